@@ -1,0 +1,131 @@
+//! The manifests as data, in canonical order: ours or anyone's, the type is the same.
+
+use crate::diagnostic::Subject;
+use crate::source::At;
+use crate::value::Node;
+use std::fmt;
+
+/// What an object is called: two objects with the same are one object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ResourceId {
+    /// `apps`; empty for the core group.
+    pub group: String,
+    /// `StatefulSet`.
+    pub kind: String,
+    /// Empty where none is said or the kind has none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// One manifest, with what caused it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    /// What it is called.
+    pub id: ResourceId,
+    /// `apps/v1`.
+    pub api_version: String,
+    /// All of it.
+    pub node: Node,
+}
+
+/// Manifests that belong together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bundle {
+    /// In canonical order for what we compile, as read for what others wrote.
+    pub resources: Vec<Resource>,
+}
+
+impl Resource {
+    /// Takes a manifest that has an apiVersion, a kind and a name. Gives the node back if it lacks one.
+    ///
+    /// # Errors
+    /// The node itself, when it is not an object.
+    pub fn new(node: Node) -> Result<Self, Node> {
+        let text = |keys: &[&str]| node.find(keys).and_then(Node::as_str).unwrap_or_default().to_owned();
+        let api_version = text(&["apiVersion"]);
+        let kind = text(&["kind"]);
+        if api_version.is_empty() || kind.is_empty() {
+            return Err(node);
+        }
+        let group = api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
+        let id = ResourceId { group, kind, namespace: text(&["metadata", "namespace"]), name: text(&["metadata", "name"]) };
+        Ok(Self { id, api_version, node })
+    }
+
+    /// Where it comes from.
+    #[must_use]
+    pub const fn at(&self) -> At {
+        self.node.at
+    }
+
+    /// How a finding names it.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        Subject { kind: self.id.kind.clone(), namespace: self.id.namespace.clone(), name: self.id.name.clone() }
+    }
+}
+
+/// The order in which objects can be created, and are shown: what others need comes first.
+#[must_use]
+pub fn kind_rank(kind: &str) -> u8 {
+    match kind {
+        "Namespace" => 0,
+        "CustomResourceDefinition" => 1,
+        "StorageClass" => 2,
+        "PersistentVolume" => 3,
+        "ServiceAccount" => 4,
+        "Secret" => 5,
+        "ConfigMap" => 6,
+        "PersistentVolumeClaim" => 7,
+        "Service" => 8,
+        "StatefulSet" => 9,
+        "Deployment" | "DaemonSet" => 10,
+        "PodDisruptionBudget" => 11,
+        _ => 12,
+    }
+}
+
+impl Bundle {
+    /// Puts the manifests in canonical order.
+    pub fn sort(&mut self) {
+        self.resources.sort_by(|a, b| {
+            let key = |resource: &Resource| kind_rank(&resource.id.kind);
+            key(a)
+                .cmp(&key(b))
+                .then_with(|| a.id.kind.cmp(&b.id.kind))
+                .then_with(|| natural(&a.id.name, &b.id.name))
+                .then_with(|| a.id.namespace.cmp(&b.id.namespace))
+        });
+    }
+
+    /// The manifest of that name.
+    #[must_use]
+    pub fn get(&self, id: &ResourceId) -> Option<&Resource> {
+        self.resources.iter().find(|resource| resource.id == *id)
+    }
+
+    /// All of a kind.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Resource> {
+        self.resources.iter().filter(move |resource| resource.id.kind == kind)
+    }
+}
+
+/// `a-2` before `a-10`.
+fn natural(a: &str, b: &str) -> std::cmp::Ordering {
+    fn split(name: &str) -> (&str, Option<u64>) {
+        let digits = name.len() - name.bytes().rev().take_while(u8::is_ascii_digit).count();
+        (&name[..digits], name[digits..].parse().ok())
+    }
+    split(a).cmp(&split(b)).then_with(|| a.cmp(b))
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/", self.kind)?;
+        if !self.namespace.is_empty() {
+            write!(out, "{}/", self.namespace)?;
+        }
+        out.write_str(&self.name)
+    }
+}

@@ -1,0 +1,3 @@
+//! Kubernetes, offline: what the API server, the volume binder and the StatefulSet controller would do. Pure data in, data out.
+
+pub mod admission;

@@ -1,0 +1,317 @@
+//! What was found in the user's files: a code, a place, what is wrong, the edit that mends it. Prints nothing.
+
+use crate::source::{At, Sources, Spot};
+use std::fmt::Write as _;
+
+/// How much it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Worth knowing.
+    Note,
+    /// Probably not what was meant.
+    Warning,
+    /// Must be mended: nothing is written, the exit code is 1.
+    Error,
+}
+
+impl Level {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A kind of finding: a `static` beside the code that raises it. Ids are never renumbered or reused.
+#[derive(Debug)]
+pub struct Code {
+    /// `SW0101`.
+    pub id: &'static str,
+    /// Words that read well after "allow".
+    pub name: &'static str,
+    /// Its level unless the workspace says otherwise.
+    pub level: Level,
+    /// The manual page, which is also its test.
+    pub page: &'static str,
+}
+
+/// Says what an API server would answer, with the server's own field path and error type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// `spec.ports[0].name`; empty where the server names none.
+    pub field: String,
+    /// `FieldValueInvalid`, …, or the stage's word: `UnknownField`, `WrongType`, …
+    pub kind: &'static str,
+    /// The server's detail.
+    pub detail: String,
+}
+
+/// The object a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Subject {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace, empty where none was said.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A place and a few words about it.
+#[derive(Clone, Debug)]
+pub struct Label {
+    /// The place.
+    pub at: At,
+    /// The words; may be empty.
+    pub text: String,
+}
+
+/// One finding.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    /// Its kind.
+    pub code: &'static Code,
+    /// How much it matters here.
+    pub level: Level,
+    /// What is wrong.
+    pub message: String,
+    /// Where; the first is the place, the others explain.
+    pub labels: Vec<Label>,
+    /// The edit that mends it.
+    pub help: Option<String>,
+    /// The object concerned.
+    pub subject: Option<Subject>,
+    /// What the API server would say.
+    pub refusal: Option<Refusal>,
+}
+
+/// A finding that has no place yet. Only [`Report::at`] stores it, so one without a place does not exist.
+#[must_use = "a finding is stored by `.at(place, found)`"]
+#[derive(Debug)]
+pub struct Report(Diagnostic);
+
+impl Code {
+    /// Begins a finding.
+    pub fn report(&'static self, message: impl Into<String>) -> Report {
+        Report(Diagnostic {
+            code: self,
+            level: self.level,
+            message: message.into(),
+            labels: Vec::new(),
+            help: None,
+            subject: None,
+            refusal: None,
+        })
+    }
+}
+
+impl Report {
+    /// Says what to do about it.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help = Some(help.into());
+        self
+    }
+
+    /// Changes how much it matters.
+    pub fn level(mut self, level: Level) -> Self {
+        self.0.level = level;
+        self
+    }
+
+    /// Points at another place that explains it.
+    pub fn see(mut self, at: At, text: impl Into<String>) -> Self {
+        self.0.labels.push(Label { at, text: text.into() });
+        self
+    }
+
+    /// Names the object.
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.0.subject = Some(subject);
+        self
+    }
+
+    /// Gives the API server's words.
+    pub fn refusal(mut self, refusal: Refusal) -> Self {
+        self.0.refusal = Some(refusal);
+        self
+    }
+
+    /// Stores it, at its place.
+    pub fn at(mut self, at: At, found: &mut Diagnostics) {
+        self.0.labels.insert(0, Label { at, text: String::new() });
+        found.list.push(self.0);
+    }
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub struct Diagnostics {
+    list: Vec<Diagnostic>,
+}
+
+/// A finding with its places looked up: it owns all it needs, and the sources may go.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Its kind.
+    pub code: &'static Code,
+    /// How much it matters.
+    pub level: Level,
+    /// What is wrong.
+    pub message: String,
+    /// Where.
+    pub spot: Spot,
+    /// Other places, with a few words each.
+    pub also: Vec<(Spot, String)>,
+    /// The edit that mends it.
+    pub help: Option<String>,
+    /// The object concerned.
+    pub subject: Option<Subject>,
+    /// What the API server would say.
+    pub refusal: Option<Refusal>,
+}
+
+impl Diagnostics {
+    /// Whether any of them forbids going on.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.list.iter().any(|diagnostic| diagnostic.level == Level::Error)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// All of them, as found.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.list.iter()
+    }
+
+    /// Takes over another's findings.
+    pub fn extend(&mut self, other: Self) {
+        self.list.extend(other.list);
+    }
+
+    /// Keeps those that pass: how `allow` and the workspace's levels speak, in one place.
+    pub fn retain(&mut self, keep: impl FnMut(&mut Diagnostic) -> bool) {
+        self.list.retain_mut(keep);
+    }
+
+    /// Looks up the places, puts the findings in order and says each only once.
+    #[must_use]
+    pub fn resolve(self, sources: &Sources) -> Vec<Finding> {
+        let mut list = self.list;
+        list.sort_by(|a, b| {
+            let key = |diagnostic: &Diagnostic| (diagnostic.labels[0].at.source, diagnostic.labels[0].at.start, diagnostic.code.id);
+            key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+        });
+        list.dedup_by(|a, b| {
+            a.code.id == b.code.id && a.labels[0].at == b.labels[0].at && a.message == b.message && a.refusal == b.refusal
+        });
+        list.into_iter()
+            .map(|diagnostic| {
+                let mut labels = diagnostic.labels.into_iter();
+                let spot = labels.next().map_or_else(|| unreachable!("stored with a place"), |label| sources.spot(label.at));
+                Finding {
+                    code: diagnostic.code,
+                    level: diagnostic.level,
+                    message: diagnostic.message,
+                    spot,
+                    also: labels.map(|label| (sources.spot(label.at), label.text)).collect(),
+                    help: diagnostic.help,
+                    subject: diagnostic.subject,
+                    refusal: diagnostic.refusal,
+                }
+            })
+            .collect()
+    }
+}
+
+/// The name among `known` that `wrong` was most likely meant to be.
+#[must_use]
+pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let most = (wrong.chars().count() / 3).clamp(1, 3);
+    let lower = wrong.to_lowercase();
+    known
+        .into_iter()
+        .filter(|name| name.len().abs_diff(wrong.len()) <= 3 * most)
+        .map(|name| (distance(&lower, &name.to_lowercase()), name))
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// How many letters must be added, dropped, changed or swapped with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (index, row) in rows.iter_mut().enumerate() {
+        row[0] = index;
+    }
+    rows[0] = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let change = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = change.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+/// `a, b and c`, each in backticks; at most `most` of them.
+#[must_use]
+pub fn listing<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    let mut text = String::new();
+    for (index, name) in names.iter().take(most).enumerate() {
+        let last = index + 1 == names.len();
+        let joint = if index == 0 {
+            ""
+        } else if last {
+            " and "
+        } else {
+            ", "
+        };
+        let _ = write!(text, "{joint}`{name}`");
+    }
+    if names.len() > most {
+        let _ = write!(text, " and {} more", names.len() - most);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_names() {
+        let known = ["replicas", "resources", "ports", "storage", "services"];
+        assert_eq!(nearest("replica", known), Some("replicas"));
+        assert_eq!(nearest("prots", known), Some("ports"));
+        assert_eq!(nearest("Storage", known), Some("storage"));
+        assert_eq!(nearest("xyz", known), None);
+    }
+
+    #[test]
+    fn listings() {
+        assert_eq!(listing(["a"], 5), "`a`");
+        assert_eq!(listing(["a", "b", "c"], 5), "`a`, `b` and `c`");
+        assert_eq!(listing(["a", "b", "c"], 2), "`a`, `b` and 1 more");
+    }
+}

@@ -1,0 +1,3 @@
+//! Values that Kubernetes accepts, each checked once and by itself. Knows no app, no manifest and no rule.
+
+pub mod version;

@@ -1,0 +1,444 @@
+//! The one tree of values that every stage speaks: what YAML and JSON can hold, each piece with its place. Knows no format.
+
+use crate::source::At;
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+
+/// Text of any length; short ones live inside the node, long ones are shared.
+pub type Text = SmolStr;
+
+/// A value and where it was written. Two nodes are equal when their values are, wherever they come from.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What it is.
+    pub data: Data,
+    /// Where it was written, or what caused it.
+    pub at: At,
+}
+
+/// What a node can be.
+#[derive(Clone, Debug)]
+pub enum Data {
+    /// Nothing.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number. Never an integral value that [`Data::Int`] could hold, never NaN or infinite.
+    Float(f64),
+    /// Text.
+    Text(Text),
+    /// A list.
+    List(Vec<Node>),
+    /// A map.
+    Map(Map),
+}
+
+/// A key and where it was written.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Its text.
+    pub name: Text,
+    /// Its place.
+    pub at: At,
+}
+
+/// An ordered map. Equal to another with the same entries in any order.
+#[derive(Clone, Debug, Default)]
+pub struct Map {
+    entries: Vec<(Key, Node)>,
+    /// Kept once a map outgrows [`LINEAR`], so that a hostile file of a million keys costs no million scans.
+    index: Option<BTreeMap<Text, usize>>,
+}
+
+/// Up to so many entries a scan beats an index.
+const LINEAR: usize = 24;
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.data == other.data
+    }
+}
+
+impl PartialEq for Data {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Float(a), Self::Float(b)) => a.to_bits() == b.to_bits(),
+            (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::List(a), Self::List(b)) => a == b,
+            (Self::Map(a), Self::Map(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl PartialEq for Map {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|(key, node)| other.get(&key.name) == Some(node))
+    }
+}
+
+impl Data {
+    /// A number in its one normal form: whole if it can be.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
+    pub fn number(value: f64) -> Self {
+        if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 { Self::Int(value as i64) } else { Self::Float(value) }
+    }
+}
+
+impl Node {
+    /// A node of any data.
+    #[must_use]
+    pub const fn new(data: Data, at: At) -> Self {
+        Self { data, at }
+    }
+
+    /// Nothing.
+    #[must_use]
+    pub const fn null(at: At) -> Self {
+        Self::new(Data::Null, at)
+    }
+
+    /// A truth value.
+    #[must_use]
+    pub const fn bool(value: bool, at: At) -> Self {
+        Self::new(Data::Bool(value), at)
+    }
+
+    /// A whole number.
+    #[must_use]
+    pub const fn int(value: i64, at: At) -> Self {
+        Self::new(Data::Int(value), at)
+    }
+
+    /// Text.
+    #[must_use]
+    pub fn text(value: impl Into<Text>, at: At) -> Self {
+        Self::new(Data::Text(value.into()), at)
+    }
+
+    /// A list.
+    #[must_use]
+    pub const fn list(items: Vec<Node>, at: At) -> Self {
+        Self::new(Data::List(items), at)
+    }
+
+    /// A map.
+    #[must_use]
+    pub const fn map(map: Map, at: At) -> Self {
+        Self::new(Data::Map(map), at)
+    }
+
+    /// The value under `key`, if this is a map that has it.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.as_map()?.get(key)
+    }
+
+    /// The value under `key`, to change it.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match &mut self.data {
+            Data::Map(map) => map.get_mut(key),
+            _ => None,
+        }
+    }
+
+    /// The value at the end of a chain of keys.
+    #[must_use]
+    pub fn find(&self, keys: &[&str]) -> Option<&Self> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// Its text, if it is text.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.data {
+            Data::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Its number, if it is whole.
+    #[must_use]
+    pub const fn as_int(&self) -> Option<i64> {
+        match self.data {
+            Data::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Its truth, if it is a truth value.
+    #[must_use]
+    pub const fn as_bool(&self) -> Option<bool> {
+        match self.data {
+            Data::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Its items, if it is a list.
+    #[must_use]
+    pub fn as_list(&self) -> Option<&[Self]> {
+        match &self.data {
+            Data::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Its map, if it is one.
+    #[must_use]
+    pub const fn as_map(&self) -> Option<&Map> {
+        match &self.data {
+            Data::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// Its map, to change it.
+    pub const fn as_map_mut(&mut self) -> Option<&mut Map> {
+        match &mut self.data {
+            Data::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// Whether it is nothing.
+    #[must_use]
+    pub const fn is_null(&self) -> bool {
+        matches!(self.data, Data::Null)
+    }
+
+    /// Its items; none if it is no list.
+    pub fn items(&self) -> impl Iterator<Item = &Self> {
+        self.as_list().unwrap_or_default().iter()
+    }
+
+    /// Its entries; none if it is no map.
+    pub fn entries(&self) -> impl Iterator<Item = (&Key, &Self)> {
+        self.as_map().into_iter().flat_map(Map::iter)
+    }
+
+    /// What a person calls this kind of value.
+    #[must_use]
+    pub const fn noun(&self) -> &'static str {
+        match self.data {
+            Data::Null => "nothing",
+            Data::Bool(_) => "true or false",
+            Data::Int(_) | Data::Float(_) => "a number",
+            Data::Text(_) => "text",
+            Data::List(_) => "a list",
+            Data::Map(_) => "a map",
+        }
+    }
+
+    /// The node at a field path as the API server writes it (`spec.containers[0].ports[1].name`,
+    /// `metadata.labels[app.kubernetes.io/name]`), or its nearest ancestor that exists.
+    #[must_use]
+    pub fn nearest(&self, path: &str) -> &Self {
+        self.nearest_entry(path).1
+    }
+
+    /// Where a field path points: at the key where there is one, so that a message shows the name too.
+    #[must_use]
+    pub fn place_of(&self, path: &str) -> At {
+        let (key, node) = self.nearest_entry(path);
+        key.map_or(node.at, |key| key.at.to(if matches!(node.data, Data::List(_) | Data::Map(_)) { key.at } else { node.at }))
+    }
+
+    fn nearest_entry(&self, path: &str) -> (Option<&Key>, &Self) {
+        let (mut key, mut node, mut rest) = (None, self, path);
+        while !rest.is_empty() {
+            let step;
+            if let Some(inner) = rest.strip_prefix('[') {
+                let Some((inside, after)) = inner.split_once(']') else { break };
+                (step, rest) = (inside, after.strip_prefix('.').unwrap_or(after));
+            } else {
+                let end = rest.find(['.', '[']).unwrap_or(rest.len());
+                step = &rest[..end];
+                rest = rest[end..].strip_prefix('.').unwrap_or(&rest[end..]);
+            }
+            match &node.data {
+                Data::Map(map) => match map.entry(step) {
+                    Some((found, value)) => (key, node) = (Some(found), value),
+                    None => break,
+                },
+                Data::List(items) => match step.parse::<usize>().ok().and_then(|index| items.get(index)) {
+                    Some(item) => (key, node) = (None, item),
+                    None => break,
+                },
+                _ => break,
+            }
+        }
+        (key, node)
+    }
+}
+
+impl Map {
+    /// An empty map.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { entries: Vec::new(), index: None }
+    }
+
+    /// How many entries.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        match &self.index {
+            Some(index) => index.get(key).copied(),
+            None => self.entries.iter().position(|(entry, _)| entry.name == key),
+        }
+    }
+
+    /// The value under a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.position(key).map(|position| &self.entries[position].1)
+    }
+
+    /// The key as written, and its value.
+    #[must_use]
+    pub fn entry(&self, key: &str) -> Option<(&Key, &Node)> {
+        self.position(key).map(|position| (&self.entries[position].0, &self.entries[position].1))
+    }
+
+    /// The value under a key, to change it.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        self.position(key).map(|position| &mut self.entries[position].1)
+    }
+
+    /// Whether it has that key.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.position(key).is_some()
+    }
+
+    /// Sets a key: in its old place if it is there, at the end if not. Gives back what was there.
+    pub fn set(&mut self, key: Key, node: Node) -> Option<Node> {
+        if let Some(position) = self.position(&key.name) {
+            let (old_key, old) = &mut self.entries[position];
+            *old_key = key;
+            return Some(std::mem::replace(old, node));
+        }
+        if let Some(index) = &mut self.index {
+            index.insert(key.name.clone(), self.entries.len());
+        } else if self.entries.len() == LINEAR {
+            let mut index: BTreeMap<Text, usize> =
+                self.entries.iter().enumerate().map(|(position, (key, _))| (key.name.clone(), position)).collect();
+            index.insert(key.name.clone(), self.entries.len());
+            self.index = Some(index);
+        }
+        self.entries.push((key, node));
+        None
+    }
+
+    /// Sets a key, placed where its value is.
+    pub fn put(&mut self, key: impl Into<Text>, node: Node) -> Option<Node> {
+        let at = node.at;
+        self.set(Key { name: key.into(), at }, node)
+    }
+
+    /// Takes a key out.
+    pub fn remove(&mut self, key: &str) -> Option<Node> {
+        self.take(key).map(|(_, node)| node)
+    }
+
+    /// Takes a key out, with the place where it was written.
+    pub fn take(&mut self, key: &str) -> Option<(Key, Node)> {
+        let position = self.position(key)?;
+        let entry = self.entries.remove(position);
+        if let Some(index) = &mut self.index {
+            *index = self.entries.iter().enumerate().map(|(position, (key, _))| (key.name.clone(), position)).collect();
+        }
+        Some(entry)
+    }
+
+    /// Keeps the entries that pass.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Key, &mut Node) -> bool) {
+        self.entries.retain_mut(|(key, node)| keep(key, node));
+        if let Some(index) = &mut self.index {
+            *index = self.entries.iter().enumerate().map(|(position, (key, _))| (key.name.clone(), position)).collect();
+        }
+    }
+
+    /// The entries in order.
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Key, &Node)> + Clone {
+        self.entries.iter().map(|(key, node)| (key, node))
+    }
+
+    /// The entries in order, values to change.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&Key, &mut Node)> {
+        self.entries.iter_mut().map(|(key, node)| (&*key, node))
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (Key, Node);
+    type IntoIter = std::vec::IntoIter<(Key, Node)>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
+impl FromIterator<(Key, Node)> for Map {
+    fn from_iter<I: IntoIterator<Item = (Key, Node)>>(entries: I) -> Self {
+        let mut map = Self::new();
+        for (key, node) in entries {
+            map.set(key, node);
+        }
+        map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Sources;
+
+    fn here() -> At {
+        At::top(Sources::default().add("t", ""))
+    }
+
+    #[test]
+    fn big_maps_find_set_and_lose_keys() {
+        let mut map = Map::new();
+        for number in 0..100_i64 {
+            map.put(format!("k{number}"), Node::int(number, here()));
+        }
+        assert_eq!(map.remove("k50").and_then(|node| node.as_int()), Some(50));
+        assert_eq!(map.put("k99", Node::int(7, here())).and_then(|node| node.as_int()), Some(99));
+        assert_eq!(map.get("k99").and_then(Node::as_int), Some(7));
+        assert_eq!((map.len(), map.has("k50"), map.has("k51")), (99, false, true));
+    }
+
+    #[test]
+    fn field_paths_lead_to_the_nearest_node() {
+        let at = here();
+        let mut labels = Map::new();
+        labels.put("a.b/c", Node::text("x", at));
+        let mut metadata = Map::new();
+        metadata.put("labels", Node::map(labels, at));
+        metadata.put("list", Node::list(vec![Node::int(1, at), Node::int(2, at)], at));
+        let mut root = Map::new();
+        root.put("metadata", Node::map(metadata, at));
+        let root = Node::map(root, at);
+        assert_eq!(root.nearest("metadata.labels[a.b/c]").as_str(), Some("x"));
+        assert_eq!(root.nearest("metadata.list[1]").as_int(), Some(2));
+        assert_eq!(root.nearest("metadata.list[7].name").as_list().map(<[Node]>::len), Some(2));
+    }
+}

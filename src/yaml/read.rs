@@ -1,0 +1,378 @@
+//! Text to values, each with its place. Refuses what different readers understand differently; never recurses, so no input
+//! can exhaust the stack, and counts what it builds, so none can exhaust the memory.
+
+use super::plain::Reading;
+use crate::diagnostic::{Code, Diagnostics, Level, Refusal};
+use crate::source::{At, SourceId, Sources};
+use crate::value::{Data, Key, Map, Node, Text};
+use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
+
+/// Not YAML.
+static SYNTAX: Code = Code { id: "SW0001", name: "yaml-syntax", level: Level::Error, page: include_str!("pages/yaml-syntax.md") };
+/// A key twice.
+static DUPLICATE: Code = Code { id: "SW0003", name: "duplicate-key", level: Level::Error, page: include_str!("pages/duplicate-key.md") };
+/// A tag.
+static TAG: Code = Code { id: "SW0004", name: "yaml-tag", level: Level::Error, page: include_str!("pages/yaml-tag.md") };
+/// `<<` in a spec.
+static MERGE: Code = Code { id: "SW0005", name: "merge-key", level: Level::Error, page: include_str!("pages/merge-key.md") };
+/// `*alias` in a spec.
+static ALIAS: Code = Code { id: "SW0006", name: "yaml-alias", level: Level::Error, page: include_str!("pages/yaml-alias.md") };
+/// Not exactly one document.
+static DOCUMENTS: Code = Code { id: "SW0007", name: "document-count", level: Level::Error, page: include_str!("pages/document-count.md") };
+/// Larger than any manifest.
+static LIMIT: Code = Code { id: "SW0008", name: "input-too-large", level: Level::Error, page: include_str!("pages/input-too-large.md") };
+/// Two readings.
+pub static AMBIGUOUS: Code =
+    Code { id: "SW0010", name: "ambiguous-scalar", level: Level::Warning, page: include_str!("pages/ambiguous-scalar.md") };
+
+/// The codes of this module.
+pub static CODES: &[&Code] = &[&SYNTAX, &DUPLICATE, &TAG, &MERGE, &ALIAS, &DOCUMENTS, &LIMIT, &AMBIGUOUS];
+
+/// Deeper than any manifest nests (an API server stops at 10,000, its patch types at about 30).
+const DEEPEST: usize = 128;
+/// Values that aliases may make of one document; the API server's reader allows about as many.
+const MOST_NODES: usize = 1_000_000;
+/// A spec is a page; etcd takes 1.5 MiB an object.
+const LARGEST_SPEC: usize = 4 << 20;
+/// An API server takes 3 MiB a request.
+const LARGEST_DOCUMENT: usize = 32 << 20;
+
+/// Reads the one document of a spec or template.
+pub fn read_one(sources: &Sources, id: SourceId, found: &mut Diagnostics) -> Option<Node> {
+    let text = &sources.get(id).text;
+    if text.len() > LARGEST_SPEC {
+        LIMIT
+            .report(format!("this file has {} MB; the limit for a spec is {} MB", text.len() >> 20, LARGEST_SPEC >> 20))
+            .help("a spec is a page or two: move large content into files that `files` mounts")
+            .at(At::top(id), found);
+        return None;
+    }
+    let mut reader = Reader::new(id, text, 0, Reading::Core);
+    let first = reader.next(found)?;
+    let Some(root) = first else {
+        DOCUMENTS.report("this file holds no document").help("run `statewright init` for one to start from").at(At::top(id), found);
+        return None;
+    };
+    if let Some(Some(second)) = reader.next(found) {
+        DOCUMENTS
+            .report("a second document begins here; a spec is one document")
+            .help("give each app a folder and a `statewright.yaml` of its own, or put extra objects under `objects:`")
+            .at(At { end: second.at.start, ..second.at }, found);
+        return None;
+    }
+    Some(root)
+}
+
+/// A stretch of a stream between two `---` lines.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+/// Splits a stream at the lines that begin with `---`, before any YAML is read, as kubectl does. A broken document then
+/// does not take its neighbours with it.
+#[must_use]
+pub fn parts(text: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let (mut start, mut line) = (0, 0);
+    for piece in text.split_inclusive('\n') {
+        if piece.starts_with("---") && matches!(piece.as_bytes().get(3), None | Some(b'\n' | b'\r' | b' ' | b'\t')) {
+            parts.push(Part { start, end: line });
+            // What follows on the marker's own line belongs to the document.
+            start = line + 3;
+        }
+        line += piece.len();
+    }
+    parts.push(Part { start, end: text.len() });
+    parts.retain(|part| !text[part.start..part.end].lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')));
+    parts
+}
+
+/// Reads one part of a stream as Kubernetes would. `None` when it is not YAML, nothing inside when it is empty.
+pub fn read_part(id: SourceId, text: &str, part: Part, found: &mut Diagnostics) -> Option<Option<Node>> {
+    let piece = &text[part.start..part.end];
+    if piece.len() > LARGEST_DOCUMENT {
+        LIMIT
+            .report(format!(
+                "this document has {} MB; the limit is {} MB, and an API server takes 3",
+                piece.len() >> 20,
+                LARGEST_DOCUMENT >> 20
+            ))
+            .at(At { source: id, start: offset(part.start), end: offset(part.start) }, found);
+        return None;
+    }
+    Reader::new(id, piece, part.start, Reading::Kubernetes).next(found)
+}
+
+/// Builds values from the parser's events with a stack of its own.
+pub struct Reader<'a> {
+    id: SourceId,
+    base: usize,
+    reading: Reading,
+    parser: Parser<'a, granit_parser::StrInput<'a>>,
+    nodes: usize,
+    broken: bool,
+}
+
+/// A collection that is not finished.
+enum Open {
+    List(Vec<Node>, usize),
+    Map { map: Map, key: Option<Key>, anchor: usize, merges: Vec<Node> },
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of `text`, which begins `base` bytes into the source.
+    #[must_use]
+    pub fn new(id: SourceId, text: &'a str, base: usize, reading: Reading) -> Self {
+        let mut options = granit_parser::options! { flow_nesting_limit: DEEPEST, block_nesting_limit: DEEPEST };
+        options.set_emit_comments(false);
+        Self { id, base, reading, parser: Parser::new_from_str_with_options(text, options), nodes: 0, broken: false }
+    }
+
+    fn place(&self, span: &Span) -> At {
+        let start = span.start.byte_offset().unwrap_or(0);
+        let end = span.end.byte_offset().unwrap_or(start);
+        At { source: self.id, start: offset(self.base + start), end: offset(self.base + end) }
+    }
+
+    /// The next document: `None` when it is broken, nothing inside when there is no further one.
+    #[expect(clippy::too_many_lines, reason = "one event after the other, in the order of the grammar")]
+    pub fn next(&mut self, found: &mut Diagnostics) -> Option<Option<Node>> {
+        if self.broken {
+            return None;
+        }
+        let mut stack: Vec<(Open, At)> = Vec::new();
+        let mut anchors: Vec<(usize, Node, usize)> = Vec::new();
+        self.nodes = 0;
+        let mut finished: Option<Node> = None;
+        let mut valid = true;
+        while let Some(event) = self.parser.next_event() {
+            let (event, span) = match event {
+                Ok(event) => event,
+                Err(error) => {
+                    self.broken = true;
+                    let at = error.marker().byte_offset().unwrap_or(0);
+                    let start = offset(self.base + at);
+                    syntax(&error, At { source: self.id, start, end: start + 1 }, found);
+                    return None;
+                }
+            };
+            let at = self.place(&span);
+            let (node, anchor) = match event {
+                Event::Scalar(text, style, anchor, tag) => (self.scalar(&text, style, tag.as_deref(), at, found, &mut valid), anchor),
+                Event::SequenceStart(_, anchor, tag) => {
+                    valid &= self.untagged(tag.as_deref(), at, found);
+                    stack.push((Open::List(Vec::new(), anchor), at));
+                    continue;
+                }
+                Event::MappingStart(_, anchor, tag) => {
+                    valid &= self.untagged(tag.as_deref(), at, found);
+                    stack.push((Open::Map { map: Map::new(), key: None, anchor, merges: Vec::new() }, at));
+                    continue;
+                }
+                Event::SequenceEnd => match stack.pop() {
+                    Some((Open::List(items, anchor), start)) => (Node::list(items, start.to(at)), anchor),
+                    _ => continue,
+                },
+                Event::MappingEnd => match stack.pop() {
+                    Some((Open::Map { mut map, anchor, merges, .. }, start)) => {
+                        merge_in(&mut map, merges);
+                        (Node::map(map, start.to(at)), anchor)
+                    }
+                    _ => continue,
+                },
+                Event::Alias(name) => {
+                    if self.reading == Reading::Core {
+                        ALIAS
+                            .report("an alias (`*name`) repeats another place of the file; specs do without them")
+                            .help("write the value out, or put it under `vars:` and use it as `{{ vars.name }}`")
+                            .at(at, found);
+                        valid = false;
+                        (Node::null(at), 0)
+                    } else {
+                        let Some((_, node, weight)) = anchors.iter().rev().find(|(anchor, ..)| *anchor == name) else { continue };
+                        self.nodes += weight;
+                        if self.nodes > MOST_NODES {
+                            self.broken = true;
+                            LIMIT
+                                .report(format!("aliases make more than {MOST_NODES} values of this document; that is the limit"))
+                                .at(at, found);
+                            return None;
+                        }
+                        (node.clone(), 0)
+                    }
+                }
+                Event::DocumentEnd => {
+                    return if valid { Some(Some(finished.unwrap_or(Node::null(at)))) } else { None };
+                }
+                _ => continue,
+            };
+            self.nodes += 1;
+            if self.nodes > MOST_NODES {
+                self.broken = true;
+                LIMIT.report(format!("this document holds more than {MOST_NODES} values; that is the limit")).at(at, found);
+                return None;
+            }
+            if anchor != 0 {
+                let weight = weight(&node);
+                anchors.push((anchor, node.clone(), weight));
+            }
+            match stack.last_mut() {
+                None => finished = Some(node),
+                Some((Open::List(items, _), _)) => items.push(node),
+                Some((Open::Map { map, key, merges, .. }, _)) => match key.take() {
+                    None => *key = Some(Self::key(&node, &mut valid, found)),
+                    Some(Key { name, at: key_at }) if name == MERGE_KEY => {
+                        if self.reading == Reading::Core {
+                            MERGE
+                                .report("`<<` merges another map into this one; specs do without it")
+                                .help("write the fields out; what environments share belongs into the app itself or into an environment's `base`")
+                                .at(key_at, found);
+                            valid = false;
+                        } else {
+                            merges.push(node);
+                        }
+                    }
+                    Some(key) => {
+                        if let Some((first, _)) = map.entry(&key.name) {
+                            let mut report = DUPLICATE
+                                .report(format!("key `{}` is here a second time", shown(&key.name)))
+                                .see(first.at, "the first is here")
+                                .help("readers keep one of the two without a word: remove one");
+                            if self.reading == Reading::Kubernetes {
+                                let field = key.name.to_string();
+                                report = report.refusal(Refusal { field, kind: "DuplicateField", detail: "key already set in map".into() });
+                            }
+                            report.at(key.at, found);
+                            valid &= self.reading == Reading::Kubernetes;
+                        }
+                        map.set(key, node);
+                    }
+                },
+            }
+        }
+        Some(None)
+    }
+
+    fn untagged(&self, tag: Option<&Tag>, at: At, found: &mut Diagnostics) -> bool {
+        let refused = tag.filter(|_| self.reading == Reading::Core);
+        if let Some(tag) = refused {
+            TAG.report(format!("the tag `{}` changes what this value is; specs do without tags", shown(&tag.original())))
+                .help("leave it out; quote the value if it is to be text")
+                .at(at, found);
+        }
+        refused.is_none()
+    }
+
+    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, at: At, found: &mut Diagnostics, valid: &mut bool) -> Node {
+        *valid &= self.untagged(tag, at, found);
+        if let Some(tag) = tag
+            && matches!(tag.core_suffix(), Some("str" | "binary"))
+        {
+            return Node::text(text, at);
+        }
+        if style != ScalarStyle::Plain {
+            return Node::text(text, at);
+        }
+        let data = self.reading.plain(text);
+        if self.reading == Reading::Core {
+            let other = Reading::Kubernetes.plain(text);
+            if other != data {
+                AMBIGUOUS
+                    .report(format!("`{text}` is {} here, but {} to kubectl and Argo CD", spoken(&data), spoken(&other)))
+                    .help(format!("write \"{text}\" if it is text, {} if not", bare(&other)))
+                    .at(at, found);
+            }
+        }
+        Node::new(data, at)
+    }
+
+    fn key(node: &Node, valid: &mut bool, found: &mut Diagnostics) -> Key {
+        let name: Text = match &node.data {
+            Data::Text(text) => text.clone(),
+            Data::Null => "null".into(),
+            Data::Bool(value) => if *value { "true" } else { "false" }.into(),
+            Data::Int(value) => value.to_string().into(),
+            Data::Float(value) => value.to_string().into(),
+            Data::List(_) | Data::Map(_) => {
+                SYNTAX
+                    .report(format!("{} stands where a key must be text", node.noun()))
+                    .help("quote it if it is an expression or holds braces")
+                    .at(node.at, found);
+                *valid = false;
+                "".into()
+            }
+        };
+        Key { name, at: node.at }
+    }
+}
+
+const MERGE_KEY: &str = "<<";
+
+/// Explicit keys win over merged ones, earlier merges over later ones.
+fn merge_in(map: &mut Map, merges: Vec<Node>) {
+    for merge in merges {
+        let maps = match merge.data {
+            Data::Map(inner) => vec![inner],
+            Data::List(items) => {
+                items.into_iter().filter_map(|item| if let Data::Map(inner) = item.data { Some(inner) } else { None }).collect()
+            }
+            _ => Vec::new(),
+        };
+        for (key, node) in maps.into_iter().flatten() {
+            if !map.has(&key.name) {
+                map.set(key, node);
+            }
+        }
+    }
+}
+
+fn weight(node: &Node) -> usize {
+    let (mut count, mut left) = (0, vec![node]);
+    while let Some(node) = left.pop() {
+        count += 1;
+        left.extend(node.items());
+        left.extend(node.entries().map(|(_, node)| node));
+    }
+    count
+}
+
+fn offset(byte: usize) -> u32 {
+    u32::try_from(byte).unwrap_or(u32::MAX)
+}
+
+fn spoken(data: &Data) -> String {
+    match data {
+        Data::Text(text) => format!("the text \"{text}\""),
+        Data::Int(value) => format!("the number {value}"),
+        Data::Float(value) => format!("the number {value}"),
+        Data::Bool(value) => format!("{value}"),
+        _ => "nothing".into(),
+    }
+}
+
+fn bare(data: &Data) -> String {
+    match data {
+        Data::Int(value) => value.to_string(),
+        Data::Float(value) => value.to_string(),
+        Data::Bool(value) => value.to_string(),
+        _ => "null".into(),
+    }
+}
+
+/// At most a line of it, without control characters.
+fn shown(text: &str) -> String {
+    text.chars().take(80).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+fn syntax(error: &granit_parser::ScanError, at: At, found: &mut Diagnostics) {
+    let info = error.kind().to_string();
+    if info.contains("nest") || info.contains("recursion") {
+        LIMIT.report(format!("this nests deeper than {DEEPEST} levels; that is the limit")).at(at, found);
+    } else {
+        SYNTAX.report(format!("this is not YAML: {info}")).at(at, found);
+    }
+}
