@@ -1,3 +1,4 @@
 //! Values that Kubernetes accepts, each checked once and by itself. Knows no app, no manifest and no rule.
 
+pub mod name;
 pub mod version;
