@@ -1,11 +1,16 @@
 //! The API server: what it says to a new object, and to a change. One file per kind, and one per part that kinds share.
 
 pub mod cause;
+pub mod decode;
 
 use crate::diagnostic::Refusal;
 use crate::k8s::version::Version;
 use crate::value::Node;
 use cause::Causes;
+use decode::Door;
+
+/// The kinds whose own rules are known, by name.
+pub static KINDS: &[&Kind] = &[];
 
 /// How far an object came before it was refused. The words are those of the recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,4 +56,111 @@ pub struct Kind {
     pub create: fn(&Node, Version, &mut Causes),
     /// The rules for a change: the new object and the stored one, both with defaults.
     pub update: fn(&Node, &Node, Version, &mut Causes),
+}
+
+impl Kind {
+    /// `apps/v1`; the core group has no name.
+    #[must_use]
+    pub fn is_served_as(&self, api_version: &str) -> bool {
+        match api_version.rsplit_once('/') {
+            Some((group, version)) => !group.is_empty() && group == self.group && version == self.version,
+            None => self.group.is_empty() && api_version == self.version,
+        }
+    }
+}
+
+/// The table line of a kind.
+#[must_use]
+pub fn kind_of(api_version: &str, kind: &str) -> Option<&'static Kind> {
+    KINDS.iter().copied().find(|known| known.kind == kind && known.is_served_as(api_version))
+}
+
+/// What the server says to a new object.
+#[must_use]
+pub fn create(node: &Node, version: Version) -> Answer {
+    let (kind, mut object) = match admit(node, Door::Body, version) {
+        Ok(admitted) => admitted,
+        Err((stage, refusals)) => return Answer::refused(stage, refusals),
+    };
+    let mut causes = Causes::default();
+    if let Some(kind) = kind {
+        (kind.default)(&mut object, version);
+        (kind.create)(&object, version, &mut causes);
+    }
+    Answer::of(causes, object)
+}
+
+/// What the server says to an object that is to take the place of `stored`: a replace, or what a patch made of it.
+#[must_use]
+pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answer {
+    let (kind, mut object) = match admit(node, door, version) {
+        Ok(admitted) => admitted,
+        Err((stage, refusals)) => return Answer::refused(stage, refusals),
+    };
+    let mut causes = Causes::default();
+    if let Some(kind) = kind {
+        (kind.default)(&mut object, version);
+        (kind.update)(&object, stored, version, &mut causes);
+    }
+    Answer::of(causes, object)
+}
+
+/// Adds the keys that a manifest holds twice, which only the reader of its text has seen. They are refused together with unknown
+/// fields: after wrong types, before all rules.
+#[must_use]
+pub fn with_duplicates(mut answer: Answer, duplicates: Vec<Refusal>) -> Answer {
+    match answer.stage {
+        _ if duplicates.is_empty() => answer,
+        Some(Stage::NoMatch | Stage::Decode) => answer,
+        Some(Stage::StrictDecode) => {
+            answer.refusals.splice(0..0, duplicates);
+            answer
+        }
+        _ => Answer::refused(Stage::StrictDecode, duplicates),
+    }
+}
+
+/// Everything before defaults and rules: whether the kind is known, whether each value has the right type, whether each field exists.
+fn admit(node: &Node, door: Door, version: Version) -> Result<(Option<&'static Kind>, Node), (Stage, Vec<Refusal>)> {
+    let api_version = cause::text(node, "apiVersion");
+    let kind = cause::text(node, "kind");
+    let line = kind_of(api_version, kind);
+    Ok((line, decode::decode(node, door, version)?))
+}
+
+impl Answer {
+    /// Refused at a stage.
+    #[must_use]
+    pub fn refused(stage: Stage, refusals: Vec<Refusal>) -> Self {
+        Self { stage: Some(stage), refusals, ..Self::default() }
+    }
+
+    /// What the rules of an object came to.
+    #[must_use]
+    pub fn of(causes: Causes, object: Node) -> Self {
+        if causes.refusals.is_empty() {
+            return Self { warnings: causes.warnings, object: Some(object), ..Self::default() };
+        }
+        Self { stage: Some(Stage::Validate), refusals: causes.refusals, warnings: causes.warnings, object: None }
+    }
+
+    /// Whether the server takes it.
+    #[must_use]
+    pub const fn is_accepted(&self) -> bool {
+        self.stage.is_none()
+    }
+}
+
+impl Stage {
+    /// The word of the recordings.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NoMatch => "no-match",
+            Self::Decode => "decode",
+            Self::StrictDecode => "strict-decode",
+            Self::Validate => "validate",
+            Self::Request => "request",
+        }
+    }
 }

@@ -1,0 +1,293 @@
+//! Asks the model what a real API server was asked, and compares the answers: the verdict, and the set of (field, type).
+
+use serde_json::Value;
+use statewright::cluster::admission::{self, Answer, Stage};
+use statewright::diagnostic::{Diagnostics, Refusal};
+use statewright::k8s::version::Version;
+use statewright::source::Sources;
+use statewright::value::Node;
+use statewright::yaml::{Part, parts, read_part};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// How much of the project's own recordings must agree. Only ever raised.
+const LEAST_VERDICTS: f64 = 0.10;
+/// The same for the sets of (field, type).
+const LEAST_SETS: f64 = 0.10;
+
+/// Whose answers `creates.jsonl`, `updates.jsonl` and `upgrades.jsonl` hold.
+const RECORDED: Version = Version::minor(36);
+/// Whose answers `other-versions.jsonl` holds.
+const OTHER: Version = Version::minor(33);
+
+type Set = BTreeSet<(String, String)>;
+
+/// One recorded question with its answer.
+struct Case {
+    file: &'static str,
+    id: String,
+    kind: String,
+    line: Value,
+    version: Version,
+    verdict: Verdict,
+}
+
+/// What a server, or the model, says.
+#[derive(Clone, PartialEq, Debug)]
+struct Verdict {
+    stage: String,
+    set: Set,
+}
+
+const ACCEPTED: &str = "accepted";
+
+#[test]
+fn the_model_says_what_the_server_said() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let given = std::env::var_os("STATEWRIGHT_CONFORMANCE").map(PathBuf::from);
+    let folder = given.clone().unwrap_or(own);
+    assert!(folder.is_dir(), "the folder of recordings is missing: {}", folder.display());
+    let kind = std::env::var("STATEWRIGHT_CONFORMANCE_KIND").ok();
+    let id = std::env::var("STATEWRIGHT_CONFORMANCE_ID").ok();
+    let mut cases = read(&folder);
+    assert!(!cases.is_empty(), "no recordings in {}", folder.display());
+    cases.retain(|case| kind.as_ref().is_none_or(|kind| case.kind == *kind) && id.as_ref().is_none_or(|id| case.id == *id));
+    let judged: Vec<(Case, Verdict)> = cases
+        .into_iter()
+        .map(|case| {
+            let answer = ask(&case);
+            (case, answer)
+        })
+        .collect();
+    if id.is_some() {
+        for (case, answer) in &judged {
+            show(case, answer);
+        }
+    }
+    let total = report(&judged);
+    if given.is_none() && kind.is_none() && id.is_none() {
+        assert!(total.verdicts() >= LEAST_VERDICTS, "{:.4} of the verdicts agree, {LEAST_VERDICTS} did before", total.verdicts());
+        assert!(total.sets() >= LEAST_SETS, "{:.4} of the sets agree, {LEAST_SETS} did before", total.sets());
+    }
+}
+
+/// All cases of a folder, those of other versions last.
+fn read(folder: &Path) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut lines: BTreeMap<(String, String), Value> = BTreeMap::new();
+    for file in ["creates.jsonl", "updates.jsonl", "upgrades.jsonl"] {
+        for line in jsonl(&folder.join(file)) {
+            lines.insert((file.to_owned(), text(&line, "id")), line.clone());
+            cases.push(case(file, &line, line.clone(), RECORDED));
+        }
+    }
+    for line in jsonl(&folder.join("other-versions.jsonl")) {
+        if let Some(question) = lines.get(&(text(&line, "file"), text(&line, "id"))) {
+            cases.push(case("other-versions.jsonl", &line, question.clone(), OTHER));
+        }
+    }
+    cases
+}
+
+fn case(file: &'static str, answer: &Value, question: Value, version: Version) -> Case {
+    let stage = if text(answer, "verdict") == ACCEPTED { ACCEPTED.to_owned() } else { text(answer, "stage") };
+    let errors = answer["errors"].as_array().cloned().unwrap_or_default();
+    let set = errors.iter().map(|error| (text(error, "field"), text(error, "type"))).collect();
+    Case { file, id: text(&question, "id"), kind: text(&question, "kind"), line: question, version, verdict: Verdict { stage, set } }
+}
+
+fn jsonl(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {error}", path.display()))).collect()
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or_default().to_owned()
+}
+
+/// What the model says.
+fn ask(case: &Case) -> Verdict {
+    let new = case.line["new"].as_str().unwrap_or_default();
+    let answer = match case.line["old"].as_str() {
+        None => manifest(new).map(|(node, duplicates)| admission::with_duplicates(admission::create(&node, case.version), duplicates)),
+        Some(old) => update(old, new, text(&case.line, "live") == "bound", case.version),
+    };
+    answer.map_or_else(|| Verdict { stage: "parse".into(), set: Set::new() }, |answer| verdict(&answer))
+}
+
+/// `kubectl apply` of the new manifest over the object that the old one made.
+fn update(old: &str, new: &str, bound: bool, version: Version) -> Option<Answer> {
+    let (_, _, _) = (old, bound, version);
+    let (node, duplicates) = manifest(new)?;
+    Some(admission::with_duplicates(admission::create(&node, version), duplicates))
+}
+
+/// The one manifest of a text, and the keys it holds twice; none if it is not YAML.
+fn manifest(text: &str) -> Option<(Node, Vec<Refusal>)> {
+    let mut sources = Sources::default();
+    let id = sources.add("manifest.yaml", text);
+    let part = parts(text).first().copied().unwrap_or(Part { start: 0, end: text.len() });
+    let mut found = Diagnostics::default();
+    let node = read_part(id, text, part, &mut found)?.filter(|node| node.as_map().is_some())?;
+    let duplicates = found.iter().filter_map(|diagnostic| diagnostic.refusal.clone()).collect();
+    Some((node, duplicates))
+}
+
+fn verdict(answer: &Answer) -> Verdict {
+    let set = answer.refusals.iter().map(|refusal| (refusal.field.clone(), refusal.kind.to_owned())).collect();
+    Verdict { stage: answer.stage.map_or(ACCEPTED, Stage::word).to_owned(), set }
+}
+
+impl Verdict {
+    fn same_verdict(&self, other: &Self) -> bool {
+        (self.stage == ACCEPTED) == (other.stage == ACCEPTED)
+    }
+
+    /// Whether the model's answer names what the server named. Where the server's decoder names no field, the verdict is all there is.
+    fn same_set(&self, model: &Self, kind: &str) -> bool {
+        if !self.same_verdict(model) {
+            return false;
+        }
+        let unnamed = self.set.iter().all(|(field, _)| field.is_empty());
+        match self.stage.as_str() {
+            "decode" | "parse" | "no-match" | "request" if unnamed => self.stage == model.stage,
+            _ => self.stage == model.stage && comparable(&self.set, kind) == comparable(&model.set, kind),
+        }
+    }
+}
+
+/// The server numbers the volumes of a StatefulSet with claim templates at random, so their numbers are left out.
+fn comparable(set: &Set, kind: &str) -> Set {
+    const VOLUMES: &str = "spec.template.spec.volumes[";
+    let plain = |field: &str| match field.strip_prefix(VOLUMES).and_then(|rest| rest.split_once(']')) {
+        Some((_, rest)) if kind == "StatefulSet" => format!("{VOLUMES}*]{rest}"),
+        _ => field.to_owned(),
+    };
+    set.iter().map(|(field, kind)| (plain(field), kind.clone())).collect()
+}
+
+#[derive(Default, Clone, Copy)]
+struct Count {
+    all: usize,
+    verdicts: usize,
+    sets: usize,
+}
+
+impl Count {
+    fn add(&mut self, verdict: bool, set: bool) {
+        self.all += 1;
+        self.verdicts += usize::from(verdict);
+        self.sets += usize::from(set);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand cases")]
+    fn share(self, part: usize) -> f64 {
+        if self.all == 0 { 1.0 } else { part as f64 / self.all as f64 }
+    }
+
+    fn verdicts(self) -> f64 {
+        self.share(self.verdicts)
+    }
+
+    fn sets(self) -> f64 {
+        self.share(self.sets)
+    }
+}
+
+/// Prints how far the answers agree, by file, kind, stage and error type, and what is left.
+fn report(judged: &[(Case, Verdict)]) -> Count {
+    let mut total = Count::default();
+    let mut tables: [BTreeMap<String, Count>; 3] = Default::default();
+    let mut types: BTreeMap<String, [usize; 3]> = BTreeMap::new();
+    let mut left: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (case, model) in judged {
+        let verdict = case.verdict.same_verdict(model);
+        let set = case.verdict.same_set(model, &case.kind);
+        total.add(verdict, set);
+        for (table, key) in tables.iter_mut().zip([case.file, &case.kind, &case.verdict.stage]) {
+            table.entry(key.to_owned()).or_default().add(verdict, set);
+        }
+        let (server, ours) = (comparable(&case.verdict.set, &case.kind), comparable(&model.set, &case.kind));
+        for (_, kind) in server.intersection(&ours) {
+            types.entry(kind.clone()).or_default()[0] += 1;
+        }
+        for (_, kind) in server.difference(&ours) {
+            types.entry(kind.clone()).or_default()[1] += 1;
+        }
+        for (_, kind) in ours.difference(&server) {
+            types.entry(kind.clone()).or_default()[2] += 1;
+        }
+        if !set {
+            let mark = if verdict { "" } else { "VERDICT " };
+            let name = if case.file == "other-versions.jsonl" { format!("{}@{}", case.id, case.version) } else { case.id.clone() };
+            left.entry(format!("{mark}{} {}", case.kind, signature(case, model))).or_default().push(name);
+        }
+    }
+    println!("agreement: {} of {} verdicts, {} sets", total.verdicts, total.all, total.sets);
+    for (title, table) in ["file", "kind", "stage"].iter().zip(&tables) {
+        println!("\nby {title}");
+        for (key, count) in table {
+            println!("  {key:26} {:5} cases  {:7.2} % verdicts  {:7.2} % sets", count.all, count.verdicts() * 100.0, count.sets() * 100.0);
+        }
+    }
+    println!("\nby error type");
+    for (kind, [both, missed, surplus]) in &types {
+        println!("  {kind:26} {both:5} in both  {missed:5} missed  {surplus:5} surplus");
+    }
+    let most = std::env::var("STATEWRIGHT_CONFORMANCE_MOST").ok().and_then(|most| most.parse().ok()).unwrap_or(4);
+    let mut groups: Vec<_> = left.iter().collect();
+    groups.sort_by_key(|(signature, ids)| (!signature.starts_with("VERDICT"), usize::MAX - ids.len()));
+    println!("\nleft: {} cases in {} groups (- only the server, + only the model)", total.all - total.sets, groups.len());
+    for (signature, ids) in groups {
+        let shown: Vec<&str> = ids.iter().take(most).map(String::as_str).collect();
+        println!("  {:4} {signature}  [{}]", ids.len(), shown.join(" "));
+    }
+    total
+}
+
+/// What differs, without numbers and keys, so that like cases fall together.
+fn signature(case: &Case, model: &Verdict) -> String {
+    let mut parts = Vec::new();
+    if case.verdict.stage != model.stage {
+        parts.push(format!("{} -> {}", case.verdict.stage, model.stage));
+    }
+    let (server, ours) = (comparable(&case.verdict.set, &case.kind), comparable(&model.set, &case.kind));
+    let sides = [("-", server.difference(&ours)), ("+", ours.difference(&server))];
+    for (sign, side) in sides {
+        let distinct: BTreeSet<String> = side.map(|(field, kind)| format!("{sign}{}:{}", bare(field), kind)).collect();
+        parts.extend(distinct);
+    }
+    parts.join(" ")
+}
+
+fn bare(field: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for letter in field.chars() {
+        match letter {
+            '[' => {
+                inside = true;
+                text.push_str("[*]");
+            }
+            ']' => inside = false,
+            _ if !inside => text.push(letter),
+            _ => {}
+        }
+    }
+    text
+}
+
+/// One case in full.
+fn show(case: &Case, model: &Verdict) {
+    println!("{} {} ({}, Kubernetes {})", case.id, case.kind, text(&case.line, "change"), case.version);
+    for (title, key) in [("old", "old"), ("new", "new")] {
+        if let Some(manifest) = case.line[key].as_str() {
+            println!("--- {title}\n{manifest}");
+        }
+    }
+    println!("--- server: {} {:#?}", case.verdict.stage, case.verdict.set);
+    if case.version == RECORDED {
+        println!("{}", text(&case.line, "message"));
+    }
+    println!("--- model: {} {:#?}", model.stage, model.set);
+}
