@@ -218,6 +218,19 @@ impl Node {
         self.as_list().unwrap_or_default().iter()
     }
 
+    /// Its items, to change them; none if it is no list.
+    pub fn items_mut(&mut self) -> impl Iterator<Item = &mut Self> {
+        match &mut self.data {
+            Data::List(items) => items.iter_mut(),
+            _ => [].iter_mut(),
+        }
+    }
+
+    /// The value at the end of a chain of keys, to change it.
+    pub fn find_mut(&mut self, keys: &[&str]) -> Option<&mut Self> {
+        keys.iter().try_fold(self, |node, key| node.get_mut(key))
+    }
+
     /// Its entries; none if it is no map.
     pub fn entries(&self) -> impl Iterator<Item = (&Key, &Self)> {
         self.as_map().into_iter().flat_map(Map::iter)

@@ -1,3 +1,4 @@
 //! Kubernetes, offline: what the API server, the volume binder and the StatefulSet controller would do. Pure data in, data out.
 
 pub mod admission;
+pub mod defaults;

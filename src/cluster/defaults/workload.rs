@@ -1,0 +1,129 @@
+//! The kinds that make pods from a template. Knows of a template only that it has one.
+
+use super::{each, fill, fill_bool, fill_int, fill_map, fill_text, forget, pod, within};
+use crate::k8s::version::Version;
+use crate::value::{Data, Node};
+
+/// A StatefulSet.
+pub fn stateful_set(node: &mut Node, version: Version) {
+    forget(node, "status");
+    let Some(spec) = fill_map(node, "spec") else { return };
+    fill_text(spec, "podManagementPolicy", "OrderedReady");
+    if let Some(strategy) = fill_map(spec, "updateStrategy") {
+        if super::silent(strategy, "type") {
+            fill_text(strategy, "type", "RollingUpdate");
+            fill_map(strategy, "rollingUpdate");
+        }
+        let rolling = strategy.get("type").and_then(Node::as_str) == Some("RollingUpdate");
+        within(strategy, &["rollingUpdate"], |update| {
+            if rolling {
+                fill_int(update, "partition", 0);
+            }
+            // Its feature is off by default in every version known so far.
+            forget(update, "maxUnavailable");
+        });
+    }
+    if let Some(retention) = fill_map(spec, "persistentVolumeClaimRetentionPolicy") {
+        fill_text(retention, "whenDeleted", "Retain");
+        fill_text(retention, "whenScaled", "Retain");
+    }
+    fill_int(spec, "replicas", 1);
+    fill_int(spec, "revisionHistoryLimit", 10);
+    within(spec, &["template"], |template| pod::template(template, version));
+    each(spec, &["volumeClaimTemplates"], |claim| {
+        within(claim, &["spec"], pod::claim_spec);
+        if let Some(status) = fill_map(claim, "status") {
+            fill_text(status, "phase", "Pending");
+        }
+    });
+}
+
+/// A Deployment.
+pub fn deployment(node: &mut Node, version: Version) {
+    forget(node, "status");
+    let Some(spec) = fill_map(node, "spec") else { return };
+    fill_int(spec, "replicas", 1);
+    if let Some(strategy) = fill_map(spec, "strategy") {
+        rolling_update(strategy, [Data::Text("25%".into()), Data::Text("25%".into())]);
+    }
+    fill_int(spec, "revisionHistoryLimit", 10);
+    fill_int(spec, "progressDeadlineSeconds", 600);
+    within(spec, &["template"], |template| pod::template(template, version));
+}
+
+/// A DaemonSet.
+pub fn daemon_set(node: &mut Node, version: Version) {
+    forget(node, "status");
+    let Some(spec) = fill_map(node, "spec") else { return };
+    if let Some(strategy) = fill_map(spec, "updateStrategy") {
+        rolling_update(strategy, [Data::Int(1), Data::Int(0)]);
+    }
+    fill_int(spec, "revisionHistoryLimit", 10);
+    within(spec, &["template"], |template| pod::template(template, version));
+}
+
+/// How many pods may be missing, and how many may be there in addition, where nobody says.
+fn rolling_update(strategy: &mut Node, [unavailable, surge]: [Data; 2]) {
+    fill_text(strategy, "type", "RollingUpdate");
+    if strategy.get("type").and_then(Node::as_str) != Some("RollingUpdate") {
+        return;
+    }
+    if let Some(update) = fill_map(strategy, "rollingUpdate") {
+        fill(update, "maxUnavailable", unavailable);
+        fill(update, "maxSurge", surge);
+    }
+}
+
+/// A Job.
+pub fn job(node: &mut Node, version: Version) {
+    forget(node, "status");
+    labels_from_template(node);
+    if let Some(spec) = fill_map(node, "spec") {
+        job_spec(spec, version);
+    }
+}
+
+/// A CronJob.
+pub fn cron_job(node: &mut Node, version: Version) {
+    forget(node, "status");
+    let Some(spec) = fill_map(node, "spec") else { return };
+    fill_text(spec, "concurrencyPolicy", "Allow");
+    fill_bool(spec, "suspend", false);
+    fill_int(spec, "successfulJobsHistoryLimit", 3);
+    fill_int(spec, "failedJobsHistoryLimit", 1);
+    within(spec, &["jobTemplate", "spec"], |job| {
+        within(job, &["template"], |template| pod::template(template, version));
+    });
+}
+
+/// A job without labels takes those of its pods.
+fn labels_from_template(node: &mut Node) {
+    let labels = node.find(&["spec", "template", "metadata", "labels"]).filter(|labels| labels.as_map().is_some()).cloned();
+    let own = node.find(&["metadata", "labels"]).and_then(Node::as_map).is_some_and(|labels| !labels.is_empty());
+    if let (Some(labels), false) = (labels, own)
+        && let Some(metadata) = node.get_mut("metadata").and_then(Node::as_map_mut)
+    {
+        metadata.put("labels", labels);
+    }
+}
+
+fn job_spec(spec: &mut Node, version: Version) {
+    let says = |spec: &Node, key: &str| spec.get(key).is_some_and(|value| !value.is_null());
+    if !says(spec, "completions") && !says(spec, "parallelism") {
+        fill_int(spec, "completions", 1);
+    }
+    fill_int(spec, "parallelism", 1);
+    if !says(spec, "backoffLimit") {
+        let indexed = says(spec, "backoffLimitPerIndex");
+        fill_int(spec, "backoffLimit", if indexed { i64::from(i32::MAX) } else { 6 });
+    }
+    fill_text(spec, "completionMode", "NonIndexed");
+    fill_bool(spec, "suspend", false);
+    let failed_only = says(spec, "podFailurePolicy");
+    fill_text(spec, "podReplacementPolicy", if failed_only { "Failed" } else { "TerminatingOrFailed" });
+    fill_bool(spec, "manualSelector", false);
+    each(spec, &["podFailurePolicy", "rules"], |rule| {
+        each(rule, &["onPodConditions"], |condition| fill_text(condition, "status", "True"));
+    });
+    within(spec, &["template"], |template| pod::template(template, version));
+}
