@@ -1,4 +1,5 @@
 //! Values that Kubernetes accepts, each checked once and by itself. Knows no app, no manifest and no rule.
 
 pub mod name;
+pub mod quantity;
 pub mod version;

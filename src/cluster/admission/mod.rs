@@ -1,5 +1,6 @@
 //! The API server: what it says to a new object, and to a change. One file per kind, and one per part that kinds share.
 
+pub mod amount;
 pub mod cause;
 pub mod decode;
 
