@@ -53,6 +53,9 @@ pub struct Kind {
     pub namespaced: bool,
     /// Fills in what the server fills in.
     pub default: fn(&mut Node, Version),
+    /// What the server changes on the way to storage, and may refuse while doing so: allocated addresses and ports, and what it
+    /// carries over from the stored object. Most kinds have nothing of the kind: [`unchanged`].
+    pub prepare: fn(&mut Node, Option<&Node>, Version, &mut Causes),
     /// The rules for a new object, defaults already in. `metadata` is checked for all kinds alike, before.
     pub create: fn(&Node, Version, &mut Causes),
     /// The rules for a change: the new object and the stored one, both with defaults.
@@ -70,6 +73,9 @@ impl Kind {
     }
 }
 
+/// For kinds that the server stores as they come.
+pub fn unchanged(_: &mut Node, _: Option<&Node>, _: Version, _: &mut Causes) {}
+
 /// The table line of a kind.
 #[must_use]
 pub fn kind_of(api_version: &str, kind: &str) -> Option<&'static Kind> {
@@ -86,7 +92,10 @@ pub fn create(node: &Node, version: Version) -> Answer {
     let mut causes = Causes::default();
     if let Some(kind) = kind {
         (kind.default)(&mut object, version);
-        (kind.create)(&object, version, &mut causes);
+        (kind.prepare)(&mut object, None, version, &mut causes);
+        if causes.refusals.is_empty() {
+            (kind.create)(&object, version, &mut causes);
+        }
     }
     Answer::of(causes, object)
 }
@@ -101,7 +110,10 @@ pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answe
     let mut causes = Causes::default();
     if let Some(kind) = kind {
         (kind.default)(&mut object, version);
-        (kind.update)(&object, stored, version, &mut causes);
+        (kind.prepare)(&mut object, Some(stored), version, &mut causes);
+        if causes.refusals.is_empty() {
+            (kind.update)(&object, stored, version, &mut causes);
+        }
     }
     Answer::of(causes, object)
 }
