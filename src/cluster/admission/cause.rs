@@ -125,6 +125,27 @@ impl Causes {
         self.add(path, "FieldValueTypeInvalid", detail);
     }
 
+    /// The value is not allowed, for each of several reasons.
+    pub fn each_invalid(&mut self, path: &Path<'_>, faults: Vec<String>) {
+        for fault in faults {
+            self.invalid(path, fault);
+        }
+    }
+
+    /// The number may not be below zero.
+    pub fn not_negative(&mut self, number: i64, path: &Path<'_>) {
+        if number < 0 {
+            self.invalid(path, "must be greater than or equal to 0");
+        }
+    }
+
+    /// The number must be above zero.
+    pub fn positive(&mut self, number: i64, path: &Path<'_>) {
+        if number <= 0 {
+            self.invalid(path, "must be greater than zero");
+        }
+    }
+
     /// A Warning header.
     pub fn warn(&mut self, text: impl Into<String>) {
         self.warnings.push(text.into());
@@ -147,6 +168,18 @@ pub fn list<'n>(node: &'n Node, key: &str) -> &'n [Node] {
 #[must_use]
 pub fn some<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
     node.get(key).filter(|value| !matches!(value.data, Data::Null))
+}
+
+/// A number field as Go sees it: absent, null and zero are one.
+#[must_use]
+pub fn number(node: &Node, key: &str) -> i64 {
+    node.get(key).and_then(Node::as_int).unwrap_or_default()
+}
+
+/// A truth field as Go sees it: absent, null and false are one.
+#[must_use]
+pub fn flag(node: &Node, key: &str) -> bool {
+    node.get(key).and_then(Node::as_bool).unwrap_or_default()
 }
 
 #[cfg(test)]

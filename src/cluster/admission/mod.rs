@@ -3,12 +3,15 @@
 pub mod amount;
 pub mod cause;
 pub mod decode;
+pub mod meta;
+pub mod selector;
 
 use crate::diagnostic::Refusal;
 use crate::k8s::version::Version;
 use crate::value::Node;
 use cause::Causes;
 use decode::Door;
+use meta::Naming;
 
 /// The kinds whose own rules are known, by name.
 pub static KINDS: &[&Kind] = &[];
@@ -51,6 +54,10 @@ pub struct Kind {
     pub kind: &'static str,
     /// Whether it lives in a namespace.
     pub namespaced: bool,
+    /// The rule for its names.
+    pub naming: Naming,
+    /// Whether the server counts its generations: what a manifest says of them is thrown away.
+    pub counts_generations: bool,
     /// Fills in what the server fills in.
     pub default: fn(&mut Node, Version),
     /// What the server changes on the way to storage, and may refuse while doing so: allocated addresses and ports, and what it
@@ -76,6 +83,38 @@ impl Kind {
 /// For kinds that the server stores as they come.
 pub fn unchanged(_: &mut Node, _: Option<&Node>, _: Version, _: &mut Causes) {}
 
+impl Kind {
+    /// What the server does to the metadata of every object before it looks at any rule: a manifest cannot say what is the server's
+    /// to say.
+    fn take_over_metadata(&self, object: &mut Node, stored: Option<&Node>) {
+        let Some(metadata) = object.get_mut("metadata") else { return };
+        let at = metadata.at;
+        let Some(map) = metadata.as_map_mut() else { return };
+        if !self.namespaced {
+            map.remove("namespace");
+        } else if map.get("namespace").and_then(Node::as_str).unwrap_or_default().is_empty() {
+            map.put("namespace", Node::text("default", at));
+        }
+        if stored.is_none() {
+            map.remove("uid");
+        }
+        for field in ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+            match stored.and_then(|stored| stored.find(&["metadata", field])) {
+                Some(kept) => drop(map.put(field, kept.clone())),
+                None => drop(map.remove(field)),
+            }
+        }
+        match stored {
+            None if self.counts_generations && map.has("generation") => drop(map.put("generation", Node::int(1, at))),
+            None => {}
+            Some(stored) => match stored.find(&["metadata", "generation"]) {
+                Some(kept) => drop(map.put("generation", kept.clone())),
+                None => drop(map.remove("generation")),
+            },
+        }
+    }
+}
+
 /// The table line of a kind.
 #[must_use]
 pub fn kind_of(api_version: &str, kind: &str) -> Option<&'static Kind> {
@@ -92,8 +131,10 @@ pub fn create(node: &Node, version: Version) -> Answer {
     let mut causes = Causes::default();
     if let Some(kind) = kind {
         (kind.default)(&mut object, version);
+        kind.take_over_metadata(&mut object, None);
         (kind.prepare)(&mut object, None, version, &mut causes);
         if causes.refusals.is_empty() {
+            meta::create(&object, kind.namespaced, kind.naming, &mut causes);
             (kind.create)(&object, version, &mut causes);
         }
     }
@@ -110,8 +151,10 @@ pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answe
     let mut causes = Causes::default();
     if let Some(kind) = kind {
         (kind.default)(&mut object, version);
+        kind.take_over_metadata(&mut object, Some(stored));
         (kind.prepare)(&mut object, Some(stored), version, &mut causes);
         if causes.refusals.is_empty() {
+            meta::update(&object, stored, kind.namespaced, kind.naming, &mut causes);
             (kind.update)(&object, stored, version, &mut causes);
         }
     }

@@ -1,0 +1,255 @@
+//! `metadata` of any object: what the server takes in a new one, and what may change. Knows no kind, only its rule for names.
+
+use super::cause::{Causes, Path, flag, list, number, some, text};
+use super::selector;
+use crate::k8s::name::{self, Faults};
+use crate::value::Node;
+
+/// The rule for the names of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// A label of RFC 1123.
+    Label,
+    /// A label of RFC 1035.
+    Label1035,
+    /// A subdomain of RFC 1123.
+    Subdomain,
+    /// Anything that can be one step of a URL: kinds that check nothing themselves.
+    Segment,
+}
+
+impl Naming {
+    /// What is wrong with a name.
+    #[must_use]
+    pub fn check(self, text: &str) -> Faults {
+        match self {
+            Self::Label => name::dns_label(text),
+            Self::Label1035 => name::dns_1035_label(text),
+            Self::Subdomain => name::dns_subdomain(text),
+            Self::Segment => name::path_segment(text),
+        }
+    }
+
+    /// What is wrong with the beginning of a name: here a dash may stand at the end.
+    #[must_use]
+    pub fn check_beginning(self, text: &str) -> Faults {
+        if self == Self::Segment {
+            return name::path_segment_prefix(text);
+        }
+        match text.strip_suffix('-') {
+            Some(rest) if !rest.is_empty() => {
+                let mut masked = rest.to_owned();
+                masked.pop();
+                masked.push('a');
+                self.check(&masked)
+            }
+            _ => self.check(text),
+        }
+    }
+}
+
+/// The rules for the metadata of a new object.
+pub fn create(object: &Node, namespaced: bool, naming: Naming, causes: &mut Causes) {
+    let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
+        return causes.required(&Path::new("metadata.name"), "name or generateName is required");
+    };
+    names(metadata, naming, causes);
+    common(metadata, namespaced, naming, causes);
+}
+
+/// The rules for metadata that is to replace `stored`.
+pub fn update(object: &Node, stored: &Node, namespaced: bool, naming: Naming, causes: &mut Causes) {
+    let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
+        return causes.required(&Path::new("metadata.name"), "name or generateName is required");
+    };
+    names(metadata, Naming::Segment, causes);
+    common(metadata, namespaced, naming, causes);
+    let path = Path::new("metadata");
+    let old = stored.get("metadata");
+    for field in ["name", "namespace", "uid"] {
+        let before = old.map(|old| text(old, field)).unwrap_or_default();
+        let now = text(metadata, field);
+        let kept = field == "uid" && now.is_empty();
+        if now != before && !kept {
+            causes.invalid(&path.child(field), "field is immutable");
+        }
+    }
+}
+
+/// `name` and `generateName` by the rule of a kind.
+pub fn names(metadata: &Node, naming: Naming, causes: &mut Causes) {
+    let path = Path::new("metadata");
+    let (given, beginning) = (text(metadata, "name"), text(metadata, "generateName"));
+    if !beginning.is_empty() {
+        causes.each_invalid(&path.child("generateName"), naming.check_beginning(beginning));
+    }
+    let name_path = path.child("name");
+    if !given.is_empty() {
+        causes.each_invalid(&name_path, naming.check(given));
+    } else if beginning.is_empty() {
+        causes.required(&name_path, "name or generateName is required");
+    } else {
+        causes.each_invalid(&name_path, naming.check(&generated(beginning)));
+    }
+}
+
+/// Annotations: their keys in any case, their size together.
+pub fn annotations(map: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
+    let mut size = 0;
+    for (key, value) in map.into_iter().flat_map(Node::entries) {
+        size += key.name.len() + value.as_str().unwrap_or_default().len();
+        let faults = if key.name.bytes().any(|byte| !byte.is_ascii() || byte.is_ascii_uppercase()) {
+            name::label_key(&key.name.to_lowercase())
+        } else {
+            name::label_key(&key.name)
+        };
+        causes.each_invalid(path, faults);
+    }
+    if size > ANNOTATIONS_LIMIT {
+        causes.too_long(path, ANNOTATIONS_LIMIT);
+    }
+}
+
+/// Labels and annotations of a template inside another object; nothing else may stand there.
+pub fn template(metadata: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
+    let Some(metadata) = metadata else { return };
+    annotations(metadata.get("annotations"), &path.child("annotations"), causes);
+    selector::labels(metadata.get("labels"), &path.child("labels"), causes);
+    for (field, word) in TEMPLATE_FORBIDS {
+        if metadata.get(field).is_some_and(|value| !is_zero(value)) {
+            causes.forbidden(&path.child(word), "cannot be set");
+        }
+    }
+}
+
+/// The most bytes in all annotations together.
+const ANNOTATIONS_LIMIT: usize = 256 * 1024;
+/// The fields of metadata that a template must not hold, and what the server calls them in its answer.
+const TEMPLATE_FORBIDS: [(&str, &str); 13] = [
+    ("name", "name"),
+    ("generateName", "generateName"),
+    ("namespace", "namespace"),
+    ("selfLink", "selfLink"),
+    ("uid", "uID"),
+    ("resourceVersion", "resourceVersion"),
+    ("generation", "generation"),
+    ("creationTimestamp", "creationTimestamp"),
+    ("deletionTimestamp", "deletionTimestamp"),
+    ("deletionGracePeriodSeconds", "deletionGracePeriodSeconds"),
+    ("ownerReferences", "ownerReferences"),
+    ("finalizers", "finalizers"),
+    ("managedFields", "managedFields"),
+];
+/// Finalizers that need no domain before them.
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+/// How much of `generateName` is kept; five letters are added to it.
+const GENERATED_LIMIT: usize = 58;
+
+fn generated(beginning: &str) -> String {
+    let mut end = beginning.len().min(GENERATED_LIMIT);
+    while !beginning.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}x5x5x", &beginning[..end])
+}
+
+fn common(metadata: &Node, namespaced: bool, naming: Naming, causes: &mut Causes) {
+    let path = Path::new("metadata");
+    namespace(metadata, namespaced, &path.child("namespace"), causes);
+    causes.not_negative(number(metadata, "generation"), &path.child("generation"));
+    selector::labels(metadata.get("labels"), &path.child("labels"), causes);
+    annotations(metadata.get("annotations"), &path.child("annotations"), causes);
+    owner_references(metadata, &path.child("ownerReferences"), causes);
+    finalizers(metadata, naming, &path.child("finalizers"), causes);
+    managed_fields(metadata, &path.child("managedFields"), causes);
+}
+
+fn namespace(metadata: &Node, namespaced: bool, path: &Path<'_>, causes: &mut Causes) {
+    let namespace = text(metadata, "namespace");
+    match (namespaced, namespace.is_empty()) {
+        (true, true) => causes.required(path, ""),
+        (true, false) => causes.each_invalid(path, name::dns_label(namespace)),
+        (false, false) => causes.forbidden(path, "not allowed on this type"),
+        (false, true) => {}
+    }
+}
+
+fn owner_references(metadata: &Node, path: &Path<'_>, causes: &mut Causes) {
+    let mut controller: Option<&Node> = None;
+    for owner in list(metadata, "ownerReferences") {
+        let (api_version, kind) = (text(owner, "apiVersion"), text(owner, "kind"));
+        if api_version.rsplit('/').next().is_none_or(str::is_empty) || api_version.matches('/').count() > 1 {
+            causes.invalid(&path.child("apiVersion"), "version must not be empty");
+        }
+        for (field, value) in [("kind", kind), ("name", text(owner, "name")), ("uid", text(owner, "uid"))] {
+            if value.is_empty() {
+                causes.invalid(&path.child(field), "must not be empty");
+            }
+        }
+        if (api_version, kind) == ("v1", "Event") {
+            causes.invalid(path, "/v1, Kind=Event is disallowed from being an owner");
+        }
+        if flag(owner, "controller") {
+            match controller {
+                None => controller = Some(owner),
+                Some(first) => causes.invalid(
+                    path,
+                    format!(
+                        "Only one reference can have Controller set to true. Found \"true\" in references for {}/{} and {kind}/{}",
+                        text(first, "kind"),
+                        text(first, "name"),
+                        text(owner, "name")
+                    ),
+                ),
+            }
+        }
+    }
+}
+
+fn finalizers(metadata: &Node, naming: Naming, path: &Path<'_>, causes: &mut Causes) {
+    let finalizers = list(metadata, "finalizers");
+    for (index, finalizer) in finalizers.iter().enumerate() {
+        let finalizer = finalizer.as_str().unwrap_or_default();
+        causes.each_invalid(path, name::label_key(finalizer));
+        if naming != Naming::Segment && !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer) {
+            causes.invalid(&path.index(index), "name is neither a standard finalizer name nor is it fully qualified");
+        }
+    }
+    let has = |name: &str| finalizers.iter().any(|finalizer| finalizer.as_str() == Some(name));
+    if has("orphan") && has("foregroundDeletion") {
+        causes.invalid(path, "finalizer orphan and foregroundDeletion cannot be both set");
+    }
+}
+
+fn managed_fields(metadata: &Node, path: &Path<'_>, causes: &mut Causes) {
+    for (index, entry) in list(metadata, "managedFields").iter().enumerate() {
+        let path = path.index(index);
+        if !matches!(text(entry, "operation"), "Apply" | "Update") {
+            causes.invalid(&path.child("operation"), "must be `Apply` or `Update`");
+        }
+        if !matches!(text(entry, "fieldsType"), "" | "FieldsV1") {
+            causes.invalid(&path.child("fieldsType"), "must be `FieldsV1`");
+        }
+        let manager = text(entry, "manager");
+        if manager.len() > 128 {
+            causes.too_long(&path.child("manager"), 128);
+        }
+        if manager.chars().any(char::is_control) {
+            causes.invalid(&path.child("manager"), "invalid character");
+        }
+        if text(entry, "subresource").len() > 256 {
+            causes.too_long(&path.child("subresource"), 256);
+        }
+    }
+}
+
+/// Whether a value is what Go calls zero: as good as absent.
+fn is_zero(value: &Node) -> bool {
+    value.is_null() || value.as_str() == Some("") || value.as_int() == Some(0)
+}
+
+/// Whether a stored object is being deleted.
+#[must_use]
+pub fn is_being_deleted(stored: &Node) -> bool {
+    stored.get("metadata").and_then(|metadata| some(metadata, "deletionTimestamp")).is_some()
+}

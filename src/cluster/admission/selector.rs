@@ -1,0 +1,121 @@
+//! Label selectors and label maps: what the server takes, and whether a selector picks a set of labels. Knows no kind.
+
+use super::cause::{Causes, Path, list, some, text};
+use crate::k8s::name;
+use crate::value::Node;
+
+/// A map of labels; every fault is reported at the map itself, as the server does.
+pub fn labels(map: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
+    for (key, value) in map.into_iter().flat_map(Node::entries) {
+        causes.each_invalid(path, name::label_key(&key.name));
+        causes.each_invalid(path, name::label_value(value.as_str().unwrap_or_default()));
+    }
+}
+
+/// The key of a label.
+pub fn label_key(key: &str, path: &Path<'_>, causes: &mut Causes) {
+    causes.each_invalid(path, name::label_key(key));
+}
+
+/// A `labelSelector`. `None` is fine: whether it may be missing is for the caller to say.
+pub fn selector(selector: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
+    let Some(selector) = selector else { return };
+    labels(selector.get("matchLabels"), &path.child("matchLabels"), causes);
+    let expressions = path.child("matchExpressions");
+    for (index, expression) in list(selector, "matchExpressions").iter().enumerate() {
+        requirement(expression, &expressions.index(index), causes);
+    }
+}
+
+/// Whether a selector has no conditions, and so picks everything.
+#[must_use]
+pub fn is_empty(selector: &Node) -> bool {
+    selector.get("matchLabels").is_none_or(|labels| labels.entries().next().is_none()) && list(selector, "matchExpressions").is_empty()
+}
+
+/// Whether a selector that is well formed picks these labels.
+#[must_use]
+pub fn picks(selector: &Node, labels: Option<&Node>) -> bool {
+    let label = |key: &str| labels.and_then(|labels| labels.get(key)).map(|value| value.as_str().unwrap_or_default());
+    let all_labels = selector
+        .get("matchLabels")
+        .into_iter()
+        .flat_map(Node::entries)
+        .all(|(key, value)| label(&key.name) == Some(value.as_str().unwrap_or_default()));
+    all_labels
+        && list(selector, "matchExpressions").iter().all(|expression| {
+            let found = label(text(expression, "key"));
+            let listed = || found.is_some_and(|found| list(expression, "values").iter().any(|value| value.as_str() == Some(found)));
+            match text(expression, "operator") {
+                "In" => listed(),
+                "NotIn" => !listed(),
+                "Exists" => found.is_some(),
+                "DoesNotExist" => found.is_none(),
+                _ => false,
+            }
+        })
+}
+
+/// The selector of a workload: required, well formed and not empty. Gives it back when it can be used to pick labels.
+pub fn workload_selector<'n>(spec: &'n Node, path: &Path<'_>, kind: &str, fault: &str, causes: &mut Causes) -> Chosen<'n> {
+    let path = path.child("selector");
+    let Some(node) = some(spec, "selector") else {
+        causes.required(&path, "");
+        return Chosen::Nothing;
+    };
+    let before = causes.refusals.len();
+    selector(Some(node), &path, causes);
+    let faulty = causes.refusals.len() > before;
+    if is_empty(node) {
+        causes.invalid(&path, format!("empty selector is invalid for {kind}"));
+    }
+    if faulty {
+        causes.invalid(&path, fault);
+        return Chosen::Faulty;
+    }
+    if is_empty(node) { Chosen::Everything } else { Chosen::Some(node) }
+}
+
+/// What a workload's selector picks.
+#[derive(Clone, Copy, Debug)]
+pub enum Chosen<'n> {
+    /// It is missing.
+    Nothing,
+    /// It cannot be read.
+    Faulty,
+    /// It has no conditions.
+    Everything,
+    /// Whatever fits it.
+    Some(&'n Node),
+}
+
+impl Chosen<'_> {
+    /// Whether it picks these labels. A faulty one is not asked.
+    #[must_use]
+    pub fn picks(self, labels: Option<&Node>) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Faulty | Self::Everything => true,
+            Self::Some(selector) => picks(selector, labels),
+        }
+    }
+}
+
+fn requirement(expression: &Node, path: &Path<'_>, causes: &mut Causes) {
+    let values = list(expression, "values");
+    let values_path = path.child("values");
+    match text(expression, "operator") {
+        "In" | "NotIn" if values.is_empty() => {
+            causes.required(&values_path, "must be specified when `operator` is 'In' or 'NotIn'");
+        }
+        "Exists" | "DoesNotExist" if !values.is_empty() => {
+            causes.forbidden(&values_path, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+        }
+        "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+        _ => causes.invalid(&path.child("operator"), "not a valid selector operator"),
+    }
+    label_key(text(expression, "key"), &path.child("key"), causes);
+    for (index, value) in values.iter().enumerate() {
+        causes.each_invalid(&values_path.index(index), name::label_value(value.as_str().unwrap_or_default()));
+    }
+}
