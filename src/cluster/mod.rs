@@ -2,3 +2,5 @@
 
 pub mod admission;
 pub mod defaults;
+pub mod selector;
+pub mod store;
