@@ -2,4 +2,5 @@
 
 pub mod name;
 pub mod quantity;
+pub mod shape;
 pub mod version;

@@ -1,0 +1,413 @@
+//! The shape of every built-in kind in every known version: which fields there are and of what type. Knows nothing of rules.
+//!
+//! `schemas/kubernetes` holds the shapes as sorted lines. They are found by binary search and read when they are first met, so a run
+//! pays for the kinds that it meets and for nothing else.
+
+use super::version::Version;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+static KINDS: &str = include_str!("../../schemas/kubernetes/kinds.txt");
+static SHAPES: &str = include_str!("../../schemas/kubernetes/shapes.txt");
+
+/// A struct of the API in one version of Kubernetes: `PodSpec` of 1.33. Cheap to copy; equal only to itself.
+#[derive(Clone, Copy)]
+pub struct Shape(&'static Definition);
+
+struct Definition {
+    name: &'static str,
+    version: Version,
+    fields: Box<[Field]>,
+}
+
+/// A field of a struct.
+pub struct Field {
+    /// As manifests write it.
+    pub name: &'static str,
+    /// What it holds.
+    pub form: Form,
+    /// Whether the published schema requires it. The server's own rules say more.
+    pub required: bool,
+    /// The Go structs that embed it, as decoders name them in paths: `PersistentVolumeSource`.
+    pub embedded: Option<&'static str>,
+    go: Option<&'static str>,
+    /// Lists merge by this key in a strategic merge.
+    pub merge_key: Option<&'static str>,
+    strategy: &'static str,
+    /// `map`, `set` or `atomic` in a server-side apply; empty where nothing is said.
+    pub list_type: &'static str,
+    keys: &'static str,
+    /// `atomic` or `granular` in a server-side apply; empty where nothing is said.
+    pub map_type: &'static str,
+}
+
+/// What a field, an item or an entry holds.
+pub enum Form {
+    /// Text.
+    Text,
+    /// Bytes, in base 64.
+    Bytes,
+    /// A truth value.
+    Bool,
+    /// A whole number of 32 bits.
+    Int32,
+    /// A whole number of 64 bits.
+    Int64,
+    /// A number.
+    Float,
+    /// `500m`, `1Gi`, or a number.
+    Quantity,
+    /// A number or a name, such as a port.
+    IntOrText,
+    /// A point in time.
+    Time,
+    /// The same, to the microsecond.
+    MicroTime,
+    /// Any object.
+    Raw,
+    /// Anything.
+    Any,
+    /// A struct.
+    Struct(Link),
+    /// Many of them.
+    List(Box<Form>),
+    /// Many of them, by name.
+    Map(Box<Form>),
+}
+
+/// The name of a struct, tied to it when somebody asks.
+pub struct Link {
+    name: &'static str,
+    version: Version,
+    found: OnceLock<Option<Shape>>,
+}
+
+/// A kind that the API server itself serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuiltIn {
+    /// `StatefulSet`.
+    pub kind: &'static str,
+    /// `apps/v1`.
+    pub api_version: &'static str,
+    /// Whether it lives in a namespace.
+    pub namespaced: bool,
+    versions: u16,
+    shape: &'static str,
+}
+
+/// The shape of a kind; none if that version does not have it.
+#[must_use]
+pub fn shape_of(api_version: &str, kind: &str, version: Version) -> Option<Shape> {
+    find(api_version, kind).filter(|known| known.is_in(version)).and_then(|known| Shape::named(known.shape, version))
+}
+
+/// A kind that at least one known version has.
+#[must_use]
+pub fn find(api_version: &str, kind: &str) -> Option<BuiltIn> {
+    from(KINDS, kind)
+        .lines()
+        .map_while(|line| BuiltIn::read(line).filter(|known| known.kind == kind))
+        .find(|known| known.api_version == api_version)
+}
+
+/// All kinds of a version, by name.
+pub fn kinds(version: Version) -> impl Iterator<Item = BuiltIn> {
+    KINDS.lines().filter_map(BuiltIn::read).filter(move |known| known.is_in(version))
+}
+
+impl BuiltIn {
+    fn read(line: &'static str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let (kind, api_version) = (words.next()?, words.next()?);
+        let versions = u16::from_str_radix(words.next()?, 16).ok()?;
+        Some(Self { kind, api_version, namespaced: words.next()? == "namespaced", versions, shape: words.next()? })
+    }
+
+    /// Whether that version has it.
+    #[must_use]
+    pub const fn is_in(&self, version: Version) -> bool {
+        self.versions & (1 << version.index()) != 0
+    }
+}
+
+impl Shape {
+    /// A struct by the short form of its name: `core.v1.PodSpec`, `meta.v1.ObjectMeta`.
+    #[must_use]
+    pub fn named(name: &str, version: Version) -> Option<Self> {
+        static KNOWN: Mutex<BTreeMap<(Version, usize), Shape>> = Mutex::new(BTreeMap::new());
+        let bit = 1_u16 << version.index();
+        let has =
+            |line: &&str| line.split(' ').nth(1).and_then(|bits| u16::from_str_radix(bits, 16).ok()).is_some_and(|bits| bits & bit != 0);
+        let line = from(SHAPES, name).lines().take_while(|line| word(line) == name).find(has)?;
+        let place = line.as_ptr() as usize;
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(*known.entry((version, place)).or_insert_with(|| Self(Box::leak(Box::new(Definition::read(line, version))))))
+    }
+
+    /// The short form of its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// The version of Kubernetes it belongs to.
+    #[must_use]
+    pub const fn version(self) -> Version {
+        self.0.version
+    }
+
+    /// The name that decoders give it: `PodSpec`.
+    #[must_use]
+    pub fn go_name(self) -> &'static str {
+        self.0.name.rsplit('.').next().unwrap_or_default()
+    }
+
+    /// A field by its name.
+    #[must_use]
+    pub fn field(self, name: &str) -> Option<&'static Field> {
+        let fields = &self.0.fields;
+        fields.binary_search_by(|field| field.name.cmp(name)).ok().map(|position| &fields[position])
+    }
+
+    /// All fields, by name.
+    #[must_use]
+    pub fn fields(self) -> &'static [Field] {
+        &self.0.fields
+    }
+}
+
+impl PartialEq for Shape {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} of {}", self.0.name, self.0.version)
+    }
+}
+
+impl Definition {
+    fn read(line: &'static str, version: Version) -> Self {
+        let mut words = line.split(' ');
+        let name = words.next().unwrap_or_default();
+        Self { name, version, fields: words.skip(1).filter_map(|word| Field::read(word, version)).collect() }
+    }
+}
+
+impl Field {
+    fn read(word: &'static str, version: Version) -> Option<Self> {
+        let (name, rest) = word.split_once('=')?;
+        let mut parts = rest.split(',');
+        let form = Form::read(parts.next()?, version);
+        let (name, required) = name.strip_suffix('!').map_or((name, false), |name| (name, true));
+        let mut field =
+            Self { name, form, required, embedded: None, go: None, merge_key: None, strategy: "", list_type: "", keys: "", map_type: "" };
+        for part in parts {
+            match part.split_once(':')? {
+                ("in", structs) => field.embedded = Some(structs),
+                ("go", name) => field.go = Some(name),
+                ("merge", key) => field.merge_key = Some(key),
+                ("patch", strategy) => field.strategy = strategy,
+                ("list", kind) => field.list_type = kind,
+                ("keys", keys) => field.keys = keys,
+                ("map", kind) => field.map_type = kind,
+                _ => {}
+            }
+        }
+        Some(field)
+    }
+
+    /// The struct that it, its items or its entries are.
+    #[must_use]
+    pub fn shape(&self) -> Option<Shape> {
+        self.form.shape()
+    }
+
+    /// Whether a strategic merge merges its items, by [`Field::merge_key`] or, without one, as a set.
+    #[must_use]
+    pub fn merges(&self) -> bool {
+        self.strategy.split('+').any(|strategy| strategy == "merge")
+    }
+
+    /// Whether a strategic merge keeps only those keys of the stored value that the manifest names.
+    #[must_use]
+    pub fn retains_keys(&self) -> bool {
+        self.strategy.split('+').any(|strategy| strategy == "retainKeys")
+    }
+
+    /// Whether a strategic merge puts the new value in place of the old one, whole.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        self.strategy.split('+').any(|strategy| strategy == "replace")
+    }
+
+    /// The keys that tell its items apart in a server-side apply.
+    pub fn list_keys(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.split('+').filter(|key| !key.is_empty())
+    }
+
+    /// Its Go type, as decoders name it: `v1.PersistentVolumeMode`, `[]v1.Container`.
+    #[must_use]
+    pub fn go_type(&self) -> String {
+        self.go.map_or_else(|| self.form.go_type(), str::to_owned)
+    }
+}
+
+impl Form {
+    fn read(code: &'static str, version: Version) -> Self {
+        if let Some(inner) = code.strip_prefix("[]") {
+            return Self::List(Box::new(Self::read(inner, version)));
+        }
+        if let Some(inner) = code.strip_prefix("{}") {
+            return Self::Map(Box::new(Self::read(inner, version)));
+        }
+        match code {
+            "s" => Self::Text,
+            "y" => Self::Bytes,
+            "b" => Self::Bool,
+            "i" => Self::Int32,
+            "l" => Self::Int64,
+            "f" => Self::Float,
+            "q" => Self::Quantity,
+            "x" => Self::IntOrText,
+            "t" => Self::Time,
+            "u" => Self::MicroTime,
+            "r" => Self::Raw,
+            "a" => Self::Any,
+            name => Self::Struct(Link { name, version, found: OnceLock::new() }),
+        }
+    }
+
+    /// The struct that it, its items or its entries are.
+    #[must_use]
+    pub fn shape(&self) -> Option<Shape> {
+        let mut form = self;
+        loop {
+            match form {
+                Self::List(inner) | Self::Map(inner) => form = inner,
+                Self::Struct(link) => return link.shape(),
+                _ => return None,
+            }
+        }
+    }
+
+    /// The Go type that stands for it unless the field says otherwise.
+    #[must_use]
+    pub fn go_type(&self) -> String {
+        match self {
+            Self::Text => "string".into(),
+            Self::Bytes => "[]uint8".into(),
+            Self::Bool => "bool".into(),
+            Self::Int32 => "int32".into(),
+            Self::Int64 => "int64".into(),
+            Self::Float => "float64".into(),
+            Self::Quantity => "resource.Quantity".into(),
+            Self::IntOrText => "intstr.IntOrString".into(),
+            Self::Time => "v1.Time".into(),
+            Self::MicroTime => "v1.MicroTime".into(),
+            Self::Raw => "runtime.RawExtension".into(),
+            Self::Any => "interface {}".into(),
+            Self::Struct(link) => link.go_type().into(),
+            Self::List(inner) => format!("[]{}", inner.go_type()),
+            Self::Map(inner) => format!("map[string]{}", inner.go_type()),
+        }
+    }
+}
+
+impl Link {
+    /// The struct.
+    pub fn shape(&self) -> Option<Shape> {
+        *self.found.get_or_init(|| Shape::named(self.name, self.version))
+    }
+
+    /// `v1.PodSpec`
+    fn go_type(&self) -> &'static str {
+        self.name.match_indices('.').rev().nth(1).map_or(self.name, |(dot, _)| &self.name[dot + 1..])
+    }
+}
+
+/// The first word of a line.
+fn word(line: &str) -> &str {
+    line.split(' ').next().unwrap_or_default()
+}
+
+/// The rest of a sorted text, from the first line that does not come before `key`.
+fn from(text: &'static str, key: &str) -> &'static str {
+    let (mut low, mut high) = (0, text.len());
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        let bytes = text.as_bytes();
+        let start = bytes[low..middle].iter().rposition(|byte| *byte == b'\n').map_or(low, |newline| low + newline + 1);
+        let end = bytes[middle..high].iter().position(|byte| *byte == b'\n').map_or(high, |newline| middle + newline + 1);
+        if word(&text[start..end]).trim_end() < key {
+            low = end;
+        } else {
+            high = start;
+        }
+    }
+    &text[low..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_every_version_can_be_walked() {
+        for version in Version::all() {
+            let mut left: Vec<Shape> = Vec::new();
+            for known in kinds(version) {
+                let shape = shape_of(known.api_version, known.kind, version);
+                left.push(shape.unwrap_or_else(|| panic!("{known:?}")));
+            }
+            let mut seen: Vec<&str> = Vec::new();
+            while let Some(shape) = left.pop() {
+                if seen.contains(&shape.name()) {
+                    continue;
+                }
+                seen.push(shape.name());
+                assert!(shape.fields().is_sorted_by_key(|field| field.name), "{shape:?}");
+                for field in shape.fields() {
+                    let mut form = &field.form;
+                    while let Form::List(inner) | Form::Map(inner) = form {
+                        form = inner;
+                    }
+                    if let Form::Struct(link) = form {
+                        left.push(link.shape().unwrap_or_else(|| panic!("{} of {shape:?}", field.name)));
+                    }
+                }
+            }
+            assert!(seen.len() > 300, "{version}: {}", seen.len());
+        }
+    }
+
+    #[test]
+    fn fields_know_their_merge() {
+        let set = shape_of("apps/v1", "StatefulSet", Version::NEWEST).unwrap();
+        let pod =
+            set.field("spec").and_then(Field::shape).and_then(|spec| spec.field("template")?.shape()?.field("spec")?.shape()).unwrap();
+        assert_eq!((pod.name(), pod.go_name()), ("core.v1.PodSpec", "PodSpec"));
+        let volumes = pod.field("volumes").unwrap();
+        assert_eq!((volumes.merge_key, volumes.merges(), volumes.retains_keys()), (Some("name"), true, true));
+        assert_eq!(volumes.go_type(), "[]v1.Volume");
+        let secret = volumes.shape().unwrap().field("secret").unwrap();
+        assert_eq!(secret.embedded, Some("VolumeSource"));
+        let port = pod.field("containers").unwrap().shape().unwrap().field("ports").unwrap();
+        assert_eq!((port.merge_key, port.list_keys().collect::<Vec<_>>()), (Some("containerPort"), vec!["containerPort", "protocol"]));
+        assert!(pod.field("Volumes").is_none());
+    }
+
+    #[test]
+    fn kinds_come_and_go() {
+        let policy = |minor| shape_of("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", Version::minor(minor)).is_some();
+        assert_eq!((policy(29), policy(30)), (false, true));
+        assert_eq!(find("v1", "Namespace").map(|known| known.namespaced), Some(false));
+        assert_eq!(find("v1", "Pod").map(|known| known.namespaced), Some(true));
+        for (api_version, kind) in [("v2", "Pod"), ("", "Pod"), ("v1", ""), ("v1", "A"), ("v1", "Zzz"), ("v1", "PodList")] {
+            assert_eq!(find(api_version, kind), None, "{api_version} {kind}");
+        }
+    }
+}
