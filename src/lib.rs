@@ -4,7 +4,10 @@
 pub mod bundle;
 pub mod cluster;
 pub mod diagnostic;
+pub mod disk;
+pub mod failure;
 pub mod k8s;
+pub mod layout;
 pub mod source;
 pub mod value;
 pub mod yaml;

@@ -1,0 +1,129 @@
+//! Which files a run is about: specs, workspaces and manifests below what the user named. Opens none of them.
+
+use super::glob;
+use crate::failure::Failure;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use walkdir::{DirEntry, WalkDir};
+
+/// What a spec is called.
+pub const SPEC: &str = "statewright.yaml";
+
+/// What a workspace is called.
+pub const WORKSPACE: &str = "statewright-workspace.yaml";
+
+/// The specs that the paths mean, each once: a file is a spec whatever its name, a folder holds any number.
+///
+/// # Errors
+/// When a path does not exist or a folder cannot be listed.
+pub fn find_specs(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut specs = Once::default();
+    for path in paths {
+        if look_at(path)?.is_dir() {
+            below(path, |name| name == SPEC, &mut specs)?;
+        } else {
+            specs.add(path.clone());
+        }
+    }
+    Ok(specs.list)
+}
+
+/// The manifests that the arguments mean, each once: files, folders, or patterns such as `deploy/**/*.yaml`.
+///
+/// # Errors
+/// When a path does not exist, a pattern means nothing, or a folder cannot be listed.
+pub fn find_manifests(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut manifests = Once::default();
+    for argument in arguments {
+        match fs::metadata(argument) {
+            Ok(about) if about.is_dir() => below(argument, is_manifest, &mut manifests)?,
+            Ok(_) => manifests.add(argument.clone()),
+            Err(error) => match argument.to_str() {
+                Some(pattern) if glob::is_pattern(pattern) => matching(pattern, &mut manifests)?,
+                _ => return Err(Failure::io("read", argument, &error)),
+            },
+        }
+    }
+    Ok(manifests.list)
+}
+
+/// The workspace that a folder belongs to: the nearest one upwards, not above the root of the git repository.
+///
+/// # Errors
+/// When the folder does not exist.
+pub fn find_workspace(folder: &Path) -> Result<Option<PathBuf>, Failure> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let absolute = fs::canonicalize(folder).map_err(|error| Failure::io("read", folder, &error))?;
+    for folder in absolute.ancestors() {
+        let workspace = folder.join(WORKSPACE);
+        if workspace.is_file() {
+            return Ok(Some(workspace));
+        }
+        if folder.join(".git").exists() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+fn look_at(path: &Path) -> Result<fs::Metadata, Failure> {
+    fs::metadata(path).map_err(|error| Failure::io("read", path, &error))
+}
+
+fn is_manifest(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    matches!(extension, "yaml" | "yml" | "json") && name != SPEC && name != WORKSPACE
+}
+
+/// The files below a folder, in the order of their names. Hidden folders are none of our business, and links are not
+/// followed: they could lead out of what the user named, or in circles.
+fn below(folder: &Path, wanted: impl Fn(&str) -> bool, files: &mut Once) -> Result<(), Failure> {
+    let visible = |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
+    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(visible) {
+        let entry = entry.map_err(|error| {
+            let at = error.path().unwrap_or(folder).to_owned();
+            Failure::io("list", &at, &error.into_io_error().unwrap_or_else(|| io::Error::other("links lead in a circle")))
+        })?;
+        if entry.file_type().is_file() && entry.file_name().to_str().is_some_and(&wanted) {
+            files.add(entry.into_path());
+        }
+    }
+    Ok(())
+}
+
+fn matching(pattern: &str, files: &mut Once) -> Result<(), Failure> {
+    let fixed = glob::fixed_part(pattern);
+    let folder = Path::new(if fixed.is_empty() { "." } else { fixed });
+    let before = files.list.len();
+    if folder.is_dir() {
+        let mut all = Once::default();
+        below(folder, |_| true, &mut all)?;
+        for path in all.list {
+            if glob::matches(pattern, &super::name_of(&path)) {
+                files.add(path);
+            }
+        }
+    }
+    if files.list.len() == before {
+        return Err(Failure::new(format!("no file matches `{pattern}`")));
+    }
+    Ok(())
+}
+
+/// Paths in order, each once.
+#[derive(Default)]
+struct Once {
+    list: Vec<PathBuf>,
+    seen: BTreeSet<PathBuf>,
+}
+
+impl Once {
+    fn add(&mut self, path: PathBuf) {
+        let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
+        if self.seen.insert(path.clone()) {
+            self.list.push(path);
+        }
+    }
+}

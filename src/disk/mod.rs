@@ -1,0 +1,151 @@
+//! The file system: the only place, beside git, that touches it. Knows paths, bytes and trees of files, nothing of what is in them.
+#![expect(clippy::disallowed_methods, reason = "this is the module that the others are kept from")]
+
+mod find;
+mod glob;
+mod tree;
+
+pub use find::{SPEC, WORKSPACE, find_manifests, find_specs, find_workspace};
+pub use tree::{Difference, Folder, Kind, Written, compare, read_folder, remove, stale_folders, write};
+
+use crate::diagnostic::{Code, Diagnostics, Level};
+use crate::failure::Failure;
+use crate::source::{At, SourceId, Sources};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Bytes that are no text.
+static NOT_UTF8: Code = Code { id: "SW0002", name: "not-utf8", level: Level::Error, page: include_str!("pages/not-utf8.md") };
+/// Larger than any stream of manifests.
+static TOO_LARGE: Code = Code { id: "SW0009", name: "file-too-large", level: Level::Error, page: include_str!("pages/file-too-large.md") };
+
+/// The codes of this module.
+pub static CODES: &[&Code] = &[&NOT_UTF8, &TOO_LARGE];
+
+/// No stream of manifests comes near; with it, places fit into 32 bits.
+const LARGEST_FILE: usize = 512 << 20;
+
+/// Reads a file in, under the name it was given by. `None` when it cannot be a text; what is wrong with it is in `found`.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read_source(path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Result<Option<SourceId>, Failure> {
+    let failed = |error: io::Error| Failure::io("read", path, &error);
+    let file = File::open(path).map_err(failed)?;
+    let about = file.metadata().map_err(failed)?;
+    if about.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
+    read_from(file, usize::try_from(about.len()).unwrap_or(usize::MAX), &name_of(path), sources, found).map_err(failed)
+}
+
+/// Reads a stream in, such as standard input. `None` when it cannot be a text; what is wrong with it is in `found`.
+///
+/// # Errors
+/// When the stream breaks off.
+pub fn read_stream(stream: impl Read, name: &str, sources: &mut Sources, found: &mut Diagnostics) -> Result<Option<SourceId>, Failure> {
+    read_from(stream, 0, name, sources, found).map_err(|error| Failure::io("read", Path::new(name), &error))
+}
+
+fn read_from(
+    stream: impl Read,
+    likely: usize,
+    name: &str,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> io::Result<Option<SourceId>> {
+    let mut bytes = Vec::new();
+    if likely <= LARGEST_FILE {
+        bytes.reserve_exact(likely + 1);
+        stream.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes)?;
+    }
+    if likely > LARGEST_FILE || bytes.len() > LARGEST_FILE {
+        let id = sources.add(name, "");
+        TOO_LARGE
+            .report(format!("this file has more than {} MB; that is the limit", LARGEST_FILE >> 20))
+            .help("check that this is the file you meant; split a stream of manifests into several files")
+            .at(At::top(id), found);
+        return Ok(None);
+    }
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => Some(sources.add(name, text)),
+        Err(error) => {
+            not_utf8(error.as_bytes(), error.utf8_error().valid_up_to(), name, sources, found);
+            None
+        }
+    })
+}
+
+fn not_utf8(bytes: &[u8], valid: usize, name: &str, sources: &mut Sources, found: &mut Diagnostics) {
+    // Only what leads to the place is kept: the rest may be half a gigabyte of anything.
+    let end = bytes.len().min(valid + 80);
+    let id = sources.add(name, String::from_utf8_lossy(&bytes[..end]).into_owned());
+    let start = u32::try_from(valid).unwrap_or(u32::MAX);
+    let (message, help) = if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        ("this file is UTF-16, not UTF-8".to_owned(), "save it as UTF-8")
+    } else if bytes[..end].contains(&0) {
+        ("this file holds binary data, not text".to_owned(), "check that this is the file you meant")
+    } else {
+        (format!("the byte {:#04X} here is not UTF-8", bytes[valid]), "save the file as UTF-8")
+    };
+    NOT_UTF8.report(message).help(help).at(At { source: id, start, end: start + 1 }, found);
+}
+
+/// A path as the user would type it, with `/` on every system.
+#[must_use]
+pub fn name_of(path: &Path) -> String {
+    let name = crate::failure::shown(path);
+    let name = if std::path::MAIN_SEPARATOR == '/' { name } else { name.replace(std::path::MAIN_SEPARATOR, "/") };
+    name.strip_prefix("./").map_or_else(|| name.clone(), str::to_owned)
+}
+
+/// Writes one file that the user named, such as a report. Never part of a tree.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|error| Failure::io("write", path, &error))
+}
+
+/// Writes a file that must not exist yet, such as a scaffold. Gives false, and touches nothing, when it does.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_new(path: &Path, text: &str) -> Result<bool, Failure> {
+    let failed = |error: io::Error| Failure::io("write", path, &error);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(mut file) => io::Write::write_all(&mut file, text.as_bytes()).map_err(failed).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(bytes: &[u8]) -> String {
+        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+        let id = read_stream(bytes, "t.yaml", &mut sources, &mut found).expect("memory can be read");
+        match id {
+            Some(id) => sources.get(id).text.to_string(),
+            None => {
+                let finding = &found.resolve(&sources)[0];
+                format!("{}:{} {}", finding.spot.line, finding.spot.column, finding.message)
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_utf8_is_said_where_it_begins() {
+        assert_eq!(reading("a: ü\n".as_bytes()), "a: ü\n");
+        assert_eq!(reading(b"a: b\nc: \xfcx\n"), "2:4 the byte 0xFC here is not UTF-8");
+        assert_eq!(reading(b"\xff\xfea\0"), "1:1 this file is UTF-16, not UTF-8");
+        assert_eq!(reading(b"\x7fELF\0\0\xff"), "1:7 this file holds binary data, not text");
+        assert_eq!(reading(b"a: \xc3"), "1:4 the byte 0xC3 here is not UTF-8");
+    }
+}
