@@ -26,7 +26,9 @@ impl Failure {
             io::ErrorKind::PermissionDenied => "permission denied. Check who owns it, and its folder".to_owned(),
             io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
             io::ErrorKind::StorageFull => "the disk is full. Free some space and run again; what was there is untouched".to_owned(),
-            io::ErrorKind::QuotaExceeded => "the disk quota is used up. Free some space and run again; what was there is untouched".to_owned(),
+            io::ErrorKind::QuotaExceeded => {
+                "the disk quota is used up. Free some space and run again; what was there is untouched".to_owned()
+            }
             io::ErrorKind::NotADirectory => "a part of this path is no folder".to_owned(),
             io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
             _ => error.to_string(),

@@ -266,19 +266,18 @@ mod tests {
 
     #[test]
     fn a_name_is_as_short_as_it_can_be() {
-        assert_eq!(names_of(&[("v1", "Service", "x", "kubia"), ("apps/v1", "StatefulSet", "x", "kubia")]), [
-            "Service-kubia.yaml",
-            "StatefulSet-kubia.yaml"
-        ]);
-        assert_eq!(names_of(&[("v1", "Secret", "a", "s"), ("v1", "Secret", "b", "s"), ("v1", "Secret", "b", "t")]), [
-            "Secret-a.s.yaml",
-            "Secret-b.s.yaml",
-            "Secret-t.yaml"
-        ]);
-        assert_eq!(names_of(&[("v1", "Service", "a", "s"), ("serving.knative.dev/v1", "Service", "a", "s")]), [
-            "Service.core-a.s.yaml",
-            "Service.serving.knative.dev-a.s.yaml"
-        ]);
+        assert_eq!(
+            names_of(&[("v1", "Service", "x", "kubia"), ("apps/v1", "StatefulSet", "x", "kubia")]),
+            ["Service-kubia.yaml", "StatefulSet-kubia.yaml"]
+        );
+        assert_eq!(
+            names_of(&[("v1", "Secret", "a", "s"), ("v1", "Secret", "b", "s"), ("v1", "Secret", "b", "t")]),
+            ["Secret-a.s.yaml", "Secret-b.s.yaml", "Secret-t.yaml"]
+        );
+        assert_eq!(
+            names_of(&[("v1", "Service", "a", "s"), ("serving.knative.dev/v1", "Service", "a", "s")]),
+            ["Service.core-a.s.yaml", "Service.serving.knative.dev-a.s.yaml"]
+        );
         assert_eq!(names_of(&[("v1", "Secret", "a", "s"), ("v1", "Secret", "a", "s")]), ["Secret.core-a.s.yaml", "Secret.core-a.s-2.yaml"]);
     }
 
@@ -307,11 +306,12 @@ mod tests {
         let index = Index::parse(&text).expect("it is an index");
         assert!(tree.files.iter().all(|file| index.wrote(&file.name, file.text.as_bytes())));
         assert!(!index.wrote("Service-a.yaml", b"other"));
-        let merged = text.replacen("statewright-index 1\n", "statewright-index 1\n<<<<<<< HEAD\n0123456789abcdef Service-a.yaml\n=======\n", 1);
-        assert_eq!(Index::parse(&merged).map(|index| index.names().map(str::to_owned).collect::<Vec<_>>()), Some(vec![
-            "Secret-b.yaml".to_owned(),
-            "Service-a.yaml".to_owned()
-        ]));
+        let merged =
+            text.replacen("statewright-index 1\n", "statewright-index 1\n<<<<<<< HEAD\n0123456789abcdef Service-a.yaml\n=======\n", 1);
+        assert_eq!(
+            Index::parse(&merged).map(|index| index.names().map(str::to_owned).collect::<Vec<_>>()),
+            Some(vec!["Secret-b.yaml".to_owned(), "Service-a.yaml".to_owned()])
+        );
         let hostile = "statewright-index 1\n0123456789abcdef ../a.yaml\n0123456789abcdef .git\n0123456789abcdef /etc/a.yaml\n";
         assert_eq!(Index::parse(hostile).map(|index| index.names().count()), Some(0));
         assert_eq!(Index::parse("statewright-index 2\n"), None);

@@ -48,13 +48,7 @@ pub fn read_stream(stream: impl Read, name: &str, sources: &mut Sources, found: 
     read_from(stream, 0, name, sources, found).map_err(|error| Failure::io("read", Path::new(name), &error))
 }
 
-fn read_from(
-    stream: impl Read,
-    likely: usize,
-    name: &str,
-    sources: &mut Sources,
-    found: &mut Diagnostics,
-) -> io::Result<Option<SourceId>> {
+fn read_from(stream: impl Read, likely: usize, name: &str, sources: &mut Sources, found: &mut Diagnostics) -> io::Result<Option<SourceId>> {
     let mut bytes = Vec::new();
     if likely <= LARGEST_FILE {
         bytes.reserve_exact(likely + 1);
@@ -131,13 +125,11 @@ mod tests {
     fn reading(bytes: &[u8]) -> String {
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
         let id = read_stream(bytes, "t.yaml", &mut sources, &mut found).expect("memory can be read");
-        match id {
-            Some(id) => sources.get(id).text.to_string(),
-            None => {
-                let finding = &found.resolve(&sources)[0];
-                format!("{}:{} {}", finding.spot.line, finding.spot.column, finding.message)
-            }
+        if let Some(id) = id {
+            return sources.get(id).text.to_string();
         }
+        let finding = &found.resolve(&sources)[0];
+        format!("{}:{} {}", finding.spot.line, finding.spot.column, finding.message)
     }
 
     #[test]

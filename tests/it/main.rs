@@ -2,3 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "tests read files, print and may panic")]
 
 mod conformance;
+#[cfg(unix)]
+mod disk;
+mod scratch;
