@@ -148,8 +148,7 @@ pub fn range_warnings(text: &str) -> Vec<String> {
 }
 
 fn is_strict_range(text: &str) -> bool {
-    text.split_once('/')
-        .is_some_and(|(address, bits)| address.parse::<IpAddr>().is_ok() && (bits == "0" || !bits.starts_with('0')))
+    text.split_once('/').is_some_and(|(address, bits)| address.parse::<IpAddr>().is_ok() && (bits == "0" || !bits.starts_with('0')))
 }
 
 const fn width(address: IpAddr) -> u32 {

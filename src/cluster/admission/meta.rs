@@ -3,6 +3,7 @@
 use super::cause::{Causes, Path, flag, list, number, some, text};
 use super::selector;
 use crate::k8s::name::{self, Faults};
+use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// The rule for the names of a kind.
@@ -12,6 +13,8 @@ pub enum Naming {
     Label,
     /// A label of RFC 1035.
     Label1035,
+    /// A label of RFC 1035 before Kubernetes 1.36, of RFC 1123 since.
+    Service,
     /// A subdomain of RFC 1123.
     Subdomain,
     /// Anything that can be one step of a URL: kinds that check nothing themselves.
@@ -19,12 +22,18 @@ pub enum Naming {
 }
 
 impl Naming {
+    /// The rule that this version has.
+    #[must_use]
+    pub fn at(self, version: Version) -> Self {
+        if self == Self::Service && version >= Version::minor(36) { Self::Label } else { self }
+    }
+
     /// What is wrong with a name.
     #[must_use]
     pub fn check(self, text: &str) -> Faults {
         match self {
             Self::Label => name::dns_label(text),
-            Self::Label1035 => name::dns_1035_label(text),
+            Self::Label1035 | Self::Service => name::dns_1035_label(text),
             Self::Subdomain => name::dns_subdomain(text),
             Self::Segment => name::path_segment(text),
         }

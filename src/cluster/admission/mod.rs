@@ -1,10 +1,13 @@
 //! The API server: what it says to a new object, and to a change. One file per kind, and one per part that kinds share.
 
+mod allocation;
 pub mod amount;
 pub mod cause;
 pub mod decode;
 pub mod meta;
+pub mod port;
 pub mod selector;
+pub mod service;
 
 use crate::diagnostic::Refusal;
 use crate::k8s::version::Version;
@@ -14,7 +17,7 @@ use decode::Door;
 use meta::Naming;
 
 /// The kinds whose own rules are known, by name.
-pub static KINDS: &[&Kind] = &[];
+pub static KINDS: &[&Kind] = &[&service::KIND];
 
 /// How far an object came before it was refused. The words are those of the recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,7 +137,7 @@ pub fn create(node: &Node, version: Version) -> Answer {
         kind.take_over_metadata(&mut object, None);
         (kind.prepare)(&mut object, None, version, &mut causes);
         if causes.refusals.is_empty() {
-            meta::create(&object, kind.namespaced, kind.naming, &mut causes);
+            meta::create(&object, kind.namespaced, kind.naming.at(version), &mut causes);
             (kind.create)(&object, version, &mut causes);
         }
     }
@@ -154,7 +157,7 @@ pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answe
         kind.take_over_metadata(&mut object, Some(stored));
         (kind.prepare)(&mut object, Some(stored), version, &mut causes);
         if causes.refusals.is_empty() {
-            meta::update(&object, stored, kind.namespaced, kind.naming, &mut causes);
+            meta::update(&object, stored, kind.namespaced, kind.naming.at(version), &mut causes);
             (kind.update)(&object, stored, version, &mut causes);
         }
     }

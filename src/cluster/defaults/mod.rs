@@ -3,6 +3,7 @@
 
 mod dropped;
 pub mod pod;
+pub mod service;
 pub mod workload;
 
 use crate::value::{Data, Map, Node};
@@ -20,6 +21,16 @@ fn fill(node: &mut Node, key: &str, data: Data) {
     let at = node.at;
     if let Some(map) = node.as_map_mut() {
         map.put(key, Node::new(data, at));
+    }
+}
+
+/// Puts a value where the map has none: for fields in which an empty text is a value too.
+fn fill_absent(node: &mut Node, key: &str, data: Data) {
+    if node.get(key).is_none_or(Node::is_null) {
+        let at = node.at;
+        if let Some(map) = node.as_map_mut() {
+            map.put(key, Node::new(data, at));
+        }
     }
 }
 
