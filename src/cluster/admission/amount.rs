@@ -12,7 +12,7 @@ pub fn quantity(node: &Node) -> Result<Quantity, QuantityError> {
         Data::Null => Ok(Quantity::ZERO),
         Data::Text(text) => text.trim_matches(' ').parse(),
         Data::Int(value) => Ok(Quantity::whole(*value)),
-        Data::Float(value) => float(*value).parse(),
+        Data::Float(value) => number(*value).parse(),
         Data::Bool(_) | Data::List(_) | Data::Map(_) => Err(QuantityError::Format),
     }
 }
@@ -24,7 +24,8 @@ pub fn decoded(node: Option<&Node>) -> Quantity {
 }
 
 /// A number as it stands in JSON.
-fn float(value: f64) -> String {
+#[must_use]
+pub fn number(value: f64) -> String {
     let plain = (1e-6..1e21).contains(&value.abs());
     if plain {
         return value.to_string();

@@ -1,24 +1,372 @@
-//! From a tree of values to an object of its kind: types and field names, as the server's decoders judge them. Knows shapes, no rule.
+//! From a tree of values to an object of its kind: types and field names, as the server's two decoders judge them. Knows shapes, no rule.
 
 use super::Stage;
+use super::amount::{number, quantity};
+use super::cause::Path;
 use crate::diagnostic::Refusal;
-use crate::k8s::version::Version;
-use crate::value::Node;
+use crate::k8s::shape::{Field, Form, Shape};
+use crate::source::At;
+use crate::value::{Data, Key, Node};
 
 /// The way an object came in; the server has a decoder for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     /// The body of a request: a create, a replace.
     Body,
-    /// The result of a patch: the merged object, of which only the patch's own fields are judged strictly.
+    /// The result of a patch: the merged object.
     Patch,
 }
 
-/// Gives the object as the server holds it, or where and why its decoder stops.
+/// Where and why a decoder stops.
+#[derive(Clone, Debug)]
+pub struct Misfit {
+    /// At values of the wrong type, or at fields that do not exist.
+    pub stage: Stage,
+    /// Of wrong types the first only, as the server; of unknown fields all.
+    pub refusals: Vec<Refusal>,
+    /// The first of them. The server's path to a wrong type leaves out which item of a list is meant, and often is not there at all.
+    pub at: At,
+}
+
+/// Gives the object as the server holds it: what is null is not there, quantities are in their one normal form.
 ///
 /// # Errors
-/// The stage, and the values of the wrong type (the first only, as the server) or the unknown fields (all).
-pub fn decode(node: &Node, door: Door, version: Version) -> Result<Node, (Stage, Vec<Refusal>)> {
-    let _ = (door, version);
-    Ok(node.clone())
+/// When the server's decoder would not take it.
+pub fn decode(node: &Node, shape: Shape, door: Door) -> Result<Node, Misfit> {
+    let mut object = node.clone();
+    let mut decoder = Decoder { door, fits: true, unknown: Vec::new(), first: None };
+    decoder.fill(shape, &mut object, &Path::ROOT);
+    if !decoder.fits {
+        return Err(explain(node, shape, door));
+    }
+    match decoder.first {
+        Some(at) => Err(Misfit { stage: Stage::StrictDecode, refusals: decoder.unknown, at }),
+        None => Ok(object),
+    }
+}
+
+/// The server names no more unknown fields than this.
+const MOST_UNKNOWN: usize = 100;
+
+/// The way that nearly all objects go: says that something does not fit, not what.
+struct Decoder {
+    door: Door,
+    fits: bool,
+    unknown: Vec<Refusal>,
+    first: Option<At>,
+}
+
+impl Decoder {
+    fn fill(&mut self, shape: Shape, node: &mut Node, path: &Path<'_>) {
+        let Data::Map(map) = &mut node.data else {
+            self.fits = false;
+            return;
+        };
+        let mut nulls = false;
+        for (key, value) in map.iter_mut() {
+            match shape.field(&key.name) {
+                None => self.unknown(key, path),
+                Some(_) if value.is_null() => nulls = true,
+                Some(field) => self.fit(&field.form, value, &path.child(field.name)),
+            }
+        }
+        if nulls {
+            map.retain(|_, value| !value.is_null());
+        }
+    }
+
+    fn unknown(&mut self, key: &Key, path: &Path<'_>) {
+        self.first.get_or_insert(key.at);
+        if self.unknown.len() < MOST_UNKNOWN {
+            let field = path.child(&key.name).to_string();
+            let detail = format!("unknown field \"{field}\"");
+            self.unknown.push(Refusal { field, kind: "UnknownField", detail });
+        }
+    }
+
+    fn fit(&mut self, form: &Form, node: &mut Node, path: &Path<'_>) {
+        match (form, &mut node.data) {
+            (Form::Struct(link), _) => match link.shape() {
+                Some(shape) => self.fill(shape, node, path),
+                None => debug_assert!(false, "every struct is among the shapes"),
+            },
+            (Form::List(inner), Data::List(items)) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    if item.is_null() {
+                        item.data = zero(inner);
+                    } else {
+                        self.fit(inner, item, &path.index(index));
+                    }
+                }
+            }
+            (Form::Map(inner), Data::Map(map)) => {
+                for (key, value) in map.iter_mut() {
+                    if value.is_null() {
+                        value.data = zero(inner);
+                    } else if self.door == Door::Patch {
+                        self.fit(inner, value, path);
+                    } else {
+                        self.fit(inner, value, &path.child(&key.name));
+                    }
+                }
+            }
+            (Form::Bytes, Data::Text(text)) => {
+                if text.contains(['\r', '\n']) {
+                    *text = text.replace(['\r', '\n'], "").into();
+                }
+                self.fits &= wrong_base64(text).is_none();
+            }
+            (Form::Int32, Data::Int(value)) if self.door == Door::Patch => *value = wrapped(*value),
+            (Form::Quantity, _) => match quantity(node) {
+                Ok(quantity) => {
+                    let written = quantity.to_string();
+                    if node.as_str() != Some(written.as_str()) {
+                        node.data = Data::Text(written.into());
+                    }
+                }
+                Err(_) => self.fits = false,
+            },
+            _ => self.fits &= scalar_fits(form, node),
+        }
+    }
+}
+
+/// The patch decoder takes the low 32 bits of what is too large.
+#[expect(clippy::cast_possible_truncation, reason = "that is what the server does")]
+fn wrapped(value: i64) -> i64 {
+    i64::from(value as i32)
+}
+
+/// What null means where something must be: as an item of a list, as the value of a key.
+fn zero(form: &Form) -> Data {
+    match form {
+        Form::Text | Form::Bytes => Data::Text("".into()),
+        Form::Bool => Data::Bool(false),
+        Form::Int32 | Form::Int64 | Form::Float | Form::IntOrText => Data::Int(0),
+        Form::Quantity => Data::Text("0".into()),
+        Form::Struct(_) => Data::Map(crate::value::Map::new()),
+        Form::Time | Form::MicroTime | Form::Raw | Form::Any | Form::List(_) | Form::Map(_) => Data::Null,
+    }
+}
+
+/// Whether a value that is neither struct, list, map nor quantity has the right type.
+fn scalar_fits(form: &Form, node: &Node) -> bool {
+    match (form, &node.data) {
+        (Form::Text | Form::IntOrText, Data::Text(_))
+        | (Form::Bool, Data::Bool(_))
+        | (Form::Int64, Data::Int(_))
+        | (Form::Float, Data::Int(_) | Data::Float(_))
+        | (Form::Raw | Form::Any, _) => true,
+        (Form::Int32 | Form::IntOrText, Data::Int(value)) => i32::try_from(*value).is_ok(),
+        (Form::Bytes, Data::Text(text)) => wrong_base64(text).is_none(),
+        (Form::Bytes, Data::List(items)) => items.iter().all(|item| item.as_int().is_some_and(|byte| u8::try_from(byte).is_ok())),
+        (Form::Time, Data::Text(text)) => is_time(text, false),
+        (Form::MicroTime, Data::Text(text)) => is_time(text, true),
+        _ => false,
+    }
+}
+
+/// The first byte that base 64 cannot hold.
+fn wrong_base64(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let body = bytes.len() - bytes.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
+    let stray = bytes[..body].iter().position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')));
+    stray.or_else(|| (!bytes.len().is_multiple_of(4) || (body < bytes.len() && body % 4 < 2)).then_some(body))
+}
+
+/// RFC 3339, as Go reads it: `2026-01-31T23:59:59Z`, a fraction of a second, an offset.
+fn is_time(text: &str, micro: bool) -> bool {
+    let number = |range: std::ops::Range<usize>, most: u32| {
+        text.get(range)
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|digits| digits.parse().ok())
+            .filter(|value| *value <= most)
+    };
+    let signs = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")];
+    if !signs.iter().all(|(place, sign)| text.get(*place..*place + 1) == Some(*sign)) {
+        return false;
+    }
+    let (Some(year), Some(month), Some(day)) = (number(0..4, 9999), number(5..7, 12), number(8..10, 31)) else { return false };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let longest = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u32::from(leap),
+        _ => 31,
+    };
+    if month == 0
+        || day == 0
+        || day > longest
+        || number(11..13, 23).is_none()
+        || number(14..16, 59).is_none()
+        || number(17..19, 59).is_none()
+    {
+        return false;
+    }
+    let rest = &text[19..];
+    let fraction = rest.strip_prefix(['.', ',']).map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
+    if (micro && fraction != 6) || (rest.starts_with(['.', ',']) && fraction == 0) {
+        return false;
+    }
+    let zone = if fraction > 0 { &rest[fraction + 1..] } else { rest };
+    zone == "Z" || {
+        let start = text.len() - zone.len();
+        zone.len() == 6
+            && zone.starts_with(['+', '-'])
+            && zone.get(3..4) == Some(":")
+            && number(start + 1..start + 3, 24).is_some()
+            && number(start + 4..start + 6, 60).is_some()
+    }
+}
+
+/// What the server says to an object that does not fit. It reads keys in the order of their names and reports the first value of the
+/// wrong type, unless a value that reads itself (a quantity, a time) stops it.
+fn explain(node: &Node, shape: Shape, door: Door) -> Misfit {
+    let mut explainer = Explainer { door, fields: Vec::new(), owner: shape.go_name(), first: None };
+    let stopped = explainer.fill(shape, shape.go_name(), node);
+    let (mut refusal, at) = match (stopped, explainer.first) {
+        (Err(last), _) => last,
+        (Ok(()), Some(first)) => first,
+        (Ok(()), None) => (wrong(String::new(), String::new()), node.at),
+    };
+    if door == Door::Patch {
+        refusal.field.clear();
+    }
+    Misfit { stage: Stage::Decode, refusals: vec![refusal], at }
+}
+
+fn wrong(field: String, detail: String) -> Refusal {
+    Refusal { field, kind: "WrongType", detail }
+}
+
+struct Explainer {
+    door: Door,
+    /// The way down, as decoders print it: with the embedded structs, without list indexes and map keys.
+    fields: Vec<&'static str>,
+    /// The struct whose field was entered last.
+    owner: &'static str,
+    first: Option<(Refusal, At)>,
+}
+
+impl Explainer {
+    fn fill(&mut self, shape: Shape, go: &str, node: &Node) -> Result<(), (Refusal, At)> {
+        if node.as_map().is_none() {
+            self.mismatch(noun(node), go, node);
+            return Ok(());
+        }
+        let mut entries: Vec<(&Key, &Node)> = node.entries().filter(|(_, value)| !value.is_null()).collect();
+        entries.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+        let (depth, owner) = (self.fields.len(), self.owner);
+        for (key, value) in entries {
+            let Some(field) = shape.field(&key.name) else { continue };
+            self.enter(shape, field);
+            self.fit(&field.form, &field.go_type(), value)?;
+            self.fields.truncate(depth);
+            self.owner = owner;
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, shape: Shape, field: &'static Field) {
+        self.fields.extend(field.embedded.into_iter().flat_map(|structs| structs.split('.')));
+        self.fields.push(field.name);
+        self.owner = shape.go_name();
+    }
+
+    fn fit(&mut self, form: &Form, go: &str, node: &Node) -> Result<(), (Refusal, At)> {
+        match (form, &node.data) {
+            (_, Data::Null) => {}
+            (Form::Struct(link), _) => {
+                if let Some(shape) = link.shape() {
+                    self.fill(shape, go, node)?;
+                }
+            }
+            (Form::List(inner), Data::List(items)) => {
+                let go = go.strip_prefix("[]").map_or_else(|| inner.go_type(), str::to_owned);
+                items.iter().try_for_each(|item| self.fit(inner, &go, item))?;
+            }
+            (Form::Map(inner), Data::Map(map)) => {
+                let go =
+                    go.strip_prefix("map[").and_then(|rest| rest.split_once(']')).map_or_else(|| inner.go_type(), |(_, go)| go.to_owned());
+                let mut entries: Vec<(&Key, &Node)> = map.iter().collect();
+                entries.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+                entries.iter().try_for_each(|(_, value)| self.fit(inner, &go, value))?;
+            }
+            (Form::Quantity, _) => {
+                if let Err(error) = quantity(node) {
+                    return Err((wrong(String::new(), error.to_string()), node.at));
+                }
+            }
+            _ if scalar_fits(form, node) => {}
+            (Form::Int32, Data::Int(_)) if self.door == Door::Patch => {}
+            (Form::Bytes, Data::Text(text)) => {
+                let detail = format!("illegal base64 data at input byte {}", wrong_base64(text).unwrap_or_default());
+                self.first.get_or_insert((wrong(String::new(), detail), node.at));
+            }
+            (Form::Time | Form::MicroTime, Data::Text(text)) => {
+                let layout = if matches!(form, Form::Time) { "2006-01-02T15:04:05Z07:00" } else { "2006-01-02T15:04:05.000000Z07:00" };
+                return Err((wrong(String::new(), format!("parsing time \"{text}\" as \"{layout}\"")), node.at));
+            }
+            // What reads itself stops the decoder.
+            (Form::Time | Form::MicroTime, _) => return Err(self.misfit(noun(node), "string", node)),
+            (Form::IntOrText, _) => return Err(self.misfit(&literal(node), "int32", node)),
+            (Form::Int32 | Form::Int64, _) => self.mismatch(&literal(node), go, node),
+            _ => self.mismatch(noun(node), go, node),
+        }
+        Ok(())
+    }
+
+    fn mismatch(&mut self, value: &str, go: &str, node: &Node) {
+        if self.first.is_none() {
+            self.first = Some(self.misfit(value, go, node));
+        }
+    }
+
+    fn misfit(&self, value: &str, go: &str, node: &Node) -> (Refusal, At) {
+        let field = self.fields.join(".");
+        let detail = format!("json: cannot unmarshal {value} into Go struct field {}.{field} of type {go}", self.owner);
+        (wrong(field, detail), node.at)
+    }
+}
+
+/// What a JSON decoder calls a value.
+const fn noun(node: &Node) -> &'static str {
+    match node.data {
+        Data::Null => "null",
+        Data::Bool(_) => "bool",
+        Data::Int(_) | Data::Float(_) => "number",
+        Data::Text(_) => "string",
+        Data::List(_) => "array",
+        Data::Map(_) => "object",
+    }
+}
+
+/// The same where a number was wanted: then it says which one it got.
+fn literal(node: &Node) -> String {
+    match node.data {
+        Data::Int(value) => format!("number {value}"),
+        Data::Float(value) => format!("number {}", number(value)),
+        _ => noun(node).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_and_times() {
+        for text in ["", "YQ==", "YWI=", "YWJj", "++//"] {
+            assert_eq!(wrong_base64(text), None, "{text}");
+        }
+        for text in ["YQ", "YQ=", "Y===", "Y!==", "=", "====", "YWJj=", "YQ==YQ=="] {
+            assert!(wrong_base64(text).is_some(), "{text}");
+        }
+        for text in ["2024-02-29T23:59:59Z", "2023-01-01T00:00:00+02:00", "2023-01-01T00:00:00.5Z"] {
+            assert!(is_time(text, false), "{text}");
+        }
+        for text in ["", "2023-02-29T00:00:00Z", "2023-01-01", "2023-01-01T24:00:00Z", "2023-01-01T00:00:00", "2023-01-01T00:00:00.Z"] {
+            assert!(!is_time(text, false), "{text}");
+        }
+        assert!(is_time("2023-01-01T00:00:00.000000Z", true) && !is_time("2023-01-01T00:00:00Z", true));
+    }
 }

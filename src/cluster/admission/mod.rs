@@ -10,7 +10,9 @@ pub mod selector;
 pub mod service;
 
 use crate::diagnostic::Refusal;
+use crate::k8s::shape;
 use crate::k8s::version::Version;
+use crate::source::At;
 use crate::value::Node;
 use cause::Causes;
 use decode::Door;
@@ -45,6 +47,8 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// The object as it would be stored, defaults filled in; `None` when it was refused.
     pub object: Option<Node>,
+    /// The place of the first refusal where its field does not lead there: the server's decoders leave out list indexes.
+    pub at: Option<At>,
 }
 
 /// One kind that the model judges: a table line, and what is particular to it.
@@ -129,7 +133,7 @@ pub fn kind_of(api_version: &str, kind: &str) -> Option<&'static Kind> {
 pub fn create(node: &Node, version: Version) -> Answer {
     let (kind, mut object) = match admit(node, Door::Body, version) {
         Ok(admitted) => admitted,
-        Err((stage, refusals)) => return Answer::refused(stage, refusals),
+        Err(answer) => return *answer,
     };
     let mut causes = Causes::default();
     if let Some(kind) = kind {
@@ -149,7 +153,7 @@ pub fn create(node: &Node, version: Version) -> Answer {
 pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answer {
     let (kind, mut object) = match admit(node, door, version) {
         Ok(admitted) => admitted,
-        Err((stage, refusals)) => return Answer::refused(stage, refusals),
+        Err(answer) => return *answer,
     };
     let mut causes = Causes::default();
     if let Some(kind) = kind {
@@ -179,12 +183,33 @@ pub fn with_duplicates(mut answer: Answer, duplicates: Vec<Refusal>) -> Answer {
     }
 }
 
-/// Everything before defaults and rules: whether the kind is known, whether each value has the right type, whether each field exists.
-fn admit(node: &Node, door: Door, version: Version) -> Result<(Option<&'static Kind>, Node), (Stage, Vec<Refusal>)> {
-    let api_version = cause::text(node, "apiVersion");
-    let kind = cause::text(node, "kind");
-    let line = kind_of(api_version, kind);
-    Ok((line, decode::decode(node, door, version)?))
+/// Everything before defaults and rules: whether the kind is known, whether the address is one, whether each value has the right type,
+/// whether each field exists.
+fn admit(node: &Node, door: Door, version: Version) -> Result<(Option<&'static Kind>, Node), Box<Answer>> {
+    let (api_version, kind) = (cause::text(node, "apiVersion"), cause::text(node, "kind"));
+    let Some((known, shape)) = shape::find(api_version, kind).zip(shape::shape_of(api_version, kind, version)) else {
+        let detail = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
+        return Err(Box::new(Answer::stopped(Stage::NoMatch, detail)));
+    };
+    let namespace = node.find(&["metadata", "namespace"]).and_then(Node::as_str).unwrap_or_default();
+    if let Some(fault) = path_segment_fault(namespace).filter(|_| known.namespaced) {
+        return Err(Box::new(Answer::stopped(Stage::Request, format!("invalid namespace \"{namespace}\": [{fault}]"))));
+    }
+    match decode::decode(node, shape, door) {
+        Ok(object) => Ok((kind_of(api_version, kind), object)),
+        Err(misfit) => Err(Box::new(Answer { at: Some(misfit.at), ..Answer::refused(misfit.stage, misfit.refusals) })),
+    }
+}
+
+/// Why a text cannot be one step of an address, if it cannot.
+fn path_segment_fault(text: &str) -> Option<&'static str> {
+    match text {
+        "." => Some("may not be '.'"),
+        ".." => Some("may not be '..'"),
+        _ if text.contains('/') => Some("may not contain '/'"),
+        _ if text.contains('%') => Some("may not contain '%'"),
+        _ => None,
+    }
 }
 
 impl Answer {
@@ -194,13 +219,20 @@ impl Answer {
         Self { stage: Some(stage), refusals, ..Self::default() }
     }
 
+    /// Refused at a stage, before anything of the object itself was looked at.
+    #[must_use]
+    pub fn stopped(stage: Stage, detail: String) -> Self {
+        let kind = if stage == Stage::NoMatch { "NoMatch" } else { "BadRequest" };
+        Self::refused(stage, vec![Refusal { field: String::new(), kind, detail }])
+    }
+
     /// What the rules of an object came to.
     #[must_use]
     pub fn of(causes: Causes, object: Node) -> Self {
         if causes.refusals.is_empty() {
             return Self { warnings: causes.warnings, object: Some(object), ..Self::default() };
         }
-        Self { stage: Some(Stage::Validate), refusals: causes.refusals, warnings: causes.warnings, object: None }
+        Self { stage: Some(Stage::Validate), refusals: causes.refusals, warnings: causes.warnings, ..Self::default() }
     }
 
     /// Whether the server takes it.
