@@ -2,5 +2,6 @@
 
 pub mod admission;
 pub mod defaults;
+pub mod patch;
 pub mod selector;
 pub mod store;

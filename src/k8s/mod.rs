@@ -5,3 +5,4 @@ pub mod name;
 pub mod quantity;
 pub mod shape;
 pub mod version;
+pub mod wire;
