@@ -104,7 +104,8 @@ def line(name, schema, names, used):
     required = set(schema.get("required", []))
     for field, inner in sorted(schema.get("properties", {}).items()):
         written = code(inner, used)
-        embedded, gotype = names.get((name, field), ("-", ""))
+        usual = "null" if re.match(r"\w+\.", written) else "empty"
+        embedded, gotype, omitted = names.get((name, field), ("-", "", usual))
         attributes = []
         if gotype and gotype != go(written) and written not in ("a", "r"):
             attributes.append("go:" + gotype.replace("map[string]string", "{}").replace(" ", ""))
@@ -120,6 +121,8 @@ def line(name, schema, names, used):
             attributes.append("keys:" + "+".join(inner["x-kubernetes-list-map-keys"]))
         if "x-kubernetes-map-type" in inner:
             attributes.append("map:" + inner["x-kubernetes-map-type"])
+        if omitted != usual:
+            attributes.append("omit:" + omitted)
         if "enum" in inner and field not in ("apiVersion", "kind"):
             attributes.append("enum:" + "+".join(inner["enum"]))
         mark = "!" if field in required else ""
@@ -133,7 +136,7 @@ def main():
     for entry in go_names.read_text().splitlines():
         what, *rest = entry.split("\t")
         if what == "field":
-            names[rest[0], rest[1]] = (rest[2], rest[3])
+            names[rest[0], rest[1]] = (rest[2], rest[3], rest[4])
         else:
             scopes[rest[0], rest[1]] = rest[2]
     shapes, kinds = {}, {}

@@ -1,7 +1,7 @@
 //! Strategic merge patches: what `kubectl apply` computes of three objects, and what the server makes of it. Knows the forms of
 //! types, but no rule and no default.
 
-use crate::k8s::wire::{Field, Form};
+use crate::k8s::shape::{Form, Shape};
 use crate::value::{Data, Key, Map, Node, Text};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -42,12 +42,13 @@ enum Onto {
 ///
 /// # Errors
 /// When kubectl cannot compute it, and gives up before any server is asked.
-pub fn three_way(last_applied: &Map, live: &Map, manifest: &Map, form: Form) -> Outcome<Map> {
+pub fn three_way(last_applied: &Map, live: &Map, manifest: &Map, shape: Option<Shape>) -> Outcome<Map> {
+    let kind = shape.map_or(Type::Any, Type::Struct);
     let changes = Differences { deletions: false, changes: true, retain_keys: false };
     let deletions = Differences { deletions: true, changes: false, retain_keys: false };
-    let delta = compare_maps(live, manifest, form, changes)?;
-    let mut patch = compare_maps(last_applied, manifest, form, deletions)?;
-    merge(&mut patch, delta, form, Onto::Patch)?;
+    let delta = compare_maps(live, manifest, kind, changes)?;
+    let mut patch = compare_maps(last_applied, manifest, kind, deletions)?;
+    merge(&mut patch, delta, kind, Onto::Patch)?;
     let unchangeable = |patch: &Map| {
         ["apiVersion", "kind"].into_iter().find(|key| patch.has(key)).or_else(|| {
             let name = patch.get("metadata").and_then(|metadata| metadata.get("name"));
@@ -64,8 +65,8 @@ pub fn three_way(last_applied: &Map, live: &Map, manifest: &Map, form: Form) -> 
 ///
 /// # Errors
 /// When the patch does not fit the object.
-pub fn onto(mut object: Map, patch: Map, form: Form) -> Outcome<Map> {
-    merge(&mut object, patch, form, Onto::Object)?;
+pub fn onto(mut object: Map, patch: Map, shape: Option<Shape>) -> Outcome<Map> {
+    merge(&mut object, patch, shape.map_or(Type::Any, Type::Struct), Onto::Object)?;
     Ok(object)
 }
 
@@ -73,26 +74,59 @@ fn fault<T>(text: impl Into<String>) -> Outcome<T> {
     Err(Fault(text.into()))
 }
 
-/// What patches know of the field of a form; fields of a form that is not known are maps and plain lists of anything.
-fn field_of(form: Form, key: &str) -> Outcome<Field> {
-    let unknown = Field { form: Form::ANY, pointer: false, omitted: false, key: "", merge: false, retain_keys: false };
-    if form.is_any() {
-        return Ok(unknown);
-    }
-    match form.field(key) {
-        Some(field) => Ok(field),
-        None => fault(format!("unable to find api field for the json field {key:?}")),
+/// What is known of the value at hand.
+#[derive(Clone, Copy)]
+enum Type {
+    Struct(Shape),
+    /// A map of any keys, or no map at all.
+    Other,
+    /// Nothing is known: maps are merged, lists replaced.
+    Any,
+}
+
+/// What patches know of a field.
+struct Field {
+    /// The type of its value, or of its items.
+    inner: Type,
+    list: bool,
+    /// What tells two items of the list apart; empty where nothing does.
+    key: &'static str,
+    merge: bool,
+    retain_keys: bool,
+}
+
+impl Type {
+    fn of(form: &'static Form) -> Self {
+        match form {
+            Form::Struct(link) => link.shape().map_or(Self::Any, Self::Struct),
+            Form::Any | Form::Raw => Self::Any,
+            _ => Self::Other,
+        }
     }
 }
 
-/// The same for a field that holds a list: with the form of its items.
-fn list_field_of(form: Form, key: &str) -> Outcome<Field> {
-    let field = field_of(form, key)?;
-    match field.form.item() {
-        Some(item) => Ok(Field { form: item, ..field }),
-        None if field.form.is_any() => Ok(field),
-        None => fault(format!("expected a list under {key:?}")),
+fn field_of(kind: Type, key: &str) -> Outcome<Field> {
+    match kind {
+        Type::Any => Ok(Field { inner: Type::Any, list: true, key: "", merge: false, retain_keys: false }),
+        Type::Other => fault("merging an object in json but data type is not struct"),
+        Type::Struct(shape) => {
+            let Some(field) = shape.field(key) else {
+                return fault(format!("unable to find api field in struct {} for the json field {key:?}", shape.go_name()));
+            };
+            let (inner, list) = match &field.form {
+                Form::List(item) => (Type::of(item), true),
+                form => (Type::of(form), matches!(Type::of(form), Type::Any)),
+            };
+            let key = field.merge_key.unwrap_or_default();
+            Ok(Field { inner, list, key, merge: field.merges(), retain_keys: field.retains_keys() })
+        }
     }
+}
+
+/// The same for a field that holds a list.
+fn list_field_of(kind: Type, key: &str) -> Outcome<Field> {
+    let field = field_of(kind, key)?;
+    if field.list { Ok(field) } else { fault(format!("expected slice or array type under {key:?}")) }
 }
 
 /// Whether two values are of one type, so far as a patch can tell.
@@ -154,7 +188,7 @@ fn is_deletion(item: &Node) -> bool {
 
 // Comparing: two maps in, a patch out.
 
-fn compare_maps(original: &Map, modified: &Map, form: Form, differences: Differences) -> Outcome<Map> {
+fn compare_maps(original: &Map, modified: &Map, kind: Type, differences: Differences) -> Outcome<Map> {
     let mut patch = Map::new();
     let mut retained = Vec::new();
     for (key, new) in modified.iter() {
@@ -175,8 +209,8 @@ fn compare_maps(original: &Map, modified: &Map, form: Form, differences: Differe
             }
         } else {
             match (&old.data, &new.data) {
-                (Data::Map(old), Data::Map(inner)) => compare_inner(key, old, (new, inner), form, differences, &mut patch)?,
-                (Data::List(old), Data::List(items)) => compare_items(key, old, (new, items), form, differences, &mut patch)?,
+                (Data::Map(old), Data::Map(inner)) => compare_inner(key, old, (new, inner), kind, differences, &mut patch)?,
+                (Data::List(old), Data::List(items)) => compare_items(key, old, (new, items), kind, differences, &mut patch)?,
                 _ if differences.changes && old != new => {
                     patch.set(key.clone(), new.clone());
                 }
@@ -209,20 +243,13 @@ fn compare_directives(key: &Key, old: &Node, new: &Node, patch: &mut Map) -> Out
     Ok(())
 }
 
-fn compare_inner(
-    key: &Key,
-    old: &Map,
-    (new, inner): (&Node, &Map),
-    form: Form,
-    differences: Differences,
-    patch: &mut Map,
-) -> Outcome<()> {
-    let field = match field_of(form, &key.name) {
+fn compare_inner(key: &Key, old: &Map, (new, inner): (&Node, &Map), kind: Type, differences: Differences, patch: &mut Map) -> Outcome<()> {
+    let field = match field_of(kind, &key.name) {
         Ok(field) => field,
         Err(_) if old == inner => return Ok(()),
         Err(fault) => return Err(fault),
     };
-    let part = compare_maps(old, inner, field.form, Differences { retain_keys: field.retain_keys, ..differences })?;
+    let part = compare_maps(old, inner, field.inner, Differences { retain_keys: field.retain_keys, ..differences })?;
     if !part.is_empty() {
         patch.set(key.clone(), Node::map(part, new.at));
     }
@@ -233,11 +260,11 @@ fn compare_items(
     key: &Key,
     old: &[Node],
     (new, items): (&Node, &[Node]),
-    form: Form,
+    kind: Type,
     differences: Differences,
     patch: &mut Map,
 ) -> Outcome<()> {
-    let field = match list_field_of(form, &key.name) {
+    let field = match list_field_of(kind, &key.name) {
         Ok(field) => field,
         Err(_) if old == items => return Ok(()),
         Err(fault) => return Err(fault),
@@ -280,8 +307,8 @@ fn compare_lists(original: &[Node], modified: &[Node], field: &Field, difference
         let patch = if differences.changes { modified.to_vec() } else { Vec::new() };
         return Ok(ListPatch { patch, ..ListPatch::default() });
     }
-    let Some(kind) = item_type(original.iter().chain(modified))? else { return Ok(ListPatch::default()) };
-    if !is_map(kind) {
+    let Some(first) = item_type(original.iter().chain(modified))? else { return Ok(ListPatch::default()) };
+    if !is_map(first) {
         return Ok(compare_scalars(original, modified, differences));
     }
     let (patch, mut deleted) = compare_keyed(original, modified, field, differences)?;
@@ -389,7 +416,7 @@ fn compare_keyed(original: &[Node], modified: &[Node], field: &Field, difference
             Ordering::Equal => {
                 let (before, after) = (old[i].1, new[j].1);
                 if let (Data::Map(before), Data::Map(inner)) = (&before.data, &after.data) {
-                    let mut part = compare_maps(before, inner, field.form, differences)?;
+                    let mut part = compare_maps(before, inner, field.inner, differences)?;
                     if !part.is_empty() {
                         part.put(field.key, key_of(after, field.key)?.clone());
                         patch.push(Node::map(part, after.at));
@@ -492,7 +519,7 @@ fn arrange(merged: Vec<Node>, patch_order: &[Node], server_order: &[Node], key: 
 
 // Merging: a patch into an object, or into another patch.
 
-fn merge(original: &mut Map, mut patch: Map, form: Form, onto: Onto) -> Outcome<()> {
+fn merge(original: &mut Map, mut patch: Map, kind: Type, onto: Onto) -> Outcome<()> {
     if let Some(directive) = patch.remove(DIRECTIVE) {
         match directive.as_str() {
             Some("replace") => *original = patch,
@@ -502,7 +529,7 @@ fn merge(original: &mut Map, mut patch: Map, form: Form, onto: Onto) -> Outcome<
         return Ok(());
     }
     retain_keys(original, &mut patch, onto)?;
-    merge_ordered_lists(original, &mut patch, form, onto)?;
+    merge_ordered_lists(original, &mut patch, kind, onto)?;
     for (key, new) in patch {
         let deleted_from = key.name.strip_prefix(DELETE_FROM).map(|rest| rest.strip_prefix('/').map(Text::from));
         let (key, deletes) = match deleted_from {
@@ -514,12 +541,12 @@ fn merge(original: &mut Map, mut patch: Map, form: Form, onto: Onto) -> Outcome<
             Some(Some(name)) => (Key { name, at: key.at }, true),
             None => (key, false),
         };
-        merge_field(original, key, new, form, onto, deletes)?;
+        merge_field(original, key, new, kind, onto, deletes)?;
     }
     Ok(())
 }
 
-fn merge_field(original: &mut Map, key: Key, new: Node, form: Form, onto: Onto, deletes: bool) -> Outcome<()> {
+fn merge_field(original: &mut Map, key: Key, new: Node, kind: Type, onto: Onto, deletes: bool) -> Outcome<()> {
     if new.is_null() {
         original.remove(&key.name);
         if onto == Onto::Patch {
@@ -534,9 +561,9 @@ fn merge_field(original: &mut Map, key: Key, new: Node, form: Form, onto: Onto, 
         return Ok(());
     };
     match (&mut old.data, new.data) {
-        (Data::Map(inner), Data::Map(part)) => merge(inner, part, field_of(form, &key.name)?.form, onto)?,
+        (Data::Map(inner), Data::Map(part)) => merge(inner, part, field_of(kind, &key.name)?.inner, onto)?,
         (Data::List(items), Data::List(part)) => {
-            let field = list_field_of(form, &key.name)?;
+            let field = list_field_of(kind, &key.name)?;
             *items = if field.merge || deletes { merge_lists(std::mem::take(items), part, &field, onto, deletes)? } else { part };
             old.at = new.at;
         }
@@ -611,7 +638,7 @@ fn retain_keys(original: &mut Map, patch: &mut Map, onto: Onto) -> Outcome<()> {
 }
 
 /// Merges the lists whose order the patch gives; they are done with afterwards.
-fn merge_ordered_lists(original: &mut Map, patch: &mut Map, form: Form, onto: Onto) -> Outcome<()> {
+fn merge_ordered_lists(original: &mut Map, patch: &mut Map, kind: Type, onto: Onto) -> Outcome<()> {
     let orders: Vec<Text> = patch.iter().map(|(key, _)| key.name.clone()).filter(|name| name.starts_with(ORDER)).collect();
     for name in orders {
         let Some((key, order)) = patch.take(&name) else { continue };
@@ -627,12 +654,12 @@ fn merge_ordered_lists(original: &mut Map, patch: &mut Map, form: Form, onto: On
         let Some(list) = name.strip_prefix(ORDER).and_then(|rest| rest.strip_prefix('/')) else {
             return fault("invalid patch format of setElementOrder list");
         };
-        merge_ordered_list(original, patch, list, &order, form, onto)?;
+        merge_ordered_list(original, patch, list, &order, kind, onto)?;
     }
     Ok(())
 }
 
-fn merge_ordered_list(original: &mut Map, patch: &mut Map, name: &str, order: &Node, form: Form, onto: Onto) -> Outcome<()> {
+fn merge_ordered_list(original: &mut Map, patch: &mut Map, name: &str, order: &Node, kind: Type, onto: Onto) -> Outcome<()> {
     let Some(order) = order.as_list() else { return fault("expected a list of the order of elements") };
     let items = |node: Option<&Node>| match node.map(|node| &node.data) {
         None => Ok(None),
@@ -640,7 +667,7 @@ fn merge_ordered_list(original: &mut Map, patch: &mut Map, name: &str, order: &N
         Some(_) => fault(format!("expected a list under {name:?}")),
     };
     let (old, new) = (items(original.get(name))?, items(patch.get(name))?);
-    let field = list_field_of(form, name)?;
+    let field = list_field_of(kind, name)?;
     check_order(new.as_deref().unwrap_or_default(), order, field.key)?;
     let before = old.clone().unwrap_or_default();
     let merged = match (old, new) {
@@ -691,8 +718,8 @@ fn check_order(items: &[Node], order: &[Node], key: &str) -> Outcome<()> {
 }
 
 fn merge_lists(original: Vec<Node>, patch: Vec<Node>, field: &Field, onto: Onto, deletes: bool) -> Outcome<Vec<Node>> {
-    let Some(kind) = item_type(original.iter().chain(&patch))? else { return Ok(original) };
-    if !is_map(kind) {
+    let Some(first) = item_type(original.iter().chain(&patch))? else { return Ok(original) };
+    if !is_map(first) {
         if onto == Onto::Object && deletes {
             return Ok(original.into_iter().filter(|item| !patch.contains(item)).collect());
         }
@@ -721,7 +748,7 @@ fn merge_lists(original: Vec<Node>, patch: Vec<Node>, field: &Field, onto: Onto,
         match place.and_then(|place| merged.get_mut(place)) {
             Some(known) => {
                 if let (Data::Map(inner), Data::Map(part)) = (&mut known.data, item.data) {
-                    merge(inner, part, field.form, onto)?;
+                    merge(inner, part, field.inner, onto)?;
                 }
             }
             None => merged.push(item),

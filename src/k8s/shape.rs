@@ -40,6 +40,21 @@ pub struct Field {
     keys: &'static str,
     /// `atomic` or `granular` in a server-side apply; empty where nothing is said.
     pub map_type: &'static str,
+    /// When the server leaves it out of what it writes.
+    pub omitted: Omitted,
+}
+
+/// When a field is left out of what a server writes. What is left out when it is empty is to the server the same as absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Omitted {
+    /// When it is empty, zero or false.
+    Empty,
+    /// Only when it is null.
+    Null,
+    /// Never: what is absent is written as empty, zero or false.
+    Never,
+    /// Never: what is absent is written as null.
+    NeverNull,
 }
 
 /// What a field, an item or an entry holds.
@@ -203,8 +218,20 @@ impl Field {
         let mut parts = rest.split(',');
         let form = Form::read(parts.next()?, version);
         let (name, required) = name.strip_suffix('!').map_or((name, false), |name| (name, true));
-        let mut field =
-            Self { name, form, required, embedded: None, go: None, merge_key: None, strategy: "", list_type: "", keys: "", map_type: "" };
+        let omitted = if matches!(form, Form::Struct(_)) { Omitted::Null } else { Omitted::Empty };
+        let mut field = Self {
+            name,
+            form,
+            required,
+            embedded: None,
+            go: None,
+            merge_key: None,
+            strategy: "",
+            list_type: "",
+            keys: "",
+            map_type: "",
+            omitted,
+        };
         for part in parts {
             match part.split_once(':')? {
                 ("in", structs) => field.embedded = Some(structs),
@@ -214,6 +241,7 @@ impl Field {
                 ("list", kind) => field.list_type = kind,
                 ("keys", keys) => field.keys = keys,
                 ("map", kind) => field.map_type = kind,
+                ("omit", word) => field.omitted = Omitted::read(word),
                 _ => {}
             }
         }
@@ -253,6 +281,17 @@ impl Field {
     #[must_use]
     pub fn go_type(&self) -> String {
         self.go.map_or_else(|| self.form.go_type(), str::to_owned)
+    }
+}
+
+impl Omitted {
+    fn read(word: &str) -> Self {
+        match word {
+            "null" => Self::Null,
+            "never" => Self::Never,
+            "never-null" => Self::NeverNull,
+            _ => Self::Empty,
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 // Command go-names prints what Kubernetes' Go types say beyond its OpenAPI schemas: of which Go type a field is where
-// the schema knows only "string", in which embedded struct it sits, and which kinds live outside of namespaces.
+// the schema knows only "string", in which embedded struct it sits, when it is left out of what a server writes, and which kinds live
+// outside of namespaces.
 //
-// Lines, tab separated: "field DEFINITION FIELD EMBEDDED GOTYPE" ("-" for none) and "kind APIVERSION KIND namespaced|cluster".
+// Lines, tab separated: "field DEFINITION FIELD EMBEDDED GOTYPE WRITTEN" ("-" for none, WRITTEN as in README.md) and "kind APIVERSION KIND namespaced|cluster".
 // It needs a module that requires k8s.io/api, k8s.io/client-go, k8s.io/apiextensions-apiserver and k8s.io/kube-aggregator.
 package main
 
@@ -107,7 +108,7 @@ func walk(gotype reflect.Type) {
 func fields(owner, embedded string, gotype reflect.Type) {
 	for i := 0; i < gotype.NumField(); i++ {
 		field := gotype.Field(i)
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		inner := field.Type
 		for inner.Kind() == reflect.Pointer {
 			inner = inner.Elem()
@@ -123,7 +124,23 @@ func fields(owner, embedded string, gotype reflect.Type) {
 		if show == "" {
 			show = "-"
 		}
-		lines[fmt.Sprintf("field\t%s\t%s\t%s\t%s", owner, name, show, inner)] = true
+		lines[fmt.Sprintf("field\t%s\t%s\t%s\t%s\t%s", owner, name, show, inner, written(field.Type, options))] = true
 		walk(field.Type)
+	}
+}
+
+// written says when a field is left out of what a server writes.
+func written(gotype reflect.Type, options string) string {
+	pointer := gotype.Kind() == reflect.Pointer
+	omitted := strings.Contains(options, "omitzero") || strings.Contains(options, "omitempty") && gotype.Kind() != reflect.Struct
+	switch {
+	case pointer && omitted:
+		return "null"
+	case pointer:
+		return "never-null"
+	case omitted:
+		return "empty"
+	default:
+		return "never"
 	}
 }
