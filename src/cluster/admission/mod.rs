@@ -8,6 +8,7 @@ pub mod meta;
 pub mod port;
 pub mod selector;
 pub mod service;
+pub mod volume_source;
 
 use crate::diagnostic::Refusal;
 use crate::k8s::shape;
