@@ -120,10 +120,12 @@ pub fn shape_of(api_version: &str, kind: &str, version: Version) -> Option<Shape
 /// A kind that at least one known version has.
 #[must_use]
 pub fn find(api_version: &str, kind: &str) -> Option<BuiltIn> {
-    from(KINDS, kind)
-        .lines()
-        .map_while(|line| BuiltIn::read(line).filter(|known| known.kind == kind))
-        .find(|known| known.api_version == api_version)
+    versions_of(kind).find(|known| known.api_version == api_version)
+}
+
+/// A kind under every apiVersion that at least one known version has it under.
+pub fn versions_of(kind: &str) -> impl Iterator<Item = BuiltIn> + Clone {
+    from(KINDS, kind).lines().map_while(move |line| BuiltIn::read(line).filter(|known| known.kind == kind))
 }
 
 /// All kinds of a version, by name.

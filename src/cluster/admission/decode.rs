@@ -159,7 +159,9 @@ fn scalar_fits(form: &Form, node: &Node) -> bool {
         | (Form::Raw | Form::Any, _) => true,
         (Form::Int32 | Form::IntOrText, Data::Int(value)) => i32::try_from(*value).is_ok(),
         (Form::Bytes, Data::Text(text)) => wrong_base64(text).is_none(),
-        (Form::Bytes, Data::List(items)) => items.iter().all(|item| item.as_int().is_some_and(|byte| u8::try_from(byte).is_ok())),
+        (Form::Bytes, Data::List(items)) => {
+            items.iter().all(|item| item.is_null() || item.as_int().is_some_and(|byte| u8::try_from(byte).is_ok()))
+        }
         (Form::Time, Data::Text(text)) => is_time(text, false),
         (Form::MicroTime, Data::Text(text)) => is_time(text, true),
         _ => false,
