@@ -8,6 +8,7 @@ pub mod disk;
 pub mod failure;
 pub mod k8s;
 pub mod layout;
+pub mod report;
 pub mod source;
 pub mod value;
 pub mod yaml;

@@ -4,4 +4,6 @@
 mod conformance;
 #[cfg(unix)]
 mod disk;
+mod golden;
+mod reports;
 mod scratch;

@@ -1,0 +1,176 @@
+//! Findings for a person: what, where, the line itself, and the edit that mends it. Makes sense without colour.
+
+use super::{clean, named, summary};
+use crate::diagnostic::{Finding, Level};
+use crate::source::Spot;
+use std::fmt::Write as _;
+
+/// So much of a line is shown: a terminal's width, or a little more.
+const WIDEST: usize = 120;
+
+const RED: &str = "\u{1b}[1;31m";
+const YELLOW: &str = "\u{1b}[1;33m";
+const GREEN: &str = "\u{1b}[1;32m";
+const BLUE: &str = "\u{1b}[1;34m";
+const BOLD: &str = "\u{1b}[1m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// All findings, a line between them, and how many there are.
+#[must_use]
+pub fn render(findings: &[Finding], colours: bool) -> String {
+    let mut page = Page { out: String::new(), colours };
+    for finding in findings {
+        page.finding(finding);
+        page.out.push('\n');
+    }
+    if !findings.is_empty() {
+        let worst = findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Note);
+        page.painted(colour(worst), &summary(findings));
+        page.out.push('\n');
+    }
+    page.out
+}
+
+/// A place within the lines that are shown.
+struct Mark<'a> {
+    spot: &'a Spot,
+    sign: char,
+    text: &'a str,
+}
+
+struct Page {
+    out: String,
+    colours: bool,
+}
+
+const fn colour(level: Level) -> &'static str {
+    match level {
+        Level::Error => RED,
+        Level::Warning => YELLOW,
+        Level::Note => GREEN,
+    }
+}
+
+impl Page {
+    fn painted(&mut self, colour: &str, text: &str) {
+        if self.colours {
+            let _ = write!(self.out, "{colour}{text}{PLAIN}");
+        } else {
+            self.out.push_str(text);
+        }
+    }
+
+    fn finding(&mut self, finding: &Finding) {
+        let colour = colour(finding.level);
+        self.painted(colour, &format!("{}[{} {}]", finding.level.word(), finding.code.id, finding.code.name));
+        self.painted(BOLD, &format!(": {}", clean(&finding.message).replace('\n', "\n  ")));
+        self.out.push('\n');
+
+        let mut marks = vec![Mark { spot: &finding.spot, sign: '^', text: "" }];
+        marks.extend(finding.also.iter().map(|(spot, text)| Mark { spot, sign: '-', text }));
+        let widest = marks.iter().map(|mark| mark.spot.line).max().unwrap_or(0);
+        let margin = widest.to_string().len();
+
+        self.file("-->", &finding.spot, margin);
+        let (mut here, elsewhere): (Vec<Mark>, Vec<Mark>) = marks.into_iter().partition(|mark| mark.spot.file == finding.spot.file);
+        here.sort_by_key(|mark| (mark.spot.line, mark.spot.column));
+        self.snippet(&here, margin, colour);
+        for mark in elsewhere {
+            self.file(":::", mark.spot, margin);
+            self.snippet(&[mark], margin, colour);
+        }
+        self.about(finding, margin);
+    }
+
+    fn file(&mut self, arrow: &str, spot: &Spot, margin: usize) {
+        let _ = write!(self.out, "{:margin$}", "");
+        self.painted(BLUE, arrow);
+        let _ = writeln!(self.out, " {}:{}:{}", clean(&spot.file), spot.line, spot.column);
+    }
+
+    fn bar(&mut self, number: &str, margin: usize) {
+        self.painted(BLUE, &format!("{number:>margin$} |"));
+    }
+
+    fn snippet(&mut self, marks: &[Mark], margin: usize, colour: &str) {
+        if marks.iter().all(|mark| mark.spot.text.trim().is_empty()) {
+            return;
+        }
+        self.bar("", margin);
+        self.out.push('\n');
+        let mut last = 0;
+        for mark in marks {
+            let (text, before, width) = window(mark.spot);
+            if mark.spot.line != last {
+                if last != 0 && mark.spot.line > last + 1 {
+                    self.painted(BLUE, "...");
+                    self.out.push('\n');
+                }
+                self.bar(&mark.spot.line.to_string(), margin);
+                let _ = writeln!(self.out, " {text}");
+                last = mark.spot.line;
+            }
+            self.bar("", margin);
+            let _ = write!(self.out, " {:before$}", "");
+            let joint = if mark.text.is_empty() { "" } else { " " };
+            let line = format!("{}{joint}{}", mark.sign.to_string().repeat(width), clean(mark.text));
+            self.painted(if mark.sign == '^' { colour } else { BLUE }, &line);
+            self.out.push('\n');
+        }
+    }
+
+    fn about(&mut self, finding: &Finding, margin: usize) {
+        let mut lines = Vec::new();
+        if let Some(subject) = &finding.subject {
+            let field = finding.refusal.as_ref().map(|refusal| refusal.field.as_str()).filter(|field| !field.is_empty());
+            let field = field.map_or_else(String::new, |field| format!(", field {}", clean(field)));
+            lines.push(("object", format!("{}{field}", named(subject))));
+        }
+        if let Some(help) = &finding.help {
+            lines.push(("help", clean(help)));
+        }
+        for (word, text) in lines {
+            self.painted(BLUE, &format!("{:margin$} =", ""));
+            self.painted(BOLD, &format!(" {word}:"));
+            let indent = format!("\n{:1$}", "", margin + 3 + word.len() + 2);
+            let _ = writeln!(self.out, " {}", text.replace('\n', &indent));
+        }
+    }
+}
+
+/// The part of the line to show, and how many columns come before the marks and under them.
+fn window(spot: &Spot) -> (String, usize, usize) {
+    let letters: Vec<char> = spot.text.chars().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
+    let column = (spot.column as usize).saturating_sub(1);
+    let first = if letters.len() <= WIDEST || column < WIDEST - 20 { 0 } else { (column - 40).min(letters.len()) };
+    let last = letters.len().min(first + WIDEST);
+    let columns =
+        |from: usize, to: usize| letters.get(from..to.min(last).max(from)).unwrap_or_default().iter().map(|l| wide(*l)).sum::<usize>();
+    let mut text = clean(&letters[first..last].iter().collect::<String>());
+    let mut before = columns(first, column);
+    if first > 0 {
+        text.insert_str(0, "... ");
+        before += 4;
+    }
+    if last < letters.len() {
+        text.push_str(" ...");
+    }
+    (text, before, columns(column, column + spot.width as usize).max(1))
+}
+
+/// How many columns of a terminal a letter takes.
+const fn wide(letter: char) -> usize {
+    match letter {
+        '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1faff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    }
+}

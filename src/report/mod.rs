@@ -1,0 +1,108 @@
+//! What was found, as text: one file per format, each over the same findings. Decides nothing, prints nothing.
+
+pub mod github;
+pub mod gitlab;
+pub mod human;
+pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod sarif;
+
+use crate::diagnostic::{Finding, Level, Subject};
+use std::fmt::Write as _;
+use std::str::FromStr;
+
+/// How findings are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For a person at a terminal.
+    Human,
+    /// For programs; stable.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands: annotations in GitHub's pull requests.
+    Github,
+    /// GitLab's code quality report.
+    Gitlab,
+    /// Test results, which every CI system can show.
+    Junit,
+    /// For a comment on a pull request.
+    Markdown,
+}
+
+impl Format {
+    /// All of them, by the names they are asked for.
+    pub const ALL: &[(&str, Self)] = &[
+        ("human", Self::Human),
+        ("json", Self::Json),
+        ("sarif", Self::Sarif),
+        ("github", Self::Github),
+        ("gitlab", Self::Gitlab),
+        ("junit", Self::Junit),
+        ("markdown", Self::Markdown),
+    ];
+
+    /// Findings in this format. Colours are for people only.
+    #[must_use]
+    pub fn render(self, findings: &[Finding], colours: bool) -> String {
+        match self {
+            Self::Human => human::render(findings, colours),
+            Self::Json => json::render(findings),
+            Self::Sarif => sarif::render(findings),
+            Self::Github => github::render(findings),
+            Self::Gitlab => gitlab::render(findings),
+            Self::Junit => junit::render(findings),
+            Self::Markdown => markdown::render(findings),
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = || Self::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let found = Self::ALL.iter().find(|(name, _)| *name == text);
+        found.map(|(_, format)| *format).ok_or_else(|| format!("`{text}` is no format; there are {}", known()))
+    }
+}
+
+/// `2 errors, 1 warning`; empty when there is nothing.
+#[must_use]
+pub fn summary(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for level in [Level::Error, Level::Warning, Level::Note] {
+        let count = findings.iter().filter(|finding| finding.level == level).count();
+        if count > 0 {
+            let joint = if text.is_empty() { "" } else { ", " };
+            let _ = write!(text, "{joint}{count} {}{}", level.word(), if count == 1 { "" } else { "s" });
+        }
+    }
+    text
+}
+
+/// Text from somebody's file, without what could command a terminal. Line breaks stay.
+fn clean(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter }).collect()
+}
+
+/// `Service pets/kubia`.
+fn named(subject: &Subject) -> String {
+    let namespace = if subject.namespace.is_empty() { String::new() } else { format!("{}/", subject.namespace) };
+    clean(&format!("{} {namespace}{}", subject.kind, subject.name))
+}
+
+/// What tells a finding apart from the others in one file, however the lines around it move.
+fn fingerprint(finding: &Finding, seen: &mut std::collections::BTreeMap<u64, u32>) -> String {
+    let subject = finding.subject.as_ref().map(named).unwrap_or_default();
+    let field = finding.refusal.as_ref().map(|refusal| refusal.field.as_str()).unwrap_or_default();
+    let mut state = 0xcbf2_9ce4_8422_2325_u64;
+    for part in [finding.code.id, &finding.spot.file, &subject, field, &finding.message] {
+        for byte in part.bytes().chain([0]) {
+            state = (state ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    let number = seen.entry(state).and_modify(|number| *number += 1).or_insert(1);
+    format!("{state:016x}:{number}")
+}
