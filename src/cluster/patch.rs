@@ -93,6 +93,8 @@ struct Field {
     key: &'static str,
     merge: bool,
     retain_keys: bool,
+    /// Whether a map is sent whole each time and takes the place of the old one.
+    replace: bool,
 }
 
 impl Type {
@@ -107,7 +109,7 @@ impl Type {
 
 fn field_of(kind: Type, key: &str) -> Outcome<Field> {
     match kind {
-        Type::Any => Ok(Field { inner: Type::Any, list: true, key: "", merge: false, retain_keys: false }),
+        Type::Any => Ok(Field { inner: Type::Any, list: true, key: "", merge: false, retain_keys: false, replace: false }),
         Type::Other => fault("merging an object in json but data type is not struct"),
         Type::Struct(shape) => {
             let Some(field) = shape.field(key) else {
@@ -118,7 +120,7 @@ fn field_of(kind: Type, key: &str) -> Outcome<Field> {
                 form => (Type::of(form), matches!(Type::of(form), Type::Any)),
             };
             let key = field.merge_key.unwrap_or_default();
-            Ok(Field { inner, list, key, merge: field.merges(), retain_keys: field.retains_keys() })
+            Ok(Field { inner, list, key, merge: field.merges(), retain_keys: field.retains_keys(), replace: field.replaces() })
         }
     }
 }
@@ -249,6 +251,12 @@ fn compare_inner(key: &Key, old: &Map, (new, inner): (&Node, &Map), kind: Type, 
         Err(_) if old == inner => return Ok(()),
         Err(fault) => return Err(fault),
     };
+    if field.replace {
+        if differences.changes {
+            patch.set(key.clone(), new.clone());
+        }
+        return Ok(());
+    }
     let part = compare_maps(old, inner, field.inner, Differences { retain_keys: field.retain_keys, ..differences })?;
     if !part.is_empty() {
         patch.set(key.clone(), Node::map(part, new.at));
@@ -561,7 +569,14 @@ fn merge_field(original: &mut Map, key: Key, new: Node, kind: Type, onto: Onto, 
         return Ok(());
     };
     match (&mut old.data, new.data) {
-        (Data::Map(inner), Data::Map(part)) => merge(inner, part, field_of(kind, &key.name)?.inner, onto)?,
+        (Data::Map(inner), Data::Map(part)) => {
+            let field = field_of(kind, &key.name)?;
+            if field.replace {
+                *inner = part;
+            } else {
+                merge(inner, part, field.inner, onto)?;
+            }
+        }
         (Data::List(items), Data::List(part)) => {
             let field = list_field_of(kind, &key.name)?;
             *items = if field.merge || deletes { merge_lists(std::mem::take(items), part, &field, onto, deletes)? } else { part };

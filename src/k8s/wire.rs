@@ -1,12 +1,12 @@
-//! How the API server holds and writes objects of its own kinds: what it tells from absent, and how it spells amounts. Knows no rule
-//! and no default.
+//! How the API server holds and writes objects of its own kinds: what it tells from absent, and how fine its amounts are. Knows no
+//! rule and no default.
 
 use super::quantity::Quantity;
 use super::shape::{Form, Omitted, Shape};
 use crate::source::At;
 use crate::value::{Data, Key, Map, Node};
 
-/// Leaves of an object what the server sees of it: no nulls, nothing empty that it does not tell from absent, amounts spelt its way.
+/// Leaves of a decoded object what the server tells from absent: nothing empty where it cannot be null.
 pub fn settle(object: &mut Node, shape: Shape) {
     if let Some(map) = object.as_map_mut() {
         settle_fields(map, shape);
@@ -29,8 +29,8 @@ fn settle_as(node: &mut Node, form: &Form) {
                 settle_fields(map, shape);
             }
         }
-        (Data::Map(map), Form::Map(value)) => settle_values(map, value),
-        (_, Form::Quantity) => settle_quantity(node, false),
+        (Data::Map(map), Form::Map(value)) if matches!(**value, Form::Quantity) => map.iter_mut().for_each(|(_, node)| coarsen(node)),
+        (Data::Map(map), Form::Map(value)) => map.iter_mut().for_each(|(_, node)| settle_as(node, value)),
         _ => {}
     }
 }
@@ -38,52 +38,34 @@ fn settle_as(node: &mut Node, form: &Form) {
 fn settle_fields(map: &mut Map, shape: Shape) {
     map.retain(|key, node| {
         let Some(field) = shape.field(&key.name) else { return true };
-        if node.is_null() {
-            return matches!(field.form, Form::Any | Form::Raw);
-        }
         settle_as(node, &field.form);
-        field.omitted != Omitted::Empty || !is_zero(node)
+        !(matches!(field.omitted, Omitted::Empty | Omitted::Never) && is_zero(node, &field.form))
     });
 }
 
-fn settle_values(map: &mut Map, value: &Form) {
-    for (_, node) in map.iter_mut() {
-        if node.is_null() {
-            *node = zero(value, node.at);
-        } else if matches!(value, Form::Quantity) {
-            settle_quantity(node, true);
-        } else {
-            settle_as(node, value);
-        }
-    }
-}
-
-/// The server keeps amounts of resources no finer than a thousandth.
-fn settle_quantity(node: &mut Node, rounded: bool) {
-    let read = match &node.data {
-        Data::Text(text) => text.trim_matches(' ').parse::<Quantity>(),
-        Data::Int(number) => Ok(Quantity::whole(*number)),
-        Data::Float(number) => number.to_string().parse(),
-        _ => return,
-    };
-    let Ok(mut quantity) = read else { return };
-    if rounded
-        && let Ok(coarse) = format!("{}m", quantity.milli()).parse::<Quantity>()
-        && quantity.milli().unsigned_abs() < 1 << 50
+/// Amounts of resources are kept no finer than a thousandth.
+fn coarsen(node: &mut Node) {
+    let Some(quantity) = node.as_str().and_then(|text| text.parse::<Quantity>().ok()) else { return };
+    let thousandths = quantity.milli();
+    if thousandths.unsigned_abs() < 1 << 50
+        && let Ok(coarse) = format!("{thousandths}m").parse::<Quantity>()
         && coarse != quantity
     {
-        quantity = coarse;
+        node.data = Data::Text(coarse.to_string().into());
     }
-    node.data = Data::Text(quantity.to_string().into());
 }
 
-fn is_zero(node: &Node) -> bool {
+fn is_zero(node: &Node, form: &Form) -> bool {
     match &node.data {
         Data::Null => true,
         Data::Bool(value) => !value,
         Data::Int(value) => *value == 0,
         Data::Float(value) => *value == 0.0,
-        Data::Text(text) => text.is_empty(),
+        Data::Text(text) => match form {
+            Form::Quantity => text == "0",
+            Form::IntOrText => false,
+            _ => text.is_empty(),
+        },
         Data::List(items) => items.is_empty(),
         Data::Map(map) => map.is_empty(),
     }

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 use statewright::cluster::admission::{self, Answer, Stage};
+use statewright::cluster::apply::apply;
+use statewright::cluster::store::{self, put};
 use statewright::diagnostic::{Diagnostics, Refusal};
+use statewright::k8s::shape::shape_of;
 use statewright::k8s::version::Version;
 use statewright::source::Sources;
 use statewright::value::Node;
@@ -110,16 +113,80 @@ fn ask(case: &Case) -> Verdict {
     let new = case.line["new"].as_str().unwrap_or_default();
     let answer = match case.line["old"].as_str() {
         None => manifest(new).map(|(node, duplicates)| admission::with_duplicates(admission::create(&node, case.version), duplicates)),
-        Some(old) => update(old, new, text(&case.line, "live") == "bound", case.version),
+        Some(old) => {
+            let applied = update(old, new, text(&case.line, "live") == "bound", case.version);
+            let unchanged = applied.as_ref().is_some_and(|(_, unchanged)| *unchanged);
+            if unchanged != case.line["unchanged"].as_bool().unwrap_or_default() && case.version == RECORDED {
+                println!("UNCHANGED {} the model says {unchanged} {}", case.id, case.kind);
+            }
+            applied.map(|(answer, _)| answer)
+        }
     };
     answer.map_or_else(|| Verdict { stage: "parse".into(), set: Set::new() }, |answer| verdict(&answer))
 }
 
-/// `kubectl apply` of the new manifest over the object that the old one made.
-fn update(old: &str, new: &str, bound: bool, version: Version) -> Option<Answer> {
-    let (_, _, _) = (old, bound, version);
-    let (node, duplicates) = manifest(new)?;
-    Some(admission::with_duplicates(admission::create(&node, version), duplicates))
+/// `kubectl apply` of the new manifest over the object that the old one made. Gives too whether nothing was sent.
+fn update(old: &str, new: &str, bound: bool, version: Version) -> Option<(Answer, bool)> {
+    let (new, duplicates) = manifest(new)?;
+    let created = manifest(old).map(|(old, _)| (admission::create(&old, version).object, old));
+    let Some((Some(object), old)) = created else {
+        return Some((Answer::stopped(Stage::Request, "the old manifest is refused".into()), false));
+    };
+    let stored = live(object, bound);
+    if !duplicates.is_empty() && shape_of_manifest(&new, version) {
+        // The recorder says no more of them than that they are there.
+        return Some((Answer::refused(Stage::StrictDecode, Vec::new()), false));
+    }
+    let applied = apply(&old, &stored, &new, version);
+    Some((applied.answer, applied.unchanged))
+}
+
+fn shape_of_manifest(node: &Node, version: Version) -> bool {
+    let word = |key| node.get(key).and_then(Node::as_str).unwrap_or_default();
+    shape_of(word("apiVersion"), word("kind"), version).is_some()
+}
+
+/// The object as the recorder's server has stored it, and, where the recording says so, as the binder has left it.
+fn live(mut object: Node, bound: bool) -> Node {
+    let at = object.at;
+    let words = |node: &mut Node, path: &[&str], text: &str| put(node, path, Node::text(text, at));
+    let kind = store::text(&object, &["kind"]).to_owned();
+    words(&mut object, &["metadata", "uid"], "00000000-0000-0000-0000-0000000000a0");
+    words(&mut object, &["metadata", "creationTimestamp"], "2026-01-01T00:00:00Z");
+    words(&mut object, &["metadata", "resourceVersion"], if bound { "1003" } else { "1001" });
+    if bound && kind == "PersistentVolumeClaim" {
+        words(&mut object, &["metadata", "annotations", "pv.kubernetes.io/bind-completed"], "yes");
+        if object.find(&["spec", "volumeName"]).is_none() {
+            words(&mut object, &["spec", "volumeName"], "bound-volume");
+        }
+        words(&mut object, &["status", "phase"], "Bound");
+        for (from, to) in [
+            (&["spec", "accessModes"][..], &["status", "accessModes"][..]),
+            (&["spec", "resources", "requests", "storage"], &["status", "capacity", "storage"]),
+        ] {
+            if let Some(value) = object.find(from).cloned() {
+                put(&mut object, to, value);
+            }
+        }
+    }
+    if bound && kind == "PersistentVolume" {
+        let reference = |field: &str| store::text(&object, &["spec", "claimRef", field]).to_owned();
+        let (mut name, mut namespace) = (reference("name"), reference("namespace"));
+        if name.is_empty() {
+            (name, namespace) = ("bound-claim".into(), "default".into());
+        }
+        for (field, value) in [
+            ("apiVersion", "v1"),
+            ("kind", "PersistentVolumeClaim"),
+            ("name", &name),
+            ("namespace", &namespace),
+            ("uid", "00000000-0000-0000-0000-0000000000b0"),
+        ] {
+            words(&mut object, &["spec", "claimRef", field], value);
+        }
+        words(&mut object, &["status", "phase"], "Bound");
+    }
+    object
 }
 
 /// The one manifest of a text, and the keys it holds twice; none if it is not YAML.

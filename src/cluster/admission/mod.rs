@@ -13,6 +13,7 @@ pub mod volume_source;
 use crate::diagnostic::Refusal;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
+use crate::k8s::wire;
 use crate::source::At;
 use crate::value::Node;
 use cause::Causes;
@@ -137,6 +138,7 @@ pub fn create(node: &Node, version: Version) -> Answer {
         Err(answer) => return *answer,
     };
     let mut causes = Causes::default();
+    take_over_status(&mut object, None);
     if let Some(kind) = kind {
         (kind.default)(&mut object, version);
         kind.take_over_metadata(&mut object, None);
@@ -156,9 +158,13 @@ pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answe
         Ok(admitted) => admitted,
         Err(answer) => return *answer,
     };
+    if let Err(answer) = check_resource_version(&mut object, stored) {
+        return *answer;
+    }
     let mut causes = Causes::default();
     if let Some(kind) = kind {
         (kind.default)(&mut object, version);
+        take_over_status(&mut object, Some(stored));
         kind.take_over_metadata(&mut object, Some(stored));
         (kind.prepare)(&mut object, Some(stored), version, &mut causes);
         if causes.refusals.is_empty() {
@@ -167,6 +173,44 @@ pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answe
         }
     }
     Answer::of(causes, object)
+}
+
+/// A manifest cannot say what an object's status is.
+fn take_over_status(object: &mut Node, stored: Option<&Node>) {
+    let Some(map) = object.as_map_mut() else { return };
+    match stored.and_then(|stored| stored.get("status")) {
+        Some(status) => drop(map.put("status", status.clone())),
+        None => drop(map.remove("status")),
+    }
+}
+
+/// A change that names a resourceVersion means that one and no other.
+fn check_resource_version(object: &mut Node, stored: &Node) -> Result<(), Box<Answer>> {
+    const FIELD: &str = "metadata.resourceVersion";
+    let current = stored.find(&["metadata", "resourceVersion"]).cloned();
+    let meant = object.find(&["metadata", "resourceVersion"]).and_then(Node::as_str).unwrap_or_default();
+    let refuse = |stage, kind, detail: String| {
+        let refusal = Refusal { field: FIELD.into(), kind, detail };
+        Err(Box::new(Answer::refused(stage, vec![refusal])))
+    };
+    let number = match meant {
+        "" => 0,
+        text => match text.parse::<u64>() {
+            Ok(number) => number,
+            Err(_) => return refuse(Stage::Request, "InternalError", format!("strconv.ParseUint: parsing \"{text}\": invalid syntax")),
+        },
+    };
+    if number == 0 && cause::text(object, "kind") == "PodDisruptionBudget" && current.is_some() {
+        return refuse(Stage::Validate, "FieldValueInvalid", "must be specified for an update".into());
+    }
+    if number != 0 && current.as_ref().and_then(Node::as_str) != Some(meant) {
+        let detail = "the object has been modified; please apply your changes to the latest version and try again";
+        return refuse(Stage::Request, "Conflict", detail.into());
+    }
+    if let (Some(current), Some(metadata)) = (current, object.get_mut("metadata").and_then(Node::as_map_mut)) {
+        metadata.put("resourceVersion", current);
+    }
+    Ok(())
 }
 
 /// Adds the keys that a manifest holds twice, which only the reader of its text has seen. They are refused together with unknown
@@ -197,7 +241,10 @@ fn admit(node: &Node, door: Door, version: Version) -> Result<(Option<&'static K
         return Err(Box::new(Answer::stopped(Stage::Request, format!("invalid namespace \"{namespace}\": [{fault}]"))));
     }
     match decode::decode(node, shape, door) {
-        Ok(object) => Ok((kind_of(api_version, kind), object)),
+        Ok(mut object) => {
+            wire::settle(&mut object, shape);
+            Ok((kind_of(api_version, kind), object))
+        }
         Err(misfit) => Err(Box::new(Answer { at: Some(misfit.at), ..Answer::refused(misfit.stage, misfit.refusals) })),
     }
 }

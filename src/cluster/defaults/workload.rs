@@ -31,6 +31,11 @@ pub fn stateful_set(node: &mut Node, version: Version) {
     fill_int(spec, "revisionHistoryLimit", 10);
     within(spec, &["template"], |template| pod::template(template, version));
     each(spec, &["volumeClaimTemplates"], |claim| {
+        let at = claim.at;
+        if let Some(map) = claim.as_map_mut() {
+            map.put("apiVersion", Node::text("v1", at));
+            map.put("kind", Node::text("PersistentVolumeClaim", at));
+        }
         within(claim, &["spec"], pod::claim_spec);
         if let Some(status) = fill_map(claim, "status") {
             fill_text(status, "phase", "Pending");
