@@ -1,7 +1,7 @@
 //! Strategic merge patches: what `kubectl apply` computes of three objects, and what the server makes of it. Knows the forms of
 //! types, but no rule and no default.
 
-use crate::k8s::shape::{Form, Shape};
+use crate::k8s::shape::{self, Form, Shape};
 use crate::value::{Data, Key, Map, Node, Text};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -85,16 +85,37 @@ enum Type {
 }
 
 /// What patches know of a field.
+#[derive(Clone, Copy)]
 struct Field {
     /// The type of its value, or of its items.
     inner: Type,
+    /// Whether it can hold a list.
     list: bool,
+    known: Option<&'static shape::Field>,
+}
+
+impl Field {
+    const ANY: Self = Self { inner: Type::Any, list: true, known: None };
+
     /// What tells two items of the list apart; empty where nothing does.
-    key: &'static str,
-    merge: bool,
-    retain_keys: bool,
+    fn key(self) -> &'static str {
+        self.known.and_then(|field| field.merge_key).unwrap_or_default()
+    }
+
+    /// Whether lists are merged item by item.
+    fn merges(self) -> bool {
+        self.known.is_some_and(shape::Field::merges)
+    }
+
+    /// Whether a patch names the keys that stay.
+    fn retains_keys(self) -> bool {
+        self.known.is_some_and(shape::Field::retains_keys)
+    }
+
     /// Whether a map is sent whole each time and takes the place of the old one.
-    replace: bool,
+    fn replaces(self) -> bool {
+        self.known.is_some_and(shape::Field::replaces)
+    }
 }
 
 impl Type {
@@ -109,7 +130,7 @@ impl Type {
 
 fn field_of(kind: Type, key: &str) -> Outcome<Field> {
     match kind {
-        Type::Any => Ok(Field { inner: Type::Any, list: true, key: "", merge: false, retain_keys: false, replace: false }),
+        Type::Any => Ok(Field::ANY),
         Type::Other => fault("merging an object in json but data type is not struct"),
         Type::Struct(shape) => {
             let Some(field) = shape.field(key) else {
@@ -119,8 +140,7 @@ fn field_of(kind: Type, key: &str) -> Outcome<Field> {
                 Form::List(item) => (Type::of(item), true),
                 form => (Type::of(form), matches!(Type::of(form), Type::Any)),
             };
-            let key = field.merge_key.unwrap_or_default();
-            Ok(Field { inner, list, key, merge: field.merges(), retain_keys: field.retains_keys(), replace: field.replaces() })
+            Ok(Field { inner, list, known: Some(field) })
         }
     }
 }
@@ -251,13 +271,13 @@ fn compare_inner(key: &Key, old: &Map, (new, inner): (&Node, &Map), kind: Type, 
         Err(_) if old == inner => return Ok(()),
         Err(fault) => return Err(fault),
     };
-    if field.replace {
+    if field.replaces() {
         if differences.changes {
             patch.set(key.clone(), new.clone());
         }
         return Ok(());
     }
-    let part = compare_maps(old, inner, field.inner, Differences { retain_keys: field.retain_keys, ..differences })?;
+    let part = compare_maps(old, inner, field.inner, Differences { retain_keys: field.retains_keys(), ..differences })?;
     if !part.is_empty() {
         patch.set(key.clone(), Node::map(part, new.at));
     }
@@ -277,13 +297,13 @@ fn compare_items(
         Err(_) if old == items => return Ok(()),
         Err(fault) => return Err(fault),
     };
-    if !field.merge {
+    if !field.merges() {
         if differences.changes && old != items {
             patch.set(key.clone(), new.clone());
         }
         return Ok(());
     }
-    let lists = compare_lists(old, items, &field, Differences { retain_keys: field.retain_keys, ..differences })?;
+    let lists = compare_lists(old, items, field, Differences { retain_keys: field.retains_keys(), ..differences })?;
     if !lists.patch.is_empty() {
         patch.set(key.clone(), Node::list(lists.patch, new.at));
     }
@@ -310,7 +330,7 @@ struct ListPatch {
     order: Vec<Node>,
 }
 
-fn compare_lists(original: &[Node], modified: &[Node], field: &Field, differences: Differences) -> Outcome<ListPatch> {
+fn compare_lists(original: &[Node], modified: &[Node], field: Field, differences: Differences) -> Outcome<ListPatch> {
     if original.is_empty() {
         let patch = if differences.changes { modified.to_vec() } else { Vec::new() };
         return Ok(ListPatch { patch, ..ListPatch::default() });
@@ -320,12 +340,12 @@ fn compare_lists(original: &[Node], modified: &[Node], field: &Field, difference
         return Ok(compare_scalars(original, modified, differences));
     }
     let (patch, mut deleted) = compare_keyed(original, modified, field, differences)?;
-    let mut patch = in_order(patch, modified, field.key)?;
-    let same_order = has_same_order(original, modified, field.key)?;
+    let mut patch = in_order(patch, modified, field.key())?;
+    let same_order = has_same_order(original, modified, field.key())?;
     patch.append(&mut deleted);
     let any = !patch.is_empty();
     let ordered = (differences.changes && (any || !same_order)) || (differences.deletions && any);
-    let order = if ordered { modified.iter().map(|item| bare(item, field.key)).collect() } else { Vec::new() };
+    let order = if ordered { modified.iter().map(|item| bare(item, field.key())).collect() } else { Vec::new() };
     Ok(ListPatch { patch, deleted: Vec::new(), order })
 }
 
@@ -415,8 +435,8 @@ fn deduplicate(items: &mut Vec<Node>) {
 }
 
 /// Items that came or changed, and directives for those that went.
-fn compare_keyed(original: &[Node], modified: &[Node], field: &Field, differences: Differences) -> Outcome<(Vec<Node>, Vec<Node>)> {
-    let (old, new) = (by_key(original, field.key)?, by_key(modified, field.key)?);
+fn compare_keyed(original: &[Node], modified: &[Node], field: Field, differences: Differences) -> Outcome<(Vec<Node>, Vec<Node>)> {
+    let (old, new) = (by_key(original, field.key())?, by_key(modified, field.key())?);
     let (mut patch, mut deleted) = (Vec::new(), Vec::new());
     let (mut i, mut j) = (0, 0);
     while i < old.len() || j < new.len() {
@@ -426,7 +446,7 @@ fn compare_keyed(original: &[Node], modified: &[Node], field: &Field, difference
                 if let (Data::Map(before), Data::Map(inner)) = (&before.data, &after.data) {
                     let mut part = compare_maps(before, inner, field.inner, differences)?;
                     if !part.is_empty() {
-                        part.put(field.key, key_of(after, field.key)?.clone());
+                        part.put(field.key(), key_of(after, field.key())?.clone());
                         patch.push(Node::map(part, after.at));
                     }
                 }
@@ -434,7 +454,7 @@ fn compare_keyed(original: &[Node], modified: &[Node], field: &Field, difference
             }
             Ordering::Less => {
                 if differences.deletions {
-                    deleted.push(deletion(old[i].1, field.key)?);
+                    deleted.push(deletion(old[i].1, field.key())?);
                 }
                 i += 1;
             }
@@ -571,7 +591,7 @@ fn merge_field(original: &mut Map, key: Key, new: Node, kind: Type, onto: Onto, 
     match (&mut old.data, new.data) {
         (Data::Map(inner), Data::Map(part)) => {
             let field = field_of(kind, &key.name)?;
-            if field.replace {
+            if field.replaces() {
                 *inner = part;
             } else {
                 merge(inner, part, field.inner, onto)?;
@@ -579,7 +599,7 @@ fn merge_field(original: &mut Map, key: Key, new: Node, kind: Type, onto: Onto, 
         }
         (Data::List(items), Data::List(part)) => {
             let field = list_field_of(kind, &key.name)?;
-            *items = if field.merge || deletes { merge_lists(std::mem::take(items), part, &field, onto, deletes)? } else { part };
+            *items = if field.merges() || deletes { merge_lists(std::mem::take(items), part, field, onto, deletes)? } else { part };
             old.at = new.at;
         }
         (data, new_data) => {
@@ -683,7 +703,7 @@ fn merge_ordered_list(original: &mut Map, patch: &mut Map, name: &str, order: &N
     };
     let (old, new) = (items(original.get(name))?, items(patch.get(name))?);
     let field = list_field_of(kind, name)?;
-    check_order(new.as_deref().unwrap_or_default(), order, field.key)?;
+    check_order(new.as_deref().unwrap_or_default(), order, field.key())?;
     let before = old.clone().unwrap_or_default();
     let merged = match (old, new) {
         (None, None) => return Ok(()),
@@ -693,7 +713,7 @@ fn merge_ordered_list(original: &mut Map, patch: &mut Map, name: &str, order: &N
             new.iter_mut().for_each(discard_directives);
             new
         }
-        (Some(old), Some(new)) if field.merge => merge_lists(old, new, &field, onto, false)?,
+        (Some(old), Some(new)) if field.merges() => merge_lists(old, new, field, onto, false)?,
         (Some(_), Some(new)) => new,
     };
     let patched = patch.take(name);
@@ -701,7 +721,7 @@ fn merge_ordered_list(original: &mut Map, patch: &mut Map, name: &str, order: &N
     if item_type(before.iter().chain(patch_items))?.is_none() {
         return fault("no elements in any of the given slices");
     }
-    let merged = arrange(merged, order, &before, field.key)?;
+    let merged = arrange(merged, order, &before, field.key())?;
     let (key, at) = match (patched, original.entry(name)) {
         (Some((key, node)), _) => (key, node.at),
         (None, Some((key, node))) => (key.clone(), node.at),
@@ -732,7 +752,7 @@ fn check_order(items: &[Node], order: &[Node], key: &str) -> Outcome<()> {
     Ok(())
 }
 
-fn merge_lists(original: Vec<Node>, patch: Vec<Node>, field: &Field, onto: Onto, deletes: bool) -> Outcome<Vec<Node>> {
+fn merge_lists(original: Vec<Node>, patch: Vec<Node>, field: Field, onto: Onto, deletes: bool) -> Outcome<Vec<Node>> {
     let Some(first) = item_type(original.iter().chain(&patch))? else { return Ok(original) };
     if !is_map(first) {
         if onto == Onto::Object && deletes {
@@ -742,18 +762,18 @@ fn merge_lists(original: Vec<Node>, patch: Vec<Node>, field: &Field, onto: Onto,
         deduplicate(&mut both);
         return arrange(both, &patch, &original, "");
     }
-    if field.key.is_empty() {
+    if field.key().is_empty() {
         return fault("cannot merge lists without merge key");
     }
-    let (original, patch) = obey_directives(original, patch, field.key)?;
-    let order: Vec<Node> = original.iter().map(|item| bare(item, field.key)).collect();
-    let patch_order: Vec<Node> = patch.iter().map(|item| bare(item, field.key)).collect();
+    let (original, patch) = obey_directives(original, patch, field.key())?;
+    let order: Vec<Node> = original.iter().map(|item| bare(item, field.key())).collect();
+    let patch_order: Vec<Node> = patch.iter().map(|item| bare(item, field.key())).collect();
     let mut merged = original;
     for item in patch {
-        let key = key_of(&item, field.key)?.clone();
+        let key = key_of(&item, field.key())?.clone();
         let mut place = None;
         for (index, other) in merged.iter().enumerate() {
-            if let Some(value) = other.get(field.key)
+            if let Some(value) = other.get(field.key())
                 && same_key(value, &key)?
             {
                 place = Some(index);
@@ -769,7 +789,7 @@ fn merge_lists(original: Vec<Node>, patch: Vec<Node>, field: &Field, onto: Onto,
             None => merged.push(item),
         }
     }
-    arrange(merged, &patch_order, &order, field.key)
+    arrange(merged, &patch_order, &order, field.key())
 }
 
 /// Deletes from a list what the patch says, and leaves the patch without directives.
