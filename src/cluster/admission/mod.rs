@@ -5,9 +5,14 @@ pub mod amount;
 pub mod cause;
 pub mod decode;
 pub mod meta;
+pub mod node_selector;
+pub mod persistent_volume;
+pub mod persistent_volume_claim;
 pub mod port;
+pub mod same;
 pub mod selector;
 pub mod service;
+pub mod storage_class;
 pub mod volume_source;
 
 use crate::diagnostic::Refusal;
@@ -21,7 +26,7 @@ use decode::Door;
 use meta::Naming;
 
 /// The kinds whose own rules are known, by name.
-pub static KINDS: &[&Kind] = &[&service::KIND];
+pub static KINDS: &[&Kind] = &[&persistent_volume::KIND, &persistent_volume_claim::KIND, &service::KIND, &storage_class::KIND];
 
 /// How far an object came before it was refused. The words are those of the recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

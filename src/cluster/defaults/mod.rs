@@ -4,6 +4,7 @@
 mod dropped;
 pub mod pod;
 pub mod service;
+pub mod storage;
 pub mod workload;
 
 use crate::value::{Data, Map, Node};

@@ -1,0 +1,44 @@
+//! What the server fills in for volumes, claims and storage classes.
+
+use super::{fill_absent, fill_map, fill_text, forget, pod, within};
+use crate::k8s::version::Version;
+use crate::value::{Data, Node};
+
+/// A PersistentVolume.
+pub fn persistent_volume(node: &mut Node, _: Version) {
+    forget(node, "status");
+    let Some(spec) = fill_map(node, "spec") else { return };
+    fill_text(spec, "persistentVolumeReclaimPolicy", "Retain");
+    fill_absent(spec, "volumeMode", Data::Text("Filesystem".into()));
+    within(spec, &["hostPath"], |source| fill_absent(source, "type", Data::Text("".into())));
+    within(spec, &["rbd"], |source| {
+        fill_text(source, "pool", "rbd");
+        fill_text(source, "user", "admin");
+        fill_text(source, "keyring", "/etc/ceph/keyring");
+    });
+    within(spec, &["iscsi"], |source| fill_text(source, "iscsiInterface", "default"));
+    within(spec, &["azureDisk"], |source| {
+        fill_absent(source, "cachingMode", Data::Text("ReadWrite".into()));
+        fill_absent(source, "fsType", Data::Text("ext4".into()));
+        fill_absent(source, "readOnly", Data::Bool(false));
+        fill_absent(source, "kind", Data::Text("Shared".into()));
+    });
+    within(spec, &["scaleIO"], |source| {
+        fill_text(source, "storageMode", "ThinProvisioned");
+        fill_text(source, "fsType", "xfs");
+    });
+}
+
+/// A PersistentVolumeClaim.
+pub fn persistent_volume_claim(node: &mut Node, _: Version) {
+    forget(node, "status");
+    if let Some(spec) = fill_map(node, "spec") {
+        pod::claim_spec(spec);
+    }
+}
+
+/// A StorageClass.
+pub fn storage_class(node: &mut Node, _: Version) {
+    fill_absent(node, "reclaimPolicy", Data::Text("Delete".into()));
+    fill_absent(node, "volumeBindingMode", Data::Text("Immediate".into()));
+}
