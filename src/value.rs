@@ -256,6 +256,13 @@ impl Node {
         self.nearest_entry(path).1
     }
 
+    /// The node at a field path, if it is there.
+    #[must_use]
+    pub fn exactly(&self, path: &str) -> Option<&Self> {
+        let (_, node, whole) = self.follow(path);
+        whole.then_some(node)
+    }
+
     /// Where a field path points: at the key where there is one, so that a message shows the name too.
     #[must_use]
     pub fn place_of(&self, path: &str) -> At {
@@ -264,11 +271,17 @@ impl Node {
     }
 
     fn nearest_entry(&self, path: &str) -> (Option<&Key>, &Self) {
+        let (key, node, _) = self.follow(path);
+        (key, node)
+    }
+
+    /// What is at the end of a field path, or where on the way it breaks off, and which of the two.
+    fn follow(&self, path: &str) -> (Option<&Key>, &Self, bool) {
         let (mut key, mut node, mut rest) = (None, self, path);
         while !rest.is_empty() {
             let step;
             if let Some(inner) = rest.strip_prefix('[') {
-                let Some((inside, after)) = inner.split_once(']') else { break };
+                let Some((inside, after)) = inner.split_once(']') else { return (key, node, false) };
                 (step, rest) = (inside, after.strip_prefix('.').unwrap_or(after));
             } else {
                 let end = rest.find(['.', '[']).unwrap_or(rest.len());
@@ -278,16 +291,16 @@ impl Node {
             match &node.data {
                 Data::Map(map) => match map.entry(step) {
                     Some((found, value)) => (key, node) = (Some(found), value),
-                    None => break,
+                    None => return (key, node, false),
                 },
                 Data::List(items) => match step.parse::<usize>().ok().and_then(|index| items.get(index)) {
                     Some(item) => (key, node) = (None, item),
-                    None => break,
+                    None => return (key, node, false),
                 },
-                _ => break,
+                _ => return (key, node, false),
             }
         }
-        (key, node)
+        (key, node, true)
     }
 }
 

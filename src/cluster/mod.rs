@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod apply;
 pub mod defaults;
+pub mod kubectl;
 pub mod patch;
 pub mod selector;
 pub mod store;

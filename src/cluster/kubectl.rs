@@ -1,0 +1,299 @@
+//! `kubectl apply` of one manifest to a cluster: what it says, and what is to be written. Writes nothing, and knows no controller.
+
+use super::admission::{self, Answer, Stage};
+use super::apply::{Applied, apply};
+use super::store::{self, Key, Store, annotation, put};
+use crate::bundle::Resource;
+use crate::diagnostic::Refusal;
+use crate::k8s::quantity::Quantity;
+use crate::k8s::shape;
+use crate::k8s::version::Version;
+use crate::value::{Data, Node, Text};
+use std::cmp::Ordering;
+
+const CLAIM: &str = "PersistentVolumeClaim";
+
+/// What became of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Which one.
+    pub key: Key,
+    /// What was done to it.
+    pub change: Change,
+    /// What the server warned of.
+    pub warnings: Vec<String>,
+}
+
+/// What was done to an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is new.
+    Created,
+    /// A patch was sent. It need not have changed anything.
+    Configured,
+    /// There was nothing to send.
+    Unchanged,
+    /// It was refused; what was there stays.
+    Rejected(Box<Rejection>),
+    /// It was taken away, for no manifest has it any more.
+    Pruned,
+    /// It was deleted by name.
+    Deleted,
+    /// It was to be deleted, but was not there.
+    Absent,
+}
+
+/// Why an object was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// How far it came.
+    pub stage: Stage,
+    /// 422, 400, 403 …; 0 where no server was asked.
+    pub code: u16,
+    /// `Invalid`, `BadRequest`, `Forbidden` …; empty where no server was asked.
+    pub reason: &'static str,
+    /// The server's own sentence.
+    pub message: String,
+    /// One per cause.
+    pub refusals: Vec<Refusal>,
+}
+
+/// What is to be written for it.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Nothing.
+    Nothing,
+    /// A new object.
+    Create(Node),
+    /// A changed object.
+    Replace(Node),
+}
+
+/// A manifest on its way to a cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What is to be applied.
+    pub resource: &'a Resource,
+    /// What was applied last time, if the object was made by an apply.
+    pub last_applied: Option<&'a Node>,
+    /// The class of claims that name none.
+    pub default_class: Option<&'a str>,
+    /// Whose rules.
+    pub version: Version,
+}
+
+impl Change {
+    /// The word of kubectl, or of whoever did it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Configured => "configured",
+            Self::Unchanged => "unchanged",
+            Self::Rejected(_) => "rejected",
+            Self::Pruned => "pruned",
+            Self::Deleted => "deleted",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+/// What an object is called in a cluster: one without a namespace lives in `default`, if its kind lives in any.
+#[must_use]
+pub fn key_of(resource: &Resource) -> Key {
+    let id = &resource.id;
+    let namespaced = shape::find(&resource.api_version, &id.kind).map_or(!id.namespace.is_empty(), |known| known.namespaced);
+    let namespace = match (namespaced, id.namespace.as_str()) {
+        (false, _) => "",
+        (true, "") => "default",
+        (true, namespace) => namespace,
+    };
+    Key::new(&*id.kind, namespace, &*id.name)
+}
+
+/// Applies a manifest: says what kubectl says, and gives what is to be written.
+#[must_use]
+pub fn request(store: &Store, request: Request<'_>) -> (Done, Write) {
+    let key = key_of(request.resource);
+    let (answer, change, write) = match store.get(&key) {
+        None => create(&request),
+        Some(stored) => update(store, stored, &request),
+    };
+    let change = match answer.stage {
+        Some(stage) => Change::Rejected(Box::new(reject(&answer, stage, &request, matches!(change, Change::Created)))),
+        None => change,
+    };
+    (Done { key, change, warnings: answer.warnings }, write)
+}
+
+fn create(request: &Request<'_>) -> (Answer, Change, Write) {
+    let mut node = request.resource.node.clone();
+    if request.resource.id.kind == CLAIM {
+        give_class(&mut node, request.default_class);
+    }
+    let mut answer = admission::create(&node, request.version);
+    let write = answer.object.take().map_or(Write::Nothing, Write::Create);
+    (answer, Change::Created, write)
+}
+
+/// A claim that says nothing of a class gets the default one; one that says `""` does not.
+fn give_class(claim: &mut Node, class: Option<&str>) {
+    let stated = claim.find(&["spec", "storageClassName"]).is_some_and(|class| !class.is_null())
+        || annotation(claim, "volume.beta.kubernetes.io/storage-class").is_some();
+    let at = claim.at;
+    if let (false, Some(class)) = (stated, class)
+        && claim.get("spec").is_some_and(|spec| spec.as_map().is_some())
+    {
+        put(claim, &["spec", "storageClassName"], Node::text(class, at));
+    }
+}
+
+fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Answer, Change, Write) {
+    let manifest = &request.resource.node;
+    // Without a last-applied manifest kubectl takes the new one for it, so that nothing counts as removed.
+    let last_applied = request.last_applied.unwrap_or(manifest);
+    let Applied { mut answer, unchanged } = apply(last_applied, stored, manifest, request.version);
+    if unchanged {
+        return (Answer::default(), Change::Unchanged, Write::Nothing);
+    }
+    if let Some(object) = &answer.object
+        && request.resource.id.kind == CLAIM
+        && let Some(refusal) = resize_refusal(store, stored, object)
+    {
+        answer = Answer { warnings: answer.warnings, ..Answer::refused(Stage::Request, vec![refusal]) };
+    }
+    let write = answer.object.take().map_or(Write::Nothing, |object| Write::Replace(counted(object, stored)));
+    (answer, Change::Configured, write)
+}
+
+/// A change of the spec is a new generation.
+fn counted(mut object: Node, stored: &Node) -> Node {
+    if let Some(generation) = stored.find(&["metadata", "generation"]).and_then(Node::as_int)
+        && object.get("spec") != stored.get("spec")
+    {
+        let at = object.at;
+        put(&mut object, &["metadata", "generation"], Node::int(generation + 1, at));
+    }
+    object
+}
+
+/// Only a bound claim can grow, and only if its class says that its volumes can.
+fn resize_refusal(store: &Store, old: &Node, new: &Node) -> Option<Refusal> {
+    let size = |claim: &Node| {
+        let request = claim.find(&["spec", "resources", "requests", "storage"])?;
+        request.as_str()?.parse::<Quantity>().ok()
+    };
+    let class = |claim: &Node| {
+        annotation(claim, "volume.beta.kubernetes.io/storage-class").unwrap_or(store::text(claim, &["spec", "storageClassName"])).to_owned()
+    };
+    if size(new)?.cmp(&size(old).unwrap_or(Quantity::ZERO)) != Ordering::Greater {
+        return None;
+    }
+    let detail = if store::text(old, &["status", "phase"]) == "Bound" {
+        let grows = |name: &str| {
+            let class = store.get(&Key::new("StorageClass", "", name));
+            class.and_then(|class| class.get("allowVolumeExpansion")).and_then(Node::as_bool) == Some(true)
+        };
+        let (before, after) = (class(old), class(new));
+        if before == after && !after.is_empty() && grows(&after) {
+            return None;
+        }
+        "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
+    } else {
+        "Only bound persistent volume claims can be expanded"
+    };
+    Some(Refusal { field: String::new(), kind: "Forbidden", detail: detail.into() })
+}
+
+fn reject(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> Rejection {
+    let first = answer.refusals.first();
+    let kind = first.map_or("", |refusal| refusal.kind);
+    let (code, reason) = match (stage, kind) {
+        (Stage::NoMatch, _) | (_, "BadPatch") => (0, ""),
+        (Stage::Validate, _) => (422, "Invalid"),
+        (Stage::Decode | Stage::StrictDecode, _) if !new => (422, "Invalid"),
+        (_, "Forbidden") => (403, "Forbidden"),
+        (_, "Conflict") => (409, "Conflict"),
+        (_, "InternalError") => (500, ""),
+        _ => (400, "BadRequest"),
+    };
+    Rejection { stage, code, reason, message: message(answer, stage, request, new), refusals: answer.refusals.clone() }
+}
+
+/// The server's sentence about an object that it refuses.
+fn message(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> String {
+    let id = &request.resource.id;
+    let details = || answer.refusals.iter().map(|refusal| refusal.detail.clone()).collect::<Vec<_>>().join(", ");
+    let kind = |join: &str, name: &str| if id.group.is_empty() { name.to_owned() } else { format!("{name}{join}{}", id.group) };
+    match stage {
+        Stage::Validate => {
+            let causes: Vec<String> = answer.refusals.iter().map(|refusal| cause(refusal, &request.resource.node)).collect();
+            let causes = if let [one] = &causes[..] { one.clone() } else { format!("[{}]", causes.join(", ")) };
+            format!("{} \"{}\" is invalid: {causes}", kind(".", &id.kind), id.name)
+        }
+        Stage::Decode if new => {
+            let version = request.resource.api_version.rsplit('/').next().unwrap_or_default();
+            format!("{0} in version \"{version}\" cannot be handled as a {0}: {1}", id.kind, details())
+        }
+        Stage::StrictDecode if new => {
+            let version = request.resource.api_version.rsplit('/').next().unwrap_or_default();
+            format!("{0} in version \"{version}\" cannot be handled as a {0}: strict decoding error: {1}", id.kind, details())
+        }
+        Stage::StrictDecode => format!("\"\" is invalid: patch: Invalid value: strict decoding error: {}", details()),
+        Stage::Request if answer.refusals.iter().any(|refusal| refusal.kind == "Forbidden") => {
+            let plural = format!("{}s", id.kind.to_lowercase());
+            format!("{} \"{}\" is forbidden: {}", kind(".", &plural), id.name, details())
+        }
+        _ => details(),
+    }
+}
+
+/// One cause, with its field, as the server writes it.
+fn cause(refusal: &Refusal, node: &Node) -> String {
+    format!("{}: {}", refusal.field, cause_text(refusal, node))
+}
+
+/// One cause, without its field, as the server writes it.
+#[must_use]
+pub fn cause_text(refusal: &Refusal, node: &Node) -> String {
+    let (head, valued) = match refusal.kind {
+        "FieldValueRequired" => ("Required value", false),
+        "FieldValueForbidden" => ("Forbidden", false),
+        "FieldValueTooLong" => ("Too long", false),
+        "FieldValueTooMany" => ("Too many", false),
+        "FieldValueDuplicate" => ("Duplicate value", true),
+        "FieldValueNotFound" => ("Not found", true),
+        "FieldValueNotSupported" => ("Unsupported value", true),
+        "FieldValueInvalid" | "FieldValueTypeInvalid" => ("Invalid value", true),
+        _ => return refusal.detail.clone(),
+    };
+    let mut text = head.to_owned();
+    if valued {
+        text = format!("{text}: {}", value_text(node, &refusal.field));
+    }
+    if !refusal.detail.is_empty() {
+        text = format!("{text}: {}", refusal.detail);
+    }
+    text
+}
+
+/// A plain value as the server quotes it; `null` for what is not in the manifest, and for maps and lists an ellipsis.
+fn value_text(node: &Node, field: &str) -> String {
+    match node.exactly(field).map(|node| &node.data) {
+        None | Some(Data::Null) => "null".into(),
+        Some(Data::Text(text)) => format!("{text:?}"),
+        Some(Data::Int(number)) => number.to_string(),
+        Some(Data::Float(number)) => number.to_string(),
+        Some(Data::Bool(value)) => value.to_string(),
+        Some(Data::List(_)) => "[…]".into(),
+        Some(Data::Map(_)) => "{…}".into(),
+    }
+}
+
+/// A name as kubectl prints it: `statefulset.apps/web`.
+#[must_use]
+pub fn printed_name(resource: &Resource) -> Text {
+    let id = &resource.id;
+    let kind = id.kind.to_lowercase();
+    if id.group.is_empty() { format!("{kind}/{}", id.name).into() } else { format!("{kind}.{}/{}", id.group, id.name).into() }
+}
