@@ -26,7 +26,9 @@ pub fn pod(node: &mut Node, version: Version) {
 
 /// A template, as workloads hold it.
 pub fn template(node: &mut Node, version: Version) {
-    within(node, &["spec"], |spec| pod_spec(spec, version));
+    if let Some(spec) = fill_map(node, "spec") {
+        pod_spec(spec, version);
+    }
 }
 
 /// What a pod and a template have in common.
