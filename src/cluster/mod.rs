@@ -2,8 +2,16 @@
 
 pub mod admission;
 pub mod apply;
+pub mod binder;
+pub mod controller;
 pub mod defaults;
+pub mod dns;
+pub mod facts;
 pub mod kubectl;
 pub mod patch;
+pub mod rehearse;
+pub mod scenario;
 pub mod selector;
+pub mod state;
 pub mod store;
+pub mod world;

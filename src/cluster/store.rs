@@ -224,7 +224,7 @@ mod tests {
         let key = Key::new("Pod", "a", "web-0");
         store.create(key.clone(), Node::map(Map::new(), at));
         store.create(Key::new("PodX", "a", "web-0"), Node::map(Map::new(), at));
-        assert_eq!(store.keys("Pod"), [key.clone()]);
+        assert_eq!(store.keys("Pod"), std::slice::from_ref(&key));
         let writes = store.writes();
         store.set_text(&key, &["spec", "nodeName"], "n");
         store.set_text(&key, &["spec", "nodeName"], "n");

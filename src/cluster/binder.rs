@@ -1,0 +1,573 @@
+//! Claims meet volumes: the persistent volume controller, with the deleters and recyclers of volumes and the external provisioners it
+//! waits for. Knows nothing of pods but who uses a claim.
+
+use super::selector;
+use super::store::{self, Key, annotation, is_ending, put, text, uid};
+use super::world::{World, node_name, phase};
+use crate::k8s::quantity::Quantity;
+use crate::source::At;
+use crate::value::{Data, Map, Node, Text};
+use std::collections::BTreeSet;
+
+/// The kind of claims.
+pub const CLAIM: &str = "PersistentVolumeClaim";
+/// The kind of volumes.
+pub const VOLUME: &str = "PersistentVolume";
+
+const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
+const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
+const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
+const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
+/// Where the scheduler writes the node for which a claim's volume is to be made.
+pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+/// The provisioner of classes whose volumes people make.
+pub const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+/// Provisioners that were once built in, and are now served by the CSI drivers that took their place.
+const MIGRATED: [&str; 7] = [
+    "kubernetes.io/aws-ebs",
+    "kubernetes.io/azure-disk",
+    "kubernetes.io/azure-file",
+    "kubernetes.io/cinder",
+    "kubernetes.io/gce-pd",
+    "kubernetes.io/portworx-volume",
+    "kubernetes.io/vsphere-volume",
+];
+
+/// Does all that the binder would do just now.
+pub fn run(world: &mut World) {
+    for key in world.store.keys(CLAIM) {
+        sync_claim(world, &key);
+        provision(world, &key);
+    }
+    for key in world.store.keys(VOLUME) {
+        sync_volume(world, &key);
+    }
+}
+
+// ---- what objects say
+
+/// The class a claim asks for; `None` where it asks for none, not even for no class.
+#[must_use]
+pub fn stated_class(claim: &Node) -> Option<&str> {
+    annotation(claim, BETA_CLASS).or_else(|| claim.find(&["spec", "storageClassName"])?.as_str())
+}
+
+/// The class of a claim or volume; empty for none.
+#[must_use]
+pub fn class_of(object: &Node) -> &str {
+    stated_class(object).unwrap_or_default()
+}
+
+/// How much a claim asks for.
+#[must_use]
+pub fn requested(claim: &Node) -> Quantity {
+    amount(claim.find(&["spec", "resources", "requests", "storage"]))
+}
+
+/// How much a volume holds.
+#[must_use]
+pub fn capacity(volume: &Node) -> Quantity {
+    amount(volume.find(&["spec", "capacity", "storage"]))
+}
+
+fn amount(node: Option<&Node>) -> Quantity {
+    let text = node.map(|node| match &node.data {
+        Data::Int(number) => number.to_string(),
+        Data::Float(number) => number.to_string(),
+        _ => node.as_str().unwrap_or_default().to_owned(),
+    });
+    text.and_then(|text| text.parse().ok()).unwrap_or(Quantity::ZERO)
+}
+
+/// Whether it is a raw device or a file system.
+#[must_use]
+pub fn volume_mode(object: &Node) -> &str {
+    match text(object, &["spec", "volumeMode"]) {
+        "" => "Filesystem",
+        mode => mode,
+    }
+}
+
+/// How it may be mounted.
+#[must_use]
+pub fn access_modes(object: &Node) -> BTreeSet<&str> {
+    object.find(&["spec", "accessModes"]).into_iter().flat_map(Node::items).filter_map(Node::as_str).collect()
+}
+
+fn attributes_class(object: &Node) -> &str {
+    text(object, &["spec", "volumeAttributesClassName"])
+}
+
+/// The claim that a volume is meant for or bound to.
+#[must_use]
+pub fn claim_ref(volume: &Node) -> Option<&Node> {
+    volume.find(&["spec", "claimRef"]).filter(|reference| !reference.is_null())
+}
+
+/// Whether a volume is meant for this claim or bound to it.
+#[must_use]
+pub fn is_for(volume: &Node, key: &Key, claim: &Node) -> bool {
+    claim_ref(volume).is_some_and(|reference| {
+        let bound = text(reference, &["uid"]);
+        text(reference, &["name"]) == key.name
+            && text(reference, &["namespace"]) == key.namespace
+            && (bound.is_empty() || bound == uid(claim))
+    })
+}
+
+/// Whether a claim has its volume for good.
+#[must_use]
+pub fn is_bound(claim: &Node) -> bool {
+    annotation(claim, BIND_COMPLETED).is_some() && !text(claim, &["spec", "volumeName"]).is_empty()
+}
+
+/// Whether a claim's volume waits for the pod that uses it.
+#[must_use]
+pub fn is_delayed(world: &World, claim: &Node) -> bool {
+    world.class(class_of(claim)).is_some_and(|class| text(class, &["volumeBindingMode"]) == "WaitForFirstConsumer")
+}
+
+// ---- which volume
+
+/// Where a claim's volume must be usable: the node the scheduler is trying.
+pub struct Place<'a> {
+    /// The node's name.
+    pub node: &'a str,
+    /// The node's labels; `None` where they are not known and any volume is taken to be in reach.
+    pub labels: Option<&'a Node>,
+}
+
+/// The volume a claim gets among these: one that is meant for it, or else the smallest free one that fits.
+/// Without a place, a claim that waits for its pod gets only a volume meant for it.
+pub fn best<'a>(
+    (key, claim): (&Key, &Node),
+    volumes: impl Iterator<Item = (&'a Key, &'a Node)>,
+    place: Option<&Place<'_>>,
+    taken: &BTreeSet<Text>,
+    delayed: bool,
+) -> Option<&'a Key> {
+    let wanted = requested(claim);
+    let chosen_by_labels = claim.find(&["spec", "selector"]).filter(|selector| !selector.is_null());
+    let mut smallest: Option<(&Key, Quantity)> = None;
+    for (name, volume) in volumes {
+        let size = capacity(volume);
+        if taken.contains(&name.name)
+            || claim_ref(volume).is_some() && !is_for(volume, key, claim)
+            || size < wanted
+            || volume_mode(volume) != volume_mode(claim)
+            || attributes_class(volume) != attributes_class(claim)
+            || is_ending(volume)
+        {
+            continue;
+        }
+        let reachable = place.is_none_or(|place| is_reachable(volume, place));
+        if is_for(volume, key, claim) {
+            return reachable.then_some(name);
+        }
+        let free = phase(volume) == "Available"
+            && chosen_by_labels.is_none_or(|selector| selector::matches(Some(selector), volume.find(&["metadata", "labels"])))
+            && class_of(volume) == class_of(claim)
+            && reachable
+            && (place.is_none() || access_modes(claim).is_subset(&access_modes(volume)));
+        if free && !(delayed && place.is_none()) && smallest.as_ref().is_none_or(|(_, least)| size < *least) {
+            smallest = Some((name, size));
+        }
+    }
+    smallest.map(|(name, _)| name)
+}
+
+/// Whether a volume can be used on a node.
+#[must_use]
+pub fn is_reachable(volume: &Node, place: &Place<'_>) -> bool {
+    let Some(labels) = place.labels else { return true };
+    let affinity = volume.find(&["spec", "nodeAffinity", "required"]);
+    let stated = affinity.is_none_or(|required| selector::node_matches(required.get("nodeSelectorTerms"), place.node, labels));
+    stated && is_in_zone_of_disk(volume, labels)
+}
+
+/// Disks whose old in-tree source says no zone are held to their zone labels.
+fn is_in_zone_of_disk(volume: &Node, node: &Node) -> bool {
+    let labels = volume.find(&["metadata", "labels"]);
+    if volume.find(&["spec", "gcePersistentDisk"]).is_none()
+        || volume.find(&["spec", "nodeAffinity"]).is_some_and(|affinity| !affinity.is_null())
+    {
+        return true;
+    }
+    let zones = ["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"].iter().find_map(|key| labels?.get(key)?.as_str());
+    let here = ["topology.gke.io/zone", "topology.kubernetes.io/zone"].iter().find_map(|key| node.get(key)?.as_str());
+    zones.is_none_or(|zones| here.is_some_and(|here| zones.split("__").any(|zone| zone == here)))
+}
+
+/// The volume for a claim, as the binder looks for it: sets of access modes that hold all that is asked for, smallest set first; the first
+/// set that has any fitting volume wins.
+fn best_of_all<'a>(world: &'a World, key: &Key, claim: &Node, delayed: bool) -> Option<&'a Key> {
+    let wanted = access_modes(claim);
+    let mut sets: Vec<BTreeSet<&str>> =
+        world.store.of_kind(VOLUME).map(|(_, volume)| access_modes(volume)).filter(|modes| wanted.is_subset(modes)).collect();
+    sets.sort_by(|one, other| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
+    sets.dedup();
+    sets.iter().find_map(|modes| {
+        let volumes = world.store.of_kind(VOLUME).filter(|(_, volume)| access_modes(volume) == *modes);
+        best((key, claim), volumes, None, &BTreeSet::new(), delayed)
+    })
+}
+
+/// Why a volume that a claim names cannot be its own.
+fn misfit(volume: &Node, claim: &Node) -> Option<String> {
+    if is_ending(volume) {
+        return Some(format!("the volume is marked for deletion \"{}\"", text(volume, &["metadata", "name"])));
+    }
+    let reason = if capacity(volume) < requested(claim) {
+        "requested PV is too small"
+    } else if class_of(volume) != class_of(claim) {
+        "storageClassName does not match"
+    } else if attributes_class(volume) != attributes_class(claim) {
+        "volumeAttributesClassName does not match"
+    } else if volume_mode(volume) != volume_mode(claim) {
+        "incompatible volumeMode"
+    } else if !access_modes(claim).is_subset(&access_modes(volume)) {
+        "incompatible accessMode"
+    } else {
+        return None;
+    };
+    Some(reason.to_owned())
+}
+
+// ---- claims
+
+fn sync_claim(world: &mut World, key: &Key) {
+    let Some(claim) = world.store.get(key).cloned() else { return };
+    if annotation(&claim, BIND_COMPLETED).is_some() { sync_bound(world, key, &claim) } else { sync_unbound(world, key, &claim) }
+}
+
+fn sync_unbound(world: &mut World, key: &Key, claim: &Node) {
+    let wanted = text(claim, &["spec", "volumeName"]);
+    if !wanted.is_empty() {
+        return sync_named(world, key, claim, &Key::new(VOLUME, "", wanted));
+    }
+    let delayed = is_delayed(world, claim);
+    if let Some(volume) = best_of_all(world, key, claim, delayed).cloned() {
+        return bind(world, &volume, key);
+    }
+    if stated_class(claim).is_none()
+        && let Some(default) = world.default_class()
+    {
+        world.store.set_text(key, &["spec", "storageClassName"], default);
+        return;
+    }
+    set_claim_phase(world, key, "Pending", None);
+    if delayed && annotation(claim, SELECTED_NODE).is_none() {
+        say_waiting(world, key);
+    } else if class_of(claim).is_empty() {
+        world.say(key, false, "FailedBinding", "no persistent volumes available for this claim and no storage class is set");
+    } else {
+        ask_for_volume(world, key, claim);
+    }
+}
+
+fn say_waiting(world: &mut World, key: &Key) {
+    let waiting = |(_, pod): &(&Key, &Node)| node_name(pod).is_empty() && !super::world::is_over(pod);
+    let pods: Vec<&str> = world.users(key).filter(waiting).map(|(key, _)| key.name.as_str()).collect();
+    let (reason, message) = match pods.as_slice() {
+        [] => ("WaitForFirstConsumer", "waiting for first consumer to be created before binding".to_owned()),
+        [pod] => ("WaitForPodScheduled", format!("waiting for pod {pod} to be scheduled")),
+        pods => ("WaitForPodScheduled", format!("waiting for pods {} to be scheduled", pods.join(","))),
+    };
+    world.say(key, false, reason, message);
+}
+
+/// Leaves the making of a volume to the class's provisioner.
+fn ask_for_volume(world: &mut World, key: &Key, claim: &Node) {
+    let class = class_of(claim);
+    let Some(provisioner) = world.class(class).map(|class| text(class, &["provisioner"]).to_owned()) else {
+        return world.say(key, true, "ProvisioningFailed", format!("storageclass.storage.k8s.io \"{class}\" not found"));
+    };
+    if provisioner.starts_with("kubernetes.io/") && !MIGRATED.contains(&provisioner.as_str()) {
+        let message = match provisioner.as_str() {
+            "kubernetes.io/host-path" => {
+                "Failed to create provisioner: provisioning in volume plugin \"kubernetes.io/host-path\" is disabled".to_owned()
+            }
+            "kubernetes.io/nfs" => "no provisionable volume plugin matched".to_owned(),
+            _ => format!("no volume plugin matched name: {provisioner}"),
+        };
+        return world.say(key, true, "ProvisioningFailed", message);
+    }
+    world.store.set_text(key, &["metadata", "annotations", PROVISIONER], provisioner.as_str());
+    let message = format!(
+        "Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the system administrator. If \
+         volume creation is delayed, please verify that the provisioner is running and correctly registered."
+    );
+    world.say(key, false, "ExternalProvisioning", message);
+}
+
+/// A claim that says which volume it wants.
+fn sync_named(world: &mut World, key: &Key, claim: &Node, name: &Key) {
+    let Some(volume) = world.store.get(name).cloned() else { return set_claim_phase(world, key, "Pending", None) };
+    if is_for(&volume, key, claim) {
+        return bind(world, name, key);
+    }
+    let trouble = if claim_ref(&volume).is_some() {
+        Some(("FailedBinding", format!("volume \"{}\" already bound to a different claim.", name.name)))
+    } else {
+        misfit(&volume, claim).map(|why| ("VolumeMismatch", format!("Cannot bind to requested volume \"{}\": {why}", name.name)))
+    };
+    match trouble {
+        None => bind(world, name, key),
+        Some((reason, message)) => {
+            world.say(key, true, reason, message);
+            set_claim_phase(world, key, "Pending", None);
+        }
+    }
+}
+
+fn sync_bound(world: &mut World, key: &Key, claim: &Node) {
+    let name = Key::new(VOLUME, "", text(claim, &["spec", "volumeName"]));
+    let lost = match world.store.get(&name) {
+        _ if name.name.is_empty() => ("ClaimLost", "Bound claim has lost reference to PersistentVolume. Data on the volume is lost!"),
+        None => ("ClaimLost", "Bound claim has lost its PersistentVolume. Data on the volume is lost!"),
+        Some(volume) if claim_ref(volume).is_none_or(|reference| text(reference, &["uid"]) == uid(claim)) => {
+            return bind(world, &name, key);
+        }
+        Some(_) => ("ClaimMisbound", "Two claims are bound to the same volume, this one is bound incorrectly"),
+    };
+    if phase(claim) != "Lost" {
+        set_claim_phase(world, key, "Lost", None);
+        world.say(key, true, lost.0, lost.1);
+    }
+}
+
+fn set_claim_phase(world: &mut World, key: &Key, to: &str, volume: Option<&Node>) {
+    let changes = world.store.get(key).map(phase) != Some(to);
+    match volume {
+        None => {
+            world.store.set(key, &["status", "accessModes"], None);
+            world.store.set(key, &["status", "capacity"], None);
+        }
+        Some(volume) => {
+            world.store.set(key, &["status", "accessModes"], volume.find(&["spec", "accessModes"]).map(|modes| modes.data.clone()));
+            if changes {
+                world.store.set(key, &["status", "capacity"], volume.find(&["spec", "capacity"]).map(|capacity| capacity.data.clone()));
+            }
+        }
+    }
+    world.store.set_text(key, &["status", "phase"], to);
+}
+
+/// Ties a volume and a claim to each other.
+fn bind(world: &mut World, volume: &Key, claim: &Key) {
+    point_at_claim(world, volume, claim);
+    world.store.set_text(volume, &["status", "phase"], "Bound");
+    if world.store.get(claim).is_some_and(|claim| text(claim, &["spec", "volumeName"]) != volume.name) {
+        world.store.set_text(claim, &["spec", "volumeName"], volume.name.clone());
+        world.store.set_text(claim, &["metadata", "annotations", BOUND_BY_CONTROLLER], "yes");
+    }
+    world.store.set_text(claim, &["metadata", "annotations", BIND_COMPLETED], "yes");
+    let bound = world.store.get(volume).cloned();
+    set_claim_phase(world, claim, "Bound", bound.as_ref());
+}
+
+/// Writes a claim into a volume's `claimRef`: the binder does so, and the scheduler for the volume it has chosen.
+pub fn point_at_claim(world: &mut World, volume: &Key, claim: &Key) {
+    let (Some(old), Some(node)) = (world.store.get(volume), world.store.get(claim)) else { return };
+    let id: Text = uid(node).into();
+    let reserved = is_for(old, claim, node);
+    if !reserved || claim_ref(old).is_none_or(|reference| text(reference, &["uid"]) != id) {
+        for (field, value) in [("kind", CLAIM), ("apiVersion", "v1"), ("namespace", &claim.namespace), ("name", &claim.name), ("uid", &id)]
+        {
+            world.store.set_text(volume, &["spec", "claimRef", field], value);
+        }
+    }
+    if !reserved {
+        world.store.set_text(volume, &["metadata", "annotations", BOUND_BY_CONTROLLER], "yes");
+    }
+}
+
+// ---- volumes
+
+fn sync_volume(world: &mut World, key: &Key) {
+    let Some(volume) = world.store.get(key).cloned() else { return };
+    let Some(reference) = claim_ref(&volume).filter(|reference| !text(reference, &["uid"]).is_empty()) else {
+        return world.store.set_text(key, &["status", "phase"], "Available");
+    };
+    let name = Key::new(CLAIM, text(reference, &["namespace"]), text(reference, &["name"]));
+    let claim = world.store.get(&name).filter(|claim| uid(claim) == text(reference, &["uid"])).cloned();
+    let Some(claim) = claim else { return release(world, key) };
+    match text(&claim, &["spec", "volumeName"]) {
+        "" if volume_mode(&claim) != volume_mode(&volume) => {
+            if phase(&volume).is_empty() {
+                world.store.set_text(key, &["status", "phase"], "Pending");
+            }
+            let message = format!(
+                "Cannot bind PersistentVolume to requested PersistentVolumeClaim \"{}\" due to incompatible volumeMode.",
+                name.name
+            );
+            world.say(key, true, "VolumeMismatch", message);
+            let message =
+                format!("Cannot bind PersistentVolume \"{}\" to requested PersistentVolumeClaim due to incompatible volumeMode.", key.name);
+            world.say(&name, true, "VolumeMismatch", message);
+        }
+        "" => {}
+        bound if bound == key.name => world.store.set_text(key, &["status", "phase"], "Bound"),
+        _ if annotation(&volume, PROVISIONED_BY).is_some() && text(&volume, &["spec", "persistentVolumeReclaimPolicy"]) == "Delete" => {
+            release(world, key);
+        }
+        _ => unbind(world, key),
+    }
+}
+
+fn unbind(world: &mut World, key: &Key) {
+    let by_controller = world.store.get(key).is_some_and(|volume| annotation(volume, BOUND_BY_CONTROLLER).is_some());
+    if by_controller {
+        world.store.set(key, &["spec", "claimRef"], None);
+        world.store.set(key, &["metadata", "annotations", BOUND_BY_CONTROLLER], None);
+    } else {
+        world.store.set(key, &["spec", "claimRef", "uid"], None);
+    }
+    world.store.set_text(key, &["status", "phase"], "Available");
+}
+
+/// A volume whose claim is gone: its reclaim policy says what becomes of it.
+fn release(world: &mut World, key: &Key) {
+    let Some(volume) = world.store.get(key).cloned() else { return };
+    if !matches!(phase(&volume), "Released" | "Failed") {
+        world.store.set_text(key, &["status", "phase"], "Released");
+    }
+    let has = |source: &str| volume.find(&["spec", source]).is_some_and(|source| !source.is_null());
+    match text(&volume, &["spec", "persistentVolumeReclaimPolicy"]) {
+        "Recycle" if has("hostPath") || has("nfs") => {
+            world.say(key, false, "VolumeRecycled", "Volume recycled");
+            unbind(world, key);
+        }
+        "Recycle" => fail(world, key, "VolumeFailedRecycle", "No recycler plugin found for the volume!".to_owned()),
+        "Delete" => match deletion(world, key, &volume, has) {
+            Deletion::Done => super::controller::garbage::delete(world, key),
+            Deletion::LeftToDriver => {}
+            Deletion::Failed(why) => fail(world, key, "VolumeFailedDelete", why),
+        },
+        _ => {}
+    }
+}
+
+enum Deletion {
+    Done,
+    LeftToDriver,
+    Failed(String),
+}
+
+fn deletion(world: &World, key: &Key, volume: &Node, has: impl Fn(&str) -> bool) -> Deletion {
+    if let Some(provisioner) = annotation(volume, PROVISIONED_BY).filter(|provisioner| !provisioner.is_empty()) {
+        return match provisioner {
+            name if world.provisioners.has(name) => Deletion::Done,
+            "kubernetes.io/host-path" => Deletion::Failed(format!("no volume plugin matched name: {provisioner}")),
+            _ => Deletion::LeftToDriver,
+        };
+    }
+    if has("csi") {
+        return Deletion::LeftToDriver;
+    }
+    let none = |why: &str| Deletion::Failed(format!("error getting deleter volume plugin for volume \"{}\": {why}", key.name));
+    if has("hostPath") {
+        let path = text(volume, &["spec", "hostPath", "path"]);
+        let scratch = path.strip_prefix("/tmp/").is_some_and(|rest| !rest.is_empty());
+        let refused = || Deletion::Failed(format!("host_path deleter only supports /tmp/.+ but received provided {path}"));
+        return if scratch { Deletion::Done } else { refused() };
+    }
+    none(if has("nfs") { "no deletable volume plugin matched" } else { "no volume plugin matched" })
+}
+
+fn fail(world: &mut World, key: &Key, reason: &str, why: String) {
+    if world.store.get(key).map(phase) != Some("Failed") {
+        world.store.set_text(key, &["status", "phase"], "Failed");
+        world.say(key, true, reason, why);
+    }
+}
+
+// ---- provisioners
+
+/// What an external provisioner does for a claim: makes its volume, or gives it the size it now asks for.
+fn provision(world: &mut World, key: &Key) {
+    let Some(claim) = world.store.get(key).cloned() else { return };
+    let Some(class) = world.class(class_of(&claim)).cloned() else { return };
+    if !annotation(&claim, PROVISIONER).is_some_and(|name| world.provisioners.has(name)) {
+        return;
+    }
+    if !text(&claim, &["spec", "volumeName"]).is_empty() {
+        return grow(world, key, &claim);
+    }
+    let node = annotation(&claim, SELECTED_NODE);
+    if text(&class, &["volumeBindingMode"]) == "WaitForFirstConsumer" && node.is_none() {
+        return;
+    }
+    let name = Key::new(VOLUME, "", world.made_volume(&claim));
+    if world.store.get(&name).is_none() {
+        let zone = node.and_then(|node| zone_of(world, node));
+        let volume = made_for(key, &claim, &class, &name.name, zone.as_deref());
+        world.create(&name, volume);
+    }
+}
+
+fn zone_of(world: &World, node: &str) -> Option<String> {
+    let machine = world.nodes.as_ref()?.iter().find(|machine| machine.name == node)?;
+    machine.labels.get(ZONE)?.as_str().map(str::to_owned)
+}
+
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+fn made_for(key: &Key, claim: &Node, class: &Node, name: &str, zone: Option<&str>) -> Node {
+    let at = claim.at;
+    let mut volume = Node::map(Map::new(), at);
+    let mut write = |path: &[&str], value: &str| put(&mut volume, path, Node::text(value, at));
+    write(&["apiVersion"], "v1");
+    write(&["kind"], VOLUME);
+    write(&["metadata", "name"], name);
+    write(&["metadata", "annotations", PROVISIONED_BY], text(class, &["provisioner"]));
+    write(&["spec", "capacity", "storage"], &requested(claim).to_string());
+    write(&["spec", "storageClassName"], text(class, &["metadata", "name"]));
+    let policy = text(class, &["reclaimPolicy"]);
+    write(&["spec", "persistentVolumeReclaimPolicy"], if policy.is_empty() { "Delete" } else { policy });
+    write(&["spec", "volumeMode"], volume_mode(claim));
+    write(&["spec", "csi", "driver"], text(class, &["provisioner"]));
+    write(&["spec", "csi", "volumeHandle"], name);
+    write(&["spec", "claimRef", "namespace"], &key.namespace);
+    write(&["spec", "claimRef", "name"], &key.name);
+    write(&["spec", "claimRef", "uid"], uid(claim));
+    if let Some(modes) = claim.find(&["spec", "accessModes"]) {
+        put(&mut volume, &["spec", "accessModes"], modes.clone());
+    }
+    if let Some(zone) = zone {
+        put(&mut volume, &["spec", "nodeAffinity", "required", "nodeSelectorTerms"], zone_terms(zone, at));
+    }
+    volume
+}
+
+fn zone_terms(zone: &str, at: At) -> Node {
+    let mut expression = Node::map(Map::new(), at);
+    put(&mut expression, &["key"], Node::text(ZONE, at));
+    put(&mut expression, &["operator"], Node::text("In", at));
+    put(&mut expression, &["values"], Node::list(vec![Node::text(zone, at)], at));
+    let mut term = Node::map(Map::new(), at);
+    put(&mut term, &["matchExpressions"], Node::list(vec![expression], at));
+    Node::list(vec![term], at)
+}
+
+fn grow(world: &mut World, key: &Key, claim: &Node) {
+    let want = requested(claim);
+    if phase(claim) == "Bound" && amount(claim.find(&["status", "capacity", "storage"])) < want {
+        let volume = Key::new(VOLUME, "", text(claim, &["spec", "volumeName"]));
+        world.store.set_text(&volume, &["spec", "capacity", "storage"], want.to_string());
+        world.store.set_text(key, &["status", "capacity", "storage"], want.to_string());
+    }
+}
+
+/// Gives a new claim that states no class the default one, as the server does on creation.
+pub fn admit(world: &mut World, key: &Key) {
+    if world.store.get(key).is_some_and(|claim| stated_class(claim).is_none())
+        && let Some(default) = world.default_class()
+    {
+        world.store.set_text(key, &["spec", "storageClassName"], default);
+    }
+    if world.store.get(key).is_some_and(|claim| store::text(claim, &["spec", "volumeMode"]).is_empty()) {
+        world.store.set_text(key, &["spec", "volumeMode"], "Filesystem");
+    }
+}

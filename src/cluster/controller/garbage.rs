@@ -1,0 +1,91 @@
+//! How objects go: at once, or when nothing uses them any more; and with their owners. Knows no workload.
+
+use crate::cluster::binder::{CLAIM, VOLUME};
+use crate::cluster::store::{Key, is_ending, owner_references, owners, uid};
+use crate::cluster::world::{World, node_name, phase};
+use crate::value::{Node, Text};
+use std::collections::BTreeSet;
+
+/// What becomes of the things that an object owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cascade {
+    /// They go after it.
+    Background,
+    /// They stay, without an owner.
+    Orphan,
+}
+
+/// Deletes an object as a person or a tool does. Says whether there was one.
+pub fn delete_with(world: &mut World, key: &Key, cascade: Cascade) -> bool {
+    let Some(id) = world.store.get(key).map(|node| Text::from(uid(node))) else { return false };
+    if cascade == Cascade::Orphan {
+        disown(world, &id);
+    }
+    delete(world, key);
+    true
+}
+
+/// Deletes an object: it goes at once unless something still holds it.
+pub fn delete(world: &mut World, key: &Key) {
+    if is_held(world, key) {
+        world.store.set_text(key, &["metadata", "deletionTimestamp"], "2000-01-01T00:00:00Z");
+    } else {
+        world.remove(key);
+    }
+}
+
+/// Takes away what was deleted and is held no longer.
+pub fn finish(world: &mut World) {
+    for kind in ["Pod", CLAIM, VOLUME] {
+        for key in world.store.keys(kind) {
+            if world.store.get(&key).is_some_and(is_ending) && !is_held(world, &key) {
+                world.remove(&key);
+            }
+        }
+    }
+}
+
+/// Deletes what has lost all its owners, and forgets owners that are gone.
+pub fn collect(world: &mut World) {
+    let live: BTreeSet<Text> = world.store.iter().map(|(_, node)| Text::from(uid(node))).collect();
+    for kind in ["ControllerRevision", CLAIM, "Pod"] {
+        let mut keys = world.store.keys(kind);
+        keys.reverse();
+        for key in keys {
+            let Some(node) = world.store.get(&key) else { continue };
+            let all = owners(node);
+            let left: Vec<_> = all.iter().filter(|owner| live.contains(&owner.uid)).cloned().collect();
+            if left.len() == all.len() || is_ending(node) {
+                continue;
+            }
+            let at = node.at;
+            if left.is_empty() {
+                delete(world, &key);
+            } else {
+                world.store.set(&key, &["metadata", "ownerReferences"], owner_references(&left, at));
+            }
+        }
+    }
+}
+
+fn disown(world: &mut World, owner: &str) {
+    let is_owned = |node: &Node| owners(node).iter().any(|one| one.uid == owner);
+    let orphans: Vec<Key> = world.store.iter().filter(|(_, node)| is_owned(node)).map(|(key, _)| key.clone()).collect();
+    for key in orphans {
+        let Some(node) = world.store.get(&key) else { continue };
+        let left: Vec<_> = owners(node).into_iter().filter(|one| one.uid != owner).collect();
+        let value = owner_references(&left, node.at);
+        world.store.set(&key, &["metadata", "ownerReferences"], value);
+    }
+}
+
+/// Whether something keeps a deleted object from going: a claim is used by a pod on a node, a volume is bound, a pod does not end.
+fn is_held(world: &World, key: &Key) -> bool {
+    let Some(node) = world.store.get(key) else { return false };
+    match key.kind.as_str() {
+        CLAIM => world.users(key).any(|(_, pod)| !node_name(pod).is_empty()),
+        VOLUME => phase(node) == "Bound",
+        "Pod" => !node_name(node).is_empty() && super::kubelet::is_told(node, super::kubelet::TERMINATING),
+        _ => false,
+    }
+}

@@ -1,0 +1,66 @@
+//! Pods on their nodes: a pod that has a place runs and is ready, unless its annotations say that it shall not. Knows no image and no probe.
+
+use crate::cluster::store::{Key, annotation, is_ending, put, text};
+use crate::cluster::world::{World, is_over, node_name};
+use crate::source::At;
+use crate::value::{Data, Map, Node};
+
+/// Runs, but never becomes ready.
+const NOT_READY: &str = "lab/not-ready";
+/// Never starts.
+const PENDING: &str = "lab/pending";
+/// Fails.
+const FAIL: &str = "lab/fail";
+/// Does not end when it is deleted.
+pub const TERMINATING: &str = "lab/terminating";
+
+/// Whether a pod's annotation tells it to misbehave: `"true"`, or a list of pod names that holds its own.
+#[must_use]
+pub fn is_told(pod: &Node, how: &str) -> bool {
+    let name = text(pod, &["metadata", "name"]);
+    annotation(pod, how).is_some_and(|value| value == "true" || value.split(',').any(|one| one.trim() == name))
+}
+
+/// Runs what has been placed.
+pub fn run(world: &mut World) {
+    for key in world.store.keys("Pod") {
+        if let Some(pod) = world.store.get(&key)
+            && !node_name(pod).is_empty()
+            && !is_ending(pod)
+            && !is_over(pod)
+        {
+            let (phase, ready) = if is_told(pod, PENDING) {
+                ("Pending", false)
+            } else if is_told(pod, FAIL) {
+                ("Failed", false)
+            } else {
+                ("Running", !is_told(pod, NOT_READY))
+            };
+            let at = pod.at;
+            set_status(world, &key, phase, &[condition("PodScheduled", true, None, at), condition("Ready", ready, None, at)]);
+        }
+    }
+}
+
+/// Writes that a pod has found no place, and why.
+pub fn set_unplaced(world: &mut World, key: &Key, why: &str) {
+    if let Some(at) = world.store.get(key).map(|pod| pod.at) {
+        set_status(world, key, "Pending", &[condition("PodScheduled", false, Some(("Unschedulable", why)), at)]);
+    }
+}
+
+fn set_status(world: &mut World, key: &Key, phase: &str, conditions: &[Node]) {
+    world.store.set_text(key, &["status", "phase"], phase);
+    world.store.set(key, &["status", "conditions"], Some(Data::List(conditions.to_vec())));
+}
+
+fn condition(kind: &str, holds: bool, why: Option<(&str, &str)>, at: At) -> Node {
+    let mut condition = Node::map(Map::new(), at);
+    put(&mut condition, &["type"], Node::text(kind, at));
+    put(&mut condition, &["status"], Node::text(if holds { "True" } else { "False" }, at));
+    if let Some((reason, message)) = why {
+        put(&mut condition, &["reason"], Node::text(reason, at));
+        put(&mut condition, &["message"], Node::text(message, at));
+    }
+    condition
+}

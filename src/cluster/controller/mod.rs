@@ -1,0 +1,44 @@
+//! The controllers: all that happens in a cluster by itself after something has changed, until nothing changes any more.
+
+pub mod garbage;
+pub mod kubelet;
+mod revision;
+mod scheduler;
+pub mod statefulset;
+
+use super::binder;
+use super::world::World;
+
+/// So many rounds and no more: what has not come to rest by then never will.
+const MOST_ROUNDS: usize = 20_000;
+
+/// Lets the controllers work until nothing changes any more. Says whether that moment came.
+pub fn settle(world: &mut World) -> bool {
+    for _ in 0..MOST_ROUNDS {
+        let before = world.store.writes();
+        react(world);
+        for set in world.store.keys("StatefulSet") {
+            statefulset::sync(world, &set);
+            react(world);
+        }
+        if world.store.writes() == before {
+            return true;
+        }
+    }
+    false
+}
+
+/// All that is quick beside a StatefulSet's steps: garbage, claims and volumes, places for pods, pods on their nodes.
+fn react(world: &mut World) {
+    for _ in 0..MOST_ROUNDS {
+        let before = world.store.writes();
+        garbage::collect(world);
+        garbage::finish(world);
+        binder::run(world);
+        scheduler::run(world);
+        kubelet::run(world);
+        if world.store.writes() == before {
+            return;
+        }
+    }
+}

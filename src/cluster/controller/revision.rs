@@ -1,0 +1,176 @@
+//! The revisions of a StatefulSet: what templates it has had, how they are numbered and named. Knows nothing of pods.
+
+use crate::cluster::selector;
+use crate::cluster::store::{self, Key, Owner, put, uid};
+use crate::cluster::world::World;
+use crate::value::{Data, Map, Node, Text};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// The kind under which revisions are kept.
+pub(super) const REVISION: &str = "ControllerRevision";
+
+/// One revision.
+#[derive(Clone, Debug)]
+pub(super) struct Revision {
+    /// `web-6b7f8c9d`.
+    pub name: Text,
+    /// Its number; the newest template has the highest.
+    pub number: i64,
+    /// The pod template.
+    pub template: Node,
+}
+
+/// The revisions that belong to a set, or to nobody and match its selector; oldest first. Those of nobody are adopted.
+pub(super) fn of_set(world: &mut World, key: &Key, set: &Node) -> Vec<Revision> {
+    let selector = set.find(&["spec", "selector"]);
+    let mut found: Vec<(Key, bool, Revision)> = Vec::new();
+    for (name, node) in world.store.of_kind(REVISION).filter(|(name, _)| name.namespace == key.namespace) {
+        let owner = store::controller_of(node);
+        let ours = owner.as_ref().is_none_or(|owner| owner.uid == uid(set));
+        if ours && selector::matches(selector, node.find(&["metadata", "labels"])) {
+            found.push((name.clone(), owner.is_none(), read(name, node)));
+        }
+    }
+    for (name, orphan, _) in &found {
+        if *orphan {
+            world.store.set(name, &["metadata", "ownerReferences"], store::owner_references(&[owner(key, set)], set.at));
+        }
+    }
+    found.sort_by(|(a, _, one), (b, _, other)| one.number.cmp(&other.number).then_with(|| a.cmp(b)));
+    found.into_iter().map(|(_, _, revision)| revision).collect()
+}
+
+/// The revision of the template that a set has now: an old one renumbered if it is like an old one.
+pub(super) fn of_template(world: &mut World, key: &Key, set: &Node, known: &[Revision]) -> Revision {
+    let empty = Node::map(Map::new(), set.at);
+    let template = set.find(&["spec", "template"]).unwrap_or(&empty);
+    let next = known.last().map_or(1, |last| last.number + 1);
+    if let Some(equal) = known.iter().rev().find(|revision| revision.template == *template) {
+        let number = if known.last().is_some_and(|last| last.template == *template) { equal.number } else { next };
+        let name = Key::new(REVISION, key.namespace.clone(), equal.name.clone());
+        world.store.set(&name, &["revision"], Some(Data::Int(number)));
+        return Revision { number, ..equal.clone() };
+    }
+    let written = json_of_template(template);
+    let mut collisions = 0_u32;
+    loop {
+        let name: Text = format!("{}-{}", key.name, hash(&written, collisions)).into();
+        let place = Key::new(REVISION, key.namespace.clone(), name.clone());
+        match world.store.get(&place).map(|node| read(&place, node)) {
+            Some(taken) if taken.template == *template => return taken,
+            Some(_) => collisions += 1,
+            None => {
+                let revision = Revision { name, number: next, template: template.clone() };
+                world.store.create(place, write(key, set, &revision));
+                return revision;
+            }
+        }
+    }
+}
+
+/// Forgets the oldest revisions that no pod and no status names, beyond the limit that the set states.
+pub(super) fn truncate(world: &mut World, key: &Key, set: &Node, known: &[Revision], live: &BTreeSet<Text>) {
+    let limit = set.find(&["spec", "revisionHistoryLimit"]).and_then(Node::as_int).unwrap_or(10);
+    let Ok(limit) = usize::try_from(limit) else { return };
+    let old: Vec<&Revision> = known.iter().filter(|revision| !live.contains(&revision.name)).collect();
+    for revision in old.iter().take(old.len().saturating_sub(limit)) {
+        world.remove(&Key::new(REVISION, key.namespace.clone(), revision.name.clone()));
+    }
+}
+
+/// The reference that makes something a set's own.
+pub(super) fn owner(key: &Key, set: &Node) -> Owner {
+    Owner { kind: key.kind.clone(), name: key.name.clone(), uid: uid(set).into(), controller: true }
+}
+
+fn read(key: &Key, node: &Node) -> Revision {
+    let template = node.find(&["data", "spec", "template"]).cloned().unwrap_or_else(|| Node::null(node.at));
+    Revision { name: key.name.clone(), number: node.get("revision").and_then(Node::as_int).unwrap_or_default(), template }
+}
+
+fn write(key: &Key, set: &Node, revision: &Revision) -> Node {
+    let at = set.at;
+    let mut node = Node::map(Map::new(), at);
+    put(&mut node, &["apiVersion"], Node::text("apps/v1", at));
+    put(&mut node, &["kind"], Node::text(REVISION, at));
+    put(&mut node, &["metadata", "name"], Node::text(revision.name.clone(), at));
+    put(&mut node, &["metadata", "namespace"], Node::text(key.namespace.clone(), at));
+    if let Some(labels) = revision.template.find(&["metadata", "labels"]) {
+        put(&mut node, &["metadata", "labels"], labels.clone());
+    }
+    if let Some(owners) = store::owner_references(&[owner(key, set)], at) {
+        put(&mut node, &["metadata", "ownerReferences"], Node::new(owners, at));
+    }
+    put(&mut node, &["data", "spec", "template"], revision.template.clone());
+    put(&mut node, &["revision"], Node::int(revision.number, at));
+    node
+}
+
+/// A revision's name ends in a hash of the template as the controller writes it down: the 32 bits of FNV-1 over the JSON and the number of
+/// collisions so far, in decimal, each digit shown as a letter that forms no words.
+fn hash(json: &str, collisions: u32) -> String {
+    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    let mut hash = 2_166_136_261_u32;
+    for byte in json.bytes().chain(collisions.to_string().bytes()) {
+        hash = hash.wrapping_mul(16_777_619) ^ u32::from(byte);
+    }
+    hash.to_string().bytes().map(|digit| LETTERS[usize::from(digit) % LETTERS.len()] as char).collect()
+}
+
+fn json_of_template(template: &Node) -> String {
+    let mut json = String::from("{\"spec\":{\"template\":");
+    let mut template = template.clone();
+    let at = template.at;
+    put(&mut template, &["$patch"], Node::text("replace", at));
+    write_json(&template, &mut json);
+    json.push_str("}}");
+    json
+}
+
+/// Compact JSON with sorted keys, as Go writes a map.
+fn write_json(node: &Node, out: &mut String) {
+    match &node.data {
+        Data::Null => out.push_str("null"),
+        Data::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Data::Int(value) => drop(write!(out, "{value}")),
+        Data::Float(value) => drop(write!(out, "{value}")),
+        Data::Text(value) => write_text(value, out),
+        Data::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                out.push(if index == 0 { '[' } else { ',' });
+                write_json(item, out);
+            }
+            out.push_str(if items.is_empty() { "[]" } else { "]" });
+        }
+        Data::Map(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+            for (index, (key, value)) in entries.iter().enumerate() {
+                out.push(if index == 0 { '{' } else { ',' });
+                write_text(&key.name, out);
+                out.push(':');
+                write_json(value, out);
+            }
+            out.push_str(if entries.is_empty() { "{}" } else { "}" });
+        }
+    }
+}
+
+fn write_text(text: &str, out: &mut String) {
+    out.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => drop(write!(out, "\\u{:04x}", letter as u32)),
+            _ => out.push(letter),
+        }
+    }
+    out.push('"');
+}

@@ -1,0 +1,135 @@
+//! What is known of a cluster beforehand: its nodes, its storage classes, its version. Read from a file, or given with a recording.
+
+use super::world::Machine;
+use crate::diagnostic::{Code, Diagnostics, Level, nearest};
+use crate::k8s::quantity::Quantity;
+use crate::k8s::version::Version;
+use crate::source::At;
+use crate::value::{Key, Map, Node, Text};
+
+/// A file about a cluster that cannot be understood.
+pub static CLUSTER_FACTS: Code =
+    Code { id: "SW0301", name: "cluster-facts", level: Level::Error, page: include_str!("pages/cluster-facts.md") };
+
+/// What is known of a cluster beforehand.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterFacts {
+    /// Its version, if said.
+    pub kubernetes: Option<Version>,
+    /// Its nodes; `None` where nothing is said about them.
+    pub nodes: Option<Vec<Machine>>,
+    /// Its storage classes, as manifests; `None` where nothing is said about them.
+    pub classes: Option<Vec<Node>>,
+}
+
+impl ClusterFacts {
+    /// Reads the facts from a document such as
+    /// `{kubernetes: "1.36", nodes: [{name: a, labels: {…}, cpu: 4, memory: 16Gi}], storageClasses: [{name: ssd, provisioner: …, default: true}]}`.
+    pub fn read(document: &Node, found: &mut Diagnostics) -> Self {
+        let mut facts = Self::default();
+        for (key, value) in document.entries() {
+            match key.name.as_str() {
+                "kubernetes" => facts.kubernetes = read_version(value, found),
+                "nodes" => facts.nodes = Some(value.items().filter_map(|node| read_machine(node, found)).collect()),
+                "storageClasses" => facts.classes = Some(value.items().filter_map(|class| read_class(class, found)).collect()),
+                _ => unknown(key, &["kubernetes", "nodes", "storageClasses"], found),
+            }
+        }
+        facts
+    }
+}
+
+fn unknown(key: &Key, known: &[&str], found: &mut Diagnostics) {
+    let report = CLUSTER_FACTS.report(format!("`{}` says nothing about a cluster", key.name));
+    let report = match nearest(&key.name, known.iter().copied()) {
+        Some(name) => report.help(format!("did you mean `{name}`?")),
+        None => report.help(format!("what can be said here: {}", known.join(", "))),
+    };
+    report.at(key.at, found);
+}
+
+fn wrong(at: At, message: String, found: &mut Diagnostics) {
+    CLUSTER_FACTS.report(message).at(at, found);
+}
+
+fn read_version(node: &Node, found: &mut Diagnostics) -> Option<Version> {
+    let text = match (node.as_str(), &node.data) {
+        (Some(text), _) => text.to_owned(),
+        (None, crate::value::Data::Float(number)) => number.to_string(),
+        _ => String::new(),
+    };
+    text.parse().map_err(|message| wrong(node.at, message, found)).ok()
+}
+
+fn read_machine(node: &Node, found: &mut Diagnostics) -> Option<Machine> {
+    let mut machine = Machine { name: Text::default(), labels: Node::map(Map::new(), node.at), cpu: None, memory: None };
+    for (key, value) in node.entries() {
+        match key.name.as_str() {
+            "name" => machine.name = value.as_str().unwrap_or_default().into(),
+            "labels" => machine.labels = value.clone(),
+            "cpu" => machine.cpu = read_quantity(value, found).map(|cpu| cpu.milli()),
+            "memory" => machine.memory = read_quantity(value, found).map(|memory| memory.value()),
+            _ => unknown(key, &["name", "labels", "cpu", "memory"], found),
+        }
+    }
+    if machine.name.is_empty() {
+        wrong(node.at, "a node needs a name".to_owned(), found);
+        return None;
+    }
+    let own = machine.name.clone();
+    if let Some(labels) = machine.labels.as_map_mut()
+        && !labels.has("kubernetes.io/hostname")
+    {
+        labels.put("kubernetes.io/hostname", Node::text(own, node.at));
+    }
+    Some(machine)
+}
+
+fn read_quantity(node: &Node, found: &mut Diagnostics) -> Option<Quantity> {
+    let quantity = node.as_int().map(Quantity::whole).or_else(|| node.as_str()?.parse().ok());
+    if quantity.is_none() {
+        wrong(node.at, "this is no amount; write it like 4, 500m or 16Gi".to_owned(), found);
+    }
+    quantity
+}
+
+/// A storage class in few words becomes the manifest it stands for.
+fn read_class(node: &Node, found: &mut Diagnostics) -> Option<Node> {
+    const FIELDS: [&str; 8] = [
+        "name",
+        "default",
+        "provisioner",
+        "volumeBindingMode",
+        "reclaimPolicy",
+        "allowVolumeExpansion",
+        "allowedTopologies",
+        "mountOptions",
+    ];
+    let mut class = Node::map(Map::new(), node.at);
+    let text = |value: &str| Node::text(value, node.at);
+    super::store::put(&mut class, &["apiVersion"], text("storage.k8s.io/v1"));
+    super::store::put(&mut class, &["kind"], text("StorageClass"));
+    for (key, value) in node.entries() {
+        match key.name.as_str() {
+            "name" => super::store::put(&mut class, &["metadata", "name"], value.clone()),
+            "default" if value.as_bool() == Some(true) => {
+                super::store::put(&mut class, &["metadata", "annotations", "storageclass.kubernetes.io/is-default-class"], text("true"));
+            }
+            "default" => {}
+            name if FIELDS.contains(&name) => super::store::put(&mut class, &[name], value.clone()),
+            _ => unknown(key, &FIELDS, found),
+        }
+    }
+    for (field, value) in [("volumeBindingMode", "Immediate"), ("reclaimPolicy", "Delete")] {
+        if class.get(field).is_none() {
+            super::store::put(&mut class, &[field], text(value));
+        }
+    }
+    for field in ["name", "provisioner"] {
+        if node.get(field).and_then(Node::as_str).is_none() {
+            wrong(node.at, format!("a storage class needs a {field}"), found);
+            return None;
+        }
+    }
+    Some(class)
+}

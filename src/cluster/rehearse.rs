@@ -1,0 +1,181 @@
+//! Bundles played on a cluster, one after another: applied as kubectl does, what vanished pruned, and then all that the controllers make of
+//! it until nothing changes any more.
+
+use super::binder::{CLAIM, VOLUME};
+use super::controller::{self, garbage, garbage::Cascade};
+use super::facts::ClusterFacts;
+use super::kubectl::{self, Change, Done, Request, Write};
+use super::state::{EventState, State, View};
+use super::store::{self, Key, Store, text, uid};
+use super::world::{Journal, Provisioners, World};
+use crate::bundle::{Bundle, Resource};
+use crate::k8s::shape;
+use crate::k8s::version::Version;
+use crate::value::{Node, Text};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A cluster on which bundles are played.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Its objects and what its controllers see of it.
+    pub world: World,
+    /// Where objects go that name no namespace.
+    namespace: Text,
+    /// The manifest that each object was last applied from, by the object's uid.
+    applied: BTreeMap<Text, Node>,
+    /// The objects of the bundle before, in its order.
+    previous: Vec<Key>,
+    /// All volumes that bundles have named.
+    volumes: BTreeSet<Text>,
+    /// Warnings that earlier steps had.
+    told: BTreeSet<EventState>,
+}
+
+/// One step: a bundle, and what a person does before and with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// What is applied.
+    pub bundle: &'a Bundle,
+    /// Kinds and names of what a person deletes before.
+    pub delete: &'a [(String, String)],
+    /// What becomes of the things owned by what vanished from the bundle.
+    pub cascade: Cascade,
+}
+
+impl<'a> Step<'a> {
+    /// Just a bundle.
+    #[must_use]
+    pub const fn new(bundle: &'a Bundle) -> Self {
+        Self { bundle, delete: &[], cascade: Cascade::Background }
+    }
+}
+
+/// What came of a step.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Deletions, applied manifests and pruned objects, in the order in which it was done.
+    pub acts: Vec<Done>,
+    /// The cluster once nothing changed any more.
+    pub state: State,
+    /// Whether it came to rest at all.
+    pub settled: bool,
+}
+
+impl Cluster {
+    /// An empty cluster of which this much is known.
+    #[must_use]
+    pub fn new(facts: &ClusterFacts, version: Version, namespace: &str) -> Self {
+        let mut cluster = Self {
+            world: World {
+                store: Store::default(),
+                nodes: facts.nodes.clone(),
+                provisioners: Provisioners::Assumed,
+                version,
+                journal: Journal::default(),
+            },
+            namespace: namespace.into(),
+            applied: BTreeMap::new(),
+            previous: Vec::new(),
+            volumes: BTreeSet::new(),
+            told: BTreeSet::new(),
+        };
+        for class in facts.classes.iter().flatten() {
+            let key = Key::new("StorageClass", "", text(class, &["metadata", "name"]));
+            cluster.world.create(&key, class.clone());
+        }
+        cluster
+    }
+
+    /// Plays one step.
+    pub fn play(&mut self, step: &Step<'_>) -> Outcome {
+        let before = self.view().identities();
+        let moves = self.world.journal.moves.len();
+        let mut acts = Vec::new();
+        let mut settled = true;
+        for (kind, name) in step.delete {
+            let key = self.key("v1", kind, "", name);
+            acts.push(self.delete(key, Change::Deleted, Cascade::Background));
+            settled &= controller::settle(&mut self.world);
+        }
+        let resources: Vec<Resource> = step.bundle.resources.iter().map(|resource| self.at_home(resource)).collect();
+        let keys: Vec<Key> = resources.iter().map(kubectl::key_of).collect();
+        for resource in &resources {
+            acts.push(self.apply(resource));
+            settled &= controller::settle(&mut self.world);
+        }
+        for key in std::mem::take(&mut self.previous).into_iter().rev() {
+            if !keys.contains(&key) {
+                acts.push(self.delete(key, Change::Pruned, step.cascade));
+                settled &= controller::settle(&mut self.world);
+            }
+        }
+        self.previous = keys;
+        let mut told = std::mem::take(&mut self.told);
+        let state = self.view().state(&before, &self.world.journal.moves[moves..], &mut told);
+        self.told = told;
+        Outcome { acts, state, settled }
+    }
+
+    fn view(&self) -> View<'_> {
+        View { world: &self.world, home: &self.namespace, volumes: &self.volumes }
+    }
+
+    fn key(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Key {
+        let namespaced = shape::find(api_version, kind).is_none_or(|known| known.namespaced);
+        let namespace = match (namespaced, namespace) {
+            (false, _) => "",
+            (true, "") => &self.namespace,
+            (true, stated) => stated,
+        };
+        Key::new(kind, namespace, name)
+    }
+
+    /// The manifest with the namespace it goes to.
+    fn at_home(&self, resource: &Resource) -> Resource {
+        let key = self.key(&resource.api_version, &resource.id.kind, &resource.id.namespace, &resource.id.name);
+        let mut resource = resource.clone();
+        if !key.namespace.is_empty() && resource.id.namespace.is_empty() {
+            let at = resource.node.at;
+            store::put(&mut resource.node, &["metadata", "namespace"], Node::text(key.namespace.clone(), at));
+            resource.id.namespace = key.namespace.to_string();
+        }
+        resource
+    }
+
+    fn delete(&mut self, key: Key, change: Change, cascade: Cascade) -> Done {
+        let found = garbage::delete_with(&mut self.world, &key, cascade);
+        Done { key, change: if found { change } else { Change::Absent }, warnings: Vec::new() }
+    }
+
+    fn apply(&mut self, resource: &Resource) -> Done {
+        let key = kubectl::key_of(resource);
+        if key.kind == VOLUME {
+            self.volumes.insert(key.name.clone());
+        }
+        let last_applied = self.world.store.get(&key).and_then(|stored| self.applied.get(uid(stored)));
+        let never = last_applied.is_none();
+        let default_class = self.world.default_class();
+        let request = Request { resource, last_applied, default_class: default_class.as_deref(), version: self.world.version };
+        let (mut done, write) = kubectl::request(&self.world.store, request);
+        match write {
+            Write::Create(object) => self.create(&key, object),
+            Write::Replace(object) => self.world.store.replace(&key, object),
+            // Where nobody has applied the object before, kubectl notes on it that it has done so now.
+            Write::Nothing if never && done.change == Change::Unchanged => done.change = Change::Configured,
+            Write::Nothing => {}
+        }
+        if let Some(object) = self.world.store.get(&key).filter(|_| !matches!(done.change, Change::Rejected(_))) {
+            self.applied.insert(uid(object).into(), resource.node.clone());
+        }
+        done
+    }
+
+    fn create(&mut self, key: &Key, mut object: Node) {
+        store::take(&mut object, &["status"]);
+        if matches!(key.kind.as_str(), "Pod" | CLAIM | VOLUME) {
+            let at = object.at;
+            store::put(&mut object, &["status", "phase"], Node::text("Pending", at));
+        }
+        self.world.create(key, object);
+    }
+}

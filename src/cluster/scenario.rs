@@ -1,0 +1,158 @@
+//! Scenario records (conformance/SCENARIOS.md): reads one, plays it, and gives it back with the model's own results and states.
+
+use super::controller::garbage::Cascade;
+use super::facts::ClusterFacts;
+use super::kubectl::{Change, Done};
+use super::rehearse::{Cluster, Outcome, Step};
+use super::store::{Key, put};
+use super::world::{Machine, Provisioners};
+use crate::bundle::{Bundle, Resource};
+use crate::diagnostic::{Diagnostics, Refusal};
+use crate::k8s::version::Version;
+use crate::source::{At, SourceId, Sources};
+use crate::value::{Map, Node};
+use crate::yaml::{parts, read_part};
+use serde_json::{Value, json};
+
+/// Who makes volumes where scenarios are played.
+const PROVISIONER: &str = "lab.fake/provisioner";
+
+/// Plays a record and gives it back with what the model says.
+///
+/// # Errors
+/// What is wrong with the record.
+pub fn play(record: &Value) -> Result<Value, String> {
+    let mut sources = Sources::default();
+    let id = sources.add("scenario", "");
+    let home = record["namespace"].as_str().ok_or("a scenario needs a namespace")?;
+    let version = match record["kubernetes"].as_str() {
+        Some(version) => version.parse()?,
+        None => Version::default(),
+    };
+    let mut cluster = Cluster::new(&facts(record, id), version, home);
+    cluster.world.provisioners = Provisioners::Only(vec![PROVISIONER.into()]);
+    let mut answered = record.clone();
+    let steps = answered["steps"].as_array_mut().ok_or("a scenario needs steps")?;
+    for (number, step) in steps.iter_mut().enumerate() {
+        let text = step["apply"].as_str().ok_or_else(|| format!("step {} applies nothing", number + 1))?;
+        let bundle = bundle(&mut sources, text).ok_or_else(|| format!("step {} is no YAML", number + 1))?;
+        let delete: Vec<(String, String)> = step["delete"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|what| what.as_str()?.split_once('/'))
+            .map(|(kind, name)| (kind.to_owned(), name.to_owned()))
+            .collect();
+        let cascade = if step["cascade"] == "orphan" { Cascade::Orphan } else { Cascade::Background };
+        let outcome = cluster.play(&Step { bundle: &bundle, delete: &delete, cascade });
+        step["results"] = results(&outcome, home);
+        step["state"] = serde_json::to_value(&outcome.state).map_err(|error| error.to_string())?;
+        hide_hashes(&mut step["state"]["events"], &cluster);
+        if !outcome.settled {
+            step["unsettled"] = json!(true);
+        }
+    }
+    Ok(answered)
+}
+
+/// Records show `web-<hash>` for the name of a revision.
+fn hide_hashes(events: &mut Value, cluster: &Cluster) {
+    for event in events.as_array_mut().into_iter().flatten() {
+        for revision in cluster.world.store.keys("ControllerRevision") {
+            let Some((set, _)) = revision.name.rsplit_once('-') else { continue };
+            if let Some(message) =
+                event["message"].as_str().map(|message| message.replace(revision.name.as_str(), &format!("{set}-<hash>")))
+            {
+                event["message"] = json!(message);
+            }
+        }
+    }
+}
+
+/// The acts of a step as records show them.
+#[must_use]
+pub fn results(outcome: &Outcome, home: &str) -> Value {
+    outcome.acts.iter().map(|done| result(done, home)).collect()
+}
+
+fn result(done: &Done, home: &str) -> Value {
+    let Key { kind, namespace, name } = &done.key;
+    let mut result = json!({ "kind": kind.as_str(), "name": name.as_str() });
+    if !namespace.is_empty() && namespace != home {
+        result["namespace"] = json!(namespace.as_str());
+    }
+    result["result"] = json!(done.change.word());
+    if let Change::Rejected(rejection) = &done.change {
+        result["code"] = json!(rejection.code);
+        result["reason"] = json!(rejection.reason);
+        result["message"] = json!(rejection.message);
+        if rejection.code == 422 {
+            let cause = |refusal: &Refusal| json!({ "field": refusal.field, "type": refusal.kind, "message": refusal.detail });
+            result["causes"] = rejection.refusals.iter().map(cause).collect();
+        }
+    }
+    if !done.warnings.is_empty() {
+        result["warnings"] = json!(done.warnings);
+    }
+    result
+}
+
+fn facts(record: &Value, id: SourceId) -> ClusterFacts {
+    let at = At::top(id);
+    let nodes = record["nodes"].as_array().into_iter().flatten().map(|node| machine(node, at)).collect();
+    let class = &record["default_storage_class"];
+    let classes = if class.is_null() { Vec::new() } else { vec![default_class(class, at)] };
+    ClusterFacts { kubernetes: None, nodes: Some(nodes), classes: Some(classes) }
+}
+
+/// Each node has 64 processors and 512 GiB.
+fn machine(node: &Value, at: At) -> Machine {
+    Machine {
+        name: node["name"].as_str().unwrap_or_default().into(),
+        labels: value(&node["labels"], at),
+        cpu: Some(64_000),
+        memory: Some(512 << 30),
+    }
+}
+
+fn default_class(class: &Value, at: At) -> Node {
+    let mut manifest = value(class, at);
+    put(&mut manifest, &["apiVersion"], Node::text("storage.k8s.io/v1", at));
+    put(&mut manifest, &["kind"], Node::text("StorageClass", at));
+    put(&mut manifest, &["metadata", "name"], value(&class["name"], at));
+    put(&mut manifest, &["metadata", "annotations", "storageclass.kubernetes.io/is-default-class"], Node::text("true", at));
+    manifest
+}
+
+fn value(json: &Value, at: At) -> Node {
+    match json {
+        Value::Null => Node::null(at),
+        Value::Bool(truth) => Node::bool(*truth, at),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => Node::int(whole, at),
+            None => Node::new(crate::value::Data::number(number.as_f64().unwrap_or_default()), at),
+        },
+        Value::String(text) => Node::text(text.as_str(), at),
+        Value::Array(items) => Node::list(items.iter().map(|item| value(item, at)).collect(), at),
+        Value::Object(entries) => {
+            let mut map = Map::new();
+            for (key, entry) in entries {
+                map.put(key.as_str(), value(entry, at));
+            }
+            Node::map(map, at)
+        }
+    }
+}
+
+/// The manifests of a text, in its order.
+#[must_use]
+pub fn bundle(sources: &mut Sources, text: &str) -> Option<Bundle> {
+    let id = sources.add("bundle", text);
+    let mut found = Diagnostics::default();
+    let mut bundle = Bundle::default();
+    for part in parts(text) {
+        let node = read_part(id, text, part, &mut found)?;
+        bundle.resources.extend(node.and_then(|node| Resource::new(node).ok()));
+    }
+    Some(bundle)
+}

@@ -1,0 +1,203 @@
+//! What the controllers see of a cluster: its objects, its nodes, who makes volumes; and the journal of what they did. Decides nothing.
+
+use super::store::{Key, Store, text, uid};
+use crate::k8s::version::Version;
+use crate::value::{Node, Text};
+use std::collections::BTreeMap;
+
+/// A machine that pods can run on.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Its name.
+    pub name: Text,
+    /// Its labels, a map.
+    pub labels: Node,
+    /// Its processors in thousandths, if known.
+    pub cpu: Option<i64>,
+    /// Its memory in bytes, if known.
+    pub memory: Option<i64>,
+}
+
+/// Which provisioners are there to make volumes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Provisioners {
+    /// Any that a class names is taken to work.
+    Assumed,
+    /// These and no other.
+    Only(Vec<Text>),
+}
+
+impl Provisioners {
+    /// Whether somebody makes volumes under that name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Assumed => true,
+            Self::Only(names) => names.iter().any(|known| known == name),
+        }
+    }
+}
+
+/// A pod that came or went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Whether it came.
+    pub came: bool,
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub pod: Text,
+}
+
+/// What a controller said about an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The object.
+    pub about: Key,
+    /// The very object, not a later one of its name.
+    pub uid: Text,
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// `FailedBinding`.
+    pub reason: Text,
+    /// In the controller's words.
+    pub message: Text,
+}
+
+/// What happened, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    /// Pods that came and went.
+    pub moves: Vec<Move>,
+    /// What was said; the same thing is kept once, at its last place.
+    pub events: Vec<Event>,
+    /// How many claims of a name there have been.
+    claims: BTreeMap<(Text, Text), u32>,
+    /// What the volume made for a claim is called, by the claim's uid.
+    volumes: BTreeMap<Text, Text>,
+}
+
+/// A cluster as its controllers see it.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// Its objects.
+    pub store: Store,
+    /// Its machines; `None` where nobody said, and any pod then finds a place.
+    pub nodes: Option<Vec<Machine>>,
+    /// Who makes volumes.
+    pub provisioners: Provisioners,
+    /// Whose rules.
+    pub version: Version,
+    /// What happened.
+    pub journal: Journal,
+}
+
+impl World {
+    /// Takes in a new object, and notes a pod that comes.
+    pub fn create(&mut self, key: &Key, node: Node) {
+        if key.kind == "Pod" {
+            self.journal.moves.push(Move { came: true, namespace: key.namespace.clone(), pod: key.name.clone() });
+        }
+        self.store.create(key.clone(), node);
+        if key.kind == "PersistentVolumeClaim"
+            && let Some(node) = self.store.get(key)
+        {
+            let made = self.journal.claims.entry((key.namespace.clone(), key.name.clone())).or_default();
+            *made += 1;
+            let name = if *made == 1 { format!("pvc-{}", key.name) } else { format!("pvc-{}#{made}", key.name) };
+            self.journal.volumes.insert(uid(node).into(), name.into());
+        }
+    }
+
+    /// Takes an object away, and notes a pod that goes.
+    pub fn remove(&mut self, key: &Key) {
+        if self.store.remove(key).is_some() && key.kind == "Pod" {
+            self.journal.moves.push(Move { came: false, namespace: key.namespace.clone(), pod: key.name.clone() });
+        }
+    }
+
+    /// The name of the volume that is made for a claim.
+    #[must_use]
+    pub fn made_volume(&self, claim: &Node) -> Text {
+        self.journal.volumes.get(uid(claim)).cloned().unwrap_or_else(|| format!("pvc-{}", uid(claim)).into())
+    }
+
+    /// Notes what a controller says about an object.
+    pub fn say(&mut self, about: &Key, warning: bool, reason: &str, message: impl Into<Text>) {
+        let uid: Text = self.store.get(about).map(uid).unwrap_or_default().into();
+        let event = Event { about: about.clone(), uid, warning, reason: reason.into(), message: message.into() };
+        if self.last_said(&event.uid) == Some(&event) {
+            return;
+        }
+        self.journal.events.retain(|old| *old != event);
+        self.journal.events.push(event);
+    }
+
+    /// What was last said about an object.
+    #[must_use]
+    pub fn last_said(&self, uid: &str) -> Option<&Event> {
+        self.journal.events.iter().rev().find(|event| event.uid == uid)
+    }
+
+    /// The class of that name.
+    #[must_use]
+    pub fn class(&self, name: &str) -> Option<&Node> {
+        self.store.get(&Key::new("StorageClass", "", name))
+    }
+
+    /// The class that claims without one are given: of several, the newest.
+    #[must_use]
+    pub fn default_class(&self) -> Option<Text> {
+        const MARKS: [&str; 2] = ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
+        self.store
+            .of_kind("StorageClass")
+            .filter(|(_, class)| MARKS.iter().any(|mark| super::store::annotation(class, mark) == Some("true")))
+            .max_by(|(a, one), (b, other)| uid(one).cmp(uid(other)).then_with(|| b.name.cmp(&a.name)))
+            .map(|(key, _)| key.name.clone())
+    }
+
+    /// The pods of a namespace that use a claim.
+    pub fn users<'a>(&'a self, claim: &'a Key) -> impl Iterator<Item = (&'a Key, &'a Node)> {
+        self.store
+            .of_kind("Pod")
+            .filter(move |(key, pod)| key.namespace == claim.namespace && claim_names(pod).any(|name| name == claim.name))
+    }
+}
+
+/// The claims that a pod mounts.
+pub fn claim_names(pod: &Node) -> impl Iterator<Item = &str> {
+    pod.find(&["spec", "volumes"])
+        .into_iter()
+        .flat_map(Node::items)
+        .filter_map(|volume| volume.find(&["persistentVolumeClaim", "claimName"])?.as_str())
+}
+
+/// The node a pod runs on; empty before it is placed.
+#[must_use]
+pub fn node_name(pod: &Node) -> &str {
+    text(pod, &["spec", "nodeName"])
+}
+
+/// A pod's phase.
+#[must_use]
+pub fn phase(object: &Node) -> &str {
+    text(object, &["status", "phase"])
+}
+
+/// One of a pod's conditions.
+#[must_use]
+pub fn condition<'a>(pod: &'a Node, kind: &str) -> Option<&'a Node> {
+    pod.find(&["status", "conditions"])?.items().find(|condition| text(condition, &["type"]) == kind)
+}
+
+/// Whether a pod is ready.
+#[must_use]
+pub fn is_ready(pod: &Node) -> bool {
+    condition(pod, "Ready").is_some_and(|condition| text(condition, &["status"]) == "True")
+}
+
+/// Whether a pod has ended and will not run again.
+#[must_use]
+pub fn is_over(pod: &Node) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}

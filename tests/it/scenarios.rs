@@ -1,0 +1,126 @@
+//! Plays recorded scenarios on the model cluster and compares, part by part, with what a real one did.
+
+use serde_json::{Value, json};
+use statewright::cluster::scenario;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// How many steps of the project's own recordings must agree in all parts. Only ever raised.
+const LEAST: f64 = 0.99;
+
+/// A part's name, and what is compared of it.
+type Part = (&'static str, fn(&Value) -> Value);
+
+/// The parts of a step, each with what is compared of it.
+const PARTS: &[Part] = &[
+    ("results", results),
+    ("pods", |step| {
+        list(
+            &step["state"]["pods"],
+            &["name", "hostname", "subdomain", "phase", "ready", "scheduled", "revision", "images", "claims", "owner", "terminating"],
+        )
+    }),
+    ("pods why", |step| list(&step["state"]["pods"], &["name", "why"])),
+    ("claims", |step| {
+        list(
+            &step["state"]["claims"],
+            &["name", "phase", "volume", "class", "requested", "capacity", "accessModes", "volumeMode", "labels", "owner", "terminating"],
+        )
+    }),
+    ("claims why", |step| list(&step["state"]["claims"], &["name", "why"])),
+    ("volumes", |step| step["state"]["volumes"].clone()),
+    ("changes", |step| step["state"]["changes"].clone()),
+    ("order", |step| step["state"]["order"].clone()),
+    ("sets", |step| step["state"]["statefulsets"].clone()),
+    ("endpoints", |step| step["state"]["endpoints"].clone()),
+    ("events", |step| step["state"]["events"].clone()),
+];
+
+#[test]
+fn the_model_does_what_the_cluster_did() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let given = std::env::var_os("STATEWRIGHT_CONFORMANCE").map(PathBuf::from);
+    let only = std::env::var("STATEWRIGHT_CONFORMANCE_ID").ok();
+    let file = given.clone().unwrap_or(own).join("scenarios.jsonl");
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    let mut parts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let (mut steps, mut agreed, mut topics) = (0_i32, 0_i32, BTreeMap::<String, (usize, usize)>::new());
+    for line in text.lines() {
+        let recorded: Value = serde_json::from_str(line).unwrap();
+        let id = recorded["id"].as_str().unwrap_or_default();
+        if only.as_ref().is_some_and(|only| only != id) {
+            continue;
+        }
+        let played = scenario::play(&recorded).unwrap();
+        for (number, (was, is)) in recorded["steps"].as_array().unwrap().iter().zip(played["steps"].as_array().unwrap()).enumerate() {
+            steps += 1;
+            let mut good = true;
+            for (part, view) in PARTS {
+                let (was, is) = (view(was), view(is));
+                let count = parts.entry(part).or_default();
+                count.1 += 1;
+                if was == is {
+                    count.0 += 1;
+                    continue;
+                }
+                good = false;
+                println!(
+                    "{id} step {} {part} [{}: {}]",
+                    number + 1,
+                    recorded["topic"].as_str().unwrap_or_default(),
+                    recorded["title"].as_str().unwrap_or_default()
+                );
+                println!("    {}", difference(&was, &is, ""));
+            }
+            let topic = topics.entry(recorded["topic"].as_str().unwrap_or_default().to_owned()).or_default();
+            topic.1 += 1;
+            topic.0 += usize::from(good);
+            agreed += i32::from(good);
+        }
+        if only.is_some() {
+            println!("{}", serde_json::to_string_pretty(&played["steps"]).unwrap());
+        }
+    }
+    for (topic, (good, all)) in topics.iter().filter(|(_, (good, all))| good < all) {
+        println!("{good:4} of {all:4} steps   {topic}");
+    }
+    for (part, _) in PARTS {
+        let (good, all) = parts.get(part).copied().unwrap_or_default();
+        println!("{good:4} of {all:4}   {part}");
+    }
+    println!("{agreed} of {steps} steps agree in all parts");
+    if given.is_none() && only.is_none() && steps > 0 {
+        let share = f64::from(agreed) / f64::from(steps);
+        assert!(share >= LEAST, "{share:.3} of the steps agree, {LEAST} did before");
+    }
+}
+
+/// Verdicts, and of refusals the set of fields and types: the wording ends in prints of Go values.
+fn results(step: &Value) -> Value {
+    let of = |act: &Value| {
+        let mut causes: Vec<String> =
+            act["causes"].as_array().into_iter().flatten().map(|cause| format!("{} {}", cause["field"], cause["type"])).collect();
+        causes.sort();
+        json!([act["kind"], act["name"], act["namespace"], act["result"], causes, act["warnings"]])
+    };
+    step["results"].as_array().into_iter().flatten().map(of).collect()
+}
+
+fn list(items: &Value, fields: &[&str]) -> Value {
+    items.as_array().into_iter().flatten().map(|item| fields.iter().map(|field| item[field].clone()).collect::<Value>()).collect()
+}
+
+/// The first place where two values differ.
+fn difference(was: &Value, is: &Value, at: &str) -> String {
+    match (was, is) {
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            let index = (0..a.len()).find(|index| a[*index] != b[*index]).unwrap_or_default();
+            difference(&a[index], &b[index], &format!("{at}[{index}]"))
+        }
+        (Value::Object(a), Value::Object(b)) if a.keys().eq(b.keys()) => {
+            let key = a.keys().find(|key| a[*key] != b[*key]).cloned().unwrap_or_default();
+            difference(&a[&key], &b[&key], &format!("{at}.{key}"))
+        }
+        _ => format!("{at}: was {was}\n    {at}:  is {is}"),
+    }
+}
