@@ -110,6 +110,22 @@ impl Causes {
         self.add(path, "FieldValueNotSupported", format!("supported values: {}", list.join(", ")));
     }
 
+    /// The value must be one of a few.
+    pub fn one_of(&mut self, value: &str, known: &[&str], path: &Path<'_>) {
+        if !known.contains(&value) {
+            self.not_supported(path, known);
+        }
+    }
+
+    /// The value must be there, and one of a few.
+    pub fn required_one_of(&mut self, value: &str, known: &[&str], path: &Path<'_>) {
+        if value.is_empty() {
+            self.required(path, "");
+        } else {
+            self.one_of(value, known, path);
+        }
+    }
+
     /// The value has more than `most` bytes.
     pub fn too_long(&mut self, path: &Path<'_>, most: usize) {
         self.add(path, "FieldValueTooLong", format!("may not be more than {most} bytes"));

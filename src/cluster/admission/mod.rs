@@ -1,18 +1,33 @@
 //! The API server: what it says to a new object, and to a change. One file per kind, and one per part that kinds share.
 
+pub mod affinity;
 mod allocation;
 pub mod amount;
 pub mod cause;
+pub mod container;
 pub mod decode;
+pub mod env;
+pub mod file_path;
+pub mod handler;
 pub mod meta;
+pub mod mount;
+pub mod names;
 pub mod node_selector;
+pub mod percent;
 pub mod persistent_volume;
 pub mod persistent_volume_claim;
+pub mod pod;
+pub mod pod_rules;
 pub mod port;
+pub mod resources;
 pub mod same;
+pub mod security;
 pub mod selector;
 pub mod service;
+pub mod spread;
+pub mod stateful_set;
 pub mod storage_class;
+pub mod volume;
 pub mod volume_source;
 
 use crate::diagnostic::Refusal;
@@ -26,7 +41,8 @@ use decode::Door;
 use meta::Naming;
 
 /// The kinds whose own rules are known, by name.
-pub static KINDS: &[&Kind] = &[&persistent_volume::KIND, &persistent_volume_claim::KIND, &service::KIND, &storage_class::KIND];
+pub static KINDS: &[&Kind] =
+    &[&persistent_volume::KIND, &persistent_volume_claim::KIND, &service::KIND, &storage_class::KIND, &stateful_set::KIND];
 
 /// How far an object came before it was refused. The words are those of the recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

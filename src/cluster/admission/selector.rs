@@ -19,11 +19,16 @@ pub fn label_key(key: &str, path: &Path<'_>, causes: &mut Causes) {
 
 /// A `labelSelector`. `None` is fine: whether it may be missing is for the caller to say.
 pub fn selector(selector: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
+    selector_with(selector, false, path, causes);
+}
+
+/// The same, where `faulty_values` in its expressions may be let through.
+pub fn selector_with(selector: Option<&Node>, faulty_values: bool, path: &Path<'_>, causes: &mut Causes) {
     let Some(selector) = selector else { return };
     labels(selector.get("matchLabels"), &path.child("matchLabels"), causes);
     let expressions = path.child("matchExpressions");
     for (index, expression) in list(selector, "matchExpressions").iter().enumerate() {
-        requirement(expression, &expressions.index(index), causes);
+        requirement(expression, faulty_values, &expressions.index(index), causes);
     }
 }
 
@@ -101,7 +106,7 @@ impl Chosen<'_> {
     }
 }
 
-fn requirement(expression: &Node, path: &Path<'_>, causes: &mut Causes) {
+fn requirement(expression: &Node, faulty_values: bool, path: &Path<'_>, causes: &mut Causes) {
     let values = list(expression, "values");
     let values_path = path.child("values");
     match text(expression, "operator") {
@@ -115,7 +120,7 @@ fn requirement(expression: &Node, path: &Path<'_>, causes: &mut Causes) {
         _ => causes.invalid(&path.child("operator"), "not a valid selector operator"),
     }
     label_key(text(expression, "key"), &path.child("key"), causes);
-    for (index, value) in values.iter().enumerate() {
+    for (index, value) in values.iter().enumerate().filter(|_| !faulty_values) {
         causes.each_invalid(&values_path.index(index), name::label_value(value.as_str().unwrap_or_default()));
     }
 }

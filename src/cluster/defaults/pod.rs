@@ -1,6 +1,6 @@
 //! Pods and pod templates: containers, probes, volumes, and the claims that volumes hold. Knows no kind that owns them.
 
-use super::{dropped, each, fill, fill_bool, fill_int, fill_map, fill_text, fill_zero, within};
+use super::{dropped, each, fill, fill_bool, fill_int, fill_map, fill_text, fill_zero, silent, within};
 use crate::k8s::version::Version;
 use crate::value::{Data, Node};
 
@@ -26,7 +26,9 @@ pub fn pod(node: &mut Node, version: Version) {
 
 /// A template, as workloads hold it.
 pub fn template(node: &mut Node, version: Version) {
-    within(node, &["spec"], |spec| pod_spec(spec, version));
+    if let Some(spec) = fill_map(node, "spec") {
+        pod_spec(spec, version);
+    }
 }
 
 /// What a pod and a template have in common.
@@ -36,11 +38,23 @@ fn pod_spec(spec: &mut Node, version: Version) {
     fill_map(spec, "securityContext");
     fill_int(spec, "terminationGracePeriodSeconds", 30);
     fill_text(spec, "schedulerName", "default-scheduler");
+    service_account(spec);
     each(spec, &["volumes"], |source| volume(source, version));
     for list in CONTAINERS {
         each(spec, &[list], |node| container(node, version));
     }
     dropped::from_pod_spec(spec, version);
+}
+
+/// The account has an old name too; both are always kept the same, the new one first.
+fn service_account(spec: &mut Node) {
+    const NAMES: [&str; 2] = ["serviceAccountName", "serviceAccount"];
+    let Some(account) = NAMES.iter().find(|name| !silent(spec, name)).and_then(|name| spec.get(name)).cloned() else { return };
+    if let Some(map) = spec.as_map_mut() {
+        for name in NAMES {
+            map.put(name, account.clone());
+        }
+    }
 }
 
 /// A container without requests asks for its limits. In pods only, not in templates.

@@ -29,7 +29,7 @@ pub fn stateful_set(node: &mut Node, version: Version) {
     }
     fill_int(spec, "replicas", 1);
     fill_int(spec, "revisionHistoryLimit", 10);
-    within(spec, &["template"], |template| pod::template(template, version));
+    template(spec, version);
     each(spec, &["volumeClaimTemplates"], |claim| {
         let at = claim.at;
         if let Some(map) = claim.as_map_mut() {
@@ -43,6 +43,13 @@ pub fn stateful_set(node: &mut Node, version: Version) {
     });
 }
 
+/// The template, and its spec, are there even where the manifest leaves them out.
+fn template(spec: &mut Node, version: Version) {
+    if let Some(template) = fill_map(spec, "template") {
+        pod::template(template, version);
+    }
+}
+
 /// A Deployment.
 pub fn deployment(node: &mut Node, version: Version) {
     forget(node, "status");
@@ -53,7 +60,7 @@ pub fn deployment(node: &mut Node, version: Version) {
     }
     fill_int(spec, "revisionHistoryLimit", 10);
     fill_int(spec, "progressDeadlineSeconds", 600);
-    within(spec, &["template"], |template| pod::template(template, version));
+    template(spec, version);
 }
 
 /// A DaemonSet.
@@ -64,7 +71,7 @@ pub fn daemon_set(node: &mut Node, version: Version) {
         rolling_update(strategy, [Data::Int(1), Data::Int(0)]);
     }
     fill_int(spec, "revisionHistoryLimit", 10);
-    within(spec, &["template"], |template| pod::template(template, version));
+    template(spec, version);
 }
 
 /// How many pods may be missing, and how many may be there in addition, where nobody says.
@@ -97,7 +104,7 @@ pub fn cron_job(node: &mut Node, version: Version) {
     fill_int(spec, "successfulJobsHistoryLimit", 3);
     fill_int(spec, "failedJobsHistoryLimit", 1);
     within(spec, &["jobTemplate", "spec"], |job| {
-        within(job, &["template"], |template| pod::template(template, version));
+        template(job, version);
     });
 }
 
@@ -130,5 +137,5 @@ fn job_spec(spec: &mut Node, version: Version) {
     each(spec, &["podFailurePolicy", "rules"], |rule| {
         each(rule, &["onPodConditions"], |condition| fill_text(condition, "status", "True"));
     });
-    within(spec, &["template"], |template| pod::template(template, version));
+    template(spec, version);
 }

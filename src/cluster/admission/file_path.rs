@@ -1,0 +1,32 @@
+//! Paths in fields: which must be relative, absolute, or stay inside. Knows no field.
+
+use super::cause::{Causes, Path};
+
+/// No step of the path goes up.
+pub fn no_steps_up(text: &str, path: &Path<'_>, causes: &mut Causes) {
+    if goes_up(text) {
+        causes.invalid(path, "must not contain '..'");
+    }
+}
+
+/// A path that leads down from where it starts.
+pub fn descending(text: &str, path: &Path<'_>, causes: &mut Causes) {
+    if text.starts_with('/') {
+        causes.invalid(path, "must be a relative path");
+    }
+    no_steps_up(text, path, causes);
+}
+
+/// The same, for a file whose name must not begin with two dots either.
+pub fn descending_file(text: &str, path: &Path<'_>, causes: &mut Causes) {
+    descending(text, path, causes);
+    if text.starts_with("..") && !text.starts_with("../") {
+        causes.invalid(path, "must not start with '..'");
+    }
+}
+
+/// Whether a step of the path goes up.
+#[must_use]
+pub fn goes_up(text: &str) -> bool {
+    text.contains("..") && text.split('/').any(|step| step == "..")
+}

@@ -1,0 +1,111 @@
+//! Volumes inside a container: mounts and block devices.
+
+use super::cause::{Causes, Path, flag, list, some, text};
+use super::file_path;
+use super::names::Names;
+use super::pod::Pod;
+use crate::value::Node;
+
+/// `volumeMounts` of a container.
+pub fn mounts(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+    let devices = list(container, "volumeDevices");
+    let mut places = Names::default();
+    for (index, mount) in list(container, "volumeMounts").iter().enumerate() {
+        let item = path.index(index);
+        let (name, place) = (text(mount, "name"), text(mount, "mountPath"));
+        let (name_path, place_path) = (item.child("name"), item.child("mountPath"));
+        if name.is_empty() {
+            causes.required(&name_path, "");
+        }
+        if !pod.volumes.contains_key(name) {
+            causes.not_found(&name_path);
+        }
+        if place.is_empty() {
+            causes.required(&place_path, "");
+        }
+        if !places.add(place) {
+            causes.invalid(&place_path, "must be unique");
+        }
+        if devices.iter().any(|device| text(device, "name") == name) {
+            causes.invalid(&name_path, "must not already exist in volumeDevices");
+        }
+        if devices.iter().any(|device| text(device, "devicePath") == place) {
+            causes.invalid(&place_path, "must not already exist as a path in volumeDevices");
+        }
+        inside(mount, path, &item, causes);
+        if let Some(propagation) = some(mount, "mountPropagation") {
+            let path = path.child("mountPropagation");
+            causes.one_of(propagation.as_str().unwrap_or_default(), &["Bidirectional", "HostToContainer", "None"], &path);
+            let privileged = container.get("securityContext").is_some_and(|security| flag(security, "privileged"));
+            if propagation.as_str() == Some("Bidirectional") && !privileged {
+                causes.forbidden(&path, "Bidirectional mount propagation is available only to privileged containers");
+            }
+        }
+        recursive_read_only(mount, &path.child("recursiveReadOnly"), causes);
+    }
+}
+
+/// `volumeDevices` of a container.
+pub fn devices(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+    let mounts = list(container, "volumeMounts");
+    let (mut names, mut places) = (Names::default(), Names::default());
+    for (index, device) in list(container, "volumeDevices").iter().enumerate() {
+        let item = path.index(index);
+        let (name, place) = (text(device, "name"), text(device, "devicePath"));
+        let (name_path, place_path) = (item.child("name"), item.child("devicePath"));
+        if name.is_empty() {
+            causes.required(&name_path, "");
+        } else if !names.add(name) {
+            causes.invalid(&name_path, "must be unique");
+        }
+        match pod.volumes.get(name) {
+            None => causes.not_found(&name_path),
+            Some(volume) if !volume.is_claim => {
+                causes.invalid(&name_path, "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode");
+            }
+            Some(_) => {}
+        }
+        if place.is_empty() {
+            causes.required(&place_path, "");
+        }
+        if places.has(place) {
+            causes.invalid(&place_path, "must be unique");
+        }
+        if file_path::goes_up(place) {
+            causes.invalid(&place_path, "can not contain backsteps ('..')");
+        } else {
+            places.add(place);
+        }
+        if mounts.iter().any(|mount| text(mount, "name") == name) {
+            causes.invalid(&name_path, "must not already exist in volumeMounts");
+        }
+        if mounts.iter().any(|mount| text(mount, "mountPath") == place) {
+            causes.invalid(&place_path, "must not already exist as a path in volumeMounts");
+        }
+    }
+}
+
+/// `subPath` and `subPathExpr`. The server names the list in its answers, not the item.
+fn inside(mount: &Node, path: &Path<'_>, item: &Path<'_>, causes: &mut Causes) {
+    let (plain, expanded) = (text(mount, "subPath"), text(mount, "subPathExpr"));
+    file_path::descending(plain, &path.child("subPath"), causes);
+    if !expanded.is_empty() && !plain.is_empty() {
+        causes.invalid(&item.child("subPathExpr"), "subPathExpr and subPath are mutually exclusive");
+    }
+    file_path::descending(expanded, &path.child("subPathExpr"), causes);
+}
+
+fn recursive_read_only(mount: &Node, path: &Path<'_>, causes: &mut Causes) {
+    match some(mount, "recursiveReadOnly").map(|node| node.as_str().unwrap_or_default()) {
+        None | Some("Disabled") => {}
+        Some("Enabled" | "IfPossible") => {
+            if !flag(mount, "readOnly") {
+                causes.forbidden(path, "may only be specified when readOnly is true");
+            }
+            if some(mount, "mountPropagation").is_some_and(|propagation| propagation.as_str() != Some("None")) {
+                causes.forbidden(path, "may only be specified when mountPropagation is None or not specified");
+            }
+        }
+        Some(_) => causes.not_supported(path, &["Disabled", "Enabled", "IfPossible"]),
+    }
+}

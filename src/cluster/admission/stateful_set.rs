@@ -1,0 +1,180 @@
+//! StatefulSets.
+
+use super::cause::{Causes, Path, list, number, some, text};
+use super::meta::Naming;
+use super::persistent_volume_claim::{Leniency, claim_spec};
+use super::pod::{self, Holder};
+use super::pod_rules::Rules;
+use super::same::Manner;
+use super::{Kind, percent, selector, unchanged};
+use crate::cluster::defaults::workload;
+use crate::k8s::name;
+use crate::k8s::version::Version;
+use crate::value::Node;
+
+/// The table line.
+pub static KIND: Kind = Kind {
+    group: "apps",
+    version: "v1",
+    kind: "StatefulSet",
+    namespaced: true,
+    naming: Naming::Label,
+    counts_generations: true,
+    default: workload::stateful_set,
+    prepare: unchanged,
+    create,
+    update,
+};
+
+/// The first version whose server checks the template of a StatefulSet as it checks a pod, and the specs of its claims.
+const CHECKS_TEMPLATES: Version = Version::minor(34);
+/// What may change.
+const CHANGEABLE: [&str; 7] = [
+    "replicas",
+    "template",
+    "updateStrategy",
+    "minReadySeconds",
+    "ordinals",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+];
+
+/// How the rest is compared.
+const MANNER: Manner = Manner {
+    optional: &["selector", "storageClassName", "volumeMode", "dataSource", "dataSourceRef", "apiGroup", "volumeAttributesClassName"],
+    free: &["matchLabels", "labels", "annotations"],
+    amounts: &["requests", "limits"],
+};
+
+/// What is not looked at again in a change, because it cannot change or was faulty before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Skip {
+    service_name: bool,
+    claims: bool,
+    template: bool,
+}
+
+fn create(object: &Node, version: Version, causes: &mut Causes) {
+    let nothing = Node::null(object.at);
+    let rules = Rules::new(version, false, None);
+    let skip = Skip { claims: version < CHECKS_TEMPLATES, template: version < CHECKS_TEMPLATES, ..Skip::default() };
+    spec(object.get("spec").unwrap_or(&nothing), skip, &rules, &Path::new("spec"), causes);
+}
+
+fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
+    let nothing = Node::null(object.at);
+    let (new, old) = (object.get("spec").unwrap_or(&nothing), stored.get("spec").unwrap_or(&nothing));
+    let rules = Rules::new(version, false, old.get("template"));
+    let mut skip = Skip { service_name: true, claims: true, template: version < CHECKS_TEMPLATES };
+    let path = Path::new("spec");
+    if !skip.template {
+        let mut before = Causes::default();
+        spec(old, skip, &rules, &path, &mut before);
+        skip.template = !before.refusals.is_empty();
+    }
+    spec(new, skip, &rules, &path, causes);
+    if differs(new, old) {
+        causes.forbidden(
+            &path,
+            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', \
+             'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+        );
+    }
+}
+
+/// Whether anything changed that may not.
+fn differs(new: &Node, old: &Node) -> bool {
+    let fixed = |name: &str| !CHANGEABLE.contains(&name);
+    let changed = new.entries().any(|(key, value)| fixed(&key.name) && !MANNER.same_fields(&key.name, Some(value), old.get(&key.name)));
+    changed
+        || old
+            .entries()
+            .any(|(key, value)| fixed(&key.name) && new.get(&key.name).is_none() && !MANNER.same_fields(&key.name, None, Some(value)))
+}
+
+fn spec(spec: &Node, skip: Skip, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+    match text(spec, "podManagementPolicy") {
+        "" => causes.required(&path.child("podManagementPolicy"), ""),
+        "OrderedReady" | "Parallel" => {}
+        _ => causes.invalid(&path.child("podManagementPolicy"), "must be 'OrderedReady' or 'Parallel'"),
+    }
+    update_strategy(spec, &path.child("updateStrategy"), causes);
+    if let Some(policy) = some(spec, "persistentVolumeClaimRetentionPolicy") {
+        let path = path.child("persistentVolumeClaimRetentionPolicy");
+        for field in ["whenDeleted", "whenScaled"] {
+            causes.one_of(text(policy, field), &["Retain", "Delete"], &path.child(field));
+        }
+    }
+    let claims = list(spec, "volumeClaimTemplates");
+    if !skip.claims {
+        let path = path.child("volumeClaimTemplates");
+        for (index, claim) in claims.iter().enumerate() {
+            let nothing = Node::null(claim.at);
+            let path = path.index(index);
+            claim_spec(claim.get("spec").unwrap_or(&nothing), Leniency::default(), rules.version, &path.child("spec"), causes);
+        }
+    }
+    for field in ["replicas", "minReadySeconds"] {
+        causes.not_negative(number(spec, field), &path.child(field));
+    }
+    if let Some(ordinals) = some(spec, "ordinals") {
+        causes.not_negative(number(ordinals, "start"), &path.child("ordinals.start"));
+    }
+    let service = text(spec, "serviceName");
+    if !skip.service_name && !service.is_empty() {
+        causes.each_invalid(&path.child("serviceName"), name::dns_label(service));
+    }
+    template(spec, claims, skip, rules, path, causes);
+}
+
+fn template(spec: &Node, claims: &[Node], skip: Skip, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+    let nothing = Node::null(spec.at);
+    let template = spec.get("template").unwrap_or(&nothing);
+    let inner = template.get("spec").unwrap_or(&nothing);
+    let metadata = template.get("metadata").unwrap_or(&nothing);
+    let template_path = path.child("template");
+    let chosen = selector::workload_selector(spec, path, "statefulset", "", causes);
+    if !matches!(chosen, selector::Chosen::Faulty) {
+        if !chosen.picks(metadata.get("labels")) {
+            causes.invalid(&template_path.child("metadata.labels"), "`selector` does not match template `labels`");
+        }
+        if skip.template {
+            selector::labels(metadata.get("labels"), &template_path.child("labels"), causes);
+            pod::annotations_of_pod(metadata.get("annotations"), inner, rules, &template_path.child("annotations"), causes);
+        } else {
+            let names: Vec<&str> =
+                claims.iter().map(|claim| claim.get("metadata").map(|it| text(it, "name")).unwrap_or_default()).collect();
+            pod::template(template, Holder { claims: &names, names_hosts: true }, rules, &template_path, causes);
+        }
+    }
+    if text(inner, "restartPolicy") != "Always" {
+        causes.not_supported(&template_path.child("spec.restartPolicy"), &["Always"]);
+    }
+    if some(inner, "activeDeadlineSeconds").is_some() {
+        causes.forbidden(&template_path.child("spec.activeDeadlineSeconds"), "activeDeadlineSeconds in StatefulSet is not Supported");
+    }
+}
+
+fn update_strategy(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
+    let nothing = Node::null(spec.at);
+    let strategy = spec.get("updateStrategy").unwrap_or(&nothing);
+    let rolling = some(strategy, "rollingUpdate");
+    let rolling_path = path.child("rollingUpdate");
+    match (text(strategy, "type"), rolling) {
+        ("", _) => causes.required(path, ""),
+        ("OnDelete", Some(_)) => causes.invalid(&rolling_path, "only allowed for updateStrategy 'RollingUpdate'"),
+        ("RollingUpdate", Some(rolling)) => {
+            causes.not_negative(number(rolling, "partition"), &rolling_path.child("partition"));
+            if let Some(most) = some(rolling, "maxUnavailable") {
+                let path = rolling_path.child("maxUnavailable");
+                percent::number_or_percent(most, &path, causes);
+                if percent::value(most) == 0 {
+                    causes.invalid(&path, "cannot be 0");
+                }
+                percent::not_above_hundred(most, &path, causes);
+            }
+        }
+        ("OnDelete" | "RollingUpdate", None) => {}
+        _ => causes.invalid(path, "must be 'RollingUpdate' or 'OnDelete'"),
+    }
+}
