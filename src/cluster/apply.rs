@@ -5,7 +5,7 @@ use super::admission::decode::Door;
 use super::admission::{self, Answer, Stage};
 use super::patch::{self, Fault};
 use crate::diagnostic::Refusal;
-use crate::k8s::shape::{Shape, shape_of};
+use crate::k8s::shape::Shape;
 use crate::k8s::version::Version;
 use crate::k8s::wire;
 use crate::value::{Map, Node};
@@ -23,8 +23,9 @@ pub struct Applied {
 #[must_use]
 pub fn apply(last_applied: &Node, stored: &Node, manifest: &Node, version: Version) -> Applied {
     let sent = |answer| Applied { answer, unchanged: false };
-    let Some(shape) = shape_of(word(manifest, "apiVersion"), word(manifest, "kind"), version) else {
-        return sent(admission::create(manifest, version));
+    let shape = match admission::address(manifest, version) {
+        Ok(shape) => shape,
+        Err(answer) => return sent(*answer),
     };
     let (live, patch) = match patch_of(last_applied, stored, manifest, shape) {
         Ok(found) => found,
@@ -62,8 +63,4 @@ fn patch_of(last_applied: &Node, stored: &Node, manifest: &Node, shape: Shape) -
 
 fn unplaced(kind: &'static str, detail: String) -> Refusal {
     Refusal { field: String::new(), kind, detail }
-}
-
-fn word<'n>(node: &'n Node, key: &str) -> &'n str {
-    node.get(key).and_then(Node::as_str).unwrap_or_default()
 }

@@ -5,7 +5,6 @@ use statewright::cluster::admission::{self, Answer, Stage};
 use statewright::cluster::apply::apply;
 use statewright::cluster::store::{self, put};
 use statewright::diagnostic::{Diagnostics, Refusal};
-use statewright::k8s::shape::shape_of;
 use statewright::k8s::version::Version;
 use statewright::source::Sources;
 use statewright::value::Node;
@@ -128,22 +127,20 @@ fn ask(case: &Case) -> Verdict {
 /// `kubectl apply` of the new manifest over the object that the old one made. Gives too whether nothing was sent.
 fn update(old: &str, new: &str, bound: bool, version: Version) -> Option<(Answer, bool)> {
     let (new, duplicates) = manifest(new)?;
+    if let Err(answer) = admission::address(&new, version) {
+        return Some((*answer, false));
+    }
     let created = manifest(old).map(|(old, _)| (admission::create(&old, version).object, old));
     let Some((Some(object), old)) = created else {
         return Some((Answer::stopped(Stage::Request, "the old manifest is refused".into()), false));
     };
     let stored = live(object, bound);
-    if !duplicates.is_empty() && shape_of_manifest(&new, version) {
+    if !duplicates.is_empty() {
         // The recorder says no more of them than that they are there.
         return Some((Answer::refused(Stage::StrictDecode, Vec::new()), false));
     }
     let applied = apply(&old, &stored, &new, version);
     Some((applied.answer, applied.unchanged))
-}
-
-fn shape_of_manifest(node: &Node, version: Version) -> bool {
-    let word = |key| node.get(key).and_then(Node::as_str).unwrap_or_default();
-    shape_of(word("apiVersion"), word("kind"), version).is_some()
 }
 
 /// The object as the recorder's server has stored it, and, where the recording says so, as the binder has left it.

@@ -31,7 +31,7 @@ pub mod volume;
 pub mod volume_source;
 
 use crate::diagnostic::Refusal;
-use crate::k8s::shape;
+use crate::k8s::shape::{self, Shape};
 use crate::k8s::version::Version;
 use crate::k8s::wire;
 use crate::source::At;
@@ -253,20 +253,30 @@ pub fn with_duplicates(mut answer: Answer, duplicates: Vec<Refusal>) -> Answer {
 /// whether each field exists.
 fn admit(node: &Node, door: Door, version: Version) -> Result<(Option<&'static Kind>, Node), Box<Answer>> {
     let (api_version, kind) = (cause::text(node, "apiVersion"), cause::text(node, "kind"));
-    let Some((known, shape)) = shape::find(api_version, kind).zip(shape::shape_of(api_version, kind, version)) else {
-        let detail = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
-        return Err(Box::new(Answer::stopped(Stage::NoMatch, detail)));
-    };
-    let namespace = node.find(&["metadata", "namespace"]).and_then(Node::as_str).unwrap_or_default();
-    if let Some(fault) = path_segment_fault(namespace).filter(|_| known.namespaced) {
-        return Err(Box::new(Answer::stopped(Stage::Request, format!("invalid namespace \"{namespace}\": [{fault}]"))));
-    }
+    let shape = address(node, version)?;
     match decode::decode(node, shape, door) {
         Ok(mut object) => {
             wire::settle(&mut object, shape);
             Ok((kind_of(api_version, kind), object))
         }
         Err(misfit) => Err(Box::new(Answer { at: Some(misfit.at), ..Answer::refused(misfit.stage, misfit.refusals) })),
+    }
+}
+
+/// Where an object of that kind, in that namespace, would be asked for; clients find out before they send anything.
+///
+/// # Errors
+/// What a client says when there is no such place.
+pub fn address(node: &Node, version: Version) -> Result<Shape, Box<Answer>> {
+    let (api_version, kind) = (cause::text(node, "apiVersion"), cause::text(node, "kind"));
+    let Some((known, shape)) = shape::find(api_version, kind).zip(shape::shape_of(api_version, kind, version)) else {
+        let detail = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
+        return Err(Box::new(Answer::stopped(Stage::NoMatch, detail)));
+    };
+    let namespace = node.find(&["metadata", "namespace"]).and_then(Node::as_str).unwrap_or_default();
+    match path_segment_fault(namespace).filter(|_| known.namespaced) {
+        Some(fault) => Err(Box::new(Answer::stopped(Stage::Request, format!("invalid namespace \"{namespace}\": [{fault}]")))),
+        None => Ok(shape),
     }
 }
 
