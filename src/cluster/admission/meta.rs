@@ -85,6 +85,13 @@ pub fn update(object: &Node, stored: &Node, namespaced: bool, naming: Naming, ca
     }
 }
 
+/// The names of a changed object by the rule of its kind: many kinds apply all their rules for new objects to changed ones too.
+pub fn names_again(object: &Node, naming: Naming, causes: &mut Causes) {
+    if let Some(metadata) = object.get("metadata") {
+        names(metadata, naming, causes);
+    }
+}
+
 /// `name` and `generateName` by the rule of a kind.
 pub fn names(metadata: &Node, naming: Naming, causes: &mut Causes) {
     let path = Path::new("metadata");
@@ -150,7 +157,7 @@ const TEMPLATE_FORBIDS: [(&str, &str); 13] = [
     ("managedFields", "managedFields"),
 ];
 /// Finalizers that need no domain before them.
-const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+pub(super) const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 /// How much of `generateName` is kept; five letters are added to it.
 const GENERATED_LIMIT: usize = 58;
 

@@ -4,26 +4,33 @@ pub mod affinity;
 mod allocation;
 pub mod amount;
 pub mod cause;
+pub mod config_map;
 pub mod container;
 pub mod decode;
 pub mod env;
 pub mod file_path;
 pub mod handler;
+pub mod horizontal_pod_autoscaler;
 pub mod meta;
 pub mod mount;
 pub mod names;
+pub mod namespace;
+pub mod network_policy;
 pub mod node_selector;
 pub mod percent;
 pub mod persistent_volume;
 pub mod persistent_volume_claim;
 pub mod pod;
+pub mod pod_disruption_budget;
 pub mod pod_rules;
 pub mod port;
 pub mod resources;
 pub mod same;
+pub mod secret;
 pub mod security;
 pub mod selector;
 pub mod service;
+pub mod service_account;
 pub mod spread;
 pub mod stateful_set;
 pub mod storage_class;
@@ -41,8 +48,21 @@ use decode::Door;
 use meta::Naming;
 
 /// The kinds whose own rules are known, by name.
-pub static KINDS: &[&Kind] =
-    &[&persistent_volume::KIND, &persistent_volume_claim::KIND, &service::KIND, &storage_class::KIND, &stateful_set::KIND];
+pub static KINDS: &[&Kind] = &[
+    &config_map::KIND,
+    &horizontal_pod_autoscaler::KIND,
+    &horizontal_pod_autoscaler::FIRST,
+    &namespace::KIND,
+    &network_policy::KIND,
+    &persistent_volume::KIND,
+    &persistent_volume_claim::KIND,
+    &pod_disruption_budget::KIND,
+    &secret::KIND,
+    &service::KIND,
+    &service_account::KIND,
+    &stateful_set::KIND,
+    &storage_class::KIND,
+];
 
 /// How far an object came before it was refused. The words are those of the recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,7 @@
 //! What the server says to a PersistentVolume.
 
 use super::cause::{Causes, Path, list, some, text};
-use super::meta::Naming;
+use super::meta::{self, Naming};
 use super::same::Manner;
 use super::{Kind, amount, node_selector, volume_source};
 use crate::cluster::defaults;
@@ -29,6 +29,8 @@ pub(super) const ACCESS_MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "Re
 pub(super) const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];
 /// From this version on classes of volume attributes are known to all servers.
 pub(super) const ATTRIBUTES_CLASSES: Version = Version::minor(34);
+/// From this version on the values of node labels are checked.
+const LABEL_VALUES: Version = Version::minor(32);
 const RECLAIM_POLICIES: [&str; 3] = ["Delete", "Recycle", "Retain"];
 const MOUNT_OPTIONS: &str = "volume.beta.kubernetes.io/mount-options";
 const SPEC: Path<'static> = Path::new("spec");
@@ -128,6 +130,7 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
 }
 
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
+    meta::names_again(object, KIND.naming, causes);
     judge(object, Some(stored), version, causes);
     let (Some(spec), Some(before)) = (object.get("spec"), stored.get("spec")) else { return };
     if !SOURCES.iter().chain([&CSI]).all(|source| same_source(source, spec, before)) {
@@ -164,10 +167,12 @@ fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
         causes.not_supported(&SPEC.child("persistentVolumeReclaimPolicy"), &RECLAIM_POLICIES);
     }
     if let Some(affinity) = some(spec, "nodeAffinity") {
-        let lenient = before.and_then(|before| before.find(&["nodeAffinity", "required"])).is_some_and(node_selector::has_bad_values);
+        let old = version < LABEL_VALUES;
+        let lenient =
+            old || before.and_then(|before| before.find(&["nodeAffinity", "required"])).is_some_and(node_selector::has_bad_values);
         node_affinity(affinity, lenient, causes);
     }
-    sources(object, spec, causes);
+    sources(object, spec, version, causes);
     class_name(text(spec, "storageClassName"), &SPEC.child("storageClassName"), causes);
     volume_mode(spec, &SPEC, causes);
     let knows_attributes =
@@ -250,7 +255,7 @@ fn node_affinity(affinity: &Node, lenient: bool, causes: &mut Causes) {
     }
 }
 
-fn sources(object: &Node, spec: &Node, causes: &mut Causes) {
+fn sources(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
     let mut found = false;
     for (source, node) in SOURCES.iter().chain([&CSI]).filter_map(|source| Some((source, some(spec, source.field)?))) {
         if found && source.field != FLEX {
@@ -259,6 +264,11 @@ fn sources(object: &Node, spec: &Node, causes: &mut Causes) {
         }
         found = true;
         (source.judge)(node, &SPEC.child(source.step), causes);
+        if source.field == CSI.field && version < Version::minor(36) && text(node, "driver").is_empty() {
+            // Older servers went on with the rule for what is not there.
+            let path = SPEC.child(source.step);
+            causes.each_invalid(&path.child("driver"), name::dns_subdomain(""));
+        }
         if source.field == "iscsi" && volume_source::iscsi_is_too_long(node, object_name(object)) {
             let path = SPEC.child(source.step);
             causes.invalid(&path.child("targetportal"), volume_source::ISCSI_TOO_LONG);

@@ -1,7 +1,7 @@
 //! What the server says to a PersistentVolumeClaim, and to the spec of a claim wherever else one stands.
 
 use super::cause::{Causes, Path, some, text};
-use super::meta::Naming;
+use super::meta::{self, Naming};
 use super::persistent_volume::{ATTRIBUTES_CLASSES, access_modes, class_name, volume_mode};
 use super::same::Manner;
 use super::{Kind, amount, selector};
@@ -67,7 +67,9 @@ impl Leniency {
 /// The spec of a claim: of a PersistentVolumeClaim, of a claim template, of an ephemeral volume.
 pub fn claim_spec(spec: &Node, leniency: Leniency, version: Version, path: &Path<'_>, causes: &mut Causes) {
     access_modes(spec, "at least 1 access mode is required", path, causes);
-    if !leniency.selector {
+    if leniency.selector {
+        selector::lenient_selector(some(spec, "selector"), &path.child("selector"), causes);
+    } else {
         selector::selector(some(spec, "selector"), &path.child("selector"), causes);
     }
     request(spec, path, causes);
@@ -175,6 +177,7 @@ fn judge(object: &Node, leniency: Leniency, version: Version, causes: &mut Cause
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let (Some(spec), Some(before)) = (object.get("spec"), stored.get("spec")) else { return };
     let leniency = Leniency::of(before);
+    meta::names_again(object, KIND.naming, causes);
     judge(object, leniency, version, causes);
     let by_annotation = upgrades_class(object, stored);
     if !by_annotation && annotation(object, BETA_CLASS).unwrap_or_default() != annotation(stored, BETA_CLASS).unwrap_or_default() {

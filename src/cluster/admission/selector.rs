@@ -32,6 +32,17 @@ pub fn selector_with(selector: Option<&Node>, faulty_values: bool, path: &Path<'
     }
 }
 
+/// The same, but the values in its expressions may be what no label can be.
+pub fn lenient_selector(node: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
+    let mut found = Causes::default();
+    selector(node, path, &mut found);
+    let values = format!("{}[", path.child("matchExpressions"));
+    causes.refusals.extend(found.refusals.into_iter().filter(|refusal| {
+        let inside = refusal.field.strip_prefix(&values).and_then(|rest| rest.split_once("].")).map(|(_, field)| field);
+        !inside.is_some_and(|field| field.starts_with("values["))
+    }));
+}
+
 /// Whether a selector has no conditions, and so picks everything.
 #[must_use]
 pub fn is_empty(selector: &Node) -> bool {

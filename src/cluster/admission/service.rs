@@ -88,6 +88,7 @@ impl<'n> Service<'n> {
         self.topology(causes);
         self.kind_rules(causes);
         self.ports(causes);
+        self.kubelet_port(version, causes);
         selector::labels(some(self.spec, "selector"), &SPEC.child("selector"), causes);
         self.session_affinity(causes);
         let stored_spec = self.stored.and_then(|stored| stored.get("spec"));
@@ -168,6 +169,17 @@ impl<'n> Service<'n> {
             if let Some(protocol) = some(port, "appProtocol") {
                 causes.each_invalid(&path.child("appProtocol"), name::label_key(protocol.as_str().unwrap_or_default()));
             }
+        }
+    }
+
+    /// Older servers kept the kubelet's own port inside.
+    fn kubelet_port(&self, version: Version, causes: &mut Causes) {
+        if version >= Version::minor(33) || self.kind != "LoadBalancer" {
+            return;
+        }
+        let path = SPEC.child("ports");
+        for (index, _) in list(self.spec, "ports").iter().enumerate().filter(|(_, port)| number(port, "port") == 10_250) {
+            causes.invalid(&path.index(index), "may not expose port 10250 externally since it is used by kubelet");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the server says to a StorageClass.
 
 use super::cause::{Causes, Path, list, some, text};
-use super::meta::Naming;
+use super::meta::{self, Naming};
 use super::same::Manner;
 use super::{Kind, node_selector, selector, unchanged};
 use crate::cluster::defaults;
@@ -26,6 +26,9 @@ pub static KIND: Kind = Kind {
 
 const MOST_PARAMETERS: usize = 512;
 const MOST_PARAMETER_BYTES: usize = 256 * 1024;
+
+/// From this version on one rule covers all four fields that may not change.
+const ONE_RULE: Version = Version::minor(36);
 
 /// The texts that each label of a term may have.
 type Term<'n> = BTreeMap<&'n str, BTreeSet<&'n str>>;
@@ -52,6 +55,7 @@ fn create(object: &Node, _: Version, causes: &mut Causes) {
 }
 
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
+    meta::names_again(object, KIND.naming, causes);
     create(object, version, causes);
     let manner = Manner { free: &["parameters"], ..Manner::default() };
     for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
@@ -59,8 +63,10 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
             "parameters" => manner.same_fields(field, object.get(field), stored.get(field)),
             _ => some(object, field) == some(stored, field),
         };
-        if !same {
+        if !same && (version >= ONE_RULE || field == "volumeBindingMode") {
             causes.invalid(&Path::new(field), "field is immutable");
+        } else if !same {
+            causes.forbidden(&Path::new(field), format!("updates to {field} are forbidden."));
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What the server fills in where a manifest says nothing, and what it drops without a word: one file per family of kinds.
 //! Knows no rule: whether the result is allowed is the admission's business.
 
+pub mod config;
 mod dropped;
 pub mod pod;
+pub mod policy;
 pub mod service;
 pub mod storage;
 pub mod workload;

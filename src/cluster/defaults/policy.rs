@@ -1,0 +1,78 @@
+//! What the server fills in for network policies, budgets and autoscalers.
+
+use super::{each, fill, fill_absent, fill_int, fill_map, forget};
+use crate::k8s::version::Version;
+use crate::value::{Data, Map, Node};
+
+/// A NetworkPolicy.
+pub fn network_policy(node: &mut Node, _: Version) {
+    forget(node, "status");
+    let Some(spec) = fill_map(node, "spec") else { return };
+    let at = spec.at;
+    let is_empty = |spec: &Node, key: &str| spec.get(key).and_then(Node::as_list).is_none_or(<[Node]>::is_empty);
+    if is_empty(spec, "policyTypes") {
+        let mut types = vec![Node::text("Ingress", at)];
+        if !is_empty(spec, "egress") {
+            types.push(Node::text("Egress", at));
+        }
+        forget(spec, "policyTypes");
+        fill(spec, "policyTypes", Data::List(types));
+    }
+    for direction in ["ingress", "egress"] {
+        each(spec, &[direction], |rule| each(rule, &["ports"], |port| fill_absent(port, "protocol", Data::Text("TCP".into()))));
+    }
+}
+
+/// A PodDisruptionBudget.
+pub fn pod_disruption_budget(node: &mut Node, _: Version) {
+    forget(node, "status");
+    fill_map(node, "spec");
+}
+
+/// A HorizontalPodAutoscaler of the first version.
+pub fn autoscaler_v1(node: &mut Node, _: Version) {
+    forget(node, "status");
+    let Some(spec) = fill_map(node, "spec") else { return };
+    fill_int(spec, "minReplicas", 1);
+    let metrics = "autoscaling.alpha.kubernetes.io/metrics";
+    if node.find(&["metadata", "annotations", metrics]).is_none()
+        && let Some(spec) = node.get_mut("spec")
+    {
+        fill_int(spec, "targetCPUUtilizationPercentage", 80);
+    }
+}
+
+/// A HorizontalPodAutoscaler.
+pub fn autoscaler(node: &mut Node, _: Version) {
+    forget(node, "status");
+    let Some(spec) = fill_map(node, "spec") else { return };
+    fill_int(spec, "minReplicas", 1);
+    let at = spec.at;
+    let map = |entries: Vec<(&'static str, Data)>| {
+        let mut map = Map::new();
+        for (key, data) in entries {
+            map.put(key, Node::new(data, at));
+        }
+        Data::Map(map)
+    };
+    let list = |items: Vec<Data>| Data::List(items.into_iter().map(|item| Node::new(item, at)).collect());
+    if spec.get("metrics").and_then(Node::as_list).is_none_or(<[Node]>::is_empty) {
+        let target = map(vec![("type", Data::Text("Utilization".into())), ("averageUtilization", Data::Int(80))]);
+        let resource = map(vec![("name", Data::Text("cpu".into())), ("target", target)]);
+        forget(spec, "metrics");
+        fill(spec, "metrics", list(vec![map(vec![("type", Data::Text("Resource".into())), ("resource", resource)])]));
+    }
+    let Some(behavior) = spec.get_mut("behavior").filter(|behavior| !behavior.is_null()) else { return };
+    let policy = |kind: &'static str, value: i64| {
+        map(vec![("type", Data::Text(kind.into())), ("value", Data::Int(value)), ("periodSeconds", Data::Int(15))])
+    };
+    if let Some(up) = fill_map(behavior, "scaleUp") {
+        fill_int(up, "stabilizationWindowSeconds", 0);
+        fill_absent(up, "selectPolicy", Data::Text("Max".into()));
+        fill_absent(up, "policies", list(vec![policy("Pods", 4), policy("Percent", 100)]));
+    }
+    if let Some(down) = fill_map(behavior, "scaleDown") {
+        fill_absent(down, "selectPolicy", Data::Text("Max".into()));
+        fill_absent(down, "policies", list(vec![policy("Percent", 100)]));
+    }
+}
