@@ -82,6 +82,7 @@ fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
     let path = SPEC.child("maxReplicas");
     let most = number(spec, "maxReplicas");
     match most {
+        most if most < 1 && version < Version::minor(36) => causes.invalid(&path, "must be greater than 0"),
         0 => causes.required(&path, "must be set and greater than 0"),
         most if most < 0 => causes.invalid(&path, "must be greater than or equal to 1"),
         _ => {}
