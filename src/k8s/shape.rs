@@ -380,9 +380,8 @@ fn from(text: &'static str, key: &str) -> &'static str {
     let (mut low, mut high) = (0, text.len());
     while low < high {
         let middle = usize::midpoint(low, high);
-        let bytes = text.as_bytes();
-        let start = bytes[low..middle].iter().rposition(|byte| *byte == b'\n').map_or(low, |newline| low + newline + 1);
-        let end = bytes[middle..high].iter().position(|byte| *byte == b'\n').map_or(high, |newline| middle + newline + 1);
+        let start = text[low..middle].rfind('\n').map_or(low, |newline| low + newline + 1);
+        let end = text[middle..high].find('\n').map_or(high, |newline| middle + newline + 1);
         if word(&text[start..end]).trim_end() < key {
             low = end;
         } else {
@@ -423,6 +422,11 @@ mod tests {
             }
             assert!(seen.len() > 300, "{version}: {}", seen.len());
         }
+    }
+
+    #[test]
+    fn lines_can_be_cut_anywhere() {
+        assert!(KINDS.is_ascii() && SHAPES.is_ascii());
     }
 
     #[test]
