@@ -5,6 +5,7 @@ use super::amount::{number, quantity};
 use super::cause::Path;
 use crate::diagnostic::Refusal;
 use crate::k8s::shape::{Field, Form, Shape};
+use crate::k8s::version::Version;
 use crate::source::At;
 use crate::value::{Data, Key, Node};
 
@@ -236,13 +237,16 @@ fn explain(node: &Node, shape: Shape, door: Door) -> Misfit {
     Misfit { stage: Stage::Decode, refusals: vec![refusal], at }
 }
 
+/// From here on the decoder names embedded structs too, as if they were fields.
+const NAMES_EMBEDDED: Version = Version::minor(35);
+
 fn wrong(field: String, detail: String) -> Refusal {
     Refusal { field, kind: "WrongType", detail }
 }
 
 struct Explainer {
     door: Door,
-    /// The way down, as decoders print it: with the embedded structs, without list indexes and map keys.
+    /// The way down, as decoders print it: without list indexes and map keys.
     fields: Vec<&'static str>,
     /// The struct whose field was entered last.
     owner: &'static str,
@@ -269,7 +273,9 @@ impl Explainer {
     }
 
     fn enter(&mut self, shape: Shape, field: &'static Field) {
-        self.fields.extend(field.embedded.into_iter().flat_map(|structs| structs.split('.')));
+        if shape.version() >= NAMES_EMBEDDED {
+            self.fields.extend(field.embedded.into_iter().flat_map(|structs| structs.split('.')));
+        }
         self.fields.push(field.name);
         self.owner = shape.go_name();
     }
