@@ -53,7 +53,7 @@ fn each(mut call: impl FnMut()) -> Duration {
     best
 }
 
-const STATEFUL_SET: &str = r#"apiVersion: apps/v1
+const STATEFUL_SET: &str = r"apiVersion: apps/v1
 kind: StatefulSet
 metadata:
   name: web
@@ -98,4 +98,4 @@ spec:
     spec:
       accessModes: [ReadWriteOnce]
       resources: {requests: {storage: 10Gi}}
-"#;
+";

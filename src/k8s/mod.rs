@@ -1,6 +1,7 @@
 //! Values that Kubernetes accepts, each checked once and by itself. Knows no app, no manifest and no rule.
 
 pub mod base64;
+pub mod custom;
 pub mod ip;
 pub mod name;
 pub mod quantity;
