@@ -3,7 +3,7 @@
 
 use super::selector;
 use super::store::{self, Key, annotation, is_ending, put, text, uid};
-use super::world::{World, node_name, phase};
+use super::world::{NOT_KNOWN, World, node_name, phase};
 use crate::k8s::quantity::Quantity;
 use crate::source::At;
 use crate::value::{Data, Map, Node, Text};
@@ -16,7 +16,8 @@ pub const VOLUME: &str = "PersistentVolume";
 
 const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
 const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
-const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+/// The annotation that says who made a volume.
+pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
 const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 /// Where the scheduler writes the node for which a claim's volume is to be made.
@@ -259,6 +260,8 @@ fn sync_unbound(world: &mut World, key: &Key, claim: &Node) {
     set_claim_phase(world, key, "Pending", None);
     if delayed && annotation(claim, SELECTED_NODE).is_none() {
         say_waiting(world, key);
+    } else if stated_class(claim).is_none() && !world.knows_classes {
+        world.say(key, false, NOT_KNOWN, "whether the cluster gives claims that state no class a default one is not known");
     } else if class_of(claim).is_empty() {
         world.say(key, false, "FailedBinding", "no persistent volumes available for this claim and no storage class is set");
     } else {
@@ -280,6 +283,14 @@ fn say_waiting(world: &mut World, key: &Key) {
 /// Leaves the making of a volume to the class's provisioner.
 fn ask_for_volume(world: &mut World, key: &Key, claim: &Node) {
     let class = class_of(claim);
+    if world.class(class).is_none() && !world.knows_classes {
+        return world.say(
+            key,
+            false,
+            NOT_KNOWN,
+            format!("whether there is a storage class `{class}`, and who makes its volumes, is not known"),
+        );
+    }
     let Some(provisioner) = world.class(class).map(|class| text(class, &["provisioner"]).to_owned()) else {
         return world.say(key, true, "ProvisioningFailed", format!("storageclass.storage.k8s.io \"{class}\" not found"));
     };

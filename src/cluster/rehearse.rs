@@ -1,18 +1,38 @@
 //! Bundles played on a cluster, one after another: applied as kubectl does, what vanished pruned, and then all that the controllers make of
 //! it until nothing changes any more.
 
-use super::binder::{CLAIM, VOLUME};
+use super::binder::{CLAIM, PROVISIONED_BY, VOLUME};
 use super::controller::{self, garbage, garbage::Cascade};
 use super::facts::ClusterFacts;
 use super::kubectl::{self, Change, Done, Request, Write};
 use super::state::{EventState, State, View};
-use super::store::{self, Key, Store, text, uid};
-use super::world::{Journal, Provisioners, World};
+use super::store::{self, Key, Store, annotation, uid};
+use super::world::{Event, Journal, NOT_KNOWN, Provisioners, World};
 use crate::bundle::{Bundle, Resource};
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::value::{Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What came of playing bundles on a cluster, one step each.
+#[derive(Clone, Debug)]
+pub struct Rehearsal {
+    /// The namespace of objects that name none.
+    pub namespace: String,
+    /// One for each bundle.
+    pub steps: Vec<Outcome>,
+    /// What was taken for granted or left open for want of facts, in plain words.
+    pub not_known: Vec<String>,
+}
+
+/// Plays bundles on a cluster of which this much is known, one step each.
+#[must_use]
+pub fn rehearse(bundles: &[Bundle], facts: &ClusterFacts, version: Version, namespace: &str) -> Rehearsal {
+    let mut cluster = Cluster::new(facts, version, namespace);
+    let steps: Vec<Outcome> = bundles.iter().map(|bundle| cluster.play(&Step::new(bundle))).collect();
+    let not_known = cluster.not_known();
+    Rehearsal { namespace: namespace.to_owned(), steps, not_known }
+}
 
 /// A cluster on which bundles are played.
 #[derive(Clone, Debug)]
@@ -69,6 +89,7 @@ impl Cluster {
             world: World {
                 store: Store::default(),
                 nodes: facts.nodes.clone(),
+                knows_classes: facts.classes.is_some(),
                 provisioners: Provisioners::Assumed,
                 version,
                 journal: Journal::default(),
@@ -80,7 +101,7 @@ impl Cluster {
             told: BTreeSet::new(),
         };
         for class in facts.classes.iter().flatten() {
-            let key = Key::new("StorageClass", "", text(class, &["metadata", "name"]));
+            let key = Key::new("StorageClass", "", store::text(class, &["metadata", "name"]));
             cluster.world.create(&key, class.clone());
         }
         cluster
@@ -114,6 +135,26 @@ impl Cluster {
         let state = self.view().state(&before, &self.world.journal.moves[moves..], &mut told);
         self.told = told;
         Outcome { acts, state, settled }
+    }
+
+    /// What was taken for granted or left open for want of facts.
+    #[must_use]
+    pub fn not_known(&self) -> Vec<String> {
+        let mut list = Vec::new();
+        if self.world.nodes.is_none() {
+            list.push("the nodes: every pod is taken to find a place, and every volume to be in reach".to_owned());
+        }
+        let open = |event: &&Event| event.reason == NOT_KNOWN && self.world.last_said(&event.uid) == Some(event);
+        let mut said: Vec<String> = self.world.journal.events.iter().filter(open).map(|event| event.message.to_string()).collect();
+        said.sort();
+        said.dedup();
+        list.extend(said.into_iter().map(|message| message.trim_end_matches(" is not known").to_owned()));
+        if self.world.provisioners == Provisioners::Assumed {
+            let made = self.world.store.of_kind(VOLUME).filter_map(|(_, volume)| annotation(volume, PROVISIONED_BY));
+            let makers: BTreeSet<&str> = made.collect();
+            list.extend(makers.into_iter().map(|maker| format!("whether the provisioner `{maker}` is there: it is taken to make volumes")));
+        }
+        list
     }
 
     fn view(&self) -> View<'_> {

@@ -64,6 +64,9 @@ pub struct Event {
     pub message: Text,
 }
 
+/// The reason given where facts are wanting to say what would happen.
+pub const NOT_KNOWN: &str = "NotKnown";
+
 /// What happened, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Journal {
@@ -84,6 +87,8 @@ pub struct World {
     pub store: Store,
     /// Its machines; `None` where nobody said, and any pod then finds a place.
     pub nodes: Option<Vec<Machine>>,
+    /// Whether all its storage classes are among the objects; if not, one that is missing here may be there all the same.
+    pub knows_classes: bool,
     /// Who makes volumes.
     pub provisioners: Provisioners,
     /// Whose rules.

@@ -1,0 +1,275 @@
+//! A rehearsal for a person, and for programs: what each step did, and what the cluster is then. Decides nothing.
+
+use super::clean;
+use crate::cluster::kubectl::{Change, Done};
+use crate::cluster::rehearse::{Outcome, Rehearsal};
+use crate::cluster::scenario;
+use crate::cluster::state::{self, ClaimState, PodState, State, VolumeState, Why};
+use std::fmt::Write as _;
+
+const RED: &str = "\u{1b}[1;31m";
+const YELLOW: &str = "\u{1b}[1;33m";
+const GREEN: &str = "\u{1b}[32m";
+const BOLD: &str = "\u{1b}[1m";
+const FAINT: &str = "\u{1b}[2m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// The rehearsal for a person. `titles` name the steps; colours are for terminals.
+#[must_use]
+pub fn render(rehearsal: &Rehearsal, titles: &[String], colours: bool) -> String {
+    let mut page = Page { out: String::new(), colours };
+    for (number, outcome) in rehearsal.steps.iter().enumerate() {
+        let title = titles.get(number).map(|title| format!(": {title}")).unwrap_or_default();
+        page.line(BOLD, &format!("Step {}{}", number + 1, clean(&title)));
+        page.step(outcome, &rehearsal.namespace);
+        page.out.push('\n');
+    }
+    for what in &rehearsal.not_known {
+        page.line(FAINT, &format!("Not known: {}.", clean(what)));
+    }
+    page.out
+}
+
+/// The rehearsal as JSON: steps as scenario records show them.
+#[must_use]
+pub fn json(rehearsal: &Rehearsal) -> String {
+    let step = |outcome: &Outcome| {
+        let mut step = serde_json::json!({
+            "results": scenario::results(outcome, &rehearsal.namespace),
+            "state": outcome.state,
+        });
+        if !outcome.settled {
+            step["unsettled"] = true.into();
+        }
+        step
+    };
+    let whole = serde_json::json!({
+        "namespace": rehearsal.namespace,
+        "steps": rehearsal.steps.iter().map(step).collect::<Vec<_>>(),
+        "notKnown": rehearsal.not_known,
+    });
+    format!("{whole:#}\n")
+}
+
+struct Page {
+    out: String,
+    colours: bool,
+}
+
+/// A cell of a table: its text, and its colour if it has one.
+type Cell = (String, &'static str);
+
+fn plain(text: impl Into<String>) -> Cell {
+    (text.into(), "")
+}
+
+impl Page {
+    fn line(&mut self, colour: &str, text: &str) {
+        self.painted(colour, text);
+        self.out.push('\n');
+    }
+
+    fn painted(&mut self, colour: &str, text: &str) {
+        if self.colours && !colour.is_empty() && !text.is_empty() {
+            let _ = write!(self.out, "{colour}{text}{PLAIN}");
+        } else {
+            self.out.push_str(text);
+        }
+    }
+
+    fn step(&mut self, outcome: &Outcome, home: &str) {
+        self.acts(&outcome.acts, home);
+        let State { statefulsets, pods, claims, volumes, endpoints, changes, order, events } = &outcome.state;
+        for (set, moves) in order {
+            self.line("", &format!("  {} {}", clean(set), moves.iter().map(|one| clean(one)).collect::<Vec<_>>().join(" ")));
+        }
+        let sets = statefulsets.iter().map(set_row).collect();
+        self.table(&["STATEFULSET", "READY", "REVISION", ""], sets);
+        self.table(&["POD", "STATE", "REVISION", "CLAIMS", "WHY"], pods.iter().map(|pod| pod_row(pod, &changes.pods)).collect());
+        self.table(
+            &["CLAIM", "STATE", "VOLUME", "CLASS", "SIZE", "WHY"],
+            claims.iter().map(|claim| claim_row(claim, &changes.claims)).collect(),
+        );
+        self.table(
+            &["VOLUME", "STATE", "CLAIM", "CLASS", "SIZE", "RECLAIM"],
+            volumes.iter().map(|volume| volume_row(volume, home)).collect(),
+        );
+        let names = endpoints.iter().map(|(service, list)| names_row(service, list)).collect();
+        self.table(&["SERVICE", "READY", "NAMES OF THEIR OWN"], names);
+        for (kind, change) in [("claim", &changes.claims), ("volume", &changes.volumes)] {
+            for (what, list, colour) in [("is gone", &change.removed, YELLOW), ("is another one than before", &change.replaced, YELLOW)] {
+                for name in list {
+                    self.line(colour, &format!("  {kind} {} {what}", clean(name)));
+                }
+            }
+        }
+        for event in events {
+            let message = clean(&event.message);
+            self.line(YELLOW, &format!("  warning: {} {}: {}: {message}", event.kind, clean(&event.name), event.reason));
+        }
+        if !outcome.settled {
+            self.line(RED, "  the cluster did not come to rest");
+        }
+    }
+
+    fn acts(&mut self, acts: &[Done], home: &str) {
+        let mut counts: Vec<(&str, usize)> = Vec::new();
+        for done in acts {
+            match counts.iter_mut().find(|(word, _)| *word == done.change.word()) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((done.change.word(), 1)),
+            }
+        }
+        let counts: Vec<String> = counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect();
+        self.line("", &format!("  {}", if counts.is_empty() { "nothing to apply".to_owned() } else { counts.join(", ") }));
+        for done in acts {
+            let namespace = if done.key.namespace.is_empty() || done.key.namespace == home {
+                String::new()
+            } else {
+                format!("{}/", done.key.namespace)
+            };
+            let name = clean(&format!("{} {namespace}{}", done.key.kind, done.key.name));
+            match &done.change {
+                Change::Rejected(rejection) => {
+                    self.painted(RED, &format!("  refused   {name}"));
+                    self.out.push('\n');
+                    self.line("", &format!("            {}", clean(&rejection.message).replace('\n', "\n            ")));
+                }
+                Change::Unchanged => {}
+                change => self.line(
+                    if matches!(change, Change::Pruned | Change::Deleted) { YELLOW } else { "" },
+                    &format!("  {:<10} {name}", change.word()),
+                ),
+            }
+        }
+    }
+
+    fn table(&mut self, head: &[&str], rows: Vec<Vec<Cell>>) {
+        if rows.is_empty() {
+            return;
+        }
+        let mut widths: Vec<usize> = head.iter().map(|cell| cell.len()).collect();
+        for row in &rows {
+            for (width, (text, _)) in widths.iter_mut().zip(row) {
+                *width = (*width).max(text.chars().count());
+            }
+        }
+        self.out.push('\n');
+        self.row(&head.iter().map(|cell| (String::from(*cell), FAINT)).collect::<Vec<_>>(), &widths);
+        for row in rows {
+            self.row(&row, &widths);
+        }
+    }
+
+    fn row(&mut self, cells: &[Cell], widths: &[usize]) {
+        let used = cells.iter().rposition(|(text, _)| !text.is_empty()).map_or(0, |last| last + 1);
+        for (index, ((text, colour), width)) in cells.iter().zip(widths).take(used).enumerate() {
+            self.out.push_str("  ");
+            self.painted(colour, text);
+            if index + 1 < used {
+                let _ = write!(self.out, "{:1$}", "", width - text.chars().count());
+            }
+        }
+        self.out.push('\n');
+    }
+}
+
+fn state_of(word: &str, good: bool) -> Cell {
+    (word.to_lowercase(), if good { GREEN } else { YELLOW })
+}
+
+fn set_row(set: &state::SetState) -> Vec<Cell> {
+    let wanted = set.spec.unwrap_or(1);
+    let number = |revision: Option<i64>| revision.map(|number| number.to_string()).unwrap_or_default();
+    let revisions = if set.current_revision == set.update_revision {
+        number(set.update_revision)
+    } else {
+        format!("{} to {}", number(set.current_revision), number(set.update_revision))
+    };
+    let waits = if set.ready < wanted { "does not come further" } else { "" };
+    vec![
+        plain(clean(&set.name)),
+        (format!("{}/{wanted}", set.ready), if set.ready == wanted { GREEN } else { YELLOW }),
+        plain(revisions),
+        plain(waits),
+    ]
+}
+
+fn pod_row(pod: &PodState, change: &state::Change) -> Vec<Cell> {
+    let state = match (pod.terminating, pod.scheduled, pod.phase.as_str(), pod.ready) {
+        (true, ..) => "does not end",
+        (_, false, ..) => "has no place",
+        (_, _, "Running", true) => "ready",
+        (_, _, "Running", false) => "not ready",
+        (_, _, "Pending", _) => "does not start",
+        (_, _, other, _) => other,
+    };
+    let restarted = if change.replaced.contains(&pod.name) { " (restarted)" } else { "" };
+    vec![
+        plain(clean(&pod.name)),
+        (format!("{}{restarted}", state.to_lowercase()), if pod.ready && !pod.terminating { GREEN } else { YELLOW }),
+        plain(pod.revision.map(|number| number.to_string()).unwrap_or_default()),
+        plain(clean(&pod.claims.join(" "))),
+        plain(pod.why.as_ref().map(said).unwrap_or_default()),
+    ]
+}
+
+fn claim_row(claim: &ClaimState, change: &state::Change) -> Vec<Cell> {
+    let state = if claim.terminating { "is deleted once unused" } else { &claim.phase };
+    let anew = if change.replaced.contains(&claim.name) { " (anew)" } else { "" };
+    vec![
+        plain(clean(&claim.name)),
+        state_of(&format!("{state}{anew}"), claim.phase == "Bound" && !claim.terminating),
+        plain(clean(claim.volume.as_deref().unwrap_or("-"))),
+        plain(class(claim.class.as_deref().unwrap_or_default())),
+        plain(clean(&claim.requested)),
+        plain(claim.why.as_ref().map(said).unwrap_or_default()),
+    ]
+}
+
+fn volume_row(volume: &VolumeState, home: &str) -> Vec<Cell> {
+    let partner = volume.claim_ref.as_ref().map_or_else(
+        || "-".to_owned(),
+        |claim| {
+            let namespace = claim.namespace.as_deref().filter(|namespace| *namespace != home).map(|namespace| format!("{namespace}/"));
+            let note = match claim.uid {
+                Some("stale") => " (an earlier one)",
+                None => " (reserved)",
+                _ => "",
+            };
+            format!("{}{}{note}", namespace.unwrap_or_default(), claim.name.as_deref().unwrap_or_default())
+        },
+    );
+    let state = if volume.terminating { "is deleted once free" } else { &volume.phase };
+    vec![
+        plain(clean(&volume.name)),
+        state_of(state, matches!(state, "Bound" | "Available")),
+        plain(clean(&partner)),
+        plain(class(&volume.class)),
+        plain(clean(&volume.capacity)),
+        plain(volume.reclaim.to_lowercase()),
+    ]
+}
+
+fn class(class: &str) -> String {
+    if class.is_empty() { "-".to_owned() } else { clean(class) }
+}
+
+fn names_row(service: &str, endpoints: &[state::EndpointState]) -> Vec<Cell> {
+    let ready = endpoints.iter().filter(|endpoint| endpoint.ready).count();
+    let names: Vec<String> =
+        endpoints.iter().filter_map(|endpoint| endpoint.hostname.as_ref()).map(|name| clean(&format!("{name}.{service}"))).collect();
+    let names = if names.is_empty() { "none".to_owned() } else { names.join(" ") };
+    vec![
+        plain(clean(service)),
+        (format!("{ready}/{}", endpoints.len()), if ready == endpoints.len() { GREEN } else { YELLOW }),
+        plain(names),
+    ]
+}
+
+/// What was said, without the scheduler's remarks on preemption.
+fn said(why: &Why) -> String {
+    let message = why.message.as_deref().unwrap_or_default();
+    let message = message.split(" no new claims to deallocate").next().unwrap_or_default();
+    clean(message.strip_suffix(" not found").filter(|_| message.ends_with(". not found")).unwrap_or(message)).replace('\n', " ")
+}

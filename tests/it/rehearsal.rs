@@ -1,0 +1,74 @@
+//! The rehearsal of a small app, as people and programs see it.
+
+use crate::golden::golden;
+use statewright::cluster::facts::ClusterFacts;
+use statewright::cluster::rehearse::rehearse;
+use statewright::cluster::scenario::bundle;
+use statewright::diagnostic::Diagnostics;
+use statewright::k8s::version::Version;
+use statewright::report::rehearsal;
+use statewright::source::Sources;
+use statewright::yaml::read_one;
+
+const FACTS: &str = "
+kubernetes: '1.36'
+nodes:
+- {name: a, labels: {topology.kubernetes.io/zone: a}, cpu: 4, memory: 16Gi}
+storageClasses: []
+";
+
+const APP: &str = "
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: disk-0}
+spec:
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce]
+  storageClassName: ''
+  claimRef: {namespace: pets, name: data-web-0}
+  hostPath: {path: /srv/web-0}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {clusterIP: None, selector: {app: web}, ports: [{name: http, port: 80}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web}
+spec:
+  serviceName: web
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: web, image: 'acme/web:1.1', volumeMounts: [{name: data, mountPath: /data}]}]
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], storageClassName: '', resources: {requests: {storage: 1Gi}}}
+";
+
+fn played(facts: &str) -> statewright::cluster::rehearse::Rehearsal {
+    let mut sources = Sources::default();
+    let mut found = Diagnostics::default();
+    let id = sources.add("cluster.yaml", facts);
+    let facts = read_one(&sources, id, &mut found).map(|document| ClusterFacts::read(&document, &mut found)).unwrap_or_default();
+    assert!(found.is_empty());
+    let bundles =
+        [APP.to_owned(), APP.replace("1.1", "1.2").replace("replicas: 2", "replicas: 1")].map(|text| bundle(&mut sources, &text).unwrap());
+    rehearse(&bundles, &facts, Version::minor(36), "pets")
+}
+
+#[test]
+fn a_rehearsal_reads_well() {
+    let titles = ["before".to_owned(), "after".to_owned()];
+    golden("golden/rehearsal.txt", &rehearsal::render(&played(FACTS), &titles, false));
+    golden("golden/rehearsal.json", &rehearsal::json(&played(FACTS)));
+}
+
+#[test]
+fn what_is_not_known_is_said() {
+    let rehearsal = rehearsal::render(&played("kubernetes: '1.36'"), &[], false);
+    assert!(rehearsal.contains("Not known: the nodes"), "{rehearsal}");
+}
