@@ -91,6 +91,16 @@ impl Quantity {
         self.scaled(3)
     }
 
+    /// The same amount, no finer than a thousandth: rounded away from zero.
+    #[must_use]
+    pub fn in_thousandths(&self) -> Self {
+        let excess = -3 - self.exponent;
+        let Some(divisor) = u32::try_from(excess).ok().filter(|excess| *excess > 0).and_then(|excess| 10_u128.checked_pow(excess)) else {
+            return self.clone();
+        };
+        Self { digits: self.digits.div_ceil(divisor), exponent: -3, verbatim: None, ..self.clone() }
+    }
+
     /// In units of `10^-places`, rounded away from zero.
     fn scaled(&self, places: i32) -> i64 {
         let shift = self.exponent.saturating_add(places);
@@ -437,6 +447,7 @@ mod tests {
         assert_eq!((read("1.5").value(), read("1.5").milli(), read("100m").value()), (2, 1500, 1));
         assert_eq!((read("0.5Mi").value(), read("1n").milli()), (524_288, 1));
         assert_ne!(read("99999999999999999999").milli() % 1000, 0);
+        assert_eq!((read("1E").in_thousandths().to_string(), read("100u").in_thousandths().to_string()), ("1E".into(), "1m".into()));
     }
 
     proptest::proptest! {

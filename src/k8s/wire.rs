@@ -46,11 +46,8 @@ fn settle_fields(map: &mut Map, shape: Shape) {
 /// Amounts of resources are kept no finer than a thousandth.
 fn coarsen(node: &mut Node) {
     let Some(quantity) = node.as_str().and_then(|text| text.parse::<Quantity>().ok()) else { return };
-    let thousandths = quantity.milli();
-    if thousandths.unsigned_abs() < 1 << 50
-        && let Ok(coarse) = format!("{thousandths}m").parse::<Quantity>()
-        && coarse != quantity
-    {
+    let coarse = quantity.in_thousandths();
+    if coarse != quantity {
         node.data = Data::Text(coarse.to_string().into());
     }
 }

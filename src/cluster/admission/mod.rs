@@ -42,7 +42,7 @@ use crate::k8s::shape::{self, Shape};
 use crate::k8s::version::Version;
 use crate::k8s::wire;
 use crate::source::At;
-use crate::value::Node;
+use crate::value::{Data, Node};
 use cause::Causes;
 use decode::Door;
 use meta::Naming;
@@ -134,6 +134,19 @@ impl Kind {
 pub fn unchanged(_: &mut Node, _: Option<&Node>, _: Version, _: &mut Causes) {}
 
 impl Kind {
+    /// All rules for a new object.
+    fn judge_new(&self, object: &Node, version: Version, causes: &mut Causes) {
+        // Kinds without a rule for names of their own leave the metadata to the server, which looks at it only when all else is well.
+        let last = self.naming == Naming::Segment;
+        if !last {
+            meta::create(object, self.namespaced, self.naming.at(version), causes);
+        }
+        (self.create)(object, version, causes);
+        if last && causes.refusals.is_empty() {
+            meta::create(object, self.namespaced, self.naming, causes);
+        }
+    }
+
     /// What the server does to the metadata of every object before it looks at any rule: a manifest cannot say what is the server's
     /// to say.
     fn take_over_metadata(&self, object: &mut Node, stored: Option<&Node>) {
@@ -147,6 +160,9 @@ impl Kind {
         }
         if stored.is_none() {
             map.remove("uid");
+        }
+        if let Some(Data::List(owners)) = map.get_mut("ownerReferences").map(|owners| &mut owners.data) {
+            *owners = without_repetitions(std::mem::take(owners));
         }
         for field in ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
             match stored.and_then(|stored| stored.find(&["metadata", field])) {
@@ -163,6 +179,17 @@ impl Kind {
             },
         }
     }
+}
+
+/// Owners that are named twice in the same words count once.
+fn without_repetitions(owners: Vec<Node>) -> Vec<Node> {
+    let mut kept: Vec<Node> = Vec::with_capacity(owners.len());
+    for owner in owners {
+        if !kept.contains(&owner) {
+            kept.push(owner);
+        }
+    }
+    kept
 }
 
 /// The table line of a kind.
@@ -185,8 +212,7 @@ pub fn create(node: &Node, version: Version) -> Answer {
         kind.take_over_metadata(&mut object, None);
         (kind.prepare)(&mut object, None, version, &mut causes);
         if causes.refusals.is_empty() {
-            meta::create(&object, kind.namespaced, kind.naming.at(version), &mut causes);
-            (kind.create)(&object, version, &mut causes);
+            kind.judge_new(&object, version, &mut causes);
         }
     }
     Answer::of(causes, object)

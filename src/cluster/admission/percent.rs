@@ -27,7 +27,8 @@ pub fn value(node: &Node) -> i64 {
         Data::Int(number) => *number,
         Data::Text(text) => {
             let digits = text.strip_suffix('%').filter(|_| name::percent(text).is_empty()).unwrap_or(text);
-            digits.parse().unwrap_or(0)
+            // A number too large to read is the largest.
+            digits.parse().unwrap_or(if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) { i64::MAX } else { 0 })
         }
         _ => 0,
     }
