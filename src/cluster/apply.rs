@@ -53,8 +53,7 @@ pub fn replace(stored: &Node, manifest: &Node, version: Version) -> Answer {
 
 /// The live object as the server sends it, and the patch that would make of it what the manifest says.
 fn patch_of(last_applied: &Node, stored: &Node, manifest: &Node, shape: Shape) -> Result<(Map, Map), Fault> {
-    let mut live = stored.clone();
-    wire::complete(&mut live, shape);
+    let live = wire::written(stored, shape);
     let map = |node: &Node| node.as_map().cloned().unwrap_or_default();
     let live = map(&live);
     let patch = patch::three_way(&map(last_applied), &live, &map(manifest), Some(shape))?;

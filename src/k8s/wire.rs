@@ -1,24 +1,22 @@
-//! How the API server holds and writes objects of its own kinds: what it tells from absent, and how fine its amounts are. Knows no
-//! rule and no default.
+//! How the API server writes objects of its own kinds: what it leaves out, what it always writes, and how fine its amounts are. Knows
+//! no rule and no default.
 
 use super::quantity::Quantity;
 use super::shape::{Form, Omitted, Shape};
 use crate::source::At;
 use crate::value::{Data, Key, Map, Node};
 
-/// Leaves of a decoded object what the server tells from absent: nothing empty where it cannot be null.
-pub fn settle(object: &mut Node, shape: Shape) {
-    if let Some(map) = object.as_map_mut() {
-        settle_fields(map, shape);
-    }
-}
-
-/// Makes of a settled object what the server sends back: with the fields that it always writes.
-pub fn complete(object: &mut Node, shape: Shape) {
+/// A stored object as the server sends it: without what is empty, where the server does not tell that from absent; and with what it
+/// always writes.
+#[must_use]
+pub fn written(object: &Node, shape: Shape) -> Node {
+    let mut object = object.clone();
     let at = object.at;
     if let Some(map) = object.as_map_mut() {
+        settle_fields(map, shape);
         complete_fields(map, shape, at);
     }
+    object
 }
 
 fn settle_as(node: &mut Node, form: &Form) {

@@ -134,7 +134,7 @@ fn update(old: &str, new: &str, bound: bool, version: Version) -> Option<(Answer
     let Some((Some(object), old)) = created else {
         return Some((Answer::stopped(Stage::Request, "the old manifest is refused".into()), false));
     };
-    let stored = live(object, bound);
+    let stored = live(object, &old, bound);
     if !duplicates.is_empty() {
         // The recorder says no more of them than that they are there.
         return Some((Answer::refused(Stage::StrictDecode, Vec::new()), false));
@@ -144,7 +144,7 @@ fn update(old: &str, new: &str, bound: bool, version: Version) -> Option<(Answer
 }
 
 /// The object as the recorder's server has stored it, and, where the recording says so, as the binder has left it.
-fn live(mut object: Node, bound: bool) -> Node {
+fn live(mut object: Node, manifest: &Node, bound: bool) -> Node {
     let at = object.at;
     let words = |node: &mut Node, path: &[&str], text: &str| put(node, path, Node::text(text, at));
     let kind = store::text(&object, &["kind"]).to_owned();
@@ -153,7 +153,7 @@ fn live(mut object: Node, bound: bool) -> Node {
     words(&mut object, &["metadata", "resourceVersion"], if bound { "1003" } else { "1001" });
     if bound && kind == "PersistentVolumeClaim" {
         words(&mut object, &["metadata", "annotations", "pv.kubernetes.io/bind-completed"], "yes");
-        if object.find(&["spec", "volumeName"]).is_none() {
+        if manifest.find(&["spec", "volumeName"]).is_none_or(Node::is_null) {
             words(&mut object, &["spec", "volumeName"], "bound-volume");
         }
         words(&mut object, &["status", "phase"], "Bound");

@@ -40,7 +40,6 @@ pub mod volume_source;
 use crate::diagnostic::Refusal;
 use crate::k8s::shape::{self, Shape};
 use crate::k8s::version::Version;
-use crate::k8s::wire;
 use crate::source::At;
 use crate::value::{Data, Node};
 use cause::Causes;
@@ -301,10 +300,7 @@ fn admit(node: &Node, door: Door, version: Version) -> Result<(Option<&'static K
     let (api_version, kind) = (cause::text(node, "apiVersion"), cause::text(node, "kind"));
     let shape = address(node, version)?;
     match decode::decode(node, shape, door) {
-        Ok(mut object) => {
-            wire::settle(&mut object, shape);
-            Ok((kind_of(api_version, kind), object))
-        }
+        Ok(object) => Ok((kind_of(api_version, kind), object)),
         Err(misfit) => Err(Box::new(Answer { at: Some(misfit.at), ..Answer::refused(misfit.stage, misfit.refusals) })),
     }
 }

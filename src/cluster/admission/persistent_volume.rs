@@ -393,7 +393,9 @@ fn same_affinity(affinity: Option<&Node>, before: &Node) -> bool {
     let (now, then) = (terms(affinity).unwrap_or_default(), terms(before).unwrap_or_default());
     let same_requirement = |now: &Node, then: &Node| {
         let (key, old) = (text(now, "key"), text(then, "key"));
-        (key == old || STABLE_LABELS.contains(&(old, key)))
+        // A label that has no stable name may be left out: the server then looks for no name at all.
+        let stable = STABLE_LABELS.iter().find(|(beta, _)| *beta == old).map_or("", |(_, stable)| *stable);
+        (key == old || key == stable)
             && text(now, "operator") == text(then, "operator")
             && manner.same(now.get("values"), then.get("values"))
     };
