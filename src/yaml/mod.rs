@@ -1,6 +1,7 @@
 //! YAML in and out: text to placed values, values to canonical text. Knows nothing of Kubernetes or of the spec.
 
 mod plain;
+mod quick;
 mod read;
 mod write;
 

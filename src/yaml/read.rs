@@ -2,6 +2,7 @@
 //! can exhaust the stack, and counts what it builds, so none can exhaust the memory.
 
 use super::plain::Reading;
+use super::quick;
 use crate::diagnostic::{Code, Diagnostics, Level, Refusal};
 use crate::source::{At, SourceId, Sources};
 use crate::value::{Data, Key, Map, Node, Text};
@@ -46,6 +47,9 @@ pub fn read_one(sources: &Sources, id: SourceId, found: &mut Diagnostics) -> Opt
             .help("a spec is a page or two: move large content into files that `files` mounts")
             .at(At::top(id), found);
         return None;
+    }
+    if let Some(root) = quick::read(id, text, 0, Reading::Core) {
+        return Some(root);
     }
     let mut reader = Reader::new(id, text, 0, Reading::Core);
     let first = reader.next(found)?;
@@ -103,6 +107,9 @@ pub fn read_part(id: SourceId, text: &str, part: Part, found: &mut Diagnostics) 
             ))
             .at(At { source: id, start: offset(part.start), end: offset(part.start) }, found);
         return None;
+    }
+    if let Some(node) = quick::read(id, piece, part.start, Reading::Kubernetes) {
+        return Some(Some(node));
     }
     Reader::new(id, piece, part.start, Reading::Kubernetes).next(found)
 }
@@ -291,23 +298,28 @@ impl<'a> Reader<'a> {
     }
 
     fn key(node: &Node, valid: &mut bool, found: &mut Diagnostics) -> Key {
-        let name: Text = match &node.data {
-            Data::Text(text) => text.clone(),
-            Data::Null => "null".into(),
-            Data::Bool(value) => if *value { "true" } else { "false" }.into(),
-            Data::Int(value) => value.to_string().into(),
-            Data::Float(value) => value.to_string().into(),
-            Data::List(_) | Data::Map(_) => {
-                SYNTAX
-                    .report(format!("{} stands where a key must be text", node.noun()))
-                    .help("quote it if it is an expression or holds braces")
-                    .at(node.at, found);
-                *valid = false;
-                "".into()
-            }
-        };
+        let name = key_name(&node.data).unwrap_or_else(|| {
+            SYNTAX
+                .report(format!("{} stands where a key must be text", node.noun()))
+                .help("quote it if it is an expression or holds braces")
+                .at(node.at, found);
+            *valid = false;
+            Text::default()
+        });
         Key { name, at: node.at }
     }
+}
+
+/// The text that a key is; a list or a map is none.
+pub(super) fn key_name(data: &Data) -> Option<Text> {
+    Some(match data {
+        Data::Text(text) => text.clone(),
+        Data::Null => "null".into(),
+        Data::Bool(value) => if *value { "true" } else { "false" }.into(),
+        Data::Int(value) => value.to_string().into(),
+        Data::Float(value) => value.to_string().into(),
+        Data::List(_) | Data::Map(_) => return None,
+    })
 }
 
 const MERGE_KEY: &str = "<<";

@@ -9,3 +9,4 @@ mod rehearsal;
 mod reports;
 mod scenarios;
 mod scratch;
+mod yaml;
