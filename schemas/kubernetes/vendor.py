@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes kinds.txt and shapes.txt: every built-in kind of Kubernetes, without its prose, once for all versions.
+Writes tests/schemas too: the schemas of the common kinds as they were published, but without their prose.
 
     vendor.py SCHEMAS GO_NAMES     SCHEMAS: kubernetes-json-schema of the Python package kubernetes-validate
                                    GO_NAMES: what go-names/main.go prints
@@ -53,6 +54,12 @@ CLUSTER = {"ClusterTrustBundle", "StorageVersion", "StorageVersionMigration", "F
            "ServiceCIDR", "IPAddress", "DeviceClass", "ResourceSlice", "VolumeAttributesClass", "ClusterCIDR", "SelfSubjectReview",
            "DeviceTaintRule", "ResourcePoolStatusRequest", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
            "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+
+
+COMMON = ["io.k8s.api." + name for name in [
+    "apps.v1.Deployment", "apps.v1.StatefulSet", "autoscaling.v2.HorizontalPodAutoscaler", "core.v1.ConfigMap", "core.v1.Namespace",
+    "core.v1.PersistentVolume", "core.v1.PersistentVolumeClaim", "core.v1.Secret", "core.v1.Service", "core.v1.ServiceAccount",
+    "networking.v1.NetworkPolicy", "policy.v1.PodDisruptionBudget", "storage.v1.StorageClass"]]
 
 
 def short(name):
@@ -130,6 +137,31 @@ def line(name, schema, names, used):
     return " ".join(fields)
 
 
+def without_prose(schema, keep=False):
+    if isinstance(schema, dict):
+        return {key: without_prose(inner, key in ("properties", "$defs")) for key, inner in schema.items()
+                if keep or not (key == "description" or key.startswith("x-kubernetes-"))}
+    if isinstance(schema, list):
+        return [without_prose(inner) for inner in schema]
+    return schema
+
+
+def second_opinion(schemas, version):
+    """The published strict schemas of the common kinds, for the test that compares them with the shapes."""
+    definitions = json.loads((schemas / f"v1.{version}.0-local-strict/_definitions.json").read_text())["$defs"]
+    left, kept = list(COMMON), {}
+    while left:
+        name = left.pop()
+        if name not in kept:
+            kept[name] = without_prose(definitions[name])
+            left += re.findall(r'"#/\$defs/([^"]+)"', json.dumps(kept[name]))
+    folder = HERE.parent.parent / "tests/schemas"
+    folder.mkdir(exist_ok=True)
+    with (folder / f"1.{version}.json").open("w") as out:
+        lines = (f"{json.dumps(name)}: {json.dumps(kept[name], separators=(',', ':'))}" for name in sorted(kept))
+        out.write('{"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": {\n' + ",\n".join(lines) + "\n}}\n")
+
+
 def main():
     schemas, go_names = map(pathlib.Path, sys.argv[1:])
     names, scopes = {}, {}
@@ -164,6 +196,8 @@ def main():
             done.add(name)
             key = (short(name), line(name, definitions[name], names, left))
             shapes[key] = shapes.get(key, 0) | bit
+    for version in (30, 36):
+        second_opinion(schemas, version)
     with (HERE / "kinds.txt").open("w") as out:
         for (kind, api, scope, name), bits in sorted(kinds.items()):
             out.write(f"{kind} {api} {bits:03x} {scope} {name}\n")

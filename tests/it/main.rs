@@ -8,5 +8,6 @@ mod golden;
 mod rehearsal;
 mod reports;
 mod scenarios;
+mod schema;
 mod scratch;
 mod yaml;
