@@ -1,0 +1,114 @@
+//! Folders that a container sees: files, secrets, scratch space, volumes that others define.
+
+use crate::block::{Named, Placed, Scalar, block, either};
+use crate::value::Text;
+
+/// The files of one folder, by name.
+pub type Files = Named<Placed<File>>;
+
+either! {
+    /// A file: its text, or where it comes from.
+    pub enum File {
+        /// The text.
+        Text(Text),
+        /// The long form.
+        Form(FileForm),
+    }
+}
+
+block! {
+    /// A file.
+    pub struct FileForm = "a file", one_of ["from", "text"] {
+        /// A file beside the spec, taken as it is.
+        /// Example: `conf/redis.conf`
+        from: Placed<Text>,
+        /// The text itself.
+        /// Example: `"maxmemory 1gb"`
+        text: Placed<Scalar>,
+        /// Whether expressions in the file that `from` names are evaluated.
+        /// Example: `true`
+        expressions: Placed<bool>,
+    }
+}
+
+either! {
+    /// A Secret, by name, or more.
+    pub enum Secret {
+        /// Its name.
+        Name(Text),
+        /// The long form.
+        Form(SecretForm),
+    }
+}
+
+block! {
+    /// A Secret mounted as a folder. Statewright never holds its content.
+    pub struct SecretForm = "a secret", needs ["secret"] {
+        /// Its name.
+        /// Example: `tls`
+        secret: Placed<Text>,
+        /// Only these keys, and the file names they get.
+        /// Example: `{tls.crt: server.crt}`
+        items: Named<Placed<Text>>,
+        /// The files' mode.
+        /// Example: `0o400`
+        mode: Placed<i64>,
+        /// Whether it may be missing.
+        /// Example: `true`
+        optional: Placed<bool>,
+    }
+}
+
+either! {
+    /// A scratch folder: nothing more to say, its size, or more.
+    pub enum Scratch {
+        /// Its size.
+        Size(Text),
+        /// The long form.
+        Form(ScratchForm),
+    }
+}
+
+block! {
+    /// A folder that is empty when the pod starts and gone when it ends.
+    pub struct ScratchForm = "a scratch folder" {
+        /// How much it may hold.
+        /// Example: `1Gi`
+        size: Placed<Scalar>,
+        /// `Memory` for one that never touches a disk.
+        /// Example: `Memory`
+        medium: Placed<Text>,
+    }
+}
+
+either! {
+    /// Where a volume is seen: a path, or more.
+    pub enum Mount {
+        /// The path.
+        Path(Text),
+        /// Kubernetes' form.
+        Form(MountForm),
+    }
+}
+
+block! {
+    /// Where a volume is seen.
+    pub struct MountForm = "a mount", needs ["path"], rest "io.k8s.api.core.v1.VolumeMount" {
+        /// The folder.
+        /// Example: `/backup`
+        path: Placed<Text>,
+    }
+}
+
+either! {
+    /// Words of access: one, or several.
+    pub enum Access {
+        /// One.
+        One(Text),
+        /// Several.
+        Several(Vec<Placed<Text>>),
+    }
+}
+
+/// Labels, annotations and other maps of texts.
+pub type Texts = Named<Placed<Scalar>>;

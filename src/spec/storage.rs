@@ -1,0 +1,39 @@
+//! A storage item: a claim template, where it is mounted, and where its volumes come from.
+
+use super::files::{Access, Texts};
+use crate::block::{Later, Placed, Scalar, block};
+use crate::value::Text;
+use crate::volume::Volumes;
+
+block! {
+    /// A storage item: each replica gets a claim of its own, which outlives the pod.
+    pub struct Storage = "a storage item", needs ["size"], rest "io.k8s.api.core.v1.PersistentVolumeClaimSpec" {
+        /// Where the main container sees it.
+        /// Example: `/var/data`
+        mount: Placed<Text>,
+        /// How much each replica gets.
+        /// Example: `10Gi`
+        size: Placed<Scalar>,
+        /// The storage class; for `dynamic` volumes the cluster's default unless said otherwise.
+        /// Example: `standard`
+        class: Placed<Text>,
+        /// ReadWriteOnce unless said otherwise; one, or several.
+        /// Example: `ReadWriteOncePod`
+        access: Placed<Access>,
+        /// Filesystem unless said otherwise; with Block, `mount` is the device's path.
+        /// Example: `Block`
+        mode: Placed<Text>,
+        /// The folder of the volume that is mounted; all of it unless said otherwise.
+        /// Example: `pgdata`
+        sub_path as "subPath": Placed<Text>,
+        /// Whether the container may only read it.
+        /// Example: `true`
+        read_only as "readOnly": Placed<bool>,
+        /// Where its volumes come from, in place of the app's `volumes`.
+        /// Example: `{dynamic: fast}`
+        volume: Later<Volumes>,
+        /// Annotations of the claims.
+        /// Example: `{example.com/backup: daily}`
+        annotations: Texts,
+    }
+}

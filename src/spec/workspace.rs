@@ -1,0 +1,139 @@
+//! The workspace: what all apps of a repository share. Optional.
+
+use super::app::Environment;
+use crate::block::{KubernetesFields, Later, Named, Open, Placed, Read, Shape, block, unknown_fields};
+use crate::diagnostic::Diagnostics;
+use crate::value::{Map, Node, Text};
+
+block! {
+    /// What all apps of a repository share.
+    pub struct Workspace = "the workspace", needs ["apiVersion", "kind"] {
+        /// The language: always `statewright/v1`.
+        /// Example: `statewright/v1`
+        api_version as "apiVersion": Placed<Text>,
+        /// Always `Workspace`.
+        /// Example: `Workspace`
+        kind: Placed<Text>,
+        /// Where manifests are written, beside this file. `{env}` and `{app}` stand for the two names.
+        /// Example: `deploy/{env}/{app}`
+        output: Placed<Text>,
+        /// What each environment gives to every app that runs in it: any field of an app.
+        /// Example: `{prod: {namespace: pets, cluster: eu}}`
+        environments: Named<Later<Environment>>,
+        /// What is known of each cluster.
+        /// Example: `{eu: {kubernetes: "1.33", nodes: [{name: n1}]}}`
+        clusters: Named<Cluster>,
+        /// Findings that matter more or less here: `error`, `warning`, `note` or `off`.
+        /// Example: `{image-tag-floating: error}`
+        rules: Named<Placed<Text>>,
+        /// Templates rendered for every app, ordinal or Service.
+        /// Example: `[{file: templates/monitor.yaml, each: service}]`
+        templates: Vec<Extra>,
+        /// Files that hold CustomResourceDefinitions; objects of those kinds are judged by them.
+        /// Example: `[crds/monitors.yaml]`
+        crds: Vec<Placed<Text>>,
+    }
+}
+
+block! {
+    /// What is known of a cluster.
+    pub struct Cluster = "a cluster" {
+        /// Its Kubernetes version.
+        /// Example: `"1.33"`
+        kubernetes: Placed<Text>,
+        /// Its DNS domain.
+        /// Example: `cluster.local`
+        domain: Placed<Text>,
+        /// Its nodes, with their labels.
+        /// Example: `[{name: node-1, labels: {topology.kubernetes.io/zone: eu-1}}]`
+        nodes: Vec<ClusterNode>,
+        /// Its storage classes.
+        /// Example: `[{name: standard, default: true}]`
+        storage_classes as "storageClasses": Vec<ClusterClass>,
+    }
+}
+
+block! {
+    /// A node.
+    pub struct ClusterNode = "a node", needs ["name"] {
+        /// Its name.
+        /// Example: `node-1`
+        name: Placed<Text>,
+        /// Its labels.
+        /// Example: `{topology.kubernetes.io/zone: eu-1}`
+        labels: Open,
+    }
+}
+
+block! {
+    /// A storage class.
+    pub struct ClusterClass = "a storage class", needs ["name"] {
+        /// Its name.
+        /// Example: `standard`
+        name: Placed<Text>,
+        /// Whether claims without a class get it.
+        /// Example: `true`
+        default: bool,
+        /// The driver that makes its volumes.
+        /// Example: `pd.csi.storage.gke.io`
+        provisioner: Placed<Text>,
+        /// Immediate or WaitForFirstConsumer.
+        /// Example: `WaitForFirstConsumer`
+        binding as "volumeBindingMode": Placed<Text>,
+        /// What becomes of its volumes.
+        /// Example: `Delete`
+        reclaim as "reclaimPolicy": Placed<Text>,
+        /// Whether claims can grow.
+        /// Example: `true`
+        expansion as "allowVolumeExpansion": bool,
+    }
+}
+
+block! {
+    /// A template of the repository's own: a manifest with holes.
+    pub struct Extra = "a template", needs ["file"] {
+        /// The file, beside the workspace.
+        /// Example: `templates/monitor.yaml`
+        file: Placed<Text>,
+        /// How often it is filled: once per `app`, per `ordinal` or per `service`; per app unless said otherwise.
+        /// Example: `service`
+        each: Placed<Text>,
+    }
+}
+
+/// Reads a workspace.
+pub fn parse(root: &Node, kubernetes: KubernetesFields<'_>, found: &mut Diagnostics) -> Option<Workspace> {
+    super::header(root, "Workspace", "init --workspace", found)?;
+    unknown_fields(root, Shape::Block(&Workspace::BLOCK), kubernetes, found);
+    Workspace::read(root, found)
+}
+
+impl Workspace {
+    /// What it gives to an environment: the environment's fields, the cluster's version and domain where it names one.
+    #[must_use]
+    pub fn shared(&self, environment: &str) -> Option<Node> {
+        let (_, layer) = self.environments.as_ref()?.entries.iter().find(|(key, _)| key.name == environment)?;
+        let mut node = if layer.node.is_null() { Node::map(Map::new(), self.at) } else { layer.node.clone() };
+        if let Some(cluster) = node.get("cluster").and_then(Node::as_str).and_then(|name| self.cluster(name)).cloned()
+            && let Some(map) = node.as_map_mut()
+        {
+            for (field, value) in [("kubernetes", cluster.kubernetes), ("clusterDomain", cluster.domain)] {
+                if let Some(value) = value.filter(|_| !map.has(field)) {
+                    map.put(field, Node::text(value.value, value.at));
+                }
+            }
+        }
+        Some(node)
+    }
+
+    /// The cluster of that name.
+    #[must_use]
+    pub fn cluster(&self, name: &str) -> Option<&Cluster> {
+        self.clusters.as_ref()?.entries.iter().find(|(key, _)| key.name == name).map(|(_, cluster)| cluster)
+    }
+
+    /// The environments that it declares.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.environments.iter().flat_map(|environments| environments.entries.iter().map(|(key, _)| &*key.name))
+    }
+}

@@ -1,0 +1,122 @@
+//! A Google Compute Engine disk that exists: in the form of its CSI driver, or the classic one on request.
+
+use super::{Contribution, Static, file_system, missing, source, text};
+use crate::block::{Placed, block, words};
+use crate::diagnostic::Diagnostics;
+use crate::value::{Map, Node, Text};
+
+words! {
+    /// Which of the two forms is written.
+    pub enum GceDriver {
+        /// `pd.csi.storage.gke.io`, what every cluster of today uses.
+        Csi = "csi",
+        /// `gcePersistentDisk`, for old clusters.
+        InTree = "in-tree",
+    }
+}
+
+block! {
+    /// A Google Compute Engine disk that exists.
+    pub struct GcePersistentDisk = "`gcePersistentDisk`", needs ["disk"] {
+        /// The disk's name.
+        /// Example: `"kubia-{{ ordinal }}"`
+        disk: Placed<Text>,
+        /// The project that owns it.
+        /// Example: `acme`
+        project: Placed<Text>,
+        /// The zone that it is in.
+        /// Example: `europe-west1-b`
+        zone: Placed<Text>,
+        /// The two zones of a regional disk, in place of `zone`.
+        /// Example: `[europe-west1-b, europe-west1-c]`
+        zones: Vec<Text>,
+        /// The file system; ext4 unless said otherwise.
+        /// Example: `xfs`
+        fs_type as "fsType": Placed<Text>,
+        /// The partition; the whole disk unless said otherwise.
+        /// Example: `1`
+        partition: Placed<i64>,
+        /// Whether it is mounted for reading only.
+        /// Example: `true`
+        read_only as "readOnly": Placed<bool>,
+        /// `csi`, or `in-tree` for the classic form.
+        /// Example: `in-tree`
+        driver: GceDriver,
+    }
+}
+
+impl GcePersistentDisk {
+    /// The handle by which the CSI driver knows the disk: a zone's, or a region's when two zones hold it.
+    fn handle(&self, project: &str, disk: &str, zones: &[Text]) -> String {
+        match zones {
+            [zone] => format!("projects/{project}/zones/{zone}/disks/{disk}"),
+            _ => {
+                let region = zones.first().and_then(|zone| zone.rsplit_once('-')).map_or("", |(region, _)| region);
+                format!("projects/{project}/regions/{region}/disks/{disk}")
+            }
+        }
+    }
+}
+
+impl Static for GcePersistentDisk {
+    fn contribute(&self, found: &mut Diagnostics) -> Option<Contribution> {
+        let Some(disk) = &self.disk else {
+            missing("`gcePersistentDisk`", "disk", "say which disk", self.at, found);
+            return None;
+        };
+        let zones: Vec<Text> = match (&self.zone, &self.zones) {
+            (Some(zone), None) => vec![zone.value.clone()],
+            (None, Some(zones)) if zones.len() == 2 => zones.clone(),
+            _ => {
+                missing("`gcePersistentDisk`", "zone", "say the zone that the disk is in, or both `zones` of a regional disk", self.at, found);
+                return None;
+            }
+        };
+        let ext4 = Placed { value: "ext4".into(), at: self.at };
+        let fs_type = self.fs_type.as_ref().unwrap_or(&ext4);
+        file_system(fs_type, found);
+        let read_only = self.read_only.as_ref().map(|value| Node::bool(value.value, value.at));
+        let partition = self.partition.as_ref();
+        if self.driver == Some(GceDriver::InTree) {
+            let mut labels = Map::new();
+            labels.put("topology.kubernetes.io/zone", Node::text(zones.join("__"), self.at));
+            let fields = [
+                ("pdName", Some(text(disk))),
+                ("fsType", Some(text(fs_type))),
+                ("partition", partition.map(|value| Node::int(value.value, value.at))),
+                ("readOnly", read_only),
+            ];
+            return Some(Contribution {
+                field: "gcePersistentDisk",
+                source: source(self.at, fields),
+                reach: Some(("topology.kubernetes.io/zone".into(), zones)),
+                labels,
+                disk: disk.value.to_string(),
+                shared: false,
+            });
+        }
+        let Some(project) = &self.project else {
+            missing("`gcePersistentDisk`", "project", "the driver finds a disk by project, zone and name: add `project:`", self.at, found);
+            return None;
+        };
+        let handle = self.handle(&project.value, &disk.value, &zones);
+        let attributes = partition.map(|value| source(value.at, [("partition", Some(Node::text(value.value.to_string(), value.at)))]));
+        Some(Contribution {
+            field: "csi",
+            source: source(
+                self.at,
+                [
+                    ("driver", Some(Node::text("pd.csi.storage.gke.io", self.at))),
+                    ("volumeHandle", Some(Node::text(handle.as_str(), disk.at))),
+                    ("fsType", Some(text(fs_type))),
+                    ("readOnly", read_only),
+                    ("volumeAttributes", attributes),
+                ],
+            ),
+            reach: Some(("topology.gke.io/zone".into(), zones)),
+            labels: Map::new(),
+            disk: handle,
+            shared: false,
+        })
+    }
+}
