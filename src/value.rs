@@ -134,6 +134,18 @@ impl Node {
         Self::new(Data::Map(map), at)
     }
 
+    /// A map of some fields, all placed at `at`; absent ones are left out.
+    #[must_use]
+    pub fn of<const N: usize>(at: At, fields: [(&'static str, Option<Self>); N]) -> Self {
+        let mut map = Map::new();
+        for (name, node) in fields {
+            if let Some(node) = node {
+                map.put(Text::new_static(name), node);
+            }
+        }
+        Self::map(map, at)
+    }
+
     /// The value under `key`, if this is a map that has it.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {

@@ -11,9 +11,9 @@ use crate::volume::Volumes;
 
 kubernetes! {
     /// Any field of a PodSpec.
-    Pod = "io.k8s.api.core.v1.PodSpec";
+    Pod = "core.v1.PodSpec";
     /// Any field of a StatefulSetSpec.
-    StatefulSet = "io.k8s.api.apps.v1.StatefulSetSpec";
+    StatefulSet = "apps.v1.StatefulSetSpec";
 }
 
 block! {

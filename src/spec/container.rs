@@ -6,7 +6,7 @@ use crate::value::{Node, Text};
 
 block! {
     /// A container. Any field of Kubernetes' Container may stand beside these and wins over what they produce.
-    pub struct Container = "a container", rest "io.k8s.api.core.v1.Container" {
+    pub struct Container = "a container", rest "core.v1.Container" {
         /// The image, with a tag or a digest.
         /// Example: `docker.io/luksa/kubia-pet:1.0`
         image: Placed<Text>,
@@ -67,7 +67,7 @@ either! {
 
 block! {
     /// A port.
-    pub struct PortForm = "a port", needs ["port"], rest "io.k8s.api.core.v1.ContainerPort" {
+    pub struct PortForm = "a port", needs ["port"], rest "core.v1.ContainerPort" {
         /// The number.
         /// Example: `8080`
         port: Placed<i64>,
@@ -116,7 +116,7 @@ block! {
 
 block! {
     /// A whole Secret or ConfigMap as environment variables.
-    pub struct EnvFrom = "an item of `envFrom`", one_of ["secret", "config"], rest "io.k8s.api.core.v1.EnvFromSource" {
+    pub struct EnvFrom = "an item of `envFrom`", one_of ["secret", "config"], rest "core.v1.EnvFromSource" {
         /// The Secret.
         /// Example: `db`
         secret: Placed<Text>,
@@ -146,7 +146,7 @@ block! {
 
 block! {
     /// A probe: one way of asking, and how often. The timing fields have Kubernetes' names.
-    pub struct Probe = "a probe", one_of ["http", "tcp", "exec", "grpc", "httpGet", "tcpSocket"], rest "io.k8s.api.core.v1.Probe" {
+    pub struct Probe = "a probe", one_of ["http", "tcp", "exec", "grpc", "httpGet", "tcpSocket"], rest "core.v1.Probe" {
         /// A path that must answer with 200 to 399.
         /// Example: `/healthz`
         http: Placed<Text>,

@@ -93,7 +93,7 @@ either! {
 
 block! {
     /// Where a volume is seen.
-    pub struct MountForm = "a mount", needs ["path"], rest "io.k8s.api.core.v1.VolumeMount" {
+    pub struct MountForm = "a mount", needs ["path"], rest "core.v1.VolumeMount" {
         /// The folder.
         /// Example: `/backup`
         path: Placed<Text>,

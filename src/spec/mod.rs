@@ -3,7 +3,6 @@
 pub mod app;
 pub mod container;
 pub mod files;
-mod merge;
 pub mod schema;
 pub mod service;
 pub mod settings;
@@ -145,14 +144,13 @@ impl Spec {
         let mut merged = match shared {
             Some(shared) => {
                 let mut merged = Node::map(shared.as_map()?.clone(), self.root.at);
-                merge::merge(&mut merged, &self.root, Shape::Block(&app::App::BLOCK));
-                // Where the app leaves a choice open, the environment's shared one stands; where it names one, its own does.
+                crate::merge::merge(&mut merged, &self.root, Shape::Block(&app::App::BLOCK));
                 merged
             }
             None => self.root.clone(),
         };
         for over in chain {
-            merge::merge(&mut merged, over, Shape::Block(&Environment::BLOCK));
+            crate::merge::merge(&mut merged, over, Shape::Block(&Environment::BLOCK));
         }
         if let Some(map) = merged.as_map_mut() {
             map.remove("base");

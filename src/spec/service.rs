@@ -45,7 +45,7 @@ impl Read for Services {
 block! {
     /// A Service. The short form is a map from port names to the numbers under which they are reached. The long form has
     /// `ports:`, and beside it any field of Kubernetes' ServiceSpec.
-    pub struct ServiceForm = "a service", rest "io.k8s.api.core.v1.ServiceSpec" {
+    pub struct ServiceForm = "a service", rest "core.v1.ServiceSpec" {
         /// Its name; `<app>-<key>` unless said otherwise, the app's own for the governing one.
         /// Example: `kubia-web`
         name: Placed<Text>,
@@ -73,7 +73,7 @@ either! {
 
 block! {
     /// A Service port.
-    pub struct ServicePortForm = "a service port", needs ["port"], rest "io.k8s.api.core.v1.ServicePort" {
+    pub struct ServicePortForm = "a service port", needs ["port"], rest "core.v1.ServicePort" {
         /// The number under which it is reached.
         /// Example: `80`
         port: Placed<i64>,

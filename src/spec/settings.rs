@@ -24,7 +24,7 @@ either! {
 
 block! {
     /// Security settings. Fields of Kubernetes' PodSecurityContext go to the pod, those that only containers have to every container.
-    pub struct SecurityForm = "`security`", rest "io.k8s.api.core.v1.PodSecurityContext" {
+    pub struct SecurityForm = "`security`", rest "core.v1.PodSecurityContext" {
         /// A profile of the Pod Security Standards, to start from.
         /// Example: `restricted`
         profile: Profile,
@@ -102,7 +102,7 @@ either! {
 
 block! {
     /// How pods are spread.
-    pub struct SpreadForm = "`spread`", needs ["over"], rest "io.k8s.api.core.v1.TopologySpreadConstraint" {
+    pub struct SpreadForm = "`spread`", needs ["over"], rest "core.v1.TopologySpreadConstraint" {
         /// Over what.
         /// Example: `host`
         over: Over,
@@ -126,7 +126,7 @@ either! {
 
 block! {
     /// How many pods may be away at once when nodes are drained.
-    pub struct DisruptionForm = "`disruption`", one_of ["maxUnavailable", "minAvailable"], rest "io.k8s.api.policy.v1.PodDisruptionBudgetSpec" {
+    pub struct DisruptionForm = "`disruption`", one_of ["maxUnavailable", "minAvailable"], rest "policy.v1.PodDisruptionBudgetSpec" {
         /// At most so many away.
         /// Example: `1`
         max_unavailable as "maxUnavailable": Node,

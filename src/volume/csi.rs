@@ -1,6 +1,6 @@
 //! A volume of any CSI driver that exists already.
 
-use super::{Contribution, Static, file_system, missing, source, text};
+use super::{Contribution, Static, file_system, missing, text};
 use crate::block::{Open, Placed, block};
 use crate::diagnostic::Diagnostics;
 use crate::value::{Map, Node, Text};
@@ -58,7 +58,7 @@ impl Static for Csi {
         };
         Some(Contribution {
             field: "csi",
-            source: source(
+            source: Node::of(
                 self.at,
                 [
                     ("driver", Some(text(driver))),

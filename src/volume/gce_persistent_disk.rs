@@ -1,6 +1,6 @@
 //! A Google Compute Engine disk that exists: in the form of its CSI driver, or the classic one on request.
 
-use super::{Contribution, Static, file_system, missing, source, text};
+use super::{Contribution, Static, file_system, missing, text};
 use crate::block::{Placed, block, words};
 use crate::diagnostic::Diagnostics;
 use crate::value::{Map, Node, Text};
@@ -88,7 +88,7 @@ impl Static for GcePersistentDisk {
             ];
             return Some(Contribution {
                 field: "gcePersistentDisk",
-                source: source(self.at, fields),
+                source: Node::of(self.at, fields),
                 reach: Some(("topology.kubernetes.io/zone".into(), zones)),
                 labels,
                 disk: disk.value.to_string(),
@@ -100,10 +100,10 @@ impl Static for GcePersistentDisk {
             return None;
         };
         let handle = self.handle(&project.value, &disk.value, &zones);
-        let attributes = partition.map(|value| source(value.at, [("partition", Some(Node::text(value.value.to_string(), value.at)))]));
+        let attributes = partition.map(|value| Node::of(value.at, [("partition", Some(Node::text(value.value.to_string(), value.at)))]));
         Some(Contribution {
             field: "csi",
-            source: source(
+            source: Node::of(
                 self.at,
                 [
                     ("driver", Some(Node::text("pd.csi.storage.gke.io", self.at))),

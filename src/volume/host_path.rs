@@ -1,6 +1,6 @@
 //! A folder of a node.
 
-use super::{Contribution, Static, absolute, missing, source, text};
+use super::{Contribution, Static, absolute, missing, text};
 use crate::block::{Placed, block};
 use crate::diagnostic::Diagnostics;
 use crate::value::{Map, Node, Text};
@@ -30,7 +30,7 @@ impl Static for HostPath {
         let kind = self.kind.as_ref().map_or_else(|| Node::text("DirectoryOrCreate", self.at), text);
         Some(Contribution {
             field: "hostPath",
-            source: source(self.at, [("path", Some(text(path))), ("type", Some(kind))]),
+            source: Node::of(self.at, [("path", Some(text(path))), ("type", Some(kind))]),
             reach: self.node.as_ref().map(|node| ("kubernetes.io/hostname".into(), vec![node.value.clone()])),
             labels: Map::new(),
             disk: format!("{}:{}", self.node.as_ref().map_or("", |node| &node.value), path.value),

@@ -1,6 +1,6 @@
 //! A disk or folder of one node, as the scheduler knows it.
 
-use super::{Contribution, Static, absolute, file_system, missing, source, text};
+use super::{Contribution, Static, absolute, file_system, missing, text};
 use crate::block::{Placed, block};
 use crate::diagnostic::Diagnostics;
 use crate::value::{Map, Text};
@@ -33,7 +33,7 @@ impl Static for Local {
         }
         Some(Contribution {
             field: "local",
-            source: source(self.at, [("path", Some(text(path))), ("fsType", self.fs_type.as_ref().map(text))]),
+            source: Node::of(self.at, [("path", Some(text(path))), ("fsType", self.fs_type.as_ref().map(text))]),
             reach: Some(("kubernetes.io/hostname".into(), vec![node.value.clone()])),
             labels: Map::new(),
             disk: format!("{}:{}", node.value, path.value),

@@ -126,17 +126,6 @@ impl Volumes {
     }
 }
 
-/// A map of texts and other nodes, all at one place; absent ones are left out.
-pub(crate) fn source<const N: usize>(at: At, fields: [(&'static str, Option<Node>); N]) -> Node {
-    let mut map = Map::new();
-    for (name, node) in fields {
-        if let Some(node) = node {
-            map.put(name, node);
-        }
-    }
-    Node::map(map, at)
-}
-
 /// A placed text as a node.
 pub(crate) fn text(value: &Placed<Text>) -> Node {
     Node::text(value.value.clone(), value.at)

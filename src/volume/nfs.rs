@@ -1,6 +1,6 @@
 //! A folder of an NFS server.
 
-use super::{Contribution, Static, absolute, missing, source, text};
+use super::{Contribution, Static, absolute, missing, text};
 use crate::block::{Placed, block};
 use crate::diagnostic::Diagnostics;
 use crate::value::{Map, Node, Text};
@@ -31,7 +31,7 @@ impl Static for Nfs {
         let read_only = self.read_only.as_ref().map(|value| Node::bool(value.value, value.at));
         Some(Contribution {
             field: "nfs",
-            source: source(self.at, [("server", Some(text(server))), ("path", Some(text(path))), ("readOnly", read_only)]),
+            source: Node::of(self.at, [("server", Some(text(server))), ("path", Some(text(path))), ("readOnly", read_only)]),
             reach: None,
             labels: Map::new(),
             disk: format!("{}:{}", server.value, path.value),

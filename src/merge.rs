@@ -1,11 +1,17 @@
-//! How an environment changes the app: maps by key, lists of named things by their names, everything else whole; `null` removes.
+//! Laying one tree over another, as an environment over the app and pass-through fields over what short forms produce: maps by key,
+//! lists of named things by their names, everything else whole; `null` removes.
 
 use crate::block::Shape;
 use crate::value::{Data, Map, Node};
 
 /// Lays `over` over `node`.
-pub(super) fn merge(node: &mut Node, over: &Node, shape: Shape) {
+pub fn merge(node: &mut Node, over: &Node, shape: Shape) {
     lay(node, over, shape, "");
+}
+
+/// Lays fields in Kubernetes' own words over a map.
+pub fn overlay(map: &mut Map, over: &Map) {
+    lay_map(map, over, Shape::Any);
 }
 
 fn lay(node: &mut Node, over: &Node, shape: Shape, name: &str) {
@@ -62,8 +68,7 @@ fn lay_list(items: &mut Vec<Node>, others: &[Node], keys: &[&[&str]]) {
 /// What names the items of a list; nothing for lists that are taken whole.
 fn item_keys(list: &str) -> &'static [&'static [&'static str]] {
     match list {
-        "containers" | "initContainers" | "env" | "imagePullSecrets" => &[&["name"]],
-        "volumes" => &[&["name"]],
+        "containers" | "initContainers" | "env" | "imagePullSecrets" | "volumes" => &[&["name"]],
         "volumeMounts" => &[&["mountPath"]],
         "volumeDevices" => &[&["devicePath"]],
         "hostAliases" => &[&["ip"]],

@@ -1,0 +1,182 @@
+//! Files, secrets and scratch folders: what each container mounts, and the pod volumes and ConfigMaps behind them.
+
+use super::expression::{self, Names};
+use super::{FILE, Surroundings, amount, key_node, scalar, text};
+use crate::block::{Placed, Scalar};
+use crate::diagnostic::Diagnostics;
+use crate::source::At;
+use crate::spec::container::Container;
+use crate::spec::files::{File, Files, Scratch, Secret};
+use crate::value::{Key, Map, Node, Text};
+
+/// A ConfigMap that holds the files of one folder.
+#[derive(Clone, Debug)]
+pub struct ConfigMap {
+    /// Its name.
+    pub name: String,
+    /// Its files.
+    pub data: Map,
+    /// Where the folder is written.
+    pub at: At,
+}
+
+/// What containers ask of the pod.
+pub(super) struct Parts<'a> {
+    app: Text,
+    surroundings: &'a dyn Surroundings,
+    names: &'a Names,
+    pub(super) volumes: Vec<Node>,
+    pub(super) config_maps: Vec<ConfigMap>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(app: &Text, surroundings: &'a dyn Surroundings, names: &'a Names) -> Self {
+        Self { app: app.clone(), surroundings, names, volumes: Vec::new(), config_maps: Vec::new() }
+    }
+
+    /// The mounts of one container; the volumes behind them are added to the pod's. `prefix` keeps the folders of containers apart.
+    pub(super) fn mounts(&mut self, written: &Container, prefix: Option<&str>, found: &mut Diagnostics) -> Vec<Node> {
+        let mut mounts = Vec::new();
+        for (folder, files) in written.files.iter().flat_map(|files| &files.entries) {
+            let slug = slug(prefix, &folder.name);
+            let name = format!("{}-{slug}", self.app);
+            let data = self.data(files, found);
+            let volume = format!("files-{slug}");
+            let source = Node::of(folder.at, [("name", Some(Node::text(name.as_str(), folder.at)))]);
+            self.volume(&volume, "configMap", source, folder.at);
+            self.config_maps.push(ConfigMap { name, data, at: folder.at });
+            mounts.push(mount(&volume, folder, None));
+        }
+        for (folder, secret) in written.secrets.iter().flat_map(|secrets| &secrets.entries) {
+            let volume = format!("secret-{}", slug(prefix, &folder.name));
+            self.volume(&volume, "secret", secret_source(secret), folder.at);
+            mounts.push(mount(&volume, folder, Some(Node::bool(true, secret.at))));
+        }
+        for (folder, scratch) in written.scratch.iter().flat_map(|scratch| &scratch.entries) {
+            let volume = format!("scratch-{}", slug(prefix, &folder.name));
+            self.volume(&volume, "emptyDir", scratch_source(scratch, found), folder.at);
+            mounts.push(mount(&volume, folder, None));
+        }
+        mounts
+    }
+
+    fn volume(&mut self, name: &str, field: &'static str, source: Node, at: At) {
+        self.volumes.push(Node::of(at, [("name", Some(Node::text(name, at))), (field, Some(source))]));
+    }
+
+    fn data(&self, files: &Files, found: &mut Diagnostics) -> Map {
+        let mut data = Map::new();
+        for (key, file) in &files.entries {
+            let node = match &file.value {
+                File::Text(text) => Some(Node::text(text.clone(), file.at)),
+                File::Form(form) => match (&form.text, &form.from) {
+                    (Some(text), _) => Some(scalar(text)),
+                    (None, Some(from)) => self.read(from, form.expressions.as_ref().is_some_and(|yes| yes.value), found),
+                    (None, None) => {
+                        crate::block::MISSING
+                            .report(format!("the file `{}` has neither `from` nor `text`", key.name))
+                            .help("say where it comes from: `{from: conf/app.conf}`, or write its text")
+                            .at(file.at, found);
+                        None
+                    }
+                },
+            };
+            if let Some(node) = node {
+                data.set(key.clone(), node);
+            }
+        }
+        data
+    }
+
+    fn read(&self, from: &Placed<Text>, expressions: bool, found: &mut Diagnostics) -> Option<Node> {
+        match self.surroundings.file(&from.value) {
+            Ok(content) if expressions => expression::evaluate_text(&content, from.at, self.names, found),
+            Ok(content) => Some(Node::text(content, from.at)),
+            Err(why) => {
+                FILE.report(format!("the file `{}` cannot be read: {why}", from.value))
+                    .help("paths are read from the folder of this spec, and do not leave it")
+                    .at(from.at, found);
+                None
+            }
+        }
+    }
+
+    /// A text that changes whenever a file does, so that the pods restart.
+    pub(super) fn checksum(&self) -> Option<Node> {
+        let first = self.config_maps.first()?;
+        let mut hash = Fnv::new();
+        for config in &self.config_maps {
+            hash.add(&config.name);
+            for (key, node) in config.data.iter() {
+                hash.add(&key.name);
+                hash.add(node.as_str().unwrap_or_default());
+            }
+        }
+        Some(Node::text(format!("{:016x}", hash.0), first.at))
+    }
+}
+
+/// FNV-1a: small, and the same on every machine; nobody attacks a checksum of their own files.
+struct Fnv(u64);
+
+impl Fnv {
+    const fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn add(&mut self, text: &str) {
+        for byte in text.bytes().chain([0xff]) {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
+
+/// `/etc/redis` as part of a name: `etc-redis`.
+fn slug(prefix: Option<&str>, path: &str) -> String {
+    let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_ascii_lowercase);
+    let mut slug = prefix.map(str::to_owned).into_iter().chain(words).collect::<Vec<_>>().join("-");
+    if slug.is_empty() {
+        slug.push_str("root");
+    }
+    if slug.len() > 48 {
+        let mut hash = Fnv::new();
+        hash.add(&slug);
+        slug.truncate(39);
+        slug = format!("{}-{:08x}", slug.trim_end_matches('-'), hash.0 >> 32);
+    }
+    slug
+}
+
+fn mount(volume: &str, folder: &Key, read_only: Option<Node>) -> Node {
+    Node::of(folder.at, [("name", Some(Node::text(volume, folder.at))), ("mountPath", Some(key_node(folder))), ("readOnly", read_only)])
+}
+
+fn secret_source(secret: &Placed<Secret>) -> Node {
+    match &secret.value {
+        Secret::Name(name) => Node::of(secret.at, [("secretName", Some(Node::text(name.clone(), secret.at)))]),
+        Secret::Form(form) => {
+            let item = |(key, path): &(Key, Placed<Text>)| Node::of(key.at, [("key", Some(key_node(key))), ("path", Some(text(path)))]);
+            let items = form.items.as_ref().map(|items| Node::list(items.entries.iter().map(item).collect(), form.at));
+            Node::of(
+                form.at,
+                [
+                    ("secretName", form.secret.as_ref().map(text)),
+                    ("items", items),
+                    ("defaultMode", form.mode.as_ref().map(|mode| Node::int(mode.value, mode.at))),
+                    ("optional", form.optional.as_ref().map(|optional| Node::bool(optional.value, optional.at))),
+                ],
+            )
+        }
+    }
+}
+
+fn scratch_source(scratch: &Placed<Scratch>, found: &mut Diagnostics) -> Node {
+    let (size, medium) = match &scratch.value {
+        Scratch::Size(size) => (Some(Placed { value: Scalar(size.clone()), at: scratch.at }), None),
+        Scratch::Form(form) => (form.size.clone(), form.medium.as_ref().map(text)),
+    };
+    if let Some(size) = &size {
+        amount(size, found);
+    }
+    Node::of(scratch.at, [("medium", medium), ("sizeLimit", size.as_ref().map(scalar))])
+}

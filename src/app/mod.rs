@@ -1,0 +1,304 @@
+//! Stage 2, resolve: what a spec means in one environment. Defaults in, expressions evaluated, references tied; every node still
+//! knows the line that caused it. Knows no manifest file and no template.
+
+pub mod container;
+pub mod expression;
+pub mod identity;
+mod files;
+mod names;
+mod service;
+mod settings;
+mod storage;
+
+use crate::block::{Placed, Read, Scalar};
+use crate::diagnostic::{Code, Diagnostics, Level};
+use crate::k8s::version::Version;
+use crate::source::At;
+use crate::spec::app as written;
+use crate::spec::settings::{Acknowledge, Allow};
+use crate::spec::{self, Spec};
+use crate::value::{Key, Map, Node, Text};
+use container::Container;
+use expression::Names;
+pub use files::ConfigMap;
+use identity::{Claim, Identity, Replica, Srv};
+pub use service::{Service, ServiceKind};
+pub use storage::{Item, Volume};
+
+/// A name that Kubernetes refuses, or with which pods cannot be made later.
+static NAME: Code = Code { id: "SW0110", name: "unusable-name", level: Level::Error, page: include_str!("pages/unusable-name.md") };
+/// A port that nobody has.
+static PORT: Code = Code { id: "SW0111", name: "unknown-port", level: Level::Error, page: include_str!("pages/unknown-port.md") };
+/// Two things in one place.
+static PLACE: Code = Code { id: "SW0112", name: "path-taken", level: Level::Error, page: include_str!("pages/path-taken.md") };
+/// An amount that cannot be read.
+static AMOUNT: Code = Code { id: "SW0113", name: "unreadable-amount", level: Level::Error, page: include_str!("pages/unreadable-amount.md") };
+/// A file that is not there.
+static FILE: Code = Code { id: "SW0114", name: "missing-file", level: Level::Error, page: include_str!("pages/missing-file.md") };
+/// A volume that nobody defines.
+static VOLUME: Code = Code { id: "SW0115", name: "unknown-volume", level: Level::Error, page: include_str!("pages/unknown-volume.md") };
+/// Two ordinals on one disk.
+static SHARED: Code = Code { id: "SW0116", name: "shared-disk", level: Level::Error, page: include_str!("pages/shared-disk.md") };
+/// A version whose rules are not known.
+static VERSION: Code =
+    Code { id: "SW0117", name: "unknown-kubernetes-version", level: Level::Error, page: include_str!("pages/unknown-kubernetes-version.md") };
+/// More than can be written out.
+static COUNT: Code = Code { id: "SW0118", name: "unusable-number", level: Level::Error, page: include_str!("pages/unusable-number.md") };
+
+/// The codes of this module, without those of expressions.
+pub static CODES: &[&Code] = &[&NAME, &PORT, &PLACE, &AMOUNT, &FILE, &VOLUME, &SHARED, &VERSION, &COUNT];
+
+/// Replicas whose names can be listed.
+const MOST_REPLICAS: i64 = 10_000;
+
+/// What surrounds an app: nothing here reads a disk.
+pub trait Surroundings {
+    /// A file beside the spec, by its path from there.
+    ///
+    /// # Errors
+    /// A few words on why it cannot be had.
+    fn file(&self, path: &str) -> Result<String, String>;
+}
+
+/// An app in one environment.
+#[derive(Debug)]
+pub struct App {
+    /// Where its name is written.
+    pub at: At,
+    /// The environment.
+    pub environment: Text,
+    /// Whose rules judge.
+    pub kubernetes: Version,
+    /// The workspace's name for the cluster.
+    pub cluster: Option<Text>,
+    /// Who the replicas are.
+    pub identity: Identity,
+    /// What its expressions know.
+    pub names: Names,
+    /// Labels of every object.
+    pub labels: Map,
+    /// Annotations of every object.
+    pub annotations: Map,
+    /// Annotations of the pods.
+    pub pod_annotations: Map,
+    /// The labels by which everything finds the pods.
+    pub selector: Map,
+    /// The main container, then the others.
+    pub containers: Vec<Container>,
+    /// Those that run before.
+    pub init: Vec<Container>,
+    /// Volumes of the pod beside the claims.
+    pub pod_volumes: Vec<Node>,
+    /// What each replica keeps.
+    pub storage: Vec<Item>,
+    /// The volumes that are written out.
+    pub volumes: Vec<Volume>,
+    /// How it is reached; the governing Service first.
+    pub services: Vec<Service>,
+    /// The files of its containers.
+    pub config_maps: Vec<ConfigMap>,
+    /// Everything that is one field of the StatefulSet, the pod or an object of its own.
+    pub settings: settings::Settings,
+    /// Extra objects.
+    pub objects: Vec<Node>,
+    /// Changes to what is made.
+    pub patches: Vec<crate::spec::settings::Patch>,
+    /// Findings that are meant so.
+    pub allow: Vec<Allow>,
+    /// Changes that are meant so.
+    pub acknowledge: Vec<Acknowledge>,
+}
+
+/// Resolves a spec for one environment. `shared` is what the workspace gives to it.
+pub fn resolve(
+    spec: &Spec,
+    environment: &str,
+    shared: Option<&Node>,
+    surroundings: &dyn Surroundings,
+    found: &mut Diagnostics,
+) -> Option<App> {
+    let before = found.len();
+    let merged = spec.layered(environment, shared, found)?;
+    let (identity, names) = names::identify(&merged, environment, found)?;
+    let evaluated = names::evaluate(&merged, &names, found);
+    if found.iter().skip(before).any(|diagnostic| diagnostic.level == Level::Error) {
+        return None;
+    }
+    let app = written::App::read(&evaluated, found)?;
+    let main = written::App::main(&evaluated, found)?;
+    if found.iter().skip(before).any(|diagnostic| diagnostic.level == Level::Error) {
+        return None;
+    }
+    tie(app, &main, environment, identity, names, surroundings, found)
+}
+
+/// Ties the parts to each other.
+fn tie(
+    app: written::App,
+    main: &crate::spec::container::Container,
+    environment: &str,
+    mut identity: Identity,
+    names: Names,
+    surroundings: &dyn Surroundings,
+    found: &mut Diagnostics,
+) -> Option<App> {
+    let kubernetes = version(app.kubernetes.as_ref(), found)?;
+    let mut parts = files::Parts::new(&identity.app, surroundings, &names);
+    let storage = storage::items(app.storage.as_ref(), app.volumes.as_ref(), &identity, &names, found);
+    let main_name =
+        app.container.clone().unwrap_or_else(|| Placed { value: identity.app.clone(), at: app.name.as_ref().map_or(app.at, |name| name.at) });
+    let mut containers = vec![container::resolve(main, &main_name, container::Role::Main, &storage, &mut parts, found)];
+    for (key, other) in app.containers.iter().flat_map(|containers| &containers.entries) {
+        let name = Placed { value: key.name.clone(), at: key.at };
+        containers.push(container::resolve(other, &name, container::Role::Beside, &storage, &mut parts, found));
+    }
+    let mut init = Vec::new();
+    for (key, other) in app.init.iter().flat_map(|containers| &containers.entries) {
+        let name = Placed { value: key.name.clone(), at: key.at };
+        init.push(container::resolve(other, &name, container::Role::Init, &storage, &mut parts, found));
+    }
+    container::check_names(&containers, &init, found);
+    container::check_mounts(&containers, &init, &storage, &parts, app.pod.as_ref(), found);
+    let selector = app.selector.as_ref().map_or_else(
+        || {
+            let mut map = Map::new();
+            map.put("app.kubernetes.io/name", Node::text(identity.app.clone(), identity.at));
+            map
+        },
+        texts,
+    );
+    let mut labels = Map::new();
+    labels.put("app.kubernetes.io/name", Node::text(identity.app.clone(), identity.at));
+    labels.put("app.kubernetes.io/managed-by", Node::text("statewright", identity.at));
+    crate::merge::overlay(&mut labels, &app.labels.as_ref().map(texts).unwrap_or_default());
+    let volumes = storage::volumes(&storage, &identity, &names, found);
+    identity.namespace_written |= !volumes.is_empty();
+    let services = service::services(app.services.as_ref(), &identity, &names, &containers, &init, &selector, found);
+    let settings = settings::settings(&app, &identity, &selector, found);
+    let mut pod_annotations = app.pod_annotations.as_ref().map(texts).unwrap_or_default();
+    if let Some(checksum) = parts.checksum() {
+        pod_annotations.put("statewright.dev/files", checksum);
+    }
+    Some(App {
+        at: identity.at,
+        environment: environment.into(),
+        kubernetes,
+        cluster: app.cluster.map(|cluster| cluster.value),
+        names,
+        labels,
+        annotations: app.annotations.as_ref().map(texts).unwrap_or_default(),
+        pod_annotations,
+        selector,
+        containers,
+        init,
+        pod_volumes: parts.volumes,
+        storage,
+        volumes,
+        services,
+        config_maps: parts.config_maps,
+        settings,
+        objects: app.objects.unwrap_or_default(),
+        patches: app.patches.unwrap_or_default(),
+        allow: app.allow.unwrap_or_default(),
+        acknowledge: app.acknowledge.unwrap_or_default(),
+        identity,
+    })
+}
+
+fn version(written: Option<&Placed<Text>>, found: &mut Diagnostics) -> Option<Version> {
+    let Some(written) = written else { return Some(Version::default()) };
+    written
+        .value
+        .parse()
+        .map_err(|error: String| VERSION.report(error).help(format!("write it in quotes: \"{}\"", Version::NEWEST)).at(written.at, found))
+        .ok()
+}
+
+/// A map of texts, each with its place.
+pub(crate) fn texts(map: &crate::spec::files::Texts) -> Map {
+    map.entries.iter().map(|(key, value)| (key.clone(), Node::text(value.value.0.clone(), value.at))).collect()
+}
+
+/// A placed text as a node.
+pub(crate) fn text(value: &Placed<Text>) -> Node {
+    Node::text(value.value.clone(), value.at)
+}
+
+/// A placed text or number, kept as text.
+pub(crate) fn scalar(value: &Placed<Scalar>) -> Node {
+    Node::text(value.value.0.clone(), value.at)
+}
+
+/// A key as a node: where a name of the spec becomes a value of a manifest.
+pub(crate) fn key_node(key: &Key) -> Node {
+    Node::text(key.name.clone(), key.at)
+}
+
+/// Checks that an amount can be read.
+pub(crate) fn amount(value: &Placed<Scalar>, found: &mut Diagnostics) {
+    let text = &value.value.0;
+    if let Err(error) = text.parse::<crate::k8s::quantity::Quantity>() {
+        let digits: String = text.chars().take_while(|letter| letter.is_ascii_digit() || *letter == '.').collect();
+        let unit = &text[digits.len()..];
+        let mend = match unit.to_ascii_lowercase().as_str() {
+            "kb" | "kib" => Some("Ki"),
+            "mb" | "mib" => Some("Mi"),
+            "gb" | "gib" | "g" => Some("Gi"),
+            "tb" | "tib" | "t" => Some("Ti"),
+            _ => None,
+        };
+        let help = mend.filter(|_| !digits.is_empty()).map_or_else(
+            || "write a number and one of Ki, Mi, Gi, Ti (1024), k, M, G, T (1000) or m (a thousandth)".to_owned(),
+            |mend| format!("write `{digits}{mend}`"),
+        );
+        let _ = error;
+        AMOUNT.report(format!("`{text}` is not an amount that Kubernetes can read")).help(help).at(value.at, found);
+    }
+}
+
+impl App {
+    /// The replicas with all their names.
+    #[must_use]
+    pub fn replicas(&self) -> Vec<Replica> {
+        self.identity
+            .ordinals()
+            .map(|ordinal| Replica {
+                ordinal,
+                pod: self.identity.pod(ordinal),
+                host: self.identity.host(ordinal),
+                fqdn: self.identity.fqdn(ordinal),
+                claims: self.storage.iter().map(|item| self.claim(item, ordinal)).collect(),
+            })
+            .collect()
+    }
+
+    fn claim(&self, item: &Item, ordinal: i64) -> Claim {
+        let volume = self.volumes.iter().find(|volume| volume.item == item.name && volume.ordinal == ordinal);
+        Claim {
+            item: item.name.to_string(),
+            name: self.identity.claim(&item.name, ordinal),
+            volume: volume.map(|volume| volume.name.clone()),
+            disk: volume.map(|volume| volume.disk.clone()),
+        }
+    }
+
+    /// The SRV records of the governing Service.
+    #[must_use]
+    pub fn srv(&self) -> Vec<Srv> {
+        let ports = self.containers.iter().chain(&self.init).flat_map(|container| &container.ports);
+        ports
+            .map(|port| Srv { port: port.name.name.to_string(), name: self.identity.srv(&port.name.name, &port.protocol), number: port.number })
+            .collect()
+    }
+}
+
+/// Checks the environment's name: it becomes a folder.
+pub fn check_environment(key: &Key, found: &mut Diagnostics) {
+    if !crate::k8s::name::is_dns_label(&key.name) {
+        NAME.report(format!("`{}` cannot name an environment: it becomes a folder", key.name))
+            .help("use small letters, digits and `-`")
+            .at(key.at, found);
+    }
+}
+
+pub use spec::ONLY;
