@@ -1,14 +1,130 @@
 //! Statewright compiles the spec of a stateful app into its Kubernetes manifests, and rehearses them offline.
+//!
+//! The steps, in the order in which they run:
+//!
+//! 1. [`yaml`] reads a text into placed values.
+//! 2. [`spec`] takes it for what the user wrote.
+//! 3. [`app`] resolves it for one environment.
+//! 4. [`emit`] makes the manifests: a [`bundle`].
+//! 5. [`cluster`] says what Kubernetes would do with them.
+//! 6. [`rules`] says what an experienced operator would.
+//! 7. [`layout`] gives each manifest its file; [`disk`] writes them; [`report`] shows what was found.
 #![forbid(unsafe_code)]
 
+pub mod allow;
+pub mod app;
+pub mod block;
 pub mod bundle;
+pub mod cli;
 pub mod cluster;
 pub mod diagnostic;
 pub mod disk;
+pub mod emit;
 pub mod failure;
 pub mod k8s;
 pub mod layout;
+pub mod merge;
 pub mod report;
+pub mod review;
 pub mod source;
+pub mod spec;
 pub mod value;
+pub mod volume;
 pub mod yaml;
+
+use app::{App, Surroundings};
+use bundle::Bundle;
+use diagnostic::{Code, Diagnostics};
+use source::{SourceId, Sources};
+use spec::Spec;
+use value::Node;
+
+/// One app in one environment, and its manifests.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What it means.
+    pub app: App,
+    /// Its manifests.
+    pub bundle: Bundle,
+}
+
+/// Reads a spec: text to [`Spec`].
+pub fn read(sources: &Sources, id: SourceId, found: &mut Diagnostics) -> Option<Spec> {
+    let document = yaml::read_one(sources, id, found)?;
+    spec::parse(&document, &kubernetes_fields, found)
+}
+
+/// The fields of a Kubernetes definition, in the newest version: what may stand in a spec in Kubernetes' own words.
+fn kubernetes_fields(definition: &str) -> Vec<String> {
+    let shape = k8s::shape::Shape::named(definition, k8s::version::Version::NEWEST);
+    shape.map(|shape| shape.fields().iter().map(|field| field.name.to_owned()).collect()).unwrap_or_default()
+}
+
+/// Compiles a spec for one environment: resolve, emit, and ask the API server's model. `shared` is what the workspace gives to
+/// that environment.
+pub fn compile(
+    spec: &Spec,
+    environment: &str,
+    shared: Option<&Node>,
+    surroundings: &dyn Surroundings,
+    found: &mut Diagnostics,
+) -> Option<Compiled> {
+    let app = app::resolve(spec, environment, shared, surroundings, found)?;
+    let bundle = emit::emit(&app, found);
+    for resource in &bundle.resources {
+        cluster::judge::new_object(resource, app.kubernetes, found);
+    }
+    Some(Compiled { app, bundle })
+}
+
+/// The manifests in some texts: every document, lists taken apart. What is no manifest is reported.
+pub fn manifests(sources: &Sources, ids: &[SourceId], found: &mut Diagnostics) -> Bundle {
+    let mut bundle = Bundle::default();
+    for id in ids {
+        bundle::read::manifests(sources, *id, &mut bundle, found);
+    }
+    bundle
+}
+
+/// Says all that can be said of manifests without a previous state.
+pub fn check(sources: &Sources, ids: &[SourceId], version: k8s::version::Version, found: &mut Diagnostics) -> Bundle {
+    let bundle = manifests(sources, ids, found);
+    for resource in &bundle.resources {
+        cluster::judge::new_object(resource, version, found);
+    }
+    bundle
+}
+
+/// Everything that can be found, by id.
+#[must_use]
+pub fn codes() -> Vec<&'static Code> {
+    let all = [yaml::CODES, disk::CODES, bundle::CODES, spec::CODES, app::CODES, app::expression::CODES, volume::CODES, emit::CODES, allow::CODES, cluster::judge::CODES];
+    let mut codes: Vec<&'static Code> = all.into_iter().flatten().copied().collect();
+    codes.sort_by_key(|code| code.id);
+    codes
+}
+
+/// The JSON Schema of `statewright.yaml`.
+#[must_use]
+pub fn app_schema() -> String {
+    pretty(&spec::schema::app(&k8s_schema))
+}
+
+/// The JSON Schema of `statewright-workspace.yaml`.
+#[must_use]
+pub fn workspace_schema() -> String {
+    pretty(&spec::schema::workspace(&k8s_schema))
+}
+
+fn pretty(schema: &serde_json::Value) -> String {
+    let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// A Kubernetes definition's fields for an editor: their names, and that Kubernetes says what they hold.
+fn k8s_schema(definition: &str) -> Vec<(String, serde_json::Value)> {
+    let name = definition.rsplit('.').next().unwrap_or(definition);
+    let description = format!("As in Kubernetes' {name}.");
+    kubernetes_fields(definition).into_iter().map(|field| (field, serde_json::json!({"description": description}))).collect()
+}

@@ -179,6 +179,7 @@ fn tie(
     if let Some(checksum) = parts.checksum() {
         pod_annotations.put("statewright.dev/files", checksum);
     }
+    let files::Parts { volumes: pod_volumes, config_maps, .. } = parts;
     Some(App {
         at: identity.at,
         environment: environment.into(),
@@ -191,11 +192,11 @@ fn tie(
         selector,
         containers,
         init,
-        pod_volumes: parts.volumes,
+        pod_volumes,
         storage,
         volumes,
         services,
-        config_maps: parts.config_maps,
+        config_maps,
         settings,
         objects: app.objects.unwrap_or_default(),
         patches: app.patches.unwrap_or_default(),

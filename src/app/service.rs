@@ -4,7 +4,7 @@ use super::container::{Container, Port, port_reference};
 use super::expression::{self, Names};
 use super::identity::Identity;
 use super::{NAME, PORT, key_node, texts};
-use crate::block::{Placed, Read, Scalar};
+use crate::block::{Placed, Read};
 use crate::diagnostic::{Diagnostics, Level, listing};
 use crate::source::At;
 use crate::spec::service::{Service as Written, ServiceForm, ServicePort, Services};

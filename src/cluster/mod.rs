@@ -7,6 +7,7 @@ pub mod controller;
 pub mod defaults;
 pub mod dns;
 pub mod facts;
+pub mod judge;
 pub mod kubectl;
 pub mod patch;
 pub mod rehearse;

@@ -141,3 +141,37 @@ mod tests {
         assert_eq!(reading(b"a: \xc3"), "1:4 the byte 0xC3 here is not UTF-8");
     }
 }
+
+/// A file beside a spec, by its path from the spec's folder, which it may not leave.
+///
+/// # Errors
+/// A few words on why it cannot be had.
+pub fn read_beside(folder: &Path, path: &str) -> Result<String, String> {
+    const LARGEST: u64 = 1 << 20;
+    let folder = fs::canonicalize(folder).map_err(|error| error.to_string())?;
+    let file = fs::canonicalize(folder.join(path)).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        _ => error.to_string(),
+    })?;
+    if !file.starts_with(&folder) {
+        return Err("it lies outside of the spec's folder".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let opened = File::open(&file).map_err(|error| error.to_string())?;
+    opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LARGEST {
+        return Err("it has more than 1 MB, which is all that a ConfigMap can hold".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not text (UTF-8)".to_owned())
+}
+
+/// The first line of a file.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn first_line(path: &Path) -> Result<String, Failure> {
+    let failed = |error: io::Error| Failure::io("read", path, &error);
+    let mut bytes = Vec::new();
+    File::open(path).map_err(failed)?.take(4096).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default().to_owned())
+}

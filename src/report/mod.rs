@@ -1,8 +1,10 @@
 //! What was found, as text: one file per format, each over the same findings. Decides nothing, prints nothing.
 
+pub mod changes;
 pub mod github;
 pub mod gitlab;
 pub mod human;
+pub mod identity;
 pub mod json;
 pub mod junit;
 pub mod markdown;

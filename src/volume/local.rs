@@ -3,7 +3,7 @@
 use super::{Contribution, Static, absolute, file_system, missing, text};
 use crate::block::{Placed, block};
 use crate::diagnostic::Diagnostics;
-use crate::value::{Map, Text};
+use crate::value::{Map, Node, Text};
 
 block! {
     /// A disk or folder of one node. Unlike `hostPath`, Kubernetes insists on knowing the node.

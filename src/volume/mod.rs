@@ -13,7 +13,7 @@ use crate::source::At;
 use crate::value::{Map, Node, Text};
 
 pub use csi::Csi;
-pub use dynamic::Dynamic;
+pub use dynamic::{Dynamic, DynamicForm};
 pub use gce_persistent_disk::GcePersistentDisk;
 pub use host_path::HostPath;
 pub use local::Local;

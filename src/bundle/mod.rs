@@ -1,9 +1,14 @@
 //! The manifests as data, in canonical order: ours or anyone's, the type is the same.
 
-use crate::diagnostic::Subject;
+pub mod read;
+
+use crate::diagnostic::{Code, Subject};
 use crate::source::At;
 use crate::value::Node;
 use std::fmt;
+
+/// The codes of this module.
+pub static CODES: &[&Code] = read::CODES;
 
 /// What an object is called: two objects with the same are one object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,59 @@
+//! What the user has to say about findings: `allow` in a spec, levels in a workspace. The one place where either speaks.
+
+use crate::block::{Named, Placed};
+use crate::diagnostic::{Code, Diagnostics, Level};
+use crate::spec::settings::Allow;
+use crate::value::Text;
+
+/// An `allow` that silences nothing.
+static UNUSED: Code = Code { id: "SW0150", name: "allow-unused", level: Level::Warning, page: include_str!("app/pages/allow-unused.md") };
+/// An `allow` for what cannot be allowed.
+static IMPOSSIBLE: Code = Code { id: "SW0151", name: "allow-impossible", level: Level::Error, page: include_str!("app/pages/allow-impossible.md") };
+
+/// The codes of this module.
+pub static CODES: &[&Code] = &[&UNUSED, &IMPOSSIBLE];
+
+/// Applies the workspace's levels, then the spec's `allow`. What the API server refuses cannot be allowed.
+pub fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, found: &mut Diagnostics) {
+    let named = |code: &Code, name: &str| code.name == name || code.id == name;
+    for (key, level) in levels.iter().flat_map(|levels| &levels.entries) {
+        found.retain(|diagnostic| {
+            if !named(diagnostic.code, &key.name) || diagnostic.refusal.is_some() {
+                return true;
+            }
+            match &*level.value {
+                "error" => diagnostic.level = Level::Error,
+                "warning" => diagnostic.level = Level::Warning,
+                "note" => diagnostic.level = Level::Note,
+                _ => return false,
+            }
+            true
+        });
+    }
+    for item in allow {
+        let Some(rule) = &item.rule else { continue };
+        let (mut hits, mut refused) = (0, false);
+        found.retain(|diagnostic| {
+            if !named(diagnostic.code, &rule.value) {
+                return true;
+            }
+            if diagnostic.refusal.is_some() || diagnostic.code.id < "SW03" && diagnostic.level == Level::Error {
+                refused = true;
+                return true;
+            }
+            hits += 1;
+            false
+        });
+        if refused {
+            IMPOSSIBLE
+                .report(format!("`{}` is not a matter of taste: it cannot be allowed", rule.value))
+                .help("mend what it reports, and remove this item")
+                .at(rule.at, found);
+        } else if hits == 0 {
+            UNUSED
+                .report(format!("nothing here raises `{}`", rule.value))
+                .help("remove this item")
+                .at(rule.at, found);
+        }
+    }
+}

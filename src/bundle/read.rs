@@ -1,0 +1,79 @@
+//! Anyone's text to manifests: every document of a stream, lists taken apart, what is no manifest reported and passed over.
+
+use super::{Bundle, Resource};
+use crate::diagnostic::{Code, Diagnostics, Level};
+use crate::source::{At, SourceId, Sources};
+use crate::value::{Data, Node};
+use crate::yaml;
+
+/// A document that is no object.
+static NO_OBJECT: Code = Code { id: "SW0020", name: "no-kind", level: Level::Error, page: include_str!("pages/no-kind.md") };
+/// Nothing in it.
+static EMPTY: Code = Code { id: "SW0021", name: "empty-file", level: Level::Warning, page: include_str!("pages/empty-file.md") };
+/// A Helm template.
+static TEMPLATE: Code = Code { id: "SW0022", name: "unrendered-template", level: Level::Error, page: include_str!("pages/unrendered-template.md") };
+
+/// The codes of this module.
+pub(super) static CODES: &[&Code] = &[&NO_OBJECT, &EMPTY, &TEMPLATE];
+
+/// Lists in lists are taken apart so many times.
+const DEEPEST: usize = 4;
+
+/// Adds a text's manifests to a bundle.
+pub fn manifests(sources: &Sources, id: SourceId, bundle: &mut Bundle, found: &mut Diagnostics) {
+    let text = &sources.get(id).text;
+    let parts = yaml::parts(text);
+    if parts.is_empty() {
+        EMPTY.report("this file holds no document").help("remove it, or put a manifest into it").at(At::top(id), found);
+        return;
+    }
+    for part in parts {
+        let mut own = Diagnostics::default();
+        let read = yaml::read_part(id, text, part, &mut own);
+        let piece = &text[part.start..part.end];
+        if read.is_none()
+            && let Some(brace) = piece.find("{{")
+        {
+            let start = u32::try_from(part.start + brace).unwrap_or(u32::MAX);
+            TEMPLATE
+                .report("this is a template that nobody has rendered: it holds `{{`, and is not YAML")
+                .help("check what `helm template` makes of it instead")
+                .at(At { source: id, start, end: start + 2 }, found);
+            continue;
+        }
+        found.extend(own);
+        if let Some(Some(node)) = read {
+            object(node, 0, bundle, found);
+        }
+    }
+}
+
+fn object(node: Node, depth: usize, bundle: &mut Bundle, found: &mut Diagnostics) {
+    if node.is_null() {
+        return;
+    }
+    let is_list = node.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List")) && node.get("items").is_some();
+    if is_list && depth < DEEPEST {
+        if let Data::Map(mut map) = node.data
+            && let Some(Node { data: Data::List(items), .. }) = map.remove("items")
+        {
+            items.into_iter().for_each(|item| object(item, depth + 1, bundle, found));
+        }
+        return;
+    }
+    match Resource::new(node) {
+        Ok(resource) => bundle.resources.push(resource),
+        Err(node) => {
+            let lacks = match &node.data {
+                Data::Map(map) if !map.has("kind") => "it has no `kind`".to_owned(),
+                Data::Map(_) => "it has no `apiVersion`".to_owned(),
+                _ => format!("it is {}", node.noun()),
+            };
+            let at = At { end: node.at.start, ..node.at };
+            NO_OBJECT
+                .report(format!("this is no Kubernetes object: {lacks}"))
+                .help("every object begins with `apiVersion:` and `kind:`; other YAML files can be left out of the paths")
+                .at(at, found);
+        }
+    }
+}

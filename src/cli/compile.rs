@@ -1,0 +1,233 @@
+//! `compile`: specs to manifests on disk, or to stdout.
+
+use super::output::{self, Target};
+use super::project::{Candidate, Loaded, Selection, forbids, in_order};
+use super::{Outcome, Result};
+use crate::bundle::Bundle;
+use crate::diagnostic::{Diagnostics, Finding};
+use crate::disk::{self, Difference, Kind, Written};
+use crate::failure::Failure;
+use crate::layout::{self, Form, Tree};
+use clap::{Args, ValueEnum};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Write the manifests of every app below the paths.
+#[derive(Debug, Args)]
+pub(super) struct Compile {
+    #[command(flatten)]
+    selection: Selection,
+    /// Write nothing; say which files are missing, stale, edited or left over, and exit with 1 if any is.
+    #[arg(long)]
+    check: bool,
+    /// Write below this folder instead of the one the workspace names.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the manifests to stdout instead of writing files.
+    #[arg(short, long, value_name = "FORM", conflicts_with_all = ["check", "out"])]
+    output: Option<OutputForm>,
+    /// Overwrite files that were edited by hand.
+    #[arg(long)]
+    force: bool,
+    /// How findings are shown: human, json, sarif, github, gitlab, junit, markdown; NAME=FILE writes a file.
+    #[arg(long, value_name = "NAME[=FILE]")]
+    format: Vec<Target>,
+}
+
+/// How manifests are printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum OutputForm {
+    Yaml,
+    Json,
+    Kyaml,
+}
+
+impl From<OutputForm> for Form {
+    fn from(form: OutputForm) -> Self {
+        match form {
+            OutputForm::Yaml => Self::Yaml,
+            OutputForm::Json => Self::Json,
+            OutputForm::Kyaml => Self::Kyaml,
+        }
+    }
+}
+
+/// What one app came to.
+#[derive(Default)]
+struct Done {
+    findings: Vec<Finding>,
+    failure: Option<Failure>,
+    environments: usize,
+    objects: usize,
+    written: Vec<(PathBuf, Written)>,
+    differences: Vec<(PathBuf, Difference)>,
+    bundle: Bundle,
+}
+
+impl Compile {
+    pub(super) fn run(self) -> Result {
+        let candidates = self.selection.candidates()?;
+        let mut findings: Vec<Finding> = workspace_findings(&candidates);
+        let mut total = Total::default();
+        let mut bundle = Bundle::default();
+        in_order(
+            &candidates,
+            "compiling",
+            |candidate| self.app(candidate, candidates.len() == 1).unwrap_or_else(|failure| Done { failure: Some(failure), ..Done::default() }),
+            |done| {
+                total.add(&done);
+                findings.extend(done.findings);
+                bundle.resources.extend(done.bundle.resources);
+            },
+        );
+        self.finish(&findings, &total, &bundle)
+    }
+
+    /// Compiles one app and writes, compares or keeps what came of it.
+    fn app(&self, candidate: &Candidate, alone: bool) -> std::result::Result<Done, Failure> {
+        let mut done = Done::default();
+        let Some(app) = candidate.load(&mut done.findings)? else { return Ok(done) };
+        let mut found = Diagnostics::default();
+        let environments = self.selection.environments(&app, alone, &mut found);
+        let mut compiled = Vec::new();
+        for environment in &environments {
+            if let Some(result) = app.compile(environment, self.selection.kubernetes.as_deref(), &mut found) {
+                compiled.push((environment, result));
+            }
+        }
+        done.findings.extend(found.resolve(&app.sources));
+        if forbids(&done.findings) {
+            return Ok(done);
+        }
+        done.environments = compiled.len();
+        let mut current = BTreeSet::new();
+        for (environment, result) in compiled {
+            done.objects += result.bundle.resources.len();
+            if self.output.is_some() {
+                done.bundle.resources.extend(result.bundle.resources);
+                continue;
+            }
+            let (root, folder) = app.folder(environment, self.out.as_deref(), alone);
+            let spec_name = candidate.spec.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+            let tree = layout::lay_out(&result.bundle, &folder, &app.spec.name, environment, &spec_name);
+            current.insert(folder);
+            self.place(&root, &tree, &mut done)?;
+        }
+        if self.selection.environments.is_empty() && self.output.is_none() {
+            self.left_over(&app, alone, &current, &mut done)?;
+        }
+        Ok(done)
+    }
+
+    /// Removes, or names, the folders of environments that are gone.
+    fn left_over(&self, app: &Loaded, alone: bool, current: &BTreeSet<String>, done: &mut Done) -> std::result::Result<(), Failure> {
+        let (root, pattern) = app.folder("*", self.out.as_deref(), alone);
+        for folder in disk::stale_folders(&root, &pattern, current)? {
+            self.place(&root, &Tree { folder, files: Vec::new() }, done)?;
+        }
+        Ok(())
+    }
+
+    fn place(&self, root: &Path, tree: &Tree, done: &mut Done) -> std::result::Result<(), Failure> {
+        if self.check {
+            done.differences.extend(disk::compare(root, tree)?.into_iter().map(|difference| (root.to_owned(), difference)));
+        } else {
+            done.written.push((root.to_owned(), disk::write(root, tree, self.force)?));
+        }
+        Ok(())
+    }
+
+    fn finish(&self, findings: &[Finding], total: &Total, bundle: &Bundle) -> Result {
+        output::findings(findings, &self.format)?;
+        output::talk(&total.said);
+        if let Some(failure) = total.failures.first() {
+            return Err(Failure::new(failure.clone()));
+        }
+        if let Some(form) = self.output {
+            if !forbids(findings) {
+                output::data(&layout::stream(bundle, form.into()));
+            }
+        } else if !self.check && !forbids(findings) {
+            output::talk(&total.summary());
+        }
+        Ok(if forbids(findings) || total.wrong { Outcome::Found } else { Outcome::Fine })
+    }
+}
+
+/// What all apps came to.
+#[derive(Default)]
+struct Total {
+    apps: usize,
+    environments: usize,
+    objects: usize,
+    changed: usize,
+    wrong: bool,
+    said: String,
+    failures: Vec<String>,
+}
+
+impl Total {
+    fn add(&mut self, done: &Done) {
+        self.apps += 1;
+        self.environments += done.environments;
+        self.objects += done.objects;
+        self.failures.extend(done.failure.iter().map(|failure| failure.message.clone()));
+        for (root, difference) in &done.differences {
+            self.wrong = true;
+            let word = match difference.kind {
+                Kind::Missing => "missing",
+                Kind::Stale => "stale",
+                Kind::Edited => "edited by hand",
+                Kind::Extra => "left over",
+                Kind::Foreign => "not ours, and in the way",
+            };
+            let _ = writeln!(self.said, "{}: {word}", shown(root, &difference.path));
+        }
+        for (root, written) in &done.written {
+            self.changed += written.created.len() + written.changed.len() + written.removed.len();
+            if written.done {
+                continue;
+            }
+            self.wrong = true;
+            for path in &written.foreign {
+                let _ = writeln!(self.said, "{}: this file is not ours; nothing was written. Move it away", shown(root, path));
+            }
+            for path in &written.edited {
+                let _ = writeln!(
+                    self.said,
+                    "{}: edited by hand; nothing was written. Put the edit into the spec (`patches:` takes anything), or use --force to drop it",
+                    shown(root, path)
+                );
+            }
+        }
+    }
+
+    fn summary(&self) -> String {
+        let plural = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+        format!(
+            "{}, {}, {}: {}\n",
+            plural(self.apps, "app"),
+            plural(self.environments, "environment"),
+            plural(self.objects, "object"),
+            if self.changed == 0 { "nothing changed".to_owned() } else { format!("{} written", plural(self.changed, "file")) }
+        )
+    }
+}
+
+fn shown(root: &Path, path: &str) -> String {
+    disk::name_of(&root.join(path))
+}
+
+/// What is wrong with the workspaces, each once.
+pub(super) fn workspace_findings(candidates: &[Candidate]) -> Vec<Finding> {
+    let mut seen: Vec<&Path> = Vec::new();
+    let mut findings = Vec::new();
+    for shared in candidates.iter().filter_map(|candidate| candidate.shared.as_ref()) {
+        if !seen.contains(&shared.folder.as_path()) {
+            seen.push(&shared.folder);
+            findings.extend_from_slice(shared.findings());
+        }
+    }
+    findings
+}

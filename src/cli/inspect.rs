@@ -1,0 +1,50 @@
+//! `inspect`: who the replicas are.
+
+use super::output;
+use super::project::{Selection, forbids};
+use super::{Outcome, Result};
+use crate::diagnostic::Diagnostics;
+use crate::report::identity;
+use clap::{Args, ValueEnum};
+
+/// Show who the replicas are: pods, DNS names, claims, volumes, disks.
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    #[command(flatten)]
+    selection: Selection,
+    /// How it is shown.
+    #[arg(long, value_name = "NAME", default_value = "table")]
+    format: View,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum View {
+    Table,
+    Json,
+    Mermaid,
+}
+
+impl Inspect {
+    pub(super) fn run(self) -> Result {
+        let candidates = self.selection.candidates()?;
+        let (mut findings, mut views) = (Vec::new(), Vec::new());
+        for candidate in &candidates {
+            let Some(app) = candidate.load(&mut findings)? else { continue };
+            let mut found = Diagnostics::default();
+            for environment in self.selection.environments(&app, candidates.len() == 1, &mut found) {
+                if let Some(compiled) = app.compile(&environment, self.selection.kubernetes.as_deref(), &mut found) {
+                    views.push(identity::View::new(&compiled.app));
+                }
+            }
+            findings.extend(found.resolve(&app.sources));
+        }
+        findings.retain(|finding| finding.level == crate::diagnostic::Level::Error);
+        output::findings(&findings, &[])?;
+        output::data(&match self.format {
+            View::Table => identity::table(&views),
+            View::Json => identity::json(&views),
+            View::Mermaid => identity::mermaid(&views),
+        });
+        Ok(if forbids(&findings) { Outcome::Found } else { Outcome::Fine })
+    }
+}

@@ -1,0 +1,111 @@
+//! The command line: arguments, dispatch, exit codes. One file per subcommand; decides nothing about manifests.
+
+mod argocd;
+mod check;
+mod compile;
+mod diff;
+mod explain;
+mod init;
+mod inspect;
+mod manual;
+mod output;
+mod project;
+mod schema;
+
+use crate::failure::Failure;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing to complain of.
+    Fine,
+    /// Something in the user's files is wrong, stale, or differs.
+    Found,
+    /// A change puts data at risk and nobody has acknowledged it.
+    AtRisk,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Fine => Self::SUCCESS,
+            Outcome::Found => Self::from(1),
+            Outcome::AtRisk => Self::from(3),
+        }
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  nothing to complain of
+  1  something is wrong, stale, or differs
+  2  this machine could not do it: a file that cannot be read or written, wrong arguments
+  3  diff: a change puts data at risk and is not acknowledged";
+
+/// Compiles the specs of stateful apps into Kubernetes manifests, and rehearses them offline.
+#[derive(Debug, Parser)]
+#[command(name = "statewright", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a spec to start from.
+    Init(init::Init),
+    /// Write the manifests of every app below the paths.
+    Compile(compile::Compile),
+    /// Say all that is wrong with specs, or with manifests written by anyone.
+    Check(check::Check),
+    /// Compare what would be compiled with what is committed; or two folders of manifests.
+    Diff(diff::Diff),
+    /// Show who the replicas are: pods, DNS names, claims, volumes, disks.
+    Inspect(inspect::Inspect),
+    /// Explain a finding or a field of the spec; for a generated file, say which spec made it.
+    Explain(explain::Explain),
+    /// Print the JSON Schema of the spec.
+    Schema(schema::Schema),
+    /// What Argo CD's config-management plugin runs.
+    Argocd(argocd::Argocd),
+    /// Print a completion script for a shell.
+    Completions(manual::Completions),
+    /// Print the manual page, or write all of them into a folder.
+    Man(manual::Man),
+}
+
+/// Runs the command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let outcome = match arguments.command {
+        Command::Init(init) => init.run(),
+        Command::Compile(compile) => compile.run(),
+        Command::Check(check) => check.run(),
+        Command::Diff(diff) => diff.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Schema(schema) => schema.run(),
+        Command::Argocd(argocd) => argocd.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
+    };
+    match outcome {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => {
+            output::talk(&format!("error: {}\n", failure.message));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The result of a subcommand.
+type Result = std::result::Result<Outcome, Failure>;

@@ -1,0 +1,66 @@
+//! What is printed: data to stdout, talk to stderr; colour only where a person looks.
+#![expect(clippy::disallowed_methods, reason = "NO_COLOR and CI are read here, at the edge")]
+
+use crate::diagnostic::{Finding, Level};
+use crate::failure::Failure;
+use crate::report::Format;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Prints data. A reader that has gone away is no failure.
+pub(super) fn data(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes());
+    let _ = stdout.flush();
+}
+
+/// Prints talk.
+pub(super) fn talk(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Whether a stream shows colours.
+pub(super) fn colours(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Whether somebody is watching.
+pub(super) fn watched() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// A format, and where it goes: `sarif=out.sarif`.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) format: Format,
+    pub(super) file: Option<PathBuf>,
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(PathBuf::from(file))));
+        Ok(Self { format: name.parse()?, file })
+    }
+}
+
+/// Shows findings in every format asked for; as talk to a person when none was.
+pub(super) fn findings(list: &[Finding], targets: &[Target]) -> Result<(), Failure> {
+    if targets.is_empty() {
+        talk(&Format::Human.render(list, colours(&std::io::stderr())));
+    }
+    for target in targets {
+        match &target.file {
+            Some(path) => crate::disk::write_file(path, &target.format.render(list, false))?,
+            None => data(&target.format.render(list, colours(&std::io::stdout()))),
+        }
+    }
+    Ok(())
+}
+
+/// Whether any of them is an error.
+pub(super) fn any_error(list: &[Finding]) -> bool {
+    list.iter().any(|finding| finding.level == Level::Error)
+}

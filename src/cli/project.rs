@@ -1,0 +1,278 @@
+//! The apps that a run is about: their specs and workspaces, read and ready to be compiled, several at once.
+
+use crate::app::Surroundings;
+use crate::cli::output;
+use crate::diagnostic::{Diagnostics, Finding, Level};
+use crate::disk;
+use crate::failure::Failure;
+use crate::source::{At, Sources};
+use crate::spec::workspace::{self, Workspace};
+use crate::spec::{self, Spec};
+use crate::{Compiled, kubernetes_fields};
+use clap::Args;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+/// Which apps, and which of their environments.
+#[derive(Debug, Args)]
+pub(super) struct Selection {
+    /// Specs, app folders, or folders with any number of apps.
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Only this environment; may be given several times.
+    #[arg(long = "env", value_name = "NAME")]
+    pub(super) environments: Vec<String>,
+    /// Whose rules judge, whatever the specs say: 1.29 to 1.37.
+    #[arg(long, value_name = "VERSION")]
+    pub(super) kubernetes: Option<String>,
+}
+
+/// A workspace as read.
+pub(super) struct Shared {
+    pub(super) folder: PathBuf,
+    pub(super) sources: Sources,
+    pub(super) workspace: Option<Workspace>,
+    broken: Vec<Finding>,
+}
+
+/// One app, before anything of it is read.
+pub(super) struct Candidate {
+    pub(super) spec: PathBuf,
+    pub(super) shared: Option<Arc<Shared>>,
+}
+
+/// One app, read.
+pub(super) struct Loaded {
+    pub(super) folder: PathBuf,
+    pub(super) sources: Sources,
+    pub(super) spec: Spec,
+    pub(super) shared: Option<Arc<Shared>>,
+}
+
+impl Selection {
+    /// Finds the apps. No app at all is a failure: a check that passes when its subject is missing is none.
+    pub(super) fn candidates(&self) -> Result<Vec<Candidate>, Failure> {
+        if let Some(version) = &self.kubernetes {
+            version.parse::<crate::k8s::version::Version>().map_err(Failure::new)?;
+        }
+        let specs = disk::find_specs(&self.paths)?;
+        if specs.is_empty() {
+            let shown: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
+            return Err(Failure::new(format!("no statewright.yaml below {}. Run `statewright init` to begin with one", shown.join(", "))));
+        }
+        let mut known: BTreeMap<PathBuf, Option<Arc<Shared>>> = BTreeMap::new();
+        let mut candidates = Vec::new();
+        for spec in specs {
+            let folder = folder_of(&spec);
+            let shared = match known.get(&folder) {
+                Some(shared) => shared.clone(),
+                None => {
+                    let shared = disk::find_workspace(&folder)?.map(|path| self.workspace(&path, &known)).transpose()?;
+                    known.insert(folder, shared.clone());
+                    shared
+                }
+            };
+            candidates.push(Candidate { spec, shared });
+        }
+        Ok(candidates)
+    }
+
+    fn workspace(&self, path: &Path, known: &BTreeMap<PathBuf, Option<Arc<Shared>>>) -> Result<Arc<Shared>, Failure> {
+        let folder = folder_of(path);
+        if let Some(shared) = known.values().flatten().find(|shared| shared.folder == folder) {
+            return Ok(Arc::clone(shared));
+        }
+        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+        let id = disk::read_source(path, &mut sources, &mut found)?;
+        let workspace = id
+            .and_then(|id| crate::yaml::read_one(&sources, id, &mut found))
+            .and_then(|root| workspace::parse(&root, &kubernetes_fields, &mut found));
+        let broken = found.resolve(&sources);
+        Ok(Arc::new(Shared { folder, sources, workspace: workspace.filter(|_| !output::any_error(&broken)), broken }))
+    }
+
+    /// The environments of an app that are asked for. Reports one that it does not have.
+    pub(super) fn environments(&self, app: &Loaded, alone: bool, found: &mut Diagnostics) -> Vec<String> {
+        let names = app.environments();
+        if self.environments.is_empty() {
+            return names;
+        }
+        let mut chosen = Vec::new();
+        for wanted in &self.environments {
+            if names.contains(wanted) {
+                chosen.push(wanted.clone());
+            } else if alone {
+                spec::unknown_environment(wanted, &names.iter().map(String::as_str).collect::<Vec<_>>(), app.spec.root.at, found);
+            }
+        }
+        chosen
+    }
+}
+
+impl Shared {
+    /// What is wrong with the workspace itself.
+    pub(super) fn findings(&self) -> &[Finding] {
+        &self.broken
+    }
+}
+
+impl Candidate {
+    /// Reads the spec. `None` when nothing can be made of it; what is wrong is in `findings`.
+    pub(super) fn load(&self, findings: &mut Vec<Finding>) -> Result<Option<Loaded>, Failure> {
+        if self.shared.as_ref().is_some_and(|shared| shared.workspace.is_none()) {
+            return Ok(None);
+        }
+        let mut sources = self.shared.as_ref().map(|shared| shared.sources.clone()).unwrap_or_default();
+        let mut found = Diagnostics::default();
+        let id = disk::read_source(&self.spec, &mut sources, &mut found)?;
+        let spec = id.and_then(|id| crate::read(&sources, id, &mut found));
+        findings.extend(found.resolve(&sources));
+        Ok(spec.map(|spec| Loaded { folder: folder_of(&self.spec), sources, spec, shared: self.shared.clone() }))
+    }
+}
+
+impl Loaded {
+    /// The environments that it is compiled for: its own, else the workspace's, else one.
+    pub(super) fn environments(&self) -> Vec<String> {
+        let workspace = self.workspace().filter(|_| self.spec.environments.is_empty());
+        let shared: Vec<String> = workspace.iter().flat_map(|workspace| workspace.names()).map(str::to_owned).collect();
+        if shared.is_empty() { self.spec.names().map(str::to_owned).collect() } else { shared }
+    }
+
+    pub(super) fn workspace(&self) -> Option<&Workspace> {
+        self.shared.as_ref().and_then(|shared| shared.workspace.as_ref())
+    }
+
+    /// Compiles one environment.
+    pub(super) fn compile(&self, environment: &str, kubernetes: Option<&str>, found: &mut Diagnostics) -> Option<Compiled> {
+        let mut shared = self.workspace().and_then(|workspace| workspace.shared(environment));
+        let mut spec = std::borrow::Cow::Borrowed(&self.spec);
+        if let Some(version) = kubernetes {
+            let at = At { end: self.spec.root.at.start, ..self.spec.root.at };
+            if let Some(map) = spec.to_mut().root.as_map_mut() {
+                map.put("kubernetes", crate::value::Node::text(version, at));
+            }
+            shared.iter_mut().filter_map(crate::value::Node::as_map_mut).for_each(|map| {
+                map.remove("kubernetes");
+            });
+        }
+        let levels = self.workspace().and_then(|workspace| workspace.rules.as_ref());
+        let mut own = Diagnostics::default();
+        let compiled = crate::compile(&spec, environment, shared.as_ref(), &Beside(&self.folder), &mut own);
+        if let Some(compiled) = &compiled {
+            crate::allow::settle(&compiled.app.allow, levels, &mut own);
+        }
+        let failed = own.has_errors();
+        found.extend(own);
+        compiled.filter(|_| !failed)
+    }
+
+    /// Where an environment's manifests go: a root, and a folder below it.
+    pub(super) fn folder(&self, environment: &str, out: Option<&Path>, alone: bool) -> (PathBuf, String) {
+        let pattern = match (self.workspace(), out) {
+            (Some(workspace), None) => workspace.output.as_ref().map_or("deploy/{env}/{app}", |output| &output.value).to_owned(),
+            (None, None) => "deploy/{env}".to_owned(),
+            (_, Some(_)) if alone => "{env}".to_owned(),
+            (_, Some(_)) => "{env}/{app}".to_owned(),
+        };
+        let root = match (out, &self.shared) {
+            (Some(out), _) => out.to_owned(),
+            (None, Some(shared)) => shared.folder.clone(),
+            (None, None) => self.folder.clone(),
+        };
+        (root, pattern.replace("{env}", environment).replace("{app}", &self.spec.name))
+    }
+}
+
+/// The folder that a file is in; the current one for a bare name.
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The files beside a spec.
+struct Beside<'p>(&'p Path);
+
+impl Surroundings for Beside<'_> {
+    fn file(&self, path: &str) -> Result<String, String> {
+        disk::read_beside(self.0, path)
+    }
+}
+
+/// Works through the apps on all processors and hands the results over in the apps' order, so that memory holds a few apps at a
+/// time and output never depends on who was first.
+pub(super) fn in_order<T: Send>(candidates: &[Candidate], verb: &str, work: impl Fn(&Candidate) -> T + Sync, mut take: impl FnMut(T)) {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(candidates.len());
+    if workers <= 1 {
+        candidates.iter().for_each(|candidate| take(work(candidate)));
+        return;
+    }
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::sync_channel(workers * 4);
+    let progress = Progress::new(verb, candidates.len());
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (sender, next, work) = (sender.clone(), &next, &work);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(candidate) = candidates.get(index) else { break };
+                    if sender.send((index, work(candidate))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting: BTreeMap<usize, T> = BTreeMap::new();
+        let mut due = 0;
+        for (index, result) in receiver {
+            waiting.insert(index, result);
+            while let Some(result) = waiting.remove(&due) {
+                take(result);
+                due += 1;
+                progress.show(due);
+            }
+        }
+    });
+    progress.clear();
+}
+
+/// A line on a terminal, once a run takes longer than half a second.
+struct Progress<'v> {
+    verb: &'v str,
+    total: usize,
+    began: Option<Instant>,
+}
+
+impl<'v> Progress<'v> {
+    fn new(verb: &'v str, total: usize) -> Self {
+        Self { verb, total, began: output::watched().then(Instant::now) }
+    }
+
+    fn late(&self) -> bool {
+        self.began.is_some_and(|began| began.elapsed() > Duration::from_millis(500))
+    }
+
+    fn show(&self, done: usize) {
+        if self.late() && done.is_multiple_of(16) {
+            output::talk(&format!("\r{} {done} of {} apps", self.verb, self.total));
+        }
+    }
+
+    fn clear(&self) {
+        if self.late() {
+            output::talk("\r\x1b[2K");
+        }
+    }
+}
+
+/// Whether a list of findings forbids going on.
+pub(super) fn forbids(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.level == Level::Error)
+}

@@ -1,0 +1,115 @@
+//! Who the replicas of an app are, as a table, as JSON and as a graph.
+
+use crate::app::App;
+use crate::app::identity::{Replica, Srv};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// The identity map of one app in one environment.
+#[derive(Debug, Serialize)]
+pub struct View {
+    /// The app.
+    pub app: String,
+    /// The environment.
+    pub environment: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The governing Service's full name.
+    pub governing: String,
+    /// Its SRV records.
+    pub srv: Vec<Srv>,
+    /// Its replicas.
+    pub replicas: Vec<Replica>,
+}
+
+impl View {
+    /// Asks the app.
+    #[must_use]
+    pub fn new(app: &App) -> Self {
+        Self {
+            app: app.identity.app.to_string(),
+            environment: app.environment.to_string(),
+            namespace: app.identity.namespace.to_string(),
+            governing: app.identity.service(&app.identity.governing),
+            srv: app.srv(),
+            replicas: app.replicas(),
+        }
+    }
+}
+
+/// As a table for people.
+#[must_use]
+pub fn table(views: &[View]) -> String {
+    let mut out = String::new();
+    for (index, view) in views.iter().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let _ = writeln!(out, "{} in {}: namespace {}, {}", view.app, view.environment, view.namespace, view.governing);
+        for srv in &view.srv {
+            let _ = writeln!(out, "SRV {} → port {}", srv.name, srv.number);
+        }
+        let mut rows = vec![["#", "POD", "HOST", "CLAIM", "VOLUME", "DISK"].map(str::to_owned)];
+        for replica in &view.replicas {
+            let first = [replica.ordinal.to_string(), replica.pod.clone(), replica.fqdn.clone()];
+            if replica.claims.is_empty() {
+                let [ordinal, pod, host] = first.clone();
+                rows.push([ordinal, pod, host, "-".into(), "-".into(), "-".into()]);
+            }
+            for (index, claim) in replica.claims.iter().enumerate() {
+                let [ordinal, pod, host] = if index == 0 { first.clone() } else { Default::default() };
+                let volume = claim.volume.clone().unwrap_or_else(|| "(made on demand)".into());
+                rows.push([ordinal, pod, host, claim.name.clone(), volume, claim.disk.clone().unwrap_or_else(|| "-".into())]);
+            }
+        }
+        write_rows(&rows, &mut out);
+    }
+    out
+}
+
+fn write_rows<const N: usize>(rows: &[[String; N]], out: &mut String) {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+}
+
+/// As JSON for programs.
+#[must_use]
+pub fn json(views: &[View]) -> String {
+    let mut text = serde_json::to_string_pretty(views).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// As a Mermaid graph: pod to claim to volume to disk.
+#[must_use]
+pub fn mermaid(views: &[View]) -> String {
+    let mut out = String::from("graph LR\n");
+    for (number, view) in views.iter().enumerate() {
+        let _ = writeln!(out, "  subgraph g{number}[\"{} in {}\"]", view.app, view.environment);
+        let _ = writeln!(out, "    s{number}([\"Service {}\"])", view.governing);
+        for replica in &view.replicas {
+            let pod = format!("p{number}_{}", replica.ordinal);
+            let _ = writeln!(out, "    s{number} --> {pod}[\"{}\"]", replica.pod);
+            for (index, claim) in replica.claims.iter().enumerate() {
+                let _ = write!(out, "    {pod} --> {pod}_c{index}[\"{}\"]", claim.name);
+                if let Some(volume) = &claim.volume {
+                    let _ = write!(out, " --> {pod}_v{index}[(\"{volume}\")]");
+                }
+                if let Some(disk) = &claim.disk {
+                    let _ = write!(out, " --> {pod}_d{index}[/\"{}\"/]", disk.replace('"', "'"));
+                }
+                out.push('\n');
+            }
+        }
+        out.push_str("  end\n");
+    }
+    out
+}

@@ -1,0 +1,97 @@
+//! Two manifests field by field: maps by key, lists of named things by their names, other lists by position.
+
+use crate::value::{Data, Node};
+use std::fmt::Write as _;
+
+/// A field that differs.
+#[derive(Clone, Debug)]
+pub struct FieldChange {
+    /// `spec.template.spec.containers[web].image`
+    pub path: String,
+    /// What it was; nothing when it is new.
+    pub old: Option<Node>,
+    /// What it is; nothing when it is gone.
+    pub new: Option<Node>,
+}
+
+/// The fields that differ.
+#[must_use]
+pub fn compare(old: &Node, new: &Node) -> Vec<FieldChange> {
+    let mut changes = Vec::new();
+    walk(Some(old), Some(new), &mut String::new(), "", &mut changes);
+    changes
+}
+
+fn walk(old: Option<&Node>, new: Option<&Node>, path: &mut String, name: &str, changes: &mut Vec<FieldChange>) {
+    match (old, new) {
+        (Some(old), Some(new)) if old == new => {}
+        (Some(Node { data: Data::Map(before), .. }), Some(Node { data: Data::Map(after), .. })) => {
+            let gone = before.iter().filter(|(key, _)| !after.has(&key.name)).map(|(key, _)| &key.name);
+            for key in after.iter().map(|(key, _)| &key.name).chain(gone) {
+                step(path, |path| if key.contains('.') { write!(path, "[{key}]") } else { write!(path, ".{key}") }, |path| {
+                    walk(before.get(key), after.get(key), path, key, changes);
+                });
+            }
+        }
+        (Some(Node { data: Data::List(before), .. }), Some(Node { data: Data::List(after), .. })) => {
+            lists(before, after, path, name, changes);
+        }
+        _ => changes.push(FieldChange { path: path.trim_start_matches('.').to_owned(), old: old.cloned(), new: new.cloned() }),
+    }
+}
+
+fn step(path: &mut String, write: impl FnOnce(&mut String) -> std::fmt::Result, inside: impl FnOnce(&mut String)) {
+    let length = path.len();
+    let _ = write(path);
+    inside(path);
+    path.truncate(length);
+}
+
+fn lists(before: &[Node], after: &[Node], path: &mut String, name: &str, changes: &mut Vec<FieldChange>) {
+    let key = item_key(name, before, after);
+    let Some(key) = key else {
+        for index in 0..before.len().max(after.len()) {
+            step(path, |path| write!(path, "[{index}]"), |path| walk(before.get(index), after.get(index), path, "", changes));
+        }
+        return;
+    };
+    let label = |item: &Node| crate::block::scalar_text(item.get(key).unwrap_or(item)).unwrap_or_default();
+    let gone = before.iter().filter(|item| !after.iter().any(|other| label(other) == label(item)));
+    for item in after.iter().chain(gone) {
+        let name = label(item);
+        let find = |list: &[Node]| list.iter().position(|other| label(other) == name);
+        step(path, |path| write!(path, "[{name}]"), |path| {
+            walk(find(before).map(|index| &before[index]), find(after).map(|index| &after[index]), path, "", changes);
+        });
+    }
+    let order = |list: &[Node]| list.iter().map(label).collect::<Vec<_>>();
+    let (mut old, mut new) = (order(before), order(after));
+    if old != new {
+        old.sort();
+        new.sort();
+        if old == new && name != "ports" {
+            let list = |items: &[Node]| Node::list(items.to_vec(), items[0].at);
+            changes.push(FieldChange { path: format!("{} (order)", path.trim_start_matches('.')), old: Some(list(before)), new: Some(list(after)) });
+        }
+    }
+}
+
+/// What names the items of both lists, if every item has it once.
+fn item_key(name: &str, before: &[Node], after: &[Node]) -> Option<&'static str> {
+    let candidates: &[&str] = match name {
+        "volumeMounts" => &["mountPath"],
+        "volumeDevices" => &["devicePath"],
+        "ports" => &["name", "containerPort", "port"],
+        "volumeClaimTemplates" => return None,
+        _ => &["name"],
+    };
+    candidates.iter().copied().find(|key| {
+        [before, after].iter().all(|list| {
+            let mut names: Vec<_> = list.iter().map(|item| item.get(key).and_then(crate::block::scalar_text)).collect();
+            names.sort();
+            let all = names.iter().all(Option::is_some);
+            names.dedup();
+            all && names.len() == list.len()
+        })
+    })
+}
