@@ -8,7 +8,8 @@ use crate::value::Text;
 /// An `allow` that silences nothing.
 static UNUSED: Code = Code { id: "SW0150", name: "allow-unused", level: Level::Warning, page: include_str!("app/pages/allow-unused.md") };
 /// An `allow` for what cannot be allowed.
-static IMPOSSIBLE: Code = Code { id: "SW0151", name: "allow-impossible", level: Level::Error, page: include_str!("app/pages/allow-impossible.md") };
+static IMPOSSIBLE: Code =
+    Code { id: "SW0151", name: "allow-impossible", level: Level::Error, page: include_str!("app/pages/allow-impossible.md") };
 
 /// The codes of this module.
 pub static CODES: &[&Code] = &[&UNUSED, &IMPOSSIBLE];
@@ -50,10 +51,7 @@ pub fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, found: &mut
                 .help("mend what it reports, and remove this item")
                 .at(rule.at, found);
         } else if hits == 0 {
-            UNUSED
-                .report(format!("nothing here raises `{}`", rule.value))
-                .help("remove this item")
-                .at(rule.at, found);
+            UNUSED.report(format!("nothing here raises `{}`", rule.value)).help("remove this item").at(rule.at, found);
         }
     }
 }

@@ -9,7 +9,8 @@ use crate::value::{Data, Key, Map, Node, Text};
 pub(crate) static UNKNOWN: Code =
     Code { id: "SW0101", name: "unknown-field", level: Level::Error, page: include_str!("block_pages/unknown-field.md") };
 /// A value of another type than the field's.
-pub(crate) static TYPE: Code = Code { id: "SW0102", name: "wrong-type", level: Level::Error, page: include_str!("block_pages/wrong-type.md") };
+pub(crate) static TYPE: Code =
+    Code { id: "SW0102", name: "wrong-type", level: Level::Error, page: include_str!("block_pages/wrong-type.md") };
 /// A field that must be there.
 pub(crate) static MISSING: Code =
     Code { id: "SW0103", name: "missing-field", level: Level::Error, page: include_str!("block_pages/missing-field.md") };
@@ -345,7 +346,9 @@ impl Field {
     }
 
     fn example_hint(&self) -> String {
-        self.examples().next().map_or_else(|| format!("add `{}:`", self.name), |example| format!("add it, such as `{}: {example}`", self.name))
+        self.examples()
+            .next()
+            .map_or_else(|| format!("add `{}:`", self.name), |example| format!("add it, such as `{}: {example}`", self.name))
     }
 }
 
@@ -530,6 +533,7 @@ macro_rules! either {
     ($(#[doc = $doc:literal])* pub enum $name:ident { $( $(#[doc = $case_doc:literal])* $case:ident($type:ty), )* }) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug)]
+        #[allow(clippy::large_enum_variant, reason = "a spec has few of them, and they do not live long")]
         pub enum $name {
             $( $(#[doc = $case_doc])* $case($type), )*
         }

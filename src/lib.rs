@@ -98,7 +98,18 @@ pub fn check(sources: &Sources, ids: &[SourceId], version: k8s::version::Version
 /// Everything that can be found, by id.
 #[must_use]
 pub fn codes() -> Vec<&'static Code> {
-    let all = [yaml::CODES, disk::CODES, bundle::CODES, spec::CODES, app::CODES, app::expression::CODES, volume::CODES, emit::CODES, allow::CODES, cluster::judge::CODES];
+    let all = [
+        yaml::CODES,
+        disk::CODES,
+        bundle::CODES,
+        spec::CODES,
+        app::CODES,
+        app::expression::CODES,
+        volume::CODES,
+        emit::CODES,
+        allow::CODES,
+        cluster::judge::CODES,
+    ];
     let mut codes: Vec<&'static Code> = all.into_iter().flatten().copied().collect();
     codes.sort_by_key(|code| code.id);
     codes

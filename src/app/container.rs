@@ -62,7 +62,8 @@ pub(super) fn resolve(
     found: &mut Diagnostics,
 ) -> Container {
     let at = written.at;
-    let ports: Vec<Port> = written.ports.iter().flat_map(|ports| &ports.entries).filter_map(|(key, port)| self::port(key, port, found)).collect();
+    let ports: Vec<Port> =
+        written.ports.iter().flat_map(|ports| &ports.entries).filter_map(|(key, port)| self::port(key, port, found)).collect();
     let mut fields: Vec<(&'static str, Node)> = vec![("name", text(name))];
     let mut put = |field: &'static str, node: Option<Node>| {
         if let Some(node) = node {
@@ -90,7 +91,8 @@ pub(super) fn resolve(
         if role == Role::Init {
             put("restartPolicy", Some(Node::text("Always", at)));
         } else {
-            COUNT.report("only an init container can be a sidecar that starts before the others")
+            COUNT
+                .report("only an init container can be a sidecar that starts before the others")
                 .help("move it under `init:`, or leave `sidecar` out: what is under `containers:` runs beside the main one anyway")
                 .at(at, found);
         }
@@ -203,8 +205,10 @@ fn env_source(form: &EnvSource, at: At, found: &mut Diagnostics) -> Option<Node>
 fn whole_source(source: &EnvFrom) -> Node {
     let optional = source.optional.as_ref().map(|optional| Node::bool(optional.value, optional.at));
     let reference = |name: &Placed<Text>| Node::of(source.at, [("name", Some(text(name))), ("optional", optional.clone())]);
-    let mut node =
-        Node::of(source.at, [("secretRef", source.secret.as_ref().map(reference)), ("configMapRef", source.config.as_ref().map(reference))]);
+    let mut node = Node::of(
+        source.at,
+        [("secretRef", source.secret.as_ref().map(reference)), ("configMapRef", source.config.as_ref().map(reference))],
+    );
     if let Some(map) = node.as_map_mut() {
         crate::merge::overlay(map, &source.rest);
     }
@@ -231,7 +235,7 @@ fn resources(map: &Map, at: At, found: &mut Diagnostics) -> Node {
 
 fn probe(probe: &Probe, ports: &[Port], found: &mut Diagnostics) -> Node {
     let at = probe.at;
-    let mut known = |port: &Placed<Scalar>| port_reference(port, ports.iter().map(|port| &*port.name.name), "this container", found);
+    let mut known = |port: &Placed<Scalar>| port_reference(port, &ports.iter().map(|port| &*port.name.name), "this container", found);
     let handler = if let Some(path) = &probe.http {
         let port = match (&probe.port, ports.first()) {
             (Some(port), _) => known(port),
@@ -279,14 +283,25 @@ fn probe(probe: &Probe, ports: &[Port], found: &mut Diagnostics) -> Node {
 }
 
 /// A port by name or number; a name must be one of `known`.
-pub(super) fn port_reference<'p>(port: &Placed<Scalar>, known: impl Iterator<Item = &'p str> + Clone, whose: &str, found: &mut Diagnostics) -> Node {
+pub(super) fn port_reference<'p>(
+    port: &Placed<Scalar>,
+    known: &(impl Iterator<Item = &'p str> + Clone),
+    whose: &str,
+    found: &mut Diagnostics,
+) -> Node {
     let text = &port.value.0;
     if let Ok(number) = text.parse::<i64>() {
         return Node::int(number, port.at);
     }
     if !known.clone().any(|name| name == text) {
         let help = nearest(text, known.clone()).map_or_else(
-            || if known.clone().next().is_none() { "it has no ports: add them under `ports:`".to_owned() } else { format!("it has {}", listing(known.clone(), 8)) },
+            || {
+                if known.clone().next().is_none() {
+                    "it has no ports: add them under `ports:`".to_owned()
+                } else {
+                    format!("it has {}", listing(known.clone(), 8))
+                }
+            },
             |near| format!("did you mean `{near}`?"),
         );
         PORT.report(format!("{whose} has no port `{text}`")).help(help).at(port.at, found);
@@ -353,7 +368,13 @@ pub(super) fn check_mounts(
             if let Some(text) = name.as_str().filter(|text| !volumes.contains(text)) {
                 let near = nearest(text, volumes.iter().copied());
                 let help = near.map_or_else(
-                    || if volumes.is_empty() { "there are no volumes: add one under `storage:`".to_owned() } else { format!("there are {}", listing(volumes.iter().copied(), 8)) },
+                    || {
+                        if volumes.is_empty() {
+                            "there are no volumes: add one under `storage:`".to_owned()
+                        } else {
+                            format!("there are {}", listing(volumes.iter().copied(), 8))
+                        }
+                    },
                     |near| format!("did you mean `{near}`?"),
                 );
                 VOLUME.report(format!("there is no volume `{text}`")).help(help).at(name.at, found);

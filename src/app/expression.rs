@@ -4,7 +4,7 @@
 use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::source::At;
 use crate::value::{Data, Map, Node, Text};
-use minijinja::value::{Rest, ValueKind};
+use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, filters};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -180,9 +180,7 @@ fn run(source: &str, at: At, names: &Names, found: &mut Diagnostics) -> Option<V
     let expression = match engine().compile_expression_owned(source.to_owned()) {
         Ok(expression) => expression,
         Err(error) => {
-            EXPRESSION
-                .report(format!("`{}` is not an expression: {}", shown(source), detail(&error)))
-                .at(at, found);
+            EXPRESSION.report(format!("`{}` is not an expression: {}", shown(source), detail(&error))).at(at, found);
             return None;
         }
     };
@@ -191,7 +189,7 @@ fn run(source: &str, at: At, names: &Names, found: &mut Diagnostics) -> Option<V
     if unknown.iter().any(|path| undefined(path, names, at, found)) {
         return None;
     }
-    match expression.eval(Value::from_iter(names.values.iter().map(|(name, value)| (name.clone(), value.clone())))) {
+    match expression.eval(Value::from(names.values.clone())) {
         Ok(value) if value.as_str().is_some_and(|text| text.len() > LARGEST) => {
             too_much(at, found);
             None
@@ -251,7 +249,13 @@ fn undefined(path: &str, names: &Names, at: At, found: &mut Diagnostics) -> bool
     let known: Vec<String> = value.try_iter().map(|keys| keys.map(|key| key.to_string()).collect()).unwrap_or_default();
     let near = nearest(field, known.iter().map(String::as_str));
     let help = near.map_or_else(
-        || if known.is_empty() { format!("`{first}` is empty here") } else { format!("`{first}` has {}", listing(known.iter().map(String::as_str), 12)) },
+        || {
+            if known.is_empty() {
+                format!("`{first}` is empty here")
+            } else {
+                format!("`{first}` has {}", listing(known.iter().map(String::as_str), 12))
+            }
+        },
         |near| format!("did you mean `{first}.{near}`?"),
     );
     UNDEFINED.report(format!("`{first}` has no `{field}`")).help(help).at(at, found);
@@ -390,11 +394,11 @@ fn bounded(out: String) -> Result<String, Error> {
 }
 
 /// `peers | format_each('{name}={fqdn}')`: each item as a text, with its fields in the braces.
-fn format_each(items: Value, format: String) -> Result<Value, Error> {
+fn format_each(items: &Value, format: &str) -> Result<Value, Error> {
     let mut list = Vec::new();
     let mut total = 0;
     for item in items.try_iter()? {
-        let (mut out, mut rest) = (String::new(), format.as_str());
+        let (mut out, mut rest) = (String::new(), format);
         while let Some((before, after)) = rest.split_once('{') {
             let Some((field, left)) = after.split_once('}') else {
                 return Err(Error::new(ErrorKind::InvalidOperation, format!("`{{` in '{format}' has no `}}`")));
@@ -418,12 +422,12 @@ fn format_each(items: Value, format: String) -> Result<Value, Error> {
     Ok(Value::from(list))
 }
 
-fn join(items: Value, joint: Rest<String>) -> Result<String, Error> {
-    let joint = joint.first().cloned().unwrap_or_default();
+fn join(items: &Value, joint: Option<&str>) -> Result<String, Error> {
+    let joint = joint.unwrap_or_default();
     let mut out = String::new();
     for (index, item) in items.try_iter()?.enumerate() {
         if index > 0 {
-            out.push_str(&joint);
+            out.push_str(joint);
         }
         let _ = write!(out, "{item}");
         out = bounded(out)?;
@@ -431,10 +435,10 @@ fn join(items: Value, joint: Rest<String>) -> Result<String, Error> {
     Ok(out)
 }
 
-fn replace(text: String, from: String, to: String) -> Result<String, Error> {
-    let count = if from.is_empty() { text.len() + 1 } else { text.matches(&from).count() };
+fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
+    let count = if from.is_empty() { text.len() + 1 } else { text.matches(from).count() };
     if text.len().saturating_add(count.saturating_mul(to.len())) > LARGEST {
         return Err(Error::new(ErrorKind::OutOfFuel, "too much text"));
     }
-    Ok(text.replace(&from, &to))
+    Ok(text.replace(from, to))
 }

@@ -3,8 +3,8 @@
 
 pub mod container;
 pub mod expression;
-pub mod identity;
 mod files;
+pub mod identity;
 mod names;
 mod service;
 mod settings;
@@ -32,7 +32,8 @@ static PORT: Code = Code { id: "SW0111", name: "unknown-port", level: Level::Err
 /// Two things in one place.
 static PLACE: Code = Code { id: "SW0112", name: "path-taken", level: Level::Error, page: include_str!("pages/path-taken.md") };
 /// An amount that cannot be read.
-static AMOUNT: Code = Code { id: "SW0113", name: "unreadable-amount", level: Level::Error, page: include_str!("pages/unreadable-amount.md") };
+static AMOUNT: Code =
+    Code { id: "SW0113", name: "unreadable-amount", level: Level::Error, page: include_str!("pages/unreadable-amount.md") };
 /// A file that is not there.
 static FILE: Code = Code { id: "SW0114", name: "missing-file", level: Level::Error, page: include_str!("pages/missing-file.md") };
 /// A volume that nobody defines.
@@ -40,8 +41,12 @@ static VOLUME: Code = Code { id: "SW0115", name: "unknown-volume", level: Level:
 /// Two ordinals on one disk.
 static SHARED: Code = Code { id: "SW0116", name: "shared-disk", level: Level::Error, page: include_str!("pages/shared-disk.md") };
 /// A version whose rules are not known.
-static VERSION: Code =
-    Code { id: "SW0117", name: "unknown-kubernetes-version", level: Level::Error, page: include_str!("pages/unknown-kubernetes-version.md") };
+static VERSION: Code = Code {
+    id: "SW0117",
+    name: "unknown-kubernetes-version",
+    level: Level::Error,
+    page: include_str!("pages/unknown-kubernetes-version.md"),
+};
 /// More than can be written out.
 static COUNT: Code = Code { id: "SW0118", name: "unusable-number", level: Level::Error, page: include_str!("pages/unusable-number.md") };
 
@@ -145,8 +150,10 @@ fn tie(
     let kubernetes = version(app.kubernetes.as_ref(), found)?;
     let mut parts = files::Parts::new(&identity.app, surroundings, &names);
     let storage = storage::items(app.storage.as_ref(), app.volumes.as_ref(), &identity, &names, found);
-    let main_name =
-        app.container.clone().unwrap_or_else(|| Placed { value: identity.app.clone(), at: app.name.as_ref().map_or(app.at, |name| name.at) });
+    let main_name = app
+        .container
+        .clone()
+        .unwrap_or_else(|| Placed { value: identity.app.clone(), at: app.name.as_ref().map_or(app.at, |name| name.at) });
     let mut containers = vec![container::resolve(main, &main_name, container::Role::Main, &storage, &mut parts, found)];
     for (key, other) in app.containers.iter().flat_map(|containers| &containers.entries) {
         let name = Placed { value: key.name.clone(), at: key.at };
@@ -288,7 +295,11 @@ impl App {
     pub fn srv(&self) -> Vec<Srv> {
         let ports = self.containers.iter().chain(&self.init).flat_map(|container| &container.ports);
         ports
-            .map(|port| Srv { port: port.name.name.to_string(), name: self.identity.srv(&port.name.name, &port.protocol), number: port.number })
+            .map(|port| Srv {
+                port: port.name.name.to_string(),
+                name: self.identity.srv(&port.name.name, &port.protocol),
+                number: port.number,
+            })
             .collect()
     }
 }

@@ -85,7 +85,10 @@ fn complete(names: &mut Names, identity: &Identity) {
         }),
     );
     let identity = Arc::clone(&shared);
-    names.set("srv", Value::from_function(move |port: String, protocol: Option<String>| identity.srv(&port, protocol.as_deref().unwrap_or("TCP"))));
+    names.set(
+        "srv",
+        Value::from_function(move |port: String, protocol: Option<String>| identity.srv(&port, protocol.as_deref().unwrap_or("TCP"))),
+    );
     names.set("service", Value::from_function(move |name: String| shared.service(&format!("{}-{name}", shared.app))));
 }
 

@@ -104,7 +104,8 @@ fn governing_service(written: Option<&Written>, identity: &Identity, ports: &[&P
     };
     if written.is_none_or(|written| written.form.ports.is_none()) {
         // A port without a name has no SRV record: every container port is published under its own.
-        service.ports = ports.iter().map(|port| port_node(&port.name, port.number, port.name.at, key_node(&port.name), &port.protocol)).collect();
+        service.ports =
+            ports.iter().map(|port| port_node(&port.name, port.number, port.name.at, key_node(&port.name), &port.protocol)).collect();
     }
     service
 }
@@ -139,7 +140,7 @@ fn port(key: &Key, written: &ServicePort, ports: &[&Port], found: &mut Diagnosti
     };
     let names = ports.iter().map(|port| &*port.name.name);
     let target = match form.and_then(|form| form.target_port.as_ref()) {
-        Some(target) => port_reference(target, names, "no container of this pod", found),
+        Some(target) => port_reference(target, &names, "no container of this pod", found),
         None => {
             if !ports.iter().any(|port| port.name.name == key.name) {
                 let near = crate::diagnostic::nearest(&key.name, names.clone());
@@ -148,7 +149,12 @@ fn port(key: &Key, written: &ServicePort, ports: &[&Port], found: &mut Diagnosti
                         if ports.is_empty() {
                             format!("name the port of the container first: `ports: {{{}: …}}`", key.name)
                         } else {
-                            format!("there are {}; or say where it leads: `{}: {{port: {}, targetPort: …}}`", listing(names, 8), key.name, number.value)
+                            format!(
+                                "there are {}; or say where it leads: `{}: {{port: {}, targetPort: …}}`",
+                                listing(names, 8),
+                                key.name,
+                                number.value
+                            )
                         }
                     },
                     |near| format!("did you mean `{near}`?"),
@@ -194,4 +200,3 @@ fn per_pod(node: &Node, identity: &Identity, names: &Names, ports: &[&Port], sel
     }
     services
 }
-

@@ -47,7 +47,9 @@ pub(super) fn settings(app: &Written, identity: &Identity, selector: &Map, _: &m
     let mut settings = Settings {
         pod_rest: app.pod.as_ref().map(|pod| pod.value.0.clone()).unwrap_or_default(),
         stateful_set_rest: app.stateful_set.as_ref().map(|set| set.value.0.clone()).unwrap_or_default(),
-        replicas: Some(app.replicas.as_ref().map_or_else(|| Node::int(identity.replicas, identity.at), |value| Node::int(value.value, value.at))),
+        replicas: Some(
+            app.replicas.as_ref().map_or_else(|| Node::int(identity.replicas, identity.at), |value| Node::int(value.value, value.at)),
+        ),
         ..Settings::default()
     };
     if let Some(security) = &app.security {

@@ -110,7 +110,9 @@ fn item(
     let access = match storage.access.as_ref() {
         None => vec![Node::text("ReadWriteOnce", key.at)],
         Some(Placed { value: Access::One(word), at }) => vec![Node::text(access_mode(word), *at)],
-        Some(Placed { value: Access::Several(words), .. }) => words.iter().map(|word| Node::text(access_mode(&word.value), word.at)).collect(),
+        Some(Placed { value: Access::Several(words), .. }) => {
+            words.iter().map(|word| Node::text(access_mode(&word.value), word.at)).collect()
+        }
     };
     Some(Item {
         name: key.name.clone(),
@@ -164,7 +166,12 @@ pub(super) fn volumes(items: &[Item], identity: &Identity, names: &Names, found:
         let Some(node) = &item.backend else { continue };
         if identity.replicas > MOST_REPLICAS / 10 {
             COUNT
-                .report(format!("{} volumes would be written out for `{}`; the limit is {}", identity.replicas, item.name, MOST_REPLICAS / 10))
+                .report(format!(
+                    "{} volumes would be written out for `{}`; the limit is {}",
+                    identity.replicas,
+                    item.name,
+                    MOST_REPLICAS / 10
+                ))
                 .help("let the cluster make them: `volumes: {dynamic: …}`")
                 .at(node.at, found);
             continue;
@@ -174,10 +181,7 @@ pub(super) fn volumes(items: &[Item], identity: &Identity, names: &Names, found:
             let twin = volumes.iter().find(|other| other.disk == volume.disk && !other.contribution.shared);
             if let Some(other) = twin {
                 SHARED
-                    .report(format!(
-                        "`{}` and `{}` would have the same disk, {}",
-                        other.claim, volume.claim, volume.disk
-                    ))
+                    .report(format!("`{}` and `{}` would have the same disk, {}", other.claim, volume.claim, volume.disk))
                     .help("put what tells them apart into it, such as `{{ claim }}`")
                     .at(volume.at, found);
                 break;

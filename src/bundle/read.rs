@@ -11,7 +11,8 @@ static NO_OBJECT: Code = Code { id: "SW0020", name: "no-kind", level: Level::Err
 /// Nothing in it.
 static EMPTY: Code = Code { id: "SW0021", name: "empty-file", level: Level::Warning, page: include_str!("pages/empty-file.md") };
 /// A Helm template.
-static TEMPLATE: Code = Code { id: "SW0022", name: "unrendered-template", level: Level::Error, page: include_str!("pages/unrendered-template.md") };
+static TEMPLATE: Code =
+    Code { id: "SW0022", name: "unrendered-template", level: Level::Error, page: include_str!("pages/unrendered-template.md") };
 
 /// The codes of this module.
 pub(super) static CODES: &[&Code] = &[&NO_OBJECT, &EMPTY, &TEMPLATE];

@@ -50,7 +50,8 @@ impl Generate {
                 (Some(name), _) if names.contains(&name) => name,
                 (None, [only]) => only.clone(),
                 (asked, _) => {
-                    let message = asked.map_or_else(|| "say which environment".to_owned(), |asked| format!("there is no environment `{asked}`"));
+                    let message =
+                        asked.map_or_else(|| "say which environment".to_owned(), |asked| format!("there is no environment `{asked}`"));
                     return Err(Failure::new(format!("{message}; there are {}", names.join(", "))));
                 }
             };

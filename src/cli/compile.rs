@@ -74,7 +74,9 @@ impl Compile {
         in_order(
             &candidates,
             "compiling",
-            |candidate| self.app(candidate, candidates.len() == 1).unwrap_or_else(|failure| Done { failure: Some(failure), ..Done::default() }),
+            |candidate| {
+                self.app(candidate, candidates.len() == 1).unwrap_or_else(|failure| Done { failure: Some(failure), ..Done::default() })
+            },
             |done| {
                 total.add(&done);
                 findings.extend(done.findings);

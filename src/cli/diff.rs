@@ -22,12 +22,15 @@ pub(super) struct Diff {
 
 impl Diff {
     pub(super) fn run(self) -> Result {
-        let with_specs = self.selection.paths.iter().map(|path| Ok(!disk::find_specs(std::slice::from_ref(path))?.is_empty() && !is_manifest(path)));
+        let with_specs =
+            self.selection.paths.iter().map(|path| Ok(!disk::find_specs(std::slice::from_ref(path))?.is_empty() && !is_manifest(path)));
         let with_specs: Vec<bool> = with_specs.collect::<std::result::Result<_, Failure>>()?;
         match (&self.selection.paths[..], &with_specs[..]) {
             ([old, new], [false, false]) => manifests(old, new),
             (_, specs) if specs.iter().all(|holds| *holds) => self.specs(),
-            ([_, _], _) => Err(Failure::new("one of the two paths holds specs and the other does not. Compare two folders of manifests, or name apps only")),
+            ([_, _], _) => Err(Failure::new(
+                "one of the two paths holds specs and the other does not. Compare two folders of manifests, or name apps only",
+            )),
             _ => self.specs(),
         }
     }
@@ -44,7 +47,11 @@ impl Diff {
                 let committed = committed(&app, &environment)?;
                 let changes = review::compare(&committed, &compiled.bundle);
                 differs |= !changes.is_empty();
-                output::data(&changes::human(&changes, &format!("{} in {environment}", app.spec.name), output::colours(&std::io::stdout())));
+                output::data(&changes::human(
+                    &changes,
+                    &format!("{} in {environment}", app.spec.name),
+                    output::colours(&std::io::stdout()),
+                ));
             }
             findings.extend(found.resolve(&app.sources));
         }
@@ -86,6 +93,10 @@ fn manifests(old: &PathBuf, new: &PathBuf) -> Result {
     let changes = review::compare(&before, &after);
     output::findings(&findings, &[])?;
     let title = format!("{} against {}", old.display(), new.display());
-    output::data(&if changes.is_empty() { "no changes\n".to_owned() } else { changes::human(&changes, &title, output::colours(&std::io::stdout())) });
+    output::data(&if changes.is_empty() {
+        "no changes\n".to_owned()
+    } else {
+        changes::human(&changes, &title, output::colours(&std::io::stdout()))
+    });
     Ok(if changes.is_empty() && !forbids(&findings) { Outcome::Fine } else { Outcome::Found })
 }

@@ -35,7 +35,10 @@ impl Explain {
         let codes = crate::codes();
         let fields = crate::spec::root().all_fields();
         let near = nearest(what, codes.iter().map(|code| code.name).chain(fields.iter().map(|field| field.name)));
-        let help = near.map_or_else(|| "it may be a code, a field such as `storage.size`, or a generated file".to_owned(), |near| format!("did you mean `{near}`?"));
+        let help = near.map_or_else(
+            || "it may be a code, a field such as `storage.size`, or a generated file".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
         Err(Failure::new(format!("nothing is known of `{what}`; {help}")))
     }
 }
@@ -77,7 +80,11 @@ fn field(path: &str) -> Option<String> {
         }
         if let Some(definition) = block.definition() {
             let name = definition.rsplit('.').next().unwrap_or(definition);
-            let _ = writeln!(out, "  …and any field of Kubernetes' {name}: {}", listing(crate::kubernetes_fields(definition).iter().map(String::as_str), 8));
+            let _ = writeln!(
+                out,
+                "  …and any field of Kubernetes' {name}: {}",
+                listing(crate::kubernetes_fields(definition).iter().map(String::as_str), 8)
+            );
         }
     }
     Some(out)

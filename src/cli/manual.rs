@@ -16,11 +16,11 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(self) -> Result {
+    pub(super) fn run(&self) -> Outcome {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Arguments::command(), "statewright", &mut script);
         output::data(&String::from_utf8_lossy(&script));
-        Ok(Outcome::Fine)
+        Outcome::Fine
     }
 }
 

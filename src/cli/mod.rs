@@ -93,9 +93,9 @@ pub fn main() -> ExitCode {
         Command::Diff(diff) => diff.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Explain(explain) => explain.run(),
-        Command::Schema(schema) => schema.run(),
+        Command::Schema(schema) => Ok(schema.run()),
         Command::Argocd(argocd) => argocd.run(),
-        Command::Completions(completions) => completions.run(),
+        Command::Completions(completions) => Ok(completions.run()),
         Command::Man(man) => man.run(),
     };
     match outcome {

@@ -70,7 +70,7 @@ impl Selection {
             let shared = match known.get(&folder) {
                 Some(shared) => shared.clone(),
                 None => {
-                    let shared = disk::find_workspace(&folder)?.map(|path| self.workspace(&path, &known)).transpose()?;
+                    let shared = disk::find_workspace(&folder)?.map(|path| Self::workspace(&path, &known)).transpose()?;
                     known.insert(folder, shared.clone());
                     shared
                 }
@@ -80,7 +80,7 @@ impl Selection {
         Ok(candidates)
     }
 
-    fn workspace(&self, path: &Path, known: &BTreeMap<PathBuf, Option<Arc<Shared>>>) -> Result<Arc<Shared>, Failure> {
+    fn workspace(path: &Path, known: &BTreeMap<PathBuf, Option<Arc<Shared>>>) -> Result<Arc<Shared>, Failure> {
         let folder = folder_of(path);
         if let Some(shared) = known.values().flatten().find(|shared| shared.folder == folder) {
             return Ok(Arc::clone(shared));

@@ -1,7 +1,7 @@
 //! `schema`: the JSON Schema of the spec.
 
+use super::Outcome;
 use super::output;
-use super::{Outcome, Result};
 use clap::Args;
 
 /// Print the JSON Schema of the spec.
@@ -13,8 +13,8 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    pub(super) fn run(self) -> Result {
+    pub(super) fn run(&self) -> Outcome {
         output::data(&if self.workspace { crate::workspace_schema() } else { crate::app_schema() });
-        Ok(Outcome::Fine)
+        Outcome::Fine
     }
 }

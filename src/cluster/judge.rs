@@ -34,7 +34,10 @@ pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics
             .at(at, found);
     }
     for warning in answer.warnings {
-        WARNED.report(format!("the API server would warn about {}: {warning}", resource.id)).about(resource.subject()).at(resource.at(), found);
+        WARNED
+            .report(format!("the API server would warn about {}: {warning}", resource.id))
+            .about(resource.subject())
+            .at(resource.at(), found);
     }
 }
 

@@ -118,30 +118,6 @@ pub fn write_new(path: &Path, text: &str) -> Result<bool, Failure> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reading(bytes: &[u8]) -> String {
-        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-        let id = read_stream(bytes, "t.yaml", &mut sources, &mut found).expect("memory can be read");
-        if let Some(id) = id {
-            return sources.get(id).text.to_string();
-        }
-        let finding = &found.resolve(&sources)[0];
-        format!("{}:{} {}", finding.spot.line, finding.spot.column, finding.message)
-    }
-
-    #[test]
-    fn what_is_no_utf8_is_said_where_it_begins() {
-        assert_eq!(reading("a: ü\n".as_bytes()), "a: ü\n");
-        assert_eq!(reading(b"a: b\nc: \xfcx\n"), "2:4 the byte 0xFC here is not UTF-8");
-        assert_eq!(reading(b"\xff\xfea\0"), "1:1 this file is UTF-16, not UTF-8");
-        assert_eq!(reading(b"\x7fELF\0\0\xff"), "1:7 this file holds binary data, not text");
-        assert_eq!(reading(b"a: \xc3"), "1:4 the byte 0xC3 here is not UTF-8");
-    }
-}
-
 /// A file beside a spec, by its path from the spec's folder, which it may not leave.
 ///
 /// # Errors
@@ -174,4 +150,28 @@ pub fn first_line(path: &Path) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     File::open(path).map_err(failed)?.take(4096).read_to_end(&mut bytes).map_err(failed)?;
     Ok(String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(bytes: &[u8]) -> String {
+        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+        let id = read_stream(bytes, "t.yaml", &mut sources, &mut found).expect("memory can be read");
+        if let Some(id) = id {
+            return sources.get(id).text.to_string();
+        }
+        let finding = &found.resolve(&sources)[0];
+        format!("{}:{} {}", finding.spot.line, finding.spot.column, finding.message)
+    }
+
+    #[test]
+    fn what_is_no_utf8_is_said_where_it_begins() {
+        assert_eq!(reading("a: ü\n".as_bytes()), "a: ü\n");
+        assert_eq!(reading(b"a: b\nc: \xfcx\n"), "2:4 the byte 0xFC here is not UTF-8");
+        assert_eq!(reading(b"\xff\xfea\0"), "1:1 this file is UTF-16, not UTF-8");
+        assert_eq!(reading(b"\x7fELF\0\0\xff"), "1:7 this file holds binary data, not text");
+        assert_eq!(reading(b"a: \xc3"), "1:4 the byte 0xC3 here is not UTF-8");
+    }
 }

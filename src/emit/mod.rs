@@ -18,7 +18,8 @@ use crate::source::At;
 use crate::value::{Map, Node};
 
 /// A change to an object that is not there.
-static PATCH: Code = Code { id: "SW0140", name: "patch-hits-nothing", level: Level::Error, page: include_str!("pages/patch-hits-nothing.md") };
+static PATCH: Code =
+    Code { id: "SW0140", name: "patch-hits-nothing", level: Level::Error, page: include_str!("pages/patch-hits-nothing.md") };
 /// An extra object that is none.
 static OBJECT: Code = Code { id: "SW0141", name: "not-an-object", level: Level::Error, page: include_str!("pages/not-an-object.md") };
 /// An object twice.
@@ -28,14 +29,8 @@ static TWICE: Code = Code { id: "SW0142", name: "object-twice", level: Level::Er
 pub static CODES: &[&Code] = &[&PATCH, &OBJECT, &TWICE];
 
 /// The kinds that are made; each gives as many objects as the app asks for.
-static KINDS: &[fn(&App) -> Vec<Node>] = &[
-    persistent_volume::emit,
-    service_account::emit,
-    config_map::emit,
-    service::emit,
-    stateful_set::emit,
-    pod_disruption_budget::emit,
-];
+static KINDS: &[fn(&App) -> Vec<Node>] =
+    &[persistent_volume::emit, service_account::emit, config_map::emit, service::emit, stateful_set::emit, pod_disruption_budget::emit];
 
 /// Makes the manifests of an app.
 pub fn emit(app: &App, found: &mut Diagnostics) -> Bundle {
@@ -97,7 +92,8 @@ fn patch(patch: &crate::spec::settings::Patch, bundle: &mut Bundle, found: &mut 
     if hits > 0 {
         return;
     }
-    let names: Vec<&str> = bundle.resources.iter().filter(|resource| resource.id.kind == kind.value).map(|resource| &*resource.id.name).collect();
+    let names: Vec<&str> =
+        bundle.resources.iter().filter(|resource| resource.id.kind == kind.value).map(|resource| &*resource.id.name).collect();
     let kinds = bundle.resources.iter().map(|resource| &*resource.id.kind);
     let (message, help, at) = match name {
         Some(name) if !names.is_empty() => (

@@ -30,7 +30,10 @@ pub(super) fn emit(app: &App) -> Vec<Node> {
             ("initContainers", containers(&app.init)),
             ("containers", containers(&app.containers)),
             ("volumes", (!app.pod_volumes.is_empty()).then(|| Node::list(app.pod_volumes.clone(), app.pod_volumes[0].at))),
-            ("claims", (!app.storage.is_empty()).then(|| Node::list(app.storage.iter().map(|item| claim(app, item)).collect(), app.storage[0].at))),
+            (
+                "claims",
+                (!app.storage.is_empty()).then(|| Node::list(app.storage.iter().map(|item| claim(app, item)).collect(), app.storage[0].at)),
+            ),
         ]),
     );
     if let Some(template) = node.get_mut("spec").and_then(|spec| spec.get_mut("template")) {

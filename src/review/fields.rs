@@ -28,9 +28,13 @@ fn walk(old: Option<&Node>, new: Option<&Node>, path: &mut String, name: &str, c
         (Some(Node { data: Data::Map(before), .. }), Some(Node { data: Data::Map(after), .. })) => {
             let gone = before.iter().filter(|(key, _)| !after.has(&key.name)).map(|(key, _)| &key.name);
             for key in after.iter().map(|(key, _)| &key.name).chain(gone) {
-                step(path, |path| if key.contains('.') { write!(path, "[{key}]") } else { write!(path, ".{key}") }, |path| {
-                    walk(before.get(key), after.get(key), path, key, changes);
-                });
+                step(
+                    path,
+                    |path| if key.contains('.') { write!(path, "[{key}]") } else { write!(path, ".{key}") },
+                    |path| {
+                        walk(before.get(key), after.get(key), path, key, changes);
+                    },
+                );
             }
         }
         (Some(Node { data: Data::List(before), .. }), Some(Node { data: Data::List(after), .. })) => {
@@ -60,9 +64,13 @@ fn lists(before: &[Node], after: &[Node], path: &mut String, name: &str, changes
     for item in after.iter().chain(gone) {
         let name = label(item);
         let find = |list: &[Node]| list.iter().position(|other| label(other) == name);
-        step(path, |path| write!(path, "[{name}]"), |path| {
-            walk(find(before).map(|index| &before[index]), find(after).map(|index| &after[index]), path, "", changes);
-        });
+        step(
+            path,
+            |path| write!(path, "[{name}]"),
+            |path| {
+                walk(find(before).map(|index| &before[index]), find(after).map(|index| &after[index]), path, "", changes);
+            },
+        );
     }
     let order = |list: &[Node]| list.iter().map(label).collect::<Vec<_>>();
     let (mut old, mut new) = (order(before), order(after));
@@ -71,7 +79,11 @@ fn lists(before: &[Node], after: &[Node], path: &mut String, name: &str, changes
         new.sort();
         if old == new && name != "ports" {
             let list = |items: &[Node]| Node::list(items.to_vec(), items[0].at);
-            changes.push(FieldChange { path: format!("{} (order)", path.trim_start_matches('.')), old: Some(list(before)), new: Some(list(after)) });
+            changes.push(FieldChange {
+                path: format!("{} (order)", path.trim_start_matches('.')),
+                old: Some(list(before)),
+                new: Some(list(after)),
+            });
         }
     }
 }

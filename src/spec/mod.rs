@@ -55,11 +55,8 @@ pub fn parse(root: &Node, kubernetes: KubernetesFields<'_>, found: &mut Diagnost
     unknown_fields(root, Shape::Block(&app::App::BLOCK), kubernetes, found);
     let mut map = root.as_map()?.clone();
     let environments = map.remove("environments").map(layers).unwrap_or_default();
-    let spec = Spec {
-        name: root.get("name").and_then(Node::as_str).unwrap_or_default().into(),
-        root: Node::map(map, root.at),
-        environments,
-    };
+    let spec =
+        Spec { name: root.get("name").and_then(Node::as_str).unwrap_or_default().into(), root: Node::map(map, root.at), environments };
     for layer in &spec.environments {
         spec.chain(layer, found);
     }
@@ -163,7 +160,13 @@ impl Spec {
 pub fn unknown_environment(name: &str, known: &[&str], at: At, found: &mut Diagnostics) {
     let near = nearest(name, known.iter().copied());
     let help = near.map_or_else(
-        || if known.is_empty() { "declare it under `environments:`".to_owned() } else { format!("there are {}", listing(known.iter().copied(), 8)) },
+        || {
+            if known.is_empty() {
+                "declare it under `environments:`".to_owned()
+            } else {
+                format!("there are {}", listing(known.iter().copied(), 8))
+            }
+        },
         |near| format!("did you mean `{near}`?"),
     );
     ENVIRONMENT.report(format!("there is no environment `{name}`")).help(help).at(at, found);

@@ -42,7 +42,8 @@ struct Writer<'k> {
 impl Writer<'_> {
     /// Writes a block's definition unless it is there, and gives the reference to it.
     fn block(&mut self, block: &'static Block) -> String {
-        let name = block.noun.trim_start_matches("a ").trim_start_matches("an ").trim_start_matches("the ").replace('`', "").replace(' ', "-");
+        let name =
+            block.noun.trim_start_matches("a ").trim_start_matches("an ").trim_start_matches("the ").replace('`', "").replace(' ', "-");
         let reference = format!("#/$defs/{name}");
         if self.definitions.contains_key(&name) {
             return reference;
@@ -86,8 +87,12 @@ impl Writer<'_> {
             Shape::Bool => or_expression("boolean"),
             Shape::Any => json!({}),
             Shape::Words(words) => json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": "\\{\\{"}]}),
-            Shape::List(inner) => json!({"anyOf": [{"type": "array", "items": self.shape(inner())}, {"type": "string", "pattern": "\\{\\{"}, {"type": "null"}]}),
-            Shape::Map(inner) => json!({"type": ["object", "null"], "additionalProperties": {"anyOf": [self.shape(inner()), {"type": "null"}]}}),
+            Shape::List(inner) => {
+                json!({"anyOf": [{"type": "array", "items": self.shape(inner())}, {"type": "string", "pattern": "\\{\\{"}, {"type": "null"}]})
+            }
+            Shape::Map(inner) => {
+                json!({"type": ["object", "null"], "additionalProperties": {"anyOf": [self.shape(inner()), {"type": "null"}]}})
+            }
             Shape::Block(block) => json!({"anyOf": [{"$ref": self.block(block)}, {"type": "null"}]}),
             Shape::Kubernetes(definition) => {
                 let properties: Map<String, Value> = (self.kubernetes)(definition).into_iter().collect();

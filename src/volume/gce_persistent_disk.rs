@@ -47,7 +47,7 @@ block! {
 
 impl GcePersistentDisk {
     /// The handle by which the CSI driver knows the disk: a zone's, or a region's when two zones hold it.
-    fn handle(&self, project: &str, disk: &str, zones: &[Text]) -> String {
+    fn handle(project: &str, disk: &str, zones: &[Text]) -> String {
         match zones {
             [zone] => format!("projects/{project}/zones/{zone}/disks/{disk}"),
             _ => {
@@ -68,7 +68,13 @@ impl Static for GcePersistentDisk {
             (Some(zone), None) => vec![zone.value.clone()],
             (None, Some(zones)) if zones.len() == 2 => zones.clone(),
             _ => {
-                missing("`gcePersistentDisk`", "zone", "say the zone that the disk is in, or both `zones` of a regional disk", self.at, found);
+                missing(
+                    "`gcePersistentDisk`",
+                    "zone",
+                    "say the zone that the disk is in, or both `zones` of a regional disk",
+                    self.at,
+                    found,
+                );
                 return None;
             }
         };
@@ -99,7 +105,7 @@ impl Static for GcePersistentDisk {
             missing("`gcePersistentDisk`", "project", "the driver finds a disk by project, zone and name: add `project:`", self.at, found);
             return None;
         };
-        let handle = self.handle(&project.value, &disk.value, &zones);
+        let handle = Self::handle(&project.value, &disk.value, &zones);
         let attributes = partition.map(|value| Node::of(value.at, [("partition", Some(Node::text(value.value.to_string(), value.at)))]));
         Some(Contribution {
             field: "csi",

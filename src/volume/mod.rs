@@ -20,9 +20,11 @@ pub use local::Local;
 pub use nfs::Nfs;
 
 /// No backend, or more than one.
-static BACKEND: Code = Code { id: "SW0130", name: "volume-backend-count", level: Level::Error, page: include_str!("pages/volume-backend-count.md") };
+static BACKEND: Code =
+    Code { id: "SW0130", name: "volume-backend-count", level: Level::Error, page: include_str!("pages/volume-backend-count.md") };
 /// A file system that the disk cannot have.
-static FILE_SYSTEM: Code = Code { id: "SW0131", name: "impossible-file-system", level: Level::Error, page: include_str!("pages/impossible-file-system.md") };
+static FILE_SYSTEM: Code =
+    Code { id: "SW0131", name: "impossible-file-system", level: Level::Error, page: include_str!("pages/impossible-file-system.md") };
 /// A path that no node can have.
 static PATH: Code = Code { id: "SW0132", name: "unusable-path", level: Level::Error, page: include_str!("pages/unusable-path.md") };
 
