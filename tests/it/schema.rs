@@ -13,6 +13,7 @@ use statewright::source::Sources;
 use statewright::value::{Data, Key, Map, Node};
 use statewright::yaml::{parts, read_part};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// What is wrong with an object, as far as both can say it.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,8 +103,8 @@ fn by_schema(object: &Value, validator: &Validator) -> Opinion {
                 let mut path = String::new();
                 for segment in error.instance_path() {
                     match segment {
-                        LocationSegment::Index(index) => path += &format!("[{index}]"),
-                        LocationSegment::Property(name) => path += &format!(".{name}"),
+                        LocationSegment::Index(index) => _ = write!(path, "[{index}]"),
+                        LocationSegment::Property(name) => _ = write!(path, ".{name}"),
                     }
                 }
                 unknown.extend(unexpected.iter().map(|name| format!("{path}.{name}").trim_start_matches('.').to_owned()));
