@@ -71,8 +71,6 @@ pub(super) fn needs_health_check(spec: &Node) -> bool {
 
 /// Everything that happens to a Service between its defaults and its rules.
 pub(super) fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
-    let status = stored.and_then(|stored| stored.get("status")).cloned();
-    put(object, "status", status);
     let strict = version >= Version::minor(36);
     let Some(spec) = object.get_mut("spec") else { return };
     let old = stored.and_then(|stored| stored.get("spec"));

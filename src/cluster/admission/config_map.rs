@@ -1,6 +1,6 @@
 //! What the server says to a ConfigMap.
 
-use super::cause::{Causes, Path};
+use super::cause::{Causes, Path, text};
 use super::meta::{self, Naming};
 use super::{Kind, unchanged};
 use crate::cluster::defaults;
@@ -64,7 +64,13 @@ pub(super) fn locked(object: &Node, stored: &Node, fields: &[&'static str], caus
     if !is_immutable(object) {
         causes.forbidden(&Path::new("immutable"), words);
     }
-    for field in fields.iter().filter(|field| texts(object, field) != texts(stored, field)) {
+    for field in fields {
+        // An empty map of bytes is not the same as none, though none is all that is left of it once it is stored.
+        let bytes = *field == "binaryData" || text(object, "kind") == "Secret";
+        let now = texts(object, field).filter(|texts| bytes || !texts.is_empty());
+        if now == texts(stored, field).filter(|texts| !texts.is_empty()) {
+            continue;
+        }
         causes.forbidden(&Path::new(field), words);
     }
 }
@@ -78,7 +84,8 @@ pub(super) fn byte_count(value: &Node) -> usize {
     }
 }
 
-fn texts<'n>(object: &'n Node, field: &str) -> BTreeMap<&'n str, &'n str> {
-    let entries = object.get(field).into_iter().flat_map(Node::entries);
-    entries.map(|(key, value)| (key.name.as_str(), value.as_str().unwrap_or_default())).collect()
+/// The entries of a map.
+fn texts<'n>(object: &'n Node, field: &str) -> Option<BTreeMap<&'n str, &'n str>> {
+    let map = object.get(field)?.as_map()?;
+    Some(map.iter().map(|(key, value)| (key.name.as_str(), value.as_str().unwrap_or_default())).collect())
 }

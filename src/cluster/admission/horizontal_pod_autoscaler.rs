@@ -46,13 +46,6 @@ struct Reference {
 }
 
 fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut Causes) {
-    let status = stored.and_then(|stored| stored.get("status")).cloned();
-    if let Some(map) = object.as_map_mut() {
-        match status {
-            Some(status) => drop(map.put("status", status)),
-            None => drop(map.remove("status")),
-        }
-    }
     let rules = ["scaleUp", "scaleDown"];
     let tolerates = |object: &Node| rules.iter().any(|rule| object.find(&["spec", "behavior", rule, "tolerance"]).is_some());
     if version < Version::minor(35) && !stored.is_some_and(tolerates) {

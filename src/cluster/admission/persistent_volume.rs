@@ -93,7 +93,6 @@ static CSI: Source = source("csi", false, csi);
 const SOURCE_MANNER: Manner = Manner {
     optional: &[
         "type",
-        "lun",
         "initiatorName",
         "secretRef",
         "endpointsNamespace",
@@ -108,14 +107,10 @@ const SOURCE_MANNER: Manner = Manner {
     amounts: &[],
 };
 
+/// The same for the one source whose `lun` may be absent.
+const FIBRE_CHANNEL_MANNER: Manner = Manner { optional: &["lun"], free: &[], amounts: &[] };
+
 fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut Causes) {
-    let status = stored.and_then(|stored| stored.get("status")).cloned();
-    if let Some(map) = object.as_map_mut() {
-        match status {
-            Some(status) => drop(map.put("status", status)),
-            None => drop(map.remove("status")),
-        }
-    }
     let known = stored.and_then(|stored| stored.get("spec")).is_some_and(|spec| some(spec, "volumeAttributesClassName").is_some());
     if version < ATTRIBUTES_CLASSES
         && !known
@@ -373,7 +368,8 @@ fn same_source(source: &Source, spec: &Node, before: &Node) -> bool {
         }
         return SOURCE_MANNER.same(Some(&without), Some(then));
     }
-    SOURCE_MANNER.same(Some(now), Some(then))
+    let manner = if source.field == "fc" { FIBRE_CHANNEL_MANNER } else { SOURCE_MANNER };
+    manner.same(Some(now), Some(then))
 }
 
 /// Labels that were renamed when they became stable; a volume may follow.
