@@ -83,6 +83,11 @@ pub fn update(object: &Node, stored: &Node, namespaced: bool, naming: Naming, ca
             causes.invalid(&path.child(field), "field is immutable");
         }
     }
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+        if some(metadata, field) != old.and_then(|old| some(old, field)) {
+            causes.invalid(&path.child(field), "field is immutable");
+        }
+    }
 }
 
 /// The names of a changed object by the rule of its kind: many kinds apply all their rules for new objects to changed ones too.

@@ -23,6 +23,7 @@ pub mod persistent_volume_claim;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod pod_rules;
+pub mod pod_warning;
 pub mod port;
 pub mod resources;
 pub mod same;
@@ -164,8 +165,11 @@ impl Kind {
             *owners = without_repetitions(std::mem::take(owners));
         }
         for field in ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
-            match stored.and_then(|stored| stored.find(&["metadata", field])) {
+            let kept = stored.and_then(|stored| stored.find(&["metadata", field]));
+            match kept {
+                Some(_) if field == "deletionGracePeriodSeconds" && map.has(field) => {}
                 Some(kept) => drop(map.put(field, kept.clone())),
+                None if stored.is_some() && field.starts_with("deletion") => {}
                 None => drop(map.remove(field)),
             }
         }

@@ -39,6 +39,34 @@ pub struct Holder<'n> {
     pub names_hosts: bool,
 }
 
+/// Fields of pods, templates and claims that say something even when they are empty.
+pub const OPTIONAL: &[&str] = &[
+    "affinity",
+    "appArmorProfile",
+    "capabilities",
+    "dataSource",
+    "dataSourceRef",
+    "dnsConfig",
+    "emptyDir",
+    "labelSelector",
+    "lifecycle",
+    "namespaceSelector",
+    "nodeAffinity",
+    "ordinals",
+    "podAffinity",
+    "podAntiAffinity",
+    "rollingUpdate",
+    "seLinuxOptions",
+    "seccompProfile",
+    "securityContext",
+    "selector",
+    "storageClassName",
+    "valueFrom",
+    "volumeAttributesClassName",
+    "volumeMode",
+    "windowsOptions",
+];
+
 /// The annotation by which a pod says what its deletion costs.
 pub const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 

@@ -2,11 +2,11 @@
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::Naming;
-use super::persistent_volume_claim::{Leniency, claim_spec};
+use super::persistent_volume_claim::{Leniency, claim_spec, warn_of_claim_spec};
 use super::pod::{self, Holder};
 use super::pod_rules::Rules;
 use super::same::Manner;
-use super::{Kind, percent, selector, unchanged};
+use super::{Kind, percent, pod_warning, selector, unchanged};
 use crate::cluster::defaults::workload;
 use crate::k8s::name;
 use crate::k8s::version::Version;
@@ -46,6 +46,9 @@ const MANNER: Manner = Manner {
     amounts: &["requests", "limits"],
 };
 
+/// How whole specs are compared: also what may be an empty map in a template.
+const WHOLE: Manner = Manner { optional: pod::OPTIONAL, ..MANNER };
+
 /// What is not looked at again in a change, because it cannot change or was faulty before.
 #[derive(Clone, Copy, Debug, Default)]
 struct Skip {
@@ -58,7 +61,13 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let rules = Rules::new(version, false, None);
     let skip = Skip { claims: version < CHECKS_TEMPLATES, template: version < CHECKS_TEMPLATES, ..Skip::default() };
-    spec(object.get("spec").unwrap_or(&nothing), skip, &rules, &Path::new("spec"), causes);
+    let new = object.get("spec").unwrap_or(&nothing);
+    let path = Path::new("spec");
+    spec(new, skip, &rules, &path, causes);
+    if causes.refusals.is_empty() {
+        warn_of_template(new, version, &path, causes);
+        warn(new, None, &path, causes);
+    }
 }
 
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
@@ -79,6 +88,34 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
             "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', \
              'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
         );
+    }
+    if causes.refusals.is_empty() {
+        if !WHOLE.same(Some(new), Some(old)) {
+            warn_of_template(new, version, &path, causes);
+        }
+        warn(new, Some("Spec"), &path, causes);
+    }
+}
+
+fn warn_of_template(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
+    if let Some(template) = spec.get("template") {
+        pod_warning::warn(template, false, version, &path.child("template"), causes);
+    }
+}
+
+/// What is said of the rest. Of claims the server speaks by another path in a change.
+fn warn(spec: &Node, claim_field: Option<&str>, path: &Path<'_>, causes: &mut Causes) {
+    let claims = path.child("volumeClaimTemplates");
+    for (index, claim) in list(spec, "volumeClaimTemplates").iter().enumerate() {
+        let Some(inner) = claim.get("spec") else { continue };
+        let claim = claims.index(index);
+        match claim_field {
+            Some(field) => warn_of_claim_spec(inner, &claim.child(field), causes),
+            None => warn_of_claim_spec(inner, &claim, causes),
+        }
+    }
+    if number(spec, "revisionHistoryLimit") < 0 {
+        causes.warn("spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended");
     }
 }
 
