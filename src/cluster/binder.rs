@@ -24,15 +24,15 @@ const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 /// The provisioner of classes whose volumes people make.
 pub const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
-/// Provisioners that were once built in, and are now served by the CSI drivers that took their place.
-const MIGRATED: [&str; 7] = [
-    "kubernetes.io/aws-ebs",
-    "kubernetes.io/azure-disk",
-    "kubernetes.io/azure-file",
-    "kubernetes.io/cinder",
-    "kubernetes.io/gce-pd",
-    "kubernetes.io/portworx-volume",
-    "kubernetes.io/vsphere-volume",
+/// Provisioners that were once built in, and the CSI drivers that took their place.
+const MIGRATED: [(&str, &str); 7] = [
+    ("kubernetes.io/aws-ebs", "ebs.csi.aws.com"),
+    ("kubernetes.io/azure-disk", "disk.csi.azure.com"),
+    ("kubernetes.io/azure-file", "file.csi.azure.com"),
+    ("kubernetes.io/cinder", "cinder.csi.openstack.org"),
+    ("kubernetes.io/gce-pd", "pd.csi.storage.gke.io"),
+    ("kubernetes.io/portworx-volume", "pxd.portworx.com"),
+    ("kubernetes.io/vsphere-volume", "csi.vsphere.vmware.com"),
 ];
 
 /// Does all that the binder would do just now.
@@ -294,7 +294,8 @@ fn ask_for_volume(world: &mut World, key: &Key, claim: &Node) {
     let Some(provisioner) = world.class(class).map(|class| text(class, &["provisioner"]).to_owned()) else {
         return world.say(key, true, "ProvisioningFailed", format!("storageclass.storage.k8s.io \"{class}\" not found"));
     };
-    if provisioner.starts_with("kubernetes.io/") && !MIGRATED.contains(&provisioner.as_str()) {
+    let successor = MIGRATED.iter().find(|(old, _)| *old == provisioner).map(|(_, new)| (*new).to_owned());
+    if provisioner.starts_with("kubernetes.io/") && successor.is_none() {
         let message = match provisioner.as_str() {
             "kubernetes.io/host-path" => {
                 "Failed to create provisioner: provisioning in volume plugin \"kubernetes.io/host-path\" is disabled".to_owned()
@@ -304,6 +305,7 @@ fn ask_for_volume(world: &mut World, key: &Key, claim: &Node) {
         };
         return world.say(key, true, "ProvisioningFailed", message);
     }
+    let provisioner = successor.unwrap_or(provisioner);
     world.store.set_text(key, &["metadata", "annotations", PROVISIONER], provisioner.as_str());
     let message = format!(
         "Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the system administrator. If \

@@ -109,6 +109,7 @@ impl Cluster {
 
     /// Plays one step.
     pub fn play(&mut self, step: &Step<'_>) -> Outcome {
+        self.world.store.tick();
         let before = self.view().identities();
         let moves = self.world.journal.moves.len();
         let mut acts = Vec::new();

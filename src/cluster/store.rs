@@ -41,6 +41,7 @@ pub struct Store {
     objects: BTreeMap<Key, Node>,
     born: u64,
     writes: u64,
+    clock: u64,
 }
 
 impl Store {
@@ -72,6 +73,11 @@ impl Store {
         self.writes
     }
 
+    /// Lets time pass: what is created from now on is younger than all before.
+    pub fn tick(&mut self) {
+        self.clock += 1;
+    }
+
     /// Takes in a new object and gives it a uid, later ones sorting after earlier ones.
     pub fn create(&mut self, key: Key, mut node: Node) {
         self.born += 1;
@@ -79,6 +85,8 @@ impl Store {
         let at = node.at;
         put(&mut node, &["metadata", "uid"], Node::text(format!("{:08x}-0000-4000-8000-000000000000", self.born), at));
         put(&mut node, &["metadata", "generation"], Node::int(1, at));
+        let (hours, minutes, seconds) = (self.clock / 3600, self.clock / 60 % 60, self.clock % 60);
+        put(&mut node, &["metadata", "creationTimestamp"], Node::text(format!("2000-01-01T{hours:02}:{minutes:02}:{seconds:02}Z"), at));
         self.objects.insert(key, node);
     }
 

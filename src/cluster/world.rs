@@ -150,14 +150,14 @@ impl World {
         self.store.get(&Key::new("StorageClass", "", name))
     }
 
-    /// The class that claims without one are given: of several, the newest.
+    /// The class that claims without one are given: of several, the newest; of those made together, the first by name.
     #[must_use]
     pub fn default_class(&self) -> Option<Text> {
         const MARKS: [&str; 2] = ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
         self.store
             .of_kind("StorageClass")
             .filter(|(_, class)| MARKS.iter().any(|mark| super::store::annotation(class, mark) == Some("true")))
-            .max_by(|(a, one), (b, other)| uid(one).cmp(uid(other)).then_with(|| b.name.cmp(&a.name)))
+            .max_by(|(a, one), (b, other)| born(one).cmp(born(other)).then_with(|| b.name.cmp(&a.name)))
             .map(|(key, _)| key.name.clone())
     }
 
@@ -167,6 +167,10 @@ impl World {
             .of_kind("Pod")
             .filter(move |(key, pod)| key.namespace == claim.namespace && claim_names(pod).any(|name| name == claim.name))
     }
+}
+
+fn born(object: &Node) -> &str {
+    text(object, &["metadata", "creationTimestamp"])
 }
 
 /// The claims that a pod mounts.

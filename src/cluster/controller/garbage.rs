@@ -34,13 +34,11 @@ pub fn delete(world: &mut World, key: &Key) {
     }
 }
 
-/// Takes away what was deleted and is held no longer.
-pub fn finish(world: &mut World) {
-    for kind in ["Pod", CLAIM, VOLUME] {
-        for key in world.store.keys(kind) {
-            if world.store.get(&key).is_some_and(is_ending) && !is_held(world, &key) {
-                world.remove(&key);
-            }
+/// Takes away what was deleted of a kind and is held no longer.
+pub fn finish(world: &mut World, kind: &str) {
+    for key in world.store.keys(kind) {
+        if world.store.get(&key).is_some_and(is_ending) && !is_held(world, &key) {
+            world.remove(&key);
         }
     }
 }

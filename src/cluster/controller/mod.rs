@@ -21,6 +21,8 @@ pub fn settle(world: &mut World) -> bool {
             statefulset::sync(world, &set);
             react(world);
         }
+        // Sets look at once when a pod is gone; a claim that was deleted goes a moment later.
+        garbage::finish(world, binder::CLAIM);
         if world.store.writes() == before {
             return true;
         }
@@ -33,7 +35,8 @@ fn react(world: &mut World) {
     for _ in 0..MOST_ROUNDS {
         let before = world.store.writes();
         garbage::collect(world);
-        garbage::finish(world);
+        garbage::finish(world, "Pod");
+        garbage::finish(world, binder::VOLUME);
         binder::run(world);
         scheduler::run(world);
         kubelet::run(world);

@@ -3,6 +3,10 @@
 use crate::cluster::selector;
 use crate::cluster::store::{self, Key, Owner, put, uid};
 use crate::cluster::world::World;
+use crate::k8s::quantity::Quantity;
+use crate::k8s::shape;
+use crate::k8s::version::Version;
+use crate::k8s::wire;
 use crate::value::{Data, Map, Node, Text};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -52,7 +56,7 @@ pub(super) fn of_template(world: &mut World, key: &Key, set: &Node, known: &[Rev
         world.store.set(&name, &["revision"], Some(Data::Int(number)));
         return Revision { number, ..equal.clone() };
     }
-    let written = json_of_template(template);
+    let written = json_of_template(template, world.version);
     let mut collisions = 0_u32;
     loop {
         let name: Text = format!("{}-{}", key.name, hash(&written, collisions)).into();
@@ -118,19 +122,33 @@ fn hash(json: &str, collisions: u32) -> String {
     hash.to_string().bytes().map(|digit| LETTERS[usize::from(digit) % LETTERS.len()] as char).collect()
 }
 
-fn json_of_template(template: &Node) -> String {
-    let mut json = String::from("{\"spec\":{\"template\":");
-    let mut template = template.clone();
+/// The template as the controller writes it down: as the server sends it, as a patch that restores it.
+fn json_of_template(template: &Node, version: Version) -> String {
     let at = template.at;
+    let mut set = Node::map(Map::new(), at);
+    put(&mut set, &["spec", "template"], template.clone());
+    if let Some(shape) = shape::shape_of("apps/v1", "StatefulSet", version) {
+        wire::complete(&mut set, shape);
+    }
+    let mut template = set.find(&["spec", "template"]).cloned().unwrap_or(set);
     put(&mut template, &["$patch"], Node::text("replace", at));
-    write_json(&template, &mut json);
+    store::take(&mut template, &["metadata", "creationTimestamp"]);
+    if version < Version::minor(34) {
+        put(&mut template, &["metadata", "creationTimestamp"], Node::null(at));
+    }
+    let mut json = String::from("{\"spec\":{\"template\":");
+    write_json(&template, false, &mut json);
     json.push_str("}}");
     json
 }
 
-/// Compact JSON with sorted keys, as Go writes a map.
-fn write_json(node: &Node, out: &mut String) {
+/// Compact JSON with sorted keys, as Go writes a map. Amounts are written in their one normal form.
+fn write_json(node: &Node, amount: bool, out: &mut String) {
     match &node.data {
+        Data::Int(_) | Data::Text(_) if amount => {
+            let written = node.as_int().map_or_else(|| node.as_str().unwrap_or_default().to_owned(), |number| number.to_string());
+            write_text(&written.parse::<Quantity>().map_or(written, |quantity| quantity.to_string()), out);
+        }
         Data::Null => out.push_str("null"),
         Data::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Data::Int(value) => drop(write!(out, "{value}")),
@@ -139,7 +157,7 @@ fn write_json(node: &Node, out: &mut String) {
         Data::List(items) => {
             for (index, item) in items.iter().enumerate() {
                 out.push(if index == 0 { '[' } else { ',' });
-                write_json(item, out);
+                write_json(item, false, out);
             }
             out.push_str(if items.is_empty() { "[]" } else { "]" });
         }
@@ -150,7 +168,8 @@ fn write_json(node: &Node, out: &mut String) {
                 out.push(if index == 0 { '{' } else { ',' });
                 write_text(&key.name, out);
                 out.push(':');
-                write_json(value, out);
+                let lists_amounts = matches!(key.name.as_str(), "requests" | "limits" | "overhead");
+                write_json(value, amount || lists_amounts || matches!(key.name.as_str(), "sizeLimit" | "divisor"), out);
             }
             out.push_str(if entries.is_empty() { "{}" } else { "}" });
         }
@@ -173,4 +192,43 @@ fn write_text(text: &str, out: &mut String) {
         }
     }
     out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::admission;
+    use crate::diagnostic::Diagnostics;
+    use crate::source::Sources;
+
+    const SETS: [(&str, &str); 2] = [
+        (
+            "plain-545d85ffb4",
+            "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: plain}, spec: {replicas: 1, selector: {matchLabels: {app: plain}},
+              template: {metadata: {labels: {app: plain}}, spec: {containers: [{name: main, image: docker.io/acme/web:1.1}]}}}}",
+        ),
+        (
+            "web-c6dcdf47c",
+            "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: web}, spec: {serviceName: web, selector: {matchLabels: {app: web}},
+              template: {metadata: {labels: {app: web}}, spec: {
+                initContainers: [{name: i, image: 'a<b>&c:1', env: [{name: A, value: ''}, {name: B}, {name: P, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}],
+                containers: [{name: main, image: 'docker.io/acme/web:1.1', ports: [{name: http, containerPort: 80}],
+                  resources: {requests: {cpu: 0.5, memory: 1024Mi}}, readinessProbe: {httpGet: {path: /, port: http}},
+                  volumeMounts: [{name: s, mountPath: /s}]}],
+                securityContext: {}, volumes: [{name: s, secret: {secretName: x}}, {name: e, emptyDir: {}}], terminationGracePeriodSeconds: 0}}}}",
+        ),
+    ];
+
+    #[test]
+    fn revisions_have_the_names_that_a_real_controller_gave_them() {
+        let version = Version::minor(36);
+        for (name, text) in SETS {
+            let mut sources = Sources::default();
+            let id = sources.add("t", text);
+            let set = crate::yaml::read_one(&sources, id, &mut Diagnostics::default()).unwrap();
+            let stored = admission::create(&set, version).object.unwrap();
+            let json = json_of_template(stored.find(&["spec", "template"]).unwrap(), version);
+            assert_eq!(format!("{}-{}", store::text(&set, &["metadata", "name"]), hash(&json, 0)), name, "{json}");
+        }
+    }
 }
