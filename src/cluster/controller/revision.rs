@@ -128,7 +128,7 @@ fn json_of_template(template: &Node, version: Version) -> String {
     let mut set = Node::map(Map::new(), at);
     put(&mut set, &["spec", "template"], template.clone());
     if let Some(shape) = shape::shape_of("apps/v1", "StatefulSet", version) {
-        wire::complete(&mut set, shape);
+        set = wire::written(&set, shape);
     }
     let mut template = set.find(&["spec", "template"]).cloned().unwrap_or(set);
     put(&mut template, &["$patch"], Node::text("replace", at));
