@@ -16,7 +16,10 @@ impl Reading {
     #[must_use]
     pub fn plain(self, text: &str) -> Data {
         let first = text.as_bytes().first().copied().unwrap_or(b' ');
-        // Nearly every plain scalar begins with a letter that begins no special word.
+        // Nearly every plain scalar begins with a letter that begins no special word, or is longer than all of them.
+        if first.is_ascii_alphabetic() && (text.len() > 5 || !matches!(first | 0x20, b'n' | b'y' | b't' | b'f' | b'o')) {
+            return Data::Text(text.into());
+        }
         if matches!(text, "" | "~" | "null" | "Null" | "NULL") {
             return Data::Null;
         }
@@ -82,8 +85,14 @@ fn go_number(text: &str) -> Option<Data> {
     if let Some(whole) = whole {
         return Some(Data::Int(if negative { -whole } else { whole }));
     }
+    if plain == SMALLEST {
+        return Some(Data::Int(i64::MIN));
+    }
     is_float(unsigned).then(|| plain.parse().ok()).flatten().filter(|value: &f64| value.is_finite()).map(Data::number)
 }
+
+/// The one whole number that fits only with its sign.
+const SMALLEST: &str = "-9223372036854775808";
 
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -127,7 +127,7 @@ pub struct Reader<'a> {
 /// A collection that is not finished.
 enum Open {
     List(Vec<Node>, usize),
-    Map { map: Map, key: Option<Key>, anchor: usize, merges: Vec<Node> },
+    Map { map: Map, key: Option<Key>, merging: bool, anchor: usize, merges: Vec<Node> },
 }
 
 impl<'a> Reader<'a> {
@@ -168,6 +168,8 @@ impl<'a> Reader<'a> {
                 }
             };
             let at = self.place(&span);
+            // In quotes it is a key like any other.
+            let is_merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if text.as_ref() == MERGE_KEY);
             let (node, anchor) = match event {
                 Event::Scalar(text, style, anchor, tag) => (self.scalar(&text, style, tag.as_deref(), at, found, &mut valid), anchor),
                 Event::SequenceStart(_, anchor, tag) => {
@@ -177,7 +179,7 @@ impl<'a> Reader<'a> {
                 }
                 Event::MappingStart(_, anchor, tag) => {
                     valid &= self.untagged(tag.as_deref(), at, found);
-                    stack.push((Open::Map { map: Map::new(), key: None, anchor, merges: Vec::new() }, at));
+                    stack.push((Open::Map { map: Map::new(), key: None, merging: false, anchor, merges: Vec::new() }, at));
                     continue;
                 }
                 Event::SequenceEnd => match stack.pop() {
@@ -230,9 +232,12 @@ impl<'a> Reader<'a> {
             match stack.last_mut() {
                 None => finished = Some(node),
                 Some((Open::List(items, _), _)) => items.push(node),
-                Some((Open::Map { map, key, merges, .. }, _)) => match key.take() {
-                    None => *key = Some(Self::key(&node, &mut valid, found)),
-                    Some(Key { name, at: key_at }) if name == MERGE_KEY => {
+                Some((Open::Map { map, key, merging, merges, .. }, _)) => match key.take() {
+                    None => {
+                        *key = Some(Self::key(&node, &mut valid, found));
+                        *merging = is_merge;
+                    }
+                    Some(Key { at: key_at, .. }) if *merging => {
                         if self.reading == Reading::Core {
                             MERGE
                                 .report("`<<` merges another map into this one; specs do without it")

@@ -153,6 +153,12 @@ fn text(value: &str, out: &mut String) {
     if needs_quotes(value) { quoted(value, out) } else { out.push_str(value) }
 }
 
+/// Within braces, older readers end a bare text at `?` and the like: only the plainest stays bare.
+fn flow_key(value: &str, out: &mut String) {
+    let plainest = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/'));
+    if plainest { text(value, out) } else { quoted(value, out) }
+}
+
 /// Double quotes with JSON's escapes; also for what some YAML reader takes for a line break or refuses.
 fn quoted(value: &str, out: &mut String) {
     out.push('"');
@@ -239,7 +245,7 @@ fn kyaml(node: &Node, depth: usize, out: &mut String) {
             out.push_str("{\n");
             for (key, inner) in sorted(map) {
                 indent(depth + 1, out);
-                text(&key.name, out);
+                flow_key(&key.name, out);
                 out.push_str(": ");
                 kyaml(inner, depth + 1, out);
                 out.push_str(",\n");
