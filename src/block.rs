@@ -41,8 +41,10 @@ pub enum Shape {
     Block(&'static Block),
     /// A map in Kubernetes' own words: the definition of that name.
     Kubernetes(&'static str),
-    /// Any of several.
+    /// Any of several, told apart by what kind of value it is.
     Either(&'static [fn() -> Shape]),
+    /// Any of several, told apart by what is in it.
+    Told(&'static [fn() -> Shape], fn(&Node) -> usize),
 }
 
 /// One block: its fields and its manual.
@@ -394,6 +396,7 @@ pub fn unknown_fields(node: &Node, shape: Shape, kubernetes: KubernetesFields<'_
                 unknown_fields(node, shape, kubernetes, found);
             }
         }
+        Shape::Told(shapes, which) => unknown_fields(node, shapes[which(node)](), kubernetes, found),
         _ => {}
     }
 }
@@ -414,7 +417,7 @@ impl Shape {
             Self::Bool => matches!(node.data, Data::Bool(_)),
             Self::List(_) => matches!(node.data, Data::List(_)),
             Self::Map(_) | Self::Block(_) | Self::Kubernetes(_) => matches!(node.data, Data::Map(_)),
-            Self::Either(shapes) => shapes.iter().any(|shape| shape().takes(node)),
+            Self::Either(shapes) | Self::Told(shapes, _) => shapes.iter().any(|shape| shape().takes(node)),
         }
     }
 
@@ -428,7 +431,7 @@ impl Shape {
             Self::Any => "anything",
             Self::List(_) => "a list",
             Self::Map(_) | Self::Block(_) | Self::Kubernetes(_) => "a map",
-            Self::Either(_) => "one of several forms",
+            Self::Either(_) | Self::Told(..) => "one of several forms",
         }
     }
 }

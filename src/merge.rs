@@ -88,6 +88,7 @@ fn inside(shape: Shape, key: &str, value: &Node) -> Shape {
     };
     match inner {
         Shape::Either(shapes) => shapes.iter().map(|shape| shape()).find(|shape| shape.takes(value)).unwrap_or(Shape::Any),
+        Shape::Told(shapes, which) => shapes[which(value)](),
         other => other,
     }
 }

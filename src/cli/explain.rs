@@ -94,7 +94,7 @@ fn inside(shape: Shape) -> Option<&'static Block> {
     match shape {
         Shape::Block(block) => Some(block),
         Shape::Map(inner) | Shape::List(inner) => inside(inner()),
-        Shape::Either(shapes) => shapes.iter().find_map(|shape| inside(shape())),
+        Shape::Either(shapes) | Shape::Told(shapes, _) => shapes.iter().find_map(|shape| inside(shape())),
         _ => None,
     }
 }

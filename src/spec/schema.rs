@@ -98,7 +98,7 @@ impl Writer<'_> {
                 let properties: Map<String, Value> = (self.kubernetes)(definition).into_iter().collect();
                 json!({"type": ["object", "null"], "properties": properties, "additionalProperties": properties.is_empty()})
             }
-            Shape::Either(shapes) => {
+            Shape::Either(shapes) | Shape::Told(shapes, _) => {
                 let any: Vec<Value> = shapes.iter().map(|shape| self.shape(shape())).collect();
                 json!({"anyOf": any})
             }

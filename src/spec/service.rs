@@ -99,9 +99,8 @@ impl Read for Service {
             return None;
         };
         let number = |node: &Node| matches!(node.data, Data::Int(_));
-        let own = |name: &str| ServiceForm::BLOCK.field(name).is_some() || SPEC_WORDS.contains(&name);
-        let short = map.iter().find(|(key, value)| number(value) && !own(&key.name));
-        let long = map.iter().find(|(key, _)| own(&key.name));
+        let short = map.iter().find(|(key, value)| number(value) && !is_long(&key.name));
+        let long = map.iter().find(|(key, _)| is_long(&key.name));
         if let (Some((port, value)), Some((field, _))) = (short, long) {
             let number = value.as_int().unwrap_or_default();
             CHOICE
@@ -121,8 +120,13 @@ impl Read for Service {
         Some(Self { at: node.at, form })
     }
     fn shape() -> Shape {
-        Shape::Either(&[short_shape, ServiceForm::shape])
+        Shape::Told(&[short_shape, ServiceForm::shape], |node| usize::from(node.entries().any(|(key, _)| is_long(&key.name))))
     }
+}
+
+/// Whether the long form is what somebody means who writes this key.
+fn is_long(name: &str) -> bool {
+    ServiceForm::BLOCK.field(name).is_some() || SPEC_WORDS.contains(&name)
 }
 
 fn short_shape() -> Shape {
