@@ -8,6 +8,7 @@ use crate::diagnostic::Refusal;
 use crate::k8s::quantity::Quantity;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
+use crate::k8s::wire;
 use crate::value::{Data, Node, Text};
 use std::cmp::Ordering;
 
@@ -162,19 +163,24 @@ fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Answer, Chang
     {
         answer = Answer { warnings: answer.warnings, ..Answer::refused(Stage::Request, vec![refusal]) };
     }
-    let write = answer.object.take().map_or(Write::Nothing, |object| Write::Replace(counted(object, stored)));
+    let write = answer.object.take().map_or(Write::Nothing, |object| Write::Replace(counted(object, stored, request.version)));
     (answer, Change::Configured, write)
 }
 
 /// A change of the spec is a new generation.
-fn counted(mut object: Node, stored: &Node) -> Node {
+fn counted(mut object: Node, stored: &Node, version: Version) -> Node {
     if let Some(generation) = stored.find(&["metadata", "generation"]).and_then(Node::as_int)
-        && object.get("spec") != stored.get("spec")
+        && spec_as_written(&object, version) != spec_as_written(stored, version)
     {
         let at = object.at;
         put(&mut object, &["metadata", "generation"], Node::int(generation + 1, at));
     }
     object
+}
+
+fn spec_as_written(object: &Node, version: Version) -> Option<Node> {
+    let shape = shape::shape_of(store::text(object, &["apiVersion"]), store::text(object, &["kind"]), version)?;
+    wire::written(object, shape).as_map_mut()?.remove("spec")
 }
 
 /// Only a bound claim can grow, and only if its class says that its volumes can.

@@ -47,8 +47,7 @@ pub(super) fn of_set(world: &mut World, key: &Key, set: &Node) -> Vec<Revision> 
 
 /// The revision of the template that a set has now: an old one renumbered if it is like an old one.
 pub(super) fn of_template(world: &mut World, key: &Key, set: &Node, known: &[Revision]) -> Revision {
-    let empty = Node::map(Map::new(), set.at);
-    let template = set.find(&["spec", "template"]).unwrap_or(&empty);
+    let template = &as_written(set, world.version);
     let next = known.last().map_or(1, |last| last.number + 1);
     if let Some(equal) = known.iter().rev().find(|revision| revision.template == *template) {
         let number = if known.last().is_some_and(|last| last.template == *template) { equal.number } else { next };
@@ -122,17 +121,20 @@ fn hash(json: &str, collisions: u32) -> String {
     hash.to_string().bytes().map(|digit| LETTERS[usize::from(digit) % LETTERS.len()] as char).collect()
 }
 
-/// The template as the controller writes it down: as the server sends it, as a patch that restores it.
-fn json_of_template(template: &Node, version: Version) -> String {
-    let at = template.at;
-    let mut set = Node::map(Map::new(), at);
-    put(&mut set, &["spec", "template"], template.clone());
-    if let Some(shape) = shape::shape_of("apps/v1", "StatefulSet", version) {
-        set = wire::written(&set, shape);
-    }
-    let mut template = set.find(&["spec", "template"]).cloned().unwrap_or(set);
-    put(&mut template, &["$patch"], Node::text("replace", at));
+/// A set's template as the server sends it.
+fn as_written(set: &Node, version: Version) -> Node {
+    let shape = shape::shape_of("apps/v1", "StatefulSet", version);
+    let written = shape.map_or_else(|| set.clone(), |shape| wire::written(set, shape));
+    let mut template = written.find(&["spec", "template"]).cloned().unwrap_or_else(|| Node::map(Map::new(), set.at));
     store::take(&mut template, &["metadata", "creationTimestamp"]);
+    template
+}
+
+/// A template as the controller writes it down: as a patch that restores it.
+fn json_of_template(template: &Node, version: Version) -> String {
+    let mut template = template.clone();
+    let at = template.at;
+    put(&mut template, &["$patch"], Node::text("replace", at));
     if version < Version::minor(34) {
         put(&mut template, &["metadata", "creationTimestamp"], Node::null(at));
     }
@@ -227,7 +229,7 @@ mod tests {
             let id = sources.add("t", text);
             let set = crate::yaml::read_one(&sources, id, &mut Diagnostics::default()).unwrap();
             let stored = admission::create(&set, version).object.unwrap();
-            let json = json_of_template(stored.find(&["spec", "template"]).unwrap(), version);
+            let json = json_of_template(&as_written(&stored, version), version);
             assert_eq!(format!("{}-{}", store::text(&set, &["metadata", "name"]), hash(&json, 0)), name, "{json}");
         }
     }
