@@ -6,7 +6,9 @@ pub mod amount;
 pub mod cause;
 pub mod config_map;
 pub mod container;
+pub mod daemon_set;
 pub mod decode;
+pub mod deployment;
 pub mod env;
 pub mod file_path;
 pub mod handler;
@@ -50,6 +52,8 @@ use meta::Naming;
 /// The kinds whose own rules are known, by name.
 pub static KINDS: &[&Kind] = &[
     &config_map::KIND,
+    &daemon_set::KIND,
+    &deployment::KIND,
     &horizontal_pod_autoscaler::KIND,
     &horizontal_pod_autoscaler::FIRST,
     &namespace::KIND,
