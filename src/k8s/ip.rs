@@ -96,19 +96,24 @@ impl Range {
         }
     }
 
+    /// Its first address and how many bits count, as IPv4 where it is IPv4 in IPv6's clothes.
+    fn network(self) -> (IpAddr, u32) {
+        let first = self.first().to_canonical();
+        (first, if first.is_ipv4() && self.address.is_ipv6() { self.bits.saturating_sub(96) } else { self.bits })
+    }
+
     /// Its usual spelling.
     fn canonical(self) -> String {
-        let first = self.first().to_canonical();
-        let bits = if first.is_ipv4() && self.address.is_ipv6() { self.bits.saturating_sub(96) } else { self.bits };
+        let (first, bits) = self.network();
         format!("{first}/{bits}")
     }
 
-    /// Whether all of another range lies within this one, and is smaller.
+    /// Whether another range begins within this one, and has more bits that count, each as it was written.
     #[must_use]
     pub fn strictly_contains(self, other: Self) -> bool {
-        width(self.address) == width(other.address)
-            && self.bits < other.bits
-            && Self { address: other.address, bits: self.bits }.first() == self.first()
+        let (first, bits) = self.network();
+        let address = other.first().to_canonical();
+        width(first) == width(address) && Self { address, bits }.first() == first && self.bits < other.bits
     }
 }
 

@@ -153,7 +153,7 @@ impl Kind {
 
     /// What the server does to the metadata of every object before it looks at any rule: a manifest cannot say what is the server's
     /// to say.
-    fn take_over_metadata(&self, object: &mut Node, stored: Option<&Node>) {
+    fn take_over_metadata(&self, object: &mut Node, stored: Option<&Node>, causes: &mut Causes) {
         let Some(metadata) = object.get_mut("metadata") else { return };
         let at = metadata.at;
         let Some(map) = metadata.as_map_mut() else { return };
@@ -166,7 +166,7 @@ impl Kind {
             map.remove("uid");
         }
         if let Some(Data::List(owners)) = map.get_mut("ownerReferences").map(|owners| &mut owners.data) {
-            *owners = without_repetitions(std::mem::take(owners));
+            drop_repetitions(owners, causes);
         }
         for field in ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
             let kept = stored.and_then(|stored| stored.find(&["metadata", field]));
@@ -189,14 +189,24 @@ impl Kind {
 }
 
 /// Owners that are named twice in the same words count once.
-fn without_repetitions(owners: Vec<Node>) -> Vec<Node> {
-    let mut kept: Vec<Node> = Vec::with_capacity(owners.len());
-    for owner in owners {
-        if !kept.contains(&owner) {
-            kept.push(owner);
+fn drop_repetitions(owners: &mut Vec<Node>, causes: &mut Causes) {
+    let mut repeated = Vec::new();
+    let mut index = 0;
+    while let Some(owner) = owners.get(index) {
+        if owners[..index].contains(owner) {
+            repeated.push(cause::text(owner, "uid").to_owned());
+            owners.remove(index);
+        } else {
+            index += 1;
         }
     }
-    kept
+    if !repeated.is_empty() {
+        causes.warn(format!(
+            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests \
+             as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            repeated.join(", ")
+        ));
+    }
 }
 
 /// The table line of a kind.
@@ -216,7 +226,7 @@ pub fn create(node: &Node, version: Version) -> Answer {
     take_over_status(&mut object, None);
     if let Some(kind) = kind {
         (kind.default)(&mut object, version);
-        kind.take_over_metadata(&mut object, None);
+        kind.take_over_metadata(&mut object, None, &mut causes);
         (kind.prepare)(&mut object, None, version, &mut causes);
         if causes.refusals.is_empty() {
             kind.judge_new(&object, version, &mut causes);
@@ -239,7 +249,7 @@ pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answe
     if let Some(kind) = kind {
         (kind.default)(&mut object, version);
         take_over_status(&mut object, Some(stored));
-        kind.take_over_metadata(&mut object, Some(stored));
+        kind.take_over_metadata(&mut object, Some(stored), &mut causes);
         (kind.prepare)(&mut object, Some(stored), version, &mut causes);
         if causes.refusals.is_empty() {
             meta::update(&object, stored, kind.namespaced, kind.naming.at(version), &mut causes);

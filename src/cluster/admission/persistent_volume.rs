@@ -7,7 +7,7 @@ use super::{Kind, amount, node_selector, volume_source};
 use crate::cluster::defaults;
 use crate::k8s::name;
 use crate::k8s::version::Version;
-use crate::value::Node;
+use crate::value::{Map, Node};
 
 /// A PersistentVolume.
 pub static KIND: Kind = Kind {
@@ -111,12 +111,25 @@ const SOURCE_MANNER: Manner = Manner {
 const FIBRE_CHANNEL_MANNER: Manner = Manner { optional: &["lun"], free: &[], amounts: &[] };
 
 fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut Causes) {
+    if stored.is_none() {
+        pending(object);
+    }
     let known = stored.and_then(|stored| stored.get("spec")).is_some_and(|spec| some(spec, "volumeAttributesClassName").is_some());
     if version < ATTRIBUTES_CLASSES
         && !known
         && let Some(spec) = object.get_mut("spec").and_then(Node::as_map_mut)
     {
         spec.remove("volumeAttributesClassName");
+    }
+}
+
+/// What a new volume or claim is until the binder has seen it.
+pub(super) fn pending(object: &mut Node) {
+    let at = object.at;
+    let mut status = Map::new();
+    status.put("phase", Node::text("Pending", at));
+    if let Some(map) = object.as_map_mut() {
+        map.put("status", Node::map(status, at));
     }
 }
 
@@ -222,14 +235,14 @@ pub(super) fn class_name(class: &str, path: &Path<'_>, causes: &mut Causes) {
 fn capacity(spec: &Node, causes: &mut Causes) {
     let path = SPEC.child("capacity");
     let amounts = spec.get("capacity").and_then(Node::as_map);
-    let count = amounts.map_or(0, crate::value::Map::len);
+    let count = amounts.map_or(0, Map::len);
     if count == 0 {
         causes.required(&path, "");
     }
     if count > 1 || !amounts.is_some_and(|amounts| amounts.has("storage")) {
         causes.not_supported(&path, &["storage"]);
     }
-    for (key, node) in amounts.into_iter().flat_map(crate::value::Map::iter) {
+    for (key, node) in amounts.into_iter().flat_map(Map::iter) {
         let quantity = amount::decoded(Some(node));
         let path = path.key(&key.name);
         if quantity.value() < 0 {

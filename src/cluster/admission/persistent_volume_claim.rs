@@ -2,7 +2,7 @@
 
 use super::cause::{Causes, Path, some, text};
 use super::meta::{self, Naming};
-use super::persistent_volume::{ATTRIBUTES_CLASSES, access_modes, class_name, volume_mode};
+use super::persistent_volume::{ATTRIBUTES_CLASSES, access_modes, class_name, pending, volume_mode};
 use super::same::Manner;
 use super::{Kind, amount, selector};
 use crate::cluster::defaults;
@@ -89,6 +89,7 @@ pub fn warn_of_claim_spec(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
         if quantity.milli() % 1000 != 0 {
             let path = path.child(kind);
             let path = path.key("storage");
+            let quantity = quantity.in_thousandths();
             causes.warn(format!("{path}: fractional byte value \"{quantity}\" is invalid, must be an integer"));
         }
     }
@@ -140,14 +141,8 @@ pub fn normalize_data_sources(spec: &mut Node, stored: Option<&Node>) {
 }
 
 fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut Causes) {
-    let at = object.at;
-    let status = stored.and_then(|stored| stored.get("status")).cloned().unwrap_or_else(|| {
-        let mut status = Map::new();
-        status.put("phase", Node::text("Pending", at));
-        Node::map(status, at)
-    });
-    if let Some(map) = object.as_map_mut() {
-        map.put("status", status);
+    if stored.is_none() {
+        pending(object);
     }
     let before = stored.and_then(|stored| stored.get("spec"));
     let Some(spec) = object.get_mut("spec") else { return };
