@@ -33,6 +33,8 @@ pub static CODES: &[&Code] = &[&SYNTAX, &DUPLICATE, &TAG, &MERGE, &ALIAS, &DOCUM
 const DEEPEST: usize = 128;
 /// Values that aliases may make of one document; the API server's reader allows about as many.
 const MOST_NODES: usize = 1_000_000;
+/// Findings of this module about one text.
+const MOST_REPORTED: usize = 200;
 /// A spec is a page; etcd takes 1.5 MiB an object.
 const LARGEST_SPEC: usize = 4 << 20;
 /// An API server takes 3 MiB a request.
@@ -57,7 +59,8 @@ pub fn read_one(sources: &Sources, id: SourceId, found: &mut Diagnostics) -> Opt
         DOCUMENTS.report("this file holds no document").help("run `statewright init` for one to start from").at(At::top(id), found);
         return None;
     };
-    if let Some(Some(second)) = reader.next(found) {
+    // A marker at the end begins a document of nothing: harmless.
+    if let Some(second) = reader.next(found).flatten().filter(|second| !second.is_null()) {
         DOCUMENTS
             .report("a second document begins here; a spec is one document")
             .help("give each app a folder and a `statewright.yaml` of its own, or put extra objects under `objects:`")
@@ -121,6 +124,7 @@ pub struct Reader<'a> {
     reading: Reading,
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     nodes: usize,
+    reported: usize,
     broken: bool,
 }
 
@@ -136,7 +140,7 @@ impl<'a> Reader<'a> {
     pub fn new(id: SourceId, text: &'a str, base: usize, reading: Reading) -> Self {
         let mut options = granit_parser::options! { flow_nesting_limit: DEEPEST, block_nesting_limit: DEEPEST };
         options.set_emit_comments(false);
-        Self { id, base, reading, parser: Parser::new_from_str_with_options(text, options), nodes: 0, broken: false }
+        Self { id, base, reading, parser: Parser::new_from_str_with_options(text, options), nodes: 0, reported: 0, broken: false }
     }
 
     fn place(&self, span: &Span) -> At {
@@ -195,10 +199,12 @@ impl<'a> Reader<'a> {
                 },
                 Event::Alias(name) => {
                     if self.reading == Reading::Core {
-                        ALIAS
-                            .report("an alias (`*name`) repeats another place of the file; specs do without them")
-                            .help("write the value out, or put it under `vars:` and use it as `{{ vars.name }}`")
-                            .at(at, found);
+                        if self.may_report() {
+                            ALIAS
+                                .report("an alias (`*name`) repeats another place of the file; specs do without them")
+                                .help("write the value out, or put it under `vars:` and use it as `{{ vars.name }}`")
+                                .at(at, found);
+                        }
                         valid = false;
                         (Node::null(at), 0)
                     } else {
@@ -249,7 +255,7 @@ impl<'a> Reader<'a> {
                         }
                     }
                     Some(key) => {
-                        if let Some((first, _)) = map.entry(&key.name) {
+                        if let Some((first, _)) = map.entry(&key.name).filter(|_| self.may_report()) {
                             let mut report = DUPLICATE
                                 .report(format!("key `{}` is here a second time", shown(&key.name)))
                                 .see(first.at, "the first is here")
@@ -269,9 +275,17 @@ impl<'a> Reader<'a> {
         Some(None)
     }
 
-    fn untagged(&self, tag: Option<&Tag>, at: At, found: &mut Diagnostics) -> bool {
+    /// Whether one more finding of a kind that a hostile text can have a million of is worth anybody's while.
+    const fn may_report(&mut self) -> bool {
+        self.reported += 1;
+        self.reported <= MOST_REPORTED
+    }
+
+    fn untagged(&mut self, tag: Option<&Tag>, at: At, found: &mut Diagnostics) -> bool {
         let refused = tag.filter(|_| self.reading == Reading::Core);
-        if let Some(tag) = refused {
+        if let Some(tag) = refused
+            && self.may_report()
+        {
             TAG.report(format!("the tag `{}` changes what this value is; specs do without tags", shown(&tag.original())))
                 .help("leave it out; quote the value if it is to be text")
                 .at(at, found);
@@ -279,7 +293,7 @@ impl<'a> Reader<'a> {
         refused.is_none()
     }
 
-    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, at: At, found: &mut Diagnostics, valid: &mut bool) -> Node {
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, at: At, found: &mut Diagnostics, valid: &mut bool) -> Node {
         *valid &= self.untagged(tag, at, found);
         if let Some(tag) = tag
             && matches!(tag.core_suffix(), Some("str" | "binary"))
@@ -292,7 +306,7 @@ impl<'a> Reader<'a> {
         let data = self.reading.plain(text);
         if self.reading == Reading::Core {
             let other = Reading::Kubernetes.plain(text);
-            if other != data {
+            if other != data && self.may_report() {
                 AMBIGUOUS
                     .report(format!("`{text}` is {} here, but {} to kubectl and Argo CD", spoken(&data), spoken(&other)))
                     .help(format!("write \"{text}\" if it is text, {} if not", bare(&other)))

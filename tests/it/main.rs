@@ -5,6 +5,7 @@ mod conformance;
 #[cfg(unix)]
 mod disk;
 mod golden;
+mod hostile;
 mod rehearsal;
 mod reports;
 mod scenarios;
