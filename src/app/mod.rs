@@ -184,7 +184,7 @@ fn tie(
     let settings = settings::settings(&app, &identity, &selector, found);
     let mut pod_annotations = app.pod_annotations.as_ref().map(texts).unwrap_or_default();
     if let Some(checksum) = parts.checksum() {
-        pod_annotations.put("statewright.dev/files", checksum);
+        pod_annotations.put("statewright/files", checksum);
     }
     let files::Parts { volumes: pod_volumes, config_maps, .. } = parts;
     Some(App {

@@ -27,6 +27,9 @@ pub(super) struct Compile {
     /// Print the manifests to stdout instead of writing files.
     #[arg(short, long, value_name = "FORM", conflicts_with_all = ["check", "out"])]
     output: Option<OutputForm>,
+    /// Exit with 1 when something was written: for commit hooks, which then stop and let you look.
+    #[arg(long)]
+    fail_if_written: bool,
     /// Overwrite files that were edited by hand.
     #[arg(long)]
     force: bool,
@@ -153,7 +156,8 @@ impl Compile {
         } else if !self.check && !forbids(findings) {
             output::talk(&total.summary());
         }
-        Ok(if forbids(findings) || total.wrong { Outcome::Found } else { Outcome::Fine })
+        let written = self.fail_if_written && total.changed > 0;
+        Ok(if forbids(findings) || total.wrong || written { Outcome::Found } else { Outcome::Fine })
     }
 }
 

@@ -12,22 +12,21 @@ pub type KubernetesSchema<'k> = &'k dyn Fn(&str) -> Vec<(String, Value)>;
 /// The schema of `statewright.yaml`.
 #[must_use]
 pub fn app(kubernetes: KubernetesSchema<'_>) -> Value {
-    document("Statewright app", "https://statewright.dev/schemas/app.v1.schema.json", &App::BLOCK, kubernetes)
+    document("Statewright app", &App::BLOCK, kubernetes)
 }
 
 /// The schema of `statewright-workspace.yaml`.
 #[must_use]
 pub fn workspace(kubernetes: KubernetesSchema<'_>) -> Value {
-    document("Statewright workspace", "https://statewright.dev/schemas/workspace.v1.schema.json", &Workspace::BLOCK, kubernetes)
+    document("Statewright workspace", &Workspace::BLOCK, kubernetes)
 }
 
-fn document(title: &str, id: &str, block: &'static Block, kubernetes: KubernetesSchema<'_>) -> Value {
+fn document(title: &str, block: &'static Block, kubernetes: KubernetesSchema<'_>) -> Value {
     let mut writer = Writer { definitions: BTreeMap::new(), kubernetes };
     let root = writer.block(block);
     let definitions: Map<String, Value> = writer.definitions.into_iter().collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": id,
         "title": title,
         "$ref": root,
         "$defs": definitions,
@@ -79,14 +78,15 @@ impl Writer<'_> {
 
     fn shape(&mut self, shape: Shape) -> Value {
         // An expression may stand wherever a value does: it is text that begins with two braces.
-        let or_expression = |kind: &str| json!({"anyOf": [{"type": kind}, {"type": "string", "pattern": "\\{\\{"}]});
+        let or_expression = |kind: &str| json!({"anyOf": [{"type": [kind, "null"]}, {"type": "string", "pattern": "\\{\\{"}]});
         match shape {
-            Shape::Text => json!({"type": "string"}),
-            Shape::Scalar => json!({"type": ["string", "number", "boolean"]}),
+            // An environment removes with `null`.
+            Shape::Text => json!({"type": ["string", "null"]}),
+            Shape::Scalar => json!({"type": ["string", "number", "boolean", "null"]}),
             Shape::Int => or_expression("integer"),
             Shape::Bool => or_expression("boolean"),
             Shape::Any => json!({}),
-            Shape::Words(words) => json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": "\\{\\{"}]}),
+            Shape::Words(words) => json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": "\\{\\{"}, {"type": "null"}]}),
             Shape::List(inner) => {
                 json!({"anyOf": [{"type": "array", "items": self.shape(inner())}, {"type": "string", "pattern": "\\{\\{"}, {"type": "null"}]})
             }

@@ -1,9 +1,12 @@
 //! One binary for all tests that look at the whole from outside.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "tests read files, print and may panic")]
 
+mod commands;
 mod conformance;
 #[cfg(unix)]
 mod disk;
+mod examples;
+mod generated;
 mod golden;
 mod hostile;
 mod rehearsal;

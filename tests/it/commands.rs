@@ -1,0 +1,88 @@
+//! The binary itself, run as a user would, and what it said.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A run that is over.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// Its exit code.
+    pub(crate) code: i32,
+    /// Its data.
+    pub(crate) stdout: String,
+    /// Its talk.
+    pub(crate) stderr: String,
+}
+
+/// Runs statewright in a folder.
+#[track_caller]
+pub(crate) fn statewright(folder: &Path, arguments: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_statewright"));
+    let Output { status, stdout, stderr } =
+        command.args(arguments).current_dir(folder).env_remove("NO_COLOR").env("LC_ALL", "C").output().unwrap();
+    Run {
+        code: status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&stderr).into_owned(),
+    }
+}
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Copies a folder with all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn exit_codes_and_streams() {
+    let root = root();
+    assert_eq!(statewright(&root, &["--help"]).code, 0);
+    assert_eq!(statewright(&root, &["compile", "--no-such-option"]).code, 2);
+    let missing = statewright(&root, &["compile", "no/such/folder"]);
+    assert_eq!((missing.code, missing.stdout.as_str()), (2, ""));
+    assert!(missing.stderr.contains("no/such/folder"), "{}", missing.stderr);
+    let empty = statewright(&root, &["compile", "src/yaml"]);
+    assert_eq!(empty.code, 2);
+    assert!(empty.stderr.contains("statewright init"), "{}", empty.stderr);
+    let explained = statewright(&root, &["explain", "storage.size"]);
+    assert_eq!(explained.code, 0);
+    assert!(explained.stdout.contains("How much each replica gets"), "{}", explained.stdout);
+    assert_eq!(statewright(&root, &["explain", "SW0101"]).code, 0);
+    assert!(statewright(&root, &["explain", "storge"]).stderr.contains("did you mean `storage`?"));
+    assert!(statewright(&root, &["completions", "bash"]).stdout.contains("statewright"));
+    assert!(statewright(&root, &["man"]).stdout.contains(".TH statewright"));
+}
+
+#[test]
+fn a_generated_file_knows_its_spec() {
+    let run = statewright(&root(), &["explain", "examples/kubia/deploy/dev/Service-kubia.yaml"]);
+    assert_eq!(run.code, 0);
+    assert!(run.stdout.contains("statewright.yaml (app kubia, environment dev)"), "{}", run.stdout);
+}
+
+#[test]
+fn init_gives_something_that_compiles() {
+    let scratch = crate::scratch::Scratch::new("init");
+    let folder = scratch.path().join("My App");
+    std::fs::create_dir_all(&folder).unwrap();
+    assert_eq!(statewright(&folder, &["init", "--workspace"]).code, 0);
+    let run = statewright(&folder, &["compile"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(statewright(&folder, &["compile", "--check"]).code, 0);
+    assert!(folder.join("deploy/prod/my-app/StatefulSet-my-app.yaml").is_file());
+    let again = statewright(&folder, &["init"]);
+    assert!(again.stderr.contains("left as it is"), "{}", again.stderr);
+}

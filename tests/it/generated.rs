@@ -1,0 +1,46 @@
+//! Files that are generated and committed are what would be generated now.
+
+use crate::commands::root;
+use crate::golden::golden;
+use serde_json::Value;
+
+#[test]
+fn schemas_are_fresh() {
+    golden("../schemas/app.v1.schema.json", &statewright::app_schema());
+    golden("../schemas/workspace.v1.schema.json", &statewright::workspace_schema());
+}
+
+#[test]
+fn every_field_is_described_with_an_example() {
+    let schema: Value = serde_json::from_str(&statewright::app_schema()).unwrap();
+    let mut fields = 0;
+    for (block, definition) in schema["$defs"].as_object().unwrap() {
+        for (name, field) in definition["properties"].as_object().unwrap() {
+            let description = field["description"].as_str().unwrap_or_default();
+            assert!(!description.is_empty(), "{block}.{name} is not described");
+            if !description.starts_with("As in Kubernetes'") {
+                assert!(field["examples"].is_array(), "{block}.{name} has no example that can be read");
+            }
+            fields += 1;
+        }
+    }
+    assert!(fields > 200, "the schema has shrunk to {fields} fields");
+}
+
+#[test]
+fn specs_pass_their_own_schema() {
+    let schema: Value = serde_json::from_str(&statewright::app_schema()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut count = 0;
+    for entry in std::fs::read_dir(root().join("examples")).unwrap() {
+        let path = entry.unwrap().path().join("statewright.yaml");
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let spec: Value = serde_yaml::from_str(&text).unwrap();
+        let faults: Vec<String> = validator.iter_errors(&spec).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
+        assert!(faults.is_empty(), "{}: {faults:?}", path.display());
+        count += 1;
+    }
+    assert!(count >= 7);
+    let wrong: Value = serde_json::json!({"apiVersion": "statewright/v1", "kind": "App", "name": "a", "image": "i", "replica": 3});
+    assert!(!validator.is_valid(&wrong));
+}
