@@ -34,6 +34,7 @@ pub mod yaml;
 
 use app::{App, Surroundings};
 use bundle::Bundle;
+use cluster::facts::ClusterFacts;
 use diagnostic::{Code, Diagnostics};
 use source::{SourceId, Sources};
 use spec::Spec;
@@ -74,6 +75,7 @@ pub fn compile(
     for resource in &bundle.resources {
         cluster::judge::new_object(resource, app.kubernetes, found);
     }
+    cluster::outlook::judge(&bundle, &ClusterFacts::of_version(app.kubernetes), found);
     Some(Compiled { app, bundle })
 }
 
@@ -92,6 +94,7 @@ pub fn check(sources: &Sources, ids: &[SourceId], version: k8s::version::Version
     for resource in &bundle.resources {
         cluster::judge::new_object(resource, version, found);
     }
+    cluster::outlook::judge(&bundle, &ClusterFacts::of_version(version), found);
     bundle
 }
 
@@ -109,6 +112,7 @@ pub fn codes() -> Vec<&'static Code> {
         emit::CODES,
         allow::CODES,
         cluster::judge::CODES,
+        cluster::outlook::CODES,
     ];
     let mut codes: Vec<&'static Code> = all.into_iter().flatten().copied().collect();
     codes.sort_by_key(|code| code.id);

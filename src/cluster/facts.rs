@@ -23,6 +23,12 @@ pub struct ClusterFacts {
 }
 
 impl ClusterFacts {
+    /// Nothing but the version is known.
+    #[must_use]
+    pub const fn of_version(version: Version) -> Self {
+        Self { kubernetes: Some(version), nodes: None, classes: None }
+    }
+
     /// Reads the facts from a document such as
     /// `{kubernetes: "1.36", nodes: [{name: a, labels: {…}, cpu: 4, memory: 16Gi}], storageClasses: [{name: ssd, provisioner: …, default: true}]}`.
     pub fn read(document: &Node, found: &mut Diagnostics) -> Self {

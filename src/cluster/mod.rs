@@ -9,6 +9,7 @@ pub mod dns;
 pub mod facts;
 pub mod judge;
 pub mod kubectl;
+pub mod outlook;
 pub mod patch;
 pub mod rehearse;
 pub mod scenario;

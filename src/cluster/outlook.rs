@@ -1,0 +1,437 @@
+//! What a bundle will not come to on a cluster though its API server takes it: pods that cannot be made, names that nobody answers to,
+//! claims without a volume. Judges manifests, by themselves and by what a rehearsal on a fresh cluster shows.
+
+use super::binder;
+use super::dns;
+use super::facts::{CLUSTER_FACTS, ClusterFacts};
+use super::rehearse::{Rehearsal, rehearse};
+use super::selector;
+use super::state::{ClaimState, PodState, State};
+use super::store::text;
+use crate::bundle::{Bundle, Resource};
+use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
+use crate::source::At;
+use crate::value::Node;
+use std::collections::{BTreeMap, BTreeSet};
+
+macro_rules! codes {
+    ($($name:ident $id:literal $word:literal $level:ident $doc:literal)*) => {
+        $(#[doc = $doc]
+        pub static $name: Code =
+            Code { id: $id, name: $word, level: Level::$level, page: include_str!(concat!("pages/", $word, ".md")) };)*
+        /// The codes of what a cluster makes of manifests.
+        pub static CODES: &[&Code] = &[&CLUSTER_FACTS, $(&$name),*];
+    };
+}
+
+codes! {
+    SET_NAME "SW0302" "set-name-too-long" Error "A StatefulSet whose pods cannot be made."
+    SERVICE_MISSING "SW0303" "governing-service-missing" Warning "A `serviceName` that names no Service."
+    SERVICE_ALLOCATED "SW0304" "governing-service-not-headless" Warning "A governing Service with an address of its own."
+    SERVICE_SELECTOR "SW0305" "governing-service-selects-others" Warning "A governing Service that does not select its set's pods."
+    PORT_NAME "SW0306" "service-port-unnamed" Note "A port of a governing Service without a name."
+    OVERLAP "SW0307" "overlapping-selectors" Warning "Two workloads that select the same pods."
+    REFERENCE "SW0308" "claim-reference-incomplete" Error "A volume reserved for a claim that is only half named."
+    REFERENCE_UID "SW0309" "claim-reference-uid" Error "A volume that names a claim's uid."
+    MISFIT "SW0310" "reserved-volume-misfit" Error "A volume reserved for a claim that it cannot serve."
+    NOBODY "SW0311" "reserved-for-nobody" Warning "A volume reserved for a claim that nothing makes."
+    TWICE "SW0312" "claim-reserved-twice" Warning "Two volumes reserved for one claim."
+    UNBOUND "SW0313" "claim-will-not-bind" Warning "A claim that gets no volume."
+    NO_PLACE "SW0314" "pod-without-place" Error "A pod that no known node can run."
+}
+
+/// The longest name of a set whose pods can always be made: a label holds the name, a hyphen and a hash of up to ten digits.
+const LONGEST_SET_NAME: usize = 52;
+
+/// Finds what will not come to be when this bundle is applied to a fresh cluster.
+pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
+    for set in bundle.of_kind("StatefulSet") {
+        judge_name(set, found);
+        judge_service(bundle, set, found);
+    }
+    judge_overlaps(bundle, found);
+    let misfits = judge_reserved(bundle, found);
+    let rehearsal = rehearse(std::slice::from_ref(bundle), facts, facts.kubernetes.unwrap_or_default(), HOME);
+    judge_claims(bundle, &rehearsal, &misfits, found);
+    judge_places(bundle, &rehearsal, facts, found);
+}
+
+/// Where objects go that name no namespace.
+const HOME: &str = "default";
+
+fn namespace(resource: &Resource) -> &str {
+    if resource.id.namespace.is_empty() { HOME } else { &resource.id.namespace }
+}
+
+fn templates(set: &Resource) -> impl Iterator<Item = &Node> {
+    set.node.find(&["spec", "volumeClaimTemplates"]).into_iter().flat_map(Node::items)
+}
+
+// ---- names
+
+fn judge_name(set: &Resource, found: &mut Diagnostics) {
+    let name = &set.id.name;
+    if name.len() <= LONGEST_SET_NAME {
+        return;
+    }
+    SET_NAME
+        .report(format!("the name has {} characters, which leaves its pods no room for the revision in their labels", name.len()))
+        .help(format!("use at most {LONGEST_SET_NAME} characters: a label of each pod holds the name and a hash, 63 characters in all"))
+        .about(set.subject())
+        .at(set.node.place_of("metadata.name"), found);
+}
+
+fn judge_service(bundle: &Bundle, set: &Resource, found: &mut Diagnostics) {
+    let name = text(&set.node, &["spec", "serviceName"]);
+    if name.is_empty() {
+        return;
+    }
+    let at = set.node.place_of("spec.serviceName");
+    let services = || bundle.of_kind("Service").filter(|service| service.id.name == name);
+    let Some(service) = services().find(|service| namespace(service) == namespace(set)) else {
+        let report = SERVICE_MISSING.report(format!("no Service is called `{name}`, so the pods have no names of their own"));
+        let report = match services().next() {
+            Some(other) => report.see(other.node.place_of("metadata"), format!("this one is in namespace `{}`", namespace(other))),
+            None => report,
+        };
+        let known =
+            bundle.of_kind("Service").filter(|service| namespace(service) == namespace(set)).map(|service| service.id.name.as_str());
+        let help = match nearest(name, known) {
+            Some(other) => format!("did you mean `{other}`?"),
+            None => "add a headless Service of that name".to_owned(),
+        };
+        return report.help(help).about(set.subject()).at(at, found);
+    };
+    let spec = &service.node;
+    if text(spec, &["spec", "clusterIP"]) != "None" {
+        SERVICE_ALLOCATED
+            .report(format!("Service `{name}` is not headless, so the pods have no names of their own"))
+            .help("set `clusterIP: None`; an existing Service must be deleted first, the address cannot be changed".to_owned())
+            .see(at, format!("StatefulSet `{}` counts on it", set.id.name))
+            .about(service.subject())
+            .at(spec.place_of("spec.clusterIP"), found);
+        return;
+    }
+    let labels = set.node.find(&["spec", "template", "metadata", "labels"]);
+    if !dns::selects(spec) || !spec.find(&["spec", "selector"]).is_some_and(|wanted| selector::has_all(wanted, labels)) {
+        SERVICE_SELECTOR
+            .report(format!(
+                "Service `{name}` does not select the pods of StatefulSet `{}`, so they have no names of their own",
+                set.id.name
+            ))
+            .help("make the selector match the labels of the pod template".to_owned())
+            .see(set.node.place_of("spec.template.metadata.labels"), "the pods' labels")
+            .about(service.subject())
+            .at(spec.place_of("spec.selector"), found);
+        return;
+    }
+    judge_ports(service, found);
+}
+
+fn judge_ports(service: &Resource, found: &mut Diagnostics) {
+    for (index, port) in service.node.find(&["spec", "ports"]).into_iter().flat_map(Node::items).enumerate() {
+        if text(port, &["name"]).is_empty() {
+            PORT_NAME
+                .report(format!("this port of Service `{}` has no name, so there will be no SRV record for it", service.id.name))
+                .help("give it a name if anything looks for peers by SRV".to_owned())
+                .about(service.subject())
+                .at(service.node.place_of(&format!("spec.ports[{index}]")), found);
+        }
+    }
+}
+
+// ---- workloads
+
+fn judge_overlaps(bundle: &Bundle, found: &mut Diagnostics) {
+    const KINDS: [&str; 4] = ["StatefulSet", "Deployment", "DaemonSet", "ReplicaSet"];
+    let workloads: Vec<&Resource> = bundle.resources.iter().filter(|resource| KINDS.contains(&resource.id.kind.as_str())).collect();
+    let takes = |one: &Resource, other: &Resource| {
+        selector::matches(one.node.find(&["spec", "selector"]), other.node.find(&["spec", "template", "metadata", "labels"]))
+    };
+    for (index, other) in workloads.iter().enumerate() {
+        for one in &workloads[..index] {
+            let same = one.id == other.id;
+            if !same && namespace(one) == namespace(other) && (takes(one, other) || takes(other, one)) {
+                OVERLAP
+                    .report(format!("{} `{}` and {} `{}` select the same pods", one.id.kind, one.id.name, other.id.kind, other.id.name))
+                    .help("give each workload a label of its own, in its selector and its pod template".to_owned())
+                    .see(one.node.place_of("spec.selector"), "the other selector")
+                    .about(other.subject())
+                    .at(other.node.place_of("spec.selector"), found);
+            }
+        }
+    }
+}
+
+// ---- volumes reserved for claims
+
+/// A claim by its namespace and name.
+type ClaimName = (String, String);
+
+/// A claim that the bundle makes, by itself or through a set.
+struct Wanted<'a> {
+    node: &'a Node,
+    at: At,
+}
+
+/// The claims that a bundle makes. A set's claims beyond its replicas are for later.
+fn wanted(bundle: &Bundle) -> BTreeMap<ClaimName, Wanted<'_>> {
+    let mut all = BTreeMap::new();
+    for claim in bundle.of_kind(binder::CLAIM) {
+        all.insert((namespace(claim).to_owned(), claim.id.name.clone()), Wanted { node: &claim.node, at: claim.at() });
+    }
+    for set in bundle.of_kind("StatefulSet") {
+        let first = set.node.find(&["spec", "ordinals", "start"]).and_then(Node::as_int).unwrap_or_default();
+        for template in templates(set) {
+            for ordinal in first..first.saturating_add(super::controller::statefulset::replicas(&set.node)) {
+                let name = format!("{}-{}-{ordinal}", text(template, &["metadata", "name"]), set.id.name);
+                all.entry((namespace(set).to_owned(), name)).or_insert(Wanted { node: template, at: template.place_of("metadata.name") });
+            }
+        }
+    }
+    all
+}
+
+/// Looks at volumes that name a claim. Gives back the claims whose reserved volume cannot serve them.
+fn judge_reserved(bundle: &Bundle, found: &mut Diagnostics) -> BTreeSet<ClaimName> {
+    let wanted = wanted(bundle);
+    let mut misfits = BTreeSet::new();
+    let mut taken: BTreeMap<ClaimName, &Resource> = BTreeMap::new();
+    for volume in bundle.of_kind(binder::VOLUME) {
+        let Some(reference) = binder::claim_ref(&volume.node) else { continue };
+        let name: ClaimName = (text(reference, &["namespace"]).to_owned(), text(reference, &["name"]).to_owned());
+        if name.0.is_empty() || name.1.is_empty() {
+            let what = if name.0.is_empty() { "namespace" } else { "name" };
+            REFERENCE
+                .report(format!("the claim's {what} is missing, so the volume is reserved for nobody and taken by nobody"))
+                .help(format!("add the claim's {what}"))
+                .about(volume.subject())
+                .at(volume.node.place_of("spec.claimRef"), found);
+            continue;
+        }
+        if !text(reference, &["uid"]).is_empty() {
+            REFERENCE_UID
+                .report("the claim's uid is that of one cluster at one time: anywhere else the volume counts as given up, and its reclaim policy is carried out")
+                .help("leave out `uid` and `resourceVersion`")
+                .about(volume.subject())
+                .at(volume.node.place_of("spec.claimRef.uid"), found);
+            continue;
+        }
+        if let Some(first) = taken.get(&name) {
+            TWICE
+                .report(format!("two volumes are reserved for claim `{}`; either may be taken, the other is never used", name.1))
+                .help("reserve one of them for another claim, or for none")
+                .see(first.node.place_of("spec.claimRef"), "the other volume")
+                .about(volume.subject())
+                .at(volume.node.place_of("spec.claimRef"), found);
+            continue;
+        }
+        match wanted.get(&name) {
+            Some(claim) if judge_fit(volume, &name.1, claim, found) => {}
+            Some(_) => {
+                misfits.insert(name.clone());
+            }
+            None => judge_nobody(bundle, &wanted, volume, &name, found),
+        }
+        taken.insert(name, volume);
+    }
+    misfits
+}
+
+/// Whether a volume can serve the claim that it is reserved for.
+fn judge_fit(volume: &Resource, name: &str, claim: &Wanted<'_>, found: &mut Diagnostics) -> bool {
+    let (capacity, requested) = (binder::capacity(&volume.node), binder::requested(claim.node));
+    let (field, why) = if capacity < requested {
+        ("spec.capacity.storage", format!("it holds {capacity} and the claim asks for {requested}"))
+    } else if !binder::access_modes(claim.node).is_subset(&binder::access_modes(&volume.node)) {
+        ("spec.accessModes", "it lacks an access mode that the claim asks for".to_owned())
+    } else if binder::volume_mode(&volume.node) != binder::volume_mode(claim.node) {
+        (
+            "spec.volumeMode",
+            format!("it is of mode {} and the claim of mode {}", binder::volume_mode(&volume.node), binder::volume_mode(claim.node)),
+        )
+    } else {
+        return true;
+    };
+    MISFIT
+        .report(format!("this volume is reserved for claim `{name}` but cannot serve it: {why}"))
+        .help("make the volume fit; as it is, the claim takes another volume, has a new empty one made, or waits for ever")
+        .see(claim.at, "the claim is made here")
+        .about(volume.subject())
+        .at(volume.node.place_of(field), found);
+    false
+}
+
+fn judge_nobody(bundle: &Bundle, wanted: &BTreeMap<ClaimName, Wanted<'_>>, volume: &Resource, name: &ClaimName, found: &mut Diagnostics) {
+    let later = bundle.of_kind("StatefulSet").filter(|set| namespace(set) == name.0).any(|set| {
+        templates(set).any(|template| {
+            let start = format!("{}-{}-", text(template, &["metadata", "name"]), set.id.name);
+            name.1.strip_prefix(&start).is_some_and(|ordinal| !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit()))
+        })
+    });
+    if later || wanted.is_empty() {
+        return;
+    }
+    let elsewhere =
+        wanted.keys().find(|(_, claim)| *claim == name.1).map(|(namespace, _)| format!("in namespace `{namespace}` there is one"));
+    let near = || {
+        let names = wanted.keys().filter(|(namespace, _)| *namespace == name.0).map(|(_, claim)| claim.as_str());
+        nearest(&name.1, names).map(|near| format!("did you mean `{near}`?"))
+    };
+    let help = elsewhere.or_else(near).unwrap_or_else(|| "a claim of a StatefulSet is called <template>-<set>-<ordinal>".to_owned());
+    NOBODY
+        .report(format!("nothing here makes claim `{}` in namespace `{}`, for which this volume is reserved", name.1, name.0))
+        .help(help)
+        .about(volume.subject())
+        .at(volume.node.place_of("spec.claimRef"), found);
+}
+
+// ---- what a rehearsal shows
+
+/// The set and the number of the claim template that a claim is made from.
+fn origin<'a>(bundle: &'a Bundle, claim: &ClaimName) -> Option<(&'a Resource, usize)> {
+    bundle.of_kind("StatefulSet").filter(|set| namespace(set) == claim.0).find_map(|set| {
+        let made = |template: &Node| {
+            let start = format!("{}-{}-", text(template, &["metadata", "name"]), set.id.name);
+            claim.1.strip_prefix(&start).is_some_and(|ordinal| ordinal.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        Some((set, templates(set).position(made)?))
+    })
+}
+
+fn split(label: &str) -> ClaimName {
+    label.split_once('/').map_or_else(|| (HOME.to_owned(), label.to_owned()), |(namespace, name)| (namespace.to_owned(), name.to_owned()))
+}
+
+fn judge_claims(bundle: &Bundle, rehearsal: &Rehearsal, misfits: &BTreeSet<ClaimName>, found: &mut Diagnostics) {
+    let Some(State { claims, pods, .. }) = rehearsal.steps.last().map(|outcome| &outcome.state) else { return };
+    let mut of_templates: BTreeMap<(&str, &str, usize), (Vec<String>, String)> = BTreeMap::new();
+    for claim in claims {
+        let name = split(&claim.name);
+        let Some(why) = reason(claim, pods).filter(|_| !misfits.contains(&name)) else { continue };
+        if let Some((set, template)) = origin(bundle, &name) {
+            let entry = of_templates.entry((namespace(set), &set.id.name, template)).or_insert_with(|| (Vec::new(), why));
+            entry.0.push(name.1);
+        } else if let Some(made) = bundle.of_kind(binder::CLAIM).find(|made| namespace(made) == name.0 && made.id.name == name.1) {
+            UNBOUND
+                .report(format!("this claim will not bind: {why}"))
+                .help(HELP)
+                .about(made.subject())
+                .at(made.node.place_of("spec.storageClassName"), found);
+        }
+    }
+    for ((place, set, template), (names, why)) in of_templates {
+        let made = bundle.of_kind("StatefulSet").find(|made| namespace(made) == place && made.id.name == set);
+        let Some(made) = made else { continue };
+        let (claims, verb) = if names.len() == 1 { ("claim", "will") } else { ("claims", "will") };
+        UNBOUND
+            .report(format!("{claims} {} {verb} not bind: {why}", listing(names.iter().map(String::as_str), 5)))
+            .help(HELP)
+            .about(made.subject())
+            .at(made.node.place_of(&format!("spec.volumeClaimTemplates[{template}].spec.storageClassName")), found);
+    }
+}
+
+const HELP: &str = "add a volume that fits, or name a storage class that makes volumes";
+
+/// Why a claim is left without a volume, where that is certain.
+fn reason(claim: &ClaimState, pods: &[PodState]) -> Option<String> {
+    if claim.phase != "Pending" || claim.terminating {
+        return None;
+    }
+    let why = claim.why.as_ref();
+    let said = || why.and_then(|why| why.message.clone()).unwrap_or_default();
+    match why.and_then(|why| why.reason.as_deref()) {
+        None if claim.volume.is_some() => Some(format!("there is no volume `{}`", claim.volume.clone().unwrap_or_default())),
+        Some("FailedBinding") if claim.volume.is_none() => Some("no free volume fits, and it asks for none to be made".to_owned()),
+        Some("ProvisioningFailed") if said().ends_with("not found") => {
+            Some(format!("no free volume fits, and there is no storage class `{}` to make one", claim.class.clone().unwrap_or_default()))
+        }
+        Some("FailedBinding" | "VolumeMismatch" | "ProvisioningFailed") => Some(said()),
+        Some("WaitForPodScheduled") => {
+            let name = split(&claim.name).1;
+            let lacks = |pod: &&PodState| {
+                let message = pod.why.as_ref().and_then(|why| why.message.as_deref()).unwrap_or_default();
+                pod.claims.contains(&name) && message.contains("didn't find available persistent volumes to bind")
+            };
+            pods.iter().find(lacks).map(|_| "no free volume fits, and its class makes none".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn judge_places(bundle: &Bundle, rehearsal: &Rehearsal, facts: &ClusterFacts, found: &mut Diagnostics) {
+    let Some(State { pods, .. }) = rehearsal.steps.last().map(|outcome| &outcome.state) else { return };
+    if facts.nodes.is_none() {
+        return;
+    }
+    let mut said: BTreeSet<ClaimName> = BTreeSet::new();
+    for pod in pods {
+        let Some(message) = pod.why.as_ref().and_then(|why| why.message.as_deref()) else { continue };
+        let reasons = message.split(" no new claims to deallocate").next().unwrap_or_default().trim_end_matches('.');
+        let of_volumes = reasons.contains("unbound immediate")
+            || reasons.contains("persistentvolumeclaim")
+            || reasons.contains("find available persistent");
+        let (place, name) = split(&pod.name);
+        let owner = name.rsplit_once('-').map_or(name.as_str(), |(set, _)| set);
+        let set = bundle.of_kind("StatefulSet").find(|set| namespace(set) == place && set.id.name == owner);
+        let Some(set) = set.filter(|_| !of_volumes) else { continue };
+        if said.insert((place, owner.to_owned())) {
+            NO_PLACE
+                .report(format!("pod `{name}` finds no node to run on: {reasons}"))
+                .help("change what the pod asks for, or what is said of the cluster's nodes")
+                .about(set.subject())
+                .at(set.node.place_of("spec.template.spec"), found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::scenario::bundle;
+    use crate::source::Sources;
+    use crate::yaml::read_one;
+
+    /// The blocks of a page: what stands behind the fence's opening, and the text.
+    fn blocks(page: &str) -> Vec<(&str, String)> {
+        let mut blocks = Vec::new();
+        let mut lines = page.lines();
+        while let Some(line) = lines.next() {
+            if let Some(info) = line.strip_prefix("```yaml ") {
+                let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+                blocks.push((info, text.join("\n")));
+            }
+        }
+        blocks
+    }
+
+    fn codes_of(manifests: &str, facts: &str) -> Vec<&'static str> {
+        let mut sources = Sources::default();
+        let mut found = Diagnostics::default();
+        let id = sources.add("facts", facts);
+        let facts = read_one(&sources, id, &mut found).map(|node| ClusterFacts::read(&node, &mut found)).unwrap_or_default();
+        let bundle = bundle(&mut sources, manifests).unwrap();
+        judge(&bundle, &facts, &mut found);
+        found.iter().map(|diagnostic| diagnostic.code.id).collect()
+    }
+
+    #[test]
+    fn pages_tell_bad_from_good() {
+        for code in CODES {
+            let blocks = blocks(code.page);
+            let facts = blocks.iter().find(|(info, _)| *info == "facts").map_or("{}", |(_, text)| text);
+            assert!(code.page.starts_with(&format!("# {}\n", code.name)), "{}", code.id);
+            for (info, text) in &blocks {
+                let (manifests, facts) = if info.ends_with("-facts") { ("", text.as_str()) } else { (text.as_str(), facts) };
+                let codes = codes_of(manifests, facts);
+                match *info {
+                    "bad" | "bad-facts" | "bad-there" => assert_eq!(codes, [code.id], "{}: {text}", code.name),
+                    "good" | "good-facts" | "good-there" => assert!(codes.is_empty(), "{}: {codes:?}: {text}", code.name),
+                    _ => {}
+                }
+            }
+            assert!(blocks.iter().any(|(info, _)| info.starts_with("bad")), "{}", code.name);
+        }
+    }
+}
