@@ -1,12 +1,11 @@
 //! DaemonSets.
 
 use super::cause::{Causes, Path, number, some, text};
-use super::deployment::{SELECTORS, always_restarts};
 use super::meta::Naming;
-use super::pod::{self, Holder};
 use super::pod_rules::Rules;
-use super::{Kind, percent, selector, unchanged};
-use crate::cluster::defaults::workload;
+use super::selector::{self, Chosen};
+use super::{Kind, percent, pod_warning, unchanged, workload};
+use crate::cluster::defaults;
 use crate::k8s::version::Version;
 use crate::value::Node;
 
@@ -18,71 +17,82 @@ pub static KIND: Kind = Kind {
     namespaced: true,
     naming: Naming::Subdomain,
     counts_generations: true,
-    default: workload::daemon_set,
+    default: defaults::workload::daemon_set,
     prepare: unchanged,
     create,
     update,
 };
 
+const SPEC: Path<'static> = Path::new("spec");
+
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
-    spec(object.get("spec").unwrap_or(&nothing), &Rules::new(version, false, None), &Path::new("spec"), causes);
+    let inner = object.get("spec").unwrap_or(&nothing);
+    spec(inner, &Rules::new(version, false, None), causes);
+    warn(inner, version, causes);
 }
 
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let (new, old) = (object.get("spec").unwrap_or(&nothing), stored.get("spec").unwrap_or(&nothing));
-    let path = Path::new("spec");
-    if !SELECTORS.same_fields("selector", new.get("selector"), old.get("selector")) {
-        causes.invalid(&path.child("selector"), "field is immutable");
+    let mut rules = Rules::new(version, false, old.get("template"));
+    rules.faulty_affinity_values |= selector::has_faulty_values(old.get("selector"));
+    spec(new, &rules, causes);
+    workload::same_selector(new, old, causes);
+    if !workload::MANNER.same_fields("template", new.get("template"), old.get("template")) {
+        warn(new, version, causes);
     }
-    spec(new, &Rules::new(version, false, old.get("template")), &path, causes);
 }
 
-fn spec(spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
-    let nothing = Node::null(spec.at);
-    let template = spec.get("template").unwrap_or(&nothing);
-    let template_path = path.child("template");
-    let selector_path = path.child("selector");
-    let before = causes.refusals.len();
-    let chosen = some(spec, "selector");
-    selector::selector(chosen, &selector_path, causes);
-    let readable = causes.refusals.len() == before;
-    if readable && !chosen.is_some_and(|chosen| selector::picks(chosen, template.find(&["metadata", "labels"]))) {
-        causes.invalid(&template_path.child("metadata.labels"), "`selector` does not match template `labels`");
+fn warn(spec: &Node, version: Version, causes: &mut Causes) {
+    if let Some(template) = spec.get("template").filter(|_| causes.refusals.is_empty()) {
+        pod_warning::warn(template, false, version, &SPEC.child("template"), causes);
     }
-    if chosen.is_some_and(selector::is_empty) {
-        causes.invalid(&selector_path, "empty selector is invalid for daemonset");
-    }
-    pod::template(template, Holder::default(), rules, &template_path, causes);
-    always_restarts(template, "DaemonSet", &template_path, causes);
+}
+
+fn spec(spec: &Node, rules: &Rules, causes: &mut Causes) {
+    workload::template(spec, chosen(spec, rules, causes), "DaemonSet", rules, &SPEC, causes);
     for field in ["minReadySeconds", "revisionHistoryLimit"] {
-        causes.not_negative(number(spec, field), &path.child(field));
+        causes.not_negative(number(spec, field), &SPEC.child(field));
     }
-    strategy(spec.get("updateStrategy").unwrap_or(&nothing), &path.child("updateStrategy"), causes);
+    strategy(spec, &SPEC.child("updateStrategy"), causes);
 }
 
-fn strategy(strategy: &Node, path: &Path<'_>, causes: &mut Causes) {
-    let path_of_update = path.child("rollingUpdate");
+/// A missing selector picks nothing, and the server says no more of it.
+fn chosen<'n>(spec: &'n Node, rules: &Rules, causes: &mut Causes) -> Chosen<'n> {
+    let path = SPEC.child("selector");
+    let Some(node) = some(spec, "selector") else { return Chosen::Nothing };
+    selector::selector_with(Some(node), rules.faulty_affinity_values, &path, causes);
+    if selector::is_empty(node) {
+        causes.invalid(&path, "empty selector is invalid for daemonset");
+        return Chosen::Everything;
+    }
+    let mut found = Causes::default();
+    selector::selector(Some(node), &path, &mut found);
+    if found.refusals.is_empty() { Chosen::Some(node) } else { Chosen::Faulty }
+}
+
+fn strategy(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
+    let nothing = Node::null(spec.at);
+    let strategy = spec.get("updateStrategy").unwrap_or(&nothing);
+    let rolling_path = path.child("rollingUpdate");
     match (text(strategy, "type"), some(strategy, "rollingUpdate")) {
         ("OnDelete", _) => {}
-        ("RollingUpdate", None) => causes.required(&path_of_update, ""),
-        ("RollingUpdate", Some(rolling)) => rolling_update(rolling, &path_of_update, causes),
+        ("RollingUpdate", None) => causes.required(&rolling_path, ""),
+        ("RollingUpdate", Some(rolling)) => {
+            let zero = Node::int(0, spec.at);
+            let fields = ["maxUnavailable", "maxSurge"].map(|field| (rolling.get(field).unwrap_or(&zero), rolling_path.child(field)));
+            for (value, path) in &fields {
+                percent::number_or_percent(value, path, causes);
+                percent::not_above_hundred(value, path, causes);
+            }
+            let [(missing, missing_path), (extra, extra_path)] = fields;
+            match (percent::value(missing) != 0, percent::value(extra) != 0) {
+                (true, true) => causes.invalid(&extra_path, "may not be set when maxUnavailable is non-zero"),
+                (false, false) => causes.required(&missing_path, "cannot be 0 when maxSurge is 0"),
+                _ => {}
+            }
+        }
         _ => causes.not_supported(path, &["RollingUpdate", "OnDelete"]),
-    }
-}
-
-fn rolling_update(rolling: &Node, path: &Path<'_>, causes: &mut Causes) {
-    let nothing = Node::int(0, rolling.at);
-    let fields = ["maxUnavailable", "maxSurge"].map(|field| (path.child(field), some(rolling, field).unwrap_or(&nothing)));
-    for (path, count) in &fields {
-        percent::number_or_percent(count, path, causes);
-        percent::not_above_hundred(count, path, causes);
-    }
-    let [(unavailable_path, unavailable), (surge_path, surge)] = fields;
-    match (percent::value(unavailable) != 0, percent::value(surge) != 0) {
-        (true, true) => causes.invalid(&surge_path, "may not be set when maxUnavailable is non-zero"),
-        (false, false) => causes.required(&unavailable_path, "cannot be 0 when maxSurge is 0"),
-        _ => {}
     }
 }

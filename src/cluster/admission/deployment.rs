@@ -2,11 +2,11 @@
 
 use super::cause::{Causes, Path, number, some, text};
 use super::meta::Naming;
-use super::pod::{self, Holder};
 use super::pod_rules::Rules;
-use super::same::Manner;
-use super::{Kind, percent, selector, unchanged};
-use crate::cluster::defaults::workload;
+use super::selector::{self, Chosen};
+use super::{Kind, percent, pod_warning, unchanged, workload};
+use crate::cluster::defaults;
+use crate::k8s::name;
 use crate::k8s::version::Version;
 use crate::value::Node;
 
@@ -18,82 +18,84 @@ pub static KIND: Kind = Kind {
     namespaced: true,
     naming: Naming::Subdomain,
     counts_generations: true,
-    default: workload::deployment,
+    default: defaults::workload::deployment,
     prepare: unchanged,
     create,
     update,
 };
 
-/// How selectors are compared.
-pub(super) const SELECTORS: Manner = Manner { optional: &["selector"], free: &["matchLabels"], amounts: &[] };
+const SPEC: Path<'static> = Path::new("spec");
 
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
-    spec(object.get("spec").unwrap_or(&nothing), &Rules::new(version, false, None), &Path::new("spec"), causes);
+    let inner = object.get("spec").unwrap_or(&nothing);
+    spec(inner, &Rules::new(version, false, None), causes);
+    if causes.refusals.is_empty() {
+        recommend_label(object, "Pod names and hostnames", causes);
+        warn(inner, version, causes);
+    }
 }
 
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let (new, old) = (object.get("spec").unwrap_or(&nothing), stored.get("spec").unwrap_or(&nothing));
-    let path = Path::new("spec");
-    spec(new, &Rules::new(version, false, old.get("template")), &path, causes);
-    if !SELECTORS.same_fields("selector", new.get("selector"), old.get("selector")) {
-        causes.invalid(&path.child("selector"), "field is immutable");
+    spec(new, &Rules::new(version, false, old.get("template")), causes);
+    workload::same_selector(new, old, causes);
+    if causes.refusals.is_empty() && !workload::MANNER.same(Some(new), Some(old)) {
+        warn(new, version, causes);
     }
 }
 
-fn spec(spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
-    causes.not_negative(number(spec, "replicas"), &path.child("replicas"));
+/// A name that is no label makes pods whose host names are none.
+pub fn recommend_label(object: &Node, used_in: &str, causes: &mut Causes) {
+    let faults = name::dns_label(object.get("metadata").map(|metadata| text(metadata, "name")).unwrap_or_default());
+    if !faults.is_empty() {
+        let faults = faults.join(" ");
+        causes.warn(format!(
+            "metadata.name: this is used in {used_in}, which can result in surprising behavior; a DNS label is recommended: [{faults}]"
+        ));
+    }
+}
+
+fn warn(spec: &Node, version: Version, causes: &mut Causes) {
+    if let Some(template) = spec.get("template") {
+        pod_warning::warn(template, false, version, &SPEC.child("template"), causes);
+    }
+}
+
+fn spec(spec: &Node, rules: &Rules, causes: &mut Causes) {
+    for field in ["replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] {
+        causes.not_negative(number(spec, field), &SPEC.child(field));
+    }
+    let chosen = selector::workload_selector(spec, &SPEC, "deployment", "invalid label selector", causes);
+    if !matches!(chosen, Chosen::Faulty) {
+        workload::template(spec, chosen, "ReplicaSet", rules, &SPEC, causes);
+    }
+    strategy(spec, &SPEC.child("strategy"), causes);
+    let deadline = spec.get("progressDeadlineSeconds").and_then(Node::as_int);
+    if deadline.is_some_and(|seconds| seconds <= number(spec, "minReadySeconds")) {
+        causes.invalid(&SPEC.child("progressDeadlineSeconds"), "must be greater than minReadySeconds");
+    }
+}
+
+fn strategy(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let nothing = Node::null(spec.at);
-    let template = spec.get("template").unwrap_or(&nothing);
-    let template_path = path.child("template");
-    let chosen = selector::workload_selector(spec, path, "deployment", "invalid label selector", causes);
-    if !matches!(chosen, selector::Chosen::Faulty) {
-        if !chosen.picks(template.find(&["metadata", "labels"])) {
-            causes.invalid(&template_path.child("metadata.labels"), "`selector` does not match template `labels`");
-        }
-        pod::template(template, Holder::default(), rules, &template_path, causes);
-        always_restarts(template, "ReplicaSet", &template_path, causes);
-    }
-    strategy(spec.get("strategy").unwrap_or(&nothing), &path.child("strategy"), causes);
-    for field in ["minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] {
-        causes.not_negative(number(spec, field), &path.child(field));
-    }
-    if some(spec, "progressDeadlineSeconds").is_some() && number(spec, "progressDeadlineSeconds") <= number(spec, "minReadySeconds") {
-        causes.invalid(&path.child("progressDeadlineSeconds"), "must be greater than minReadySeconds");
-    }
-}
-
-/// The pods of what always keeps some running never end by themselves.
-pub(super) fn always_restarts(template: &Node, kind: &str, path: &Path<'_>, causes: &mut Causes) {
-    let nothing = Node::null(template.at);
-    let spec = template.get("spec").unwrap_or(&nothing);
-    let path = path.child("spec");
-    if text(spec, "restartPolicy") != "Always" {
-        causes.not_supported(&path.child("restartPolicy"), &["Always"]);
-    }
-    if some(spec, "activeDeadlineSeconds").is_some() {
-        causes.forbidden(&path.child("activeDeadlineSeconds"), format!("activeDeadlineSeconds in {kind} is not Supported"));
-    }
-}
-
-fn strategy(strategy: &Node, path: &Path<'_>, causes: &mut Causes) {
-    let rolling = some(strategy, "rollingUpdate");
+    let strategy = spec.get("strategy").unwrap_or(&nothing);
     let rolling_path = path.child("rollingUpdate");
-    match (text(strategy, "type"), rolling) {
+    match (text(strategy, "type"), some(strategy, "rollingUpdate")) {
         ("Recreate", Some(_)) => causes.forbidden(&rolling_path, "may not be specified when strategy `type` is 'Recreate'"),
         ("Recreate", None) => {}
         ("RollingUpdate", None) => causes.required(&rolling_path, "this should be defaulted and never be nil"),
         ("RollingUpdate", Some(rolling)) => {
-            let nothing = Node::int(0, rolling.at);
-            let [unavailable, surge] = ["maxUnavailable", "maxSurge"].map(|field| some(rolling, field).unwrap_or(&nothing));
-            let unavailable_path = rolling_path.child("maxUnavailable");
-            percent::number_or_percent(unavailable, &unavailable_path, causes);
-            percent::number_or_percent(surge, &rolling_path.child("maxSurge"), causes);
-            if percent::value(unavailable) == 0 && percent::value(surge) == 0 {
-                causes.invalid(&unavailable_path, "may not be 0 when `maxSurge` is 0");
+            let zero = Node::int(0, spec.at);
+            let [missing, extra] = ["maxUnavailable", "maxSurge"].map(|field| rolling.get(field).unwrap_or(&zero));
+            let path = rolling_path.child("maxUnavailable");
+            percent::number_or_percent(missing, &path, causes);
+            percent::number_or_percent(extra, &rolling_path.child("maxSurge"), causes);
+            if percent::value(missing) == 0 && percent::value(extra) == 0 {
+                causes.invalid(&path, "may not be 0 when `maxSurge` is 0");
             }
-            percent::not_above_hundred(unavailable, &unavailable_path, causes);
+            percent::not_above_hundred(missing, &path, causes);
         }
         _ => causes.not_supported(path, &["Recreate", "RollingUpdate"]),
     }

@@ -24,6 +24,7 @@ pub mod persistent_volume;
 pub mod persistent_volume_claim;
 pub mod pod;
 pub mod pod_disruption_budget;
+pub mod pod_kind;
 pub mod pod_rules;
 pub mod pod_warning;
 pub mod port;
@@ -39,6 +40,7 @@ pub mod stateful_set;
 pub mod storage_class;
 pub mod volume;
 pub mod volume_source;
+pub mod workload;
 
 use crate::diagnostic::Refusal;
 use crate::k8s::shape::{self, Shape};
@@ -61,6 +63,7 @@ pub static KINDS: &[&Kind] = &[
     &persistent_volume::KIND,
     &persistent_volume_claim::KIND,
     &pod_disruption_budget::KIND,
+    &pod_kind::KIND,
     &secret::KIND,
     &service::KIND,
     &service_account::KIND,

@@ -238,7 +238,10 @@ fn fractions(amounts: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     for resource in ["memory", "ephemeral-storage"] {
         let Some(node) = amounts.get(resource) else { continue };
         let quantity = amount::decoded(Some(node));
-        if quantity.milli() % 1000 != 0 {
+        let thousandths = quantity.milli();
+        if thousandths % 1000 != 0 {
+            // Nothing finer than a thousandth is kept.
+            let quantity = format!("{thousandths}m").parse().ok().filter(|kept| *kept != quantity).unwrap_or(quantity);
             causes.warn(format!("{}: fractional byte value \"{quantity}\" is invalid, must be an integer", path.key(resource)));
         }
     }

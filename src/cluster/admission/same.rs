@@ -10,7 +10,7 @@ pub struct Manner {
     pub optional: &'static [&'static str],
     /// Maps of free keys: a key with an empty value is there.
     pub free: &'static [&'static str],
-    /// Maps whose values are quantities.
+    /// Quantities, and maps whose values are quantities.
     pub amounts: &'static [&'static str],
 }
 
@@ -52,6 +52,10 @@ impl Manner {
             return same_keys(one, other, |one, other| one == other);
         }
         if self.amounts.contains(&key) {
+            let is_map = |node: Option<&Node>| node.is_some_and(|node| node.as_map().is_some());
+            if !is_map(one) && !is_map(other) {
+                return amount::decoded(one) == amount::decoded(other);
+            }
             return same_keys(one, other, |one, other| amount::decoded(Some(one)) == amount::decoded(Some(other)));
         }
         self.same(one, other)

@@ -43,6 +43,16 @@ pub fn lenient_selector(node: Option<&Node>, path: &Path<'_>, causes: &mut Cause
     }));
 }
 
+/// Whether an expression of a selector holds a value that no label can have.
+#[must_use]
+pub fn has_faulty_values(selector: Option<&Node>) -> bool {
+    let expressions = selector.map(|selector| list(selector, "matchExpressions")).unwrap_or_default();
+    expressions.iter().flat_map(|expression| list(expression, "values")).any(|value| {
+        let value = value.as_str().unwrap_or_default();
+        !name::label_value(value).is_empty()
+    })
+}
+
 /// Whether a selector has no conditions, and so picks everything.
 #[must_use]
 pub fn is_empty(selector: &Node) -> bool {

@@ -6,8 +6,8 @@ use super::persistent_volume_claim::{Leniency, claim_spec, warn_of_claim_spec};
 use super::pod::{self, Holder};
 use super::pod_rules::Rules;
 use super::same::Manner;
-use super::{Kind, percent, pod_warning, selector, unchanged};
-use crate::cluster::defaults::workload;
+use super::{Kind, percent, pod_warning, selector, unchanged, workload};
+use crate::cluster::defaults;
 use crate::k8s::name;
 use crate::k8s::version::Version;
 use crate::value::Node;
@@ -20,7 +20,7 @@ pub static KIND: Kind = Kind {
     namespaced: true,
     naming: Naming::Label,
     counts_generations: true,
-    default: workload::stateful_set,
+    default: defaults::workload::stateful_set,
     prepare: unchanged,
     create,
     update,
@@ -47,7 +47,7 @@ const MANNER: Manner = Manner {
 };
 
 /// How whole specs are compared: also what may be an empty map in a template.
-const WHOLE: Manner = Manner { optional: pod::OPTIONAL, ..MANNER };
+const WHOLE: Manner = workload::MANNER;
 
 /// What is not looked at again in a change, because it cannot change or was faulty before.
 #[derive(Clone, Copy, Debug, Default)]

@@ -10,7 +10,7 @@ pub(super) const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephem
 /// A Pod of its own.
 pub fn pod(node: &mut Node, version: Version) {
     super::forget(node, "status");
-    within(node, &["spec"], |spec| {
+    if let Some(spec) = fill_map(node, "spec") {
         for list in ["initContainers", "containers"] {
             each(spec, &[list], requests_from_limits);
         }
@@ -21,7 +21,7 @@ pub fn pod(node: &mut Node, version: Version) {
             }
         }
         pod_spec(spec, version);
-    });
+    }
 }
 
 /// A template, as workloads hold it.

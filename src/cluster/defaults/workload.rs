@@ -81,8 +81,12 @@ fn rolling_update(strategy: &mut Node, [unavailable, surge]: [Data; 2]) {
         return;
     }
     if let Some(update) = fill_map(strategy, "rollingUpdate") {
-        fill(update, "maxUnavailable", unavailable);
-        fill(update, "maxSurge", surge);
+        // An empty text is no share, but it is not nothing either.
+        for (field, data) in [("maxUnavailable", unavailable), ("maxSurge", surge)] {
+            if update.get(field).is_none_or(Node::is_null) {
+                fill(update, field, data);
+            }
+        }
     }
 }
 
