@@ -62,16 +62,17 @@ fn kubernetes_fields(definition: &str) -> Vec<String> {
 }
 
 /// Compiles a spec for one environment: resolve, emit, and ask the API server's model. `shared` is what the workspace gives to
-/// that environment.
+/// that environment, `extras` are its templates.
 pub fn compile(
     spec: &Spec,
     environment: &str,
     shared: Option<&Node>,
     surroundings: &dyn Surroundings,
+    extras: &[emit::Extra],
     found: &mut Diagnostics,
 ) -> Option<Compiled> {
     let app = app::resolve(spec, environment, shared, surroundings, found)?;
-    let bundle = emit::emit(&app, found);
+    let bundle = emit::emit(&app, extras, found);
     for resource in &bundle.resources {
         cluster::judge::new_object(resource, app.kubernetes, found);
     }

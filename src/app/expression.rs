@@ -186,7 +186,9 @@ fn run(source: &str, at: At, names: &Names, found: &mut Diagnostics) -> Option<V
     };
     let mut unknown: Vec<String> = expression.undeclared_variables(true).into_iter().collect();
     unknown.sort();
-    if unknown.iter().any(|path| undefined(path, names, at, found)) {
+    // `default` and `is defined` ask for what may not be there; a name that nobody knows is wrong all the same.
+    let asks = source.contains("default") || source.contains("defined");
+    if unknown.iter().map(|path| if asks { path.split('.').next().unwrap_or(path) } else { path }).any(|path| undefined(path, names, at, found)) {
         return None;
     }
     match expression.eval(Value::from(names.values.clone())) {

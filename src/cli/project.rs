@@ -4,6 +4,7 @@ use crate::app::Surroundings;
 use crate::cli::output;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
+use crate::emit::{Each, Extra};
 use crate::failure::Failure;
 use crate::source::{At, Sources};
 use crate::spec::workspace::{self, Workspace};
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) folder: PathBuf,
     pub(super) sources: Sources,
     pub(super) workspace: Option<Workspace>,
+    extras: Vec<Extra>,
     broken: Vec<Finding>,
 }
 
@@ -81,6 +83,7 @@ impl Selection {
     }
 
     fn workspace(path: &Path, known: &BTreeMap<PathBuf, Option<Arc<Shared>>>) -> Result<Arc<Shared>, Failure> {
+        let path = &from_here(path);
         let folder = folder_of(path);
         if let Some(shared) = known.values().flatten().find(|shared| shared.folder == folder) {
             return Ok(Arc::clone(shared));
@@ -90,8 +93,12 @@ impl Selection {
         let workspace = id
             .and_then(|id| crate::yaml::read_one(&sources, id, &mut found))
             .and_then(|root| workspace::parse(&root, &kubernetes_fields, &mut found));
+        let mut extras = Vec::new();
+        for template in workspace.iter().flat_map(|workspace| workspace.templates.iter().flatten()) {
+            extras.extend(extra(template, &folder, &mut sources, &mut found)?);
+        }
         let broken = found.resolve(&sources);
-        Ok(Arc::new(Shared { folder, sources, workspace: workspace.filter(|_| !output::any_error(&broken)), broken }))
+        Ok(Arc::new(Shared { folder, sources, workspace: workspace.filter(|_| !output::any_error(&broken)), extras, broken }))
     }
 
     /// The environments of an app that are asked for. Reports one that it does not have.
@@ -160,8 +167,9 @@ impl Loaded {
             });
         }
         let levels = self.workspace().and_then(|workspace| workspace.rules.as_ref());
+        let extras = self.shared.as_ref().map(|shared| &shared.extras[..]).unwrap_or_default();
         let mut own = Diagnostics::default();
-        let compiled = crate::compile(&spec, environment, shared.as_ref(), &Beside(&self.folder), &mut own);
+        let compiled = crate::compile(&spec, environment, shared.as_ref(), &Beside(&self.folder), extras, &mut own);
         if let Some(compiled) = &compiled {
             crate::allow::settle(&compiled.app.allow, levels, &mut own);
         }
@@ -185,6 +193,40 @@ impl Loaded {
         };
         (root, pattern.replace("{env}", environment).replace("{app}", &self.spec.name))
     }
+}
+
+/// Reads one of the workspace's templates.
+fn extra(template: &workspace::Extra, folder: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Result<Option<Extra>, Failure> {
+    let Some(file) = &template.file else { return Ok(None) };
+    let each = match template.each.as_ref().map(|each| (&*each.value, each.at)) {
+        None | Some(("app", _)) => Each::App,
+        Some(("ordinal", _)) => Each::Ordinal,
+        Some(("service", _)) => Each::Service,
+        Some((word, at)) => {
+            let node = crate::value::Node::text(word, at);
+            crate::block::unknown_word(&node, &["app", "ordinal", "service"], found);
+            return Ok(None);
+        }
+    };
+    let id = disk::read_source(&folder.join(&file.value), sources, found)?;
+    let node = id.and_then(|id| crate::yaml::read_one(sources, id, found));
+    Ok(node.map(|node| Extra { node, each }))
+}
+
+/// A path as seen from the current folder, where that is shorter than from the root: people see it in messages.
+fn from_here(path: &Path) -> PathBuf {
+    let Ok(here) = std::env::current_dir().and_then(std::fs::canonicalize) else { return path.to_owned() };
+    if let Ok(below) = path.strip_prefix(&here) {
+        return below.to_owned();
+    }
+    let mut climb = PathBuf::new();
+    for above in here.ancestors().skip(1) {
+        climb.push("..");
+        if let Ok(below) = path.strip_prefix(above) {
+            return climb.join(below);
+        }
+    }
+    path.to_owned()
 }
 
 /// The folder that a file is in; the current one for a bare name.

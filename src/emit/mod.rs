@@ -3,6 +3,7 @@
 
 mod config_map;
 mod container;
+mod extra;
 mod persistent_volume;
 mod persistent_volume_claim;
 mod pod_disruption_budget;
@@ -16,6 +17,8 @@ use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::source::At;
 use crate::value::{Map, Node};
+
+pub use extra::{Each, Extra};
 
 /// A change to an object that is not there.
 static PATCH: Code =
@@ -33,13 +36,16 @@ static KINDS: &[fn(&App) -> Vec<Node>] =
     &[persistent_volume::emit, service_account::emit, config_map::emit, service::emit, stateful_set::emit, pod_disruption_budget::emit];
 
 /// Makes the manifests of an app.
-pub fn emit(app: &App, found: &mut Diagnostics) -> Bundle {
+pub fn emit(app: &App, extras: &[Extra], found: &mut Diagnostics) -> Bundle {
     let mut bundle = Bundle::default();
     for kind in KINDS {
         bundle.resources.extend(kind(app).into_iter().filter_map(|node| Resource::new(node).ok()));
     }
-    for object in &app.objects {
-        extra(object, app, &mut bundle, found);
+    for extra in extras {
+        extra::fill(extra, app, &mut bundle, found);
+    }
+    for node in &app.objects {
+        object(node, app, &mut bundle, found);
     }
     for patch in &app.patches {
         self::patch(patch, &mut bundle, found);
@@ -50,7 +56,7 @@ pub fn emit(app: &App, found: &mut Diagnostics) -> Bundle {
 }
 
 /// Adds an object in Kubernetes' own words.
-fn extra(object: &Node, app: &App, bundle: &mut Bundle, found: &mut Diagnostics) {
+fn object(object: &Node, app: &App, bundle: &mut Bundle, found: &mut Diagnostics) {
     let mut object = object.clone();
     let namespaced = object
         .get("apiVersion")
