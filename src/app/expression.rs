@@ -188,7 +188,11 @@ fn run(source: &str, at: At, names: &Names, found: &mut Diagnostics) -> Option<V
     unknown.sort();
     // `default` and `is defined` ask for what may not be there; a name that nobody knows is wrong all the same.
     let asks = source.contains("default") || source.contains("defined");
-    if unknown.iter().map(|path| if asks { path.split('.').next().unwrap_or(path) } else { path }).any(|path| undefined(path, names, at, found)) {
+    if unknown
+        .iter()
+        .map(|path| if asks { path.split('.').next().unwrap_or(path) } else { path })
+        .any(|path| undefined(path, names, at, found))
+    {
         return None;
     }
     match expression.eval(Value::from(names.values.clone())) {

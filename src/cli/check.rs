@@ -44,7 +44,7 @@ impl Check {
     }
 
     fn specs(&self, paths: Vec<PathBuf>, findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {
-        let selection = Selection { paths, environments: Vec::new(), kubernetes: self.kubernetes.clone() };
+        let selection = Selection { paths, environments: Vec::new(), kubernetes: self.kubernetes.clone(), ceiling: None };
         let candidates = selection.candidates()?;
         findings.extend(workspace_findings(&candidates));
         let mut failure = None;

@@ -29,6 +29,9 @@ pub(super) struct Selection {
     /// Whose rules judge, whatever the specs say: 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
     pub(super) kubernetes: Option<String>,
+    /// No workspace above this folder is looked for.
+    #[arg(skip)]
+    pub(super) ceiling: Option<PathBuf>,
 }
 
 /// A workspace as read.
@@ -72,7 +75,8 @@ impl Selection {
             let shared = match known.get(&folder) {
                 Some(shared) => shared.clone(),
                 None => {
-                    let shared = disk::find_workspace(&folder)?.map(|path| Self::workspace(&path, &known)).transpose()?;
+                    let shared =
+                        disk::find_workspace(&folder, self.ceiling.as_deref())?.map(|path| Self::workspace(&path, &known)).transpose()?;
                     known.insert(folder, shared.clone());
                     shared
                 }

@@ -49,11 +49,12 @@ pub fn find_manifests(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(manifests.list)
 }
 
-/// The workspace that a folder belongs to: the nearest one upwards, not above the root of the git repository.
+/// The workspace that a folder belongs to: the nearest one upwards, not above `ceiling`, nor above the root of the git
+/// repository.
 ///
 /// # Errors
 /// When the folder does not exist.
-pub fn find_workspace(folder: &Path) -> Result<Option<PathBuf>, Failure> {
+pub fn find_workspace(folder: &Path, ceiling: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let absolute = fs::canonicalize(folder).map_err(|error| Failure::io("read", folder, &error))?;
     for folder in absolute.ancestors() {
@@ -61,7 +62,7 @@ pub fn find_workspace(folder: &Path) -> Result<Option<PathBuf>, Failure> {
         if workspace.is_file() {
             return Ok(Some(workspace));
         }
-        if folder.join(".git").exists() {
+        if ceiling == Some(folder) || folder.join(".git").exists() {
             break;
         }
     }

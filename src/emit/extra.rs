@@ -32,10 +32,9 @@ pub enum Each {
 /// Fills a template as often as it asks for.
 pub(super) fn fill(extra: &Extra, app: &App, bundle: &mut Bundle, found: &mut Diagnostics) {
     let at = app.at;
-    let names = app.names.with([
-        ("labels", to_value(&Node::map(app.labels.clone(), at))),
-        ("selector", to_value(&Node::map(app.selector.clone(), at))),
-    ]);
+    let names = app
+        .names
+        .with([("labels", to_value(&Node::map(app.labels.clone(), at))), ("selector", to_value(&Node::map(app.selector.clone(), at)))]);
     let mut once = |names: &Names| {
         let mut node = expression::evaluate(&extra.node, names, found);
         drop_nulls(&mut node);
