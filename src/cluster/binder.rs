@@ -238,8 +238,24 @@ fn misfit(volume: &Node, claim: &Node) -> Option<String> {
 // ---- claims
 
 fn sync_claim(world: &mut World, key: &Key) {
+    if is_settled(world, key) {
+        return;
+    }
     let Some(claim) = world.store.get(key).cloned() else { return };
     if annotation(&claim, BIND_COMPLETED).is_some() { sync_bound(world, key, &claim) } else { sync_unbound(world, key, &claim) }
+}
+
+/// Whether a claim and its volume are tied to each other in every respect, as most are at most times.
+fn is_settled(world: &World, key: &Key) -> bool {
+    let Some(claim) = world.store.get(key).filter(|claim| is_bound(claim) && phase(claim) == "Bound") else { return false };
+    let volume = world.store.get(&Key::new(VOLUME, "", text(claim, &["spec", "volumeName"])));
+    let modes = |path: &[&str], object: &Node| object.find(path).map(|modes| modes.data.clone());
+    volume.is_some_and(|volume| {
+        phase(volume) == "Bound"
+            && is_for(volume, key, claim)
+            && claim_ref(volume).is_some_and(|reference| text(reference, &["uid"]) == uid(claim))
+            && modes(&["spec", "accessModes"], volume) == modes(&["status", "accessModes"], claim)
+    })
 }
 
 fn sync_unbound(world: &mut World, key: &Key, claim: &Node) {
@@ -500,7 +516,7 @@ fn fail(world: &mut World, key: &Key, reason: &str, why: String) {
 
 /// What an external provisioner does for a claim: makes its volume, or gives it the size it now asks for.
 fn provision(world: &mut World, key: &Key) {
-    let Some(claim) = world.store.get(key).cloned() else { return };
+    let Some(claim) = world.store.get(key).filter(|claim| annotation(claim, PROVISIONER).is_some()).cloned() else { return };
     let Some(class) = world.class(class_of(&claim)).cloned() else { return };
     if !annotation(&claim, PROVISIONER).is_some_and(|name| world.provisioners.has(name)) {
         return;

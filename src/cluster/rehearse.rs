@@ -34,6 +34,9 @@ pub fn rehearse(bundles: &[Bundle], facts: &ClusterFacts, version: Version, name
     Rehearsal { namespace: namespace.to_owned(), steps, not_known }
 }
 
+/// In bundles larger than this the controllers do not look after each object, but once all are applied.
+const MOST_WATCHED: usize = 300;
+
 /// A cluster on which bundles are played.
 #[derive(Clone, Debug)]
 pub struct Cluster {
@@ -93,6 +96,8 @@ impl Cluster {
                 provisioners: Provisioners::Assumed,
                 version,
                 journal: Journal::default(),
+                synced: BTreeMap::new(),
+                at_rest: 0,
             },
             namespace: namespace.into(),
             applied: BTreeMap::new(),
@@ -121,10 +126,13 @@ impl Cluster {
         }
         let resources: Vec<Resource> = step.bundle.resources.iter().map(|resource| self.at_home(resource)).collect();
         let keys: Vec<Key> = resources.iter().map(kubectl::key_of).collect();
-        for resource in &resources {
+        for (resource, key) in resources.iter().zip(&keys) {
             acts.push(self.apply(resource));
-            settled &= controller::settle(&mut self.world);
+            if resources.len() <= MOST_WATCHED && controller::heeds(&key.kind) {
+                settled &= controller::settle(&mut self.world);
+            }
         }
+        settled &= controller::settle(&mut self.world);
         for key in std::mem::take(&mut self.previous).into_iter().rev() {
             if !keys.contains(&key) {
                 acts.push(self.delete(key, Change::Pruned, step.cascade));

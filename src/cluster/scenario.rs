@@ -46,6 +46,10 @@ pub fn play(record: &Value) -> Result<Value, String> {
         let cascade = if step["cascade"] == "orphan" { Cascade::Orphan } else { Cascade::Background };
         let outcome = cluster.play(&Step { bundle: &bundle, delete: &delete, cascade });
         step["results"] = results(&outcome, home);
+        for result in step["results"].as_array_mut().into_iter().flatten().take(delete.len()) {
+            // Records do not tell whether there was anything to delete.
+            result["result"] = json!("deleted");
+        }
         step["state"] = serde_json::to_value(&outcome.state).map_err(|error| error.to_string())?;
         hide_hashes(&mut step["state"]["events"], &cluster);
         if !outcome.settled {

@@ -41,6 +41,7 @@ pub struct Store {
     objects: BTreeMap<Key, Node>,
     born: u64,
     writes: u64,
+    written: BTreeMap<Text, u64>,
     clock: u64,
 }
 
@@ -73,6 +74,17 @@ impl Store {
         self.writes
     }
 
+    /// How often anything of a namespace has changed.
+    #[must_use]
+    pub fn writes_in(&self, namespace: &str) -> u64 {
+        self.written.get(namespace).copied().unwrap_or_default()
+    }
+
+    fn count(&mut self, namespace: &Text) {
+        self.writes += 1;
+        *self.written.entry(namespace.clone()).or_default() += 1;
+    }
+
     /// Lets time pass: what is created from now on is younger than all before.
     pub fn tick(&mut self) {
         self.clock += 1;
@@ -81,7 +93,7 @@ impl Store {
     /// Takes in a new object and gives it a uid, later ones sorting after earlier ones.
     pub fn create(&mut self, key: Key, mut node: Node) {
         self.born += 1;
-        self.writes += 1;
+        self.count(&key.namespace);
         let at = node.at;
         put(&mut node, &["metadata", "uid"], Node::text(format!("{:08x}-0000-4000-8000-000000000000", self.born), at));
         put(&mut node, &["metadata", "generation"], Node::int(1, at));
@@ -96,7 +108,7 @@ impl Store {
             && *old != node
         {
             *old = node;
-            self.writes += 1;
+            self.count(&key.namespace);
         }
     }
 
@@ -106,7 +118,6 @@ impl Store {
         if node.find(path).map(|node| &node.data) == value.as_ref() {
             return;
         }
-        self.writes += 1;
         match value {
             Some(data) => {
                 let at = node.at;
@@ -114,6 +125,7 @@ impl Store {
             }
             None => take(node, path),
         }
+        self.count(&key.namespace);
     }
 
     /// Changes one field to a text.
@@ -123,9 +135,9 @@ impl Store {
 
     /// Takes an object away at once.
     pub fn remove(&mut self, key: &Key) -> Option<Node> {
-        let node = self.objects.remove(key);
-        self.writes += u64::from(node.is_some());
-        node
+        let node = self.objects.remove(key)?;
+        self.count(&key.namespace);
+        Some(node)
     }
 }
 

@@ -95,6 +95,10 @@ pub struct World {
     pub version: Version,
     /// What happened.
     pub journal: Journal,
+    /// At which count of its namespace's changes a set has last been looked at in vain.
+    pub synced: BTreeMap<Key, u64>,
+    /// At which count of changes nothing was left to do but for the sets.
+    pub at_rest: u64,
 }
 
 impl World {

@@ -18,8 +18,14 @@ pub fn settle(world: &mut World) -> bool {
         let before = world.store.writes();
         react(world);
         for set in world.store.keys("StatefulSet") {
+            let seen = world.store.writes_in(&set.namespace);
+            if world.synced.get(&set) == Some(&seen) {
+                continue;
+            }
             statefulset::sync(world, &set);
-            react(world);
+            if world.store.writes_in(&set.namespace) == seen {
+                world.synced.insert(set, seen);
+            }
         }
         // Sets look at once when a pod is gone; a claim that was deleted goes a moment later.
         garbage::finish(world, binder::CLAIM);
@@ -34,6 +40,9 @@ pub fn settle(world: &mut World) -> bool {
 fn react(world: &mut World) {
     for _ in 0..MOST_ROUNDS {
         let before = world.store.writes();
+        if world.at_rest == before {
+            return;
+        }
         garbage::collect(world);
         garbage::finish(world, "Pod");
         garbage::finish(world, binder::VOLUME);
@@ -41,7 +50,13 @@ fn react(world: &mut World) {
         scheduler::run(world);
         kubelet::run(world);
         if world.store.writes() == before {
-            return;
+            world.at_rest = before;
         }
     }
+}
+
+/// Whether controllers look at objects of a kind.
+#[must_use]
+pub fn heeds(kind: &str) -> bool {
+    matches!(kind, "StatefulSet" | "Pod" | "StorageClass" | binder::CLAIM | binder::VOLUME)
 }
