@@ -39,6 +39,8 @@ struct Case {
 struct Verdict {
     stage: String,
     set: Set,
+    /// What the server warns of; compared where it was recorded, but no part of the agreement.
+    warnings: BTreeSet<String>,
 }
 
 const ACCEPTED: &str = "accepted";
@@ -95,7 +97,15 @@ fn case(file: &'static str, answer: &Value, question: Value, version: Version) -
     let stage = if text(answer, "verdict") == ACCEPTED { ACCEPTED.to_owned() } else { text(answer, "stage") };
     let errors = answer["errors"].as_array().cloned().unwrap_or_default();
     let set = errors.iter().map(|error| (text(error, "field"), text(error, "type"))).collect();
-    Case { file, id: text(&question, "id"), kind: text(&question, "kind"), line: question, version, verdict: Verdict { stage, set } }
+    let warnings = answer["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    Case {
+        file,
+        id: text(&question, "id"),
+        kind: text(&question, "kind"),
+        line: question,
+        version,
+        verdict: Verdict { stage, set, warnings },
+    }
 }
 
 fn jsonl(path: &Path) -> Vec<Value> {
@@ -121,7 +131,7 @@ fn ask(case: &Case) -> Verdict {
             applied.map(|(answer, _)| answer)
         }
     };
-    answer.map_or_else(|| Verdict { stage: "parse".into(), set: Set::new() }, |answer| verdict(&answer))
+    answer.map_or_else(|| Verdict { stage: "parse".into(), set: Set::new(), warnings: BTreeSet::new() }, |answer| verdict(&answer))
 }
 
 /// `kubectl apply` of the new manifest over the object that the old one made. Gives too whether nothing was sent.
@@ -199,7 +209,8 @@ fn manifest(text: &str) -> Option<(Node, Vec<Refusal>)> {
 
 fn verdict(answer: &Answer) -> Verdict {
     let set = answer.refusals.iter().map(|refusal| (refusal.field.clone(), refusal.kind.to_owned())).collect();
-    Verdict { stage: answer.stage.map_or(ACCEPTED, Stage::word).to_owned(), set }
+    let warnings = answer.warnings.iter().cloned().collect();
+    Verdict { stage: answer.stage.map_or(ACCEPTED, Stage::word).to_owned(), set, warnings }
 }
 
 impl Verdict {
@@ -288,6 +299,7 @@ fn report(judged: &[(Case, Verdict)]) -> Count {
         }
     }
     println!("agreement: {} of {} verdicts, {} sets", total.verdicts, total.all, total.sets);
+    warnings(judged);
     for (title, table) in ["file", "kind", "stage"].iter().zip(&tables) {
         println!("\nby {title}");
         for (key, count) in table {
@@ -307,6 +319,21 @@ fn report(judged: &[(Case, Verdict)]) -> Count {
         println!("  {:4} {signature}  [{}]", ids.len(), shown.join(" "));
     }
     total
+}
+
+/// Prints which warnings of accepted objects are missing, and which nobody but the model gives.
+fn warnings(judged: &[(Case, Verdict)]) {
+    let recorded = |case: &Case| case.version == RECORDED && case.file != "upgrades.jsonl" && case.verdict.stage == ACCEPTED;
+    let (mut all, mut same) = (0, 0);
+    for (case, model) in judged.iter().filter(|(case, model)| recorded(case) && model.stage == ACCEPTED) {
+        let (server, ours) = (&case.verdict.warnings, &model.warnings);
+        all += usize::from(!server.is_empty() || !ours.is_empty());
+        same += usize::from(server == ours && !ours.is_empty());
+        for (sign, side) in [("-", server.difference(ours)), ("+", ours.difference(server))] {
+            side.for_each(|warning| println!("WARNING {sign} {} {warning}", case.id));
+        }
+    }
+    println!("warnings: the same in {same} of the {all} accepted cases that have any");
 }
 
 /// What differs, without numbers and keys, so that like cases fall together.
