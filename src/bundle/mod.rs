@@ -5,13 +5,14 @@ pub mod read;
 use crate::diagnostic::{Code, Subject};
 use crate::source::At;
 use crate::value::Node;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The codes of this module.
 pub static CODES: &[&Code] = read::CODES;
 
 /// What an object is called: two objects with the same are one object.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceId {
     /// `apps`; empty for the core group.
     pub group: String,
@@ -108,6 +109,12 @@ impl Bundle {
     #[must_use]
     pub fn get(&self, id: &ResourceId) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.id == *id)
+    }
+
+    /// The manifests by what they are called; of two with one name, the last.
+    #[must_use]
+    pub fn by_id(&self) -> BTreeMap<&ResourceId, &Resource> {
+        self.resources.iter().map(|resource| (&resource.id, resource)).collect()
     }
 
     /// All of a kind.

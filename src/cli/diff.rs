@@ -1,67 +1,130 @@
 //! `diff`: what would be compiled against what is committed; or two folders of anyone's manifests.
 
 use super::output;
-use super::project::{Loaded, Selection, forbids};
+use super::project::{Candidate, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
 use crate::bundle::Bundle;
-use crate::diagnostic::{Diagnostics, Finding};
+use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::failure::Failure;
+use crate::k8s::version::Version;
 use crate::report::changes;
-use crate::review;
+use crate::review::{self, Change};
 use crate::source::Sources;
-use clap::Args;
-use std::path::PathBuf;
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
 
 /// Compare what would be compiled with what is committed; or two folders of manifests.
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     #[command(flatten)]
     selection: Selection,
+    /// How it is shown.
+    #[arg(long, value_name = "NAME", default_value = "human")]
+    format: View,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum View {
+    Human,
+    Json,
+}
+
+/// The changes of one title: an app's environment, or two folders.
+struct Compared {
+    title: String,
+    changes: Vec<Change>,
 }
 
 impl Diff {
     pub(super) fn run(self) -> Result {
-        let with_specs =
-            self.selection.paths.iter().map(|path| Ok(!disk::find_specs(std::slice::from_ref(path))?.is_empty() && !is_manifest(path)));
-        let with_specs: Vec<bool> = with_specs.collect::<std::result::Result<_, Failure>>()?;
-        match (&self.selection.paths[..], &with_specs[..]) {
-            ([old, new], [false, false]) => manifests(old, new),
-            (_, specs) if specs.iter().all(|holds| *holds) => self.specs(),
-            ([_, _], _) => Err(Failure::new(
-                "one of the two paths holds specs and the other does not. Compare two folders of manifests, or name apps only",
-            )),
-            _ => self.specs(),
-        }
-    }
-
-    fn specs(&self) -> Result {
-        let candidates = self.selection.candidates()?;
-        let mut findings: Vec<Finding> = super::compile::workspace_findings(&candidates);
-        let mut differs = false;
-        for candidate in &candidates {
-            let Some(app) = candidate.load(&mut findings)? else { continue };
-            let mut found = Diagnostics::default();
-            for environment in self.selection.environments(&app, candidates.len() == 1, &mut found) {
-                let Some(compiled) = app.compile(&environment, self.selection.kubernetes.as_deref(), &mut found) else { continue };
-                let committed = committed(&app, &environment)?;
-                let changes = review::compare(&committed, &compiled.bundle);
-                differs |= !changes.is_empty();
-                output::data(&changes::human(
-                    &changes,
-                    &format!("{} in {environment}", app.spec.name),
-                    output::colours(&std::io::stdout()),
-                ));
+        let specs: Vec<bool> =
+            self.selection.paths.iter().map(|path| holds_specs(path)).collect::<std::result::Result<_, Failure>>()?;
+        let (compared, findings) = match (&self.selection.paths[..], &specs[..]) {
+            ([old, new], [false, false]) => self.manifests(old, new)?,
+            ([_, _], [true, false] | [false, true]) => {
+                let message = "one of the two paths holds specs and the other does not. Compare two folders of manifests, or name apps only";
+                return Err(Failure::new(message));
             }
-            findings.extend(found.resolve(&app.sources));
-        }
-        findings.retain(|finding| finding.level == crate::diagnostic::Level::Error);
-        output::findings(&findings, &[])?;
-        if !differs && !forbids(&findings) {
-            output::data("no changes\n");
+            _ => self.specs()?,
+        };
+        let differs = compared.iter().any(|compared| !compared.changes.is_empty());
+        match self.format {
+            View::Json => {
+                let changes: Vec<Change> = compared.into_iter().flat_map(|compared| compared.changes).collect();
+                output::data(&changes::json(&changes, &findings));
+            }
+            View::Human => {
+                output::findings(&findings, &[])?;
+                let colours = output::colours(&std::io::stdout());
+                compared.iter().for_each(|compared| output::data(&changes::human(&compared.changes, &compared.title, colours)));
+                if !differs && !forbids(&findings) {
+                    output::data("no changes\n");
+                }
+            }
         }
         Ok(if differs || forbids(&findings) { Outcome::Found } else { Outcome::Fine })
     }
+
+    fn specs(&self) -> std::result::Result<(Vec<Compared>, Vec<Finding>), Failure> {
+        let candidates = self.selection.candidates()?;
+        let mut findings: Vec<Finding> = super::compile::workspace_findings(&candidates);
+        let (mut all, mut failure) = (Vec::new(), None);
+        let alone = candidates.len() == 1;
+        in_order(&candidates, "comparing", |candidate| self.app(candidate, alone), |result| match result {
+            Ok((compared, own)) => {
+                all.extend(compared);
+                findings.extend(own);
+            }
+            Err(error) => failure = failure.take().or(Some(error)),
+        });
+        findings.retain(|finding| finding.level == Level::Error);
+        failure.map_or(Ok((all, findings)), Err)
+    }
+
+    fn app(&self, candidate: &Candidate, alone: bool) -> std::result::Result<(Vec<Compared>, Vec<Finding>), Failure> {
+        let (mut all, mut findings) = (Vec::new(), Vec::new());
+        let Some(app) = candidate.load(&mut findings)? else { return Ok((all, findings)) };
+        let mut found = Diagnostics::default();
+        for environment in self.selection.environments(&app, alone, &mut found) {
+            let Some(compiled) = app.compile(&environment, self.selection.kubernetes.as_deref(), &mut found) else { continue };
+            let committed = committed(&app, &environment)?;
+            let changes = review::compare(&committed, &compiled.bundle, compiled.app.kubernetes);
+            if !changes.is_empty() {
+                all.push(Compared { title: format!("{} in {environment}", app.spec.name), changes });
+            }
+        }
+        findings.extend(found.resolve(&app.sources));
+        Ok((all, findings))
+    }
+
+    fn manifests(&self, old: &Path, new: &Path) -> std::result::Result<(Vec<Compared>, Vec<Finding>), Failure> {
+        let version = self.selection.kubernetes.as_deref().map_or(Ok(Version::default()), str::parse).map_err(Failure::new)?;
+        let mut findings = Vec::new();
+        let before = read(old, &mut Vec::new())?;
+        let after = read(new, &mut findings)?;
+        let title = format!("{} against {}", old.display(), new.display());
+        Ok((vec![Compared { title, changes: review::compare(&before, &after, version) }], findings))
+    }
+}
+
+fn holds_specs(path: &Path) -> std::result::Result<bool, Failure> {
+    if path.is_file() {
+        return Ok(path.file_name().is_some_and(|name| name == disk::SPEC));
+    }
+    Ok(!disk::find_specs(&[path.to_owned()])?.is_empty())
+}
+
+fn read(path: &Path, findings: &mut Vec<Finding>) -> std::result::Result<Bundle, Failure> {
+    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+    let mut ids = Vec::new();
+    let files: Vec<PathBuf> = disk::find_manifests(&[path.to_owned()])?;
+    for file in files {
+        ids.extend(disk::read_source(&file, &mut sources, &mut found)?);
+    }
+    let bundle = crate::manifests(&sources, &ids, &mut found);
+    findings.extend(found.resolve(&sources));
+    Ok(bundle)
 }
 
 /// The manifests that are committed for an environment.
@@ -71,32 +134,4 @@ fn committed(app: &Loaded, environment: &str) -> std::result::Result<Bundle, Fai
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
     let ids: Vec<_> = folder.files.into_iter().map(|file| sources.add(file.name, file.text)).collect();
     Ok(crate::manifests(&sources, &ids, &mut found))
-}
-
-fn is_manifest(path: &std::path::Path) -> bool {
-    path.is_file() && path.file_name().is_none_or(|name| name != disk::SPEC)
-}
-
-fn manifests(old: &PathBuf, new: &PathBuf) -> Result {
-    let mut findings = Vec::new();
-    let mut read = |path: &PathBuf| -> std::result::Result<Bundle, Failure> {
-        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-        let mut ids = Vec::new();
-        for file in disk::find_manifests(std::slice::from_ref(path))? {
-            ids.extend(disk::read_source(&file, &mut sources, &mut found)?);
-        }
-        let bundle = crate::manifests(&sources, &ids, &mut found);
-        findings.extend(found.resolve(&sources));
-        Ok(bundle)
-    };
-    let (before, after) = (read(old)?, read(new)?);
-    let changes = review::compare(&before, &after);
-    output::findings(&findings, &[])?;
-    let title = format!("{} against {}", old.display(), new.display());
-    output::data(&if changes.is_empty() {
-        "no changes\n".to_owned()
-    } else {
-        changes::human(&changes, &title, output::colours(&std::io::stdout()))
-    });
-    Ok(if changes.is_empty() && !forbids(&findings) { Outcome::Fine } else { Outcome::Found })
 }

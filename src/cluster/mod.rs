@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod apply;
 pub mod binder;
+pub mod change;
 pub mod controller;
 pub mod defaults;
 pub mod dns;

@@ -1,9 +1,53 @@
 //! What is different between two bundles, for people and for programs.
 
+use crate::diagnostic::Finding;
 use crate::review::{Change, ChangeKind};
 use crate::value::{Data, Node};
 use similar::TextDiff;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
+
+/// For programs.
+#[must_use]
+pub fn json(changes: &[Change], findings: &[Finding]) -> String {
+    let changes: Vec<Value> = changes
+        .iter()
+        .map(|change| {
+            let fields: Vec<Value> = change
+                .fields
+                .iter()
+                .map(|field| json!({"path": field.path, "old": field.old.as_ref().map(value), "new": field.new.as_ref().map(value)}))
+                .collect();
+            let refusals: Vec<Value> = change
+                .refusals
+                .iter()
+                .map(|refusal| json!({"field": refusal.field, "type": refusal.kind, "detail": refusal.detail}))
+                .collect();
+            json!({
+                "object": {"kind": change.id.kind, "namespace": change.id.namespace, "name": change.id.name},
+                "change": change.kind.word(),
+                "fields": fields,
+                "refusals": refusals,
+            })
+        })
+        .collect();
+    let findings: Value = serde_json::from_str(&super::json::render(findings)).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&json!({"changes": changes, "findings": findings["findings"]})).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn value(node: &Node) -> Value {
+    match &node.data {
+        Data::Null => Value::Null,
+        Data::Bool(value) => Value::from(*value),
+        Data::Int(value) => Value::from(*value),
+        Data::Float(value) => Value::from(*value),
+        Data::Text(text) => Value::from(text.as_str()),
+        Data::List(items) => Value::Array(items.iter().map(value).collect()),
+        Data::Map(map) => Value::Object(map.iter().map(|(key, node)| (key.name.to_string(), value(node))).collect()),
+    }
+}
 
 /// For people: a line per object, its fields, and the lines of text.
 #[must_use]
@@ -22,6 +66,10 @@ pub fn human(changes: &[Change], title: &str, colours: bool) -> String {
     );
     for change in changes {
         let _ = writeln!(out, "\n{} {}", change.kind.word(), change.id);
+        for refusal in &change.refusals {
+            let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
+            let _ = writeln!(out, "  refused by the API server: {field}{} {}", refusal.kind, refusal.detail);
+        }
         for field in &change.fields {
             let _ = writeln!(out, "  {}: {} → {}", field.path, shown(field.old.as_ref()), shown(field.new.as_ref()));
         }

@@ -1,8 +1,13 @@
 //! Stage 6, review: what is different between two bundles, object by object and field by field. Knows no file and no app.
 
 pub mod fields;
+pub mod mask;
 
 use crate::bundle::{Bundle, Resource, ResourceId};
+use crate::cluster::change;
+use crate::diagnostic::Refusal;
+use crate::k8s::version::Version;
+use crate::value::Node;
 use fields::FieldChange;
 
 /// What became of one object.
@@ -14,8 +19,10 @@ pub struct Change {
     pub kind: ChangeKind,
     /// Field by field; empty for objects that came or went.
     pub fields: Vec<FieldChange>,
-    /// Its text before and after.
+    /// Its text before and after, without secret values.
     pub texts: (String, String),
+    /// Why the API server would refuse it; empty when it would not.
+    pub refusals: Vec<Refusal>,
 }
 
 /// In which way an object differs.
@@ -41,34 +48,38 @@ impl ChangeKind {
     }
 }
 
-/// Compares two bundles. Objects are matched by group, kind, namespace and name; lists by their keys.
+/// Compares two bundles, and asks the API server of that version what it says to each change. Objects are matched by group, kind,
+/// namespace and name; lists by their keys.
 #[must_use]
-pub fn compare(old: &Bundle, new: &Bundle) -> Vec<Change> {
+pub fn compare(old: &Bundle, new: &Bundle, version: Version) -> Vec<Change> {
+    let (before, after) = (old.by_id(), new.by_id());
     let mut changes = Vec::new();
     for resource in &new.resources {
-        match old.get(&resource.id) {
-            None => changes.push(change(None, Some(resource))),
-            Some(before) if before.node != resource.node => changes.push(change(Some(before), Some(resource))),
+        match before.get(&resource.id).copied() {
+            None => changes.push(change(&resource.id, None, Some(resource), version)),
+            Some(before) if before.node != resource.node => changes.push(change(&resource.id, Some(before), Some(resource), version)),
             Some(_) => {}
         }
     }
-    changes.extend(old.resources.iter().filter(|resource| new.get(&resource.id).is_none()).map(|resource| change(Some(resource), None)));
+    let gone = old.resources.iter().filter(|resource| !after.contains_key(&resource.id));
+    changes.extend(gone.map(|resource| change(&resource.id, Some(resource), None, version)));
     changes
 }
 
-fn change(old: Option<&Resource>, new: Option<&Resource>) -> Change {
-    let text = |resource: Option<&Resource>| {
+fn change(id: &ResourceId, old: Option<&Resource>, new: Option<&Resource>, version: Version) -> Change {
+    let (kind, refusals) = match (old, new) {
+        (Some(old), Some(new)) => (ChangeKind::Changed, change::refusals(&old.node, &new.node, version)),
+        (None, Some(new)) => (ChangeKind::Added, change::refusals_of_new(&new.node, version)),
+        (_, None) => (ChangeKind::Removed, Vec::new()),
+    };
+    let (before, after) = mask::masked(old, new);
+    let fields = before.as_ref().zip(after.as_ref()).map(|(before, after)| fields::compare(before, after)).unwrap_or_default();
+    let text = |node: Option<Node>| {
         let mut out = String::new();
-        if let Some(resource) = resource {
-            crate::yaml::write_yaml(&resource.node, &mut out);
+        if let Some(node) = node {
+            crate::yaml::write_yaml(&node, &mut out);
         }
         out
     };
-    let (kind, fields) = match (old, new) {
-        (Some(old), Some(new)) => (ChangeKind::Changed, fields::compare(&old.node, &new.node)),
-        (None, _) => (ChangeKind::Added, Vec::new()),
-        (Some(_), None) => (ChangeKind::Removed, Vec::new()),
-    };
-    let id = new.or(old).map_or_else(|| unreachable!("one of the two is there"), |resource| resource.id.clone());
-    Change { id, kind, fields, texts: (text(old), text(new)) }
+    Change { id: id.clone(), kind, fields, texts: (text(before), text(after)), refusals }
 }
