@@ -17,7 +17,9 @@ pub enum Naming {
     Service,
     /// A subdomain of RFC 1123.
     Subdomain,
-    /// Anything that can be one step of a URL: kinds that check nothing themselves.
+    /// Anything that can be one step of a URL.
+    Step,
+    /// The same, for kinds that leave their metadata to the server, which looks at it last.
     Segment,
 }
 
@@ -35,7 +37,7 @@ impl Naming {
             Self::Label => name::dns_label(text),
             Self::Label1035 | Self::Service => name::dns_1035_label(text),
             Self::Subdomain => name::dns_subdomain(text),
-            Self::Segment => name::path_segment(text),
+            Self::Step | Self::Segment => name::path_segment(text),
         }
     }
 
@@ -44,6 +46,9 @@ impl Naming {
     pub fn check_beginning(self, text: &str) -> Faults {
         if self == Self::Segment {
             return name::path_segment_prefix(text);
+        }
+        if self == Self::Step {
+            return name::path_segment(text);
         }
         match text.strip_suffix('-') {
             Some(rest) if !rest.is_empty() => {

@@ -13,6 +13,7 @@ pub mod env;
 pub mod file_path;
 pub mod handler;
 pub mod horizontal_pod_autoscaler;
+pub mod ingress;
 pub mod meta;
 pub mod mount;
 pub mod names;
@@ -29,6 +30,8 @@ pub mod pod_rules;
 pub mod pod_warning;
 pub mod port;
 pub mod resources;
+pub mod role;
+pub mod role_binding;
 pub mod same;
 pub mod secret;
 pub mod security;
@@ -58,12 +61,17 @@ pub static KINDS: &[&Kind] = &[
     &deployment::KIND,
     &horizontal_pod_autoscaler::KIND,
     &horizontal_pod_autoscaler::FIRST,
+    &ingress::KIND,
     &namespace::KIND,
     &network_policy::KIND,
     &persistent_volume::KIND,
     &persistent_volume_claim::KIND,
     &pod_disruption_budget::KIND,
     &pod_kind::KIND,
+    &role::KIND,
+    &role::CLUSTER,
+    &role_binding::KIND,
+    &role_binding::CLUSTER,
     &secret::KIND,
     &service::KIND,
     &service_account::KIND,

@@ -15,7 +15,7 @@ pub static KIND: Kind = Kind {
     namespaced: true,
     naming: Naming::Segment,
     counts_generations: true,
-    default: defaults::policy::pod_disruption_budget,
+    default: defaults::policy::with_spec,
     prepare: unchanged,
     create,
     update,

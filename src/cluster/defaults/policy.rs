@@ -1,6 +1,6 @@
-//! What the server fills in for network policies, budgets and autoscalers.
+//! What the server fills in for policies, budgets, autoscalers and the binding of roles.
 
-use super::{each, fill, fill_absent, fill_int, fill_map, forget};
+use super::{each, fill, fill_absent, fill_int, fill_map, fill_text, forget};
 use crate::k8s::version::Version;
 use crate::value::{Data, Map, Node};
 
@@ -23,10 +23,23 @@ pub fn network_policy(node: &mut Node, _: Version) {
     }
 }
 
-/// A PodDisruptionBudget.
-pub fn pod_disruption_budget(node: &mut Node, _: Version) {
+/// Kinds whose spec may be left out, and of which the server fills in nothing else.
+pub fn with_spec(node: &mut Node, _: Version) {
     forget(node, "status");
     fill_map(node, "spec");
+}
+
+/// A RoleBinding or a ClusterRoleBinding.
+pub fn role_binding(node: &mut Node, _: Version) {
+    const GROUP: &str = "rbac.authorization.k8s.io";
+    if let Some(role) = fill_map(node, "roleRef") {
+        fill_text(role, "apiGroup", GROUP);
+    }
+    each(node, &["subjects"], |subject| {
+        if matches!(subject.get("kind").and_then(Node::as_str), Some("User" | "Group")) {
+            fill_text(subject, "apiGroup", GROUP);
+        }
+    });
 }
 
 /// A HorizontalPodAutoscaler of the first version.
