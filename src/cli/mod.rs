@@ -10,6 +10,7 @@ mod inspect;
 mod manual;
 mod output;
 mod project;
+mod rehearse;
 mod schema;
 
 use crate::failure::Failure;
@@ -62,6 +63,8 @@ enum Command {
     Check(check::Check),
     /// Compare what would be compiled with what is committed; or two folders of manifests.
     Diff(diff::Diff),
+    /// Play bundles on a model cluster, one step each, and show what becomes of them.
+    Rehearse(rehearse::Rehearse),
     /// Show who the replicas are: pods, DNS names, claims, volumes, disks.
     Inspect(inspect::Inspect),
     /// Explain a finding or a field of the spec; for a generated file, say which spec made it.
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Compile(compile) => compile.run(),
         Command::Check(check) => check.run(),
         Command::Diff(diff) => diff.run(),
+        Command::Rehearse(rehearse) => rehearse.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Explain(explain) => explain.run(),
         Command::Schema(schema) => Ok(schema.run()),

@@ -300,12 +300,7 @@ fn say_waiting(world: &mut World, key: &Key) {
 fn ask_for_volume(world: &mut World, key: &Key, claim: &Node) {
     let class = class_of(claim);
     if world.class(class).is_none() && !world.knows_classes {
-        return world.say(
-            key,
-            false,
-            NOT_KNOWN,
-            format!("whether there is a storage class `{class}`, and who makes its volumes, is not known"),
-        );
+        return world.say(key, false, NOT_KNOWN, format!("whether the storage class `{class}` makes volumes is not known"));
     }
     let Some(provisioner) = world.class(class).map(|class| text(class, &["provisioner"]).to_owned()) else {
         return world.say(key, true, "ProvisioningFailed", format!("storageclass.storage.k8s.io \"{class}\" not found"));

@@ -5,7 +5,7 @@ use super::binder::{CLAIM, PROVISIONED_BY, VOLUME};
 use super::controller::{self, garbage, garbage::Cascade};
 use super::facts::ClusterFacts;
 use super::kubectl::{self, Change, Done, Request, Write};
-use super::state::{EventState, State, View};
+use super::state::{ClaimState, EventState, PodState, State, View, Why};
 use super::store::{self, Key, Store, annotation, uid};
 use super::world::{Event, Journal, NOT_KNOWN, Provisioners, World};
 use crate::bundle::{Bundle, Resource};
@@ -23,6 +23,23 @@ pub struct Rehearsal {
     pub steps: Vec<Outcome>,
     /// What was taken for granted or left open for want of facts, in plain words.
     pub not_known: Vec<String>,
+}
+
+impl Rehearsal {
+    /// Whether anything was refused, or is not as it should be in the end.
+    #[must_use]
+    pub fn is_trouble(&self) -> bool {
+        let refused = |done: &Done| matches!(done.change, Change::Rejected(_));
+        let open = |why: &Option<Why>| why.as_ref().is_some_and(|why| why.reason.as_deref() == Some(NOT_KNOWN));
+        let waits_for_facts =
+            |pod: &PodState, claims: &[ClaimState]| claims.iter().any(|claim| pod.claims.contains(&claim.name) && open(&claim.why));
+        self.steps.iter().any(|outcome| !outcome.settled || outcome.acts.iter().any(refused))
+            || self.steps.last().is_some_and(|Outcome { state, .. }| {
+                state.pods.iter().any(|pod| !pod.ready && !waits_for_facts(pod, &state.claims))
+                    || state.claims.iter().any(|claim| claim.phase != "Bound" && !open(&claim.why))
+                    || state.statefulsets.iter().any(|set| set.replicas == 0 && set.spec.unwrap_or(1) > 0)
+            })
+    }
 }
 
 /// Plays bundles on a cluster of which this much is known, one step each.

@@ -186,7 +186,7 @@ fn set_row(set: &state::SetState) -> Vec<Cell> {
     } else {
         format!("{} to {}", number(set.current_revision), number(set.update_revision))
     };
-    let waits = if set.ready < wanted { "does not come further" } else { "" };
+    let waits = if set.ready < wanted { "waits" } else { "" };
     vec![
         plain(clean(&set.name)),
         (format!("{}/{wanted}", set.ready), if set.ready == wanted { GREEN } else { YELLOW }),
@@ -257,8 +257,9 @@ fn class(class: &str) -> String {
 
 fn names_row(service: &str, endpoints: &[state::EndpointState]) -> Vec<Cell> {
     let ready = endpoints.iter().filter(|endpoint| endpoint.ready).count();
-    let names: Vec<String> =
-        endpoints.iter().filter_map(|endpoint| endpoint.hostname.as_ref()).map(|name| clean(&format!("{name}.{service}"))).collect();
+    let domain = service.rsplit_once('/').map_or_else(|| service.to_owned(), |(namespace, service)| format!("{service}.{namespace}"));
+    let own = endpoints.iter().filter_map(|endpoint| endpoint.hostname.as_ref());
+    let names: Vec<String> = own.map(|name| clean(&format!("{name}.{domain}"))).collect();
     let names = if names.is_empty() { "none".to_owned() } else { names.join(" ") };
     vec![
         plain(clean(service)),
@@ -271,5 +272,9 @@ fn names_row(service: &str, endpoints: &[state::EndpointState]) -> Vec<Cell> {
 fn said(why: &Why) -> String {
     let message = why.message.as_deref().unwrap_or_default();
     let message = message.split(" no new claims to deallocate").next().unwrap_or_default();
-    clean(message.strip_suffix(" not found").filter(|_| message.ends_with(". not found")).unwrap_or(message)).replace('\n', " ")
+    let message = message.strip_suffix(" not found").filter(|short| short.ends_with('.')).unwrap_or(message).trim_end_matches('.');
+    if message.ends_with("pod has unbound immediate PersistentVolumeClaims") {
+        return "waits for its claims".to_owned();
+    }
+    clean(message).replace('\n', " ")
 }

@@ -1,5 +1,6 @@
 //! The rehearsal of a small app, as people and programs see it.
 
+use crate::commands::{root, statewright};
 use crate::golden::golden;
 use statewright::cluster::facts::ClusterFacts;
 use statewright::cluster::rehearse::rehearse;
@@ -71,4 +72,19 @@ fn a_rehearsal_reads_well() {
 fn what_is_not_known_is_said() {
     let rehearsal = rehearsal::render(&played("kubernetes: '1.36'"), &[], false);
     assert!(rehearsal.contains("Not known: the nodes"), "{rehearsal}");
+}
+
+#[test]
+fn the_command_plays_folders_and_scenario_files() {
+    let root = root();
+    let fine = statewright(&root, &["rehearse", "examples/kubia/deploy/prod"]);
+    assert_eq!(fine.code, 0, "{}", fine.stderr);
+    assert!(fine.stdout.contains("kubia-0.kubia"), "{}", fine.stdout);
+    let none = statewright(&root, &["rehearse", "no/such/folder"]);
+    assert_eq!((none.code, none.stdout.as_str()), (2, ""));
+    let spec = statewright(&root, &["rehearse", "examples/kubia"]);
+    assert!(spec.code == 2 && spec.stderr.contains("Compile it"), "{}", spec.stderr);
+    let recorded = std::fs::read_to_string(root.join("tests/conformance/scenarios.jsonl")).unwrap();
+    let played = statewright(&root, &["rehearse", "tests/conformance/scenarios.jsonl"]);
+    assert_eq!((played.code, played.stdout.lines().count()), (0, recorded.lines().count()), "{}", played.stderr);
 }

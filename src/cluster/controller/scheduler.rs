@@ -62,6 +62,7 @@ fn place(world: &mut World, key: &Key) {
     let total = machines.len();
     let claims = match claims(world, key, &pod) {
         Ok(claims) => claims,
+        Err(why) if world.nodes.is_none() => return kubelet::set_unplaced(world, key, &why),
         Err(why) => return kubelet::set_unplaced(world, key, &format!("0/{total} nodes are available: {why}. not found")),
     };
     let mut fitting: Vec<(&Machine, Plan)> = Vec::new();
@@ -73,7 +74,10 @@ fn place(world: &mut World, key: &Key) {
         }
     }
     let best = fitting.into_iter().min_by_key(|(machine, plan)| (plan.make.len(), crowd(world, machine, &pod)));
-    let Some((machine, plan)) = best else { return kubelet::set_unplaced(world, key, &explain(&refused)) };
+    let Some((machine, plan)) = best else {
+        let why = if world.nodes.is_none() { refused.iter().flat_map(|no| &no.reasons).copied().collect() } else { explain(&refused) };
+        return kubelet::set_unplaced(world, key, &why);
+    };
     if plan.bind.is_empty() && plan.make.is_empty() {
         return world.store.set_text(key, &["spec", "nodeName"], machine.name.clone());
     }
