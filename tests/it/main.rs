@@ -1,6 +1,7 @@
 //! One binary for all tests that look at the whole from outside.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "tests read files, print and may panic")]
 
+mod architecture;
 mod commands;
 mod conformance;
 #[cfg(unix)]
@@ -9,6 +10,7 @@ mod examples;
 mod generated;
 mod golden;
 mod hostile;
+mod pages;
 mod rehearsal;
 mod reports;
 mod scenarios;
