@@ -208,6 +208,16 @@ impl Diagnostics {
         self.list.retain_mut(keep);
     }
 
+    /// Drops what the cluster would say (`SW02xx` and up) of a place where the spec itself is already wrong: it is the same
+    /// mistake, heard a second time.
+    pub fn drop_echoes(&mut self) {
+        const CLUSTER: &str = "SW0200";
+        let is_error = |diagnostic: &&Diagnostic| diagnostic.code.id < CLUSTER && diagnostic.level == Level::Error;
+        let wrong: Vec<At> = self.list.iter().filter(is_error).map(|diagnostic| diagnostic.labels[0].at).collect();
+        let covered = |at: At| wrong.iter().any(|other| other.source == at.source && at.start < other.end && other.start < at.end);
+        self.list.retain(|diagnostic| diagnostic.code.id < CLUSTER || !covered(diagnostic.labels[0].at));
+    }
+
     /// Looks up the places, puts the findings in order and says each only once.
     #[must_use]
     pub fn resolve(self, sources: &Sources) -> Vec<Finding> {

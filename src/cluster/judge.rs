@@ -19,10 +19,13 @@ pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED];
 pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics) {
     let answer = admission::create(&resource.node, version);
     if answer.stage == Some(Stage::NoMatch) {
-        NO_KIND
+        let mut report = NO_KIND
             .report(format!("Kubernetes {version} has no {} of {}", resource.id.kind, resource.api_version))
-            .about(resource.subject())
-            .at(resource.node.place_of("apiVersion"), found);
+            .about(resource.subject());
+        if let Some(refusal) = answer.refusals.into_iter().next() {
+            report = report.refusal(refusal);
+        }
+        return report.at(resource.node.place_of("apiVersion"), found);
     }
     for refusal in answer.refusals {
         let at = resource.node.place_of(&refusal.field);

@@ -70,7 +70,8 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// The modules that a line names by `crate::`.
 fn uses(line: &str) -> impl Iterator<Item = &str> {
     line.split("crate::").skip(1).map(|rest| {
-        let end = rest.find(|letter: char| !(letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')).unwrap_or(rest.len());
+        let end =
+            rest.find(|letter: char| !(letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')).unwrap_or(rest.len());
         &rest[..end]
     })
 }
@@ -104,7 +105,17 @@ fn only_the_edges_touch_the_outside() {
     for path in sources("src").iter().filter(|path| !edges.iter().any(|edge| shown(path).starts_with(edge))) {
         let text = fs::read_to_string(path).unwrap();
         for (number, line) in code(&text) {
-            for outside in ["std::fs", "std::env::", "std::process", "std::net::Tcp", "std::net::Udp", "SystemTime", "Instant::now", "HashMap", "HashSet"] {
+            for outside in [
+                "std::fs",
+                "std::env::",
+                "std::process",
+                "std::net::Tcp",
+                "std::net::Udp",
+                "SystemTime",
+                "Instant::now",
+                "HashMap",
+                "HashSet",
+            ] {
                 let allowed = outside == "std::env::" && !line.contains("std::env::var");
                 assert!(allowed || !line.contains(outside), "{}:{number}: `{outside}` belongs to the edges", shown(path));
             }
