@@ -147,6 +147,9 @@ impl Report {
     }
 }
 
+/// From here on, codes are about what a cluster would say.
+const CLUSTER: &str = "SW0200";
+
 /// What was found so far.
 #[derive(Debug, Default)]
 pub struct Diagnostics {
@@ -208,14 +211,23 @@ impl Diagnostics {
         self.list.retain_mut(keep);
     }
 
-    /// Drops what the cluster would say (`SW02xx` and up) of a place where the spec itself is already wrong: it is the same
-    /// mistake, heard a second time.
-    pub fn drop_echoes(&mut self) {
-        const CLUSTER: &str = "SW0200";
-        let is_error = |diagnostic: &&Diagnostic| diagnostic.code.id < CLUSTER && diagnostic.level == Level::Error;
-        let wrong: Vec<At> = self.list.iter().filter(is_error).map(|diagnostic| diagnostic.labels[0].at).collect();
+    /// The places where the files themselves are wrong, whatever a cluster would say.
+    #[must_use]
+    pub fn wrong(&self) -> Vec<At> {
+        let wrong = self.list.iter().filter(|diagnostic| diagnostic.code.id < CLUSTER && diagnostic.level == Level::Error);
+        wrong.map(|diagnostic| diagnostic.labels[0].at).collect()
+    }
+
+    /// Drops what the cluster would say of a place that is wrong already, here or among `others`: it is the same mistake, heard
+    /// a second time. So is a refusal for which the server names no field.
+    pub fn drop_echoes(&mut self, others: &[At]) {
+        let mut wrong = self.wrong();
+        wrong.extend_from_slice(others);
         let covered = |at: At| wrong.iter().any(|other| other.source == at.source && at.start < other.end && other.start < at.end);
-        self.list.retain(|diagnostic| diagnostic.code.id < CLUSTER || !covered(diagnostic.labels[0].at));
+        let unnamed = |diagnostic: &Diagnostic| diagnostic.refusal.as_ref().is_some_and(|refusal| refusal.field.is_empty());
+        if !wrong.is_empty() {
+            self.list.retain(|found| found.code.id < CLUSTER || !(unnamed(found) || covered(found.labels[0].at)));
+        }
     }
 
     /// Looks up the places, puts the findings in order and says each only once.

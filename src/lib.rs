@@ -77,7 +77,7 @@ pub fn compile(
         cluster::judge::new_object(resource, app.kubernetes, found);
     }
     cluster::outlook::judge(&bundle, &ClusterFacts::of_version(app.kubernetes), found);
-    found.drop_echoes();
+    found.drop_echoes(&[]);
     Some(Compiled { app, bundle })
 }
 

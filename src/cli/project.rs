@@ -55,6 +55,8 @@ pub(super) struct Loaded {
     pub(super) sources: Sources,
     pub(super) spec: Spec,
     pub(super) shared: Option<Arc<Shared>>,
+    /// Where reading it found mistakes.
+    wrong: Vec<At>,
 }
 
 impl Selection {
@@ -140,8 +142,9 @@ impl Candidate {
         let mut found = Diagnostics::default();
         let id = disk::read_source(&self.spec, &mut sources, &mut found)?;
         let spec = id.and_then(|id| crate::read(&sources, id, &mut found));
+        let wrong = found.wrong();
         findings.extend(found.resolve(&sources));
-        Ok(spec.map(|spec| Loaded { folder: folder_of(&self.spec), sources, spec, shared: self.shared.clone() }))
+        Ok(spec.map(|spec| Loaded { folder: folder_of(&self.spec), sources, spec, shared: self.shared.clone(), wrong }))
     }
 }
 
@@ -174,6 +177,7 @@ impl Loaded {
         let extras = self.shared.as_ref().map(|shared| &shared.extras[..]).unwrap_or_default();
         let mut own = Diagnostics::default();
         let compiled = crate::compile(&spec, environment, shared.as_ref(), &Beside(&self.folder), extras, &mut own);
+        own.drop_echoes(&self.wrong);
         if let Some(compiled) = &compiled {
             crate::allow::settle(&compiled.app.allow, levels, &mut own);
         }
