@@ -5,11 +5,14 @@ use statewright::cluster::admission::{self, Answer, Stage};
 use statewright::cluster::apply::apply;
 use statewright::cluster::store::{self, put};
 use statewright::diagnostic::{Diagnostics, Refusal};
+use statewright::k8s::shape::shape_of;
 use statewright::k8s::version::Version;
+use statewright::k8s::wire::written;
 use statewright::source::Sources;
-use statewright::value::Node;
+use statewright::value::{Data, Node};
 use statewright::yaml::{Part, parts, read_part};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// How much of the project's own recordings must agree. Only ever raised.
@@ -41,6 +44,8 @@ struct Verdict {
     set: Set,
     /// What the server warns of; compared where it was recorded, but no part of the agreement.
     warnings: BTreeSet<String>,
+    /// The object as the server stores it; compared where it was recorded, but no part of the agreement.
+    object: Option<Value>,
 }
 
 const ACCEPTED: &str = "accepted";
@@ -104,7 +109,7 @@ fn case(file: &'static str, answer: &Value, question: Value, version: Version) -
         kind: text(&question, "kind"),
         line: question,
         version,
-        verdict: Verdict { stage, set, warnings },
+        verdict: Verdict { stage, set, warnings, object: answer.get("object").filter(|object| object.is_object()).cloned() },
     }
 }
 
@@ -131,7 +136,10 @@ fn ask(case: &Case) -> Verdict {
             applied.map(|(answer, _)| answer)
         }
     };
-    answer.map_or_else(|| Verdict { stage: "parse".into(), set: Set::new(), warnings: BTreeSet::new() }, |answer| verdict(&answer))
+    answer.map_or_else(
+        || Verdict { stage: "parse".into(), set: Set::new(), warnings: BTreeSet::new(), object: None },
+        |answer| verdict(&answer, case.version),
+    )
 }
 
 /// `kubectl apply` of the new manifest over the object that the old one made. Gives too whether nothing was sent.
@@ -207,10 +215,15 @@ fn manifest(text: &str) -> Option<(Node, Vec<Refusal>)> {
     Some((node, duplicates))
 }
 
-fn verdict(answer: &Answer) -> Verdict {
+fn verdict(answer: &Answer, version: Version) -> Verdict {
     let set = answer.refusals.iter().map(|refusal| (refusal.field.clone(), refusal.kind.to_owned())).collect();
     let warnings = answer.warnings.iter().cloned().collect();
-    Verdict { stage: answer.stage.map_or(ACCEPTED, Stage::word).to_owned(), set, warnings }
+    Verdict {
+        stage: answer.stage.map_or(ACCEPTED, Stage::word).to_owned(),
+        set,
+        warnings,
+        object: answer.object.as_ref().map(|object| json(&as_written(object, version))),
+    }
 }
 
 impl Verdict {
@@ -300,6 +313,7 @@ fn report(judged: &[(Case, Verdict)]) -> Count {
     }
     println!("agreement: {} of {} verdicts, {} sets", total.verdicts, total.all, total.sets);
     warnings(judged);
+    objects(judged);
     for (title, table) in ["file", "kind", "stage"].iter().zip(&tables) {
         println!("\nby {title}");
         for (key, count) in table {
@@ -334,6 +348,73 @@ fn warnings(judged: &[(Case, Verdict)]) {
         }
     }
     println!("warnings: the same in {same} of the {all} accepted cases that have any");
+}
+
+/// Prints where stored objects differ, if the recordings hold any.
+fn objects(judged: &[(Case, Verdict)]) {
+    let mut left: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut all = 0;
+    for (case, model) in judged {
+        let (Some(server), Some(ours)) = (&case.verdict.object, &model.object) else { continue };
+        all += 1;
+        let mut paths = Vec::new();
+        differences(server, ours, &mut String::new(), &mut paths);
+        for path in paths {
+            left.entry(format!("{} {path}", case.kind)).or_default().push(&case.id);
+        }
+    }
+    if all > 0 {
+        println!("objects: {all} compared, {} kinds of difference", left.len());
+    }
+    for (path, ids) in left {
+        println!("OBJECT {:4} {path} [{}]", ids.len(), ids.iter().take(4).copied().collect::<Vec<_>>().join(" "));
+    }
+}
+
+/// The fields in which two objects differ, but for what every server draws anew.
+fn differences(server: &Value, ours: &Value, path: &mut String, found: &mut Vec<String>) {
+    const DRAWN: [&str; 8] =
+        ["uid", "resourceVersion", "creationTimestamp", "managedFields", "clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort"];
+    let length = path.len();
+    match (server, ours) {
+        (Value::Object(server), Value::Object(ours)) => {
+            let keys: BTreeSet<&String> = server.keys().chain(ours.keys()).collect();
+            for key in keys.into_iter().filter(|key| !DRAWN.contains(&key.as_str())) {
+                _ = write!(path, ".{key}");
+                match (server.get(key), ours.get(key)) {
+                    (Some(server), Some(ours)) => differences(server, ours, path, found),
+                    (Some(_), None) => found.push(format!("-{path}")),
+                    _ => found.push(format!("+{path}")),
+                }
+                path.truncate(length);
+            }
+        }
+        (Value::Array(server), Value::Array(ours)) if server.len() == ours.len() => {
+            path.push_str("[*]");
+            server.iter().zip(ours).for_each(|(server, ours)| differences(server, ours, path, found));
+            path.truncate(length);
+        }
+        _ if server == ours => {}
+        _ => found.push(format!("{path}: {server} | {ours}")),
+    }
+}
+
+/// As the server sends it.
+fn as_written(object: &Node, version: Version) -> Node {
+    let word = |key| object.get(key).and_then(Node::as_str).unwrap_or_default();
+    shape_of(word("apiVersion"), word("kind"), version).map_or_else(|| object.clone(), |shape| written(object, shape))
+}
+
+fn json(node: &Node) -> Value {
+    match &node.data {
+        Data::Null => Value::Null,
+        Data::Bool(value) => Value::Bool(*value),
+        Data::Int(value) => Value::from(*value),
+        Data::Float(value) => Value::from(*value),
+        Data::Text(text) => Value::from(text.as_str()),
+        Data::List(items) => Value::Array(items.iter().map(json).collect()),
+        Data::Map(map) => Value::Object(map.iter().map(|(key, value)| (key.name.to_string(), json(value))).collect()),
+    }
 }
 
 /// What differs, without numbers and keys, so that like cases fall together.
