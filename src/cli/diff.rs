@@ -38,12 +38,12 @@ struct Compared {
 
 impl Diff {
     pub(super) fn run(self) -> Result {
-        let specs: Vec<bool> =
-            self.selection.paths.iter().map(|path| holds_specs(path)).collect::<std::result::Result<_, Failure>>()?;
+        let specs: Vec<bool> = self.selection.paths.iter().map(|path| holds_specs(path)).collect::<std::result::Result<_, Failure>>()?;
         let (compared, findings) = match (&self.selection.paths[..], &specs[..]) {
             ([old, new], [false, false]) => self.manifests(old, new)?,
             ([_, _], [true, false] | [false, true]) => {
-                let message = "one of the two paths holds specs and the other does not. Compare two folders of manifests, or name apps only";
+                let message =
+                    "one of the two paths holds specs and the other does not. Compare two folders of manifests, or name apps only";
                 return Err(Failure::new(message));
             }
             _ => self.specs()?,
@@ -71,13 +71,18 @@ impl Diff {
         let mut findings: Vec<Finding> = super::compile::workspace_findings(&candidates);
         let (mut all, mut failure) = (Vec::new(), None);
         let alone = candidates.len() == 1;
-        in_order(&candidates, "comparing", |candidate| self.app(candidate, alone), |result| match result {
-            Ok((compared, own)) => {
-                all.extend(compared);
-                findings.extend(own);
-            }
-            Err(error) => failure = failure.take().or(Some(error)),
-        });
+        in_order(
+            &candidates,
+            "comparing",
+            |candidate| self.app(candidate, alone),
+            |result| match result {
+                Ok((compared, own)) => {
+                    all.extend(compared);
+                    findings.extend(own);
+                }
+                Err(error) => failure = failure.take().or(Some(error)),
+            },
+        );
         findings.retain(|finding| finding.level == Level::Error);
         failure.map_or(Ok((all, findings)), Err)
     }

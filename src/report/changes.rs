@@ -3,8 +3,8 @@
 use crate::diagnostic::Finding;
 use crate::review::{Change, ChangeKind};
 use crate::value::{Data, Node};
-use similar::TextDiff;
 use serde_json::{Value, json};
+use similar::TextDiff;
 use std::fmt::Write as _;
 
 /// For programs.

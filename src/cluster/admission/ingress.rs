@@ -59,12 +59,13 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let plain = Rules::of(version);
     let wild = |rule: &Node| {
         let mut found = Causes::default();
-        rule_value(rule, plain, &Path::ROOT, &mut found);
+        // The server looks back with the rule of old for the names of Services.
+        rule_value(rule, Rules { service: Naming::Label1035, ..plain }, &Path::ROOT, &mut found);
         text(rule, "host").contains('*') && !found.refusals.is_empty()
     };
     let long_name = |backend: &Node| {
         let service = backend.get("service").map(|service| text(service, "name")).unwrap_or_default();
-        !service.is_empty() && !Naming::Label1035.check(service).is_empty()
+        name::is_dns_label(service) && !Naming::Label1035.check(service).is_empty()
     };
     let paths = || list(before, "rules").iter().filter_map(|rule| rule.get("http")).flat_map(|http| list(http, "paths"));
     let backends = || paths().filter_map(|path| path.get("backend")).chain(before.get("defaultBackend"));

@@ -164,7 +164,7 @@ impl Kind {
 
     /// What the server does to the metadata of every object before it looks at any rule: a manifest cannot say what is the server's
     /// to say.
-    fn take_over_metadata(&self, object: &mut Node, stored: Option<&Node>, causes: &mut Causes) {
+    fn take_over_metadata(&self, object: &mut Node, stored: Option<&Node>, door: Door, causes: &mut Causes) {
         let Some(metadata) = object.get_mut("metadata") else { return };
         let at = metadata.at;
         let Some(map) = metadata.as_map_mut() else { return };
@@ -177,7 +177,7 @@ impl Kind {
             map.remove("uid");
         }
         if let Some(Data::List(owners)) = map.get_mut("ownerReferences").map(|owners| &mut owners.data) {
-            drop_repetitions(owners, causes);
+            drop_repetitions(owners, door, causes);
         }
         for field in ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
             let kept = stored.and_then(|stored| stored.find(&["metadata", field]));
@@ -200,7 +200,7 @@ impl Kind {
 }
 
 /// Owners that are named twice in the same words count once.
-fn drop_repetitions(owners: &mut Vec<Node>, causes: &mut Causes) {
+fn drop_repetitions(owners: &mut Vec<Node>, door: Door, causes: &mut Causes) {
     let mut repeated = Vec::new();
     let mut index = 0;
     while let Some(owner) = owners.get(index) {
@@ -212,8 +212,9 @@ fn drop_repetitions(owners: &mut Vec<Node>, causes: &mut Causes) {
         }
     }
     if !repeated.is_empty() {
+        let when = if door == Door::Patch { " after mutating admission happens" } else { "" };
         causes.warn(format!(
-            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests \
+            ".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, and may reject such requests \
              as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
             repeated.join(", ")
         ));
@@ -237,7 +238,7 @@ pub fn create(node: &Node, version: Version) -> Answer {
     take_over_status(&mut object, None);
     if let Some(kind) = kind {
         (kind.default)(&mut object, version);
-        kind.take_over_metadata(&mut object, None, &mut causes);
+        kind.take_over_metadata(&mut object, None, Door::Body, &mut causes);
         (kind.prepare)(&mut object, None, version, &mut causes);
         if causes.refusals.is_empty() {
             kind.judge_new(&object, version, &mut causes);
@@ -260,7 +261,7 @@ pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answe
     if let Some(kind) = kind {
         (kind.default)(&mut object, version);
         take_over_status(&mut object, Some(stored));
-        kind.take_over_metadata(&mut object, Some(stored), &mut causes);
+        kind.take_over_metadata(&mut object, Some(stored), door, &mut causes);
         (kind.prepare)(&mut object, Some(stored), version, &mut causes);
         if causes.refusals.is_empty() {
             meta::update(&object, stored, kind.namespaced, kind.naming.at(version), &mut causes);
