@@ -155,7 +155,9 @@ fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Answer, Chang
     let last_applied = request.last_applied.unwrap_or(manifest);
     let Applied { mut answer, unchanged } = apply(last_applied, stored, manifest, request.version);
     if unchanged {
-        return (Answer::default(), Change::Unchanged, Write::Nothing);
+        // kubectl keeps the manifest on the object: one that says the same in other words is still sent.
+        let noted = request.last_applied == Some(manifest);
+        return (Answer::default(), if noted { Change::Unchanged } else { Change::Configured }, Write::Nothing);
     }
     if let Some(object) = &answer.object
         && request.resource.id.kind == CLAIM

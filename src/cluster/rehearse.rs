@@ -220,15 +220,12 @@ impl Cluster {
             self.volumes.insert(key.name.clone());
         }
         let last_applied = self.world.store.get(&key).and_then(|stored| self.applied.get(uid(stored)));
-        let never = last_applied.is_none();
         let default_class = self.world.default_class();
         let request = Request { resource, last_applied, default_class: default_class.as_deref(), version: self.world.version };
-        let (mut done, write) = kubectl::request(&self.world.store, request);
+        let (done, write) = kubectl::request(&self.world.store, request);
         match write {
             Write::Create(object) => self.create(&key, object),
             Write::Replace(object) => self.world.store.replace(&key, object),
-            // Where nobody has applied the object before, kubectl notes on it that it has done so now.
-            Write::Nothing if never && done.change == Change::Unchanged => done.change = Change::Configured,
             Write::Nothing => {}
         }
         if let Some(object) = self.world.store.get(&key).filter(|_| !matches!(done.change, Change::Rejected(_))) {
