@@ -6,6 +6,7 @@ pub mod ip;
 pub mod name;
 pub mod quantity;
 pub mod retired;
+pub mod schedule;
 pub mod shape;
 pub mod version;
 pub mod wire;

@@ -6,6 +6,7 @@ pub mod amount;
 pub mod cause;
 pub mod config_map;
 pub mod container;
+pub mod cron_job;
 pub mod daemon_set;
 pub mod decode;
 pub mod deployment;
@@ -14,6 +15,7 @@ pub mod file_path;
 pub mod handler;
 pub mod horizontal_pod_autoscaler;
 pub mod ingress;
+pub mod job;
 pub mod meta;
 pub mod mount;
 pub mod names;
@@ -57,11 +59,13 @@ use meta::Naming;
 /// The kinds whose own rules are known, by name.
 pub static KINDS: &[&Kind] = &[
     &config_map::KIND,
+    &cron_job::KIND,
     &daemon_set::KIND,
     &deployment::KIND,
     &horizontal_pod_autoscaler::KIND,
     &horizontal_pod_autoscaler::FIRST,
     &ingress::KIND,
+    &job::KIND,
     &namespace::KIND,
     &network_policy::KIND,
     &persistent_volume::KIND,

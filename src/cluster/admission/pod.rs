@@ -16,6 +16,8 @@ pub struct Pod<'n> {
     pub rules: &'n Rules,
     /// Its good volumes.
     pub volumes: Volumes<'n>,
+    /// The names of claim templates, good or not.
+    pub claims: &'n [&'n str],
     /// How long its containers have to end.
     pub grace: Option<i64>,
     /// It shares its users with the host.
@@ -46,53 +48,107 @@ pub const OPTIONAL: &[&str] = &[
     "allowPrivilegeEscalation",
     "appArmorProfile",
     "automountServiceAccountToken",
+    "awsElasticBlockStore",
+    "azureDisk",
+    "azureFile",
     "capabilities",
+    "cephfs",
+    "cinder",
+    "configMap",
+    "configMapKeyRef",
+    "configMapRef",
+    "csi",
     "dataSource",
     "dataSourceRef",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
     "dnsConfig",
+    "downwardAPI",
     "emptyDir",
     "enableServiceLinks",
+    "ephemeral",
+    "exec",
+    "exitCodes",
+    "fc",
+    "fieldRef",
+    "fileKeyRef",
+    "flexVolume",
+    "flocker",
     "fsGroup",
+    "gcePersistentDisk",
+    "gitRepo",
+    "glusterfs",
     "gmsaCredentialSpec",
     "gmsaCredentialSpecName",
+    "grpc",
+    "hostPath",
     "hostProcess",
     "hostUsers",
     "hostnameOverride",
+    "httpGet",
     "initiatorName",
+    "iscsi",
     "labelSelector",
     "lifecycle",
+    "livenessProbe",
     "localhostProfile",
     "minDomains",
     "mode",
     "mountPropagation",
     "namespaceSelector",
+    "nfs",
     "nodeAffinity",
+    "onExitCodes",
     "optional",
     "ordinals",
+    "os",
+    "persistentVolumeClaim",
+    "photonPersistentDisk",
     "podAffinity",
     "podAntiAffinity",
+    "podFailurePolicy",
+    "portworxVolume",
+    "postStart",
+    "preStop",
     "priority",
     "privileged",
+    "projected",
+    "quobyte",
+    "rbd",
     "readOnlyRootFilesystem",
+    "readinessProbe",
     "recursiveReadOnly",
+    "resourceFieldRef",
     "rollingUpdate",
     "runAsGroup",
     "runAsNonRoot",
     "runAsUser",
     "runAsUserName",
     "runtimeClassName",
+    "scaleIO",
     "seLinuxOptions",
     "seccompProfile",
+    "secret",
+    "secretKeyRef",
+    "secretRef",
     "securityContext",
     "selector",
+    "serviceAccountToken",
     "setHostnameAsFQDN",
     "shareProcessNamespace",
+    "sleep",
+    "startupProbe",
     "storageClassName",
+    "storageos",
+    "successPolicy",
+    "tcpSocket",
     "terminationGracePeriodSeconds",
     "tolerationSeconds",
     "valueFrom",
     "volumeAttributesClassName",
+    "volumeClaimTemplate",
     "volumeMode",
+    "vsphereVolume",
     "windowsOptions",
 ];
 
@@ -147,14 +203,14 @@ pub fn is_deletion_cost(text: &str) -> bool {
 }
 
 /// `spec` of a pod or template. `pod_name` is empty in templates.
-pub fn spec(spec: &Node, pod_name: &str, holder: Holder<'_>, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+pub fn spec<'n>(spec: &'n Node, pod_name: &str, holder: Holder<'n>, rules: &'n Rules, path: &Path<'_>, causes: &mut Causes) {
     let grace = spec.get("terminationGracePeriodSeconds").and_then(Node::as_int);
     if grace.is_none() {
         causes.required(&path.child("terminationGracePeriodSeconds"), "");
     }
     let volumes = volume::volumes(spec, holder.claims, pod_name, rules, &path.child("volumes"), causes);
     let host_users = spec.get("hostUsers").and_then(Node::as_bool) != Some(false);
-    let pod = Pod { spec, rules, volumes, grace, host_users };
+    let pod = Pod { spec, rules, volumes, claims: holder.claims, grace, host_users };
     resource_claims(list(spec, "resourceClaims"), &path.child("resourceClaims"), causes);
     container::regular(&pod, &path.child("containers"), causes);
     container::init(&pod, &path.child("initContainers"), causes);
@@ -190,7 +246,7 @@ pub fn spec(spec: &Node, pod_name: &str, holder: Holder<'_>, rules: &Rules, path
 
 /// What annotations and fields say of the profiles of containers must be the same.
 pub fn profiles_agree(annotations: Option<&Node>, spec: &Node, path: &Path<'_>, causes: &mut Causes) {
-    let Some(annotations) = annotations.filter(|annotations| annotations.entries().next().is_some()) else { return };
+    let Some(annotations) = annotations.filter(|annotations| has_profiles(annotations)) else { return };
     let annotation = |key: &str| annotations.get(key).map(|value| value.as_str().unwrap_or_default());
     let context = spec.get("securityContext");
     let seccomp = |context: Option<&Node>, said: Option<&str>, path: &Path<'_>, causes: &mut Causes| {
@@ -215,6 +271,15 @@ pub fn profiles_agree(annotations: Option<&Node>, spec: &Node, path: &Path<'_>, 
             }
         }
     }
+}
+
+/// Whether any annotation speaks of profiles.
+#[must_use]
+pub fn has_profiles(annotations: &Node) -> bool {
+    annotations.entries().any(|(key, _)| {
+        let key = key.name.as_str();
+        key == SECCOMP_POD || key.starts_with(SECCOMP_CONTAINER) || key.starts_with(APP_ARMOR)
+    })
 }
 
 /// The annotation that once gave a pod its seccomp profile.
@@ -430,6 +495,7 @@ fn variables_from_files(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
                 let given = || list(pod.spec, "volumes").iter().rfind(|volume| text(volume, "name") == name);
                 let is_empty_directory = match pod.volumes.get(name) {
                     Some(volume) => Some(volume.is_empty_directory),
+                    None if pod.claims.contains(&name) => Some(false),
                     None => given().map(|volume| some(volume, "emptyDir").is_some()),
                 };
                 match is_empty_directory {

@@ -2,7 +2,7 @@
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::names::Names;
-use super::pod::{APP_ARMOR, SECCOMP_CONTAINER, SECCOMP_POD};
+use super::pod::{APP_ARMOR, SECCOMP_CONTAINER, SECCOMP_POD, has_profiles};
 use super::pod_rules::CONTAINERS;
 use super::{amount, node_selector, persistent_volume_claim};
 use crate::k8s::ip;
@@ -160,7 +160,7 @@ fn overlaps(spec: &Node, causes: &mut Causes) {
         for (field, source, word) in
             [("configMap", "name", "ConfigMap"), ("secret", "secretName", "Secret"), ("downwardAPI", "", "DownwardAPI")]
         {
-            let Some(node) = some(volume, field) else { continue };
+            let Some(node) = some(volume, field).filter(|node| list(node, "items").len() > 1) else { continue };
             let described = if source.is_empty() { word.to_owned() } else { format!("{word} \"{}\"", text(node, source)) };
             let mut files = Vec::new();
             for item in list(node, "items") {
@@ -249,7 +249,7 @@ fn fractions(amounts: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
 
 /// Annotations in place of fields.
 fn old_profiles(spec: &Node, annotations: &Node, is_pod: bool, path: &Path<'_>, causes: &mut Causes) {
-    if annotations.entries().next().is_none() {
+    if !has_profiles(annotations) {
         return;
     }
     let profile = |owner: &Node, field: &str| owner.find(&["securityContext", field]).is_some_and(|profile| !profile.is_null());

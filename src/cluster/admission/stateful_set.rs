@@ -41,7 +41,17 @@ const CHANGEABLE: [&str; 7] = [
 
 /// How the rest is compared.
 const MANNER: Manner = Manner {
-    optional: &["selector", "storageClassName", "volumeMode", "dataSource", "dataSourceRef", "apiGroup", "volumeAttributesClassName"],
+    optional: &[
+        "selector",
+        "storageClassName",
+        "volumeMode",
+        "dataSource",
+        "dataSourceRef",
+        "apiGroup",
+        "volumeAttributesClassName",
+        "deletionGracePeriodSeconds",
+        "deletionTimestamp",
+    ],
     free: &["matchLabels", "labels", "annotations"],
     amounts: &["requests", "limits"],
 };

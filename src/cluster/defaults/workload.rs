@@ -107,9 +107,9 @@ pub fn cron_job(node: &mut Node, version: Version) {
     fill_bool(spec, "suspend", false);
     fill_int(spec, "successfulJobsHistoryLimit", 3);
     fill_int(spec, "failedJobsHistoryLimit", 1);
-    within(spec, &["jobTemplate", "spec"], |job| {
-        template(job, version);
-    });
+    let Some(job) = fill_map(spec, "jobTemplate").and_then(|job| fill_map(job, "spec")) else { return };
+    failure_policy(job);
+    template(job, version);
 }
 
 /// A job without labels takes those of its pods.
@@ -121,6 +121,12 @@ fn labels_from_template(node: &mut Node) {
     {
         metadata.put("labels", labels);
     }
+}
+
+fn failure_policy(spec: &mut Node) {
+    each(spec, &["podFailurePolicy", "rules"], |rule| {
+        each(rule, &["onPodConditions"], |condition| fill_text(condition, "status", "True"));
+    });
 }
 
 fn job_spec(spec: &mut Node, version: Version) {
@@ -138,8 +144,6 @@ fn job_spec(spec: &mut Node, version: Version) {
     let failed_only = says(spec, "podFailurePolicy");
     fill_text(spec, "podReplacementPolicy", if failed_only { "Failed" } else { "TerminatingOrFailed" });
     fill_bool(spec, "manualSelector", false);
-    each(spec, &["podFailurePolicy", "rules"], |rule| {
-        each(rule, &["onPodConditions"], |condition| fill_text(condition, "status", "True"));
-    });
+    failure_policy(spec);
     template(spec, version);
 }
