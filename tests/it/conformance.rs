@@ -42,6 +42,8 @@ struct Case {
 struct Verdict {
     stage: String,
     set: Set,
+    /// Whether kubectl found nothing to send. Recorded for one version only.
+    unchanged: Option<bool>,
     /// What the server warns of; compared where it was recorded, but no part of the agreement.
     warnings: BTreeSet<String>,
     /// The object as the server stores it; compared where it was recorded, but no part of the agreement.
@@ -102,6 +104,7 @@ fn case(file: &'static str, answer: &Value, question: Value, version: Version) -
     let stage = if text(answer, "verdict") == ACCEPTED { ACCEPTED.to_owned() } else { text(answer, "stage") };
     let errors = answer["errors"].as_array().cloned().unwrap_or_default();
     let set = errors.iter().map(|error| (text(error, "field"), text(error, "type"))).collect();
+    let unchanged = (version == RECORDED).then(|| answer["unchanged"].as_bool().unwrap_or_default());
     let warnings = answer["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     Case {
         file,
@@ -109,7 +112,7 @@ fn case(file: &'static str, answer: &Value, question: Value, version: Version) -
         kind: text(&question, "kind"),
         line: question,
         version,
-        verdict: Verdict { stage, set, warnings, object: answer.get("object").filter(|object| object.is_object()).cloned() },
+        verdict: Verdict { stage, set, unchanged, warnings, object: answer.get("object").filter(|object| object.is_object()).cloned() },
     }
 }
 
@@ -126,20 +129,15 @@ fn text(value: &Value, key: &str) -> String {
 fn ask(case: &Case) -> Verdict {
     let new = case.line["new"].as_str().unwrap_or_default();
     let answer = match case.line["old"].as_str() {
-        None => manifest(new).map(|(node, duplicates)| admission::with_duplicates(admission::create(&node, case.version), duplicates)),
-        Some(old) => {
-            let applied = update(old, new, text(&case.line, "live") == "bound", case.version);
-            let unchanged = applied.as_ref().is_some_and(|(_, unchanged)| *unchanged);
-            if unchanged != case.line["unchanged"].as_bool().unwrap_or_default() && case.version == RECORDED {
-                println!("UNCHANGED {} the model says {unchanged} {}", case.id, case.kind);
-            }
-            applied.map(|(answer, _)| answer)
+        None => {
+            manifest(new).map(|(node, duplicates)| (admission::with_duplicates(admission::create(&node, case.version), duplicates), false))
         }
+        Some(old) => update(old, new, text(&case.line, "live") == "bound", case.version),
     };
-    answer.map_or_else(
-        || Verdict { stage: "parse".into(), set: Set::new(), warnings: BTreeSet::new(), object: None },
-        |answer| verdict(&answer, case.version),
-    )
+    match answer {
+        Some((answer, unchanged)) => Verdict { unchanged: Some(unchanged), ..verdict(&answer, case.version) },
+        None => Verdict { stage: "parse".into(), set: Set::new(), unchanged: None, warnings: BTreeSet::new(), object: None },
+    }
 }
 
 /// `kubectl apply` of the new manifest over the object that the old one made. Gives too whether nothing was sent.
@@ -221,6 +219,7 @@ fn verdict(answer: &Answer, version: Version) -> Verdict {
     Verdict {
         stage: answer.stage.map_or(ACCEPTED, Stage::word).to_owned(),
         set,
+        unchanged: None,
         warnings,
         object: answer.object.as_ref().map(|object| json(&as_written(object, version))),
     }
@@ -233,7 +232,7 @@ impl Verdict {
 
     /// Whether the model's answer names what the server named. Where the server's decoder names no field, the verdict is all there is.
     fn same_set(&self, model: &Self, kind: &str) -> bool {
-        if !self.same_verdict(model) {
+        if !self.same_verdict(model) || self.unchanged.zip(model.unchanged).is_some_and(|(server, model)| server != model) {
             return false;
         }
         let unnamed = self.set.iter().all(|(field, _)| field.is_empty());
@@ -420,6 +419,9 @@ fn json(node: &Node) -> Value {
 /// What differs, without numbers and keys, so that like cases fall together.
 fn signature(case: &Case, model: &Verdict) -> String {
     let mut parts = Vec::new();
+    if case.verdict.unchanged.zip(model.unchanged).is_some_and(|(server, model)| server != model) {
+        parts.push("unchanged".to_owned());
+    }
     if case.verdict.stage != model.stage {
         parts.push(format!("{} -> {}", case.verdict.stage, model.stage));
     }
