@@ -24,8 +24,10 @@ pub mod failure;
 pub mod k8s;
 pub mod layout;
 pub mod merge;
+pub mod parallel;
 pub mod report;
 pub mod review;
+pub mod rules;
 pub mod source;
 pub mod spec;
 pub mod value;
@@ -36,6 +38,7 @@ use app::{App, Surroundings};
 use bundle::Bundle;
 use cluster::facts::ClusterFacts;
 use diagnostic::{Code, Diagnostics};
+use rules::context::Context;
 use source::{SourceId, Sources};
 use spec::Spec;
 use value::Node;
@@ -76,7 +79,9 @@ pub fn compile(
     for resource in &bundle.resources {
         cluster::judge::new_object(resource, app.kubernetes, found);
     }
-    cluster::outlook::judge(&bundle, &ClusterFacts::of_version(app.kubernetes), found);
+    let facts = ClusterFacts::of_version(app.kubernetes);
+    cluster::outlook::judge(&bundle, &facts, found);
+    rules::advise(&Context::new(&bundle, app.kubernetes, &facts, true, |_| ""), found);
     found.drop_echoes(&[]);
     Some(Compiled { app, bundle })
 }
@@ -90,13 +95,28 @@ pub fn manifests(sources: &Sources, ids: &[SourceId], found: &mut Diagnostics) -
     bundle
 }
 
-/// Says all that can be said of manifests without a previous state.
-pub fn check(sources: &Sources, ids: &[SourceId], version: k8s::version::Version, found: &mut Diagnostics) -> Bundle {
-    let bundle = manifests(sources, ids, found);
-    for resource in &bundle.resources {
-        cluster::judge::new_object(resource, version, found);
+/// Says all that can be said of manifests without a previous state. `definitions` are CustomResourceDefinitions beside those among
+/// the manifests.
+pub fn check(sources: &Sources, ids: &[SourceId], facts: &ClusterFacts, definitions: &Bundle, found: &mut Diagnostics) -> Bundle {
+    let version = facts.kubernetes.unwrap_or_default();
+    let documents: Vec<_> = ids.iter().flat_map(|id| bundle::read::documents(sources, *id, found)).collect();
+    let judged = parallel::map(&documents, |document| {
+        let (mut own, mut bundle) = (Diagnostics::default(), Bundle::default());
+        bundle::read::document(sources, *document, &mut bundle, &mut own);
+        for resource in &bundle.resources {
+            cluster::judge::new_object(resource, version, &mut own);
+        }
+        (bundle, own)
+    });
+    let mut bundle = Bundle::default();
+    for (own, diagnostics) in judged {
+        bundle.resources.extend(own.resources);
+        found.extend(diagnostics);
     }
-    cluster::outlook::judge(&bundle, &ClusterFacts::of_version(version), found);
+    cluster::judge::custom_objects(&bundle, definitions, found);
+    let folder = |id| sources.get(id).folder();
+    cluster::outlook::judge_folders(&bundle, facts, folder, found);
+    rules::advise(&Context::new(&bundle, version, facts, false, folder), found);
     bundle
 }
 
@@ -116,7 +136,7 @@ pub fn codes() -> Vec<&'static Code> {
         cluster::judge::CODES,
         cluster::outlook::CODES,
     ];
-    let mut codes: Vec<&'static Code> = all.into_iter().flatten().copied().collect();
+    let mut codes: Vec<&'static Code> = all.into_iter().flatten().copied().chain(rules::codes()).collect();
     codes.sort_by_key(|code| code.id);
     codes
 }

@@ -66,6 +66,14 @@ pub struct Spot {
     pub width: u32,
 }
 
+impl Source {
+    /// The folder that it lies in, as the user would type it; empty for the current one.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        self.name.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+}
+
 impl Sources {
     /// Takes in a text and gives it a number.
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> SourceId {

@@ -1,10 +1,10 @@
 //! Anyone's text to manifests: every document of a stream, lists taken apart, what is no manifest reported and passed over.
 
 use super::{Bundle, Resource};
-use crate::diagnostic::{Code, Diagnostics, Level};
+use crate::diagnostic::{Code, Diagnostics, Level, Refusal};
 use crate::source::{At, SourceId, Sources};
 use crate::value::{Data, Node};
-use crate::yaml;
+use crate::yaml::{self, Part};
 
 /// A document that is no object.
 static NO_OBJECT: Code = Code { id: "SW0020", name: "no-kind", level: Level::Error, page: include_str!("pages/no-kind.md") };
@@ -20,33 +20,56 @@ pub(super) static CODES: &[&Code] = &[&NO_OBJECT, &EMPTY, &TEMPLATE];
 /// Lists in lists are taken apart so many times.
 const DEEPEST: usize = 4;
 
+/// One document of a text.
+#[derive(Clone, Copy, Debug)]
+pub struct Document {
+    source: SourceId,
+    part: Part,
+}
+
 /// Adds a text's manifests to a bundle.
 pub fn manifests(sources: &Sources, id: SourceId, bundle: &mut Bundle, found: &mut Diagnostics) {
-    let text = &sources.get(id).text;
-    let parts = yaml::parts(text);
+    for part in documents(sources, id, found) {
+        document(sources, part, bundle, found);
+    }
+}
+
+/// The documents of a text.
+pub fn documents(sources: &Sources, id: SourceId, found: &mut Diagnostics) -> Vec<Document> {
+    let parts = yaml::parts(&sources.get(id).text);
     if parts.is_empty() {
         EMPTY.report("this file holds no document").help("remove it, or put a manifest into it").at(At::top(id), found);
-        return;
     }
-    for part in parts {
-        let mut own = Diagnostics::default();
-        let read = yaml::read_part(id, text, part, &mut own);
-        let piece = &text[part.start..part.end];
-        if read.is_none()
-            && let Some(brace) = piece.find("{{")
-        {
-            let start = u32::try_from(part.start + brace).unwrap_or(u32::MAX);
-            TEMPLATE
-                .report("this is a template that nobody has rendered: it holds `{{`, and is not YAML")
-                .help("check what `helm template` makes of it instead")
-                .at(At { source: id, start, end: start + 2 }, found);
-            continue;
-        }
-        found.extend(own);
-        if let Some(Some(node)) = read {
-            object(node, 0, bundle, found);
+    parts.into_iter().map(|part| Document { source: id, part }).collect()
+}
+
+/// Adds a document's manifests to a bundle. Keys that it holds twice are reported as a server would.
+pub fn document(sources: &Sources, Document { source, part }: Document, bundle: &mut Bundle, found: &mut Diagnostics) {
+    let text = &sources.get(source).text;
+    let mut own = Diagnostics::default();
+    match yaml::read_part(source, text, part, &mut own) {
+        Some(Some(node)) => object(node, 0, bundle, &mut own),
+        Some(None) => {}
+        None => {
+            let piece = &text[part.start..part.end];
+            if let Some(brace) = piece.find("{{") {
+                own = Diagnostics::default();
+                let start = u32::try_from(part.start + brace).unwrap_or(u32::MAX);
+                TEMPLATE
+                    .report("this is a template that nobody has rendered: it holds `{{`, and is not YAML")
+                    .help("check what `helm template` makes of it instead")
+                    .at(At { source, start, end: start + 2 }, &mut own);
+            }
         }
     }
+    // Whatever cannot be read as an object never reaches a server.
+    own.retain(|diagnostic| {
+        if diagnostic.level == Level::Error && diagnostic.refusal.is_none() {
+            diagnostic.refusal = Some(Refusal { field: String::new(), kind: "parse", detail: diagnostic.message.clone() });
+        }
+        true
+    });
+    found.extend(own);
 }
 
 fn object(node: Node, depth: usize, bundle: &mut Bundle, found: &mut Diagnostics) {

@@ -4,6 +4,8 @@ use super::compile::workspace_findings;
 use super::output::{self, Target};
 use super::project::{Selection, forbids, in_order};
 use super::{Outcome, Result};
+use crate::bundle::Bundle;
+use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding};
 use crate::disk;
 use crate::failure::Failure;
@@ -21,6 +23,12 @@ pub(super) struct Check {
     /// Whose rules judge: 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
     kubernetes: Option<String>,
+    /// What is known of the cluster: its nodes and storage classes, in a file.
+    #[arg(long, value_name = "FILE")]
+    cluster: Option<PathBuf>,
+    /// A file of CustomResourceDefinitions by which custom resources are judged; may be given several times.
+    #[arg(long = "crd", value_name = "FILE")]
+    definitions: Vec<PathBuf>,
     /// How findings are shown: human, json, sarif, github, gitlab, junit, markdown; NAME=FILE writes a file.
     #[arg(long, value_name = "NAME[=FILE]")]
     format: Vec<Target>,
@@ -66,11 +74,9 @@ impl Check {
     }
 
     fn manifests(&self, paths: &[PathBuf], findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {
-        let version = match &self.kubernetes {
-            Some(text) => text.parse().map_err(Failure::new)?,
-            None => Version::default(),
-        };
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+        let facts = self.facts(&mut sources, &mut found)?;
+        let definitions = self.definitions(paths, &mut sources, &mut found)?;
         let mut ids = Vec::new();
         let named: Vec<PathBuf> = paths.iter().filter(|path| *path != Path::new("-")).cloned().collect();
         if named.len() < paths.len() {
@@ -80,20 +86,55 @@ impl Check {
         if files.is_empty() && ids.is_empty() && found.is_empty() {
             return Err(Failure::new("no manifests there: nothing was checked"));
         }
-        for file in files {
-            ids.extend(disk::read_source(&file, &mut sources, &mut found)?);
-        }
-        crate::check(&sources, &ids, version, &mut found);
+        ids.extend(disk::read_sources(&files, &mut sources, &mut found)?);
+        crate::check(&sources, &ids, &facts, &definitions, &mut found);
         findings.extend(found.resolve(&sources));
         Ok(())
     }
+
+    /// What is known of the cluster. The version that was asked for counts more than the file's.
+    fn facts(&self, sources: &mut Sources, found: &mut Diagnostics) -> std::result::Result<ClusterFacts, Failure> {
+        let mut facts = ClusterFacts::default();
+        if let Some(path) = &self.cluster {
+            let id = disk::read_source(path, sources, found)?;
+            let document = id.and_then(|id| crate::yaml::read_one(sources, id, found));
+            facts = document.map(|document| ClusterFacts::read(&document, found)).unwrap_or_default();
+        }
+        if let Some(text) = &self.kubernetes {
+            facts.kubernetes = Some(text.parse::<Version>().map_err(Failure::new)?);
+        }
+        facts.kubernetes.get_or_insert_default();
+        Ok(facts)
+    }
+
+    /// The definitions that were given, and those of the workspace that the first path belongs to.
+    fn definitions(&self, paths: &[PathBuf], sources: &mut Sources, found: &mut Diagnostics) -> std::result::Result<Bundle, Failure> {
+        let mut files = disk::find_manifests(&self.definitions)?;
+        if let Some(folder) = paths.iter().find(|path| path.is_dir())
+            && let Some(path) = disk::find_workspace(folder, None)?
+        {
+            files.extend(workspace_definitions(&path)?);
+        }
+        let ids = disk::read_sources(&files, sources, found)?;
+        Ok(crate::manifests(sources, &ids, found))
+    }
 }
 
-/// Whether a path means specs: a file of that name, or a folder with one in it.
+/// The files of definitions that a workspace names. What is wrong with the workspace is said where its apps are checked.
+fn workspace_definitions(path: &Path) -> std::result::Result<Vec<PathBuf>, Failure> {
+    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+    let id = disk::read_source(path, &mut sources, &mut found)?;
+    let root = id.and_then(|id| crate::yaml::read_one(&sources, id, &mut found));
+    let workspace = root.and_then(|root| crate::spec::workspace::parse(&root, &crate::kubernetes_fields, &mut found));
+    let folder = path.parent().unwrap_or(Path::new("."));
+    Ok(workspace.and_then(|workspace| workspace.crds).into_iter().flatten().map(|file| folder.join(&*file.value)).collect())
+}
+
+/// Whether a path means specs: a file of that name, one that says it is a spec, or a folder with one in it.
 fn holds_specs(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     if path.is_dir() {
         return disk::find_specs(&[path.to_owned()]).is_ok_and(|specs| !specs.is_empty());
     }
-    name == Some(disk::SPEC)
+    name == Some(disk::SPEC) || disk::begins_with(path, crate::spec::is_spec)
 }

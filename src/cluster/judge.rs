@@ -1,9 +1,13 @@
 //! The API server's answer to a manifest, as findings at the manifest's places.
 
 use super::admission::{self, Stage};
-use crate::bundle::Resource;
-use crate::diagnostic::{Code, Diagnostics, Level};
+use crate::bundle::{Bundle, Resource};
+use crate::diagnostic::{Code, Diagnostics, Level, Refusal, nearest};
+use crate::k8s::custom::{Customs, Fault};
+use crate::k8s::retired::{self, Absence};
+use crate::k8s::shape;
 use crate::k8s::version::Version;
+use std::collections::BTreeMap;
 
 /// The API server would refuse it.
 static REFUSED: Code = Code { id: "SW0201", name: "refused", level: Level::Error, page: include_str!("pages/refused.md") };
@@ -12,36 +16,181 @@ static NO_KIND: Code = Code { id: "SW0202", name: "unknown-kind", level: Level::
 /// The API server would accept it with a warning.
 static WARNED: Code = Code { id: "SW0203", name: "api-warning", level: Level::Warning, page: include_str!("pages/api-warning.md") };
 
-/// The codes of this module.
-pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED];
+/// The cluster accepts it and then cannot make its pods.
+static PODS: Code = Code { id: "SW0204", name: "pods-refused", level: Level::Error, page: include_str!("pages/pods-refused.md") };
+/// A kind that nobody described.
+static UNJUDGED: Code =
+    Code { id: "SW0205", name: "custom-kind-unjudged", level: Level::Note, page: include_str!("pages/custom-kind-unjudged.md") };
 
-/// Says what the API server would answer to a new object.
+/// The codes of this module.
+pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED, &PODS, &UNJUDGED];
+
+/// The first version that judges the pods of a StatefulSet together with it.
+const JUDGES_TEMPLATES: Version = Version::minor(34);
+
+/// Says what the API server would answer to a new object; nothing of a custom kind, which [`custom_objects`] judges. Keys that the
+/// object holds twice are in `found` already, from its reader.
 pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics) {
     let answer = admission::create(&resource.node, version);
     if answer.stage == Some(Stage::NoMatch) {
-        let mut report = NO_KIND
-            .report(format!("Kubernetes {version} has no {} of {}", resource.id.kind, resource.api_version))
-            .about(resource.subject());
-        if let Some(refusal) = answer.refusals.into_iter().next() {
-            report = report.refusal(refusal);
+        if !is_custom(resource) {
+            no_kind(resource, version, found);
         }
-        return report.at(resource.node.place_of("apiVersion"), found);
+        return;
     }
-    for refusal in answer.refusals {
-        let at = resource.node.place_of(&refusal.field);
+    let reaches_keys = !matches!(answer.stage, Some(Stage::Decode));
+    let stops_at_keys = take_duplicates(resource, reaches_keys, found) && answer.stage != Some(Stage::StrictDecode);
+    if reaches_keys && stops_at_keys {
+        return;
+    }
+    let first = answer.at;
+    for (index, mut refusal) in answer.refusals.into_iter().enumerate() {
+        let at = first.filter(|_| index == 0).unwrap_or_else(|| resource.node.place_of(&refusal.field));
+        let said = said(refusal.kind, &refusal.detail);
         let what = if refusal.field.is_empty() { resource.id.to_string() } else { format!("{}: {}", resource.id, refusal.field) };
-        REFUSED
-            .report(format!("the API server would refuse {what}: {}", said(refusal.kind, &refusal.detail)))
-            .about(resource.subject())
-            .refusal(refusal)
-            .at(at, found);
+        if let Some(stage) = answer.stage.filter(|stage| *stage != Stage::Validate) {
+            refusal.kind = stage.word();
+        }
+        REFUSED.report(format!("the API server would refuse {what}: {said}")).about(resource.subject()).refusal(refusal).at(at, found);
     }
     for warning in answer.warnings {
-        WARNED
-            .report(format!("the API server would warn about {}: {warning}", resource.id))
-            .about(resource.subject())
-            .at(resource.at(), found);
+        let at = warning.split_once(": ").map_or(resource.at(), |(field, _)| resource.node.place_of(field));
+        WARNED.report(format!("the API server would warn about {}: {warning}", resource.id)).about(resource.subject()).at(at, found);
     }
+    if answer.stage.is_none() && version < JUDGES_TEMPLATES && resource.id.kind == "StatefulSet" {
+        pods_of(resource, version, found);
+    }
+}
+
+/// Older servers take a set and refuse its pods: the same rules, asked too late.
+fn pods_of(set: &Resource, version: Version, found: &mut Diagnostics) {
+    for refusal in admission::create(&set.node, JUDGES_TEMPLATES).refusals {
+        RULES_OF_PODS.iter().any(|start| refusal.field.starts_with(start)).then(|| {
+            PODS.report(format!(
+                "Kubernetes {version} would accept {} and then fail to make its pods: {}: {}",
+                set.id,
+                refusal.field,
+                said(refusal.kind, &refusal.detail)
+            ))
+            .help("from 1.34 on the API server refuses the set itself")
+            .about(set.subject())
+            .at(set.node.place_of(&refusal.field), found);
+        });
+    }
+}
+
+/// The fields of a set that become those of its pods and claims.
+const RULES_OF_PODS: [&str; 3] = ["spec.template.spec", "spec.template.metadata", "spec.volumeClaimTemplates"];
+
+/// Says of the keys that an object holds twice whose object it is, and that the server would refuse it for them, if it came so far.
+/// Gives whether there are any.
+fn take_duplicates(resource: &Resource, refused: bool, found: &mut Diagnostics) -> bool {
+    let own = resource.at();
+    let mut any = false;
+    found.retain(|diagnostic| {
+        let at = diagnostic.labels[0].at;
+        let is_own = at.source == own.source && (own.start..own.end).contains(&at.start);
+        if let Some(refusal) = diagnostic.refusal.as_mut().filter(|refusal| is_own && refusal.kind == "DuplicateField") {
+            any = true;
+            refusal.kind = Stage::StrictDecode.word();
+            diagnostic.subject = Some(resource.subject());
+            if !refused {
+                diagnostic.refusal = None;
+            }
+        }
+        true
+    });
+    any
+}
+
+/// Says that a version does not have a kind, and since when or where it is.
+fn no_kind(resource: &Resource, version: Version, found: &mut Diagnostics) {
+    let (kind, api_version) = (&resource.id.kind, &resource.api_version);
+    let write = |instead: &str| format!("write `apiVersion: {instead}`, and look whether its fields are the same there");
+    let (message, help) = match retired::absence(api_version, kind, version) {
+        Some(Absence::Gone { since, instead }) => (
+            format!("Kubernetes {version} no longer has {kind} of {api_version}: it went with {since}"),
+            instead.map_or_else(|| "remove it: nothing took its place".to_owned(), write),
+        ),
+        Some(Absence::NotYet { since }) => {
+            (format!("Kubernetes {version} does not have {kind} of {api_version} yet"), format!("it comes with {since}"))
+        }
+        Some(Absence::ElsewhereOnly { instead }) => (format!("Kubernetes {version} has no {kind} of {api_version}"), write(instead)),
+        Some(Absence::Never) | None => {
+            let known: Vec<&str> = shape::kinds(version).map(|known| known.kind).collect();
+            let help =
+                nearest(kind, known).map_or_else(|| "look at the spelling of both".to_owned(), |near| format!("did you mean `{near}`?"));
+            (format!("Kubernetes {version} has no {kind} of {api_version}"), help)
+        }
+    };
+    let detail = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
+    NO_KIND
+        .report(message)
+        .help(help)
+        .about(resource.subject())
+        .refusal(Refusal { field: String::new(), kind: Stage::NoMatch.word(), detail })
+        .at(resource.node.place_of("apiVersion"), found);
+}
+
+/// Whether only a CustomResourceDefinition can know the kind: the groups of Kubernetes itself are known.
+fn is_custom(resource: &Resource) -> bool {
+    let group = &*resource.id.group;
+    group.contains('.') && !group.ends_with(".k8s.io") || group.ends_with(".x-k8s.io") || CUSTOM_GROUPS.contains(&group)
+}
+
+/// Groups below `k8s.io` whose kinds come as definitions.
+const CUSTOM_GROUPS: [&str; 6] = [
+    "gateway.networking.k8s.io",
+    "kustomize.config.k8s.io",
+    "metrics.k8s.io",
+    "snapshot.storage.k8s.io",
+    "app.k8s.io",
+    "policy.networking.k8s.io",
+];
+
+/// Judges custom resources by the definitions that are there, and says once of each other kind that nobody can judge it.
+pub fn custom_objects(bundle: &Bundle, definitions: &Bundle, found: &mut Diagnostics) {
+    let is_unknown = |resource: &&Resource| is_custom(resource) && shape::find(&resource.api_version, &resource.id.kind).is_none();
+    let mut custom = bundle.resources.iter().filter(is_unknown).peekable();
+    if custom.peek().is_none() {
+        return;
+    }
+    let all = definitions.resources.iter().chain(&bundle.resources);
+    let customs = Customs::from_crds(all.map(|resource| &resource.node));
+    let mut unjudged: BTreeMap<(&str, &str), (&Resource, usize)> = BTreeMap::new();
+    for resource in custom {
+        match customs.judge(&resource.node) {
+            None => unjudged.entry((&resource.api_version, &resource.id.kind)).or_insert((resource, 0)).1 += 1,
+            Some(faults) => faults.into_iter().for_each(|fault| custom_fault(resource, fault, found)),
+        }
+    }
+    for ((api_version, kind), (first, count)) in unjudged {
+        // A Kustomization is read by kustomize and never sent to a server.
+        if api_version.starts_with("kustomize.config.k8s.io/") {
+            continue;
+        }
+        let objects = if count == 1 { String::new() } else { format!(", {count} objects of it") };
+        UNJUDGED
+            .report(format!("nothing is known of {kind} of {api_version}{objects}: it was not judged"))
+            .help("give its CustomResourceDefinition: `--crd FILE`, or `crds` in the workspace")
+            .about(first.subject())
+            .at(first.node.place_of("kind"), found);
+    }
+}
+
+fn custom_fault(resource: &Resource, fault: Fault, found: &mut Diagnostics) {
+    let said = said(fault.kind, &fault.message);
+    let kind = match fault.kind {
+        "UnknownField" => Stage::StrictDecode.word(),
+        "NoMatch" => Stage::NoMatch.word(),
+        kind => kind,
+    };
+    let what = if fault.path.is_empty() { resource.id.to_string() } else { format!("{}: {}", resource.id, fault.path) };
+    REFUSED
+        .report(format!("the API server would refuse {what}: {said}"))
+        .about(resource.subject())
+        .refusal(Refusal { field: fault.path.clone(), kind, detail: fault.message })
+        .at(resource.node.place_of(&fault.path), found);
 }
 
 /// A cause's type and detail as one phrase.

@@ -10,7 +10,7 @@ use super::state::{ClaimState, PodState, State};
 use super::store::text;
 use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
-use crate::source::At;
+use crate::source::{At, SourceId};
 use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,6 +55,55 @@ pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
     judge_claims(bundle, &rehearsal, &misfits, found);
     judge_places(bundle, &rehearsal, facts, found);
 }
+
+/// The same for the bundles of several folders, each by itself: what lies in one folder was written to work together. A Service that
+/// some other folder has is not missing.
+pub fn judge_folders<'a>(bundle: &Bundle, facts: &ClusterFacts, folder: impl Fn(SourceId) -> &'a str, found: &mut Diagnostics) {
+    let mut folders: BTreeMap<&str, Bundle> = BTreeMap::new();
+    for resource in bundle.resources.iter().filter(|resource| CONCERNED.contains(&resource.id.kind.as_str())) {
+        folders.entry(folder(resource.at().source)).or_default().resources.push(resource.clone());
+    }
+    let services: BTreeSet<&str> = bundle.of_kind("Service").map(|service| service.id.name.as_str()).collect();
+    let elsewhere: BTreeSet<At> = bundle
+        .of_kind("StatefulSet")
+        .filter(|set| services.contains(text(&set.node, &["spec", "serviceName"])))
+        .map(|set| set.node.place_of("spec.serviceName"))
+        .collect();
+    let folders: Vec<Bundle> = folders.into_values().collect();
+    for (own, bundle) in crate::parallel::map(&folders, |bundle| {
+        let mut own = Diagnostics::default();
+        judge(bundle, facts, &mut own);
+        own
+    })
+    .into_iter()
+    .zip(&folders)
+    {
+        let has_services = bundle.of_kind("Service").next().is_some();
+        let mut own = own;
+        own.retain(|diagnostic| {
+            let is_missing = diagnostic.code.id == SERVICE_MISSING.id;
+            if is_missing && !has_services {
+                diagnostic.level = Level::Note;
+            }
+            !(is_missing && elsewhere.contains(&diagnostic.labels[0].at))
+        });
+        found.extend(own);
+    }
+}
+
+/// The kinds of which something can be said.
+const CONCERNED: [&str; 10] = [
+    "StatefulSet",
+    "Deployment",
+    "DaemonSet",
+    "ReplicaSet",
+    "Service",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "StorageClass",
+    "Namespace",
+    "Pod",
+];
 
 /// Where objects go that name no namespace.
 const HOME: &str = "default";

@@ -13,7 +13,9 @@ use crate::failure::Failure;
 use crate::source::{At, SourceId, Sources};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
+use std::sync::Arc;
 
 /// Bytes that are no text.
 static NOT_UTF8: Code = Code { id: "SW0002", name: "not-utf8", level: Level::Error, page: include_str!("pages/not-utf8.md") };
@@ -40,6 +42,26 @@ pub fn read_source(path: &Path, sources: &mut Sources, found: &mut Diagnostics) 
     read_from(file, usize::try_from(about.len()).unwrap_or(usize::MAX), &name_of(path), sources, found).map_err(failed)
 }
 
+/// Reads many files in, several at once. Those that cannot be texts are left out; what is wrong with them is in `found`.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub fn read_sources(paths: &[PathBuf], sources: &mut Sources, found: &mut Diagnostics) -> Result<Vec<SourceId>, Failure> {
+    let read = |path: &PathBuf| {
+        let failed = |error: io::Error| Failure::io("read", path, &error);
+        let file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let name = name_of(path);
+        Ok((slurp(file, usize::try_from(length).unwrap_or(usize::MAX)).map_err(failed)?, name))
+    };
+    let mut ids = Vec::with_capacity(paths.len());
+    for result in crate::parallel::map(paths, read) {
+        let (bytes, name) = result?;
+        ids.extend(enter(bytes, &name, sources, found));
+    }
+    Ok(ids)
+}
+
 /// Reads a stream in, such as standard input. `None` when it cannot be a text; what is wrong with it is in `found`.
 ///
 /// # Errors
@@ -49,26 +71,45 @@ pub fn read_stream(stream: impl Read, name: &str, sources: &mut Sources, found: 
 }
 
 fn read_from(stream: impl Read, likely: usize, name: &str, sources: &mut Sources, found: &mut Diagnostics) -> io::Result<Option<SourceId>> {
+    Ok(enter(slurp(stream, likely)?, name, sources, found))
+}
+
+/// What a file holds.
+enum Content {
+    Text(Arc<str>),
+    TooLarge,
+    NoText(FromUtf8Error),
+}
+
+fn slurp(stream: impl Read, likely: usize) -> io::Result<Content> {
     let mut bytes = Vec::new();
     if likely <= LARGEST_FILE {
         bytes.reserve_exact(likely + 1);
         stream.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes)?;
     }
     if likely > LARGEST_FILE || bytes.len() > LARGEST_FILE {
-        let id = sources.add(name, "");
-        TOO_LARGE
-            .report(format!("this file has more than {} MB; that is the limit", LARGEST_FILE >> 20))
-            .help("check that this is the file you meant; split a stream of manifests into several files")
-            .at(At::top(id), found);
-        return Ok(None);
+        return Ok(Content::TooLarge);
     }
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) => Some(sources.add(name, text)),
-        Err(error) => {
+    Ok(String::from_utf8(bytes).map_or_else(Content::NoText, |text| Content::Text(text.into())))
+}
+
+/// Takes a file in among the sources.
+fn enter(content: Content, name: &str, sources: &mut Sources, found: &mut Diagnostics) -> Option<SourceId> {
+    match content {
+        Content::Text(text) => Some(sources.add(name, text)),
+        Content::TooLarge => {
+            let id = sources.add(name, "");
+            TOO_LARGE
+                .report(format!("this file has more than {} MB; that is the limit", LARGEST_FILE >> 20))
+                .help("check that this is the file you meant; split a stream of manifests into several files")
+                .at(At::top(id), found);
+            None
+        }
+        Content::NoText(error) => {
             not_utf8(error.as_bytes(), error.utf8_error().valid_up_to(), name, sources, found);
             None
         }
-    })
+    }
 }
 
 fn not_utf8(bytes: &[u8], valid: usize, name: &str, sources: &mut Sources, found: &mut Diagnostics) {
@@ -150,6 +191,14 @@ pub fn first_line(path: &Path) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     File::open(path).map_err(failed)?.take(4096).read_to_end(&mut bytes).map_err(failed)?;
     Ok(String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default().to_owned())
+}
+
+/// Whether the first few lines of a file are so; false if nobody can read them.
+#[must_use]
+pub fn begins_with(path: &Path, so: impl Fn(&str) -> bool) -> bool {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut bytes));
+    path.is_file() && read.is_ok() && so(&String::from_utf8_lossy(&bytes))
 }
 
 #[cfg(test)]

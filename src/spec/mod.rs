@@ -177,3 +177,9 @@ pub fn unknown_environment(name: &str, known: &[&str], at: At, found: &mut Diagn
 pub fn root() -> &'static Block {
     &app::App::BLOCK
 }
+
+/// Whether a text says of itself that it is a spec.
+#[must_use]
+pub fn is_spec(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("apiVersion: statewright/"))
+}

@@ -10,6 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // The ground: knows no app and no rule.
     ("source", &[]),
     ("failure", &[]),
+    ("parallel", &[]),
     ("diagnostic", &["source"]),
     ("value", &["source"]),
     ("yaml", &["diagnostic", "source", "value"]),
@@ -23,13 +24,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("bundle", &["diagnostic", "source", "value", "yaml"]),
     ("emit", &["app", "block", "bundle", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume", "yaml"]),
     ("layout", &["bundle", "value", "yaml"]),
-    ("cluster", &["bundle", "diagnostic", "k8s", "merge", "source", "value", "yaml"]),
+    ("cluster", &["bundle", "diagnostic", "k8s", "merge", "parallel", "source", "value", "yaml"]),
     ("review", &["block", "bundle", "cluster", "diagnostic", "k8s", "source", "value", "yaml"]),
     ("rules", &["app", "bundle", "cluster", "diagnostic", "k8s", "review", "source", "value"]),
     ("allow", &["block", "diagnostic", "source", "spec", "value"]),
     ("report", &["app", "bundle", "cluster", "diagnostic", "review", "source", "value"]),
     // The edges.
-    ("disk", &["diagnostic", "failure", "layout", "source"]),
+    ("disk", &["diagnostic", "failure", "layout", "parallel", "source"]),
     ("git", &["failure", "layout", "source"]),
 ];
 

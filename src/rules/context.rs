@@ -1,0 +1,285 @@
+//! What rules look at: the manifests sorted by what they are, and who belongs to whom. Judges nothing.
+
+use crate::bundle::{Bundle, Resource};
+use crate::cluster::facts::ClusterFacts;
+use crate::cluster::selector;
+use crate::k8s::shape;
+use crate::k8s::version::Version;
+use crate::source::SourceId;
+use crate::value::Node;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All that a rule may know.
+pub struct Context<'a> {
+    /// Whose rules judge.
+    pub version: Version,
+    /// What is known of the cluster.
+    pub facts: &'a ClusterFacts,
+    /// Whether the manifests were compiled from a spec, in which nothing is left out by accident.
+    pub compiled: bool,
+    /// Everything, as read.
+    pub bundle: &'a Bundle,
+    /// What runs pods.
+    pub workloads: Vec<Workload<'a>>,
+    /// The Services.
+    pub services: Vec<Placed<'a>>,
+    /// The PersistentVolumes.
+    pub volumes: Vec<Placed<'a>>,
+    /// The PersistentVolumeClaims.
+    pub claims: Vec<Placed<'a>>,
+    /// The PodDisruptionBudgets.
+    pub budgets: Vec<Placed<'a>>,
+    /// The StorageClasses.
+    pub classes: Vec<Placed<'a>>,
+    groups: Vec<Group<'a>>,
+    by_label: BTreeMap<(&'a str, &'a str), Vec<u32>>,
+    service_names: BTreeMap<&'a str, Vec<u32>>,
+}
+
+/// An object, and the objects that it stands among.
+#[derive(Clone, Copy)]
+pub struct Placed<'a> {
+    /// The object.
+    pub resource: &'a Resource,
+    group: u32,
+}
+
+/// An object that runs pods.
+#[derive(Clone, Copy)]
+pub struct Workload<'a> {
+    /// The object.
+    pub resource: &'a Resource,
+    /// The spec of its pods.
+    pub pod: &'a Node,
+    /// The labels of its pods.
+    pub labels: Option<&'a Node>,
+    group: u32,
+}
+
+/// The objects of one folder and namespace: they were written to work together.
+struct Group<'a> {
+    folder: &'a str,
+    workloads: Vec<u32>,
+    services: u32,
+    /// A custom resource whose operator may run pods that nobody sees here.
+    has_operator: bool,
+    /// A Kustomization lies there: labels, names and images may be others in the end.
+    is_kustomized: bool,
+}
+
+/// Custom resources of these groups run no pods.
+const WITHOUT_PODS: [&str; 9] = [
+    "monitoring.coreos.com",
+    "cert-manager.io",
+    "networking.istio.io",
+    "security.istio.io",
+    "kustomize.config.k8s.io",
+    "external-secrets.io",
+    "gateway.networking.k8s.io",
+    "traefik.containo.us",
+    "bitnami.com",
+];
+
+impl<'a> Context<'a> {
+    /// Sorts the manifests. `folder` gives the folder that a file lies in.
+    pub fn new(
+        bundle: &'a Bundle,
+        version: Version,
+        facts: &'a ClusterFacts,
+        compiled: bool,
+        folder: impl Fn(SourceId) -> &'a str,
+    ) -> Self {
+        let mut context = Self {
+            version,
+            facts,
+            compiled,
+            bundle,
+            workloads: Vec::new(),
+            services: Vec::new(),
+            volumes: Vec::new(),
+            claims: Vec::new(),
+            budgets: Vec::new(),
+            classes: Vec::new(),
+            groups: Vec::new(),
+            by_label: BTreeMap::new(),
+            service_names: BTreeMap::new(),
+        };
+        let mut numbers: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        let mut kustomized: BTreeSet<&str> = BTreeSet::new();
+        let mut last = None;
+        for resource in &bundle.resources {
+            let place = (folder(resource.at().source), &*resource.id.namespace);
+            let group = match last {
+                Some((same, group)) if same == place => group,
+                _ => *numbers.entry(place).or_insert_with(|| context.group(place.0)),
+            };
+            last = Some((place, group));
+            if resource.id.group == "kustomize.config.k8s.io" {
+                kustomized.insert(place.0);
+            }
+            context.sort(resource, group);
+        }
+        for group in &mut context.groups {
+            group.is_kustomized = kustomized.contains(group.folder);
+        }
+        context
+    }
+
+    fn group(&mut self, folder: &'a str) -> u32 {
+        self.groups.push(Group { folder, workloads: Vec::new(), services: 0, has_operator: false, is_kustomized: false });
+        number(self.groups.len() - 1)
+    }
+
+    fn sort(&mut self, resource: &'a Resource, group: u32) {
+        let placed = Placed { resource, group };
+        match resource.id.kind.as_str() {
+            "Service" if resource.id.group.is_empty() => {
+                self.service_names.entry(&resource.id.name).or_default().push(number(self.services.len()));
+                self.groups[group as usize].services += 1;
+                self.services.push(placed);
+            }
+            "PersistentVolume" => self.volumes.push(placed),
+            "PersistentVolumeClaim" => self.claims.push(placed),
+            "PodDisruptionBudget" => self.budgets.push(placed),
+            "StorageClass" => self.classes.push(placed),
+            _ => match Workload::of(resource, group) {
+                Some(workload) => {
+                    let index = number(self.workloads.len());
+                    for (key, value) in workload.labels.into_iter().flat_map(Node::entries) {
+                        self.by_label.entry((&key.name, value.as_str().unwrap_or_default())).or_default().push(index);
+                    }
+                    self.groups[group as usize].workloads.push(index);
+                    self.workloads.push(workload);
+                }
+                None => {
+                    let custom = resource.id.group.contains('.')
+                        && !WITHOUT_PODS.contains(&&*resource.id.group)
+                        && shape::find(&resource.api_version, &resource.id.kind).is_none();
+                    self.groups[group as usize].has_operator |= custom;
+                }
+            },
+        }
+    }
+
+    /// The workloads whose pods a map of labels means, wherever they are: a namespace that is not said can be any.
+    pub fn selected(&self, selector: &'a Node, namespace: &'a str) -> impl Iterator<Item = &Workload<'a>> {
+        let candidates = selector
+            .entries()
+            .map(|(key, value)| self.by_label.get(&(&*key.name, value.as_str().unwrap_or_default())).map_or(&[][..], Vec::as_slice))
+            .min_by_key(|list| list.len())
+            .unwrap_or_default();
+        let wanted = move |workload: &&Workload<'a>| workload.is_in(namespace) && selector::has_all(selector, workload.labels);
+        candidates.iter().map(|index| &self.workloads[*index as usize]).filter(wanted)
+    }
+
+    /// The Services of that name that a workload may mean.
+    pub fn services_named(&self, name: &str, namespace: &'a str) -> impl Iterator<Item = &Placed<'a>> {
+        let list = self.service_names.get(name).map_or(&[][..], Vec::as_slice);
+        list.iter()
+            .map(|index| &self.services[*index as usize])
+            .filter(move |service| may_be_one(&service.resource.id.namespace, namespace))
+    }
+
+    /// Whether workloads were written next to an object, so that one that it needs should be among them; false where a tool may
+    /// still change labels, or an operator may run the pods.
+    pub fn stands_among_workloads(&self, object: &Placed<'_>) -> bool {
+        let group = &self.groups[object.group as usize];
+        !group.workloads.is_empty() && !group.has_operator && !group.is_kustomized
+    }
+
+    /// Whether Services were written next to a workload.
+    pub fn stands_among_services(&self, workload: &Workload<'_>) -> bool {
+        self.groups[workload.group as usize].services > 0
+    }
+
+    /// Whether a Kustomization may still change a workload.
+    pub fn is_kustomized(&self, workload: &Workload<'_>) -> bool {
+        self.groups[workload.group as usize].is_kustomized
+    }
+
+    /// The workloads written next to an object, in its namespace.
+    pub fn neighbours(&self, object: &Placed<'_>) -> impl Iterator<Item = &Workload<'a>> {
+        self.groups[object.group as usize].workloads.iter().map(|index| &self.workloads[*index as usize])
+    }
+
+    /// Whether two objects lie in one folder.
+    pub fn share_folder(&self, one: &Placed<'_>, other: &Placed<'_>) -> bool {
+        self.groups[one.group as usize].folder == self.groups[other.group as usize].folder
+    }
+
+    /// The StatefulSets.
+    pub fn stateful_sets(&self) -> impl Iterator<Item = &Workload<'a>> {
+        self.workloads.iter().filter(|workload| workload.resource.id.kind == "StatefulSet")
+    }
+}
+
+impl<'a> Workload<'a> {
+    fn of(resource: &'a Resource, group: u32) -> Option<Self> {
+        let node = &resource.node;
+        let (pod, labels) = match resource.id.kind.as_str() {
+            "Pod" => (node.get("spec")?, node.find(&["metadata", "labels"])),
+            "CronJob" => {
+                let template = node.find(&["spec", "jobTemplate", "spec", "template"])?;
+                (template.get("spec")?, template.find(&["metadata", "labels"]))
+            }
+            _ => {
+                let template = node.find(&["spec", "template"])?;
+                (template.get("spec")?, template.find(&["metadata", "labels"]))
+            }
+        };
+        pod.get("containers")?.as_list()?;
+        Some(Self { resource, pod, labels, group })
+    }
+
+    /// Whether it may be in a namespace.
+    pub fn is_in(&self, namespace: &str) -> bool {
+        may_be_one(&self.resource.id.namespace, namespace)
+    }
+
+    /// The containers that run beside each other.
+    pub fn containers(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
+        self.pod.get("containers").into_iter().flat_map(Node::items)
+    }
+
+    /// All containers, those that run before the others first.
+    pub fn all_containers(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
+        self.pod.get("initContainers").into_iter().flat_map(Node::items).chain(self.containers())
+    }
+
+    /// How many pods it runs.
+    pub fn replicas(&self) -> i64 {
+        self.resource.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1)
+    }
+
+    /// The volumes of its pods.
+    pub fn volumes(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
+        self.pod.get("volumes").into_iter().flat_map(Node::items)
+    }
+
+    /// Its claim templates.
+    pub fn claim_templates(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
+        self.resource.node.find(&["spec", "volumeClaimTemplates"]).into_iter().flat_map(Node::items)
+    }
+
+    /// Whether any container uses a volume.
+    pub fn mounts(&self, volume: &str) -> bool {
+        self.all_containers().any(|container| {
+            let names = |list: &'static str| container.get(list).into_iter().flat_map(Node::items).filter_map(|item| text(item, "name"));
+            names("volumeMounts").chain(names("volumeDevices")).any(|name| name == volume)
+        })
+    }
+}
+
+/// A namespace that is not said may turn out to be any.
+fn may_be_one(one: &str, other: &str) -> bool {
+    one == other || one.is_empty() || other.is_empty()
+}
+
+/// A field's text.
+pub fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.get(key)?.as_str()
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}

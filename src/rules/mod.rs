@@ -1,0 +1,95 @@
+//! Step 6, advise: what the cluster would accept and an experienced operator would not. The table of rules; one file and one page each.
+
+pub mod context;
+
+mod api_removed_later;
+mod budget_blocks_eviction;
+mod budget_matches_nothing;
+mod claim_shared_by_replicas;
+mod claim_template_never_mounted;
+mod claim_template_shadows_volume;
+mod cluster_object_in_namespace;
+mod dead_annotation;
+mod disk_used_twice;
+mod even_quorum;
+mod fixed_node_port;
+mod frozen_registry;
+mod governing_service_without_ports;
+mod host_path_on_any_node;
+mod image_tag_floating;
+mod in_tree_source;
+mod literal_password;
+mod network_file_system_on_disk;
+mod old_service_account_field;
+mod plain_secret;
+mod port_name_in_two_containers;
+mod port_without_listener;
+mod reclaim_by_recycling;
+mod service_selects_nothing;
+mod service_selects_other_app;
+mod storage_class_annotation;
+mod storage_class_unsaid;
+mod undefined_variable;
+mod unready_annotation;
+mod update_without_readiness;
+mod volume_never_mounted;
+mod zero_grace;
+
+use crate::diagnostic::{Code, Diagnostics};
+use context::Context;
+
+/// One rule.
+pub struct Rule {
+    /// What it finds.
+    pub code: Code,
+    /// How it finds it.
+    pub judge: fn(&Context<'_>, &mut Diagnostics),
+}
+
+/// All rules, by id.
+pub static RULES: &[&Rule] = &[
+    &service_selects_nothing::RULE,
+    &service_selects_other_app::RULE,
+    &governing_service_without_ports::RULE,
+    &port_without_listener::RULE,
+    &port_name_in_two_containers::RULE,
+    &fixed_node_port::RULE,
+    &unready_annotation::RULE,
+    &reclaim_by_recycling::RULE,
+    &network_file_system_on_disk::RULE,
+    &host_path_on_any_node::RULE,
+    &in_tree_source::RULE,
+    &storage_class_unsaid::RULE,
+    &storage_class_annotation::RULE,
+    &disk_used_twice::RULE,
+    &cluster_object_in_namespace::RULE,
+    &claim_template_shadows_volume::RULE,
+    &claim_template_never_mounted::RULE,
+    &volume_never_mounted::RULE,
+    &claim_shared_by_replicas::RULE,
+    &image_tag_floating::RULE,
+    &frozen_registry::RULE,
+    &update_without_readiness::RULE,
+    &even_quorum::RULE,
+    &zero_grace::RULE,
+    &undefined_variable::RULE,
+    &literal_password::RULE,
+    &plain_secret::RULE,
+    &budget_matches_nothing::RULE,
+    &budget_blocks_eviction::RULE,
+    &old_service_account_field::RULE,
+    &dead_annotation::RULE,
+    &api_removed_later::RULE,
+];
+
+/// What every rule has to say.
+pub fn advise(context: &Context<'_>, found: &mut Diagnostics) {
+    for rule in RULES {
+        (rule.judge)(context, found);
+    }
+}
+
+/// The codes of this module.
+pub fn codes() -> impl Iterator<Item = &'static Code> {
+    RULES.iter().map(|rule| &rule.code)
+}
