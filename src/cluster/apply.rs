@@ -24,7 +24,7 @@ pub struct Applied {
 pub fn apply(last_applied: &Node, stored: &Node, manifest: &Node, version: Version) -> Applied {
     let sent = |answer| Applied { answer, unchanged: false };
     let shape = match admission::address(manifest, version) {
-        Ok(shape) => shape,
+        Ok((_, shape)) => shape,
         Err(answer) => return sent(*answer),
     };
     let (live, patch) = match patch_of(last_applied, stored, manifest, shape) {

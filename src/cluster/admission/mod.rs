@@ -48,7 +48,7 @@ pub mod volume_source;
 pub mod workload;
 
 use crate::diagnostic::Refusal;
-use crate::k8s::shape::{self, Shape};
+use crate::k8s::shape::{self, BuiltIn, Shape};
 use crate::k8s::version::Version;
 use crate::source::At;
 use crate::value::{Data, Node};
@@ -114,6 +114,7 @@ pub struct Answer {
 }
 
 /// One kind that the model judges: a table line, and what is particular to it.
+#[derive(Clone, Copy)]
 pub struct Kind {
     /// `apps`; empty for the core group.
     pub group: &'static str,
@@ -145,6 +146,28 @@ impl Kind {
         match api_version.rsplit_once('/') {
             Some((group, version)) => !group.is_empty() && group == self.group && version == self.version,
             None => self.group.is_empty() && api_version == self.version,
+        }
+    }
+}
+
+impl Kind {
+    /// A kind of which only the shape is known: its metadata is judged like that of all kinds, its own rules are not.
+    fn without_rules(known: BuiltIn) -> Self {
+        let (group, version) = known.api_version.rsplit_once('/').unwrap_or(("", known.api_version));
+        // These groups let their objects be named freely.
+        let freely_named = ["authentication.k8s.io", "authorization.k8s.io", "rbac.authorization.k8s.io", "apiregistration.k8s.io"];
+        let naming = if freely_named.contains(&group) || known.kind == "Event" { Naming::Segment } else { Naming::Subdomain };
+        Self {
+            group,
+            version,
+            kind: known.kind,
+            namespaced: known.namespaced,
+            naming,
+            counts_generations: false,
+            default: |_, _| {},
+            prepare: unchanged,
+            create: |_, _, _| {},
+            update: |_, _, _, _| {},
         }
     }
 }
@@ -240,13 +263,11 @@ pub fn create(node: &Node, version: Version) -> Answer {
     };
     let mut causes = Causes::default();
     take_over_status(&mut object, None);
-    if let Some(kind) = kind {
-        (kind.default)(&mut object, version);
-        kind.take_over_metadata(&mut object, None, Door::Body, &mut causes);
-        (kind.prepare)(&mut object, None, version, &mut causes);
-        if causes.refusals.is_empty() {
-            kind.judge_new(&object, version, &mut causes);
-        }
+    (kind.default)(&mut object, version);
+    kind.take_over_metadata(&mut object, None, Door::Body, &mut causes);
+    (kind.prepare)(&mut object, None, version, &mut causes);
+    if causes.refusals.is_empty() {
+        kind.judge_new(&object, version, &mut causes);
     }
     Answer::of(causes, object)
 }
@@ -262,15 +283,13 @@ pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answe
         return *answer;
     }
     let mut causes = Causes::default();
-    if let Some(kind) = kind {
-        (kind.default)(&mut object, version);
-        take_over_status(&mut object, Some(stored));
-        kind.take_over_metadata(&mut object, Some(stored), door, &mut causes);
-        (kind.prepare)(&mut object, Some(stored), version, &mut causes);
-        if causes.refusals.is_empty() {
-            meta::update(&object, stored, kind.namespaced, kind.naming.at(version), &mut causes);
-            (kind.update)(&object, stored, version, &mut causes);
-        }
+    (kind.default)(&mut object, version);
+    take_over_status(&mut object, Some(stored));
+    kind.take_over_metadata(&mut object, Some(stored), door, &mut causes);
+    (kind.prepare)(&mut object, Some(stored), version, &mut causes);
+    if causes.refusals.is_empty() {
+        meta::update(&object, stored, kind.namespaced, kind.naming.at(version), &mut causes);
+        (kind.update)(&object, stored, version, &mut causes);
     }
     Answer::of(causes, object)
 }
@@ -330,11 +349,12 @@ pub fn with_duplicates(mut answer: Answer, duplicates: Vec<Refusal>) -> Answer {
 
 /// Everything before defaults and rules: whether the kind is known, whether the address is one, whether each value has the right type,
 /// whether each field exists.
-fn admit(node: &Node, door: Door, version: Version) -> Result<(Option<&'static Kind>, Node), Box<Answer>> {
+fn admit(node: &Node, door: Door, version: Version) -> Result<(Kind, Node), Box<Answer>> {
     let (api_version, kind) = (cause::text(node, "apiVersion"), cause::text(node, "kind"));
-    let shape = address(node, version)?;
+    let (known, shape) = address(node, version)?;
+    let line = kind_of(api_version, kind).copied().unwrap_or_else(|| Kind::without_rules(known));
     match decode::decode(node, shape, door) {
-        Ok(object) => Ok((kind_of(api_version, kind), object)),
+        Ok(object) => Ok((line, object)),
         Err(misfit) => Err(Box::new(Answer { at: Some(misfit.at), ..Answer::refused(misfit.stage, misfit.refusals) })),
     }
 }
@@ -343,7 +363,7 @@ fn admit(node: &Node, door: Door, version: Version) -> Result<(Option<&'static K
 ///
 /// # Errors
 /// What a client says when there is no such place.
-pub fn address(node: &Node, version: Version) -> Result<Shape, Box<Answer>> {
+pub fn address(node: &Node, version: Version) -> Result<(BuiltIn, Shape), Box<Answer>> {
     let (api_version, kind) = (cause::text(node, "apiVersion"), cause::text(node, "kind"));
     let Some((known, shape)) = shape::find(api_version, kind).zip(shape::shape_of(api_version, kind, version)) else {
         let detail = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
@@ -352,7 +372,7 @@ pub fn address(node: &Node, version: Version) -> Result<Shape, Box<Answer>> {
     let namespace = node.find(&["metadata", "namespace"]).and_then(Node::as_str).unwrap_or_default();
     match path_segment_fault(namespace).filter(|_| known.namespaced) {
         Some(fault) => Err(Box::new(Answer::stopped(Stage::Request, format!("invalid namespace \"{namespace}\": [{fault}]")))),
-        None => Ok(shape),
+        None => Ok((known, shape)),
     }
 }
 
@@ -408,5 +428,31 @@ impl Stage {
             Self::Validate => "validate",
             Self::Request => "request",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Diagnostics;
+    use crate::source::Sources;
+    use crate::yaml::{parts, read_part};
+
+    fn fields(text: &str) -> (Option<Stage>, Vec<String>) {
+        let mut sources = Sources::default();
+        let id = sources.add("t", text);
+        let node = read_part(id, text, parts(text)[0], &mut Diagnostics::default()).flatten().unwrap();
+        let answer = create(&node, Version::NEWEST);
+        (answer.stage, answer.refusals.into_iter().map(|refusal| refusal.field).collect())
+    }
+
+    #[test]
+    fn kinds_without_rules_have_metadata_and_fields() {
+        let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: 'system:reader'}\n";
+        assert_eq!(fields(role), (None, vec![]));
+        assert_eq!(fields(&format!("{role}rules: [{{verb: [get]}}]")), (Some(Stage::StrictDecode), vec!["rules[0].verb".to_owned()]));
+        let class = "{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, value: 5, metadata: {name: a_b, labels: {a: '-'}}}";
+        assert_eq!(fields(class), (Some(Stage::Validate), vec!["metadata.name".to_owned(), "metadata.labels".to_owned()]));
+        assert_eq!(fields("{apiVersion: example.com/v1, kind: Widget}").0, Some(Stage::NoMatch));
     }
 }
