@@ -247,15 +247,19 @@ fn finalizers(metadata: &Node, naming: Naming, path: &Path<'_>, causes: &mut Cau
     }
 }
 
+/// Who set which fields. A list that the server cannot read it leaves out, and begins its own.
 fn managed_fields(metadata: &Node, path: &Path<'_>, causes: &mut Causes) {
-    for (index, entry) in list(metadata, "managedFields").iter().enumerate() {
+    let entries = list(metadata, "managedFields");
+    let is_readable = |entry: &Node| {
+        matches!(text(entry, "operation"), "Apply" | "Update")
+            && text(entry, "fieldsType") == "FieldsV1"
+            && !text(entry, "apiVersion").is_empty()
+    };
+    if !entries.iter().all(is_readable) {
+        return;
+    }
+    for (index, entry) in entries.iter().enumerate() {
         let path = path.index(index);
-        if !matches!(text(entry, "operation"), "Apply" | "Update") {
-            causes.invalid(&path.child("operation"), "must be `Apply` or `Update`");
-        }
-        if !matches!(text(entry, "fieldsType"), "" | "FieldsV1") {
-            causes.invalid(&path.child("fieldsType"), "must be `FieldsV1`");
-        }
         let manager = text(entry, "manager");
         if manager.len() > 128 {
             causes.too_long(&path.child("manager"), 128);

@@ -163,8 +163,7 @@ fn annotations(object: &Node, stored: &Node, causes: &mut Causes) {
     let path = Path::new("metadata.annotations");
     let (words, mirror_words) = ("AppArmor annotations", "mirror pod annotation");
     let words_of = |key: &str| if key == MIRROR { Some(mirror_words) } else { key.starts_with(APP_ARMOR).then_some(words) };
-    for (key, value) in old.entries().filter(|(key, value)| new.get(&key.name) != Some(value)) {
-        let _ = value;
+    for (key, _) in old.entries().filter(|(key, value)| new.get(&key.name) != Some(value)) {
         if let Some(words) = words_of(&key.name) {
             causes.forbidden(&path.key(&key.name), format!("may not remove or update {words}"));
         }

@@ -85,7 +85,7 @@ impl Rules {
             recursive_labels_only: true,
             faulty_deletion_cost: false,
             faulty_affinity_values: false,
-            faulty_node_values: false,
+            faulty_node_values: !since(32),
             faulty_spread_selectors: false,
             faulty_token_paths: false,
             shared_sysctls: false,
@@ -129,7 +129,7 @@ impl Rules {
             .iter()
             .any(|setting| security::is_shared(spec, text(setting, "name")));
         self.faulty_affinity_values = affinity::has_faulty_label_values(spec);
-        self.faulty_node_values = affinity::has_faulty_node_values(spec);
+        self.faulty_node_values |= affinity::has_faulty_node_values(spec);
         let constraints = || list(spec, "topologySpreadConstraints").iter();
         self.faulty_spread_selectors = constraints().any(|constraint| {
             let mut found = Causes::default();

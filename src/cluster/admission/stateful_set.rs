@@ -28,6 +28,10 @@ pub static KIND: Kind = Kind {
 
 /// The first version whose server checks the template of a StatefulSet as it checks a pod, and the specs of its claims.
 const CHECKS_TEMPLATES: Version = Version::minor(34);
+/// The first version whose server checks the name of the governing Service.
+const CHECKS_SERVICE_NAME: Version = Version::minor(33);
+/// The first version whose server lets the number of kept revisions change, and warns of one below zero.
+const CHANGES_HISTORY: Version = Version::minor(33);
 /// What may change.
 const CHANGEABLE: [&str; 7] = [
     "replicas",
@@ -60,7 +64,7 @@ const MANNER: Manner = Manner {
 const WHOLE: Manner = workload::MANNER;
 
 /// What is not looked at again in a change, because it cannot change or was faulty before.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Skip {
     service_name: bool,
     claims: bool,
@@ -70,13 +74,14 @@ struct Skip {
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let rules = Rules::new(version, false, None);
-    let skip = Skip { claims: version < CHECKS_TEMPLATES, template: version < CHECKS_TEMPLATES, ..Skip::default() };
+    let old_server = version < CHECKS_TEMPLATES;
+    let skip = Skip { service_name: version < CHECKS_SERVICE_NAME, claims: old_server, template: old_server };
     let new = object.get("spec").unwrap_or(&nothing);
     let path = Path::new("spec");
     spec(new, skip, &rules, &path, causes);
     if causes.refusals.is_empty() {
         warn_of_template(new, version, &path, causes);
-        warn(new, None, &path, causes);
+        warn(new, None, version, &path, causes);
     }
 }
 
@@ -92,18 +97,21 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
         skip.template = !before.refusals.is_empty();
     }
     spec(new, skip, &rules, &path, causes);
-    if differs(new, old) {
+    if differs(new, old, version) {
+        let history = if version < CHANGES_HISTORY { "" } else { " 'revisionHistoryLimit'," };
         causes.forbidden(
             &path,
-            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', \
-             'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+            format!(
+                "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy',{history} \
+                 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
+            ),
         );
     }
     if causes.refusals.is_empty() {
         if !WHOLE.same(Some(new), Some(old)) {
             warn_of_template(new, version, &path, causes);
         }
-        warn(new, Some("Spec"), &path, causes);
+        warn(new, Some("Spec"), version, &path, causes);
     }
 }
 
@@ -114,7 +122,7 @@ fn warn_of_template(spec: &Node, version: Version, path: &Path<'_>, causes: &mut
 }
 
 /// What is said of the rest. Of claims the server speaks by another path in a change.
-fn warn(spec: &Node, claim_field: Option<&str>, path: &Path<'_>, causes: &mut Causes) {
+fn warn(spec: &Node, claim_field: Option<&str>, version: Version, path: &Path<'_>, causes: &mut Causes) {
     let claims = path.child("volumeClaimTemplates");
     for (index, claim) in list(spec, "volumeClaimTemplates").iter().enumerate() {
         let Some(inner) = claim.get("spec") else { continue };
@@ -124,14 +132,14 @@ fn warn(spec: &Node, claim_field: Option<&str>, path: &Path<'_>, causes: &mut Ca
             None => warn_of_claim_spec(inner, &claim, causes),
         }
     }
-    if number(spec, "revisionHistoryLimit") < 0 {
+    if version >= CHANGES_HISTORY && number(spec, "revisionHistoryLimit") < 0 {
         causes.warn("spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended");
     }
 }
 
 /// Whether anything changed that may not.
-fn differs(new: &Node, old: &Node) -> bool {
-    let fixed = |name: &str| !CHANGEABLE.contains(&name);
+fn differs(new: &Node, old: &Node, version: Version) -> bool {
+    let fixed = |name: &str| !CHANGEABLE.contains(&name) || (name == "revisionHistoryLimit" && version < CHANGES_HISTORY);
     let changed = new.entries().any(|(key, value)| fixed(&key.name) && !MANNER.same_fields(&key.name, Some(value), old.get(&key.name)));
     changed
         || old
@@ -223,5 +231,72 @@ fn update_strategy(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
         }
         ("OnDelete" | "RollingUpdate", None) => {}
         _ => causes.invalid(path, "must be 'RollingUpdate' or 'OnDelete'"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cluster::admission;
+    use crate::cluster::admission::decode::Door;
+    use crate::diagnostic::Diagnostics;
+    use crate::k8s::version::Version;
+    use crate::source::Sources;
+    use crate::value::Node;
+    use crate::yaml::{Part, read_part};
+
+    const GOOD: &str = "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: web}, spec: {serviceName: web, \
+        selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web:1}]}}, \
+        volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]}}";
+
+    fn node(text: &str) -> Node {
+        let id = Sources::default().add("web.yaml", text);
+        let part = Part { start: 0, end: text.len() };
+        read_part(id, text, part, &mut Diagnostics::default()).flatten().expect("a manifest")
+    }
+
+    /// The fields that a server refuses in the manifest, one text in it replaced by another.
+    fn refused(from: &str, to: &str, minor: u8) -> Vec<String> {
+        assert!(GOOD.contains(from));
+        let answer = admission::create(&node(&GOOD.replace(from, to)), Version::minor(minor));
+        answer.refusals.into_iter().map(|refusal| refusal.field).collect()
+    }
+
+    fn changed(from: &str, to: &str, minor: u8) -> Vec<String> {
+        assert!(GOOD.contains(from));
+        let version = Version::minor(minor);
+        let stored = admission::create(&node(GOOD), version).object.expect("accepted");
+        let mut new = node(&GOOD.replace(from, to));
+        if let Some(metadata) = new.get_mut("metadata").and_then(Node::as_map_mut) {
+            metadata.put("namespace", Node::text("default", stored.at));
+        }
+        let answer = admission::update(&new, &stored, Door::Body, version);
+        answer.refusals.into_iter().map(|refusal| refusal.field).collect()
+    }
+
+    #[test]
+    fn every_version_takes_a_plain_one() {
+        for version in Version::all() {
+            assert_eq!(admission::create(&node(GOOD), version).refusals, [], "{version}");
+        }
+    }
+
+    #[test]
+    fn versions_differ() {
+        assert_eq!(refused("image: web:1", "image: ''", 33), Vec::<String>::new());
+        assert_eq!(refused("image: web:1", "image: ''", 34), ["spec.template.spec.containers[0].image"]);
+        assert_eq!(refused("serviceName: web", "serviceName: W", 32), Vec::<String>::new());
+        assert_eq!(refused("serviceName: web", "serviceName: W", 33), ["spec.serviceName"]);
+        assert_eq!(refused("[ReadWriteOnce]", "[]", 33), Vec::<String>::new());
+        assert_eq!(refused("[ReadWriteOnce]", "[]", 34), ["spec.volumeClaimTemplates[0].spec.accessModes"]);
+    }
+
+    #[test]
+    fn what_may_change() {
+        assert_eq!(changed("web:1", "web:2", 36), Vec::<String>::new());
+        assert_eq!(changed("storage: 1Gi", "storage: 1024Mi", 36), Vec::<String>::new());
+        assert_eq!(changed("storage: 1Gi", "storage: 2Gi", 36), ["spec"]);
+        assert_eq!(changed("serviceName: web", "serviceName: other", 36), ["spec"]);
+        assert_eq!(changed("serviceName: web", "serviceName: web, revisionHistoryLimit: 3", 33), Vec::<String>::new());
+        assert_eq!(changed("serviceName: web", "serviceName: web, revisionHistoryLimit: 3", 32), ["spec"]);
     }
 }
