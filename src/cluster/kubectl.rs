@@ -116,10 +116,16 @@ pub fn key_of(resource: &Resource) -> Key {
 #[must_use]
 pub fn request(store: &Store, request: Request<'_>) -> (Done, Write) {
     let key = key_of(request.resource);
-    let (answer, change, write) = match store.get(&key) {
+    let (mut answer, change, mut write) = match store.get(&key) {
         None => create(&request),
         Some(stored) => update(store, stored, &request),
     };
+    if let Write::Create(object) | Write::Replace(object) = &write
+        && let Some(refusal) = annotation_refusal(&request.resource.node, object)
+    {
+        answer = Answer::refused(Stage::Validate, vec![refusal]);
+        write = Write::Nothing;
+    }
     let change = match answer.stage {
         Some(stage) => Change::Rejected(Box::new(reject(&answer, stage, &request, matches!(change, Change::Created)))),
         None => change,
@@ -135,6 +141,42 @@ fn create(request: &Request<'_>) -> (Answer, Change, Write) {
     let mut answer = admission::create(&node, request.version);
     let write = answer.object.take().map_or(Write::Nothing, Write::Create);
     (answer, Change::Created, write)
+}
+
+/// kubectl keeps the manifest in an annotation, and annotations have a limit: a large manifest can be created, but not applied.
+fn annotation_refusal(manifest: &Node, object: &Node) -> Option<Refusal> {
+    const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+    const MOST: usize = 256 << 10;
+    let others = object.find(&["metadata", "annotations"]).into_iter().flat_map(Node::entries);
+    let others: usize = others.map(|(key, value)| key.name.len() + value.as_str().map_or(0, str::len)).sum();
+    let total = others + LAST_APPLIED.len() + json_length(manifest) + 1;
+    (total > MOST).then(|| Refusal {
+        field: "metadata.annotations".into(),
+        kind: "FieldValueTooLong",
+        detail: format!("may not be more than {MOST} bytes"),
+    })
+}
+
+/// How long a value is in JSON as kubectl writes it: without spaces, and with what HTML could misread escaped.
+fn json_length(node: &Node) -> usize {
+    let text_length = |text: &str| 2 + text.chars().map(escaped_length).sum::<usize>();
+    match &node.data {
+        Data::Null => 4,
+        Data::Bool(value) => value.to_string().len(),
+        Data::Int(value) => value.to_string().len(),
+        Data::Float(value) => value.to_string().len(),
+        Data::Text(text) => text_length(text),
+        Data::List(items) => items.iter().map(|item| json_length(item) + 1).sum::<usize>().max(1) + 1,
+        Data::Map(map) => map.iter().map(|(key, value)| text_length(&key.name) + json_length(value) + 2).sum::<usize>().max(1) + 1,
+    }
+}
+
+const fn escaped_length(letter: char) -> usize {
+    match letter {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => 6,
+        _ => letter.len_utf8(),
+    }
 }
 
 /// A claim that says nothing of a class gets the default one; one that says `""` does not.
@@ -304,4 +346,71 @@ pub fn printed_name(resource: &Resource) -> Text {
     let id = &resource.id;
     let kind = id.kind.to_lowercase();
     if id.group.is_empty() { format!("{kind}/{}", id.name).into() } else { format!("{kind}.{}/{}", id.group, id.name).into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Diagnostics;
+    use crate::source::Sources;
+    use crate::yaml::{parts, read_part};
+
+    fn read(text: &str) -> Resource {
+        let id = Sources::default().add("t", text);
+        let node = read_part(id, text, parts(text)[0], &mut Diagnostics::default()).flatten().unwrap();
+        Resource::new(node).unwrap()
+    }
+
+    /// Applies manifests of one object, one after the other, and gives kubectl's words.
+    fn words(manifests: &[&str]) -> Vec<String> {
+        let mut store = Store::default();
+        let mut last: Option<Resource> = None;
+        let mut words = Vec::new();
+        for manifest in manifests {
+            let resource = read(manifest);
+            let last_applied = last.as_ref().map(|resource| &resource.node);
+            let (done, write) =
+                request(&store, Request { resource: &resource, last_applied, default_class: Some("fast"), version: Version::NEWEST });
+            words.push(match &done.change {
+                Change::Rejected(rejection) => format!("{} {}", rejection.code, rejection.message),
+                change => change.word().to_owned(),
+            });
+            match write {
+                Write::Nothing => {}
+                Write::Create(object) => store.create(done.key, object),
+                Write::Replace(object) => store.replace(&done.key, object),
+            }
+            last = Some(resource);
+        }
+        words
+    }
+
+    const CLAIM_OF: fn(&str, &str) -> String = |spec, size| {
+        format!(
+            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: data}}\nspec: {{accessModes: [ReadWriteOnce], {spec}\
+             resources: {{requests: {{storage: {size}}}}}}}"
+        )
+    };
+
+    #[test]
+    fn what_kubectl_says_of_a_claim() {
+        let claim = CLAIM_OF;
+        assert_eq!(
+            words(&[&claim("", "1Gi"), &claim("", "1Gi"), &claim("volumeMode: Filesystem, ", "1Gi")]),
+            ["created", "unchanged", "configured"]
+        );
+        let same_class = words(&[&claim("", "1Gi"), &claim("storageClassName: fast, ", "1Gi")]);
+        assert_eq!(same_class, ["created", "configured"]);
+        let grown = words(&[&claim("", "1Gi"), &claim("", "2Gi")]);
+        assert!(grown[1].starts_with("422 PersistentVolumeClaim \"data\" is invalid: spec: Forbidden: spec is immutable"), "{}", grown[1]);
+    }
+
+    #[test]
+    fn a_manifest_must_fit_into_an_annotation() {
+        let config =
+            |size: usize| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata: {{a: \"{}\"}}", "<".repeat(size));
+        let said = words(&[&config(43_000), &config(44_000)]);
+        assert_eq!(said[0], "created");
+        assert_eq!(said[1], "422 ConfigMap \"big\" is invalid: metadata.annotations: Too long: may not be more than 262144 bytes");
+    }
 }
