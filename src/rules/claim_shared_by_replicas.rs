@@ -25,7 +25,8 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
                         .flat_map(Node::items)
                         .any(|mode| mode.as_str() != Some("ReadWriteOnce"))
             });
-            if is_read || is_shared {
+            let is_replaced = set.claim_templates().any(|template| template.find(&["metadata", "name"]) == volume.get("name"));
+            if is_read || is_shared || is_replaced {
                 continue;
             }
             RULE.code

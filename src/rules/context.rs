@@ -2,7 +2,6 @@
 
 use crate::bundle::{Bundle, Resource};
 use crate::cluster::facts::ClusterFacts;
-use crate::cluster::selector;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::source::SourceId;
@@ -165,10 +164,11 @@ impl<'a> Context<'a> {
     pub fn selected(&self, selector: &'a Node, namespace: &'a str) -> impl Iterator<Item = &Workload<'a>> {
         let candidates = selector
             .entries()
+            .filter(|(key, _)| !GIVEN_LATER.contains(&&*key.name))
             .map(|(key, value)| self.by_label.get(&(&*key.name, value.as_str().unwrap_or_default())).map_or(&[][..], Vec::as_slice))
             .min_by_key(|list| list.len())
             .unwrap_or_default();
-        let wanted = move |workload: &&Workload<'a>| workload.is_in(namespace) && selector::has_all(selector, workload.labels);
+        let wanted = move |workload: &&Workload<'a>| workload.is_in(namespace) && leads_to(selector, workload.labels);
         candidates.iter().map(|index| &self.workloads[*index as usize]).filter(wanted)
     }
 
@@ -268,6 +268,21 @@ impl<'a> Workload<'a> {
             names("volumeMounts").chain(names("volumeDevices")).any(|name| name == volume)
         })
     }
+}
+
+/// Labels that controllers give to pods: no template has them.
+const GIVEN_LATER: [&str; 5] = [
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "controller-revision-hash",
+    "pod-template-hash",
+    "batch.kubernetes.io/job-name",
+];
+
+/// Whether pods made from a template can have the labels that a Service asks for.
+pub fn leads_to(selector: &Node, labels: Option<&Node>) -> bool {
+    let value = |key: &str| labels.and_then(|labels| text(labels, key));
+    selector.entries().all(|(key, wanted)| GIVEN_LATER.contains(&&*key.name) || value(&key.name) == wanted.as_str())
 }
 
 /// A namespace that is not said may turn out to be any.

@@ -12,7 +12,7 @@ pub(super) static RULE: Rule =
 /// Words of which one makes a variable a secret.
 const SECRET: [&str; 8] = ["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY", "API_KEY", "ACCESS_KEY"];
 /// Words with which it is about one, not one itself.
-const ABOUT: [&str; 19] = [
+const ABOUT: [&str; 20] = [
     "FILE",
     "PATH",
     "DIR",
@@ -30,6 +30,7 @@ const ABOUT: [&str; 19] = [
     "URI",
     "MOUNT",
     "CLUSTER",
+    "RANDOM",
     "ID",
     "TYPE",
 ];
@@ -57,7 +58,7 @@ fn is_secret(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let is_plain =
         !value.is_empty() && !value.starts_with('/') && !value.contains("$(") && !value.contains("${") && !value.starts_with('<');
-    let is_switch = matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off");
+    let is_switch = matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "0" | "1");
     is_plain && !is_switch && SECRET.iter().any(|word| name.contains(word)) && !name.split('_').any(|word| ABOUT.contains(&word))
 }
 

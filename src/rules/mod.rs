@@ -14,7 +14,7 @@ mod disk_used_twice;
 mod even_quorum;
 mod fixed_node_port;
 mod frozen_registry;
-mod governing_service_without_ports;
+mod headless_service_without_ports;
 mod host_path_on_any_node;
 mod image_tag_floating;
 mod in_tree_source;
@@ -50,7 +50,7 @@ pub struct Rule {
 pub static RULES: &[&Rule] = &[
     &service_selects_nothing::RULE,
     &service_selects_other_app::RULE,
-    &governing_service_without_ports::RULE,
+    &headless_service_without_ports::RULE,
     &port_without_listener::RULE,
     &port_name_in_two_containers::RULE,
     &fixed_node_port::RULE,

@@ -39,8 +39,13 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
                     "add `targetPort` with the port of the containers, best by name",
                 )
             };
+            // A container need not declare its ports: only where one is plainly meant is it certain.
+            let is_meant = target.as_str().is_some()
+                || declared.iter().any(|(name, _)| !name.is_empty() && text(port, "name") == Some(*name))
+                || port.get("targetPort").is_none() && spec.get("ports").is_some_and(|ports| ports.items().count() == 1);
             RULE.code
                 .report(format!("Service `{}`: {message}", service.resource.id.name))
+                .level(if is_meant { Level::Warning } else { Level::Note })
                 .help(help)
                 .about(service.resource.subject())
                 .at(target.at, found);

@@ -3,7 +3,7 @@
 use super::Rule;
 use super::context::Context;
 use crate::diagnostic::{Code, Diagnostics, Level, listing};
-use crate::value::Map;
+use crate::value::{Map, Node};
 
 pub(super) static RULE: Rule = Rule {
     code: Code { id: "SW0401", name: "service-selects-nothing", level: Level::Warning, page: include_str!("service_selects_nothing.md") },
@@ -17,6 +17,7 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
         if selector.as_map().is_none_or(Map::is_empty)
             || !context.stands_among_workloads(service)
             || context.selected(selector, &service.resource.id.namespace).next().is_some()
+            || context.neighbours(service).any(|workload| may_be_labelled_later(selector, workload.labels))
         {
             continue;
         }
@@ -29,4 +30,12 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
             .about(service.resource.subject())
             .at(key.at.to(selector.at), found);
     }
+}
+
+/// Whether all is there but one label, which the software may give to the pod that leads.
+fn may_be_labelled_later(selector: &Node, labels: Option<&Node>) -> bool {
+    let Some(labels) = labels else { return false };
+    let mut others = selector.entries().filter(|(key, value)| labels.get(&key.name) != Some(*value));
+    let is_new = others.next().is_some_and(|(key, _)| labels.get(&key.name).is_none());
+    is_new && others.next().is_none() && selector.entries().count() > 1
 }

@@ -1,8 +1,7 @@
 //! A Service that carries one app's name and leads to another's pods.
 
 use super::Rule;
-use super::context::Context;
-use crate::cluster::selector;
+use super::context::{Context, leads_to};
 use crate::diagnostic::{Code, Diagnostics, Level};
 
 pub(super) static RULE: Rule = Rule {
@@ -19,8 +18,11 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for service in &context.services {
         let Some((key, selector)) = service.resource.node.get("spec").and_then(|spec| spec.as_map()?.entry("selector")) else { continue };
         let app = first_word(&service.resource.id.name);
+        if selector.entries().any(|(_, value)| value.as_str().is_some_and(|value| value.contains(app))) {
+            continue;
+        }
         let namesake = context.neighbours(service).find(|workload| first_word(&workload.resource.id.name) == app);
-        let Some(namesake) = namesake.filter(|workload| !selector::has_all(selector, workload.labels)) else { continue };
+        let Some(namesake) = namesake.filter(|workload| !leads_to(selector, workload.labels)) else { continue };
         let mut selected = context.selected(selector, &service.resource.id.namespace).peekable();
         let Some(other) = selected.peek().map(|workload| workload.resource) else { continue };
         if selected.any(|workload| first_word(&workload.resource.id.name) == app) {

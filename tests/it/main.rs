@@ -4,12 +4,14 @@
 mod architecture;
 mod commands;
 mod conformance;
+mod corpus;
 #[cfg(unix)]
 mod disk;
 mod examples;
 mod generated;
 mod golden;
 mod hostile;
+mod origins;
 mod pages;
 mod rehearsal;
 mod reports;
