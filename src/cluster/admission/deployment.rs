@@ -41,7 +41,10 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let (new, old) = (object.get("spec").unwrap_or(&nothing), stored.get("spec").unwrap_or(&nothing));
     spec(new, &Rules::new(version, false, old.get("template")), causes);
     workload::same_selector(new, old, causes);
-    if causes.refusals.is_empty() && !workload::MANNER.same(Some(new), Some(old)) {
+    let annotations = |object| Node::find(object, &["metadata", "annotations"]);
+    let touched = !workload::MANNER.same(Some(new), Some(old))
+        || !workload::MANNER.same_fields("annotations", annotations(object), annotations(stored));
+    if causes.refusals.is_empty() && touched {
         warn(new, version, causes);
     }
 }
