@@ -8,8 +8,10 @@ use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::failure::Failure;
 use crate::k8s::version::Version;
-use crate::report::changes;
-use crate::review::{self, Change};
+use crate::cluster::facts::ClusterFacts;
+use crate::report::changes::{self, Compared};
+use crate::review::verdict::{self, Setting, Verdict};
+use crate::review;
 use crate::source::Sources;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -30,12 +32,6 @@ enum View {
     Json,
 }
 
-/// The changes of one title: an app's environment, or two folders.
-struct Compared {
-    title: String,
-    changes: Vec<Change>,
-}
-
 impl Diff {
     pub(super) fn run(self) -> Result {
         let specs: Vec<bool> = self.selection.paths.iter().map(|path| holds_specs(path)).collect::<std::result::Result<_, Failure>>()?;
@@ -51,17 +47,19 @@ impl Diff {
         let differs = compared.iter().any(|compared| !compared.changes.is_empty());
         match self.format {
             View::Json => {
-                let changes: Vec<Change> = compared.into_iter().flat_map(|compared| compared.changes).collect();
-                output::data(&changes::json(&changes, &findings));
+                output::data(&changes::json(&compared, &findings));
             }
             View::Human => {
                 output::findings(&findings, &[])?;
                 let colours = output::colours(&std::io::stdout());
-                compared.iter().for_each(|compared| output::data(&changes::human(&compared.changes, &compared.title, colours)));
+                compared.iter().for_each(|compared| output::data(&changes::human(compared, colours)));
                 if !differs && !forbids(&findings) {
                     output::data("no changes\n");
                 }
             }
+        }
+        if compared.iter().any(|compared| compared.judgement.verdict == Verdict::AtRisk) {
+            return Ok(Outcome::AtRisk);
         }
         Ok(if differs || forbids(&findings) { Outcome::Found } else { Outcome::Fine })
     }
@@ -95,8 +93,14 @@ impl Diff {
             let Some(compiled) = app.compile(&environment, self.selection.kubernetes.as_deref(), &mut found) else { continue };
             let committed = committed(&app, &environment)?;
             let changes = review::compare(&committed, &compiled.bundle, compiled.app.kubernetes);
+            let version = compiled.app.kubernetes;
+            let facts = ClusterFacts::of_version(version);
+            let acknowledged: Vec<String> =
+                compiled.app.acknowledge.iter().filter_map(|item| item.change.as_ref().map(|change| change.value.to_string())).collect();
+            let setting = Setting { version, facts: &facts, namespace: &compiled.app.identity.namespace, acknowledged: &acknowledged };
+            let judgement = verdict::judge(&committed, &compiled.bundle, &changes, setting);
             if !changes.is_empty() {
-                all.push(Compared { title: format!("{} in {environment}", app.spec.name), changes });
+                all.push(Compared { title: format!("{} in {environment}", app.spec.name), changes, judgement });
             }
         }
         findings.extend(found.resolve(&app.sources));
@@ -109,7 +113,10 @@ impl Diff {
         let before = read(old, &mut Vec::new())?;
         let after = read(new, &mut findings)?;
         let title = format!("{} against {}", old.display(), new.display());
-        Ok((vec![Compared { title, changes: review::compare(&before, &after, version) }], findings))
+        let changes = review::compare(&before, &after, version);
+        let facts = ClusterFacts::of_version(version);
+        let judgement = verdict::judge(&before, &after, &changes, Setting { version, facts: &facts, namespace: "default", acknowledged: &[] });
+        Ok((vec![Compared { title, changes, judgement }], findings))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is different between two bundles, for people and for programs.
 
 use crate::diagnostic::Finding;
+use crate::review::verdict::Judgement;
 use crate::review::{Change, ChangeKind};
 use crate::value::{Data, Node};
 use serde_json::{Value, json};
@@ -9,9 +10,39 @@ use std::fmt::Write as _;
 
 /// For programs.
 #[must_use]
-pub fn json(changes: &[Change], findings: &[Finding]) -> String {
-    let changes: Vec<Value> = changes
+pub fn json(compared: &[Compared], findings: &[Finding]) -> String {
+    let verdicts: Vec<Value> = compared
         .iter()
+        .map(|compared| {
+            let judgement = &compared.judgement;
+            let risks: Vec<Value> = judgement
+                .risks
+                .iter()
+                .map(|risk| json!({"change": risk.change, "what": risk.what, "acknowledged": risk.acknowledged}))
+                .collect();
+            let runbooks: Vec<Value> = judgement
+                .runbooks
+                .iter()
+                .map(|runbook| {
+                    let steps: Vec<Value> =
+                        runbook.steps.iter().map(|step| json!({"command": step.command, "expect": step.expect})).collect();
+                    json!({"title": runbook.title, "steps": steps})
+                })
+                .collect();
+            json!({
+                "title": compared.title,
+                "verdict": judgement.verdict.word(),
+                "line": judgement.line,
+                "order": judgement.order.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+                "risks": risks,
+                "staleAcknowledgements": judgement.stale,
+                "runbooks": runbooks,
+            })
+        })
+        .collect();
+    let changes: Vec<Value> = compared
+        .iter()
+        .flat_map(|compared| &compared.changes)
         .map(|change| {
             let fields: Vec<Value> = change
                 .fields
@@ -32,7 +63,7 @@ pub fn json(changes: &[Change], findings: &[Finding]) -> String {
         })
         .collect();
     let findings: Value = serde_json::from_str(&super::json::render(findings)).unwrap_or_default();
-    let mut text = serde_json::to_string_pretty(&json!({"changes": changes, "findings": findings["findings"]})).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&json!({"version": 1, "verdicts": verdicts, "changes": changes, "findings": findings["findings"]})).unwrap_or_default();
     text.push('\n');
     text
 }
@@ -49,21 +80,36 @@ fn value(node: &Node) -> Value {
     }
 }
 
-/// For people: a line per object, its fields, and the lines of text.
+/// One comparison: what differs, and what it will do.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// The app and its environment, or the two folders.
+    pub title: String,
+    /// What differs.
+    pub changes: Vec<Change>,
+    /// What it will do.
+    pub judgement: Judgement,
+}
+
+/// For people: the decision first, then how to do what cannot just be applied, then each object, its fields and the lines of text.
 #[must_use]
-pub fn human(changes: &[Change], title: &str, colours: bool) -> String {
+pub fn human(compared: &Compared, colours: bool) -> String {
     let mut out = String::new();
+    let Compared { title, changes, judgement } = compared;
     if changes.is_empty() {
         return out;
     }
     let count = |kind| changes.iter().filter(|change| change.kind == kind).count();
+    let (bold, end) = if colours { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    let _ = writeln!(out, "{bold}{title}: {}{end}", judgement.line);
     let _ = writeln!(
         out,
-        "{title}: {} added, {} changed, {} removed",
+        "{} added, {} changed, {} removed",
         count(ChangeKind::Added),
         count(ChangeKind::Changed),
         count(ChangeKind::Removed)
     );
+    judged(judgement, &mut out);
     for change in changes {
         let _ = writeln!(out, "\n{} {}", change.kind.word(), change.id);
         for refusal in &change.refusals {
@@ -76,6 +122,29 @@ pub fn human(changes: &[Change], title: &str, colours: bool) -> String {
         hunks(change, colours, &mut out);
     }
     out
+}
+
+fn judged(judgement: &Judgement, out: &mut String) {
+    for (set, moves) in &judgement.order {
+        let _ = writeln!(out, "  pods of {set}, in order: {}", moves.join(" "));
+    }
+    for risk in &judgement.risks {
+        if risk.acknowledged {
+            let _ = writeln!(out, "  data at risk, acknowledged: {}", risk.what);
+        } else {
+            let _ = writeln!(out, "  data at risk: {}", risk.what);
+            let _ = writeln!(out, "    if that is meant: acknowledge: [{{change: \"{}\", reason: \"…\"}}]", risk.change);
+        }
+    }
+    for change in &judgement.stale {
+        let _ = writeln!(out, "  acknowledged, but not what happens here: {change}. Remove it");
+    }
+    for runbook in &judgement.runbooks {
+        let _ = writeln!(out, "\nto {}:", runbook.title);
+        for (number, step) in runbook.steps.iter().enumerate() {
+            let _ = writeln!(out, "  {}. {}\n     → {}", number + 1, step.command, step.expect);
+        }
+    }
 }
 
 fn hunks(change: &Change, colours: bool, out: &mut String) {

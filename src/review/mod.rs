@@ -2,6 +2,9 @@
 
 pub mod fields;
 pub mod mask;
+pub mod risk;
+pub mod runbook;
+pub mod verdict;
 
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::change;
