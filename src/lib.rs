@@ -64,23 +64,33 @@ fn kubernetes_fields(definition: &str) -> Vec<String> {
     shape.map(|shape| shape.fields().iter().map(|field| field.name.to_owned()).collect()).unwrap_or_default()
 }
 
-/// Compiles a spec for one environment: resolve, emit, and ask the API server's model. `shared` is what the workspace gives to
-/// that environment, `extras` are its templates.
-pub fn compile(
-    spec: &Spec,
-    environment: &str,
-    shared: Option<&Node>,
-    surroundings: &dyn Surroundings,
-    extras: &[emit::Extra],
-    found: &mut Diagnostics,
-) -> Option<Compiled> {
-    let app = app::resolve(spec, environment, shared, surroundings, found)?;
-    let bundle = emit::emit(&app, extras, found);
+/// What surrounds an app: nothing of it is looked up from here.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// What the workspace gives to the environment.
+    pub shared: Option<&'a Node>,
+    /// The workspace's templates.
+    pub extras: &'a [emit::Extra],
+    /// What is known of the environment's cluster.
+    pub facts: Option<&'a ClusterFacts>,
+    /// The files beside the spec.
+    pub files: &'a dyn Surroundings,
+}
+
+/// Compiles a spec for one environment: resolve, emit, and ask the model of the cluster.
+pub fn compile(spec: &Spec, environment: &str, around: Around<'_>, found: &mut Diagnostics) -> Option<Compiled> {
+    let app = app::resolve(spec, environment, around.shared, around.files, found)?;
+    let bundle = emit::emit(&app, around.extras, found);
     for resource in &bundle.resources {
         cluster::judge::new_object(resource, app.kubernetes, found);
     }
-    let facts = ClusterFacts::of_version(app.kubernetes);
-    cluster::outlook::judge(&bundle, &facts, found);
+    let facts = around.facts.cloned().unwrap_or_default().with_version(app.kubernetes);
+    if app.objects.is_empty() && app.patches.is_empty() && around.facts.is_none() {
+        // Volumes and claims are as we make them, for each other, on a cluster of which nothing is known: a rehearsal can show nothing.
+        cluster::outlook::judge_written(&bundle, found);
+    } else {
+        cluster::outlook::judge(&bundle, &facts, found);
+    }
     rules::advise(&Context::new(&bundle, app.kubernetes, &facts, true, |_| ""), found);
     found.drop_echoes(&[]);
     Some(Compiled { app, bundle })

@@ -4,14 +4,14 @@ use super::output;
 use super::project::{Candidate, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
 use crate::bundle::Bundle;
+use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::failure::Failure;
 use crate::k8s::version::Version;
-use crate::cluster::facts::ClusterFacts;
 use crate::report::changes::{self, Compared};
-use crate::review::verdict::{self, Setting, Verdict};
 use crate::review;
+use crate::review::verdict::{self, Setting, Verdict};
 use crate::source::Sources;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -115,7 +115,8 @@ impl Diff {
         let title = format!("{} against {}", old.display(), new.display());
         let changes = review::compare(&before, &after, version);
         let facts = ClusterFacts::of_version(version);
-        let judgement = verdict::judge(&before, &after, &changes, Setting { version, facts: &facts, namespace: "default", acknowledged: &[] });
+        let judgement =
+            verdict::judge(&before, &after, &changes, Setting { version, facts: &facts, namespace: "default", acknowledged: &[] });
         Ok((vec![Compared { title, changes, judgement }], findings))
     }
 }

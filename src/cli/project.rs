@@ -2,6 +2,7 @@
 
 use crate::app::Surroundings;
 use crate::cli::output;
+use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::emit::{Each, Extra};
@@ -9,7 +10,7 @@ use crate::failure::Failure;
 use crate::source::{At, Sources};
 use crate::spec::workspace::{self, Workspace};
 use crate::spec::{self, Spec};
-use crate::{Compiled, kubernetes_fields};
+use crate::{Around, Compiled, kubernetes_fields};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub(super) struct Shared {
     pub(super) sources: Sources,
     pub(super) workspace: Option<Workspace>,
     extras: Vec<Extra>,
+    facts: BTreeMap<String, ClusterFacts>,
     broken: Vec<Finding>,
 }
 
@@ -103,8 +105,13 @@ impl Selection {
         for template in workspace.iter().flat_map(|workspace| workspace.templates.iter().flatten()) {
             extras.extend(extra(template, &folder, &mut sources, &mut found)?);
         }
+        let facts = workspace
+            .iter()
+            .flat_map(|workspace| workspace.clusters())
+            .map(|(name, node)| (name.to_owned(), ClusterFacts::read(&node, &mut found)))
+            .collect();
         let broken = found.resolve(&sources);
-        Ok(Arc::new(Shared { folder, sources, workspace: workspace.filter(|_| !output::any_error(&broken)), extras, broken }))
+        Ok(Arc::new(Shared { folder, sources, workspace: workspace.filter(|_| !output::any_error(&broken)), extras, facts, broken }))
     }
 
     /// The environments of an app that are asked for. Reports one that it does not have.
@@ -174,9 +181,15 @@ impl Loaded {
             });
         }
         let levels = self.workspace().and_then(|workspace| workspace.rules.as_ref());
-        let extras = self.shared.as_ref().map(|shared| &shared.extras[..]).unwrap_or_default();
+        let cluster = shared.as_ref().and_then(|shared| shared.get("cluster")).and_then(|node| node.as_str());
+        let around = Around {
+            shared: shared.as_ref(),
+            extras: self.shared.as_ref().map(|shared| &shared.extras[..]).unwrap_or_default(),
+            facts: self.shared.as_ref().zip(cluster).and_then(|(shared, cluster)| shared.facts.get(cluster)),
+            files: &Beside(&self.folder),
+        };
         let mut own = Diagnostics::default();
-        let compiled = crate::compile(&spec, environment, shared.as_ref(), &Beside(&self.folder), extras, &mut own);
+        let compiled = crate::compile(&spec, environment, around, &mut own);
         own.drop_echoes(&self.wrong);
         if let Some(compiled) = &compiled {
             crate::allow::settle(&compiled.app.allow, levels, &mut own);

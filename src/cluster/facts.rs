@@ -29,6 +29,13 @@ impl ClusterFacts {
         Self { kubernetes: Some(version), nodes: None, classes: None }
     }
 
+    /// The same cluster, judged by the rules of another version.
+    #[must_use]
+    pub fn with_version(mut self, version: Version) -> Self {
+        self.kubernetes = Some(version);
+        self
+    }
+
     /// Reads the facts from a document such as
     /// `{kubernetes: "1.36", nodes: [{name: a, labels: {…}, cpu: 4, memory: 16Gi}], storageClasses: [{name: ssd, provisioner: …, default: true}]}`.
     pub fn read(document: &Node, found: &mut Diagnostics) -> Self {

@@ -43,13 +43,23 @@ codes! {
 /// The longest name of a set whose pods can always be made: a label holds the name, a hyphen and a hash of up to ten digits.
 const LONGEST_SET_NAME: usize = 52;
 
-/// Finds what will not come to be when this bundle is applied to a fresh cluster.
-pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
+/// Finds what will not come to be, as far as the manifests alone say it.
+pub fn judge_written(bundle: &Bundle, found: &mut Diagnostics) {
+    judge_names(bundle, found);
+    judge_reserved(bundle, found);
+}
+
+fn judge_names(bundle: &Bundle, found: &mut Diagnostics) {
     for set in bundle.of_kind("StatefulSet") {
         judge_name(set, found);
         judge_service(bundle, set, found);
     }
     judge_overlaps(bundle, found);
+}
+
+/// Finds what will not come to be when this bundle is applied to a fresh cluster.
+pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
+    judge_names(bundle, found);
     let misfits = judge_reserved(bundle, found);
     let rehearsal = rehearse(std::slice::from_ref(bundle), facts, facts.kubernetes.unwrap_or_default(), HOME);
     judge_claims(bundle, &rehearsal, &misfits, found);

@@ -63,7 +63,9 @@ pub fn json(compared: &[Compared], findings: &[Finding]) -> String {
         })
         .collect();
     let findings: Value = serde_json::from_str(&super::json::render(findings)).unwrap_or_default();
-    let mut text = serde_json::to_string_pretty(&json!({"version": 1, "verdicts": verdicts, "changes": changes, "findings": findings["findings"]})).unwrap_or_default();
+    let mut text =
+        serde_json::to_string_pretty(&json!({"version": 1, "verdicts": verdicts, "changes": changes, "findings": findings["findings"]}))
+            .unwrap_or_default();
     text.push('\n');
     text
 }
@@ -102,13 +104,8 @@ pub fn human(compared: &Compared, colours: bool) -> String {
     let count = |kind| changes.iter().filter(|change| change.kind == kind).count();
     let (bold, end) = if colours { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     let _ = writeln!(out, "{bold}{title}: {}{end}", judgement.line);
-    let _ = writeln!(
-        out,
-        "{} added, {} changed, {} removed",
-        count(ChangeKind::Added),
-        count(ChangeKind::Changed),
-        count(ChangeKind::Removed)
-    );
+    let _ =
+        writeln!(out, "{} added, {} changed, {} removed", count(ChangeKind::Added), count(ChangeKind::Changed), count(ChangeKind::Removed));
     judged(judgement, &mut out);
     for change in changes {
         let _ = writeln!(out, "\n{} {}", change.kind.word(), change.id);

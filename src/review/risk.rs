@@ -36,7 +36,10 @@ pub fn risks(committed: &Bundle, fresh: &Bundle, before: &Outcome, after: &Outco
         }
     }
     for claim in committed.of_kind("PersistentVolumeClaim").filter(|claim| fresh.get(&claim.id).is_none()) {
-        risks.push(risk(format!("remove {}", claim.id), format!("the claim {} is deleted, and its volume with it unless it is retained", claim.id.name)));
+        risks.push(risk(
+            format!("remove {}", claim.id),
+            format!("the claim {} is deleted, and its volume with it unless it is retained", claim.id.name),
+        ));
     }
     rehearsed(before, after, &mut risks);
     risks
@@ -57,16 +60,17 @@ fn changed_set(set: &Resource, later: &Resource, risks: &mut Vec<Risk>) {
     if new < old && keeps {
         let deleted = word(later, &["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"], "Retain") == "Delete";
         let fate = if deleted { "their claims are deleted" } else { "their claims stay, with data that no replica serves" };
-        risks.push(risk(
-            format!("scale-down {id} {old} to {new}"),
-            format!("{id} loses {} of {old} replicas; {fate}", old - new),
-        ));
+        risks.push(risk(format!("scale-down {id} {old} to {new}"), format!("{id} loses {} of {old} replicas; {fate}", old - new)));
     }
     let start = |resource| int(resource, &["spec", "ordinals", "start"], 0);
     if start(set) != start(later) && keeps {
         risks.push(risk(
             format!("ordinals {id} {} to {}", start(set), start(later)),
-            format!("ordinals of {id} begin at {} instead of {}: replicas outside go, new ones begin with empty claims", start(later), start(set)),
+            format!(
+                "ordinals of {id} begin at {} instead of {}: replicas outside go, new ones begin with empty claims",
+                start(later),
+                start(set)
+            ),
         ));
     }
     for field in ["whenDeleted", "whenScaled"] {
@@ -89,7 +93,8 @@ fn removed_set(set: &Resource, fresh: &Bundle, before: &Outcome, risks: &mut Vec
         None => (format!("remove {}", set.id), String::new()),
     };
     let deleted = word(set, &["spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"], "Retain") == "Delete";
-    let claims_fate = if deleted { format!("its {claims} claims are deleted with it") } else { format!("its {claims} claims stay without a pod") };
+    let claims_fate =
+        if deleted { format!("its {claims} claims are deleted with it") } else { format!("its {claims} claims stay without a pod") };
     risks.push(risk(change, format!("{} goes: all its pods end at once, {claims_fate}{fate}", set.id)));
 }
 
@@ -108,7 +113,12 @@ fn changed_volume(volume: &Resource, later: &Resource, risks: &mut Vec<Risk>) {
     if claim(volume) != claim(later) {
         risks.push(risk(
             format!("claim of {} {} to {}", volume.id, claim(volume), claim(later)),
-            format!("{} is to belong to {}; while it is bound to {} that does nothing, and the new claim waits", volume.id, claim(later), claim(volume)),
+            format!(
+                "{} is to belong to {}; while it is bound to {} that does nothing, and the new claim waits",
+                volume.id,
+                claim(later),
+                claim(volume)
+            ),
         ));
     }
 }

@@ -56,8 +56,14 @@ fn stateful_set(old: &Resource, new: &Resource, change: &Change, namespace: &str
             format!("kubectl -n {namespace} delete statefulset {name} --cascade=orphan"),
             "the set is gone, its pods and claims stay and keep serving",
         ),
-        step(format!("kubectl apply -f StatefulSet-{name}.yaml"), format!("`statefulset.apps/{name} created`; it adopts the pods by their labels")),
-        step(format!("kubectl -n {namespace} rollout status statefulset/{name}"), "all pods ready; those whose template changed restart, highest ordinal first"),
+        step(
+            format!("kubectl apply -f StatefulSet-{name}.yaml"),
+            format!("`statefulset.apps/{name} created`; it adopts the pods by their labels"),
+        ),
+        step(
+            format!("kubectl -n {namespace} rollout status statefulset/{name}"),
+            "all pods ready; those whose template changed restart, highest ordinal first",
+        ),
     ];
     if touched("spec.selector") {
         return Some(Runbook {
@@ -65,7 +71,10 @@ fn stateful_set(old: &Resource, new: &Resource, change: &Change, namespace: &str
             steps: vec![
                 step(format!("kubectl -n {namespace} delete statefulset {name}"), "the set and its pods go; the claims stay"),
                 step(format!("kubectl -n {namespace} wait --for=delete pod/{name}-0 --timeout=5m"), "no pod of the old set is left"),
-                step(format!("kubectl apply -f StatefulSet-{name}.yaml"), "pods come back under the new labels and take up their claims by name"),
+                step(
+                    format!("kubectl apply -f StatefulSet-{name}.yaml"),
+                    "pods come back under the new labels and take up their claims by name",
+                ),
             ],
         });
     }
@@ -82,7 +91,9 @@ fn claims(old: &Resource, new: &Resource, namespace: &str, swap: &[Step]) -> Run
         resource.node.find(&["spec", "volumeClaimTemplates"]).map(|list| list.items().cloned().collect()).unwrap_or_default()
     };
     let title_of = |template: &Node| template.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default().to_owned();
-    let size = |template: &Node| template.find(&["spec", "resources", "requests", "storage"]).and_then(crate::block::scalar_text).unwrap_or_default();
+    let size = |template: &Node| {
+        template.find(&["spec", "resources", "requests", "storage"]).and_then(crate::block::scalar_text).unwrap_or_default()
+    };
     let quantity = |text: &str| text.parse::<crate::k8s::quantity::Quantity>().ok();
     let replicas = old.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
     let start = old.node.find(&["spec", "ordinals", "start"]).and_then(Node::as_int).unwrap_or(0);
@@ -111,10 +122,7 @@ fn claims(old: &Resource, new: &Resource, namespace: &str, swap: &[Step]) -> Run
     Runbook {
         title: format!("move {name} to other claims, ordinal by ordinal: a claim cannot shrink, nor change its class or modes"),
         steps: vec![
-            step(
-                format!("kubectl -n {namespace} delete statefulset {name} --cascade=orphan"),
-                "the set is gone, its pods and claims stay",
-            ),
+            step(format!("kubectl -n {namespace} delete statefulset {name} --cascade=orphan"), "the set is gone, its pods and claims stay"),
             step(format!("kubectl apply -f StatefulSet-{name}.yaml"), "new ordinals get claims of the new form; the old ones keep theirs"),
             step(
                 format!("kubectl -n {namespace} delete pvc CLAIM --wait=false; kubectl -n {namespace} delete pod POD"),
@@ -132,11 +140,17 @@ fn volume(old: &Resource) -> Runbook {
     Runbook {
         title: format!("point {name} at another source: the pod of that ordinal is away meanwhile, and data is not moved"),
         steps: vec![
-            step(format!("kubectl patch pv {name} --type merge -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'"), "what is on the old disk stays"),
+            step(
+                format!("kubectl patch pv {name} --type merge -p '{{\"spec\":{{\"persistentVolumeReclaimPolicy\":\"Retain\"}}}}'"),
+                "what is on the old disk stays",
+            ),
             step(format!("kubectl -n {namespace} delete pvc {claim} --wait=false"), "the claim is Terminating until its pod ends"),
             step(format!("kubectl -n {namespace} delete pod {pod}"), "the claim goes; the pod comes back and waits"),
             step(format!("kubectl delete pv {name}"), "the object goes, the disk stays"),
-            step(format!("kubectl apply -f PersistentVolume-{name}.yaml"), format!("`kubectl -n {namespace} get pvc {claim}` shows it bound to {name}, and the pod starts")),
+            step(
+                format!("kubectl apply -f PersistentVolume-{name}.yaml"),
+                format!("`kubectl -n {namespace} get pvc {claim}` shows it bound to {name}, and the pod starts"),
+            ),
         ],
     }
 }

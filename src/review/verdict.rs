@@ -75,8 +75,14 @@ pub struct Setting<'s> {
 /// Plays the committed bundle and then the fresh one, and says what the step between them did.
 #[must_use]
 pub fn judge(committed: &Bundle, fresh: &Bundle, changes: &[Change], setting: Setting<'_>) -> Judgement {
-    let mut judgement =
-        Judgement { verdict: Verdict::None, line: "no changes".into(), risks: Vec::new(), stale: Vec::new(), order: Vec::new(), runbooks: Vec::new() };
+    let mut judgement = Judgement {
+        verdict: Verdict::None,
+        line: "no changes".into(),
+        risks: Vec::new(),
+        stale: Vec::new(),
+        order: Vec::new(),
+        runbooks: Vec::new(),
+    };
     if !changes.is_empty() {
         if committed.resources.is_empty() {
             judgement.verdict = Verdict::New;
@@ -95,7 +101,8 @@ fn compare(committed: &Bundle, fresh: &Bundle, changes: &[Change], setting: Sett
     let [before, after] = &rehearsal.steps[..] else { return };
     judgement.risks = risk::risks(committed, fresh, before, after);
     judgement.risks.iter_mut().for_each(|risk| risk.acknowledged = setting.acknowledged.contains(&risk.change));
-    judgement.order = after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
+    judgement.order =
+        after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
     judgement.runbooks = runbook::runbooks(committed, fresh, changes, setting.namespace);
     (judgement.verdict, judgement.line) = decide(changes, after, &judgement.risks, fresh);
 }
@@ -109,12 +116,21 @@ fn decide(changes: &[Change], after: &Outcome, risks: &[Risk], fresh: &Bundle) -
     if let Some(first) = refused.first() {
         let refusal = &first.refusals[0];
         let field = if refusal.field.is_empty() { String::new() } else { format!(" {}:", refusal.field) };
-        return (Verdict::Refused, format!("refused by the API server: {}:{field} {}{}", first.id, refusal.detail, more(refused.len() - 1)));
+        return (
+            Verdict::Refused,
+            format!("refused by the API server: {}:{field} {}{}", first.id, refusal.detail, more(refused.len() - 1)),
+        );
     }
     let replaced = &after.state.changes.pods.replaced;
     if !replaced.is_empty() {
-        let order: Vec<&str> =
-            after.state.order.values().flatten().filter_map(|step| step.strip_prefix('+')).filter(|pod| replaced.iter().any(|name| name == pod)).collect();
+        let order: Vec<&str> = after
+            .state
+            .order
+            .values()
+            .flatten()
+            .filter_map(|step| step.strip_prefix('+'))
+            .filter(|pod| replaced.iter().any(|name| name == pod))
+            .collect();
         return (Verdict::Restart, format!("restarts {}", shortened(&order)));
     }
     let (created, removed) = (&after.state.changes.pods.created, &after.state.changes.pods.removed);
@@ -131,7 +147,9 @@ fn decide(changes: &[Change], after: &Outcome, risks: &[Risk], fresh: &Bundle) -
 }
 
 fn template_changed(change: &Change) -> bool {
-    change.kind == ChangeKind::Changed && change.id.kind == "StatefulSet" && change.fields.iter().any(|field| field.path.starts_with("spec.template"))
+    change.kind == ChangeKind::Changed
+        && change.id.kind == "StatefulSet"
+        && change.fields.iter().any(|field| field.path.starts_with("spec.template"))
 }
 
 fn on_delete(changes: &[Change], fresh: &Bundle) -> bool {

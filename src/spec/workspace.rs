@@ -22,7 +22,7 @@ block! {
         environments: Named<Later<Environment>>,
         /// What is known of each cluster.
         /// Example: `{eu: {kubernetes: "1.33", nodes: [{name: n1}]}}`
-        clusters: Named<Cluster>,
+        clusters: Named<Later<Cluster>>,
         /// Findings that matter more or less here: `error`, `warning`, `note` or `off`.
         /// Example: `{image-tag-floating: error}`
         rules: Named<Placed<Text>>,
@@ -117,9 +117,9 @@ impl Workspace {
         if let Some(cluster) = node.get("cluster").and_then(Node::as_str).and_then(|name| self.cluster(name)).cloned()
             && let Some(map) = node.as_map_mut()
         {
-            for (field, value) in [("kubernetes", cluster.kubernetes), ("clusterDomain", cluster.domain)] {
-                if let Some(value) = value.filter(|_| !map.has(field)) {
-                    map.put(field, Node::text(value.value, value.at));
+            for (field, said) in [("kubernetes", "kubernetes"), ("clusterDomain", "domain")] {
+                if let Some(value) = cluster.get(said).filter(|_| !map.has(field)) {
+                    map.put(field, value.clone());
                 }
             }
         }
@@ -128,8 +128,16 @@ impl Workspace {
 
     /// The cluster of that name.
     #[must_use]
-    pub fn cluster(&self, name: &str) -> Option<&Cluster> {
-        self.clusters.as_ref()?.entries.iter().find(|(key, _)| key.name == name).map(|(_, cluster)| cluster)
+    pub fn cluster(&self, name: &str) -> Option<&Node> {
+        self.clusters.as_ref()?.entries.iter().find(|(key, _)| key.name == name).map(|(_, cluster)| &cluster.node)
+    }
+
+    /// What is known of each cluster, without its name in DNS.
+    pub fn clusters(&self) -> impl Iterator<Item = (&str, Node)> {
+        self.clusters.iter().flat_map(|clusters| &clusters.entries).map(|(key, cluster)| {
+            let known = cluster.node.entries().filter(|(key, _)| key.name != "domain");
+            (&*key.name, Node::map(known.map(|(key, node)| (key.clone(), node.clone())).collect(), cluster.node.at))
+        })
     }
 
     /// The environments that it declares.
