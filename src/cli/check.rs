@@ -131,7 +131,7 @@ fn workspace_definitions(path: &Path) -> std::result::Result<Vec<PathBuf>, Failu
 }
 
 /// Whether a path means specs: a file of that name, one that says it is a spec, or a folder with one in it.
-fn holds_specs(path: &Path) -> bool {
+pub(super) fn holds_specs(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     if path.is_dir() {
         return disk::find_specs(&[path.to_owned()]).is_ok_and(|specs| !specs.is_empty());

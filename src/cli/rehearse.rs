@@ -1,5 +1,6 @@
 //! `rehearse`: what a cluster becomes, step by step, when bundles are applied one after another; or recorded scenarios, played again.
 
+use super::check::holds_specs;
 use super::output;
 use super::project::forbids;
 use super::{Outcome, Result};
@@ -90,7 +91,7 @@ fn common_namespace(bundles: &[Bundle]) -> &str {
 }
 
 fn bundle(path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Read<Bundle> {
-    if disk::find_specs(&[path.to_owned()]).is_ok_and(|specs| !specs.is_empty()) {
+    if holds_specs(path) {
         return Err(Failure::new(format!("{} holds a spec. Compile it, and rehearse the folder that comes out", path.display())));
     }
     let files = disk::find_manifests(&[path.to_owned()])?;

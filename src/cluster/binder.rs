@@ -249,12 +249,11 @@ fn sync_claim(world: &mut World, key: &Key) {
 fn is_settled(world: &World, key: &Key) -> bool {
     let Some(claim) = world.store.get(key).filter(|claim| is_bound(claim) && phase(claim) == "Bound") else { return false };
     let volume = world.store.get(&Key::new(VOLUME, "", text(claim, &["spec", "volumeName"])));
-    let modes = |path: &[&str], object: &Node| object.find(path).map(|modes| modes.data.clone());
     volume.is_some_and(|volume| {
         phase(volume) == "Bound"
             && is_for(volume, key, claim)
             && claim_ref(volume).is_some_and(|reference| text(reference, &["uid"]) == uid(claim))
-            && modes(&["spec", "accessModes"], volume) == modes(&["status", "accessModes"], claim)
+            && volume.find(&["spec", "accessModes"]) == claim.find(&["status", "accessModes"])
     })
 }
 
@@ -410,7 +409,7 @@ pub fn point_at_claim(world: &mut World, volume: &Key, claim: &Key) {
 // ---- volumes
 
 fn sync_volume(world: &mut World, key: &Key) {
-    let Some(volume) = world.store.get(key).cloned() else { return };
+    let Some(volume) = world.store.get(key).filter(|volume| !is_held(world, key, volume)).cloned() else { return };
     let Some(reference) = claim_ref(&volume).filter(|reference| !text(reference, &["uid"]).is_empty()) else {
         return world.store.set_text(key, &["status", "phase"], "Available");
     };
@@ -438,6 +437,13 @@ fn sync_volume(world: &mut World, key: &Key) {
         }
         _ => unbind(world, key),
     }
+}
+
+/// Whether a volume is in the hands of the claim that it names.
+fn is_held(world: &World, key: &Key, volume: &Node) -> bool {
+    let Some(reference) = claim_ref(volume).filter(|_| phase(volume) == "Bound") else { return false };
+    let claim = world.store.get(&Key::new(CLAIM, text(reference, &["namespace"]), text(reference, &["name"])));
+    claim.is_some_and(|claim| uid(claim) == text(reference, &["uid"]) && text(claim, &["spec", "volumeName"]) == key.name)
 }
 
 fn unbind(world: &mut World, key: &Key) {

@@ -2,6 +2,7 @@
 //! it until nothing changes any more.
 
 use super::binder::{CLAIM, PROVISIONED_BY, VOLUME};
+use super::controller::statefulset::MOST_REPLICAS;
 use super::controller::{self, garbage, garbage::Cascade};
 use super::facts::ClusterFacts;
 use super::kubectl::{self, Change, Done, Request, Write};
@@ -114,6 +115,7 @@ impl Cluster {
                 version,
                 journal: Journal::default(),
                 synced: BTreeMap::new(),
+                collected: 0,
                 at_rest: 0,
             },
             namespace: namespace.into(),
@@ -179,6 +181,11 @@ impl Cluster {
             let made = self.world.store.of_kind(VOLUME).filter_map(|(_, volume)| annotation(volume, PROVISIONED_BY));
             let makers: BTreeSet<&str> = made.collect();
             list.extend(makers.into_iter().map(|maker| format!("whether the provisioner `{maker}` is there: it is taken to make volumes")));
+        }
+        for (key, set) in self.world.store.of_kind("StatefulSet") {
+            if set.find(&["spec", "replicas"]).and_then(Node::as_int).is_some_and(|replicas| replicas > MOST_REPLICAS) {
+                list.push(format!("what becomes of the replicas of `{}` beyond the first {MOST_REPLICAS}: they are not played", key.name));
+            }
         }
         list
     }

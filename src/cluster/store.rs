@@ -42,6 +42,7 @@ pub struct Store {
     born: u64,
     writes: u64,
     written: BTreeMap<Text, u64>,
+    gone: u64,
     clock: u64,
 }
 
@@ -78,6 +79,12 @@ impl Store {
     #[must_use]
     pub fn writes_in(&self, namespace: &str) -> u64 {
         self.written.get(namespace).copied().unwrap_or_default()
+    }
+
+    /// How often an object has come or gone.
+    #[must_use]
+    pub const fn population(&self) -> u64 {
+        self.born + self.gone
     }
 
     fn count(&mut self, namespace: &Text) {
@@ -136,6 +143,7 @@ impl Store {
     /// Takes an object away at once.
     pub fn remove(&mut self, key: &Key) -> Option<Node> {
         let node = self.objects.remove(key)?;
+        self.gone += 1;
         self.count(&key.namespace);
         Some(node)
     }

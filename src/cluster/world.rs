@@ -97,6 +97,8 @@ pub struct World {
     pub journal: Journal,
     /// At which count of its namespace's changes a set has last been looked at in vain.
     pub synced: BTreeMap<Key, u64>,
+    /// At which count of comings and goings owners were last looked for.
+    pub collected: u64,
     /// At which count of changes nothing was left to do but for the sets.
     pub at_rest: u64,
 }

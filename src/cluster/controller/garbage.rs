@@ -36,8 +36,9 @@ pub fn delete(world: &mut World, key: &Key) {
 
 /// Takes away what was deleted of a kind and is held no longer.
 pub fn finish(world: &mut World, kind: &str) {
-    for key in world.store.keys(kind) {
-        if world.store.get(&key).is_some_and(is_ending) && !is_held(world, &key) {
+    let ending: Vec<Key> = world.store.of_kind(kind).filter(|(_, node)| is_ending(node)).map(|(key, _)| key.clone()).collect();
+    for key in ending {
+        if !is_held(world, &key) {
             world.remove(&key);
         }
     }
@@ -45,6 +46,10 @@ pub fn finish(world: &mut World, kind: &str) {
 
 /// Deletes what has lost all its owners, and forgets owners that are gone.
 pub fn collect(world: &mut World) {
+    let population = world.store.population();
+    if std::mem::replace(&mut world.collected, population) == population {
+        return;
+    }
     let live: BTreeSet<Text> = world.store.iter().map(|(_, node)| Text::from(uid(node))).collect();
     for kind in ["ControllerRevision", CLAIM, "Pod"] {
         let mut keys = world.store.keys(kind);

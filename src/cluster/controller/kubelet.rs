@@ -1,7 +1,7 @@
 //! Pods on their nodes: a pod that has a place runs and is ready, unless its annotations say that it shall not. Knows no image and no probe.
 
 use crate::cluster::store::{Key, annotation, is_ending, put, text};
-use crate::cluster::world::{World, is_over, node_name};
+use crate::cluster::world::{World, is_over, is_ready, node_name};
 use crate::source::At;
 use crate::value::{Data, Map, Node};
 
@@ -36,10 +36,17 @@ pub fn run(world: &mut World) {
             } else {
                 ("Running", !is_told(pod, NOT_READY))
             };
+            if text(pod, &["status", "phase"]) == phase && is_ready(pod) == ready && has_place(pod) {
+                continue;
+            }
             let at = pod.at;
             set_status(world, &key, phase, &[condition("PodScheduled", true, None, at), condition("Ready", ready, None, at)]);
         }
     }
+}
+
+fn has_place(pod: &Node) -> bool {
+    crate::cluster::world::condition(pod, "PodScheduled").is_some_and(|placed| text(placed, &["status"]) == "True")
 }
 
 /// Writes that a pod has found no place, and why.

@@ -73,7 +73,8 @@ fn place(world: &mut World, key: &Key) {
             Err(no) => refused.push(no),
         }
     }
-    let best = fitting.into_iter().min_by_key(|(machine, plan)| (plan.make.len(), crowd(world, machine, &pod)));
+    let only = fitting.len() == 1;
+    let best = fitting.into_iter().min_by_key(|(machine, plan)| (plan.make.len(), if only { (0, 0) } else { crowd(world, machine, &pod) }));
     let Some((machine, plan)) = best else {
         let why = if world.nodes.is_none() { refused.iter().flat_map(|no| &no.reasons).copied().collect() } else { explain(&refused) };
         return kubelet::set_unplaced(world, key, &why);

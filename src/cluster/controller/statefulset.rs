@@ -16,7 +16,7 @@ pub const REVISION_LABEL: &str = "controller-revision-hash";
 const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
 const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 /// More replicas than this are not played.
-pub const MOST_REPLICAS: i64 = 1000;
+pub const MOST_REPLICAS: i64 = 300;
 
 /// A pass could not go on: what is in the way has been said as an event where the controller says anything.
 struct Stuck;
@@ -35,12 +35,20 @@ struct Replica {
     /// Its revision's name.
     revision: Text,
     /// The pod as it was when the pass began; `None` if there was none.
-    pod: Option<Node>,
+    pod: Option<Seen>,
+}
+
+/// What a pass needs to know of a pod.
+struct Seen {
+    uid: Text,
+    phase: Text,
+    ready: bool,
+    ending: bool,
 }
 
 impl Replica {
     fn is_ready(&self) -> bool {
-        self.pod.as_ref().is_some_and(|pod| phase(pod) == "Running" && is_ready(pod))
+        self.pod.as_ref().is_some_and(|pod| pod.phase == "Running" && pod.ready)
     }
 
     /// Time passes as needed, so what is ready becomes available.
@@ -49,11 +57,11 @@ impl Replica {
     }
 
     fn is_ending(&self) -> bool {
-        self.pod.as_ref().is_some_and(is_ending)
+        self.pod.as_ref().is_some_and(|pod| pod.ending)
     }
 
     fn uid(&self) -> &str {
-        self.pod.as_ref().map_or("", uid)
+        self.pod.as_ref().map_or("", |pod| &pod.uid)
     }
 }
 
@@ -144,7 +152,8 @@ impl Pass<'_> {
         pods.filter_map(|(name, pod)| {
             let (parent, ordinal) = parent_and_ordinal(&name.name)?;
             let revision = text(pod, &["metadata", "labels", REVISION_LABEL]).into();
-            (parent == self.key.name).then(|| Replica { key: name.clone(), ordinal, revision, pod: Some(pod.clone()) })
+            let seen = Seen { uid: uid(pod).into(), phase: phase(pod).into(), ready: is_ready(pod), ending: is_ending(pod) };
+            (parent == self.key.name).then(|| Replica { key: name.clone(), ordinal, revision, pod: Some(seen) })
         })
         .collect()
     }
@@ -154,11 +163,8 @@ impl Pass<'_> {
         let mut status = self.counts(&pods);
         let range = self.start..self.start + self.replicas;
         let (mut replicas, mut condemned): (Vec<_>, Vec<_>) = pods.into_iter().partition(|pod| range.contains(&pod.ordinal));
-        for ordinal in range {
-            if !replicas.iter().any(|replica| replica.ordinal == ordinal) {
-                replicas.push(self.missing(ordinal));
-            }
-        }
+        let there: BTreeSet<i64> = replicas.iter().map(|replica| replica.ordinal).collect();
+        replicas.extend(range.filter(|ordinal| !there.contains(ordinal)).map(|ordinal| self.missing(ordinal)));
         replicas.sort_by_key(|replica| replica.ordinal);
         condemned.sort_by_key(|replica| std::cmp::Reverse(replica.ordinal));
         let less = self.go(&replicas, &condemned);
@@ -216,30 +222,35 @@ impl Pass<'_> {
             self.create(replica)?;
             return Ok(!self.parallel);
         };
-        if matches!(phase(pod), "Failed" | "Succeeded") {
-            if !is_ending(pod) {
+        if matches!(pod.phase.as_str(), "Failed" | "Succeeded") {
+            if !pod.ending {
                 garbage::delete(self.world, &replica.key);
             }
             return Ok(true);
         }
-        if phase(pod) == "Pending" {
+        if pod.phase == "Pending" {
             self.make_claims(replica).map_err(|_| Stuck)?;
             self.own_claims(replica);
         }
         if !self.parallel && (replica.is_ending() || !replica.is_ready()) {
             return Ok(true);
         }
-        let mounted = self.templates().all(|template| {
-            let wanted = self.claim_key(template, replica.ordinal);
-            let volumes = pod.find(&["spec", "volumes"]).into_iter().flat_map(Node::items);
-            let mut named = volumes.filter(|volume| text(volume, &["name"]) == text(template, &["metadata", "name"]));
-            named.any(|volume| text(volume, &["persistentVolumeClaim", "claimName"]) == wanted.name)
-        });
+        let mounted = self.mounts_all(replica);
         if mounted {
             self.own_claims(replica);
             return Ok(false);
         }
         Err(self.fail_to_remount(replica))
+    }
+
+    /// Whether a pod mounts a claim for each template.
+    fn mounts_all(&self, replica: &Replica) -> bool {
+        let volumes = self.world.store.get(&replica.key).and_then(|pod| pod.find(&["spec", "volumes"])?.as_list()).unwrap_or_default();
+        self.templates().all(|template| {
+            let wanted = self.claim_key(template, replica.ordinal);
+            let mut named = volumes.iter().filter(|volume| text(volume, &["name"]) == text(template, &["metadata", "name"]));
+            named.any(|volume| text(volume, &["persistentVolumeClaim", "claimName"]) == wanted.name)
+        })
     }
 
     /// A pod lacks a claim of the template. Claims can be made for it, but a pod's volumes cannot be changed.
