@@ -1,10 +1,12 @@
 //! What draws pods to nodes and to other pods, and what keeps them away.
 
 use super::cause::{Causes, Path, list, number, some, text};
+use super::names::Names;
 use super::pod_rules::Rules;
 use super::{node_selector, selector};
 use crate::k8s::name;
 use crate::value::Node;
+use std::collections::BTreeMap;
 
 /// `affinity` of a pod.
 pub fn affinity(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
@@ -51,7 +53,8 @@ pub fn label_keys(node: &Node, fields: [Option<&str>; 2], path: &Path<'_>, cause
         twice(labels, match_keys, path, causes);
     }
     let match_path = path.child("matchLabelKeys");
-    for (index, _) in match_keys.iter().enumerate().filter(|(_, key)| mismatch_keys.contains(key)) {
+    let excluded: Names<'_> = mismatch_keys.iter().filter_map(Node::as_str).collect();
+    for (index, _) in match_keys.iter().enumerate().filter(|(_, key)| key.as_str().is_some_and(|key| excluded.has(key))) {
         causes.invalid(&match_path.index(index), "exists in both matchLabelKeys and mismatchLabelKeys");
     }
 }
@@ -94,13 +97,14 @@ fn has_faulty_values(expression: &Node) -> bool {
 
 /// A key that the selector holds as well: the server finds it where it has added the key itself.
 fn twice(labels: &Node, match_keys: &[Node], path: &Path<'_>, causes: &mut Causes) {
-    let expressions = list(labels, "matchExpressions");
-    for (position, expression) in expressions.iter().enumerate() {
+    let places: BTreeMap<&str, usize> = match_keys.iter().enumerate().filter_map(|(index, key)| Some((key.as_str()?, index))).collect();
+    let mut seen = Names::default();
+    for expression in list(labels, "matchExpressions") {
         let key = text(expression, "key");
-        let Some(index) = match_keys.iter().rposition(|other| other.as_str() == Some(key)) else { continue };
-        let before = expressions[..position].iter().any(|other| text(other, "key") == key);
+        let before = !seen.add(key);
+        let Some(index) = places.get(key) else { continue };
         if before || labels.find(&["matchLabels", key]).is_some() {
-            causes.invalid(&path.index(index), "exists in both matchLabelKeys and labelSelector");
+            causes.invalid(&path.index(*index), "exists in both matchLabelKeys and labelSelector");
         }
     }
 }

@@ -6,6 +6,7 @@ use super::pod::Pod;
 use super::{env, handler, mount, resources, security};
 use crate::k8s::name;
 use crate::value::Node;
+use std::collections::BTreeSet;
 
 /// `containers`.
 pub fn regular(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
@@ -64,6 +65,7 @@ pub fn ephemeral(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
         return;
     }
     let others = || ["containers", "initContainers"].into_iter().flat_map(|kind| list(pod.spec, kind)).map(|other| text(other, "name"));
+    let targets: Names<'_> = others().collect();
     let mut names: Names<'_> = others().collect();
     for (index, container) in containers.iter().enumerate() {
         let path = path.index(index);
@@ -73,7 +75,7 @@ pub fn ephemeral(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
             causes.duplicate(&path.child("name"));
         }
         let target = text(container, "targetContainerName");
-        if !target.is_empty() && !others().any(|other| other == target) {
+        if !target.is_empty() && !targets.has(target) {
             causes.not_found(&path.child("targetContainerName"));
         }
         for field in EPHEMERAL_FORBIDS {
@@ -178,18 +180,15 @@ fn ports(container: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// No two ports on the host may be the same.
 fn host_ports<'n>(containers: impl IntoIterator<Item = (usize, &'n Node)>, path: &Path<'_>, causes: &mut Causes) {
-    let mut seen: Vec<(&str, &str, i64)> = Vec::new();
+    let mut seen: BTreeSet<(&str, &str, i64)> = BTreeSet::new();
     for (index, container) in containers {
         for (position, port) in list(container, "ports").iter().enumerate() {
             let host = number(port, "hostPort");
             if host == 0 {
                 continue;
             }
-            let key = (text(port, "protocol"), text(port, "hostIP"), host);
-            if seen.contains(&key) {
+            if !seen.insert((text(port, "protocol"), text(port, "hostIP"), host)) {
                 causes.duplicate(&path.index(index).child("ports").index(position).child("hostPort"));
-            } else {
-                seen.push(key);
             }
         }
     }

@@ -286,6 +286,10 @@ fn failure_policy(policy: &Node, spec: &Node, path: &Path<'_>, causes: &mut Caus
     if rules.len() > 20 {
         causes.too_many(path, 20);
     }
+    let template = spec.find(&["template", "spec"]);
+    let containers =
+        ["containers", "initContainers"].into_iter().flat_map(|kind| template.map(|spec| list(spec, kind)).unwrap_or_default());
+    let containers: Names<'_> = containers.map(|container| text(container, "name")).collect();
     for (index, rule) in rules.iter().enumerate() {
         let path = path.index(index);
         match text(rule, "action") {
@@ -297,7 +301,7 @@ fn failure_policy(policy: &Node, spec: &Node, path: &Path<'_>, causes: &mut Caus
         }
         let (codes, conditions) = (some(rule, "onExitCodes"), list(rule, "onPodConditions"));
         if let Some(codes) = codes {
-            exit_codes(codes, spec, &path.child("onExitCodes"), causes);
+            exit_codes(codes, &containers, &path.child("onExitCodes"), causes);
         }
         pod_conditions(conditions, &path.child("onPodConditions"), causes);
         match (codes.is_some(), conditions.is_empty()) {
@@ -322,23 +326,16 @@ fn pod_conditions(conditions: &[Node], path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
-fn exit_codes(codes: &Node, spec: &Node, path: &Path<'_>, causes: &mut Causes) {
+fn exit_codes(codes: &Node, containers: &Names<'_>, path: &Path<'_>, causes: &mut Causes) {
     let operator = text(codes, "operator");
     if operator.is_empty() {
         causes.required(&path.child("operator"), "valid values: [\"In\" \"NotIn\"]");
     } else {
         causes.one_of(operator, &["In", "NotIn"], &path.child("operator"));
     }
-    if let Some(given) = some(codes, "containerName") {
-        let template = spec.find(&["template", "spec"]);
-        let containers =
-            ["containers", "initContainers"].into_iter().flat_map(|kind| template.map(|spec| list(spec, kind)).unwrap_or_default());
-        let mut names = containers.map(|container| text(container, "name"));
-        let given = given.as_str().unwrap_or_default();
-        if !names.any(|name| name == given) {
-            let fault = "must be one of the container or initContainer names in the pod template";
-            causes.invalid(&path.child("containerName"), fault);
-        }
+    if some(codes, "containerName").is_some_and(|given| !containers.has(given.as_str().unwrap_or_default())) {
+        let fault = "must be one of the container or initContainer names in the pod template";
+        causes.invalid(&path.child("containerName"), fault);
     }
     let path = path.child("values");
     let values: Vec<i64> = list(codes, "values").iter().map(|value| value.as_int().unwrap_or_default()).collect();

@@ -8,7 +8,9 @@ use crate::value::Node;
 
 /// `volumeMounts` of a container.
 pub fn mounts(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
-    let devices = list(container, "volumeDevices");
+    let devices = || list(container, "volumeDevices").iter();
+    let device_names: Names<'_> = devices().map(|device| text(device, "name")).collect();
+    let device_places: Names<'_> = devices().map(|device| text(device, "devicePath")).collect();
     let mut places = Names::default();
     for (index, mount) in list(container, "volumeMounts").iter().enumerate() {
         let item = path.index(index);
@@ -26,10 +28,10 @@ pub fn mounts(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Cau
         if !places.add(place) {
             causes.invalid(&place_path, "must be unique");
         }
-        if devices.iter().any(|device| text(device, "name") == name) {
+        if device_names.has(name) {
             causes.invalid(&name_path, "must not already exist in volumeDevices");
         }
-        if devices.iter().any(|device| text(device, "devicePath") == place) {
+        if device_places.has(place) {
             causes.invalid(&place_path, "must not already exist as a path in volumeDevices");
         }
         inside(mount, path, &item, causes);
@@ -47,9 +49,15 @@ pub fn mounts(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Cau
 
 /// `volumeDevices` of a container.
 pub fn devices(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
-    let mounts = list(container, "volumeMounts");
+    let devices = list(container, "volumeDevices");
+    if devices.is_empty() {
+        return;
+    }
+    let mounts = || list(container, "volumeMounts").iter();
+    let mount_names: Names<'_> = mounts().map(|mount| text(mount, "name")).collect();
+    let mount_places: Names<'_> = mounts().map(|mount| text(mount, "mountPath")).collect();
     let (mut names, mut places) = (Names::default(), Names::default());
-    for (index, device) in list(container, "volumeDevices").iter().enumerate() {
+    for (index, device) in devices.iter().enumerate() {
         let item = path.index(index);
         let (name, place) = (text(device, "name"), text(device, "devicePath"));
         let (name_path, place_path) = (item.child("name"), item.child("devicePath"));
@@ -76,10 +84,10 @@ pub fn devices(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Ca
         } else {
             places.add(place);
         }
-        if mounts.iter().any(|mount| text(mount, "name") == name) {
+        if mount_names.has(name) {
             causes.invalid(&name_path, "must not already exist in volumeMounts");
         }
-        if mounts.iter().any(|mount| text(mount, "mountPath") == place) {
+        if mount_places.has(place) {
             causes.invalid(&place_path, "must not already exist as a path in volumeMounts");
         }
     }

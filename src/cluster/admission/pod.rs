@@ -7,6 +7,7 @@ use super::volume::{self, Volumes};
 use super::{affinity, container, meta, resources, security, selector, spread};
 use crate::k8s::{ip, name};
 use crate::value::Node;
+use std::collections::BTreeMap;
 
 /// What the parts of a pod need to know of the whole.
 pub struct Pod<'n> {
@@ -174,6 +175,7 @@ pub fn template(template: &Node, holder: Holder<'_>, rules: &Rules, path: &Path<
 /// The annotations of a pod or template: all that is asked of annotations, and of those that mean something to pods.
 pub fn annotations_of_pod(annotations: Option<&Node>, spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     meta::annotations(annotations, path, causes);
+    let mut containers: Option<Names<'_>> = None;
     for (key, value) in annotations.into_iter().flat_map(Node::entries) {
         let value = value.as_str().unwrap_or_default();
         let key = key.name.as_str();
@@ -184,8 +186,10 @@ pub fn annotations_of_pod(annotations: Option<&Node>, spec: &Node, rules: &Rules
         } else if key == SECCOMP_POD || key.starts_with(SECCOMP_CONTAINER) {
             seccomp_annotation(value, &path.child(key), causes);
         } else if let Some(name) = key.strip_prefix(APP_ARMOR) {
-            let mut containers = CONTAINERS.iter().flat_map(|kind| list(spec, kind));
-            if !containers.any(|container| text(container, "name") == name) {
+            let containers = containers.get_or_insert_with(|| {
+                CONTAINERS.iter().flat_map(|kind| list(spec, kind)).map(|container| text(container, "name")).collect()
+            });
+            if !containers.has(name) {
                 causes.invalid(&path.key(key), "container not found");
             }
             if !matches!(value, "" | "runtime/default" | "unconfined") && !value.starts_with("localhost/") {
@@ -481,6 +485,7 @@ fn names_of_others(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 
 /// Files that variables are read from must lie in an empty directory of the pod.
 fn variables_from_files(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+    let mut given: Option<BTreeMap<&str, bool>> = None;
     for kind in CONTAINERS {
         let path = path.child(kind);
         for (index, container) in list(pod.spec, kind).iter().enumerate() {
@@ -492,11 +497,14 @@ fn variables_from_files(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
                 let variable = env.index(position);
                 let path = variable.child("valueFrom.fileKeyRef.volumeName");
                 // Here the server looks at all volumes, the faulty ones too.
-                let given = || list(pod.spec, "volumes").iter().rfind(|volume| text(volume, "name") == name);
+                let given = given.get_or_insert_with(|| {
+                    let volumes = list(pod.spec, "volumes").iter();
+                    volumes.map(|volume| (text(volume, "name"), some(volume, "emptyDir").is_some())).collect()
+                });
                 let is_empty_directory = match pod.volumes.get(name) {
                     Some(volume) => Some(volume.is_empty_directory),
                     None if pod.claims.contains(&name) => Some(false),
-                    None => given().map(|volume| some(volume, "emptyDir").is_some()),
+                    None => given.get(name).copied(),
                 };
                 match is_empty_directory {
                     None => causes.not_found(&path),

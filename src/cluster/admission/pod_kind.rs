@@ -2,6 +2,7 @@
 
 use super::cause::{Causes, Path, list, some, text};
 use super::meta::Naming;
+use super::names::Names;
 use super::pod::{self, APP_ARMOR, Holder};
 use super::pod_rules::Rules;
 use super::workload::MANNER;
@@ -10,6 +11,7 @@ use crate::cluster::defaults;
 use crate::k8s::name;
 use crate::k8s::version::Version;
 use crate::value::{Map, Node};
+use std::collections::BTreeSet;
 
 /// The table line.
 pub static KIND: Kind = Kind {
@@ -199,10 +201,9 @@ fn deadline(new: &Node, old: &Node, causes: &mut Causes) -> bool {
 fn tolerations(new: &Node, old: &Node, rules: &Rules, causes: &mut Causes) {
     let path = SPEC.child("tolerations");
     let now = list(new, "tolerations");
-    let is_kept = |before: &Node| {
-        now.iter()
-            .any(|toleration| ["key", "operator", "value", "effect"].iter().all(|field| text(toleration, field) == text(before, field)))
-    };
+    let parts = |toleration: &'_ Node| ["key", "operator", "value", "effect"].map(|field| text(toleration, field).to_owned());
+    let known: BTreeSet<[String; 4]> = now.iter().map(parts).collect();
+    let is_kept = |before: &Node| known.contains(&parts(before));
     if list(old, "tolerations").iter().all(is_kept) {
         spread::tolerations(now, rules, &path, causes);
     } else {
@@ -212,9 +213,10 @@ fn tolerations(new: &Node, old: &Node, rules: &Rules, causes: &mut Causes) {
 
 fn gates(new: &Node, old: &Node, causes: &mut Causes) {
     let path = SPEC.child("schedulingGates");
+    let before: Names<'_> = list(old, "schedulingGates").iter().map(|gate| text(gate, "name")).collect();
     for (index, gate) in list(new, "schedulingGates").iter().enumerate() {
         let given = text(gate, "name");
-        if !list(old, "schedulingGates").iter().any(|before| text(before, "name") == given) {
+        if !before.has(given) {
             let path = path.index(index);
             causes.forbidden(&path.child("name"), format!("only deletion is allowed, but found new scheduling gate '{given}'"));
         }

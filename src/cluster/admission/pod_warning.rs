@@ -139,6 +139,9 @@ fn volumes(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) 
     }
 }
 
+/// So many files of one volume, or ports of one number, are compared with each other; more no manifest has.
+const COMPARED: usize = 256;
+
 /// A file of a volume and what puts it there.
 #[derive(Clone, PartialEq, Eq)]
 struct File<'n> {
@@ -203,6 +206,9 @@ fn projections(projected: &Node, name: &str, causes: &mut Causes) {
 fn place<'n>(mut file: File<'n>, files: &mut Vec<File<'n>>, volume: &str, described: &str, causes: &mut Causes) {
     file.path = file.path.trim_end_matches('/');
     let below = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if files.len() > COMPARED {
+        return;
+    }
     if !file.path.is_empty() {
         for other in files.iter().filter(|other| !other.path.is_empty()) {
             if below(other.path, file.path) || below(file.path, other.path) {
@@ -330,7 +336,7 @@ fn ports(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
                 let spot = Spot { kind, container, index, port };
                 host_address(spot, path, causes);
                 let others = by_number.entry((number(port, "containerPort"), text(port, "protocol"))).or_default();
-                for other in others.iter() {
+                for other in others.iter().take(COMPARED) {
                     if let Some(words) = collision(port, other.port) {
                         causes.warn(format!("{}: {words} port definition with {}", spot.path(path), other.path(path)));
                     }

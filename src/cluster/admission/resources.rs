@@ -8,6 +8,7 @@ use super::pod_rules::{CONTAINERS, Rules};
 use crate::k8s::name;
 use crate::k8s::quantity::Quantity;
 use crate::value::Node;
+use std::collections::BTreeSet;
 
 /// Whose resources they are; decides which may be named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,8 +225,12 @@ fn is_whole_pages(name: &str, quantity: &Quantity) -> bool {
 
 /// Claims of devices: each once, each declared by the pod.
 fn claims(claims: &[Node], pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
-    let mut whole = Names::default();
-    let mut parts: Vec<(&str, &str)> = Vec::new();
+    if claims.is_empty() {
+        return;
+    }
+    let declared: Names<'_> = list(pod.spec, "resourceClaims").iter().map(|known| text(known, "name")).collect();
+    let (mut whole, mut in_parts) = (Names::default(), Names::default());
+    let mut parts: BTreeSet<(&str, &str)> = BTreeSet::new();
     for (index, claim) in claims.iter().enumerate() {
         let path = path.index(index);
         let (name, request) = (text(claim, "name"), text(claim, "request"));
@@ -236,20 +241,20 @@ fn claims(claims: &[Node], pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) 
         if whole.has(name) {
             causes.duplicate(&path);
         } else if request.is_empty() {
-            for _ in parts.iter().filter(|(other, _)| *other == name) {
+            if in_parts.has(name) {
                 causes.duplicate(&path);
             }
             whole.add(name);
         } else {
             causes.each_invalid(&path.child("request"), name::dns_label(request));
-            if parts.contains(&(name, request)) {
+            if !parts.insert((name, request)) {
                 causes.duplicate(&path);
             }
-            parts.push((name, request));
+            in_parts.add(name);
         }
-        let declared = list(pod.spec, "resourceClaims");
-        if !declared.iter().any(|known| text(known, "name") == name) {
-            let names: Vec<&str> = declared.iter().map(|known| text(known, "name")).filter(|name| !name.is_empty()).collect();
+        if !declared.has(name) {
+            let known = list(pod.spec, "resourceClaims").iter().map(|known| text(known, "name"));
+            let names: Vec<&str> = known.filter(|name| !name.is_empty()).take(20).collect();
             let rest = if names.is_empty() { " which is empty".into() } else { format!(": {}", names.join(", ")) };
             causes.add(&path, "FieldValueNotFound", format!("must be one of the names in pod.spec.resourceClaims{rest}"));
         }

@@ -5,9 +5,11 @@ use super::pod_rules::Rules;
 use super::{affinity, selector};
 use crate::k8s::name;
 use crate::value::Node;
+use std::collections::BTreeSet;
 
 /// `topologySpreadConstraints` of a pod.
 pub fn constraints(constraints: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+    let repeated = repeated(constraints);
     for (index, constraint) in constraints.iter().enumerate() {
         let path = path.index(index);
         let (key, action) = (text(constraint, "topologyKey"), text(constraint, "whenUnsatisfiable"));
@@ -16,8 +18,7 @@ pub fn constraints(constraints: &[Node], rules: &Rules, path: &Path<'_>, causes:
             causes.required(&path.child("topologyKey"), "can not be empty");
         }
         causes.one_of(action, &["DoNotSchedule", "ScheduleAnyway"], &path.child("whenUnsatisfiable"));
-        let again = |other: &Node| text(other, "topologyKey") == key && text(other, "whenUnsatisfiable") == action;
-        if constraints[index + 1..].iter().any(again) {
+        if repeated.contains(&index) {
             causes.duplicate(&path.child("{topologyKey, whenUnsatisfiable}"));
         }
         least_domains(constraint, action, &path.child("minDomains"), causes);
@@ -74,6 +75,13 @@ pub fn tolerations(tolerations: &[Node], rules: &Rules, path: &Path<'_>, causes:
             causes.one_of(effect, &["NoSchedule", "PreferNoSchedule", "NoExecute"], &path.child("effect"));
         }
     }
+}
+
+/// Which constraints another one of the same key and action follows.
+fn repeated(constraints: &[Node]) -> BTreeSet<usize> {
+    let mut seen = BTreeSet::new();
+    let later = constraints.iter().enumerate().rev();
+    later.filter(|(_, it)| !seen.insert((text(it, "topologyKey"), text(it, "whenUnsatisfiable")))).map(|(index, _)| index).collect()
 }
 
 fn least_domains(constraint: &Node, action: &str, path: &Path<'_>, causes: &mut Causes) {

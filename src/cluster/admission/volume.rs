@@ -39,9 +39,10 @@ pub fn volumes<'n>(spec: &'n Node, claims: &[&'n str], pod_name: &str, rules: &R
         }
     }
     let volumes = list(spec, "volumes");
+    let hidden: Names<'_> = claims.iter().copied().collect();
     for (index, volume) in volumes.iter().enumerate() {
         let given = text(volume, "name");
-        if claims.contains(&given) {
+        if hidden.has(given) {
             continue;
         }
         let before = causes.refusals.len();
