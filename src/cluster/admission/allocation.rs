@@ -339,6 +339,9 @@ fn drop_what_the_type_has_not(spec: &mut Node, old: &Node) {
         if new.policy.unwrap_or_default() == before.policy.unwrap_or_default() {
             put(spec, "ipFamilyPolicy", None);
         }
+        if some(spec, "internalTrafficPolicy") == some(old, "internalTrafficPolicy") {
+            put(spec, "internalTrafficPolicy", None);
+        }
     }
     let has_node_ports = |spec: &Node| matches!(text(spec, "type"), "NodePort" | "LoadBalancer");
     if has_node_ports(old) && !has_node_ports(spec) {
