@@ -74,6 +74,10 @@ pub(super) fn prepare(object: &mut Node, stored: Option<&Node>, version: Version
     let strict = version >= Version::minor(36);
     let Some(spec) = object.get_mut("spec") else { return };
     let old = stored.and_then(|stored| stored.get("spec"));
+    if version < Version::minor(31) && old.is_none_or(|old| some(old, "trafficDistribution").is_none()) {
+        // The feature was off by default.
+        put(spec, "trafficDistribution", None);
+    }
     if let Some(old) = old {
         keep_allocated(spec, old);
     }

@@ -25,6 +25,10 @@ pub static KIND: Kind = Kind {
 };
 
 const SPEC: Path<'static> = Path::new("spec");
+/// From this version on ranges with bits beyond their prefix and the like are refused.
+const STRICT_RANGES: Version = Version::minor(36);
+/// From this version on the server warns of them.
+const WARNS: Version = Version::minor(33);
 /// The two directions, and what the peers of each are called.
 const DIRECTIONS: [(&str, &str); 2] = [("ingress", "from"), ("egress", "to")];
 
@@ -32,11 +36,11 @@ const DIRECTIONS: [(&str, &str); 2] = [("ingress", "from"), ("egress", "to")];
 struct Leniency<'n> {
     selectors: bool,
     ranges: Vec<&'n str>,
-    strict: bool,
+    version: Version,
 }
 
 fn create(object: &Node, version: Version, causes: &mut Causes) {
-    judge(object, &Leniency { selectors: false, ranges: Vec::new(), strict: is_strict(version) }, causes);
+    judge(object, &Leniency { selectors: false, ranges: Vec::new(), version }, causes);
 }
 
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
@@ -47,11 +51,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
         ranges.push(text(block, "cidr"));
         ranges.extend(list(block, "except").iter().filter_map(Node::as_str));
     }
-    judge(object, &Leniency { selectors: !found.refusals.is_empty(), ranges, strict: is_strict(version) }, causes);
-}
-
-fn is_strict(version: Version) -> bool {
-    version >= Version::minor(36)
+    judge(object, &Leniency { selectors: !found.refusals.is_empty(), ranges, version }, causes);
 }
 
 fn peers(spec: &Node) -> impl Iterator<Item = &Node> {
@@ -141,11 +141,11 @@ fn peer_rule(peer: &Node, leniency: &Leniency<'_>, path: &Path<'_>, causes: &mut
 fn block_rule(block: &Node, leniency: &Leniency<'_>, path: &Path<'_>, causes: &mut Causes) {
     let mut judge = |range: &str, path: &Path<'_>| {
         if !leniency.ranges.contains(&range)
-            && let Some(fault) = ip::range_fault(range, leniency.strict)
+            && let Some(fault) = ip::range_fault(range, leniency.version >= STRICT_RANGES)
         {
             causes.invalid(path, fault);
         }
-        for warning in ip::range_warnings(range) {
+        for warning in ip::range_warnings(range).into_iter().filter(|_| leniency.version >= WARNS) {
             causes.warn(format!("{path}: {warning}"));
         }
     };

@@ -30,7 +30,7 @@ pub(super) const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];
 /// From this version on classes of volume attributes are known to all servers.
 pub(super) const ATTRIBUTES_CLASSES: Version = Version::minor(34);
 /// From this version on the values of node labels are checked.
-const LABEL_VALUES: Version = Version::minor(32);
+const LABEL_VALUES: Version = Version::minor(33);
 const RECLAIM_POLICIES: [&str; 3] = ["Delete", "Recycle", "Retain"];
 const MOUNT_OPTIONS: &str = "volume.beta.kubernetes.io/mount-options";
 const SPEC: Path<'static> = Path::new("spec");
@@ -195,7 +195,7 @@ fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
             causes.required(&SPEC.child("csi"), "has to be specified when using volumeAttributesClassName");
         }
     }
-    warn(object, spec, causes);
+    warn(object, spec, version, causes);
 }
 
 /// `accessModes` of a volume or a claim.
@@ -272,7 +272,7 @@ fn sources(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
         }
         found = true;
         (source.judge)(node, &SPEC.child(source.step), causes);
-        if source.field == CSI.field && version < Version::minor(36) && text(node, "driver").is_empty() {
+        if source.field == CSI.field && version < Version::minor(35) && text(node, "driver").is_empty() {
             // Older servers went on with the rule for what is not there.
             let path = SPEC.child(source.step);
             causes.each_invalid(&path.child("driver"), name::dns_subdomain(""));
@@ -418,16 +418,16 @@ fn same_affinity(affinity: Option<&Node>, before: &Node) -> bool {
         && now.iter().zip(&then).all(|(now, then)| same_term(now, then))
 }
 
-fn warn(object: &Node, spec: &Node, causes: &mut Causes) {
-    for (key, words) in [
-        ("volume.beta.kubernetes.io/storage-class", "deprecated since v1.8; use \"storageClassName\" attribute instead"),
-        (MOUNT_OPTIONS, "deprecated since v1.31; use \"mountOptions\" attribute instead"),
+fn warn(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
+    for (key, since, words) in [
+        ("volume.beta.kubernetes.io/storage-class", 8, "deprecated since v1.8; use \"storageClassName\" attribute instead"),
+        (MOUNT_OPTIONS, 31, "deprecated since v1.31; use \"mountOptions\" attribute instead"),
     ] {
-        if annotation(object, key) {
+        if version >= Version::minor(since) && annotation(object, key) {
             causes.warn(format!("metadata.annotations[{key}]: {words}"));
         }
     }
-    if text(spec, "persistentVolumeReclaimPolicy") == "Recycle" {
+    if version >= Version::minor(30) && text(spec, "persistentVolumeReclaimPolicy") == "Recycle" {
         causes.warn(
             "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use \
              dynamic provisioning.",

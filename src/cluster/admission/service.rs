@@ -28,6 +28,8 @@ pub static KIND: Kind = Kind {
 const SPEC: Path<'static> = Path::new("spec");
 /// From this version on addresses with leading zeros and the like are refused.
 const STRICT_ADDRESSES: Version = Version::minor(36);
+/// From this version on each source range is judged by itself.
+const ONE_BY_ONE: Version = Version::minor(30);
 /// The most seconds that a client may keep its pod.
 const AFFINITY_LIMIT: i64 = 86_400;
 const TOPOLOGY_HINTS: &str = "service.kubernetes.io/topology-aware-hints";
@@ -98,10 +100,10 @@ impl<'n> Service<'n> {
             causes.not_supported(&SPEC.child("type"), &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]);
         }
         self.port_collisions(causes);
-        self.source_ranges(causes);
+        self.source_ranges(version, causes);
         self.load_balancer(causes);
         self.traffic_policies(version, causes);
-        self.warn(causes);
+        self.warn(version, causes);
     }
 
     fn topology(&self, causes: &mut Causes) {
@@ -238,13 +240,20 @@ impl<'n> Service<'n> {
         }
     }
 
-    fn source_ranges(&self, causes: &mut Causes) {
+    fn source_ranges(&self, version: Version, causes: &mut Causes) {
         let only = "may only be used when `type` is 'LoadBalancer'";
         let ranges = list(self.spec, "loadBalancerSourceRanges");
         if !ranges.is_empty() {
             let path = SPEC.child("LoadBalancerSourceRanges");
             if self.kind != "LoadBalancer" {
                 causes.forbidden(&path, only);
+            }
+            if version < ONE_BY_ONE {
+                let faulty = |range: &Node| ip::range_fault(range.as_str().unwrap_or_default().trim(), false).is_some();
+                if ranges.iter().any(faulty) {
+                    causes.invalid(&path, "must be a list of IP ranges. For example, 10.240.0.0/24,10.250.0.0/24 ");
+                }
+                return;
             }
             let stored = self.stored.and_then(|stored| stored.get("spec"));
             let known = stored.map(|stored| list(stored, "loadBalancerSourceRanges")).unwrap_or_default();
@@ -322,7 +331,7 @@ impl<'n> Service<'n> {
         }
     }
 
-    fn warn(&self, causes: &mut Causes) {
+    fn warn(&self, version: Version, causes: &mut Causes) {
         if self.annotation(TOPOLOGY_HINTS).is_some() {
             causes.warn(format!("annotation {TOPOLOGY_HINTS} is deprecated, please use {TOPOLOGY_MODE} instead"));
         }
@@ -332,7 +341,7 @@ impl<'n> Service<'n> {
         let outside = list(self.spec, "externalIPs");
         let balancer = text(self.spec, "loadBalancerIP");
         let headless = self.kind == "ClusterIP" && self.addresses.ip == HEADLESS;
-        if headless {
+        if headless && version >= Version::minor(34) {
             if !balancer.is_empty() {
                 causes.warn("spec.loadBalancerIP is ignored for headless services");
             }
@@ -361,7 +370,7 @@ impl<'n> Service<'n> {
         if self.kind != "ExternalName" && !text(self.spec, "externalName").is_empty() {
             causes.warn("spec.externalName is ignored when spec.type is not \"ExternalName\"");
         }
-        if text(self.spec, "trafficDistribution") == "PreferClose" && self.strict {
+        if text(self.spec, "trafficDistribution") == "PreferClose" && version >= Version::minor(35) {
             causes.warn("spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"");
         }
     }
