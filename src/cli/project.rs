@@ -107,7 +107,7 @@ impl Selection {
         }
         let facts = workspace
             .iter()
-            .flat_map(|workspace| workspace.clusters())
+            .flat_map(Workspace::clusters)
             .map(|(name, node)| (name.to_owned(), ClusterFacts::read(&node, &mut found)))
             .collect();
         let broken = found.resolve(&sources);

@@ -34,7 +34,7 @@ pub fn runbooks(committed: &Bundle, fresh: &Bundle, changes: &[Change], namespac
         .filter_map(|change| {
             let (old, new) = (committed.get(&change.id)?, fresh.get(&change.id)?);
             match &*change.id.kind {
-                "StatefulSet" => stateful_set(old, new, change, namespace),
+                "StatefulSet" => Some(stateful_set(old, new, change, namespace)),
                 "PersistentVolume" => Some(volume(old)),
                 "Service" | "StorageClass" | "ConfigMap" | "Secret" => Some(recreate(old, namespace)),
                 _ => None,
@@ -47,7 +47,7 @@ fn home<'r>(resource: &'r Resource, namespace: &'r str) -> &'r str {
     if resource.id.namespace.is_empty() { namespace } else { &resource.id.namespace }
 }
 
-fn stateful_set(old: &Resource, new: &Resource, change: &Change, namespace: &str) -> Option<Runbook> {
+fn stateful_set(old: &Resource, new: &Resource, change: &Change, namespace: &str) -> Runbook {
     let name = &old.id.name;
     let namespace = home(old, namespace);
     let touched = |field: &str| change.fields.iter().any(|change| change.path.starts_with(field));
@@ -66,7 +66,7 @@ fn stateful_set(old: &Resource, new: &Resource, change: &Change, namespace: &str
         ),
     ];
     if touched("spec.selector") {
-        return Some(Runbook {
+        return Runbook {
             title: format!("change the selector of {name}: a short outage, data kept"),
             steps: vec![
                 step(format!("kubectl -n {namespace} delete statefulset {name}"), "the set and its pods go; the claims stay"),
@@ -76,12 +76,12 @@ fn stateful_set(old: &Resource, new: &Resource, change: &Change, namespace: &str
                     "pods come back under the new labels and take up their claims by name",
                 ),
             ],
-        });
+        };
     }
     if touched("spec.volumeClaimTemplates") {
-        return Some(claims(old, new, namespace, &swap));
+        return claims(old, new, namespace, &swap);
     }
-    Some(Runbook { title: format!("change an immutable field of {name}: no outage"), steps: swap.to_vec() })
+    Runbook { title: format!("change an immutable field of {name}: no outage"), steps: swap.to_vec() }
 }
 
 /// Claim templates: growing can be done in place, anything else is a migration.

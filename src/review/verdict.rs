@@ -139,7 +139,7 @@ fn decide(changes: &[Change], after: &Outcome, risks: &[Risk], fresh: &Bundle) -
         line = format!("adds {}, no pod restarts", shortened(&created.iter().map(String::as_str).collect::<Vec<_>>()));
     } else if !removed.is_empty() {
         line = format!("removes {}", shortened(&removed.iter().map(String::as_str).collect::<Vec<_>>()));
-    } else if changes.iter().any(|change| template_changed(change)) {
+    } else if changes.iter().any(template_changed) {
         let why = if on_delete(changes, fresh) { "when it is deleted (OnDelete)" } else { "when the partition lets it" };
         line = format!("changed in place; each pod gets its new version {why}");
     }

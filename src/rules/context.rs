@@ -182,12 +182,14 @@ impl<'a> Context<'a> {
 
     /// Whether workloads were written next to an object, so that one that it needs should be among them; false where a tool may
     /// still change labels, or an operator may run the pods.
+    #[must_use]
     pub fn stands_among_workloads(&self, object: &Placed<'_>) -> bool {
         let group = &self.groups[object.group as usize];
         !group.workloads.is_empty() && !group.has_operator && !group.is_kustomized
     }
 
     /// Whether Services were written next to a workload.
+    #[must_use]
     pub fn stands_among_services(&self, workload: &Workload<'_>) -> bool {
         self.groups[workload.group as usize].services > 0
     }

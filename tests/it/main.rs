@@ -15,6 +15,7 @@ mod origins;
 mod pages;
 mod rehearsal;
 mod reports;
+mod review;
 mod scenarios;
 mod schema;
 mod scratch;

@@ -1,0 +1,110 @@
+//! What a review says first of each kind of change, and with which exit code.
+
+use crate::commands::{Run, copy, root, statewright};
+use crate::scratch::Scratch;
+use std::fs;
+
+/// The review of the kubia example after an edit of its spec.
+#[track_caller]
+fn after(edit: impl Fn(&str) -> String) -> Run {
+    let scratch = Scratch::new("review");
+    let folder = scratch.path().join("kubia");
+    copy(&root().join("examples/kubia"), &folder);
+    let spec = folder.join("statewright.yaml");
+    let text = fs::read_to_string(&spec).unwrap();
+    let edited = edit(&text);
+    assert_ne!(text, edited, "the edit changes nothing");
+    fs::write(&spec, edited).unwrap();
+    statewright(&folder, &["diff", "--env", "dev"])
+}
+
+#[track_caller]
+fn says(run: &Run, code: i32, first: &str) {
+    let line = run.stdout.lines().next().unwrap_or_default();
+    assert_eq!((run.code, line), (code, first), "{}\n{}", run.stdout, run.stderr);
+}
+
+fn with(line: &'static str) -> impl Fn(&str) -> String {
+    move |text| text.replace("environments:\n", &format!("{line}\nenvironments:\n"))
+}
+
+#[test]
+fn a_new_image_restarts_the_pods_from_the_last() {
+    says(&after(|text| text.replace("pet:1.0", "pet:1.1")), 1, "kubia in dev: restarts kubia-2, kubia-1, kubia-0");
+    let on_delete = after(|text| with("update: OnDelete")(&text.replace("pet:1.0", "pet:1.1")));
+    assert!(on_delete.stdout.starts_with("kubia in dev: ") && !on_delete.stdout.contains("restarts"), "{}", on_delete.stdout);
+    let partition = after(|text| with("update: {partition: 2}")(&text.replace("pet:1.0", "pet:1.1")));
+    says(&partition, 1, "kubia in dev: restarts kubia-2");
+}
+
+#[test]
+fn labels_of_objects_and_services_change_in_place() {
+    let run = after(|text| text.replace("public: {http: 80}", "public: {http: 81}"));
+    says(&run, 1, "kubia in dev: changed in place, no pod restarts");
+    assert!(run.stdout.contains("spec.ports[http].port: 80 → 81"), "{}", run.stdout);
+}
+
+#[test]
+fn scaling_up_adds_and_scaling_down_is_a_risk() {
+    says(&after(|text| text.replace("replicas: 3", "replicas: 4")), 1, "kubia in dev: adds kubia-3, no pod restarts");
+    let run = after(|text| text.replace("replicas: 3", "replicas: 2"));
+    assert_eq!(run.code, 3, "{}", run.stdout);
+    assert!(run.stdout.starts_with("kubia in dev: data at risk: StatefulSet/default/kubia loses 1 of 3 replicas"), "{}", run.stdout);
+    let change = "scale-down StatefulSet/default/kubia 3 to 2";
+    assert!(run.stdout.contains(change), "{}", run.stdout);
+    let acknowledged = after(|text| {
+        let items = format!(
+            "acknowledge:\n- {{change: {change}, reason: drained}}\n- {{change: remove PersistentVolume/default.data-kubia-2, reason: drained}}\nenvironments:\n"
+        );
+        text.replace("replicas: 3", "replicas: 2").replace("environments:\n", &items)
+    });
+    says(&acknowledged, 1, "kubia in dev: removes kubia-2");
+    let stale = after(with("acknowledge: [{change: scale-down StatefulSet/default/kubia 9 to 8, reason: long ago}]\nlabels: {a: b}"));
+    assert!(stale.stdout.contains("acknowledged, but not what happens here"), "{}", stale.stdout);
+}
+
+#[test]
+fn what_the_server_refuses_comes_with_the_steps_that_work() {
+    let grown = after(|text| text.replace("size: 1Gi", "size: 2Gi"));
+    assert!(grown.stdout.starts_with("kubia in dev: refused by the API server: StatefulSet/default/kubia: spec: "), "{}", grown.stdout);
+    for step in ["patch pvc data-kubia-0", "patch pvc data-kubia-2", "delete statefulset kubia --cascade=orphan"] {
+        assert!(grown.stdout.contains(step), "{step} is missing\n{}", grown.stdout);
+    }
+    let managed = after(with("podManagement: Parallel"));
+    assert!(managed.stdout.contains("change an immutable field of kubia: no outage"), "{}", managed.stdout);
+    let moved = after(|text| text.replace("/var/lib/kubia/{{ pod }}", "/srv/kubia/{{ pod }}"));
+    assert!(moved.stdout.contains("point default.data-kubia-0 at another source"), "{}", moved.stdout);
+}
+
+#[test]
+fn programs_get_the_same() {
+    let scratch = Scratch::new("review-json");
+    let manifest = |replicas: u32, service: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web}}\nspec:\n  replicas: {replicas}\n  serviceName: {service}\n  selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    spec: {{containers: [{{name: web, image: \"web:1\"}}]}}\n"
+        )
+    };
+    let old = scratch.write("old.yaml", manifest(2, "web"));
+    let new = scratch.write("new.yaml", manifest(3, "other"));
+    let run = statewright(scratch.path(), &["diff", &old.to_string_lossy(), &new.to_string_lossy(), "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["verdicts"][0]["verdict"], "refused");
+    assert_eq!(report["changes"][0]["refusals"][0]["field"], "spec");
+    assert_eq!(report["changes"][0]["refusals"][0]["type"], "FieldValueForbidden");
+    assert_eq!(report["changes"][0]["fields"][0]["path"], "spec.replicas");
+}
+
+#[test]
+fn secret_values_stay_secret() {
+    let scratch = Scratch::new("review-secret");
+    let secret =
+        |value: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\nstringData: {{password: {value}, user: app}}\n");
+    let old = scratch.write("old.yaml", secret("hunter1"));
+    let new = scratch.write("new.yaml", secret("hunter2"));
+    for format in ["human", "json"] {
+        let run = statewright(scratch.path(), &["diff", &old.to_string_lossy(), &new.to_string_lossy(), "--format", format]);
+        assert_eq!(run.code, 1);
+        assert!(!run.stdout.contains("hunter") && !run.stderr.contains("hunter"), "{}", run.stdout);
+        assert!(run.stdout.contains("(hidden, after)"), "{}", run.stdout);
+    }
+}
