@@ -9,8 +9,9 @@ use crate::k8s::quantity::Quantity;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::k8s::wire;
-use crate::value::{Data, Node, Text};
+use crate::value::{Data, Map, Node, Text};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 const CLAIM: &str = "PersistentVolumeClaim";
 
@@ -57,6 +58,8 @@ pub struct Rejection {
     pub message: String,
     /// One per cause.
     pub refusals: Vec<Refusal>,
+    /// The causes in the server's words, in the same order.
+    pub causes: Vec<String>,
 }
 
 /// What is to be written for it.
@@ -267,7 +270,8 @@ fn reject(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> Re
         (_, "InternalError") => (500, ""),
         _ => (400, "BadRequest"),
     };
-    Rejection { stage, code, reason, message: message(answer, stage, request, new), refusals: answer.refusals.clone() }
+    let causes = answer.refusals.iter().map(|refusal| cause_text(refusal, &request.resource.node)).collect();
+    Rejection { stage, code, reason, message: message(answer, stage, request, new), refusals: answer.refusals.clone(), causes }
 }
 
 /// The server's sentence about an object that it refuses.
@@ -336,8 +340,14 @@ fn value_text(node: &Node, field: &str) -> String {
         Some(Data::Float(number)) => number.to_string(),
         Some(Data::Bool(value)) => value.to_string(),
         Some(Data::List(_)) => "[…]".into(),
-        Some(Data::Map(_)) => "{…}".into(),
+        Some(Data::Map(map)) => labels_text(map).unwrap_or_else(|| "{…}".into()),
     }
+}
+
+/// A map of texts as JSON; other maps the server prints by its own names for their fields.
+fn labels_text(map: &Map) -> Option<String> {
+    let texts: BTreeMap<&str, &str> = map.iter().map(|(key, value)| Some((key.name.as_str(), value.as_str()?))).collect::<Option<_>>()?;
+    serde_json::to_string(&texts).ok().filter(|_| !texts.is_empty())
 }
 
 /// A name as kubectl prints it: `statefulset.apps/web`.

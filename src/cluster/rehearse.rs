@@ -10,6 +10,7 @@ use super::state::{ClaimState, EventState, PodState, State, View, Why};
 use super::store::{self, Key, Store, annotation, uid};
 use super::world::{Event, Journal, NOT_KNOWN, Provisioners, World};
 use crate::bundle::{Bundle, Resource};
+use crate::diagnostic::listing;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::value::{Node, Text};
@@ -181,6 +182,12 @@ impl Cluster {
             let made = self.world.store.of_kind(VOLUME).filter_map(|(_, volume)| annotation(volume, PROVISIONED_BY));
             let makers: BTreeSet<&str> = made.collect();
             list.extend(makers.into_iter().map(|maker| format!("whether the provisioner `{maker}` is there: it is taken to make volumes")));
+        }
+        for kind in ["Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob"] {
+            let names: Vec<&str> = self.world.store.of_kind(kind).map(|(key, _)| key.name.as_str()).collect();
+            if !names.is_empty() {
+                list.push(format!("what {kind} {} runs: only the pods of StatefulSets are played", listing(names, 5)));
+            }
         }
         for (key, set) in self.world.store.of_kind("StatefulSet") {
             if set.find(&["spec", "replicas"]).and_then(Node::as_int).is_some_and(|replicas| replicas > MOST_REPLICAS) {

@@ -7,7 +7,7 @@ use super::rehearse::{Cluster, Outcome, Step};
 use super::store::{Key, put};
 use super::world::{Machine, Provisioners};
 use crate::bundle::{Bundle, Resource};
-use crate::diagnostic::{Diagnostics, Refusal};
+use crate::diagnostic::Diagnostics;
 use crate::k8s::version::Version;
 use crate::source::{At, SourceId, Sources};
 use crate::value::{Map, Node};
@@ -91,8 +91,9 @@ fn result(done: &Done, home: &str) -> Value {
         result["reason"] = json!(rejection.reason);
         result["message"] = json!(rejection.message);
         if rejection.code == 422 {
-            let cause = |refusal: &Refusal| json!({ "field": refusal.field, "type": refusal.kind, "message": refusal.detail });
-            result["causes"] = rejection.refusals.iter().map(cause).collect();
+            let causes = rejection.refusals.iter().zip(&rejection.causes);
+            result["causes"] =
+                causes.map(|(refusal, said)| json!({ "field": refusal.field, "type": refusal.kind, "message": said })).collect();
         }
     }
     if !done.warnings.is_empty() {

@@ -7,6 +7,7 @@ use crate::cluster::selector;
 use crate::cluster::store::{Key, annotation, is_ending, text, uid};
 use crate::cluster::world::{Machine, World, claim_names, is_over, node_name, phase};
 use crate::k8s::quantity::Quantity;
+use crate::k8s::version::Version;
 use crate::source::At;
 use crate::value::{Map, Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
@@ -228,7 +229,12 @@ fn volumes(world: &World, machine: Option<&Machine>, claims: &Claims) -> Result<
         match volume {
             None => return Err(No::never("node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)")),
             Some(volume) if place.as_ref().is_some_and(|place| !binder::is_reachable(volume, place)) => {
-                return Err(No::never("node(s) didn't match PersistentVolume's node affinity"));
+                let older = world.version < Version::minor(33);
+                return Err(No::never(if older {
+                    "node(s) had volume node affinity conflict"
+                } else {
+                    "node(s) didn't match PersistentVolume's node affinity"
+                }));
             }
             Some(_) => {}
         }
