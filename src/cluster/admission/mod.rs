@@ -226,10 +226,16 @@ impl Kind {
     }
 }
 
+/// So many owners are compared with each other; no object has as many.
+const MOST_OWNERS: usize = 1000;
+
 /// Owners that are named twice in the same words count once.
 fn drop_repetitions(owners: &mut Vec<Node>, door: Door, causes: &mut Causes) {
     let mut repeated = Vec::new();
     let mut index = 0;
+    if owners.len() > MOST_OWNERS {
+        return;
+    }
     while let Some(owner) = owners.get(index) {
         if owners[..index].contains(owner) {
             repeated.push(cause::text(owner, "uid").to_owned());

@@ -448,11 +448,12 @@ pub(super) fn address_rules(kind: &str, addresses: &Addresses, stored: Option<&N
 
 fn family_rules(families: &[crate::value::Text], policy: Option<&str>, causes: &mut Causes) {
     let path = SPEC.child("ipFamilies");
+    let mut seen = BTreeSet::new();
     for (index, family) in families.iter().enumerate() {
         if !matches!(family.as_str(), "IPv4" | "IPv6") {
             causes.not_supported(&path.index(index), &["IPv4", "IPv6"]);
         }
-        if families[..index].contains(family) {
+        if !seen.insert(family) {
             causes.duplicate(&path.index(index));
         }
     }
