@@ -263,15 +263,20 @@ impl Diagnostics {
 /// The name among `known` that `wrong` was most likely meant to be.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const BEGINNING: usize = 4;
     let most = (wrong.chars().count() / 3).clamp(1, 3);
     let lower = wrong.to_lowercase();
-    known
-        .into_iter()
+    let known: Vec<&str> = known.into_iter().collect();
+    let close = known
+        .iter()
         .filter(|name| name.len().abs_diff(wrong.len()) <= 3 * most)
-        .map(|name| (distance(&lower, &name.to_lowercase()), name))
+        .map(|name| (distance(&lower, &name.to_lowercase()), *name))
         .filter(|(distance, _)| *distance <= most)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+        .min_by_key(|(distance, _)| *distance);
+    // Or somebody has left out the end of it: `revisionHistory`.
+    let begun =
+        || known.iter().filter(|name| lower.len() >= BEGINNING && name.to_lowercase().starts_with(&lower)).min_by_key(|name| name.len());
+    close.map(|(_, name)| name).or_else(|| begun().copied())
 }
 
 /// How many letters must be added, dropped, changed or swapped with their neighbour.
@@ -327,6 +332,7 @@ mod tests {
         assert_eq!(nearest("replica", known), Some("replicas"));
         assert_eq!(nearest("prots", known), Some("ports"));
         assert_eq!(nearest("Storage", known), Some("storage"));
+        assert_eq!(nearest("revisionHistory", ["revisionHistoryLimit", "replicas"]), Some("revisionHistoryLimit"));
         assert_eq!(nearest("xyz", known), None);
     }
 

@@ -202,7 +202,10 @@ fn run(source: &str, at: At, names: &Names, found: &mut Diagnostics) -> Option<V
         }
         Ok(value) => Some(value),
         Err(error) if error.kind() == ErrorKind::OutOfFuel => {
-            LIMIT.report(format!("`{}` takes more than {FUEL} steps; that is the limit", shown(source))).at(at, found);
+            LIMIT
+                .report(format!("`{}` takes more than {FUEL} steps; that is the limit", shown(source)))
+                .help("expressions are for names and lists of peers: write what is longer into a file, and mount it with `files`")
+                .at(at, found);
             None
         }
         Err(error) if error.kind() == ErrorKind::UndefinedError => {
@@ -269,7 +272,10 @@ fn undefined(path: &str, names: &Names, at: At, found: &mut Diagnostics) -> bool
 }
 
 fn too_much(at: At, found: &mut Diagnostics) {
-    LIMIT.report(format!("this makes more than {} KiB of text; that is the limit", LARGEST >> 10)).at(at, found);
+    LIMIT
+        .report(format!("this makes more than {} KiB of text; that is the limit", LARGEST >> 10))
+        .help("expressions are for names and lists of peers: write what is longer into a file, and mount it with `files`")
+        .at(at, found);
 }
 
 /// How often an expression multiplies.

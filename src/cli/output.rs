@@ -4,6 +4,7 @@
 use crate::diagnostic::{Finding, Level};
 use crate::failure::Failure;
 use crate::report::Format;
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -48,6 +49,7 @@ impl FromStr for Target {
 
 /// Shows findings in every format asked for; as talk to a person when none was.
 pub(super) fn findings(list: &[Finding], targets: &[Target]) -> Result<(), Failure> {
+    let list = &once(list)[..];
     if targets.is_empty() {
         talk(&Format::Human.render(list, colours(&std::io::stderr())));
     }
@@ -58,6 +60,17 @@ pub(super) fn findings(list: &[Finding], targets: &[Target]) -> Result<(), Failu
         }
     }
     Ok(())
+}
+
+/// Each finding once: a spec that is wrong is wrong in each of its environments.
+fn once(list: &[Finding]) -> Vec<Finding> {
+    let mut said = BTreeSet::new();
+    let field = |finding: &Finding| finding.refusal.as_ref().map(|refusal| refusal.field.clone());
+    let is_new = |finding: &&Finding| {
+        let spot = &finding.spot;
+        said.insert((finding.code.id, spot.file.clone(), spot.line, spot.column, finding.message.clone(), field(finding)))
+    };
+    list.iter().filter(is_new).cloned().collect()
 }
 
 /// Whether any of them is an error.

@@ -2,7 +2,7 @@
 
 use super::admission::{self, Stage};
 use crate::bundle::{Bundle, Resource};
-use crate::diagnostic::{Code, Diagnostics, Level, Refusal, nearest};
+use crate::diagnostic::{Code, Diagnostics, Level, Refusal, Report, nearest};
 use crate::k8s::custom::{Customs, Fault};
 use crate::k8s::retired::{self, Absence};
 use crate::k8s::shape;
@@ -47,11 +47,14 @@ pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics
     for (index, mut refusal) in answer.refusals.into_iter().enumerate() {
         let at = first.filter(|_| index == 0).unwrap_or_else(|| resource.node.place_of(&refusal.field));
         let said = said(refusal.kind, &refusal.detail);
+        let help = help(resource, &refusal, version);
         let what = if refusal.field.is_empty() { resource.id.to_string() } else { format!("{}: {}", resource.id, refusal.field) };
         if let Some(stage) = answer.stage.filter(|stage| *stage != Stage::Validate) {
             refusal.kind = stage.word();
         }
-        REFUSED.report(format!("the API server would refuse {what}: {said}")).about(resource.subject()).refusal(refusal).at(at, found);
+        let report = REFUSED.report(format!("the API server would refuse {what}: {said}"));
+        let report = help.into_iter().fold(report, Report::help);
+        report.about(resource.subject()).refusal(refusal).at(at, found);
     }
     for warning in answer.warnings {
         let at = warning.split_once(": ").map_or(resource.at(), |(field, _)| resource.node.place_of(field));
@@ -204,10 +207,55 @@ fn said(kind: &str, detail: &str) -> String {
         "FieldValueNotFound" => "not found",
         "FieldValueTooLong" => "too long",
         "FieldValueTooMany" => "too many",
-        "UnknownField" => "unknown field",
         "DuplicateField" => "duplicate field",
-        "WrongType" => "wrong type",
+        "UnknownField" => return "there is no such field".to_owned(),
+        "WrongType" => return unfit(detail).map_or_else(|| detail.to_owned(), |(is, must)| format!("it is {is}, and must be {must}")),
         other => other,
     };
     if detail.is_empty() { kind.to_owned() } else { format!("{kind}: {detail}") }
+}
+
+/// What a value is and what it must be, out of the words of the server's decoder.
+fn unfit(detail: &str) -> Option<(&str, &str)> {
+    let (is, rest) = detail.strip_prefix("json: cannot unmarshal ")?.split_once(" into ")?;
+    let is = match is.split(' ').next()? {
+        "string" => "text",
+        "number" => "a number",
+        "bool" => "true or false",
+        "array" => "a list",
+        "object" => "a map",
+        _ => return None,
+    };
+    let must = match rest.rsplit(' ').next()? {
+        "string" => "text",
+        "bool" => "true or false",
+        kind if kind.starts_with("int") || kind.starts_with("uint") => "a whole number",
+        kind if kind.starts_with("float") => "a number",
+        kind if kind.starts_with("[]") => "a list",
+        kind if kind.starts_with("map[") || kind.starts_with("v1.") => "a map",
+        _ => return None,
+    };
+    Some((is, must))
+}
+
+/// The edit that mends it, where that is plain.
+fn help(resource: &Resource, refusal: &Refusal, version: Version) -> Option<String> {
+    match refusal.kind {
+        "UnknownField" => {
+            let (parent, name) = refusal.field.rsplit_once('.').unwrap_or(("", &refusal.field));
+            let shape = shape::shape_of(&resource.api_version, &resource.id.kind, version)?;
+            let shape = parent
+                .split('.')
+                .filter(|step| !step.is_empty())
+                .try_fold(shape, |shape, step| shape.field(step.split('[').next().unwrap_or(step))?.shape())?;
+            let near = nearest(name, shape.fields().iter().map(|field| field.name))?;
+            Some(format!("did you mean `{near}`?"))
+        }
+        "WrongType" => match unfit(&refusal.detail)? {
+            ("a number" | "true or false", "text") => Some("write it in quotes".to_owned()),
+            ("text", "a whole number" | "a number" | "true or false") => Some("write it without quotes".to_owned()),
+            _ => None,
+        },
+        _ => None,
+    }
 }

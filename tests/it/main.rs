@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "tests read files, print and may panic")]
 
 mod architecture;
+mod cases;
 mod commands;
 mod conformance;
 mod corpus;
