@@ -167,6 +167,12 @@ impl Loaded {
         self.shared.as_ref().and_then(|shared| shared.workspace.as_ref())
     }
 
+    /// What the workspace knows of the cluster of an environment.
+    pub(super) fn facts(&self, environment: &str) -> Option<&ClusterFacts> {
+        let given = self.workspace()?.shared(environment)?;
+        self.shared.as_ref()?.facts.get(given.get("cluster")?.as_str()?)
+    }
+
     /// Compiles one environment.
     pub(super) fn compile(&self, environment: &str, kubernetes: Option<&str>, found: &mut Diagnostics) -> Option<Compiled> {
         let mut shared = self.workspace().and_then(|workspace| workspace.shared(environment));
@@ -181,11 +187,10 @@ impl Loaded {
             });
         }
         let levels = self.workspace().and_then(|workspace| workspace.rules.as_ref());
-        let cluster = shared.as_ref().and_then(|shared| shared.get("cluster")).and_then(|node| node.as_str());
         let around = Around {
             shared: shared.as_ref(),
             extras: self.shared.as_ref().map(|shared| &shared.extras[..]).unwrap_or_default(),
-            facts: self.shared.as_ref().zip(cluster).and_then(|(shared, cluster)| shared.facts.get(cluster)),
+            facts: self.facts(environment),
             files: &Beside(&self.folder),
         };
         let mut own = Diagnostics::default();

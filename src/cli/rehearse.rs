@@ -2,13 +2,13 @@
 
 use super::check::holds_specs;
 use super::output;
-use super::project::forbids;
+use super::project::{Selection, forbids};
 use super::{Outcome, Result};
 use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
 use crate::cluster::rehearse::rehearse;
 use crate::cluster::scenario;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::failure::Failure;
 use crate::k8s::version::Version;
@@ -21,9 +21,12 @@ use std::path::{Path, PathBuf};
 /// Play bundles on a model cluster, one step each, and show what becomes of them.
 #[derive(Debug, Args)]
 pub(super) struct Rehearse {
-    /// Files or folders of manifests, one step each; or one file of recorded scenarios (`.jsonl`).
+    /// Files or folders of manifests, or specs, one step each; or one file of recorded scenarios (`.jsonl`).
     #[arg(required = true, value_name = "BUNDLE")]
     bundles: Vec<PathBuf>,
+    /// The environment that specs are compiled for, if they have several.
+    #[arg(long, value_name = "NAME")]
+    env: Option<String>,
     /// What is known of the cluster: its nodes, storage classes and version (YAML).
     #[arg(long, value_name = "FILE")]
     cluster: Option<PathBuf>,
@@ -53,18 +56,25 @@ impl Rehearse {
         {
             return scenarios(path);
         }
-        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-        let facts = self.facts(&mut sources, &mut found)?;
-        let version = match &self.kubernetes {
-            Some(text) => text.parse().map_err(Failure::new)?,
-            None => facts.kubernetes.unwrap_or(Version::NEWEST),
-        };
-        let bundles = self.bundles.iter().map(|path| bundle(path, &mut sources, &mut found)).collect::<Read<Vec<Bundle>>>()?;
-        let findings = found.resolve(&sources);
+        let mut findings = Vec::new();
+        let mut facts = self.facts(&mut findings)?;
+        let mut bundles = Vec::new();
+        for path in &self.bundles {
+            let (bundle, known) =
+                if holds_specs(path) { self.compiled(path, &mut findings)? } else { (manifests(path, &mut findings)?, None) };
+            bundles.push(bundle);
+            facts = facts.or(known);
+        }
+        findings.retain(|finding| finding.level == Level::Error);
         output::findings(&findings, &[])?;
         if forbids(&findings) {
             return Ok(Outcome::Found);
         }
+        let facts = facts.unwrap_or_default();
+        let version = match &self.kubernetes {
+            Some(text) => text.parse().map_err(Failure::new)?,
+            None => facts.kubernetes.unwrap_or(Version::NEWEST),
+        };
         let namespace = self.namespace.as_deref().unwrap_or_else(|| common_namespace(&bundles));
         let played = rehearse(&bundles, &facts, version, namespace);
         let titles: Vec<String> = self.bundles.iter().map(|path| disk::name_of(path)).collect();
@@ -75,10 +85,37 @@ impl Rehearse {
         Ok(if played.is_trouble() { Outcome::Found } else { Outcome::Fine })
     }
 
-    fn facts(&self, sources: &mut Sources, found: &mut Diagnostics) -> Read<ClusterFacts> {
-        let Some(path) = &self.cluster else { return Ok(ClusterFacts::default()) };
-        let document = disk::read_source(path, sources, found)?.and_then(|id| yaml::read_one(sources, id, found));
-        Ok(document.map(|document| ClusterFacts::read(&document, found)).unwrap_or_default())
+    fn facts(&self, findings: &mut Vec<Finding>) -> Read<Option<ClusterFacts>> {
+        let Some(path) = &self.cluster else { return Ok(None) };
+        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+        let document = disk::read_source(path, &mut sources, &mut found)?.and_then(|id| yaml::read_one(&sources, id, &mut found));
+        let facts = document.map(|document| ClusterFacts::read(&document, &mut found));
+        findings.extend(found.resolve(&sources));
+        Ok(facts)
+    }
+
+    /// The manifests of the specs below a path, in the one environment that is meant, and what the workspace knows of its cluster.
+    fn compiled(&self, path: &Path, findings: &mut Vec<Finding>) -> Read<(Bundle, Option<ClusterFacts>)> {
+        let environments = self.env.iter().cloned().collect();
+        let selection = Selection { paths: vec![path.to_owned()], environments, kubernetes: self.kubernetes.clone(), ceiling: None };
+        let candidates = selection.candidates()?;
+        let (mut bundle, mut facts) = (Bundle::default(), None);
+        for candidate in &candidates {
+            let Some(app) = candidate.load(findings)? else { continue };
+            let mut found = Diagnostics::default();
+            let environments = selection.environments(&app, candidates.len() == 1, &mut found);
+            if environments.len() > 1 {
+                let known = environments.join(", ");
+                return Err(Failure::new(format!("{} is compiled for {known}. Name one of them with --env", path.display())));
+            }
+            for environment in &environments {
+                let compiled = app.compile(environment, self.kubernetes.as_deref(), &mut found);
+                bundle.resources.extend(compiled.into_iter().flat_map(|compiled| compiled.bundle.resources));
+                facts = facts.or_else(|| app.facts(environment).cloned());
+            }
+            findings.extend(found.resolve(&app.sources));
+        }
+        Ok((bundle, facts))
     }
 }
 
@@ -90,16 +127,15 @@ fn common_namespace(bundles: &[Bundle]) -> &str {
     if named.all(|other| other == first) { first } else { "default" }
 }
 
-fn bundle(path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Read<Bundle> {
-    if holds_specs(path) {
-        return Err(Failure::new(format!("{} holds a spec. Compile it, and rehearse the folder that comes out", path.display())));
-    }
-    let files = disk::find_manifests(&[path.to_owned()])?;
+fn manifests(path: &Path, findings: &mut Vec<Finding>) -> Read<Bundle> {
+    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
     let mut ids = Vec::new();
-    for file in files {
-        ids.extend(disk::read_source(&file, sources, found)?);
+    for file in disk::find_manifests(&[path.to_owned()])? {
+        ids.extend(disk::read_source(&file, &mut sources, &mut found)?);
     }
-    Ok(crate::manifests(sources, &ids, found))
+    let bundle = crate::manifests(&sources, &ids, &mut found);
+    findings.extend(found.resolve(&sources));
+    Ok(bundle)
 }
 
 /// Gives the lines of a scenario file back, with the model's own results and states.

@@ -82,8 +82,10 @@ fn the_command_plays_folders_and_scenario_files() {
     assert!(fine.stdout.contains("kubia-0.kubia"), "{}", fine.stdout);
     let none = statewright(&root, &["rehearse", "no/such/folder"]);
     assert_eq!((none.code, none.stdout.as_str()), (2, ""));
-    let spec = statewright(&root, &["rehearse", "examples/kubia"]);
-    assert!(spec.code == 2 && spec.stderr.contains("Compile it"), "{}", spec.stderr);
+    let several = statewright(&root, &["rehearse", "examples/kubia"]);
+    assert!(several.code == 2 && several.stderr.contains("--env"), "{}", several.stderr);
+    let compiled = statewright(&root, &["rehearse", "examples/kubia", "--env", "prod"]);
+    assert_eq!((compiled.code, compiled.stdout.lines().count()), (0, fine.stdout.lines().count()), "{}", compiled.stderr);
     let recorded = std::fs::read_to_string(root.join("tests/conformance/scenarios.jsonl")).unwrap();
     let played = statewright(&root, &["rehearse", "tests/conformance/scenarios.jsonl"]);
     assert_eq!((played.code, played.stdout.lines().count()), (0, recorded.lines().count()), "{}", played.stderr);
