@@ -21,6 +21,7 @@ pub mod diagnostic;
 pub mod disk;
 pub mod emit;
 pub mod failure;
+pub mod git;
 pub mod k8s;
 pub mod layout;
 pub mod merge;

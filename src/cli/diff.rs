@@ -8,6 +8,7 @@ use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::failure::Failure;
+use crate::git;
 use crate::k8s::version::Version;
 use crate::report::changes::{self, Compared};
 use crate::review;
@@ -21,6 +22,9 @@ use std::path::{Path, PathBuf};
 pub(super) struct Diff {
     #[command(flatten)]
     selection: Selection,
+    /// Compare with what this git revision has committed, not with the files as they are.
+    #[arg(long, value_name = "REV")]
+    against: Option<String>,
     /// How it is shown.
     #[arg(long, value_name = "NAME", default_value = "human")]
     format: View,
@@ -91,7 +95,7 @@ impl Diff {
         let mut found = Diagnostics::default();
         for environment in self.selection.environments(&app, alone, &mut found) {
             let Some(compiled) = app.compile(&environment, self.selection.kubernetes.as_deref(), &mut found) else { continue };
-            let committed = committed(&app, &environment)?;
+            let committed = self.committed(&app, &environment)?;
             let changes = review::compare(&committed, &compiled.bundle, compiled.app.kubernetes);
             let version = compiled.app.kubernetes;
             let facts = ClusterFacts::of_version(version);
@@ -105,6 +109,22 @@ impl Diff {
         }
         findings.extend(found.resolve(&app.sources));
         Ok((all, findings))
+    }
+
+    /// The manifests that are committed for an environment.
+    fn committed(&self, app: &Loaded, environment: &str) -> std::result::Result<Bundle, Failure> {
+        let (root, folder) = app.folder(environment, None, true);
+        let folder = root.join(folder);
+        let files = match &self.against {
+            Some(revision) => git::files(&folder, revision)?
+                .into_iter()
+                .filter(|file| Path::new(&file.name).extension().is_some_and(|end| end == "yaml"))
+                .collect(),
+            None => disk::read_folder(&folder)?.map(|folder| folder.files).unwrap_or_default(),
+        };
+        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+        let ids: Vec<_> = files.into_iter().map(|file| sources.add(file.name, file.text)).collect();
+        Ok(crate::manifests(&sources, &ids, &mut found))
     }
 
     fn manifests(&self, old: &Path, new: &Path) -> std::result::Result<(Vec<Compared>, Vec<Finding>), Failure> {
@@ -138,13 +158,4 @@ fn read(path: &Path, findings: &mut Vec<Finding>) -> std::result::Result<Bundle,
     let bundle = crate::manifests(&sources, &ids, &mut found);
     findings.extend(found.resolve(&sources));
     Ok(bundle)
-}
-
-/// The manifests that are committed for an environment.
-fn committed(app: &Loaded, environment: &str) -> std::result::Result<Bundle, Failure> {
-    let (root, folder) = app.folder(environment, None, true);
-    let Some(folder) = disk::read_folder(&root.join(folder))? else { return Ok(Bundle::default()) };
-    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-    let ids: Vec<_> = folder.files.into_iter().map(|file| sources.add(file.name, file.text)).collect();
-    Ok(crate::manifests(&sources, &ids, &mut found))
 }

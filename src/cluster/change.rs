@@ -23,16 +23,21 @@ pub fn refusals_of_new(new: &Node, version: Version) -> Vec<Refusal> {
     causes(admission::create(new, version))
 }
 
-/// The causes of an answer; where the server names none, the stage at which it stopped.
+/// The causes of an answer. What stopped before validation has the stage's word for a type; where the server names no cause, the stage
+/// alone says it.
 #[must_use]
 pub fn causes(answer: Answer) -> Vec<Refusal> {
-    let Some(stage) = answer.stage.filter(|_| answer.refusals.is_empty()) else { return answer.refusals };
-    let (kind, detail) = match stage {
-        Stage::NoMatch => ("no-match", "no such apiVersion and kind"),
-        Stage::Decode => ("decode", "a value of the wrong type"),
-        Stage::StrictDecode => ("strict-decode", "an unknown or duplicate field"),
-        Stage::Validate => ("validate", "invalid"),
-        Stage::Request => ("request", "refused"),
-    };
-    vec![Refusal { field: String::new(), kind, detail: detail.to_owned() }]
+    let Some(stage) = answer.stage.filter(|stage| *stage != Stage::Validate) else { return answer.refusals };
+    let mut refusals = answer.refusals;
+    if refusals.is_empty() {
+        let detail = match stage {
+            Stage::NoMatch => "no such apiVersion and kind",
+            Stage::Decode => "a value of the wrong type",
+            Stage::StrictDecode => "an unknown or duplicate field",
+            Stage::Validate | Stage::Request => "refused",
+        };
+        refusals.push(Refusal { field: String::new(), kind: stage.word(), detail: detail.to_owned() });
+    }
+    refusals.iter_mut().for_each(|refusal| refusal.kind = stage.word());
+    refusals
 }

@@ -108,3 +108,33 @@ fn secret_values_stay_secret() {
         assert!(run.stdout.contains("(hidden, after)"), "{}", run.stdout);
     }
 }
+
+#[test]
+fn an_earlier_revision_is_read_from_git() {
+    let scratch = Scratch::new("review-git");
+    let folder = scratch.path().join("apps/kubia");
+    copy(&root().join("examples/kubia"), &folder);
+    let git = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]).args(arguments);
+        for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX"] {
+            command.env_remove(name);
+        }
+        let output = command.current_dir(scratch.path()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "first"]);
+    let spec = folder.join("statewright.yaml");
+    let text = fs::read_to_string(&spec).unwrap().replace("pet:1.0", "pet:1.1");
+    fs::write(&spec, text).unwrap();
+    assert_eq!(statewright(&folder, &["compile"]).code, 0);
+    assert_eq!(statewright(&folder, &["diff"]).stdout, "no changes\n");
+    for (place, path) in [(folder.clone(), "."), (scratch.path().to_path_buf(), "apps/kubia")] {
+        let run = statewright(&place, &["diff", path, "--env", "dev", "--against", "HEAD"]);
+        says(&run, 1, "kubia in dev: restarts kubia-2, kubia-1, kubia-0");
+    }
+    let unknown = statewright(&folder, &["diff", "--against", "no-such-revision"]);
+    assert!(unknown.code == 2 && unknown.stderr.contains("git knows no revision `no-such-revision`"), "{}", unknown.stderr);
+}
