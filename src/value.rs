@@ -3,6 +3,7 @@
 use crate::source::At;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Text of any length; short ones live inside the node, long ones are shared.
 pub type Text = SmolStr;
@@ -44,12 +45,13 @@ pub struct Key {
     pub at: At,
 }
 
-/// An ordered map. Equal to another with the same entries in any order.
+/// An ordered map. Equal to another with the same entries in any order. A copy costs nothing until one of the two changes:
+/// manifests are handed from stage to stage, and most of each stays as it was.
 #[derive(Clone, Debug, Default)]
 pub struct Map {
-    entries: Vec<(Key, Node)>,
+    entries: Option<Arc<Vec<(Key, Node)>>>,
     /// Kept once a map outgrows [`LINEAR`], so that a hostile file of a million keys costs no million scans.
-    index: Option<BTreeMap<Text, usize>>,
+    index: Option<Arc<BTreeMap<Text, usize>>>,
 }
 
 /// Up to so many entries a scan beats an index.
@@ -78,7 +80,8 @@ impl PartialEq for Data {
 
 impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().all(|(key, node)| other.get(&key.name) == Some(node))
+        let shared = matches!((&self.entries, &other.entries), (Some(one), Some(other)) if Arc::ptr_eq(one, other));
+        shared || self.len() == other.len() && self.iter().all(|(key, node)| other.get(&key.name) == Some(node))
     }
 }
 
@@ -320,43 +323,52 @@ impl Map {
     /// An empty map.
     #[must_use]
     pub const fn new() -> Self {
-        Self { entries: Vec::new(), index: None }
+        Self { entries: None, index: None }
+    }
+
+    fn list(&self) -> &[(Key, Node)] {
+        self.entries.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    /// The entries, to change them: from here on they are this map's alone.
+    fn list_mut(&mut self) -> &mut Vec<(Key, Node)> {
+        Arc::make_mut(self.entries.get_or_insert_default())
     }
 
     /// How many entries.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        self.entries.len()
+    pub fn len(&self) -> usize {
+        self.list().len()
     }
 
     /// Whether there are none.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.list().is_empty()
     }
 
     fn position(&self, key: &str) -> Option<usize> {
         match &self.index {
             Some(index) => index.get(key).copied(),
-            None => self.entries.iter().position(|(entry, _)| entry.name == key),
+            None => self.list().iter().position(|(entry, _)| entry.name == key),
         }
     }
 
     /// The value under a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Node> {
-        self.position(key).map(|position| &self.entries[position].1)
+        self.position(key).map(|position| &self.list()[position].1)
     }
 
     /// The key as written, and its value.
     #[must_use]
     pub fn entry(&self, key: &str) -> Option<(&Key, &Node)> {
-        self.position(key).map(|position| (&self.entries[position].0, &self.entries[position].1))
+        self.position(key).map(|position| (&self.list()[position].0, &self.list()[position].1))
     }
 
     /// The value under a key, to change it.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.position(key).map(|position| &mut self.entries[position].1)
+        self.position(key).map(|position| &mut self.list_mut()[position].1)
     }
 
     /// Whether it has that key.
@@ -368,20 +380,24 @@ impl Map {
     /// Sets a key: in its old place if it is there, at the end if not. Gives back what was there.
     pub fn set(&mut self, key: Key, node: Node) -> Option<Node> {
         if let Some(position) = self.position(&key.name) {
-            let (old_key, old) = &mut self.entries[position];
+            let (old_key, old) = &mut self.list_mut()[position];
             *old_key = key;
             return Some(std::mem::replace(old, node));
         }
+        let length = self.len();
         if let Some(index) = &mut self.index {
-            index.insert(key.name.clone(), self.entries.len());
-        } else if self.entries.len() == LINEAR {
-            let mut index: BTreeMap<Text, usize> =
-                self.entries.iter().enumerate().map(|(position, (key, _))| (key.name.clone(), position)).collect();
-            index.insert(key.name.clone(), self.entries.len());
-            self.index = Some(index);
+            Arc::make_mut(index).insert(key.name.clone(), length);
         }
-        self.entries.push((key, node));
+        self.list_mut().push((key, node));
+        if length == LINEAR {
+            self.make_index();
+        }
         None
+    }
+
+    fn make_index(&mut self) {
+        let entries = self.list().iter().enumerate();
+        self.index = Some(Arc::new(entries.map(|(position, (key, _))| (key.name.clone(), position)).collect()));
     }
 
     /// Sets a key, placed where its value is.
@@ -398,30 +414,34 @@ impl Map {
     /// Takes a key out, with the place where it was written.
     pub fn take(&mut self, key: &str) -> Option<(Key, Node)> {
         let position = self.position(key)?;
-        let entry = self.entries.remove(position);
-        if let Some(index) = &mut self.index {
-            *index = self.entries.iter().enumerate().map(|(position, (key, _))| (key.name.clone(), position)).collect();
+        let entry = self.list_mut().remove(position);
+        if self.index.is_some() {
+            self.make_index();
         }
         Some(entry)
     }
 
     /// Keeps the entries that pass.
     pub fn retain(&mut self, mut keep: impl FnMut(&Key, &mut Node) -> bool) {
-        self.entries.retain_mut(|(key, node)| keep(key, node));
-        if let Some(index) = &mut self.index {
-            *index = self.entries.iter().enumerate().map(|(position, (key, _))| (key.name.clone(), position)).collect();
+        if self.is_empty() {
+            return;
+        }
+        self.list_mut().retain_mut(|(key, node)| keep(key, node));
+        if self.index.is_some() {
+            self.make_index();
         }
     }
 
     /// The entries in order.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Key, &Node)> + Clone {
-        self.entries.iter().map(|(key, node)| (key, node))
+        self.list().iter().map(|(key, node)| (key, node))
     }
 
     /// The entries in order, values to change.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&Key, &mut Node)> {
-        self.entries.iter_mut().map(|(key, node)| (&*key, node))
+        let entries: &mut [(Key, Node)] = if self.is_empty() { &mut [] } else { self.list_mut() };
+        entries.iter_mut().map(|(key, node)| (&*key, node))
     }
 }
 
@@ -429,7 +449,7 @@ impl IntoIterator for Map {
     type Item = (Key, Node);
     type IntoIter = std::vec::IntoIter<(Key, Node)>;
     fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter()
+        self.entries.map(Arc::unwrap_or_clone).unwrap_or_default().into_iter()
     }
 }
 
