@@ -432,8 +432,13 @@ pub(super) fn address_rules(kind: &str, addresses: &Addresses, stored: Option<&N
     if malformed {
         return;
     }
+    // What the stored Service has is taken unread, `None` among it; only here somebody tries to read it.
+    let unread = ips.iter().enumerate().find(|(_, ip)| ips.len() > 1 && ip::address(ip).is_none());
+    if let Some((index, ip)) = unread {
+        causes.add(&path, "InternalError", format!("failed to check for dual stack with error:invalid IP[{index}]: {ip}"));
+    }
     let sixes = ips.iter().filter(|ip| ip::is_ipv6(ip)).count();
-    if ips.len() > 1 && (sixes == 0 || sixes == ips.len()) {
+    if ips.len() > 1 && (unread.is_some() || sixes == 0 || sixes == ips.len()) {
         causes.invalid(&path, "may specify no more than one IP for each IP family");
     }
     if addresses.is_headless() {
