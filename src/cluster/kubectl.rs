@@ -350,14 +350,6 @@ fn labels_text(map: &Map) -> Option<String> {
     serde_json::to_string(&texts).ok().filter(|_| !texts.is_empty())
 }
 
-/// A name as kubectl prints it: `statefulset.apps/web`.
-#[must_use]
-pub fn printed_name(resource: &Resource) -> Text {
-    let id = &resource.id;
-    let kind = id.kind.to_lowercase();
-    if id.group.is_empty() { format!("{kind}/{}", id.name).into() } else { format!("{kind}.{}/{}", id.group, id.name).into() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use statewright::cluster::admission::{self, Answer, Stage};
-use statewright::cluster::apply::apply;
+use statewright::cluster::apply::{apply, replace};
 use statewright::cluster::store::{self, put};
 use statewright::diagnostic::{Diagnostics, Refusal};
 use statewright::k8s::shape::shape_of;
@@ -24,6 +24,9 @@ const LEAST_SETS: f64 = 1.0;
 const RECORDED: Version = Version::minor(36);
 /// Whose answers `other-versions.jsonl` holds.
 const OTHER: Version = Version::minor(33);
+
+/// The cases in which `kubectl replace` comes out otherwise than `kubectl apply`, by the name of their answer.
+const REPLACE: &str = "put";
 
 type Set = BTreeSet<(String, String)>;
 
@@ -94,6 +97,9 @@ fn read(folder: &Path) -> Vec<Case> {
         for line in jsonl(&folder.join(file)) {
             lines.insert((file.to_owned(), text(&line, "id")), line.clone());
             cases.push(case(file, &line, line.clone(), recorded()));
+            if line["put"].is_object() {
+                cases.push(case(REPLACE, &line["put"], line.clone(), recorded()));
+            }
         }
     }
     for line in jsonl(&folder.join("other-versions.jsonl")) {
@@ -136,7 +142,7 @@ fn ask(case: &Case) -> Verdict {
         None => {
             manifest(new).map(|(node, duplicates)| (admission::with_duplicates(admission::create(&node, case.version), duplicates), false))
         }
-        Some(old) => update(old, new, text(&case.line, "live") == "bound", case.version),
+        Some(old) => update(old, new, case),
     };
     match answer {
         Some((answer, unchanged)) => Verdict { unchanged: Some(unchanged), ..verdict(&answer, case.version) },
@@ -144,8 +150,9 @@ fn ask(case: &Case) -> Verdict {
     }
 }
 
-/// `kubectl apply` of the new manifest over the object that the old one made. Gives too whether nothing was sent.
-fn update(old: &str, new: &str, bound: bool, version: Version) -> Option<(Answer, bool)> {
+/// `kubectl apply` of the new manifest over the object that the old one made, or `kubectl replace`. Gives too whether nothing was sent.
+fn update(old: &str, new: &str, case: &Case) -> Option<(Answer, bool)> {
+    let version = case.version;
     let (new, duplicates) = manifest(new)?;
     if let Err(answer) = admission::address(&new, version) {
         return Some((*answer, false));
@@ -154,10 +161,13 @@ fn update(old: &str, new: &str, bound: bool, version: Version) -> Option<(Answer
     let Some((Some(object), old)) = created else {
         return Some((Answer::stopped(Stage::Request, "the old manifest is refused".into()), false));
     };
-    let stored = live(object, &old, bound);
+    let stored = live(object, &old, text(&case.line, "live") == "bound");
     if !duplicates.is_empty() {
         // The recorder says no more of them than that they are there.
         return Some((Answer::refused(Stage::StrictDecode, Vec::new()), false));
+    }
+    if case.file == REPLACE {
+        return Some((replace(&stored, &new, version), false));
     }
     let applied = apply(&old, &stored, &new, version);
     Some((applied.answer, applied.unchanged))
