@@ -9,7 +9,7 @@ use crate::k8s::quantity::Quantity;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::k8s::wire;
-use crate::value::{Data, Map, Node, Text};
+use crate::value::{Data, Map, Node};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
