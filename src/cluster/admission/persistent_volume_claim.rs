@@ -7,7 +7,6 @@ use super::same::Manner;
 use super::{Kind, amount, selector};
 use crate::cluster::defaults;
 use crate::k8s::name;
-use crate::k8s::quantity::Quantity;
 use crate::k8s::version::Version;
 use crate::value::{Map, Node};
 use std::borrow::Cow;
@@ -322,10 +321,4 @@ fn data_source(source: &Node, leniency: Leniency, path: &Path<'_>, causes: &mut 
 
 fn annotation<'n>(object: &'n Node, key: &str) -> Option<&'n str> {
     object.find(&["metadata", "annotations", key]).map(|value| value.as_str().unwrap_or_default())
-}
-
-/// The size that a claim asks for.
-#[must_use]
-pub fn requested(spec: &Node) -> Quantity {
-    amount::decoded(spec.find(&["resources", "requests", "storage"]))
 }
