@@ -112,6 +112,7 @@ impl Cluster {
                 store: Store::default(),
                 nodes: facts.nodes.clone(),
                 knows_classes: facts.classes.is_some(),
+                knows_all: false,
                 provisioners: Provisioners::Assumed,
                 version,
                 journal: Journal::default(),
@@ -182,6 +183,9 @@ impl Cluster {
             let made = self.world.store.of_kind(VOLUME).filter_map(|(_, volume)| annotation(volume, PROVISIONED_BY));
             let makers: BTreeSet<&str> = made.collect();
             list.extend(makers.into_iter().map(|maker| format!("whether the provisioner `{maker}` is there: it is taken to make volumes")));
+        }
+        for key in self.world.journal.presumed.iter().filter(|key| self.world.store.get(key).is_none()) {
+            list.push(format!("whether there is a {} `{}`, which pods name: it is taken to be there", key.kind, key.name));
         }
         for kind in ["Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob"] {
             let names: Vec<&str> = self.world.store.of_kind(kind).map(|(key, _)| key.name.as_str()).collect();

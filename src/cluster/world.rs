@@ -3,7 +3,7 @@
 use super::store::{Key, Store, text, uid};
 use crate::k8s::version::Version;
 use crate::value::{Node, Text};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A machine that pods can run on.
 #[derive(Clone, Debug)]
@@ -74,6 +74,8 @@ pub struct Journal {
     pub moves: Vec<Move>,
     /// What was said; the same thing is kept once, at its last place.
     pub events: Vec<Event>,
+    /// Objects that were taken to be there, though nobody has said so.
+    pub presumed: BTreeSet<Key>,
     /// How many claims of a name there have been.
     claims: BTreeMap<(Text, Text), u32>,
     /// What the volume made for a claim is called, by the claim's uid.
@@ -89,6 +91,8 @@ pub struct World {
     pub nodes: Option<Vec<Machine>>,
     /// Whether all its storage classes are among the objects; if not, one that is missing here may be there all the same.
     pub knows_classes: bool,
+    /// Whether all that pods refer to is among the objects; if not, what is missing here is taken to be there, and noted.
+    pub knows_all: bool,
     /// Who makes volumes.
     pub provisioners: Provisioners,
     /// Whose rules.
@@ -125,6 +129,17 @@ impl World {
         if self.store.remove(key).is_some() && key.kind == "Pod" {
             self.journal.moves.push(Move { came: false, namespace: key.namespace.clone(), pod: key.name.clone() });
         }
+    }
+
+    /// Whether an object that something refers to is not there. Where not all objects are known, it is taken to be there, and noted.
+    pub fn is_missing(&mut self, key: &Key) -> bool {
+        if self.store.get(key).is_some() {
+            return false;
+        }
+        if !self.knows_all {
+            self.journal.presumed.insert(key.clone());
+        }
+        self.knows_all
     }
 
     /// The name of the volume that is made for a claim.

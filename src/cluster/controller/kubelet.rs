@@ -56,6 +56,14 @@ pub fn set_unplaced(world: &mut World, key: &Key, why: &str) {
     }
 }
 
+/// Writes that a pod is held back by its gates.
+pub fn set_gated(world: &mut World, key: &Key) {
+    const WHY: (&str, &str) = ("SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates");
+    if let Some(at) = world.store.get(key).map(|pod| pod.at) {
+        set_status(world, key, "Pending", &[condition("PodScheduled", false, Some(WHY), at)]);
+    }
+}
+
 fn set_status(world: &mut World, key: &Key, phase: &str, conditions: &[Node]) {
     world.store.set_text(key, &["status", "phase"], phase);
     world.store.set(key, &["status", "conditions"], Some(Data::List(conditions.to_vec())));

@@ -58,5 +58,5 @@ fn react(world: &mut World) {
 /// Whether controllers look at objects of a kind.
 #[must_use]
 pub fn heeds(kind: &str) -> bool {
-    matches!(kind, "StatefulSet" | "Pod" | "StorageClass" | binder::CLAIM | binder::VOLUME)
+    matches!(kind, "StatefulSet" | "Pod" | "StorageClass" | "ServiceAccount" | "PriorityClass" | binder::CLAIM | binder::VOLUME)
 }

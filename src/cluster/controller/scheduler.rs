@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The name of the node that stands for all nodes where none is known.
 pub(super) const UNKNOWN_NODE: &str = "(some node)";
 
+const CLAIM_IN_USE: &str =
+    "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod";
+
 /// Why a node does not do.
 struct No {
     reasons: Vec<&'static str>,
@@ -48,7 +51,7 @@ pub(super) fn run(world: &mut World) {
     let mut pods: Vec<(Text, Key)> = world
         .store
         .of_kind("Pod")
-        .filter(|(_, pod)| node_name(pod).is_empty() && !is_ending(pod) && !is_over(pod))
+        .filter(|(_, pod)| node_name(pod).is_empty() && !is_ending(pod) && !is_over(pod) && is_ours(pod))
         .map(|(key, pod)| (uid(pod).into(), key.clone()))
         .collect();
     pods.sort();
@@ -57,8 +60,16 @@ pub(super) fn run(world: &mut World) {
     }
 }
 
+/// Whether this scheduler is asked, and not another.
+fn is_ours(pod: &Node) -> bool {
+    matches!(text(pod, &["spec", "schedulerName"]), "" | "default-scheduler")
+}
+
 fn place(world: &mut World, key: &Key) {
     let Some(pod) = world.store.get(key).cloned() else { return };
+    if pod.find(&["spec", "schedulingGates"]).and_then(Node::as_list).is_some_and(|gates| !gates.is_empty()) {
+        return kubelet::set_gated(world, key);
+    }
     let machines = machines(world, pod.at);
     let total = machines.len();
     let claims = match claims(world, key, &pod) {
@@ -160,12 +171,19 @@ fn claims(world: &World, key: &Key, pod: &Node) -> Result<Claims, String> {
 /// Whether a pod can run on a node; the checks in the scheduler's order, the first that fails speaks.
 fn fits(world: &World, machines: &[Machine], machine: &Machine, key: &Key, pod: &Node, claims: &Claims) -> Result<Plan, No> {
     if world.nodes.is_none() {
-        return volumes(world, None, claims);
+        let free = !is_claim_of_another(world, key, pod);
+        return if free { volumes(world, None, claims) } else { Err(No::never(CLAIM_IN_USE)) };
     }
     if !is_wanted(machine, pod) {
         return Err(No::never("node(s) didn't match Pod's node affinity/selector"));
     }
+    if !has_free_ports(world, machine, pod) {
+        return Err(No { reasons: vec!["node(s) didn't have free ports for the requested pod ports"], room: true });
+    }
     has_room(world, machine, pod)?;
+    if is_claim_of_another(world, key, pod) {
+        return Err(No { reasons: vec![CLAIM_IN_USE], room: true });
+    }
     let plan = volumes(world, Some(machine), claims)?;
     if !claims.bound.iter().all(|claim| is_in_zone(world, machine, claim)) {
         return Err(No::never("node(s) had no available volume zone"));
@@ -182,6 +200,44 @@ fn is_wanted(machine: &Machine, pod: &Node) -> bool {
     selected
         && (named.is_empty() || named == machine.name)
         && required.is_none_or(|required| selector::node_matches(required.get("nodeSelectorTerms"), &machine.name, &machine.labels))
+}
+
+// ---- ports and claims that only one may have
+
+/// The ports of the node that a pod takes: address, protocol and number.
+fn host_ports(pod: &Node) -> Vec<(&str, &str, i64)> {
+    let containers = pod.find(&["spec", "containers"]).into_iter().flat_map(Node::items);
+    let ports = containers.flat_map(|container| container.get("ports").into_iter().flat_map(Node::items));
+    ports
+        .filter_map(|port| {
+            let protocol = text(port, &["protocol"]);
+            let number = port.get("hostPort").and_then(Node::as_int).filter(|number| *number > 0)?;
+            Some((text(port, &["hostIP"]), if protocol.is_empty() { "TCP" } else { protocol }, number))
+        })
+        .collect()
+}
+
+fn has_free_ports(world: &World, machine: &Machine, pod: &Node) -> bool {
+    let wanted = host_ports(pod);
+    let any = |address: &str| matches!(address, "" | "0.0.0.0");
+    let clash = |one: &(&str, &str, i64), other: &(&str, &str, i64)| {
+        one.1 == other.1 && one.2 == other.2 && (one.0 == other.0 || any(one.0) || any(other.0))
+    };
+    wanted.is_empty()
+        || !world
+            .store
+            .of_kind("Pod")
+            .filter(|(_, other)| node_name(other) == machine.name && !is_over(other))
+            .any(|(_, other)| host_ports(other).iter().any(|taken| wanted.iter().any(|port| clash(port, taken))))
+}
+
+/// Whether a claim that only one pod may use is in the hands of another pod with a place.
+fn is_claim_of_another(world: &World, key: &Key, pod: &Node) -> bool {
+    claim_names(pod).any(|name| {
+        let claim = Key::new(CLAIM, key.namespace.clone(), name);
+        let single = world.store.get(&claim).is_some_and(|claim| binder::access_modes(claim).contains("ReadWriteOncePod"));
+        single && world.users(&claim).any(|(other, user)| other != key && !node_name(user).is_empty() && !is_over(user))
+    })
 }
 
 // ---- room

@@ -318,7 +318,7 @@ impl Pass<'_> {
             return Err(Stuck);
         }
         let pod = self.pod(replica);
-        if let Some(why) = refusal(&pod) {
+        if let Some(why) = self.missing_account(&pod).or_else(|| refusal(&pod)) {
             self.own_claims(replica);
             self.say_failed("create", replica, &why);
             return Err(Stuck);
@@ -326,6 +326,23 @@ impl Pass<'_> {
         self.world.create(&replica.key, pod);
         self.own_claims(replica);
         Ok(())
+    }
+
+    /// A pod is refused if its service account or its priority class is not there.
+    fn missing_account(&mut self, pod: &Node) -> Option<String> {
+        let name = text(pod, &["metadata", "name"]);
+        let forbidden = |why: String| Some(format!("pods \"{name}\" is forbidden: {why}"));
+        let priority = text(pod, &["spec", "priorityClassName"]);
+        let built_in = matches!(priority, "" | "system-cluster-critical" | "system-node-critical");
+        if !built_in && self.world.is_missing(&Key::new("PriorityClass", "", priority)) {
+            return forbidden(format!("no PriorityClass with name {priority} was found"));
+        }
+        let account = text(pod, &["spec", "serviceAccountName"]);
+        let namespace = &self.key.namespace;
+        if !matches!(account, "" | "default") && self.world.is_missing(&Key::new("ServiceAccount", namespace.clone(), account)) {
+            return forbidden(format!("error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found"));
+        }
+        None
     }
 
     fn pod(&self, replica: &Replica) -> Node {
