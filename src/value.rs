@@ -294,29 +294,52 @@ impl Node {
     fn follow(&self, path: &str) -> (Option<&Key>, &Self, bool) {
         let (mut key, mut node, mut rest) = (None, self, path);
         while !rest.is_empty() {
-            let step;
-            if let Some(inner) = rest.strip_prefix('[') {
-                let Some((inside, after)) = inner.split_once(']') else { return (key, node, false) };
-                (step, rest) = (inside, after.strip_prefix('.').unwrap_or(after));
-            } else {
-                let end = rest.find(['.', '[']).unwrap_or(rest.len());
-                step = &rest[..end];
-                rest = rest[end..].strip_prefix('.').unwrap_or(&rest[end..]);
-            }
-            match &node.data {
-                Data::Map(map) => match map.entry(step) {
-                    Some((found, value)) => (key, node) = (Some(found), value),
-                    None => return (key, node, false),
-                },
-                Data::List(items) => match step.parse::<usize>().ok().and_then(|index| items.get(index)) {
-                    Some(item) => (key, node) = (None, item),
-                    None => return (key, node, false),
-                },
-                _ => return (key, node, false),
-            }
+            let Some((step, after)) = first_step(rest) else { return (key, node, false) };
+            let inner = match &node.data {
+                Data::List(items) if step == "*" => unnumbered(items, after).map(|item| (None, item)),
+                _ => node.inside(step),
+            };
+            let Some(inner) = inner else { return (key, node, false) };
+            (key, node) = inner;
+            rest = after;
         }
         (key, node, true)
     }
+
+    /// What one step of a field path leads to.
+    fn inside(&self, step: &str) -> Option<(Option<&Key>, &Self)> {
+        match &self.data {
+            Data::Map(map) => map.entry(step).map(|(key, value)| (Some(key), value)),
+            Data::List(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)).map(|item| (None, item)),
+            _ => None,
+        }
+    }
+
+    /// How many steps of a field path lead somewhere.
+    fn depth(&self, path: &str) -> usize {
+        let (mut node, mut rest, mut count) = (self, path, 0);
+        while let Some((step, after)) = first_step(rest) {
+            let Some((_, inner)) = node.inside(step) else { break };
+            (node, rest, count) = (inner, after, count + 1);
+        }
+        count
+    }
+}
+
+/// The first step of a field path, and the steps after it.
+fn first_step(path: &str) -> Option<(&str, &str)> {
+    if let Some(inner) = path.strip_prefix('[') {
+        return inner.split_once(']').map(|(inside, after)| (inside, after.strip_prefix('.').unwrap_or(after)));
+    }
+    let end = path.find(['.', '[']).unwrap_or(path.len());
+    (!path.is_empty()).then(|| (&path[..end], path[end..].strip_prefix('.').unwrap_or(&path[end..])))
+}
+
+/// The item that is meant where a server gives no number: the only one in which the rest of the path leads that far.
+fn unnumbered<'n>(items: &'n [Node], rest: &str) -> Option<&'n Node> {
+    let deepest = items.iter().map(|item| item.depth(rest)).max()?;
+    let mut meant = items.iter().filter(|item| item.depth(rest) == deepest);
+    meant.next().filter(|_| meant.next().is_none())
 }
 
 impl Map {
@@ -498,5 +521,21 @@ mod tests {
         assert_eq!(root.nearest("metadata.labels[a.b/c]").as_str(), Some("x"));
         assert_eq!(root.nearest("metadata.list[1]").as_int(), Some(2));
         assert_eq!(root.nearest("metadata.list[7].name").as_list().map(<[Node]>::len), Some(2));
+        assert_eq!(root.nearest("metadata.list[*].name").as_list().map(<[Node]>::len), Some(2));
+    }
+
+    #[test]
+    fn a_step_without_a_number_leads_to_the_item_that_fits() {
+        let at = here();
+        let volume = |field: &str| {
+            let mut map = Map::new();
+            map.put(field, Node::map(Map::new(), at));
+            Node::map(map, at)
+        };
+        let mut root = Map::new();
+        root.put("volumes", Node::list(vec![volume("secret"), volume("nfs"), volume("csi")], at));
+        let root = Node::map(root, at);
+        assert!(root.nearest("volumes[*].nfs.server").as_map().is_some_and(Map::is_empty));
+        assert!(root.nearest("volumes[*].name").as_list().is_some());
     }
 }
