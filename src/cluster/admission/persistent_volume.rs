@@ -115,8 +115,11 @@ fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut C
         pending(object);
     }
     let known = stored.and_then(|stored| stored.get("spec")).is_some_and(|spec| some(spec, "volumeAttributesClassName").is_some());
+    // At first a change was let through to the rules, which refuse it.
+    let dropped = stored.is_none() || version >= Version::minor(31);
     if version < ATTRIBUTES_CLASSES
         && !known
+        && dropped
         && let Some(spec) = object.get_mut("spec").and_then(Node::as_map_mut)
     {
         spec.remove("volumeAttributesClassName");

@@ -10,6 +10,11 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 use std::collections::BTreeMap;
 
+/// From here on paths of files that lie in each other's place are warned of.
+const OVERLAPPING_PATHS: Version = Version::minor(32);
+/// From here on names that two ports have are warned of.
+const REPEATED_PORT_NAMES: Version = Version::minor(33);
+
 /// All warnings about a template, or about a pod of its own, whose path is [`Path::ROOT`].
 pub fn warn(template: &Node, is_pod: bool, version: Version, path: &Path<'_>, causes: &mut Causes) {
     let nothing = Node::null(template.at);
@@ -24,7 +29,9 @@ pub fn warn(template: &Node, is_pod: bool, version: Version, path: &Path<'_>, ca
         }
     }
     volumes(spec, version, &spec_path.child("volumes"), causes);
-    overlaps(spec, causes);
+    if version >= OVERLAPPING_PATHS {
+        overlaps(spec, causes);
+    }
     repeated(list(spec, "hostAliases"), "ip", &spec_path.child("hostAliases"), causes);
     pull_secrets(list(spec, "imagePullSecrets"), &spec_path.child("imagePullSecrets"), causes);
     fractions(spec.get("overhead"), &spec_path.child("overhead"), causes);
@@ -40,7 +47,7 @@ pub fn warn(template: &Node, is_pod: bool, version: Version, path: &Path<'_>, ca
             hidden_variables(list(container, "env"), &path.child("env"), causes);
         }
     }
-    ports(spec, &spec_path, causes);
+    ports(spec, version, &spec_path, causes);
     if number(spec, "terminationGracePeriodSeconds") < 0 {
         let path = spec_path.child("terminationGracePeriodSeconds");
         causes.warn(format!("{path}: must be >= 0; negative values are invalid and will be treated as 1"));
@@ -326,7 +333,7 @@ impl Spot<'_> {
     }
 }
 
-fn ports(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
+fn ports(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
     let mut by_number: BTreeMap<(i64, &str), Vec<Spot<'_>>> = BTreeMap::new();
     let mut by_name: BTreeMap<&str, Spot<'_>> = BTreeMap::new();
     let mut names = Vec::new();
@@ -343,7 +350,7 @@ fn ports(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
                 }
                 others.push(spot);
                 let name = text(port, "name");
-                if name.is_empty() {
+                if name.is_empty() || version < REPEATED_PORT_NAMES {
                     continue;
                 }
                 match by_name.get(name) {
