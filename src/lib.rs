@@ -108,7 +108,7 @@ pub fn manifests(sources: &Sources, ids: &[SourceId], found: &mut Diagnostics) -
 
 /// Says all that can be said of manifests without a previous state. `definitions` are CustomResourceDefinitions beside those among
 /// the manifests.
-pub fn check(sources: &Sources, ids: &[SourceId], facts: &ClusterFacts, definitions: &Bundle, found: &mut Diagnostics) -> Bundle {
+pub fn check(sources: &Sources, ids: &[SourceId], facts: &ClusterFacts, definitions: &Bundle, found: &mut Diagnostics) {
     let version = facts.kubernetes.unwrap_or_default();
     let documents: Vec<_> = ids.iter().flat_map(|id| bundle::read::documents(sources, *id, found)).collect();
     let judged = parallel::map(&documents, |document| {
@@ -125,10 +125,8 @@ pub fn check(sources: &Sources, ids: &[SourceId], facts: &ClusterFacts, definiti
         found.extend(diagnostics);
     }
     cluster::judge::custom_objects(&bundle, definitions, found);
-    let folder = |id| sources.get(id).folder();
-    cluster::outlook::judge_folders(&bundle, facts, folder, found);
-    rules::advise(&Context::new(&bundle, version, facts, false, folder), found);
-    bundle
+    rules::advise(&Context::new(&bundle, version, facts, false, |id| sources.get(id).folder()), found);
+    cluster::outlook::judge_folders(bundle, facts, |id| sources.get(id).folder(), found);
 }
 
 /// Everything that can be found, by id.

@@ -68,17 +68,17 @@ pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
 
 /// The same for the bundles of several folders, each by itself: what lies in one folder was written to work together. A Service that
 /// some other folder has is not missing.
-pub fn judge_folders<'a>(bundle: &Bundle, facts: &ClusterFacts, folder: impl Fn(SourceId) -> &'a str, found: &mut Diagnostics) {
-    let mut folders: BTreeMap<&str, Bundle> = BTreeMap::new();
-    for resource in bundle.resources.iter().filter(|resource| CONCERNED.contains(&resource.id.kind.as_str())) {
-        folders.entry(folder(resource.at().source)).or_default().resources.push(resource.clone());
-    }
-    let services: BTreeSet<&str> = bundle.of_kind("Service").map(|service| service.id.name.as_str()).collect();
+pub fn judge_folders<'a>(bundle: Bundle, facts: &ClusterFacts, folder: impl Fn(SourceId) -> &'a str, found: &mut Diagnostics) {
+    let services: BTreeSet<String> = bundle.of_kind("Service").map(|service| service.id.name.clone()).collect();
     let elsewhere: BTreeSet<At> = bundle
         .of_kind("StatefulSet")
         .filter(|set| services.contains(text(&set.node, &["spec", "serviceName"])))
         .map(|set| set.node.place_of("spec.serviceName"))
         .collect();
+    let mut folders: BTreeMap<&str, Bundle> = BTreeMap::new();
+    for resource in bundle.resources.into_iter().filter(|resource| CONCERNED.contains(&resource.id.kind.as_str())) {
+        folders.entry(folder(resource.at().source)).or_default().resources.push(resource);
+    }
     let folders: Vec<Bundle> = folders.into_values().collect();
     for (own, bundle) in crate::parallel::map(&folders, |bundle| {
         let mut own = Diagnostics::default();

@@ -59,7 +59,6 @@ pub struct Workload<'a> {
 struct Group<'a> {
     folder: &'a str,
     workloads: Vec<u32>,
-    services: u32,
     /// A custom resource whose operator may run pods that nobody sees here.
     has_operator: bool,
     /// A Kustomization lies there: labels, names and images may be others in the end.
@@ -125,7 +124,7 @@ impl<'a> Context<'a> {
     }
 
     fn group(&mut self, folder: &'a str) -> u32 {
-        self.groups.push(Group { folder, workloads: Vec::new(), services: 0, has_operator: false, is_kustomized: false });
+        self.groups.push(Group { folder, workloads: Vec::new(), has_operator: false, is_kustomized: false });
         number(self.groups.len() - 1)
     }
 
@@ -134,7 +133,6 @@ impl<'a> Context<'a> {
         match resource.id.kind.as_str() {
             "Service" if resource.id.group.is_empty() => {
                 self.service_names.entry(&resource.id.name).or_default().push(number(self.services.len()));
-                self.groups[group as usize].services += 1;
                 self.services.push(placed);
             }
             "PersistentVolume" => self.volumes.push(placed),
@@ -188,13 +186,8 @@ impl<'a> Context<'a> {
         !group.workloads.is_empty() && !group.has_operator && !group.is_kustomized
     }
 
-    /// Whether Services were written next to a workload.
-    #[must_use]
-    pub fn stands_among_services(&self, workload: &Workload<'_>) -> bool {
-        self.groups[workload.group as usize].services > 0
-    }
-
     /// Whether a Kustomization may still change a workload.
+    #[must_use]
     pub fn is_kustomized(&self, workload: &Workload<'_>) -> bool {
         self.groups[workload.group as usize].is_kustomized
     }
@@ -205,6 +198,7 @@ impl<'a> Context<'a> {
     }
 
     /// Whether two objects lie in one folder.
+    #[must_use]
     pub fn share_folder(&self, one: &Placed<'_>, other: &Placed<'_>) -> bool {
         self.groups[one.group as usize].folder == self.groups[other.group as usize].folder
     }
@@ -234,6 +228,7 @@ impl<'a> Workload<'a> {
     }
 
     /// Whether it may be in a namespace.
+    #[must_use]
     pub fn is_in(&self, namespace: &str) -> bool {
         may_be_one(&self.resource.id.namespace, namespace)
     }
@@ -264,6 +259,7 @@ impl<'a> Workload<'a> {
     }
 
     /// Whether any container uses a volume.
+    #[must_use]
     pub fn mounts(&self, volume: &str) -> bool {
         self.all_containers().any(|container| {
             let names = |list: &'static str| container.get(list).into_iter().flat_map(Node::items).filter_map(|item| text(item, "name"));
@@ -282,6 +278,7 @@ const GIVEN_LATER: [&str; 5] = [
 ];
 
 /// Whether pods made from a template can have the labels that a Service asks for.
+#[must_use]
 pub fn leads_to(selector: &Node, labels: Option<&Node>) -> bool {
     let value = |key: &str| labels.and_then(|labels| text(labels, key));
     selector.entries().all(|(key, wanted)| GIVEN_LATER.contains(&&*key.name) || value(&key.name) == wanted.as_str())
@@ -293,6 +290,7 @@ fn may_be_one(one: &str, other: &str) -> bool {
 }
 
 /// A field's text.
+#[must_use]
 pub fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.get(key)?.as_str()
 }
