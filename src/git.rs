@@ -1,5 +1,4 @@
 //! What git remembers: the files of a folder at an earlier revision. Runs the `git` command, without a shell; checks nothing out.
-#![expect(clippy::disallowed_methods, reason = "git is an edge")]
 
 use crate::failure::Failure;
 use crate::layout::File;
