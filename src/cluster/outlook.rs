@@ -11,7 +11,7 @@ use super::store::text;
 use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::source::{At, SourceId};
-use crate::value::Node;
+use crate::value::{Key, Node};
 use std::collections::{BTreeMap, BTreeSet};
 
 macro_rules! codes {
@@ -50,9 +50,10 @@ pub fn judge_written(bundle: &Bundle, found: &mut Diagnostics) {
 }
 
 fn judge_names(bundle: &Bundle, found: &mut Diagnostics) {
+    let services = services_by_name(bundle);
     for set in bundle.of_kind("StatefulSet") {
         judge_name(set, found);
-        judge_service(bundle, set, found);
+        judge_service(&services, set, found);
     }
     judge_overlaps(bundle, found);
 }
@@ -60,7 +61,10 @@ fn judge_names(bundle: &Bundle, found: &mut Diagnostics) {
 /// Finds what will not come to be when this bundle is applied to a fresh cluster.
 pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
     judge_names(bundle, found);
-    let misfits = judge_reserved(bundle, found);
+    let (misfits, reserved) = judge_reserved(bundle, found);
+    if is_settled(bundle, facts, &reserved) {
+        return;
+    }
     let rehearsal = rehearse(std::slice::from_ref(bundle), facts, facts.kubernetes.unwrap_or_default(), HOME);
     judge_claims(bundle, &rehearsal, &misfits, found);
     judge_places(bundle, &rehearsal, facts, found);
@@ -140,21 +144,33 @@ fn judge_name(set: &Resource, found: &mut Diagnostics) {
         .at(set.node.place_of("metadata.name"), found);
 }
 
-fn judge_service(bundle: &Bundle, set: &Resource, found: &mut Diagnostics) {
+/// The Services of a bundle, by name.
+fn services_by_name(bundle: &Bundle) -> BTreeMap<&str, Vec<&Resource>> {
+    let mut services: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
+    for service in bundle.of_kind("Service") {
+        services.entry(&service.id.name).or_default().push(service);
+    }
+    services
+}
+
+fn judge_service(all: &BTreeMap<&str, Vec<&Resource>>, set: &Resource, found: &mut Diagnostics) {
+    /// A name is compared with so many others, not with thousands.
+    const MOST: usize = 100;
+
     let name = text(&set.node, &["spec", "serviceName"]);
     if name.is_empty() {
         return;
     }
     let at = set.node.place_of("spec.serviceName");
-    let services = || bundle.of_kind("Service").filter(|service| service.id.name == name);
+    let services = || all.get(name).into_iter().flatten();
     let Some(service) = services().find(|service| namespace(service) == namespace(set)) else {
         let report = SERVICE_MISSING.report(format!("no Service is called `{name}`, so the pods have no names of their own"));
         let report = match services().next() {
             Some(other) => report.see(other.node.place_of("metadata"), format!("this one is in namespace `{}`", namespace(other))),
             None => report,
         };
-        let known =
-            bundle.of_kind("Service").filter(|service| namespace(service) == namespace(set)).map(|service| service.id.name.as_str());
+        let is_near = |service: &&&Resource| namespace(service) == namespace(set);
+        let known = all.values().flatten().filter(is_near).map(|service| service.id.name.as_str()).take(MOST);
         let help = match nearest(name, known) {
             Some(other) => format!("did you mean `{other}`?"),
             None => "add a headless Service of that name".to_owned(),
@@ -204,21 +220,34 @@ fn judge_ports(service: &Resource, found: &mut Diagnostics) {
 fn judge_overlaps(bundle: &Bundle, found: &mut Diagnostics) {
     const KINDS: [&str; 4] = ["StatefulSet", "Deployment", "DaemonSet", "ReplicaSet"];
     let workloads: Vec<&Resource> = bundle.resources.iter().filter(|resource| KINDS.contains(&resource.id.kind.as_str())).collect();
-    let takes = |one: &Resource, other: &Resource| {
-        selector::matches(one.node.find(&["spec", "selector"]), other.node.find(&["spec", "template", "metadata", "labels"]))
-    };
-    for (index, other) in workloads.iter().enumerate() {
-        for one in &workloads[..index] {
-            let same = one.id == other.id;
-            if !same && namespace(one) == namespace(other) && (takes(one, other) || takes(other, one)) {
-                OVERLAP
-                    .report(format!("{} `{}` and {} `{}` select the same pods", one.id.kind, one.id.name, other.id.kind, other.id.name))
-                    .help("give each workload a label of its own, in its selector and its pod template".to_owned())
-                    .see(one.node.place_of("spec.selector"), "the other selector")
-                    .about(other.subject())
-                    .at(other.node.place_of("spec.selector"), found);
+    let labels: Vec<Option<&Node>> =
+        workloads.iter().map(|workload| workload.node.find(&["spec", "template", "metadata", "labels"])).collect();
+    let mut by_label: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    for (index, labels) in labels.iter().enumerate() {
+        for (key, value) in labels.iter().flat_map(|labels| labels.entries()) {
+            by_label.entry((&key.name, value.as_str().unwrap_or_default())).or_default().push(index);
+        }
+    }
+    let mut pairs: BTreeSet<(usize, usize)> = BTreeSet::new();
+    for (index, one) in workloads.iter().enumerate() {
+        let selector = one.node.find(&["spec", "selector"]);
+        let wanted = selector.and_then(|selector| selector.get("matchLabels")).into_iter().flat_map(Node::entries);
+        let having = wanted.map(|(key, value)| by_label.get(&(key.name.as_str(), value.as_str().unwrap_or_default())));
+        let candidates = having.map(|list| list.map_or(&[][..], Vec::as_slice)).min_by_key(|list| list.len());
+        for other in candidates.map_or_else(|| (0..workloads.len()).collect(), <[usize]>::to_vec) {
+            let same = one.id == workloads[other].id;
+            if !same && namespace(one) == namespace(workloads[other]) && selector::matches(selector, labels[other]) {
+                pairs.insert((index.max(other), index.min(other)));
             }
         }
+    }
+    for (other, one) in pairs.into_iter().map(|(other, one)| (workloads[other], workloads[one])) {
+        OVERLAP
+            .report(format!("{} `{}` and {} `{}` select the same pods", one.id.kind, one.id.name, other.id.kind, other.id.name))
+            .help("give each workload a label of its own, in its selector and its pod template".to_owned())
+            .see(one.node.place_of("spec.selector"), "the other selector")
+            .about(other.subject())
+            .at(other.node.place_of("spec.selector"), found);
     }
 }
 
@@ -251,10 +280,28 @@ fn wanted(bundle: &Bundle) -> BTreeMap<ClaimName, Wanted<'_>> {
     all
 }
 
-/// Looks at volumes that name a claim. Gives back the claims whose reserved volume cannot serve them.
-fn judge_reserved(bundle: &Bundle, found: &mut Diagnostics) -> BTreeSet<ClaimName> {
+/// Whether it is plain without a rehearsal that nothing can be said of claims and places: no node is known, and each claim has a
+/// volume of its own or a class of which nobody knows more than the name.
+fn is_settled(bundle: &Bundle, facts: &ClusterFacts, reserved: &BTreeSet<ClaimName>) -> bool {
+    if facts.nodes.is_some() || facts.classes.is_some() {
+        return false;
+    }
+    let kinds = || [binder::VOLUME, "StorageClass"].into_iter().flat_map(|kind| bundle.of_kind(kind));
+    let known: BTreeSet<&str> =
+        kinds().map(|object| if object.id.kind == binder::VOLUME { text(&object.node, CLASS) } else { object.id.name.as_str() }).collect();
+    wanted(bundle).iter().all(|(name, claim)| {
+        let class = text(claim.node, CLASS);
+        reserved.contains(name) || !class.is_empty() && !known.contains(class) && text(claim.node, &["spec", "volumeName"]).is_empty()
+    })
+}
+
+/// Where claims and volumes name their class.
+const CLASS: &[&str] = &["spec", "storageClassName"];
+
+/// Looks at volumes that name a claim. Gives back the claims whose reserved volume cannot serve them, and those whose volume can.
+fn judge_reserved(bundle: &Bundle, found: &mut Diagnostics) -> (BTreeSet<ClaimName>, BTreeSet<ClaimName>) {
     let wanted = wanted(bundle);
-    let mut misfits = BTreeSet::new();
+    let (mut misfits, mut reserved) = (BTreeSet::new(), BTreeSet::new());
     let mut taken: BTreeMap<ClaimName, &Resource> = BTreeMap::new();
     for volume in bundle.of_kind(binder::VOLUME) {
         let Some(reference) = binder::claim_ref(&volume.node) else { continue };
@@ -286,7 +333,12 @@ fn judge_reserved(bundle: &Bundle, found: &mut Diagnostics) -> BTreeSet<ClaimNam
             continue;
         }
         match wanted.get(&name) {
-            Some(claim) if judge_fit(volume, &name.1, claim, found) => {}
+            Some(claim) if judge_fit(volume, &name.1, claim, found) => {
+                let is_plain = ["volumeName", "selector"].iter().all(|field| claim.node.find(&["spec", field]).is_none());
+                if is_plain && text(&volume.node, CLASS) == text(claim.node, CLASS) {
+                    reserved.insert(name.clone());
+                }
+            }
             Some(_) => {
                 misfits.insert(name.clone());
             }
@@ -294,7 +346,7 @@ fn judge_reserved(bundle: &Bundle, found: &mut Diagnostics) -> BTreeSet<ClaimNam
         }
         taken.insert(name, volume);
     }
-    misfits
+    (misfits, reserved)
 }
 
 /// Whether a volume can serve the claim that it is reserved for.
