@@ -11,7 +11,7 @@ use super::store::text;
 use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::source::{At, SourceId};
-use crate::value::{Key, Node};
+use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
 macro_rules! codes {
