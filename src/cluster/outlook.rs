@@ -62,7 +62,7 @@ fn judge_names(bundle: &Bundle, found: &mut Diagnostics) {
 pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
     judge_names(bundle, found);
     let (misfits, reserved) = judge_reserved(bundle, found);
-    if is_settled(bundle, facts, &reserved) {
+    if bundle.resources.len() > MOST_REHEARSED || is_settled(bundle, facts, &reserved) {
         return;
     }
     let rehearsal = rehearse(std::slice::from_ref(bundle), facts, facts.kubernetes.unwrap_or_default(), HOME);
@@ -279,6 +279,10 @@ fn wanted(bundle: &Bundle) -> BTreeMap<ClaimName, Wanted<'_>> {
     }
     all
 }
+
+/// The controllers look at everything again after every step: what takes a moment for an app takes minutes for a whole cluster in one
+/// folder. `rehearse` plays that too.
+const MOST_REHEARSED: usize = 1_500;
 
 /// Whether it is plain without a rehearsal that nothing can be said of claims and places: no node is known, and each claim has a
 /// volume of its own or a class of which nobody knows more than the name.
