@@ -54,7 +54,7 @@ pub fn rehearse(bundles: &[Bundle], facts: &ClusterFacts, version: Version, name
 }
 
 /// In bundles larger than this the controllers do not look after each object, but once all are applied.
-const MOST_WATCHED: usize = 300;
+const MOST_WATCHED: usize = 40;
 
 /// A cluster on which bundles are played.
 #[derive(Clone, Debug)]
