@@ -243,20 +243,47 @@ impl Diagnostics {
         });
         list.into_iter()
             .map(|diagnostic| {
+                let secret = diagnostic.code.name == "literal-password";
+                let shown = |at: At| {
+                    let mut spot = sources.spot(at);
+                    if secret || holds_secret(sources.document(at)) {
+                        hide(&mut spot);
+                    }
+                    spot
+                };
                 let mut labels = diagnostic.labels.into_iter();
-                let spot = labels.next().map_or_else(|| unreachable!("stored with a place"), |label| sources.spot(label.at));
+                let spot = labels.next().map_or_else(|| unreachable!("stored with a place"), |label| shown(label.at));
                 Finding {
                     code: diagnostic.code,
                     level: diagnostic.level,
                     message: diagnostic.message,
                     spot,
-                    also: labels.map(|label| (sources.spot(label.at), label.text)).collect(),
+                    also: labels.map(|label| (shown(label.at), label.text)).collect(),
                     help: diagnostic.help,
                     subject: diagnostic.subject,
                     refusal: diagnostic.refusal,
                 }
             })
             .collect()
+    }
+}
+
+/// Whether a document is a Secret, or may hold one: its lines are then shown without their values.
+fn holds_secret(document: &str) -> bool {
+    const SAID: [&str; 5] = ["kind: Secret", "kind: \"Secret\"", "kind: 'Secret'", "\"kind\": \"Secret\"", "\"kind\":\"Secret\""];
+    SAID.iter().any(|said| document.contains(said))
+}
+
+/// Leaves of a line what comes before its first value.
+fn hide(spot: &mut Spot) {
+    const PLAIN: [&str; 8] = ["apiVersion", "kind", "metadata", "name", "namespace", "type", "data", "stringData"];
+    let (key, value) = spot.text.split_once(':').unwrap_or(("", &spot.text));
+    let is_plain = PLAIN.contains(&key.trim_start_matches(['-', ' ']).trim_matches('"')) && !value.contains('{');
+    if !is_plain && !value.trim().is_empty() {
+        let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
+        spot.text = format!("{key}(hidden)");
+        let length = u32::try_from(spot.text.chars().count()).unwrap_or(u32::MAX);
+        spot.width = spot.width.min(length.saturating_sub(spot.column.saturating_sub(1))).max(1);
     }
 }
 

@@ -88,6 +88,23 @@ impl Sources {
         &self.list[id.0 as usize]
     }
 
+    /// The document around a place: what stands between two `---` lines, and no more than 64 KB before and behind.
+    #[must_use]
+    pub fn document(&self, at: At) -> &str {
+        const FAR: usize = 64 << 10;
+        let text = &*self.get(at.source).text;
+        let mut middle = (at.start as usize).min(text.len());
+        let (mut first, mut last) = (middle.saturating_sub(FAR), middle.saturating_add(FAR).min(text.len()));
+        for edge in [&mut first, &mut middle, &mut last] {
+            while !text.is_char_boundary(*edge) {
+                *edge -= 1;
+            }
+        }
+        let begin = text[first..middle].rfind("\n---").map_or(first, |offset| first + offset);
+        let end = text[middle..last].find("\n---").map_or(last, |offset| middle + offset);
+        &text[begin..end]
+    }
+
     /// Turns a place into file, line, column and the text of the line.
     #[must_use]
     pub fn spot(&self, at: At) -> Spot {

@@ -138,3 +138,18 @@ fn an_earlier_revision_is_read_from_git() {
     let unknown = statewright(&folder, &["diff", "--against", "no-such-revision"]);
     assert!(unknown.code == 2 && unknown.stderr.contains("git knows no revision `no-such-revision`"), "{}", unknown.stderr);
 }
+
+#[test]
+fn findings_in_a_secret_show_no_value() {
+    let scratch = Scratch::new("review-finding");
+    let file = scratch.write(
+        "secret.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata:\n  password: hunter2!!\nstringData:\n  x: hunter3\n  x: hunter4\n",
+    );
+    for format in ["human", "json", "sarif", "github", "gitlab", "junit", "markdown"] {
+        let run = statewright(scratch.path(), &["check", &file.to_string_lossy(), "--format", format]);
+        assert_eq!(run.code, 1);
+        assert!(!run.stdout.contains("hunter") && !run.stderr.contains("hunter"), "{}{}", run.stdout, run.stderr);
+    }
+    assert!(statewright(scratch.path(), &["check", "secret.yaml"]).stderr.contains("password: (hidden)"));
+}
