@@ -10,7 +10,7 @@ use crate::disk;
 use crate::failure::Failure;
 use crate::k8s::version::Version;
 use crate::layout::{self, Form};
-use crate::report::Format;
+use crate::report::{Format, Report};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
@@ -149,7 +149,7 @@ fn complain(mut findings: Vec<Finding>) {
     findings.retain(|finding| finding.level == Level::Error);
     let more = findings.len().saturating_sub(MOST_SHOWN);
     findings.truncate(MOST_SHOWN);
-    let mut text = Format::Human.render(&findings, false);
+    let mut text = Format::Human.render(&Report::of(findings), false);
     if more > 0 {
         let _ = writeln!(text, "and {more} more");
     }

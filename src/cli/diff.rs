@@ -10,11 +10,11 @@ use crate::disk;
 use crate::failure::Failure;
 use crate::git;
 use crate::k8s::version::Version;
-use crate::report::changes::{self, Compared};
-use crate::review;
-use crate::review::verdict::{self, Setting, Verdict};
-use crate::source::Sources;
-use clap::{Args, ValueEnum};
+use crate::report::Report;
+use crate::review::verdict::Verdict;
+use crate::review::{self, Review, Setting};
+use crate::source::{At, Sources};
+use clap::Args;
 use std::path::{Path, PathBuf};
 
 /// Compare what would be compiled with what is committed; or two folders of manifests.
@@ -25,21 +25,16 @@ pub(super) struct Diff {
     /// Compare with what this git revision has committed, not with the files as they are.
     #[arg(long, value_name = "REV")]
     against: Option<String>,
-    /// How it is shown.
-    #[arg(long, value_name = "NAME", default_value = "human")]
-    format: View,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum View {
-    Human,
-    Json,
+    /// How it is shown: human, json, sarif, github, gitlab, junit, markdown. `NAME=FILE` writes a file; may be given several
+    /// times.
+    #[arg(long, value_name = "NAME[=FILE]")]
+    format: Vec<output::Target>,
 }
 
 impl Diff {
     pub(super) fn run(self) -> Result {
         let specs: Vec<bool> = self.selection.paths.iter().map(|path| holds_specs(path)).collect::<std::result::Result<_, Failure>>()?;
-        let (compared, findings) = match (&self.selection.paths[..], &specs[..]) {
+        let (reviews, findings) = match (&self.selection.paths[..], &specs[..]) {
             ([old, new], [false, false]) => self.manifests(old, new)?,
             ([_, _], [true, false] | [false, true]) => {
                 let message =
@@ -48,27 +43,18 @@ impl Diff {
             }
             _ => self.specs()?,
         };
-        let differs = compared.iter().any(|compared| !compared.changes.is_empty());
-        match self.format {
-            View::Json => {
-                output::data(&changes::json(&compared, &findings));
-            }
-            View::Human => {
-                output::findings(&findings, &[])?;
-                let colours = output::colours(&std::io::stdout());
-                compared.iter().for_each(|compared| output::data(&changes::human(compared, colours)));
-                if !differs && !forbids(&findings) {
-                    output::data("no changes\n");
-                }
-            }
-        }
-        if compared.iter().any(|compared| compared.judgement.verdict == Verdict::AtRisk) {
-            return Ok(Outcome::AtRisk);
-        }
-        Ok(if differs || forbids(&findings) { Outcome::Found } else { Outcome::Fine })
+        let outcome = if reviews.iter().any(|review| review.judgement.verdict == Verdict::AtRisk) {
+            Outcome::AtRisk
+        } else if !reviews.is_empty() || forbids(&findings) {
+            Outcome::Found
+        } else {
+            Outcome::Fine
+        };
+        output::review(Report { findings, reviews, compared: true }, &self.format)?;
+        Ok(outcome)
     }
 
-    fn specs(&self) -> std::result::Result<(Vec<Compared>, Vec<Finding>), Failure> {
+    fn specs(&self) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
         let candidates = self.selection.candidates()?;
         let mut findings: Vec<Finding> = super::compile::workspace_findings(&candidates);
         let (mut all, mut failure) = (Vec::new(), None);
@@ -78,8 +64,8 @@ impl Diff {
             "comparing",
             |candidate| self.app(candidate, alone),
             |result| match result {
-                Ok((compared, own)) => {
-                    all.extend(compared);
+                Ok((reviews, own)) => {
+                    all.extend(reviews);
                     findings.extend(own);
                 }
                 Err(error) => failure = failure.take().or(Some(error)),
@@ -89,22 +75,34 @@ impl Diff {
         failure.map_or(Ok((all, findings)), Err)
     }
 
-    fn app(&self, candidate: &Candidate, alone: bool) -> std::result::Result<(Vec<Compared>, Vec<Finding>), Failure> {
+    fn app(&self, candidate: &Candidate, alone: bool) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
         let (mut all, mut findings) = (Vec::new(), Vec::new());
         let Some(app) = candidate.load(&mut findings)? else { return Ok((all, findings)) };
         let mut found = Diagnostics::default();
         for environment in self.selection.environments(&app, alone, &mut found) {
             let Some(compiled) = app.compile(&environment, self.selection.kubernetes.as_deref(), &mut found) else { continue };
             let committed = self.committed(&app, &environment)?;
-            let changes = review::compare(&committed, &compiled.bundle, compiled.app.kubernetes);
             let version = compiled.app.kubernetes;
-            let facts = ClusterFacts::of_version(version);
-            let acknowledged: Vec<String> =
-                compiled.app.acknowledge.iter().filter_map(|item| item.change.as_ref().map(|change| change.value.to_string())).collect();
-            let setting = Setting { version, facts: &facts, namespace: &compiled.app.identity.namespace, acknowledged: &acknowledged };
-            let judgement = verdict::judge(&committed, &compiled.bundle, &changes, setting);
-            if !changes.is_empty() {
-                all.push(Compared { title: format!("{} in {environment}", app.spec.name), changes, judgement });
+            let facts = app.facts(&environment).cloned().unwrap_or_default().with_version(version);
+            let acknowledged: Vec<(String, At)> = compiled
+                .app
+                .acknowledge
+                .iter()
+                .filter_map(|item| item.change.as_ref().map(|change| (change.value.to_string(), change.at)))
+                .collect();
+            let setting = Setting {
+                version,
+                facts: &facts,
+                namespace: &compiled.app.identity.namespace,
+                acknowledged: &acknowledged,
+                home: Some(app.spec.root.at),
+            };
+            let title = format!("{} in {environment}", app.spec.name);
+            let mut said = Diagnostics::default();
+            let mut review = review::review(title, &committed, &compiled.bundle, setting, &mut said);
+            review.findings = said.resolve(&app.sources);
+            if !review.is_empty() {
+                all.push(review);
             }
         }
         findings.extend(found.resolve(&app.sources));
@@ -127,17 +125,19 @@ impl Diff {
         Ok(crate::manifests(&sources, &ids, &mut found))
     }
 
-    fn manifests(&self, old: &Path, new: &Path) -> std::result::Result<(Vec<Compared>, Vec<Finding>), Failure> {
+    fn manifests(&self, old: &Path, new: &Path) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
         let version = self.selection.kubernetes.as_deref().map_or(Ok(Version::default()), str::parse).map_err(Failure::new)?;
-        let mut findings = Vec::new();
-        let before = read(old, &mut Vec::new())?;
-        let after = read(new, &mut findings)?;
-        let title = format!("{} against {}", old.display(), new.display());
-        let changes = review::compare(&before, &after, version);
+        let (mut sources, mut wrong) = (Sources::default(), Diagnostics::default());
+        let before = read(old, &mut sources, &mut Diagnostics::default())?;
+        let after = read(new, &mut sources, &mut wrong)?;
         let facts = ClusterFacts::of_version(version);
-        let judgement =
-            verdict::judge(&before, &after, &changes, Setting { version, facts: &facts, namespace: "default", acknowledged: &[] });
-        Ok((vec![Compared { title, changes, judgement }], findings))
+        let setting = Setting { version, facts: &facts, namespace: "default", acknowledged: &[], home: None };
+        let title = format!("{} against {}", old.display(), new.display());
+        let mut said = Diagnostics::default();
+        let mut review = review::review(title, &before, &after, setting, &mut said);
+        review.findings = said.resolve(&sources);
+        let reviews = if review.is_empty() { Vec::new() } else { vec![review] };
+        Ok((reviews, wrong.resolve(&sources)))
     }
 }
 
@@ -148,14 +148,11 @@ fn holds_specs(path: &Path) -> std::result::Result<bool, Failure> {
     Ok(!disk::find_specs(&[path.to_owned()])?.is_empty())
 }
 
-fn read(path: &Path, findings: &mut Vec<Finding>) -> std::result::Result<Bundle, Failure> {
-    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+fn read(path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> std::result::Result<Bundle, Failure> {
     let mut ids = Vec::new();
     let files: Vec<PathBuf> = disk::find_manifests(&[path.to_owned()])?;
     for file in files {
-        ids.extend(disk::read_source(&file, &mut sources, &mut found)?);
+        ids.extend(disk::read_source(&file, sources, found)?);
     }
-    let bundle = crate::manifests(&sources, &ids, &mut found);
-    findings.extend(found.resolve(&sources));
-    Ok(bundle)
+    Ok(crate::manifests(sources, &ids, found))
 }

@@ -3,7 +3,7 @@
 
 use crate::diagnostic::{Finding, Level};
 use crate::failure::Failure;
-use crate::report::Format;
+use crate::report::{Format, Report};
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -49,14 +49,34 @@ impl FromStr for Target {
 
 /// Shows findings in every format asked for; as talk to a person when none was.
 pub(super) fn findings(list: &[Finding], targets: &[Target]) -> Result<(), Failure> {
-    let list = &once(list)[..];
+    let report = Report::of(once(list));
     if targets.is_empty() {
-        talk(&Format::Human.render(list, colours(&std::io::stderr())));
+        talk(&Format::Human.render(&report, colours(&std::io::stderr())));
     }
+    show(&report, targets)
+}
+
+/// Shows a review in every format asked for; to a person when none was. What is wrong with the files themselves is talk then.
+pub(super) fn review(mut report: Report, targets: &[Target]) -> Result<(), Failure> {
+    report.findings = once(&report.findings);
+    let for_people = targets.is_empty() || targets.iter().any(|target| target.format == Format::Human && target.file.is_none());
+    if for_people {
+        talk(&Format::Human.render(&Report::of(report.findings.clone()), colours(&std::io::stderr())));
+    }
+    if targets.is_empty() && (any_error(&report.findings) && report.reviews.is_empty()) {
+        return Ok(());
+    }
+    if targets.is_empty() {
+        data(&Format::Human.render(&report, colours(&std::io::stdout())));
+    }
+    show(&report, targets)
+}
+
+fn show(report: &Report, targets: &[Target]) -> Result<(), Failure> {
     for target in targets {
         match &target.file {
-            Some(path) => crate::disk::write_file(path, &target.format.render(list, false))?,
-            None => data(&target.format.render(list, colours(&std::io::stdout()))),
+            Some(path) => crate::disk::write_file(path, &target.format.render(report, false))?,
+            None => data(&target.format.render(report, colours(&std::io::stdout()))),
         }
     }
     Ok(())

@@ -6,15 +6,34 @@ use crate::diagnostic::Refusal;
 use crate::k8s::version::Version;
 use crate::value::Node;
 
-/// Why the change would be refused; nothing when it would not. An earlier manifest that no server can have accepted made no object:
-/// the later one is then new.
+/// What the server says to a change.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Why it would be refused; nothing when it would not.
+    pub refusals: Vec<Refusal>,
+    /// The two manifests make the same object: they differ in words only.
+    pub is_same: bool,
+    /// It is accepted, and the stored object stays as it was.
+    pub is_idle: bool,
+}
+
+/// Asks what becomes of a change. An earlier manifest that no server can have accepted made no object: the later one is then new.
+#[must_use]
+pub fn ask(old: &Node, new: &Node, version: Version) -> Asked {
+    let Some(stored) = admission::create(old, version).object else {
+        return Asked { refusals: causes(admission::create(new, version)), ..Asked::default() };
+    };
+    let is_same = admission::create(new, version).object.is_some_and(|fresh| fresh == stored);
+    let answer = apply::apply(old, &stored, new, version).answer;
+    let is_idle = answer.object.as_ref() == Some(&stored);
+    let refusals = causes(answer);
+    Asked { is_same: is_same && refusals.is_empty(), is_idle: is_idle && refusals.is_empty(), refusals }
+}
+
+/// Why the change would be refused; nothing when it would not.
 #[must_use]
 pub fn refusals(old: &Node, new: &Node, version: Version) -> Vec<Refusal> {
-    let answer = match admission::create(old, version).object {
-        Some(stored) => apply::apply(old, &stored, new, version).answer,
-        None => admission::create(new, version),
-    };
-    causes(answer)
+    ask(old, new, version).refusals
 }
 
 /// Why a new object would be refused.

@@ -1,8 +1,8 @@
 //! What is different between two bundles, for people and for programs.
 
-use crate::diagnostic::Finding;
+use super::Report;
 use crate::review::verdict::Judgement;
-use crate::review::{Change, ChangeKind};
+use crate::review::{Change, ChangeKind, Review};
 use crate::value::{Data, Node};
 use serde_json::{Value, json};
 use similar::TextDiff;
@@ -10,11 +10,12 @@ use std::fmt::Write as _;
 
 /// For programs.
 #[must_use]
-pub fn json(compared: &[Compared], findings: &[Finding]) -> String {
-    let verdicts: Vec<Value> = compared
+pub fn json(report: &Report) -> String {
+    let verdicts: Vec<Value> = report
+        .reviews
         .iter()
-        .map(|compared| {
-            let judgement = &compared.judgement;
+        .map(|review| {
+            let judgement = &review.judgement;
             let risks: Vec<Value> = judgement
                 .risks
                 .iter()
@@ -30,7 +31,7 @@ pub fn json(compared: &[Compared], findings: &[Finding]) -> String {
                 })
                 .collect();
             json!({
-                "title": compared.title,
+                "title": review.title,
                 "verdict": judgement.verdict.word(),
                 "line": judgement.line,
                 "order": judgement.order.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
@@ -40,9 +41,10 @@ pub fn json(compared: &[Compared], findings: &[Finding]) -> String {
             })
         })
         .collect();
-    let changes: Vec<Value> = compared
+    let changes: Vec<Value> = report
+        .reviews
         .iter()
-        .flat_map(|compared| &compared.changes)
+        .flat_map(|review| &review.changes)
         .map(|change| {
             let fields: Vec<Value> = change
                 .fields
@@ -57,12 +59,14 @@ pub fn json(compared: &[Compared], findings: &[Finding]) -> String {
             json!({
                 "object": {"kind": change.id.kind, "namespace": change.id.namespace, "name": change.id.name},
                 "change": change.kind.word(),
+                "verdict": change.verdict.word(),
+                "effect": change.effect,
                 "fields": fields,
                 "refusals": refusals,
             })
         })
         .collect();
-    let findings: Value = serde_json::from_str(&super::json::render(findings)).unwrap_or_default();
+    let findings: Value = serde_json::from_str(&super::json::render(&report.all())).unwrap_or_default();
     let mut text =
         serde_json::to_string_pretty(&json!({"version": 1, "verdicts": verdicts, "changes": changes, "findings": findings["findings"]}))
             .unwrap_or_default();
@@ -82,31 +86,26 @@ fn value(node: &Node) -> Value {
     }
 }
 
-/// One comparison: what differs, and what it will do.
-#[derive(Clone, Debug)]
-pub struct Compared {
-    /// The app and its environment, or the two folders.
-    pub title: String,
-    /// What differs.
-    pub changes: Vec<Change>,
-    /// What it will do.
-    pub judgement: Judgement,
+/// For people: each review, worst first.
+#[must_use]
+pub fn human(report: &Report, colours: bool) -> String {
+    let mut out = String::new();
+    report.reviews.iter().for_each(|review| one(review, colours, &mut out));
+    if report.reviews.is_empty() {
+        out.push_str("no changes\n");
+    }
+    out
 }
 
-/// For people: the decision first, then how to do what cannot just be applied, then each object, its fields and the lines of text.
-#[must_use]
-pub fn human(compared: &Compared, colours: bool) -> String {
-    let mut out = String::new();
-    let Compared { title, changes, judgement } = compared;
-    if changes.is_empty() {
-        return out;
-    }
+/// The decision first, then how to do what cannot just be applied, then each object, its fields and the lines of text.
+fn one(review: &Review, colours: bool, out: &mut String) {
+    let Review { title, changes, judgement, .. } = review;
     let count = |kind| changes.iter().filter(|change| change.kind == kind).count();
     let (bold, end) = if colours { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     let _ = writeln!(out, "{bold}{title}: {}{end}", judgement.line);
     let _ =
         writeln!(out, "{} added, {} changed, {} removed", count(ChangeKind::Added), count(ChangeKind::Changed), count(ChangeKind::Removed));
-    judged(judgement, &mut out);
+    judged(judgement, out);
     for change in changes {
         let _ = writeln!(out, "\n{} {}", change.kind.word(), change.id);
         for refusal in &change.refusals {
@@ -116,9 +115,8 @@ pub fn human(compared: &Compared, colours: bool) -> String {
         for field in &change.fields {
             let _ = writeln!(out, "  {}: {} → {}", field.path, shown(field.old.as_ref()), shown(field.new.as_ref()));
         }
-        hunks(change, colours, &mut out);
+        hunks(change, colours, out);
     }
-    out
 }
 
 fn judged(judgement: &Judgement, out: &mut String) {

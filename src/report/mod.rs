@@ -12,10 +12,36 @@ pub mod rehearsal;
 pub mod sarif;
 
 use crate::diagnostic::{Finding, Level, Subject};
+use crate::review::Review;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-/// How findings are shown.
+/// What a run has to say, whatever the format.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What is wrong with the files as they are.
+    pub findings: Vec<Finding>,
+    /// What the changes will do; empty when nothing was compared, or nothing differs.
+    pub reviews: Vec<Review>,
+    /// Whether anything was compared at all.
+    pub compared: bool,
+}
+
+impl Report {
+    /// A report of findings alone.
+    #[must_use]
+    pub const fn of(findings: Vec<Finding>) -> Self {
+        Self { findings, reviews: Vec::new(), compared: false }
+    }
+
+    /// All findings, those of the reviews after the others: for formats that know nothing else.
+    #[must_use]
+    pub fn all(&self) -> Vec<Finding> {
+        self.findings.iter().chain(self.reviews.iter().flat_map(|review| &review.findings)).cloned().collect()
+    }
+}
+
+/// How a report is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For a person at a terminal.
@@ -46,17 +72,19 @@ impl Format {
         ("markdown", Self::Markdown),
     ];
 
-    /// Findings in this format. Colours are for people only.
+    /// A report in this format. Colours are for people only.
     #[must_use]
-    pub fn render(self, findings: &[Finding], colours: bool) -> String {
+    pub fn render(self, report: &Report, colours: bool) -> String {
         match self {
-            Self::Human => human::render(findings, colours),
-            Self::Json => json::render(findings),
-            Self::Sarif => sarif::render(findings),
-            Self::Github => github::render(findings),
-            Self::Gitlab => gitlab::render(findings),
-            Self::Junit => junit::render(findings),
-            Self::Markdown => markdown::render(findings),
+            Self::Human if report.compared => changes::human(report, colours),
+            Self::Human => human::render(&report.findings, colours),
+            Self::Json if report.compared => changes::json(report),
+            Self::Json => json::render(&report.findings),
+            Self::Sarif => sarif::render(&report.all()),
+            Self::Github => github::render(&report.all()),
+            Self::Gitlab => gitlab::render(&report.all()),
+            Self::Junit => junit::render(&report.all()),
+            Self::Markdown => markdown::render(&report.all()),
         }
     }
 }

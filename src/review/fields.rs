@@ -1,5 +1,6 @@
 //! Two manifests field by field: maps by key, lists of named things by their names, other lists by position.
 
+use crate::source::At;
 use crate::value::{Data, Node};
 use std::fmt::Write as _;
 
@@ -12,17 +13,21 @@ pub struct FieldChange {
     pub old: Option<Node>,
     /// What it is; nothing when it is gone.
     pub new: Option<Node>,
+    /// Where it is, or where it was taken away, in the later manifest.
+    pub at: At,
 }
 
 /// The fields that differ.
 #[must_use]
 pub fn compare(old: &Node, new: &Node) -> Vec<FieldChange> {
     let mut changes = Vec::new();
-    walk(Some(old), Some(new), &mut String::new(), "", &mut changes);
+    walk((Some(old), Some(new)), new.at, &mut String::new(), "", &mut changes);
     changes
 }
 
-fn walk(old: Option<&Node>, new: Option<&Node>, path: &mut String, name: &str, changes: &mut Vec<FieldChange>) {
+/// `above` is the place of the nearest ancestor that the later manifest has.
+fn walk((old, new): (Option<&Node>, Option<&Node>), above: At, path: &mut String, name: &str, changes: &mut Vec<FieldChange>) {
+    let at = new.map_or(above, |new| new.at);
     match (old, new) {
         (Some(old), Some(new)) if old == new => {}
         (Some(Node { data: Data::Map(before), .. }), Some(Node { data: Data::Map(after), .. })) => {
@@ -32,15 +37,15 @@ fn walk(old: Option<&Node>, new: Option<&Node>, path: &mut String, name: &str, c
                     path,
                     |path| if key.contains('.') { write!(path, "[{key}]") } else { write!(path, ".{key}") },
                     |path| {
-                        walk(before.get(key), after.get(key), path, key, changes);
+                        walk((before.get(key), after.get(key)), at, path, key, changes);
                     },
                 );
             }
         }
         (Some(Node { data: Data::List(before), .. }), Some(Node { data: Data::List(after), .. })) => {
-            lists(before, after, path, name, changes);
+            lists(before, after, at, path, name, changes);
         }
-        _ => changes.push(FieldChange { path: path.trim_start_matches('.').to_owned(), old: old.cloned(), new: new.cloned() }),
+        _ => changes.push(FieldChange { path: path.trim_start_matches('.').to_owned(), old: old.cloned(), new: new.cloned(), at }),
     }
 }
 
@@ -51,11 +56,11 @@ fn step(path: &mut String, write: impl FnOnce(&mut String) -> std::fmt::Result, 
     path.truncate(length);
 }
 
-fn lists(before: &[Node], after: &[Node], path: &mut String, name: &str, changes: &mut Vec<FieldChange>) {
+fn lists(before: &[Node], after: &[Node], at: At, path: &mut String, name: &str, changes: &mut Vec<FieldChange>) {
     let key = item_key(name, before, after);
     let Some(key) = key else {
         for index in 0..before.len().max(after.len()) {
-            step(path, |path| write!(path, "[{index}]"), |path| walk(before.get(index), after.get(index), path, "", changes));
+            step(path, |path| write!(path, "[{index}]"), |path| walk((before.get(index), after.get(index)), at, path, "", changes));
         }
         return;
     };
@@ -68,7 +73,8 @@ fn lists(before: &[Node], after: &[Node], path: &mut String, name: &str, changes
             path,
             |path| write!(path, "[{name}]"),
             |path| {
-                walk(find(before).map(|index| &before[index]), find(after).map(|index| &after[index]), path, "", changes);
+                let pair = (find(before).map(|index| &before[index]), find(after).map(|index| &after[index]));
+                walk(pair, at, path, "", changes);
             },
         );
     }
@@ -83,6 +89,7 @@ fn lists(before: &[Node], after: &[Node], path: &mut String, name: &str, changes
                 path: format!("{} (order)", path.trim_start_matches('.')),
                 old: Some(list(before)),
                 new: Some(list(after)),
+                at,
             });
         }
     }

@@ -1,6 +1,9 @@
-//! Stage 6, review: what is different between two bundles, object by object and field by field. Knows no file and no app.
+//! Stage 6, review: what is different between two bundles, object by object and field by field, what it will do and how it is done
+//! safely. Knows no file and no app.
 
 pub mod fields;
+pub mod findings;
+pub mod holdings;
 pub mod mask;
 pub mod risk;
 pub mod runbook;
@@ -8,24 +11,90 @@ pub mod verdict;
 
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::change;
-use crate::diagnostic::Refusal;
+use crate::cluster::facts::ClusterFacts;
+use crate::diagnostic::{Code, Diagnostics, Finding, Refusal};
 use crate::k8s::version::Version;
+use crate::source::At;
 use crate::value::Node;
 use fields::FieldChange;
+use holdings::Holding;
+use verdict::{Judgement, Verdict};
+
+/// The codes of this module.
+pub static CODES: &[&Code] = findings::CODES;
+
+/// One bundle against an earlier one: what differs, what it will do, and how it is done safely.
+#[derive(Clone, Debug)]
+pub struct Review {
+    /// The app and its environment, or the two folders.
+    pub title: String,
+    /// The objects that differ, in the order in which they are applied; removed ones last.
+    pub changes: Vec<Change>,
+    /// What it will do.
+    pub judgement: Judgement,
+    /// Who holds which disk before.
+    pub before: Vec<Holding>,
+    /// And afterwards.
+    pub after: Vec<Holding>,
+    /// What the user is told of it, on the user's own lines: for formats that know findings only.
+    pub findings: Vec<Finding>,
+}
+
+/// What surrounds a change.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'s> {
+    /// Whose rules judge.
+    pub version: Version,
+    /// What is known of the cluster.
+    pub facts: &'s ClusterFacts,
+    /// The namespace of objects that name none.
+    pub namespace: &'s str,
+    /// Changes that the user has acknowledged, and where.
+    pub acknowledged: &'s [(String, At)],
+    /// The place for what concerns an object that is gone; its own when nothing is said.
+    pub home: Option<At>,
+}
+
+impl Review {
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.judgement.stale.is_empty()
+    }
+}
+
+/// Reviews a fresh bundle against the committed one. What the user must know of it is stored in `found`, at the place that caused it.
+#[must_use]
+pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>, found: &mut Diagnostics) -> Review {
+    let changes = compare(committed, fresh, setting);
+    let mut review =
+        Review { title, changes, judgement: Judgement::default(), before: Vec::new(), after: Vec::new(), findings: Vec::new() };
+    verdict::judge(&mut review, committed, fresh, setting);
+    findings::find(&review, setting, found);
+    review
+}
 
 /// What became of one object.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// Which object.
     pub id: ResourceId,
+    /// What it was called before, if it is another name for the same thing.
+    pub from: Option<ResourceId>,
     /// In which way.
     pub kind: ChangeKind,
+    /// How much it does.
+    pub verdict: Verdict,
+    /// What becomes of it on the cluster, in a few words; may be empty.
+    pub effect: String,
     /// Field by field; empty for objects that came or went.
     pub fields: Vec<FieldChange>,
     /// Its text before and after, without secret values.
     pub texts: (String, String),
     /// Why the API server would refuse it; empty when it would not.
     pub refusals: Vec<Refusal>,
+    /// The place that caused it; that of the earlier manifest when the object is gone.
+    pub at: At,
 }
 
 /// In which way an object differs.
@@ -37,6 +106,8 @@ pub enum ChangeKind {
     Removed,
     /// It is another.
     Changed,
+    /// It has another name or namespace.
+    Renamed,
 }
 
 impl ChangeKind {
@@ -47,36 +118,56 @@ impl ChangeKind {
             Self::Added => "added",
             Self::Removed => "removed",
             Self::Changed => "changed",
+            Self::Renamed => "renamed",
         }
     }
 }
 
 /// Compares two bundles, and asks the API server of that version what it says to each change. Objects are matched by group, kind,
-/// namespace and name; lists by their keys.
-#[must_use]
-pub fn compare(old: &Bundle, new: &Bundle, version: Version) -> Vec<Change> {
+/// namespace and name; lists by their keys. What the server would store alike is no difference.
+fn compare(old: &Bundle, new: &Bundle, setting: Setting<'_>) -> Vec<Change> {
     let (before, after) = (old.by_id(), new.by_id());
     let mut changes = Vec::new();
     for resource in &new.resources {
         match before.get(&resource.id).copied() {
-            None => changes.push(change(&resource.id, None, Some(resource), version)),
-            Some(before) if before.node != resource.node => changes.push(change(&resource.id, Some(before), Some(resource), version)),
+            None => changes.push(added(resource, setting.version)),
+            Some(before) if before.node != resource.node => changes.extend(changed(before, resource, setting.version)),
             Some(_) => {}
         }
     }
     let gone = old.resources.iter().filter(|resource| !after.contains_key(&resource.id));
-    changes.extend(gone.map(|resource| change(&resource.id, Some(resource), None, version)));
+    changes.extend(gone.map(|resource| removed(resource, setting.home)));
     changes
 }
 
-fn change(id: &ResourceId, old: Option<&Resource>, new: Option<&Resource>, version: Version) -> Change {
-    let (kind, refusals) = match (old, new) {
-        (Some(old), Some(new)) => (ChangeKind::Changed, change::refusals(&old.node, &new.node, version)),
-        (None, Some(new)) => (ChangeKind::Added, change::refusals_of_new(&new.node, version)),
-        (_, None) => (ChangeKind::Removed, Vec::new()),
-    };
+fn added(resource: &Resource, version: Version) -> Change {
+    let refusals = change::refusals_of_new(&resource.node, version);
+    Change { refusals, ..bare(&resource.id, ChangeKind::Added, resource.at(), None, Some(resource)) }
+}
+
+fn removed(resource: &Resource, home: Option<At>) -> Change {
+    bare(&resource.id, ChangeKind::Removed, home.unwrap_or(resource.at()), Some(resource), None)
+}
+
+fn changed(old: &Resource, new: &Resource, version: Version) -> Option<Change> {
+    let asked = change::ask(&old.node, &new.node, version);
+    if asked.is_same {
+        return None;
+    }
+    let mut change = bare(&new.id, ChangeKind::Changed, new.at(), Some(old), Some(new));
+    change.refusals = asked.refusals;
+    if asked.is_idle {
+        change.effect = "no effect: the cluster keeps what it has".into();
+        change.verdict = Verdict::None;
+    }
+    Some(change)
+}
+
+/// A change as far as the texts show it.
+fn bare(id: &ResourceId, kind: ChangeKind, at: At, old: Option<&Resource>, new: Option<&Resource>) -> Change {
     let (before, after) = mask::masked(old, new);
     let fields = before.as_ref().zip(after.as_ref()).map(|(before, after)| fields::compare(before, after)).unwrap_or_default();
+    let at = fields.first().map_or(at, |field| field.at);
     let text = |node: Option<Node>| {
         let mut out = String::new();
         if let Some(node) = node {
@@ -84,5 +175,16 @@ fn change(id: &ResourceId, old: Option<&Resource>, new: Option<&Resource>, versi
         }
         out
     };
-    Change { id: id.clone(), kind, fields, texts: (text(before), text(after)), refusals }
+    let verdict = if kind == ChangeKind::Added { Verdict::New } else { Verdict::InPlace };
+    Change {
+        id: id.clone(),
+        from: None,
+        kind,
+        verdict,
+        effect: String::new(),
+        fields,
+        texts: (text(before), text(after)),
+        refusals: Vec::new(),
+        at,
+    }
 }

@@ -1,6 +1,6 @@
 //! What in a change can cost data. Each has a name bound to exactly that change: what an acknowledgement must say.
 
-use crate::bundle::{Bundle, Resource};
+use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::rehearse::Outcome;
 use crate::value::Node;
 
@@ -11,12 +11,14 @@ pub struct Risk {
     pub change: String,
     /// What happens, in a sentence.
     pub what: String,
+    /// The object whose change it is.
+    pub about: ResourceId,
     /// Whether the user has acknowledged it.
     pub acknowledged: bool,
 }
 
-fn risk(change: String, what: String) -> Risk {
-    Risk { change, what, acknowledged: false }
+fn risk(about: &ResourceId, change: String, what: String) -> Risk {
+    Risk { change, what, about: about.clone(), acknowledged: false }
 }
 
 /// What can cost data between two bundles, by what they say and by what the rehearsal of both showed.
@@ -37,6 +39,7 @@ pub fn risks(committed: &Bundle, fresh: &Bundle, before: &Outcome, after: &Outco
     }
     for claim in committed.of_kind("PersistentVolumeClaim").filter(|claim| fresh.get(&claim.id).is_none()) {
         risks.push(risk(
+            &claim.id,
             format!("remove {}", claim.id),
             format!("the claim {} is deleted, and its volume with it unless it is retained", claim.id.name),
         ));
@@ -60,11 +63,12 @@ fn changed_set(set: &Resource, later: &Resource, risks: &mut Vec<Risk>) {
     if new < old && keeps {
         let deleted = word(later, &["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"], "Retain") == "Delete";
         let fate = if deleted { "their claims are deleted" } else { "their claims stay, with data that no replica serves" };
-        risks.push(risk(format!("scale-down {id} {old} to {new}"), format!("{id} loses {} of {old} replicas; {fate}", old - new)));
+        risks.push(risk(id, format!("scale-down {id} {old} to {new}"), format!("{id} loses {} of {old} replicas; {fate}", old - new)));
     }
     let start = |resource| int(resource, &["spec", "ordinals", "start"], 0);
     if start(set) != start(later) && keeps {
         risks.push(risk(
+            id,
             format!("ordinals {id} {} to {}", start(set), start(later)),
             format!(
                 "ordinals of {id} begin at {} instead of {}: replicas outside go, new ones begin with empty claims",
@@ -77,7 +81,7 @@ fn changed_set(set: &Resource, later: &Resource, risks: &mut Vec<Risk>) {
         let policy = |resource| word(resource, &["spec", "persistentVolumeClaimRetentionPolicy", field], "Retain");
         if policy(set) != "Delete" && policy(later) == "Delete" {
             let when = if field == "whenDeleted" { "the StatefulSet is deleted" } else { "an ordinal is scaled away" };
-            risks.push(risk(format!("retention {id} {field} Delete"), format!("from now on claims of {id} are deleted when {when}")));
+            risks.push(risk(id, format!("retention {id} {field} Delete"), format!("from now on claims of {id} are deleted when {when}")));
         }
     }
 }
@@ -95,13 +99,14 @@ fn removed_set(set: &Resource, fresh: &Bundle, before: &Outcome, risks: &mut Vec
     let deleted = word(set, &["spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"], "Retain") == "Delete";
     let claims_fate =
         if deleted { format!("its {claims} claims are deleted with it") } else { format!("its {claims} claims stay without a pod") };
-    risks.push(risk(change, format!("{} goes: all its pods end at once, {claims_fate}{fate}", set.id)));
+    risks.push(risk(&set.id, change, format!("{} goes: all its pods end at once, {claims_fate}{fate}", set.id)));
 }
 
 fn changed_volume(volume: &Resource, later: &Resource, risks: &mut Vec<Risk>) {
     let policy = |resource| word(resource, &["spec", "persistentVolumeReclaimPolicy"], "Retain");
     if policy(volume) == "Retain" && policy(later) != "Retain" {
         risks.push(risk(
+            &volume.id,
             format!("reclaim {} {}", volume.id, policy(later)),
             format!("once its claim is gone, {} is no longer kept but: {}", volume.id, policy(later)),
         ));
@@ -112,6 +117,7 @@ fn changed_volume(volume: &Resource, later: &Resource, risks: &mut Vec<Risk>) {
     };
     if claim(volume) != claim(later) {
         risks.push(risk(
+            &volume.id,
             format!("claim of {} {} to {}", volume.id, claim(volume), claim(later)),
             format!(
                 "{} is to belong to {}; while it is bound to {} that does nothing, and the new claim waits",
@@ -128,6 +134,7 @@ fn removed_volume(volume: &Resource, before: &Outcome, after: &Outcome, risks: &
     let claimed = after.state.claims.iter().any(|claim| claim.volume.as_deref() == Some(&volume.id.name));
     if bound && claimed {
         risks.push(risk(
+            &volume.id,
             format!("remove {}", volume.id),
             format!("{} is deleted while a claim uses it: it ends with the claim, and what it names is then in nobody's hands", volume.id),
         ));
@@ -138,15 +145,23 @@ fn removed_volume(volume: &Resource, before: &Outcome, after: &Outcome, risks: &
 fn rehearsed(before: &Outcome, after: &Outcome, risks: &mut Vec<Risk>) {
     for claim in &after.state.changes.claims.removed {
         if !risks.iter().any(|risk| risk.what.contains("deleted")) {
-            risks.push(risk(format!("delete claim {claim}"), format!("the claim {claim} is deleted")));
+            risks.push(risk(&claim_id(claim), format!("delete claim {claim}"), format!("the claim {claim} is deleted")));
         }
     }
     for claim in &after.state.changes.claims.replaced {
-        risks.push(risk(format!("replace claim {claim}"), format!("the claim {claim} is deleted and made anew, empty")));
+        risks.push(risk(&claim_id(claim), format!("replace claim {claim}"), format!("the claim {claim} is deleted and made anew, empty")));
     }
     for claim in after.state.claims.iter().filter(|claim| claim.phase == "Lost") {
         if before.state.claims.iter().any(|old| old.name == claim.name && old.phase != "Lost") {
-            risks.push(risk(format!("lose claim {}", claim.name), format!("the claim {} loses its volume", claim.name)));
+            risks.push(risk(
+                &claim_id(&claim.name),
+                format!("lose claim {}", claim.name),
+                format!("the claim {} loses its volume", claim.name),
+            ));
         }
     }
+}
+
+fn claim_id(name: &str) -> ResourceId {
+    ResourceId { group: String::new(), kind: "PersistentVolumeClaim".into(), namespace: String::new(), name: name.to_owned() }
 }

@@ -3,17 +3,17 @@
 
 use super::risk::{self, Risk};
 use super::runbook::{self, Runbook};
-use super::{Change, ChangeKind};
+use super::{Change, ChangeKind, Review, Setting, holdings};
 use crate::bundle::Bundle;
-use crate::cluster::facts::ClusterFacts;
 use crate::cluster::rehearse::{Outcome, rehearse};
 use crate::k8s::version::Version;
 use std::fmt;
 
 /// How much a change does, from nothing to harm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Nothing differs.
+    /// Nothing differs, or nothing comes of it.
+    #[default]
     None,
     /// Nothing was there before.
     New,
@@ -21,6 +21,8 @@ pub enum Verdict {
     InPlace,
     /// Pods are replaced.
     Restart,
+    /// The API server refuses it, but takes the object once the earlier one is deleted.
+    Recreate,
     /// The API server refuses part of it.
     Refused,
     /// Data may be lost, or lose its replica.
@@ -36,6 +38,7 @@ impl Verdict {
             Self::New => "new",
             Self::InPlace => "in-place",
             Self::Restart => "restart",
+            Self::Recreate => "recreate",
             Self::Refused => "refused",
             Self::AtRisk => "data-at-risk",
         }
@@ -43,7 +46,7 @@ impl Verdict {
 }
 
 /// What a change will do, and how to do it safely.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Judgement {
     /// The worst of it.
     pub verdict: Verdict,
@@ -59,52 +62,55 @@ pub struct Judgement {
     pub runbooks: Vec<Runbook>,
 }
 
-/// What surrounds a change.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting<'s> {
-    /// Whose rules judge.
-    pub version: Version,
-    /// What is known of the cluster.
-    pub facts: &'s ClusterFacts,
-    /// The namespace of objects that name none.
-    pub namespace: &'s str,
-    /// Changes that the user has acknowledged.
-    pub acknowledged: &'s [String],
-}
-
 /// Plays the committed bundle and then the fresh one, and says what the step between them did.
-#[must_use]
-pub fn judge(committed: &Bundle, fresh: &Bundle, changes: &[Change], setting: Setting<'_>) -> Judgement {
-    let mut judgement = Judgement {
-        verdict: Verdict::None,
-        line: "no changes".into(),
-        risks: Vec::new(),
-        stale: Vec::new(),
-        order: Vec::new(),
-        runbooks: Vec::new(),
-    };
-    if !changes.is_empty() {
+pub(super) fn judge(review: &mut Review, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>) {
+    let judgement = &mut review.judgement;
+    judgement.line = "no changes".into();
+    if !review.changes.is_empty() {
         if committed.resources.is_empty() {
             judgement.verdict = Verdict::New;
-            judgement.line = format!("new: {} to create", counted(changes.len(), "object"));
+            judgement.line = format!("new: {} to create", counted(review.changes.len(), "object"));
         } else {
-            compare(committed, fresh, changes, setting, &mut judgement);
+            play(review, committed, fresh, setting);
         }
     }
-    let unmatched = setting.acknowledged.iter().filter(|said| !judgement.risks.iter().any(|risk| risk.change == **said));
-    judgement.stale = unmatched.cloned().collect();
-    judgement
+    let judgement = &mut review.judgement;
+    let unmatched = setting.acknowledged.iter().filter(|(said, _)| !judgement.risks.iter().any(|risk| risk.change == *said));
+    judgement.stale = unmatched.map(|(said, _)| said.clone()).collect();
 }
 
-fn compare(committed: &Bundle, fresh: &Bundle, changes: &[Change], setting: Setting<'_>, judgement: &mut Judgement) {
+fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>) {
     let rehearsal = rehearse(&[committed.clone(), fresh.clone()], setting.facts, setting.version, setting.namespace);
     let [before, after] = &rehearsal.steps[..] else { return };
+    review.before = holdings::holdings(before, committed);
+    review.after = holdings::holdings(after, fresh);
+    let (judgement, changes) = (&mut review.judgement, &mut review.changes);
     judgement.risks = risk::risks(committed, fresh, before, after);
-    judgement.risks.iter_mut().for_each(|risk| risk.acknowledged = setting.acknowledged.contains(&risk.change));
+    let is_said = |risk: &Risk| setting.acknowledged.iter().any(|(said, _)| *said == risk.change);
+    judgement.risks.iter_mut().for_each(|risk| risk.acknowledged = is_said(risk));
     judgement.order =
         after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
     judgement.runbooks = runbook::runbooks(committed, fresh, changes, setting.namespace);
+    changes.iter_mut().for_each(|change| change.verdict = verdict_of(change, after, &judgement.risks, fresh, setting.version));
     (judgement.verdict, judgement.line) = decide(changes, after, &judgement.risks, fresh);
+}
+
+/// How much one object's change does.
+fn verdict_of(change: &Change, after: &Outcome, risks: &[Risk], fresh: &Bundle, version: Version) -> Verdict {
+    if risks.iter().any(|risk| risk.about == change.id && !risk.acknowledged) {
+        return Verdict::AtRisk;
+    }
+    if !change.refusals.is_empty() {
+        let can_be_made_anew = change.kind == ChangeKind::Changed
+            && !matches!(&*change.id.kind, "PersistentVolumeClaim" | "ConfigMap" | "Secret")
+            && fresh.get(&change.id).is_some_and(|fresh| crate::cluster::change::refusals_of_new(&fresh.node, version).is_empty());
+        return if can_be_made_anew { Verdict::Recreate } else { Verdict::Refused };
+    }
+    let replaced = |pod: &String| pod.rsplit_once('-').is_some_and(|(set, _)| set == change.id.name);
+    if template_changed(change) && after.state.changes.pods.replaced.iter().any(replaced) {
+        return Verdict::Restart;
+    }
+    change.verdict
 }
 
 fn decide(changes: &[Change], after: &Outcome, risks: &[Risk], fresh: &Bundle) -> (Verdict, String) {
@@ -112,14 +118,15 @@ fn decide(changes: &[Change], after: &Outcome, risks: &[Risk], fresh: &Bundle) -
     if let Some(first) = open.first() {
         return (Verdict::AtRisk, format!("data at risk: {}{}", first.what, more(open.len() - 1)));
     }
+    if changes.iter().all(|change| change.verdict == Verdict::None) {
+        return (Verdict::None, "no effect: the cluster keeps what it has".into());
+    }
     let refused: Vec<&Change> = changes.iter().filter(|change| !change.refusals.is_empty()).collect();
     if let Some(first) = refused.first() {
         let refusal = &first.refusals[0];
         let field = if refusal.field.is_empty() { String::new() } else { format!(" {}:", refusal.field) };
-        return (
-            Verdict::Refused,
-            format!("refused by the API server: {}:{field} {}{}", first.id, refusal.detail, more(refused.len() - 1)),
-        );
+        let worst = refused.iter().map(|change| change.verdict).max().unwrap_or(Verdict::Refused);
+        return (worst, format!("refused by the API server: {}:{field} {}{}", first.id, refusal.detail, more(refused.len() - 1)));
     }
     let replaced = &after.state.changes.pods.replaced;
     if !replaced.is_empty() {

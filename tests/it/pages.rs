@@ -1,6 +1,6 @@
 //! The manual pages of the codes are tests: each bad example raises its code and no other, each good one raises none.
 
-use crate::commands::statewright;
+use crate::commands::{Run, statewright};
 use crate::scratch::Scratch;
 use statewright::diagnostic::Code;
 
@@ -8,6 +8,23 @@ use statewright::diagnostic::Code;
 fn examples<'a>(page: &'a str, word: &str) -> Vec<&'a str> {
     let fence = format!("```yaml {word}\n");
     page.split(fence.as_str()).skip(1).filter_map(|rest| rest.split("```\n").next()).collect()
+}
+
+/// What `diff` finds in an example against what was committed before: in its findings for other tools.
+fn changed(committed: &str, example: &str) -> Vec<Raised> {
+    let scratch = Scratch::new("page-change");
+    let run = if committed.contains("statewright/v1") {
+        scratch.write("statewright.yaml", committed);
+        let compiled = statewright(scratch.path(), &["compile"]);
+        assert_eq!(compiled.code, 0, "{}\n{committed}", compiled.stderr);
+        scratch.write("statewright.yaml", example);
+        statewright(scratch.path(), &["diff", "--format", "json"])
+    } else {
+        scratch.write("old.yaml", committed);
+        scratch.write("new.yaml", example);
+        statewright(scratch.path(), &["diff", "old.yaml", "new.yaml", "--format", "json"])
+    };
+    findings(&run)
 }
 
 /// A finding, as far as a page is concerned.
@@ -34,7 +51,10 @@ fn raised(example: &str) -> Vec<Raised> {
     if let Some(version) = example.lines().next().and_then(|line| line.strip_prefix("# kubernetes: ")) {
         arguments.extend(["--kubernetes", version]);
     }
-    let run = statewright(scratch.path(), &arguments);
+    findings(&statewright(scratch.path(), &arguments))
+}
+
+fn findings(run: &Run) -> Vec<Raised> {
     let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.stderr));
     let text = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap().to_owned();
     let findings = report["findings"].as_array().unwrap().iter();
@@ -51,7 +71,8 @@ fn wrong(code: &Code) -> Vec<String> {
     let mut wrong = Vec::new();
     for word in ["bad", "good"] {
         for example in examples(code.page, word) {
-            let raised = raised(example);
+            let committed = examples(code.page, "committed");
+            let raised = committed.first().map_or_else(|| raised(example), |committed| changed(committed, example));
             let others: Vec<&str> = raised
                 .iter()
                 .filter(|raised| {
@@ -66,7 +87,9 @@ fn wrong(code: &Code) -> Vec<String> {
             }
         }
     }
-    if code.id.starts_with("SW04") && ["bad", "good"].iter().any(|word| examples(code.page, word).is_empty()) {
+    if (code.id.starts_with("SW04") || code.id.starts_with("SW05"))
+        && ["bad", "good"].iter().any(|word| examples(code.page, word).is_empty())
+    {
         wrong.push(format!("{} {}: an example is missing", code.id, code.name));
     }
     wrong

@@ -2,7 +2,7 @@
 
 use crate::golden::golden;
 use statewright::diagnostic::{Code, Diagnostics, Finding, Level, Refusal, Subject};
-use statewright::report::{Format, human};
+use statewright::report::{Format, Report, human};
 use statewright::source::{At, SourceId, Sources};
 
 static UNKNOWN: Code = Code {
@@ -60,8 +60,8 @@ fn formats() {
         (Format::Junit, "junit.xml"),
         (Format::Markdown, "md"),
     ] {
-        golden(&format!("reports/findings.{extension}"), &format.render(&findings(), false));
-        golden(&format!("reports/nothing.{extension}"), &format.render(&[], false));
+        golden(&format!("reports/findings.{extension}"), &format.render(&Report::of(findings()), false));
+        golden(&format!("reports/nothing.{extension}"), &format.render(&Report::default(), false));
     }
 }
 
@@ -86,7 +86,7 @@ fn sarif_keeps_to_its_schema() {
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     for findings in [findings(), Vec::new()] {
-        let report = serde_json::from_str(&Format::Sarif.render(&findings, false)).unwrap();
+        let report = serde_json::from_str(&Format::Sarif.render(&Report::of(findings), false)).unwrap();
         let wrong: Vec<String> = validator.iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
@@ -94,7 +94,7 @@ fn sarif_keeps_to_its_schema() {
 
 #[test]
 fn many_findings_stay_within_what_a_comment_and_a_step_take() {
-    let many: Vec<Finding> = findings().into_iter().cycle().take(4000).collect();
+    let many = Report::of(findings().into_iter().cycle().take(4000).collect());
     assert!(Format::Markdown.render(&many, false).len() < 65_536);
     assert!(Format::Github.render(&many, false).lines().count() <= 30);
 }

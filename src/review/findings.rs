@@ -1,0 +1,65 @@
+//! What a review tells the user on the user's own lines, so that formats which know only findings say it too.
+
+use super::verdict::Verdict;
+use super::{Change, Review, Setting};
+use crate::bundle::ResourceId;
+use crate::diagnostic::{Code, Diagnostics, Level, Subject};
+use crate::source::At;
+
+/// The codes of this module.
+pub static CODES: &[&Code] = &[&DATA_AT_RISK, &REFUSED_CHANGE, &POD_RESTART, &STALE_ACKNOWLEDGEMENT];
+
+static DATA_AT_RISK: Code = Code { id: "SW0501", name: "data-at-risk", level: Level::Error, page: include_str!("pages/data-at-risk.md") };
+static REFUSED_CHANGE: Code =
+    Code { id: "SW0502", name: "refused-change", level: Level::Error, page: include_str!("pages/refused-change.md") };
+static POD_RESTART: Code = Code { id: "SW0503", name: "pod-restart", level: Level::Note, page: include_str!("pages/pod-restart.md") };
+static STALE_ACKNOWLEDGEMENT: Code =
+    Code { id: "SW0504", name: "stale-acknowledgement", level: Level::Warning, page: include_str!("pages/stale-acknowledgement.md") };
+
+/// Stores what the review says, each at the place that caused it.
+pub(super) fn find(review: &Review, setting: Setting<'_>, found: &mut Diagnostics) {
+    let Some(first) = review.changes.first() else { return acknowledgements(review, setting, found) };
+    let place = |id: &ResourceId| review.changes.iter().find(|change| change.id == *id).map_or(first.at, |change| change.at);
+    for risk in &review.judgement.risks {
+        let report = DATA_AT_RISK.report(format!("{}: {}", review.title, risk.what)).about(subject(&risk.about));
+        let report = if risk.acknowledged {
+            report.level(Level::Note).help("it is acknowledged")
+        } else {
+            report.help(format!("if it is meant, write `acknowledge: [{{change: \"{}\", reason: \"…\"}}]`", risk.change))
+        };
+        report.at(place(&risk.about), found);
+    }
+    for change in &review.changes {
+        for refusal in &change.refusals {
+            let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
+            let message = format!("{}: the API server refuses this change: {field}{}", review.title, refusal.detail);
+            REFUSED_CHANGE.report(message).about(subject(&change.id)).refusal(refusal.clone()).at(change.at, found);
+        }
+    }
+    if review.judgement.verdict == Verdict::Restart {
+        let cause = review.changes.iter().find(|change| change.verdict == Verdict::Restart).unwrap_or(first);
+        POD_RESTART
+            .report(format!("{}: {}", review.title, review.judgement.line))
+            .about(subject(&cause.id))
+            .at(place_of_restart(cause), found);
+    }
+    acknowledgements(review, setting, found);
+}
+
+fn acknowledgements(review: &Review, setting: Setting<'_>, found: &mut Diagnostics) {
+    for (said, at) in setting.acknowledged.iter().filter(|(said, _)| review.judgement.stale.contains(said)) {
+        STALE_ACKNOWLEDGEMENT
+            .report(format!("{}: `{said}` is acknowledged, but is not what happens here", review.title))
+            .help("remove it: it would silence the same change another time")
+            .at(*at, found);
+    }
+}
+
+/// The field of the pod template, if one changed.
+fn place_of_restart(change: &Change) -> At {
+    change.fields.iter().find(|field| field.path.starts_with("spec.template")).map_or(change.at, |field| field.at)
+}
+
+fn subject(id: &ResourceId) -> Subject {
+    Subject { kind: id.kind.clone(), namespace: id.namespace.clone(), name: id.name.clone() }
+}

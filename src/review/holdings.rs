@@ -1,0 +1,68 @@
+//! Which pod holds which claim, volume and disk, read off a rehearsal. Knows no app: only what the cluster shows.
+
+use crate::block::scalar_text;
+use crate::bundle::{Bundle, Resource};
+use crate::cluster::rehearse::Outcome;
+use crate::value::Node;
+
+/// One claim of one replica, or a pod without any, or a claim that no pod uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// The pod; empty for a claim that none uses.
+    pub pod: String,
+    /// The claim; empty for a pod without any.
+    pub claim: String,
+    /// The volume that the claim is bound to; empty where it is not.
+    pub volume: String,
+    /// The disk behind the volume, in the words of its kind: `hostPath /var/lib/kubia-0`.
+    pub disk: String,
+}
+
+/// Who holds what after a step.
+#[must_use]
+pub fn holdings(outcome: &Outcome, bundle: &Bundle) -> Vec<Holding> {
+    let state = &outcome.state;
+    let held = |pod: &str, claim: &str| {
+        let volume = state.claims.iter().find(|state| state.name == claim).and_then(|state| state.volume.clone()).unwrap_or_default();
+        let disk = bundle.of_kind("PersistentVolume").find(|resource| resource.id.name == volume).map(disk).unwrap_or_default();
+        Holding { pod: pod.to_owned(), claim: claim.to_owned(), volume, disk }
+    };
+    let mut list = Vec::new();
+    for pod in &state.pods {
+        if pod.claims.is_empty() {
+            list.push(Holding { pod: pod.name.clone(), ..Holding::default() });
+        }
+        list.extend(pod.claims.iter().map(|claim| held(&pod.name, claim)));
+    }
+    let unused = state.claims.iter().filter(|claim| !state.pods.iter().any(|pod| pod.claims.contains(&claim.name)));
+    list.extend(unused.map(|claim| held("", &claim.name)));
+    list
+}
+
+/// What a volume names.
+fn disk(volume: &Resource) -> String {
+    const SOURCES: [(&str, &[&str]); 6] = [
+        ("hostPath", &["path"]),
+        ("gcePersistentDisk", &["pdName"]),
+        ("awsElasticBlockStore", &["volumeID"]),
+        ("local", &["path"]),
+        ("csi", &["volumeHandle"]),
+        ("nfs", &["server", "path"]),
+    ];
+    let Some(spec) = volume.node.get("spec") else { return String::new() };
+    let source = SOURCES.iter().find_map(|(kind, fields)| spec.get(kind).map(|source| (kind, fields, source)));
+    let Some((kind, fields, source)) = source else { return String::new() };
+    let parts: Vec<_> = fields.iter().filter_map(|field| source.get(field).and_then(scalar_text)).collect();
+    let on = node_of(spec).map(|node| format!(" on {node}")).unwrap_or_default();
+    format!("{kind} {}{on}", parts.join(":"))
+}
+
+/// The node that a volume is tied to, when it is just one.
+fn node_of(spec: &Node) -> Option<String> {
+    let terms = spec.find(&["nodeAffinity", "required", "nodeSelectorTerms"])?;
+    let [term] = terms.as_list()? else { return None };
+    let [rule] = term.get("matchExpressions")?.as_list()? else { return None };
+    let [node] = rule.get("values")?.as_list()? else { return None };
+    rule.get("key").and_then(Node::as_str).filter(|key| *key == "kubernetes.io/hostname")?;
+    scalar_text(node).map(|name| name.to_string())
+}
