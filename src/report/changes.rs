@@ -34,6 +34,7 @@ pub fn json(report: &Report) -> String {
                 "title": review.title,
                 "verdict": judgement.verdict.word(),
                 "line": judgement.line,
+                "notes": judgement.notes,
                 "order": judgement.order.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
                 "risks": risks,
                 "staleAcknowledgements": judgement.stale,
@@ -59,6 +60,7 @@ pub fn json(report: &Report) -> String {
             json!({
                 "object": {"kind": change.id.kind, "namespace": change.id.namespace, "name": change.id.name},
                 "change": change.kind.word(),
+                "from": change.from.as_ref().map(|from| json!({"kind": from.kind, "namespace": from.namespace, "name": from.name})),
                 "verdict": change.verdict.word(),
                 "effect": change.effect,
                 "fields": fields,
@@ -107,7 +109,9 @@ fn one(review: &Review, colours: bool, out: &mut String) {
         writeln!(out, "{} added, {} changed, {} removed", count(ChangeKind::Added), count(ChangeKind::Changed), count(ChangeKind::Removed));
     judged(judgement, out);
     for change in changes {
-        let _ = writeln!(out, "\n{} {}", change.kind.word(), change.id);
+        let from = change.from.as_ref().map(|from| format!(" (was {from})")).unwrap_or_default();
+        let effect = if change.effect.is_empty() { String::new() } else { format!(": {}", change.effect) };
+        let _ = writeln!(out, "\n{} {}{from}{effect}", change.kind.word(), change.id);
         for refusal in &change.refusals {
             let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
             let _ = writeln!(out, "  refused by the API server: {field}{} {}", refusal.kind, refusal.detail);
@@ -122,6 +126,9 @@ fn one(review: &Review, colours: bool, out: &mut String) {
 fn judged(judgement: &Judgement, out: &mut String) {
     for (set, moves) in &judgement.order {
         let _ = writeln!(out, "  pods of {set}, in order: {}", moves.join(" "));
+    }
+    for note in &judgement.notes {
+        let _ = writeln!(out, "  {note}");
     }
     for risk in &judgement.risks {
         if risk.acknowledged {

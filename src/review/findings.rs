@@ -19,7 +19,10 @@ static STALE_ACKNOWLEDGEMENT: Code =
 /// Stores what the review says, each at the place that caused it.
 pub(super) fn find(review: &Review, setting: Setting<'_>, found: &mut Diagnostics) {
     let Some(first) = review.changes.first() else { return acknowledgements(review, setting, found) };
-    let place = |id: &ResourceId| review.changes.iter().find(|change| change.id == *id).map_or(first.at, |change| change.at);
+    let place = |id: &ResourceId, field: &str| match review.changes.iter().find(|change| change.id == *id) {
+        Some(change) if !field.is_empty() => place_of(change, field),
+        change => change.map_or(first.at, |change| change.at),
+    };
     for risk in &review.judgement.risks {
         let report = DATA_AT_RISK.report(format!("{}: {}", review.title, risk.what)).about(subject(&risk.about));
         let report = if risk.acknowledged {
@@ -27,7 +30,7 @@ pub(super) fn find(review: &Review, setting: Setting<'_>, found: &mut Diagnostic
         } else {
             report.help(format!("if it is meant, write `acknowledge: [{{change: \"{}\", reason: \"…\"}}]`", risk.change))
         };
-        report.at(place(&risk.about), found);
+        report.at(place(&risk.about, risk.field), found);
     }
     for change in &review.changes {
         for refusal in &change.refusals {
@@ -41,7 +44,7 @@ pub(super) fn find(review: &Review, setting: Setting<'_>, found: &mut Diagnostic
         POD_RESTART
             .report(format!("{}: {}", review.title, review.judgement.line))
             .about(subject(&cause.id))
-            .at(place_of_restart(cause), found);
+            .at(place_of(cause, "spec.template"), found);
     }
     acknowledgements(review, setting, found);
 }
@@ -55,9 +58,9 @@ fn acknowledgements(review: &Review, setting: Setting<'_>, found: &mut Diagnosti
     }
 }
 
-/// The field of the pod template, if one changed.
-fn place_of_restart(change: &Change) -> At {
-    change.fields.iter().find(|field| field.path.starts_with("spec.template")).map_or(change.at, |field| field.at)
+/// The first changed field at or below that one; the change's own place, if none is.
+fn place_of(change: &Change, field: &str) -> At {
+    change.fields.iter().find(|changed| changed.path.starts_with(field)).map_or(change.at, |changed| changed.at)
 }
 
 fn subject(id: &ResourceId) -> Subject {

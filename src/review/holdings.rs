@@ -40,7 +40,7 @@ pub fn holdings(outcome: &Outcome, bundle: &Bundle) -> Vec<Holding> {
 }
 
 /// What a volume names.
-fn disk(volume: &Resource) -> String {
+pub(super) fn disk(volume: &Resource) -> String {
     const SOURCES: [(&str, &[&str]); 6] = [
         ("hostPath", &["path"]),
         ("gcePersistentDisk", &["pdName"]),

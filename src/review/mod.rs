@@ -1,12 +1,16 @@
 //! Stage 6, review: what is different between two bundles, object by object and field by field, what it will do and how it is done
 //! safely. Knows no file and no app.
 
+pub mod effects;
 pub mod fields;
 pub mod findings;
 pub mod holdings;
 pub mod mask;
+pub mod moves;
+pub mod notes;
 pub mod risk;
 pub mod runbook;
+pub mod set;
 pub mod verdict;
 
 use crate::bundle::{Bundle, Resource, ResourceId};
@@ -18,6 +22,7 @@ use crate::source::At;
 use crate::value::Node;
 use fields::FieldChange;
 use holdings::Holding;
+use moves::Move;
 use verdict::{Judgement, Verdict};
 
 /// The codes of this module.
@@ -66,10 +71,11 @@ impl Review {
 /// Reviews a fresh bundle against the committed one. What the user must know of it is stored in `found`, at the place that caused it.
 #[must_use]
 pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>, found: &mut Diagnostics) -> Review {
-    let changes = compare(committed, fresh, setting);
+    let moves = moves::moves(committed, fresh);
+    let changes = compare(committed, fresh, &moves, setting);
     let mut review =
         Review { title, changes, judgement: Judgement::default(), before: Vec::new(), after: Vec::new(), findings: Vec::new() };
-    verdict::judge(&mut review, committed, fresh, setting);
+    verdict::judge(&mut review, committed, fresh, &moves, setting);
     findings::find(&review, setting, found);
     review
 }
@@ -125,24 +131,31 @@ impl ChangeKind {
 
 /// Compares two bundles, and asks the API server of that version what it says to each change. Objects are matched by group, kind,
 /// namespace and name; lists by their keys. What the server would store alike is no difference.
-fn compare(old: &Bundle, new: &Bundle, setting: Setting<'_>) -> Vec<Change> {
+fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setting<'_>) -> Vec<Change> {
     let (before, after) = (old.by_id(), new.by_id());
     let mut changes = Vec::new();
     for resource in &new.resources {
         match before.get(&resource.id).copied() {
-            None => changes.push(added(resource, setting.version)),
+            None => {
+                let earlier = moves.iter().find(|step| step.new == resource.id).and_then(|step| before.get(&step.old).copied());
+                changes.push(added(resource, earlier, setting.version));
+            }
             Some(before) if before.node != resource.node => changes.extend(changed(before, resource, setting.version)),
             Some(_) => {}
         }
     }
-    let gone = old.resources.iter().filter(|resource| !after.contains_key(&resource.id));
+    let is_gone = |id: &ResourceId| !after.contains_key(id) && !moves.iter().any(|step| step.old == *id);
+    let gone = old.resources.iter().filter(|resource| is_gone(&resource.id));
     changes.extend(gone.map(|resource| removed(resource, setting.home)));
     changes
 }
 
-fn added(resource: &Resource, version: Version) -> Change {
+/// An object that was not there before, at least not under this name.
+fn added(resource: &Resource, earlier: Option<&Resource>, version: Version) -> Change {
     let refusals = change::refusals_of_new(&resource.node, version);
-    Change { refusals, ..bare(&resource.id, ChangeKind::Added, resource.at(), None, Some(resource)) }
+    let kind = if earlier.is_some() { ChangeKind::Renamed } else { ChangeKind::Added };
+    let from = earlier.map(|resource| resource.id.clone());
+    Change { refusals, from, ..bare(&resource.id, kind, resource.at(), earlier, Some(resource)) }
 }
 
 fn removed(resource: &Resource, home: Option<At>) -> Change {

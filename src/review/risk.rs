@@ -1,8 +1,14 @@
 //! What in a change can cost data. Each has a name bound to exactly that change: what an acknowledgement must say.
 
+use super::moves::Move;
+use super::set::Set;
+use crate::block::scalar_text;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::rehearse::Outcome;
+use crate::diagnostic::listing;
+use crate::k8s::quantity::Quantity;
 use crate::value::Node;
+use std::collections::BTreeMap;
 
 /// A change that can cost data.
 #[derive(Clone, Debug)]
@@ -11,157 +17,403 @@ pub struct Risk {
     pub change: String,
     /// What happens, in a sentence.
     pub what: String,
-    /// The object whose change it is.
+    /// The object whose change it is, as it is called now; as it was called, if it is gone.
     pub about: ResourceId,
+    /// The field that it is about; empty for all of the object.
+    pub field: &'static str,
     /// Whether the user has acknowledged it.
     pub acknowledged: bool,
 }
 
-fn risk(about: &ResourceId, change: String, what: String) -> Risk {
-    Risk { change, what, about: about.clone(), acknowledged: false }
+/// Two bundles, and what the rehearsal of one after the other showed.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// What was committed.
+    pub committed: &'a Bundle,
+    /// What comes.
+    pub fresh: &'a Bundle,
+    /// The cluster after the first.
+    pub before: &'a Outcome,
+    /// The cluster after the second.
+    pub after: &'a Outcome,
+    /// What is the same thing under another name.
+    pub moves: &'a [Move],
 }
 
-/// What can cost data between two bundles, by what they say and by what the rehearsal of both showed.
+/// So many names are said of one risk.
+const NAMED: usize = 6;
+
+/// What can cost data in a step, by what the manifests say and by what the rehearsal showed.
 #[must_use]
-pub fn risks(committed: &Bundle, fresh: &Bundle, before: &Outcome, after: &Outcome) -> Vec<Risk> {
-    let mut risks = Vec::new();
-    for set in committed.of_kind("StatefulSet") {
-        match fresh.get(&set.id) {
-            Some(later) => changed_set(set, later, &mut risks),
-            None => removed_set(set, fresh, before, &mut risks),
+pub fn risks(step: Step<'_>) -> Vec<Risk> {
+    let mut risks = Risks(Vec::new());
+    for set in step.committed.of_kind("StatefulSet") {
+        match step.fresh.get(&set.id) {
+            Some(later) => risks.changed_set(Set(set), Set(later)),
+            None => risks.removed_set(Set(set), step),
         }
     }
-    for volume in committed.of_kind("PersistentVolume") {
-        match fresh.get(&volume.id) {
-            Some(later) => changed_volume(volume, later, &mut risks),
-            None => removed_volume(volume, before, after, &mut risks),
+    for volume in step.committed.of_kind("PersistentVolume") {
+        match step.fresh.get(&volume.id) {
+            Some(later) => risks.changed_volume(volume, later),
+            None => risks.removed_volume(volume, step),
         }
     }
-    for claim in committed.of_kind("PersistentVolumeClaim").filter(|claim| fresh.get(&claim.id).is_none()) {
-        risks.push(risk(
-            &claim.id,
-            format!("remove {}", claim.id),
-            format!("the claim {} is deleted, and its volume with it unless it is retained", claim.id.name),
-        ));
+    for claim in step.committed.of_kind("PersistentVolumeClaim") {
+        match step.fresh.get(&claim.id) {
+            Some(later) => risks.shrunk(&claim.id, &claim.id.to_string(), (&claim.node, &later.node), "spec.resources"),
+            None => risks.removed_claim(claim, step),
+        }
     }
-    rehearsed(before, after, &mut risks);
-    risks
+    for service in step.committed.of_kind("Service").filter(|service| step.fresh.get(&service.id).is_none()) {
+        risks.removed_service(service, step);
+    }
+    risks.one_disk(step);
+    risks.rehearsed(step);
+    risks.0
 }
 
-fn int(resource: &Resource, path: &[&str], otherwise: i64) -> i64 {
-    resource.node.find(path).and_then(Node::as_int).unwrap_or(otherwise)
+struct Risks(Vec<Risk>);
+
+impl Risks {
+    fn add(&mut self, about: &ResourceId, field: &'static str, change: String, what: String) {
+        self.0.push(Risk { change, what, about: about.clone(), field, acknowledged: false });
+    }
+
+    fn changed_set(&mut self, set: Set<'_>, later: Set<'_>) {
+        let id = &set.0.id;
+        if set.templates().next().is_some() {
+            self.fewer_replicas(set, later);
+            self.other_ordinals(set, later);
+            if set.0.node.find(SELECTOR) != later.0.node.find(SELECTOR) {
+                self.add(
+                    id,
+                    "spec.selector",
+                    format!("selector {id}"),
+                    format!(
+                        "the selector of {id} changes: the set must be deleted with all its pods and made anew, \
+                         and its claims are taken up again by name only"
+                    ),
+                );
+            }
+        }
+        for (field, when) in [("whenDeleted", "the StatefulSet is deleted"), ("whenScaled", "an ordinal is scaled away")] {
+            if !set.deletes_claims(field) && later.deletes_claims(field) {
+                self.add(
+                    id,
+                    "spec.persistentVolumeClaimRetentionPolicy",
+                    format!("retention {id} {field} Delete"),
+                    format!("from now on claims of {id} are deleted when {when}"),
+                );
+            }
+        }
+        for (name, template) in set.templates() {
+            match later.template(name) {
+                Some(other) => self.changed_template(set, name, template, other),
+                None => self.removed_template(set, later, name, template),
+            }
+        }
+    }
+
+    fn fewer_replicas(&mut self, set: Set<'_>, later: Set<'_>) {
+        let (id, old, new) = (&set.0.id, set.replicas(), later.replicas());
+        if new >= old {
+            return;
+        }
+        let claims = set.claims(set.start() + new..set.ordinals().end);
+        let names = named(&claims);
+        let fate = if later.deletes_claims("whenScaled") {
+            format!("{names} {} deleted", are(&claims))
+        } else {
+            format!("{names} {} with data that no replica serves", stay(&claims))
+        };
+        let unsaid = later.0.node.find(&["spec", "replicas"]).is_none();
+        let why = if unsaid { ", for `replicas` is no longer said and means one" } else { "" };
+        self.add(
+            id,
+            "spec.replicas",
+            format!("scale-down {id} {old} to {new}"),
+            format!("{id} loses {} of {old} replicas{why}; {fate}", old - new),
+        );
+    }
+
+    fn other_ordinals(&mut self, set: Set<'_>, later: Set<'_>) {
+        let (id, old, new) = (&set.0.id, set.start(), later.start());
+        if old != new {
+            self.add(
+                id,
+                "spec.ordinals",
+                format!("ordinals {id} {old} to {new}"),
+                format!("ordinals of {id} begin at {new} instead of {old}: replicas outside go, new ones begin with empty claims"),
+            );
+        }
+    }
+
+    /// A claim template that is there before and after.
+    fn changed_template(&mut self, set: Set<'_>, name: &str, old: &Node, new: &Node) {
+        let id = &set.0.id;
+        self.shrunk(id, &format!("claim template {name} of {id}"), (old, new), "spec.volumeClaimTemplates");
+        let class = |template: &Node| template.find(&["spec", "storageClassName"]).and_then(scalar_text);
+        if class(old) != class(new) {
+            let said = |class: Option<crate::value::Text>| class.map_or("the default class".to_owned(), |class| format!("`{class}`"));
+            self.add(
+                id,
+                "spec.volumeClaimTemplates",
+                format!("class {id} {name}"),
+                format!(
+                    "claim template {name} of {id} moves from {} to {}: claims that exist keep their volumes, only new ordinals get the \
+                     other class, and data must be copied replica by replica",
+                    said(class(old)),
+                    said(class(new))
+                ),
+            );
+        }
+    }
+
+    fn shrunk(&mut self, id: &ResourceId, what: &str, (old, new): (&Node, &Node), field: &'static str) {
+        let size = |claim: &Node| claim.find(&["spec", "resources", "requests", "storage"]).and_then(scalar_text);
+        let (Some(from), Some(to)) = (size(old), size(new)) else { return };
+        let quantity = |text: &str| text.parse::<Quantity>().ok();
+        if quantity(&from).zip(quantity(&to)).is_some_and(|(from, to)| to < from) {
+            self.add(
+                id,
+                field,
+                format!("shrink {what} {from} to {to}"),
+                format!("{what} shrinks from {from} to {to}: no volume can, so data must be copied to a smaller one"),
+            );
+        }
+    }
+
+    fn removed_template(&mut self, set: Set<'_>, later: Set<'_>, name: &str, template: &Node) {
+        let id = &set.0.id;
+        let successor = later.templates().find(|(other, node)| set.template(other).is_none() && node.get("spec") == template.get("spec"));
+        let Some((next, _)) = successor else { return };
+        let claims = |set: Set<'_>, name| set.ordinals().map(|ordinal| set.claim(name, ordinal)).collect::<Vec<_>>();
+        self.add(
+            id,
+            "spec.volumeClaimTemplates",
+            format!("rename claim template of {id} {name} to {next}"),
+            format!(
+                "claim template {name} of {id} is called {next}: each replica begins with an empty claim ({}); {} {} unused",
+                named(&claims(later, next)),
+                named(&claims(set, name)),
+                stay(&claims(set, name))
+            ),
+        );
+    }
+
+    fn removed_set(&mut self, set: Set<'_>, step: Step<'_>) {
+        let id = &set.0.id;
+        let claims = set.claims(set.ordinals());
+        if claims.is_empty() {
+            return;
+        }
+        let fate = if set.deletes_claims("whenDeleted") {
+            format!("its claims {} are deleted with it", named(&claims))
+        } else {
+            format!("its claims {} stay without a pod", named(&claims))
+        };
+        match successor(id, step.moves) {
+            Some(next) => self.add(
+                next,
+                "metadata",
+                format!("rename {id} to {next}"),
+                format!("{id} is called {next}: all its pods end at once, {fate}, and {next} begins with empty claims"),
+            ),
+            None => self.add(id, "", format!("remove {id}"), format!("{id} goes: all its pods end at once, {fate}")),
+        }
+    }
+
+    fn changed_volume(&mut self, volume: &Resource, later: &Resource) {
+        let id = &volume.id;
+        let policy = |resource| word(resource, &["spec", "persistentVolumeReclaimPolicy"], "Retain");
+        if policy(volume) == "Retain" && policy(later) != "Retain" {
+            self.add(
+                id,
+                "spec.persistentVolumeReclaimPolicy",
+                format!("reclaim {id} {}", policy(later)),
+                format!("{id} is no longer kept: once its claim is gone, its disk is {}", fate_of(policy(later))),
+            );
+        }
+        let (old, new) = (claim_of(volume), claim_of(later));
+        if let (Some(old), Some(new)) = (&old, &new)
+            && old != new
+        {
+            self.add(
+                id,
+                "spec.claimRef",
+                format!("claim of {id} {old} to {new}"),
+                format!("{id} is to belong to {new}: the claim {old} that it is bound to loses it and is Lost"),
+            );
+        }
+        let (from, to) = (disk_of(volume), disk_of(later));
+        if from != to && !(from.is_empty() || to.is_empty()) && old.is_some() {
+            self.add(
+                id,
+                "spec",
+                format!("disk of {id} {from} to {to}"),
+                format!("{id} is to name {to} instead of {from}: what is on the old disk is not moved"),
+            );
+        }
+    }
+
+    fn removed_volume(&mut self, volume: &Resource, step: Step<'_>) {
+        let id = &volume.id;
+        let bound = step.before.state.volumes.iter().any(|state| state.name == id.name && state.phase == "Bound");
+        let claim = step.after.state.claims.iter().find(|claim| claim.volume.as_deref() == Some(&id.name));
+        let Some(claim) = claim.filter(|_| bound) else { return };
+        match successor(id, step.moves) {
+            Some(next) => self.add(
+                next,
+                "metadata",
+                format!("rename {id} to {next}"),
+                format!(
+                    "{id} is called {next}: the old one is deleted as soon as the claim {} goes, and {next} stays unused meanwhile",
+                    claim.name
+                ),
+            ),
+            None => self.add(
+                id,
+                "",
+                format!("remove {id}"),
+                format!(
+                    "{id} is deleted while the claim {} uses it: it ends with the claim, and its disk is then in nobody's hands",
+                    claim.name
+                ),
+            ),
+        }
+    }
+
+    fn removed_claim(&mut self, claim: &Resource, step: Step<'_>) {
+        let id = &claim.id;
+        let fate = "and its volume with it unless it is retained";
+        match successor(id, step.moves) {
+            Some(next) => self.add(
+                next,
+                "metadata",
+                format!("rename {id} to {next}"),
+                format!("{id} is called {next}: the old claim is deleted, {fate}, and the new one is empty"),
+            ),
+            None => self.add(id, "", format!("remove {id}"), format!("the claim {} is deleted, {fate}", id.name)),
+        }
+    }
+
+    /// The Service that gives pods their names goes, and the set still counts on it.
+    fn removed_service(&mut self, service: &Resource, step: Step<'_>) {
+        let id = &service.id;
+        let governed = |set: &&Resource| {
+            set.id.namespace == id.namespace
+                && Set(set).word(&["spec", "serviceName"]) == Some(&id.name)
+                && step.committed.get(&set.id).is_some()
+        };
+        let Some(set) = step.fresh.of_kind("StatefulSet").find(governed) else { return };
+        let about = successor(id, step.moves).unwrap_or(id);
+        self.add(
+            about,
+            "metadata",
+            format!("remove governing {id}"),
+            format!("{id} goes, which gives the pods of {} their DNS names: replicas that find each other by name lose each other", set.id),
+        );
+    }
+
+    /// Two volumes on one disk, where there were none before.
+    fn one_disk(&mut self, step: Step<'_>) {
+        let shared = |bundle: &Bundle| -> BTreeMap<String, Vec<ResourceId>> {
+            let mut disks: BTreeMap<String, Vec<ResourceId>> = BTreeMap::new();
+            for volume in bundle.of_kind("PersistentVolume") {
+                let disk = disk_of(volume);
+                let elsewhere = disk.starts_with("hostPath ") && !disk.contains(" on ");
+                if !disk.is_empty() && !elsewhere && !is_for_many(volume) {
+                    disks.entry(disk).or_default().push(volume.id.clone());
+                }
+            }
+            disks.retain(|_, volumes| volumes.len() > 1);
+            disks
+        };
+        let known = shared(step.committed);
+        for (disk, volumes) in shared(step.fresh).into_iter().filter(|(disk, _)| !known.contains_key(disk)) {
+            let newest = volumes.iter().find(|id| step.committed.get(id).is_none()).unwrap_or(&volumes[0]);
+            let names: Vec<String> = volumes.iter().map(|id| id.name.clone()).collect();
+            self.add(
+                newest,
+                "spec",
+                format!("share {disk}"),
+                format!("{} are all {disk}: replicas write over each other's data", named(&names)),
+            );
+        }
+    }
+
+    /// What the rehearsal showed beyond what the manifests say.
+    fn rehearsed(&mut self, step: Step<'_>) {
+        let state = &step.after.state;
+        for claim in &state.changes.claims.removed {
+            if !self.0.iter().any(|risk| risk.what.contains("deleted")) {
+                self.add(&claim_id(claim), "", format!("delete claim {claim}"), format!("the claim {claim} is deleted"));
+            }
+        }
+        for claim in &state.changes.claims.replaced {
+            self.add(&claim_id(claim), "", format!("replace claim {claim}"), format!("the claim {claim} is deleted and made anew, empty"));
+        }
+        for claim in state.claims.iter().filter(|claim| claim.phase == "Lost") {
+            let was_fine = step.before.state.claims.iter().any(|old| old.name == claim.name && old.phase != "Lost");
+            let short = claim.name.rsplit('/').next().unwrap_or_default();
+            if was_fine && !self.0.iter().any(|risk| risk.change.starts_with("claim of") && risk.change.contains(short)) {
+                let id = claim_id(&claim.name);
+                self.add(&id, "", format!("lose claim {}", claim.name), format!("the claim {} loses its volume", claim.name));
+            }
+        }
+    }
 }
+
+const SELECTOR: &[&str] = &["spec", "selector"];
 
 fn word<'r>(resource: &'r Resource, path: &[&str], otherwise: &'r str) -> &'r str {
     resource.node.find(path).and_then(Node::as_str).unwrap_or(otherwise)
 }
 
-fn changed_set(set: &Resource, later: &Resource, risks: &mut Vec<Risk>) {
-    let id = &set.id;
-    let (old, new) = (int(set, &["spec", "replicas"], 1), int(later, &["spec", "replicas"], 1));
-    let keeps = set.node.find(&["spec", "volumeClaimTemplates"]).is_some_and(|claims| claims.items().next().is_some());
-    if new < old && keeps {
-        let deleted = word(later, &["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"], "Retain") == "Delete";
-        let fate = if deleted { "their claims are deleted" } else { "their claims stay, with data that no replica serves" };
-        risks.push(risk(id, format!("scale-down {id} {old} to {new}"), format!("{id} loses {} of {old} replicas; {fate}", old - new)));
-    }
-    let start = |resource| int(resource, &["spec", "ordinals", "start"], 0);
-    if start(set) != start(later) && keeps {
-        risks.push(risk(
-            id,
-            format!("ordinals {id} {} to {}", start(set), start(later)),
-            format!(
-                "ordinals of {id} begin at {} instead of {}: replicas outside go, new ones begin with empty claims",
-                start(later),
-                start(set)
-            ),
-        ));
-    }
-    for field in ["whenDeleted", "whenScaled"] {
-        let policy = |resource| word(resource, &["spec", "persistentVolumeClaimRetentionPolicy", field], "Retain");
-        if policy(set) != "Delete" && policy(later) == "Delete" {
-            let when = if field == "whenDeleted" { "the StatefulSet is deleted" } else { "an ordinal is scaled away" };
-            risks.push(risk(id, format!("retention {id} {field} Delete"), format!("from now on claims of {id} are deleted when {when}")));
-        }
+/// What an object is called now.
+pub(super) fn successor<'m>(id: &ResourceId, moves: &'m [Move]) -> Option<&'m ResourceId> {
+    moves.iter().find(|step| step.old == *id).map(|step| &step.new)
+}
+
+/// `pets/data-kubia-0`: the claim that a volume is kept for.
+fn claim_of(volume: &Resource) -> Option<String> {
+    let part = |field| volume.node.find(&["spec", "claimRef", field]).and_then(Node::as_str);
+    part("name").map(|name| format!("{}/{name}", part("namespace").unwrap_or("default")))
+}
+
+/// Whether more than one node may use a volume at once: sharing it is then the point.
+fn is_for_many(volume: &Resource) -> bool {
+    let modes = volume.node.find(&["spec", "accessModes"]).and_then(Node::as_list).unwrap_or_default();
+    modes.iter().any(|mode| matches!(mode.as_str(), Some("ReadWriteMany" | "ReadOnlyMany")))
+}
+
+fn fate_of(policy: &str) -> String {
+    match policy {
+        "Delete" => "deleted".into(),
+        "Recycle" => "wiped".into(),
+        other => other.to_owned(),
     }
 }
 
-fn removed_set(set: &Resource, fresh: &Bundle, before: &Outcome, risks: &mut Vec<Risk>) {
-    let claims = before.state.claims.iter().filter(|claim| claim.name.contains(&*set.id.name)).count();
-    if claims == 0 {
-        return;
-    }
-    let successor = fresh.of_kind("StatefulSet").next();
-    let (change, fate) = match successor {
-        Some(next) => (format!("rename {} to {}", set.id, next.id), format!("; {} begins with empty claims", next.id)),
-        None => (format!("remove {}", set.id), String::new()),
-    };
-    let deleted = word(set, &["spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"], "Retain") == "Delete";
-    let claims_fate =
-        if deleted { format!("its {claims} claims are deleted with it") } else { format!("its {claims} claims stay without a pod") };
-    risks.push(risk(&set.id, change, format!("{} goes: all its pods end at once, {claims_fate}{fate}", set.id)));
+/// What a volume names, node included.
+fn disk_of(volume: &Resource) -> String {
+    super::holdings::disk(volume)
 }
 
-fn changed_volume(volume: &Resource, later: &Resource, risks: &mut Vec<Risk>) {
-    let policy = |resource| word(resource, &["spec", "persistentVolumeReclaimPolicy"], "Retain");
-    if policy(volume) == "Retain" && policy(later) != "Retain" {
-        risks.push(risk(
-            &volume.id,
-            format!("reclaim {} {}", volume.id, policy(later)),
-            format!("once its claim is gone, {} is no longer kept but: {}", volume.id, policy(later)),
-        ));
-    }
-    let claim = |resource| {
-        let part = |field| word(resource, &["spec", "claimRef", field], "");
-        format!("{}/{}", part("namespace"), part("name"))
-    };
-    if claim(volume) != claim(later) {
-        risks.push(risk(
-            &volume.id,
-            format!("claim of {} {} to {}", volume.id, claim(volume), claim(later)),
-            format!(
-                "{} is to belong to {}; while it is bound to {} that does nothing, and the new claim waits",
-                volume.id,
-                claim(later),
-                claim(volume)
-            ),
-        ));
-    }
+fn named(names: &[String]) -> String {
+    listing(names.iter().map(String::as_str), NAMED).replace('`', "")
 }
 
-fn removed_volume(volume: &Resource, before: &Outcome, after: &Outcome, risks: &mut Vec<Risk>) {
-    let bound = before.state.volumes.iter().any(|state| state.name == volume.id.name && state.phase == "Bound");
-    let claimed = after.state.claims.iter().any(|claim| claim.volume.as_deref() == Some(&volume.id.name));
-    if bound && claimed {
-        risks.push(risk(
-            &volume.id,
-            format!("remove {}", volume.id),
-            format!("{} is deleted while a claim uses it: it ends with the claim, and what it names is then in nobody's hands", volume.id),
-        ));
-    }
+fn are(names: &[String]) -> &'static str {
+    if names.len() == 1 { "is" } else { "are" }
 }
 
-/// What the rehearsal showed beyond what the manifests say.
-fn rehearsed(before: &Outcome, after: &Outcome, risks: &mut Vec<Risk>) {
-    for claim in &after.state.changes.claims.removed {
-        if !risks.iter().any(|risk| risk.what.contains("deleted")) {
-            risks.push(risk(&claim_id(claim), format!("delete claim {claim}"), format!("the claim {claim} is deleted")));
-        }
-    }
-    for claim in &after.state.changes.claims.replaced {
-        risks.push(risk(&claim_id(claim), format!("replace claim {claim}"), format!("the claim {claim} is deleted and made anew, empty")));
-    }
-    for claim in after.state.claims.iter().filter(|claim| claim.phase == "Lost") {
-        if before.state.claims.iter().any(|old| old.name == claim.name && old.phase != "Lost") {
-            risks.push(risk(
-                &claim_id(&claim.name),
-                format!("lose claim {}", claim.name),
-                format!("the claim {} loses its volume", claim.name),
-            ));
-        }
-    }
+fn stay(names: &[String]) -> &'static str {
+    if names.len() == 1 { "stays" } else { "stay" }
 }
 
 fn claim_id(name: &str) -> ResourceId {
-    ResourceId { group: String::new(), kind: "PersistentVolumeClaim".into(), namespace: String::new(), name: name.to_owned() }
+    let (namespace, name) = name.split_once('/').unwrap_or(("", name));
+    ResourceId { group: String::new(), kind: "PersistentVolumeClaim".into(), namespace: namespace.to_owned(), name: name.to_owned() }
 }

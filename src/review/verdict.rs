@@ -1,12 +1,15 @@
 //! What a change will do, read off a rehearsal: the committed bundle is played on the model cluster, then the fresh one. Not a table of
 //! opinions: what is said here happened there.
 
+use super::moves::Move;
+use super::risk::Step;
 use super::risk::{self, Risk};
 use super::runbook::{self, Runbook};
-use super::{Change, ChangeKind, Review, Setting, holdings};
+use super::set::Set;
+use super::{Change, ChangeKind, Review, Setting, effects, holdings, notes};
 use crate::bundle::Bundle;
+use crate::cluster::change::refusals_of_new;
 use crate::cluster::rehearse::{Outcome, rehearse};
-use crate::k8s::version::Version;
 use std::fmt;
 
 /// How much a change does, from nothing to harm.
@@ -56,6 +59,8 @@ pub struct Judgement {
     pub risks: Vec<Risk>,
     /// Acknowledgements that match nothing.
     pub stale: Vec<String>,
+    /// What a reviewer should know of how it goes about, a sentence each.
+    pub notes: Vec<String>,
     /// Pods that are replaced, added or removed, by set, in order.
     pub order: Vec<(String, Vec<String>)>,
     /// How to do what cannot just be applied.
@@ -63,7 +68,7 @@ pub struct Judgement {
 }
 
 /// Plays the committed bundle and then the fresh one, and says what the step between them did.
-pub(super) fn judge(review: &mut Review, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>) {
+pub(super) fn judge(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move], setting: Setting<'_>) {
     let judgement = &mut review.judgement;
     judgement.line = "no changes".into();
     if !review.changes.is_empty() {
@@ -71,7 +76,7 @@ pub(super) fn judge(review: &mut Review, committed: &Bundle, fresh: &Bundle, set
             judgement.verdict = Verdict::New;
             judgement.line = format!("new: {} to create", counted(review.changes.len(), "object"));
         } else {
-            play(review, committed, fresh, setting);
+            play(review, committed, fresh, moves, setting);
         }
     }
     let judgement = &mut review.judgement;
@@ -79,91 +84,109 @@ pub(super) fn judge(review: &mut Review, committed: &Bundle, fresh: &Bundle, set
     judgement.stale = unmatched.map(|(said, _)| said.clone()).collect();
 }
 
-fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>) {
+fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move], setting: Setting<'_>) {
     let rehearsal = rehearse(&[committed.clone(), fresh.clone()], setting.facts, setting.version, setting.namespace);
     let [before, after] = &rehearsal.steps[..] else { return };
     review.before = holdings::holdings(before, committed);
     review.after = holdings::holdings(after, fresh);
     let (judgement, changes) = (&mut review.judgement, &mut review.changes);
-    judgement.risks = risk::risks(committed, fresh, before, after);
+    let step = Step { committed, fresh, before, after, moves };
+    judgement.risks = risk::risks(step);
     let is_said = |risk: &Risk| setting.acknowledged.iter().any(|(said, _)| *said == risk.change);
     judgement.risks.iter_mut().for_each(|risk| risk.acknowledged = is_said(risk));
     judgement.order =
         after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
     judgement.runbooks = runbook::runbooks(committed, fresh, changes, setting.namespace);
-    changes.iter_mut().for_each(|change| change.verdict = verdict_of(change, after, &judgement.risks, fresh, setting.version));
-    (judgement.verdict, judgement.line) = decide(changes, after, &judgement.risks, fresh);
+    for change in changes.iter_mut() {
+        if change.effect.is_empty() {
+            change.effect = effects::effect(change, step);
+        }
+        change.verdict = verdict_of(change, step, &judgement.risks, setting);
+    }
+    judgement.notes = notes::notes(changes, step, setting.namespace);
+    (judgement.verdict, judgement.line) = decide(changes, step, &judgement.risks);
 }
 
 /// How much one object's change does.
-fn verdict_of(change: &Change, after: &Outcome, risks: &[Risk], fresh: &Bundle, version: Version) -> Verdict {
+fn verdict_of(change: &Change, step: Step<'_>, risks: &[Risk], setting: Setting<'_>) -> Verdict {
     if risks.iter().any(|risk| risk.about == change.id && !risk.acknowledged) {
         return Verdict::AtRisk;
     }
     if !change.refusals.is_empty() {
         let can_be_made_anew = change.kind == ChangeKind::Changed
-            && !matches!(&*change.id.kind, "PersistentVolumeClaim" | "ConfigMap" | "Secret")
-            && fresh.get(&change.id).is_some_and(|fresh| crate::cluster::change::refusals_of_new(&fresh.node, version).is_empty());
+            && !KEPT.contains(&&*change.id.kind)
+            && step.fresh.get(&change.id).is_some_and(|fresh| refusals_of_new(&fresh.node, setting.version).is_empty());
         return if can_be_made_anew { Verdict::Recreate } else { Verdict::Refused };
     }
-    let replaced = |pod: &String| pod.rsplit_once('-').is_some_and(|(set, _)| set == change.id.name);
-    if template_changed(change) && after.state.changes.pods.replaced.iter().any(replaced) {
-        return Verdict::Restart;
+    if change.effect.starts_with("no effect") {
+        return Verdict::None;
     }
-    change.verdict
+    let label = notes::label(&change.id, setting.namespace);
+    if change.id.kind == "StatefulSet" && !replaced(&label, step.after).is_empty() { Verdict::Restart } else { change.verdict }
 }
 
-fn decide(changes: &[Change], after: &Outcome, risks: &[Risk], fresh: &Bundle) -> (Verdict, String) {
+/// Kinds whose objects are not just deleted and made anew: what they hold would be gone with them.
+const KEPT: [&str; 3] = ["PersistentVolumeClaim", "ConfigMap", "Secret"];
+
+/// The pods of a set that are replaced, in order.
+fn replaced<'o>(set: &str, after: &'o Outcome) -> Vec<&'o str> {
+    let replaced = &after.state.changes.pods.replaced;
+    let moves = after.state.order.get(set).into_iter().flatten();
+    moves.filter_map(|step| step.strip_prefix('+')).filter(|pod| replaced.iter().any(|name| name == pod)).collect()
+}
+
+fn decide(changes: &[Change], step: Step<'_>, risks: &[Risk]) -> (Verdict, String) {
+    let refused: Vec<&Change> = changes.iter().filter(|change| !change.refusals.is_empty()).collect();
     let open: Vec<&Risk> = risks.iter().filter(|risk| !risk.acknowledged).collect();
     if let Some(first) = open.first() {
-        return (Verdict::AtRisk, format!("data at risk: {}{}", first.what, more(open.len() - 1)));
+        let as_well = if refused.is_empty() { "" } else { "; as it stands, the API server refuses it" };
+        return (Verdict::AtRisk, format!("data at risk: {}{}{as_well}", first.what, more(open.len() - 1)));
     }
-    if changes.iter().all(|change| change.verdict == Verdict::None) {
-        return (Verdict::None, "no effect: the cluster keeps what it has".into());
-    }
-    let refused: Vec<&Change> = changes.iter().filter(|change| !change.refusals.is_empty()).collect();
     if let Some(first) = refused.first() {
         let refusal = &first.refusals[0];
         let field = if refusal.field.is_empty() { String::new() } else { format!(" {}:", refusal.field) };
         let worst = refused.iter().map(|change| change.verdict).max().unwrap_or(Verdict::Refused);
         return (worst, format!("refused by the API server: {}:{field} {}{}", first.id, refusal.detail, more(refused.len() - 1)));
     }
-    let replaced = &after.state.changes.pods.replaced;
-    if !replaced.is_empty() {
-        let order: Vec<&str> = after
-            .state
-            .order
-            .values()
-            .flatten()
-            .filter_map(|step| step.strip_prefix('+'))
-            .filter(|pod| replaced.iter().any(|name| name == pod))
-            .collect();
-        return (Verdict::Restart, format!("restarts {}", shortened(&order)));
+    if changes.iter().all(|change| change.verdict == Verdict::None) {
+        return (Verdict::None, "no effect: the cluster keeps what it has".into());
     }
-    let (created, removed) = (&after.state.changes.pods.created, &after.state.changes.pods.removed);
-    let mut line = "changed in place, no pod restarts".to_owned();
-    if !created.is_empty() {
-        line = format!("adds {}, no pod restarts", shortened(&created.iter().map(String::as_str).collect::<Vec<_>>()));
-    } else if !removed.is_empty() {
-        line = format!("removes {}", shortened(&removed.iter().map(String::as_str).collect::<Vec<_>>()));
-    } else if changes.iter().any(template_changed) {
-        let why = if on_delete(changes, fresh) { "when it is deleted (OnDelete)" } else { "when the partition lets it" };
-        line = format!("changed in place; each pod gets its new version {why}");
+    moved(changes, step)
+}
+
+/// What a change that goes through does to the pods.
+fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
+    let after = &step.after.state;
+    let restarts: Vec<&str> = after.order.keys().flat_map(|set| replaced(set, step.after)).collect();
+    let list = |pods: &[String]| shortened(&pods.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut parts = Vec::new();
+    if !restarts.is_empty() {
+        parts.push(format!("restarts {}", shortened(&restarts)));
     }
-    (Verdict::InPlace, line)
+    if !after.changes.pods.removed.is_empty() {
+        parts.push(format!("removes {}", list(&after.changes.pods.removed)));
+    }
+    if !after.changes.pods.created.is_empty() {
+        let none = if parts.is_empty() { ", no pod restarts" } else { "" };
+        parts.push(format!("adds {}{none}", list(&after.changes.pods.created)));
+    }
+    if !parts.is_empty() {
+        return (if restarts.is_empty() { Verdict::InPlace } else { Verdict::Restart }, parts.join("; "));
+    }
+    if let Some(held) = changes.iter().find(|change| template_changed(change)) {
+        let on_delete = step.fresh.get(&held.id).map(Set).is_some_and(Set::is_on_delete);
+        let why = if on_delete { "when it is deleted (OnDelete)" } else { "when the partition lets it" };
+        return (Verdict::InPlace, format!("changed in place; each pod gets its new version {why}"));
+    }
+    let told: Vec<&Change> = changes.iter().filter(|change| !change.effect.is_empty()).collect();
+    let first = told.first().map(|change| format!(": {}: {}{}", change.id, change.effect, more(told.len() - 1))).unwrap_or_default();
+    (Verdict::InPlace, format!("changed in place, no pod restarts{first}"))
 }
 
 fn template_changed(change: &Change) -> bool {
     change.kind == ChangeKind::Changed
         && change.id.kind == "StatefulSet"
         && change.fields.iter().any(|field| field.path.starts_with("spec.template"))
-}
-
-fn on_delete(changes: &[Change], fresh: &Bundle) -> bool {
-    changes.iter().filter(|change| template_changed(change)).any(|change| {
-        let strategy = fresh.get(&change.id).and_then(|set| set.node.find(&["spec", "updateStrategy", "type"]));
-        strategy.and_then(crate::value::Node::as_str) == Some("OnDelete")
-    })
 }
 
 fn more(count: usize) -> String {

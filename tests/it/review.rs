@@ -40,7 +40,7 @@ fn a_new_image_restarts_the_pods_from_the_last() {
 #[test]
 fn labels_of_objects_and_services_change_in_place() {
     let run = after(|text| text.replace("public: {http: 80}", "public: {http: 81}"));
-    says(&run, 1, "kubia in dev: changed in place, no pod restarts");
+    says(&run, 1, "kubia in dev: changed in place, no pod restarts: Service/default/kubia-public: connections to port 80 fail");
     assert!(run.stdout.contains("spec.ports[http].port: 80 → 81"), "{}", run.stdout);
 }
 

@@ -1,0 +1,184 @@
+//! What becomes of each object that differs, in a few words: off the rehearsal where it shows it, else off the fields that differ.
+
+use super::risk::Step;
+use super::set::Set;
+use super::{Change, ChangeKind};
+use crate::bundle::{Resource, ResourceId};
+use crate::value::{Data, Node};
+
+/// What becomes of an object; empty when there is nothing to add to the fact that it differs.
+#[must_use]
+pub fn effect(change: &Change, step: Step<'_>) -> String {
+    let words = match change.kind {
+        ChangeKind::Added => added(change, step),
+        ChangeKind::Removed => removed(&change.id, step),
+        ChangeKind::Renamed => renamed(change, step),
+        ChangeKind::Changed => changed(change, step),
+    };
+    words.join("; ")
+}
+
+fn added(change: &Change, step: Step<'_>) -> Vec<String> {
+    let mut words = Vec::new();
+    if change.id.kind == "PersistentVolume" {
+        words.extend(idle(&change.id, step));
+    }
+    words
+}
+
+/// A volume whose claim has found another one.
+fn idle(id: &ResourceId, step: Step<'_>) -> Option<String> {
+    let state = &step.after.state;
+    let volume = state.volumes.iter().find(|volume| volume.name == id.name && volume.phase == "Available")?;
+    let claim = volume.claim_ref.as_ref()?.name.as_deref()?;
+    let bound = state.claims.iter().find(|state| state.name.rsplit('/').next() == Some(claim))?.volume.as_deref()?;
+    Some(format!("no effect: it stays Available, for the claim {claim} is bound to {bound}"))
+}
+
+fn removed(id: &ResourceId, step: Step<'_>) -> Vec<String> {
+    let mut words = vec!["pruned".to_owned()];
+    let old = step.committed.get(id);
+    match &*id.kind {
+        "StatefulSet" => {
+            if let Some(set) = old.map(Set) {
+                let claims = set.claims(set.ordinals());
+                words.push("its pods end at once".into());
+                if !claims.is_empty() {
+                    let fate = if set.deletes_claims("whenDeleted") { "are deleted too" } else { "are left behind, with their volumes" };
+                    words.push(format!("{} {fate}", counted(claims.len(), "claim")));
+                }
+            }
+        }
+        "PersistentVolume" => words.push(match step.after.state.volumes.iter().find(|volume| volume.name == id.name) {
+            Some(volume) if volume.terminating => "it is Terminating until its claim goes".into(),
+            _ => "the disk that it names stays, with no volume for it".into(),
+        }),
+        "Service" => words.push("its address and its DNS names go".into()),
+        _ => {}
+    }
+    words.extend(orphaned(id, step));
+    words
+}
+
+/// Who still names an object that is gone: pods made from now on do not start.
+fn orphaned(id: &ResourceId, step: Step<'_>) -> Option<String> {
+    let field = match &*id.kind {
+        "ServiceAccount" => "serviceAccountName",
+        "ConfigMap" => "configMap",
+        "Secret" => "secret",
+        "PersistentVolumeClaim" => "persistentVolumeClaim",
+        _ => return None,
+    };
+    let namespace = |resource: &&Resource| resource.id.namespace == id.namespace;
+    let names = |resource: &&Resource| resource.node.find(&["spec", "template", "spec"]).is_some_and(|pod| is_named(pod, field, &id.name));
+    let user = step.fresh.resources.iter().filter(namespace).find(names)?;
+    Some(format!("{} still names it: its next pod does not start", user.id))
+}
+
+/// Whether a pod names an object of that kind.
+fn is_named(node: &Node, field: &str, name: &str) -> bool {
+    match &node.data {
+        Data::Map(map) => map.iter().any(|(key, value)| {
+            let says = |inner: &str| value.get(inner).and_then(Node::as_str) == Some(name);
+            let here = match field {
+                "serviceAccountName" => key.name == field && value.as_str() == Some(name),
+                "configMap" => (key.name.starts_with("configMap") || key.name == "configMapKeyRef") && says("name"),
+                "secret" => key.name.starts_with("secret") && (says("name") || says("secretName")),
+                _ => key.name == field && says("claimName"),
+            };
+            here || is_named(value, field, name)
+        }),
+        Data::List(items) => items.iter().any(|item| is_named(item, field, name)),
+        _ => false,
+    }
+}
+
+fn renamed(change: &Change, step: Step<'_>) -> Vec<String> {
+    let Some(old) = &change.from else { return Vec::new() };
+    let mut words = vec![format!("made under the new name, and {} is pruned", old)];
+    words.extend(orphaned(old, step));
+    words
+}
+
+fn changed(change: &Change, step: Step<'_>) -> Vec<String> {
+    if !change.refusals.is_empty() {
+        return vec!["it stays as it is".into()];
+    }
+    let touched = |field: &str| change.fields.iter().any(|change| change.path.starts_with(field));
+    match &*change.id.kind {
+        "Service" => service(change, step),
+        "PersistentVolume" => volume(&touched),
+        "ConfigMap" | "Secret" => vec![
+            "no pod restarts: mounted files follow within a minute or two, environment variables and subPath mounts only when a pod is made \
+             anew"
+                .into(),
+        ],
+        "PersistentVolumeClaim" if touched("spec.resources") => {
+            vec!["its volume is grown if the storage class and its driver can; some need the pod to restart for it".into()]
+        }
+        "HorizontalPodAutoscaler" => vec!["it may scale at once".into()],
+        "NetworkPolicy" => vec!["traffic is judged by it at once".into()],
+        _ => Vec::new(),
+    }
+}
+
+fn volume(touched: &dyn Fn(&str) -> bool) -> Vec<String> {
+    const WORDS: [(&str, &str); 4] = [
+        ("spec.capacity", "the disk itself keeps its size"),
+        ("spec.mountOptions", "they hold from the next mount on"),
+        ("spec.accessModes", "the binding stays as it is"),
+        ("spec.nodeAffinity", "it holds when a pod is next scheduled"),
+    ];
+    WORDS.iter().filter(|(field, _)| touched(field)).map(|(_, words)| (*words).to_owned()).collect()
+}
+
+fn service(change: &Change, step: Step<'_>) -> Vec<String> {
+    let mut words = Vec::new();
+    let (Some(old), Some(new)) = (step.committed.get(&change.id), step.fresh.get(&change.id)) else { return words };
+    let kind = |service: &Resource| service.node.find(&["spec", "type"]).and_then(Node::as_str).unwrap_or("ClusterIP").to_owned();
+    match (&*kind(old), &*kind(new)) {
+        (old, new) if old == new => {}
+        ("LoadBalancer", _) => words.push("its load balancer is given back, and the address with it".into()),
+        ("NodePort", "ClusterIP" | "ExternalName") => words.push("its node ports are given back".into()),
+        _ => {}
+    }
+    let ports = |service: &Resource| -> Vec<(i64, String)> {
+        let list = service.node.find(&["spec", "ports"]).and_then(Node::as_list).unwrap_or_default();
+        let name = |port: &Node| port.get("name").and_then(Node::as_str).unwrap_or_default().to_owned();
+        list.iter().filter_map(|port| Some((port.get("port")?.as_int()?, name(port)))).collect()
+    };
+    let (before, after) = (ports(old), ports(new));
+    for (number, name) in &before {
+        match after.iter().find(|(other, _)| other == number) {
+            None => words.push(format!("connections to port {number} fail")),
+            Some((_, other)) if other != name => {
+                words.push(format!("port {number} is called {other} instead of {name}: its SRV record too, and who names it finds nobody"));
+            }
+            Some(_) => {}
+        }
+    }
+    words.extend(reached(&change.id, step));
+    words
+}
+
+/// Whom a Service leads to, where that is another than before.
+fn reached(id: &ResourceId, step: Step<'_>) -> Option<String> {
+    let pods = |outcome: &crate::cluster::rehearse::Outcome| -> Vec<String> {
+        let short = |label: &String| label.rsplit('/').next() == Some(&*id.name);
+        let list = outcome.state.endpoints.iter().find(|(label, _)| short(label)).map(|(_, list)| list.clone()).unwrap_or_default();
+        list.into_iter().map(|endpoint| endpoint.pod).collect()
+    };
+    let (before, after) = (pods(step.before), pods(step.after));
+    match (&before[..], &after[..]) {
+        (before, after) if before == after => None,
+        ([_, ..], []) => Some(format!("it leads to no pod any more: {} lost", counted(before.len(), "endpoint"))),
+        (_, after) if after.iter().all(|pod| before.contains(pod)) => {
+            Some(format!("it leads to {} instead of {}", counted(after.len(), "pod"), before.len()))
+        }
+        _ => None,
+    }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

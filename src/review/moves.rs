@@ -1,0 +1,119 @@
+//! Objects that went and came under another name or in another namespace, and are the same thing all the same.
+
+use crate::block::scalar_text;
+use crate::bundle::{Bundle, Resource, ResourceId};
+use crate::value::{Data, Node};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One thing under two names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// What it was called.
+    pub old: ResourceId,
+    /// What it is called.
+    pub new: ResourceId,
+}
+
+/// Beyond so many pairs of a kind, only those are looked at that share a name or a disk.
+const MOST_PAIRS: usize = 40_000;
+
+/// Two objects are one thing when at least so much of them is alike, in percent.
+const ALIKE: usize = 60;
+
+/// Pairs what went with what came: the most alike first, each at most once.
+#[must_use]
+pub fn moves(old: &Bundle, new: &Bundle) -> Vec<Move> {
+    let (before, after) = (old.by_id(), new.by_id());
+    let mut kinds: BTreeMap<(&str, &str), (Vec<&Resource>, Vec<&Resource>)> = BTreeMap::new();
+    for resource in before.values().filter(|resource| !after.contains_key(&resource.id)) {
+        kinds.entry((&resource.id.group, &resource.id.kind)).or_default().0.push(resource);
+    }
+    for resource in after.values().filter(|resource| !before.contains_key(&resource.id)) {
+        kinds.entry((&resource.id.group, &resource.id.kind)).or_default().1.push(resource);
+    }
+    kinds.into_values().flat_map(|(gone, come)| pairs(&gone, &come)).collect()
+}
+
+fn pairs(gone: &[&Resource], come: &[&Resource]) -> Vec<Move> {
+    if gone.len().saturating_mul(come.len()) > MOST_PAIRS {
+        return by_name(gone, come);
+    }
+    let leaves = |resource: &&Resource| leaves(resource);
+    let (before, after): (Vec<_>, Vec<_>) = (gone.iter().map(leaves).collect(), come.iter().map(leaves).collect());
+    let mut scored = Vec::new();
+    for (i, old) in gone.iter().enumerate() {
+        for (j, new) in come.iter().enumerate() {
+            let score = if old.id.name == new.id.name { 100 } else { likeness(&before[i], &after[j]) };
+            if score >= ALIKE {
+                // Ordinals tell siblings apart that are otherwise as like each other.
+                scored.push((score + usize::from(ordinal(old) == ordinal(new)), i, j));
+            }
+        }
+    }
+    scored.sort_by_key(|(score, i, j)| (usize::MAX - score, *i, *j));
+    let (mut paired_old, mut paired_new, mut list) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    for (_, i, j) in scored {
+        if !paired_old.contains(&i) && !paired_new.contains(&j) {
+            paired_old.insert(i);
+            paired_new.insert(j);
+            list.push(Move { old: gone[i].id.clone(), new: come[j].id.clone() });
+        }
+    }
+    list
+}
+
+fn by_name(gone: &[&Resource], come: &[&Resource]) -> Vec<Move> {
+    let names: BTreeMap<&str, &Resource> = come.iter().map(|resource| (&*resource.id.name, *resource)).collect();
+    let pair = |old: &&Resource| names.get(&*old.id.name).map(|new| Move { old: old.id.clone(), new: new.id.clone() });
+    gone.iter().filter_map(pair).collect()
+}
+
+fn ordinal(resource: &Resource) -> &str {
+    resource.id.name.rsplit('-').next().unwrap_or_default()
+}
+
+/// Everything that an object says but for its own name and namespace, each with its path. Its name elsewhere in it counts as a blank:
+/// what is called after it is called otherwise with it.
+fn leaves(resource: &Resource) -> BTreeSet<String> {
+    let mut list = BTreeSet::new();
+    let mut path = String::new();
+    for (key, node) in resource.node.entries().filter(|(key, _)| !["apiVersion", "kind", "metadata"].contains(&&*key.name)) {
+        path.clear();
+        path.push_str(&key.name);
+        gather(node, &mut path, &resource.id.name, &mut list);
+    }
+    list
+}
+
+fn gather(node: &Node, path: &mut String, name: &str, list: &mut BTreeSet<String>) {
+    let length = path.len();
+    match &node.data {
+        Data::Map(map) => {
+            for (key, value) in map.iter() {
+                path.push('/');
+                path.push_str(&key.name);
+                gather(value, path, name, list);
+                path.truncate(length);
+            }
+        }
+        Data::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                path.push('/');
+                path.push_str(&index.to_string());
+                gather(item, path, name, list);
+                path.truncate(length);
+            }
+        }
+        _ => {
+            let text = scalar_text(node).unwrap_or_default();
+            list.insert(format!("{path}={}", if name.is_empty() { text.to_string() } else { text.replace(name, "\u{0}") }));
+        }
+    }
+}
+
+/// How much of two objects is alike, in percent.
+fn likeness(one: &BTreeSet<String>, other: &BTreeSet<String>) -> usize {
+    let both = one.intersection(other).count();
+    let all = one.len() + other.len() - both;
+    if all == 0 { 0 } else { both * 100 / all }
+}
