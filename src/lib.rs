@@ -22,6 +22,7 @@ pub mod disk;
 pub mod emit;
 pub mod failure;
 pub mod git;
+pub mod json;
 pub mod k8s;
 pub mod layout;
 pub mod merge;

@@ -1,7 +1,7 @@
 //! `check`: everything that can be said without a previous state, of specs or of manifests written by anyone.
 
 use super::compile::workspace_findings;
-use super::output::{self, Target};
+use super::output::{self, Formats};
 use super::project::{Selection, forbids, in_order};
 use super::{Outcome, Result};
 use crate::bundle::Bundle;
@@ -29,13 +29,13 @@ pub(super) struct Check {
     /// A file of CustomResourceDefinitions by which custom resources are judged; may be given several times.
     #[arg(long = "crd", value_name = "FILE")]
     definitions: Vec<PathBuf>,
-    /// How findings are shown: human, json, sarif, github, gitlab, junit, markdown; NAME=FILE writes a file.
-    #[arg(long, value_name = "NAME[=FILE]")]
-    format: Vec<Target>,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 impl Check {
     pub(super) fn run(self) -> Result {
+        self.formats.ready(None)?;
         let mut findings = Vec::new();
         let (specs, manifests): (Vec<PathBuf>, Vec<PathBuf>) = self.paths.iter().cloned().partition(|path| holds_specs(path));
         if !specs.is_empty() {
@@ -44,8 +44,8 @@ impl Check {
         if !manifests.is_empty() {
             self.manifests(&manifests, &mut findings)?;
         }
-        output::findings(&findings, &self.format)?;
-        if self.format.is_empty() && findings.is_empty() {
+        output::findings(&findings, &self.formats)?;
+        if self.formats.is_empty() && findings.is_empty() {
             output::talk("nothing to complain of\n");
         }
         Ok(if forbids(&findings) { Outcome::Found } else { Outcome::Fine })

@@ -1,6 +1,6 @@
 //! `compile`: specs to manifests on disk, or to stdout.
 
-use super::output::{self, Target};
+use super::output::{self, Formats};
 use super::project::{Candidate, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
 use crate::bundle::Bundle;
@@ -33,9 +33,8 @@ pub(super) struct Compile {
     /// Overwrite files that were edited by hand.
     #[arg(long)]
     force: bool,
-    /// How findings are shown: human, json, sarif, github, gitlab, junit, markdown; NAME=FILE writes a file.
-    #[arg(long, value_name = "NAME[=FILE]")]
-    format: Vec<Target>,
+    #[command(flatten)]
+    formats: Formats,
 }
 
 /// How manifests are printed.
@@ -70,6 +69,7 @@ struct Done {
 
 impl Compile {
     pub(super) fn run(self) -> Result {
+        self.formats.ready(self.output.map(|_| "the manifests"))?;
         let candidates = self.selection.candidates()?;
         let mut findings: Vec<Finding> = workspace_findings(&candidates);
         let mut total = Total::default();
@@ -144,7 +144,7 @@ impl Compile {
     }
 
     fn finish(&self, findings: &[Finding], total: &Total, bundle: &Bundle) -> Result {
-        output::findings(findings, &self.format)?;
+        output::findings(findings, &self.formats)?;
         output::talk(&total.said);
         if let Some(failure) = total.failures.first() {
             return Err(Failure::new(failure.clone()));

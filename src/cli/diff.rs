@@ -25,14 +25,13 @@ pub(super) struct Diff {
     /// Compare with what this git revision has committed, not with the files as they are.
     #[arg(long, value_name = "REV")]
     against: Option<String>,
-    /// How it is shown: human, json, sarif, github, gitlab, junit, markdown. `NAME=FILE` writes a file; may be given several
-    /// times.
-    #[arg(long, value_name = "NAME[=FILE]")]
-    format: Vec<output::Target>,
+    #[command(flatten)]
+    formats: output::Formats,
 }
 
 impl Diff {
     pub(super) fn run(self) -> Result {
+        self.formats.ready(None)?;
         let specs: Vec<bool> = self.selection.paths.iter().map(|path| holds_specs(path)).collect::<std::result::Result<_, Failure>>()?;
         let (reviews, findings) = match (&self.selection.paths[..], &specs[..]) {
             ([old, new], [false, false]) => self.manifests(old, new)?,
@@ -50,7 +49,7 @@ impl Diff {
         } else {
             Outcome::Fine
         };
-        output::review(Report { findings, reviews, compared: true }, &self.format)?;
+        output::review(Report::compared(findings, reviews), &self.formats)?;
         Ok(outcome)
     }
 

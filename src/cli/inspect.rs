@@ -39,7 +39,7 @@ impl Inspect {
             findings.extend(found.resolve(&app.sources));
         }
         findings.retain(|finding| finding.level == crate::diagnostic::Level::Error);
-        output::findings(&findings, &[])?;
+        output::findings(&findings, &output::Formats::default())?;
         output::data(&match self.format {
             View::Table => identity::table(&views),
             View::Json => identity::json(&views),

@@ -4,6 +4,7 @@
 use crate::diagnostic::{Finding, Level};
 use crate::failure::Failure;
 use crate::report::{Format, Report};
+use clap::Args;
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -31,49 +32,88 @@ pub(super) fn watched() -> bool {
     std::io::stderr().is_terminal()
 }
 
+/// In which formats it is shown, and where.
+#[derive(Debug, Default, Args)]
+pub(super) struct Formats {
+    /// How it is shown: human, json, sarif, github, gitlab, junit, markdown. `NAME=FILE` writes a file instead of stdout; may be given several times. For GitHub's step
+    /// summary, write `markdown=$GITHUB_STEP_SUMMARY`.
+    #[arg(long = "format", value_name = "NAME[=FILE]")]
+    targets: Vec<Target>,
+}
+
 /// A format, and where it goes: `sarif=out.sarif`.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub(super) format: Format,
-    pub(super) file: Option<PathBuf>,
+struct Target {
+    format: Format,
+    file: Option<PathBuf>,
+}
+
+impl Formats {
+    /// Whether none was asked for.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// Refuses what cannot be done, before anything else is: two texts in one place. `busy` is what stdout is taken by already.
+    pub(super) fn ready(&self, busy: Option<&str>) -> Result<(), Failure> {
+        let mut places = BTreeSet::new();
+        for target in &self.targets {
+            let twice = !places.insert(&target.file);
+            match (&target.file, busy) {
+                (None, Some(busy)) => {
+                    return Err(Failure::new(format!("stdout takes {busy} already: give `--format` a file, as in `json=report.json`")));
+                }
+                (None, None) if twice => {
+                    return Err(Failure::new("stdout takes one format: give the others a file, as in `--format sarif=out.sarif`"));
+                }
+                (Some(file), _) if twice => return Err(Failure::new(format!("two formats cannot be in one file: {}", file.display()))),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(PathBuf::from(file))));
-        Ok(Self { format: name.parse()?, file })
+        let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(file)));
+        let format = name.parse()?;
+        match file {
+            Some("") => Err(format!("`{text}` names no file")),
+            _ => Ok(Self { format, file: file.map(PathBuf::from) }),
+        }
     }
 }
 
 /// Shows findings in every format asked for; as talk to a person when none was.
-pub(super) fn findings(list: &[Finding], targets: &[Target]) -> Result<(), Failure> {
+pub(super) fn findings(list: &[Finding], formats: &Formats) -> Result<(), Failure> {
     let report = Report::of(once(list));
-    if targets.is_empty() {
+    if formats.is_empty() {
         talk(&Format::Human.render(&report, colours(&std::io::stderr())));
     }
-    show(&report, targets)
+    show(&report, formats)
 }
 
 /// Shows a review in every format asked for; to a person when none was. What is wrong with the files themselves is talk then.
-pub(super) fn review(mut report: Report, targets: &[Target]) -> Result<(), Failure> {
+pub(super) fn review(mut report: Report, formats: &Formats) -> Result<(), Failure> {
     report.findings = once(&report.findings);
-    let for_people = targets.is_empty() || targets.iter().any(|target| target.format == Format::Human && target.file.is_none());
+    let for_people = formats.is_empty() || formats.targets.iter().any(|target| target.format == Format::Human && target.file.is_none());
     if for_people {
         talk(&Format::Human.render(&Report::of(report.findings.clone()), colours(&std::io::stderr())));
     }
-    if targets.is_empty() && (any_error(&report.findings) && report.reviews.is_empty()) {
+    if formats.is_empty() && (any_error(&report.findings) && report.reviews.is_empty()) {
         return Ok(());
     }
-    if targets.is_empty() {
+    if formats.is_empty() {
         data(&Format::Human.render(&report, colours(&std::io::stdout())));
     }
-    show(&report, targets)
+    show(&report, formats)
 }
 
-fn show(report: &Report, targets: &[Target]) -> Result<(), Failure> {
-    for target in targets {
+fn show(report: &Report, formats: &Formats) -> Result<(), Failure> {
+    for target in &formats.targets {
         match &target.file {
             Some(path) => crate::disk::write_file(path, &target.format.render(report, false))?,
             None => data(&target.format.render(report, colours(&std::io::stdout()))),

@@ -66,7 +66,7 @@ impl Rehearse {
             facts = facts.or(known);
         }
         findings.retain(|finding| finding.level == Level::Error);
-        output::findings(&findings, &[])?;
+        output::findings(&findings, &output::Formats::default())?;
         if forbids(&findings) {
             return Ok(Outcome::Found);
         }
@@ -142,7 +142,7 @@ fn manifests(path: &Path, findings: &mut Vec<Finding>) -> Read<Bundle> {
 fn scenarios(path: &Path) -> Result {
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
     let Some(id) = disk::read_source(path, &mut sources, &mut found)? else {
-        output::findings(&found.resolve(&sources), &[])?;
+        output::findings(&found.resolve(&sources), &output::Formats::default())?;
         return Ok(Outcome::Found);
     };
     for (number, line) in sources.get(id).text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {

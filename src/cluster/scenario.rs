@@ -8,9 +8,10 @@ use super::store::{Key, put};
 use super::world::{Machine, Provisioners};
 use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::Diagnostics;
+use crate::json::to_node;
 use crate::k8s::version::Version;
 use crate::source::{At, SourceId, Sources};
-use crate::value::{Map, Node};
+use crate::value::Node;
 use crate::yaml::{parts, read_part};
 use serde_json::{Value, json};
 
@@ -115,39 +116,19 @@ fn facts(record: &Value, id: SourceId) -> ClusterFacts {
 fn machine(node: &Value, at: At) -> Machine {
     Machine {
         name: node["name"].as_str().unwrap_or_default().into(),
-        labels: value(&node["labels"], at),
+        labels: to_node(&node["labels"], at),
         cpu: Some(64_000),
         memory: Some(512 << 30),
     }
 }
 
 fn default_class(class: &Value, at: At) -> Node {
-    let mut manifest = value(class, at);
+    let mut manifest = to_node(class, at);
     put(&mut manifest, &["apiVersion"], Node::text("storage.k8s.io/v1", at));
     put(&mut manifest, &["kind"], Node::text("StorageClass", at));
-    put(&mut manifest, &["metadata", "name"], value(&class["name"], at));
+    put(&mut manifest, &["metadata", "name"], to_node(&class["name"], at));
     put(&mut manifest, &["metadata", "annotations", "storageclass.kubernetes.io/is-default-class"], Node::text("true", at));
     manifest
-}
-
-fn value(json: &Value, at: At) -> Node {
-    match json {
-        Value::Null => Node::null(at),
-        Value::Bool(truth) => Node::bool(*truth, at),
-        Value::Number(number) => match number.as_i64() {
-            Some(whole) => Node::int(whole, at),
-            None => Node::new(crate::value::Data::number(number.as_f64().unwrap_or_default()), at),
-        },
-        Value::String(text) => Node::text(text.as_str(), at),
-        Value::Array(items) => Node::list(items.iter().map(|item| value(item, at)).collect(), at),
-        Value::Object(entries) => {
-            let mut map = Map::new();
-            for (key, entry) in entries {
-                map.put(key.as_str(), value(entry, at));
-            }
-            Node::map(map, at)
-        }
-    }
 }
 
 /// The manifests of a text, in its order.

@@ -1,7 +1,8 @@
 //! Custom resources: what the API server says to them, from the schemas of the CustomResourceDefinitions that users give.
 //! Knows no kind of its own, and no rule in CEL (`x-kubernetes-validations`).
 
-use crate::value::{Data, Node};
+use crate::json::from_node;
+use crate::value::Node;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::LocationSegment;
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
@@ -103,7 +104,7 @@ impl Served {
 
     fn judge(&self, node: &Node) -> Vec<Fault> {
         let Some(validator) = self.validator.get_or_init(|| validator(self.schema.as_ref()?)) else { return Vec::new() };
-        let value = to_json(node);
+        let value = from_node(node);
         let (unknown, other): (Vec<Fault>, Vec<Fault>) =
             validator.iter_errors(&value).flat_map(|error| faults(&error)).partition(|fault| fault.kind == "UnknownField");
         // Unknown fields stop the server before it looks at any value.
@@ -121,7 +122,7 @@ fn validator(schema: &Node) -> Option<Validator> {
             .build(schema)
             .ok()
     };
-    let mut schema = structural(&to_json(schema), true);
+    let mut schema = structural(&from_node(schema), true);
     build(&schema).or_else(|| {
         drop_patterns(&mut schema);
         build(&schema)
@@ -310,18 +311,6 @@ fn server_path(error: &ValidationError<'_>) -> String {
         }
     }
     path
-}
-
-fn to_json(node: &Node) -> Value {
-    match &node.data {
-        Data::Null => Value::Null,
-        Data::Bool(value) => Value::Bool(*value),
-        Data::Int(value) => Value::from(*value),
-        Data::Float(value) => Value::from(*value),
-        Data::Text(text) => Value::from(text.as_str()),
-        Data::List(items) => Value::Array(items.iter().map(to_json).collect()),
-        Data::Map(map) => Value::Object(map.iter().map(|(key, value)| (key.name.to_string(), to_json(value))).collect()),
-    }
 }
 
 #[cfg(test)]

@@ -34,6 +34,13 @@ impl Report {
         Self { findings, reviews: Vec::new(), compared: false }
     }
 
+    /// A report of what changes do, the worst first.
+    #[must_use]
+    pub fn compared(findings: Vec<Finding>, mut reviews: Vec<Review>) -> Self {
+        reviews.sort_by(|one, other| other.judgement.verdict.cmp(&one.judgement.verdict).then_with(|| one.title.cmp(&other.title)));
+        Self { findings, reviews, compared: true }
+    }
+
     /// All findings, those of the reviews after the others: for formats that know nothing else.
     #[must_use]
     pub fn all(&self) -> Vec<Finding> {

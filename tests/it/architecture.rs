@@ -14,7 +14,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diagnostic", &["source"]),
     ("value", &["source"]),
     ("yaml", &["diagnostic", "source", "value"]),
-    ("k8s", &["diagnostic", "source", "value"]),
+    ("json", &["source", "value"]),
+    ("k8s", &["diagnostic", "json", "source", "value"]),
     ("block", &["diagnostic", "source", "value"]),
     ("merge", &["block", "value"]),
     // The stages.
@@ -24,11 +25,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("bundle", &["diagnostic", "source", "value", "yaml"]),
     ("emit", &["app", "block", "bundle", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume", "yaml"]),
     ("layout", &["bundle", "value", "yaml"]),
-    ("cluster", &["bundle", "diagnostic", "k8s", "merge", "parallel", "source", "value", "yaml"]),
+    ("cluster", &["bundle", "diagnostic", "json", "k8s", "merge", "parallel", "source", "value", "yaml"]),
     ("review", &["block", "bundle", "cluster", "diagnostic", "k8s", "source", "value", "yaml"]),
     ("rules", &["app", "bundle", "cluster", "diagnostic", "k8s", "review", "source", "value"]),
     ("allow", &["block", "diagnostic", "source", "spec", "value"]),
-    ("report", &["app", "bundle", "cluster", "diagnostic", "review", "source", "value"]),
+    ("report", &["app", "bundle", "cluster", "diagnostic", "json", "review", "source", "value"]),
     // The edges.
     ("disk", &["diagnostic", "failure", "layout", "parallel", "source"]),
     ("git", &["failure", "layout", "source"]),

@@ -86,3 +86,30 @@ fn init_gives_something_that_compiles() {
     let again = statewright(&folder, &["init"]);
     assert!(again.stderr.contains("left as it is"), "{}", again.stderr);
 }
+
+#[test]
+fn one_format_goes_to_stdout_and_the_others_into_files() {
+    let scratch = crate::scratch::Scratch::new("formats");
+    copy(&root().join("examples/kubia"), scratch.path());
+    for command in ["check", "diff", "compile"] {
+        let run = statewright(scratch.path(), &[command, "--format", "json", "--format", "sarif=a.sarif", "--format", "markdown=a.md"]);
+        assert_eq!(run.code, 0, "{command}: {}", run.stderr);
+        assert!(serde_json::from_str::<serde_json::Value>(&run.stdout).is_ok(), "{command}: {}", run.stdout);
+        assert!(scratch.path().join("a.sarif").is_file() && scratch.path().join("a.md").is_file());
+        for (arguments, said) in [
+            (&["--format", "json", "--format", "sarif"][..], "stdout takes one format"),
+            (&["--format", "json=a", "--format", "sarif=a"], "two formats cannot be in one file: a"),
+            (&["--format", "json="], "`json=` names no file"),
+            (&["--format", "jsn"], "there are human, json, sarif, github, gitlab, junit, markdown"),
+        ] {
+            let run = statewright(scratch.path(), &[&[command], arguments].concat());
+            assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{command} {arguments:?}");
+            assert!(run.stderr.contains(said), "{command} {arguments:?}: {}", run.stderr);
+        }
+        let help = statewright(scratch.path(), &[command, "--help"]).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let names: Vec<&str> = statewright::report::Format::ALL.iter().map(|(name, _)| *name).collect();
+        assert!(help.contains(&names.join(", ")), "{command}: {help}");
+    }
+    let both = statewright(scratch.path(), &["compile", "-o", "yaml", "--format", "json"]);
+    assert!(both.code == 2 && both.stderr.contains("stdout takes the manifests already"), "{}", both.stderr);
+}
