@@ -12,10 +12,9 @@ use crate::k8s::version::Version;
 use crate::layout::{self, Form};
 use crate::report::{Format, Report};
 use clap::{Args, Subcommand};
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// What Argo CD's config-management plugin runs.
 #[derive(Debug, Args)]
@@ -38,7 +37,8 @@ enum What {
 }
 
 /// Argo CD shows all of stderr to its users, and loses megabytes of it.
-const MOST_SHOWN: usize = 5;
+const MOST_FINDINGS: usize = 5;
+const MOST_TEXT: usize = 6000;
 
 impl Argocd {
     pub(super) fn run(self) -> Result {
@@ -55,8 +55,9 @@ fn generate(asked: Option<String>) -> Result {
     let mut stream = String::new();
     if let Some(app) = &app {
         let mut found = Diagnostics::default();
-        let environment = environment(app, asked)?;
-        if let Some(compiled) = app.compile(&environment, kubernetes().as_deref(), &mut found) {
+        if let Some(environment) = environment(app, asked, &mut found)?
+            && let Some(compiled) = app.compile(&environment, kubernetes().as_deref(), &mut found)
+        {
             stream = layout::stream(&compiled.bundle, Form::Yaml);
         }
         findings.extend(found.resolve(&app.sources));
@@ -78,54 +79,103 @@ fn load(findings: &mut Vec<Finding>) -> std::result::Result<Option<Loaded>, Fail
     if !Path::new(disk::SPEC).is_file() {
         return Err(Failure::new(format!("there is no {} in this folder; `path` in the Application must be the app's folder", disk::SPEC)));
     }
-    let selection = Selection { paths: vec![PathBuf::from(disk::SPEC)], environments: Vec::new(), kubernetes: None, ceiling: Some(top()?) };
+    let copy = Copy::around(&here()?, &variable("ARGOCD_APP_SOURCE_PATH").unwrap_or_default());
+    let selection =
+        Selection { paths: vec![PathBuf::from(disk::SPEC)], environments: Vec::new(), kubernetes: None, ceiling: Some(copy.root) };
     let candidates = selection.candidates()?;
     findings.extend(super::compile::workspace_findings(&candidates));
-    candidates.first().map_or(Ok(None), |candidate| candidate.load(findings))
-}
-
-/// The root of the copy: the current folder without its tail `ARGOCD_APP_SOURCE_PATH`, or the current folder itself when it does not end
-/// in that. Above it lies what belongs to others.
-fn top() -> std::result::Result<PathBuf, Failure> {
-    let here = std::env::current_dir().and_then(std::fs::canonicalize).map_err(|error| Failure::io("read", Path::new("."), &error))?;
-    let tail = PathBuf::from(variable("ARGOCD_APP_SOURCE_PATH").unwrap_or_default());
-    let tail: PathBuf = tail.components().filter(|part| matches!(part, std::path::Component::Normal(_))).collect();
-    if tail.as_os_str().is_empty() || !here.ends_with(&tail) {
-        return Ok(here);
+    let Some(candidate) = candidates.first() else { return Ok(None) };
+    if !copy.whole && candidate.shared.is_none() {
+        // The workspace may be among what is missing, and without it the manifests would be others.
+        return Err(Failure::new(format!(
+            "Argo CD copied only a part of the repository, and a {} may be missing; put the folder that it is in into the Application's \
+             annotation argocd.argoproj.io/manifest-generate-paths (`/` is the whole repository)",
+            disk::WORKSPACE
+        )));
     }
-    Ok(here.ancestors().nth(tail.components().count()).unwrap_or(&here).to_owned())
+    candidate.load(findings)
 }
 
-/// Which environment is meant.
-fn environment(app: &Loaded, asked: Option<String>) -> std::result::Result<String, Failure> {
+fn here() -> std::result::Result<PathBuf, Failure> {
+    std::env::current_dir().and_then(std::fs::canonicalize).map_err(|error| Failure::io("read", Path::new("."), &error))
+}
+
+/// The copy of the repository that the app's folder is in. Above it lies what belongs to others.
+#[derive(Debug, PartialEq, Eq)]
+struct Copy {
+    root: PathBuf,
+    /// Whether the folders above the app's are in it.
+    whole: bool,
+}
+
+impl Copy {
+    /// `here` without its tail `path`, the app's folder in the repository. Where it does not end in that, the app's folder is a link, or
+    /// Argo CD copied a part only; then the name that it gives to the folder of its copies says where the copy begins.
+    fn around(here: &Path, path: &str) -> Self {
+        let path: PathBuf = Path::new(path).components().filter(|part| matches!(part, Component::Normal(_))).collect();
+        if here.ends_with(&path) {
+            let root = here.ancestors().nth(path.components().count()).unwrap_or(here);
+            return Self { root: root.to_owned(), whole: true };
+        }
+        let is_copy = |folder: &&Path| folder.parent().and_then(Path::file_name).is_some_and(|name| name == "_cmp_server");
+        match here.ancestors().find(is_copy) {
+            Some(root) => Self { root: root.to_owned(), whole: std::fs::canonicalize(root.join(path)).is_ok_and(|linked| linked == here) },
+            None => Self { root: here.to_owned(), whole: true },
+        }
+    }
+}
+
+/// Which environment is meant. `None` when the spec is too wrong to say; what is wrong is in `found`.
+fn environment(app: &Loaded, asked: Option<String>, found: &mut Diagnostics) -> std::result::Result<Option<String>, Failure> {
     let names = app.environments();
     let known = names.join(", ");
-    let asked = asked.or_else(parameter).or_else(|| variable("ARGOCD_ENV_ENV")).or_else(|| variable("ARGOCD_ENV_STATEWRIGHT_ENV"));
+    let parameter = parameter()?;
+    let asked = asked.or(parameter).or_else(|| variable("ARGOCD_ENV_ENV")).or_else(|| variable("ARGOCD_ENV_STATEWRIGHT_ENV"));
     if let Some(asked) = asked {
-        let unknown = || Failure::new(format!("there is no environment `{asked}`; there are {known}"));
-        return names.iter().find(|name| **name == asked).cloned().ok_or_else(unknown);
+        let unknown = || Failure::new(format!("there is no environment `{}`; there are {known}", shown(&asked)));
+        return names.iter().find(|name| **name == asked).cloned().ok_or_else(unknown).map(Some);
     }
     if let [only] = &names[..] {
-        return Ok(only.clone());
+        return Ok(Some(only.clone()));
     }
     let namespace = variable("ARGOCD_APP_NAMESPACE").unwrap_or_default();
-    let lives_there = |name: &&String| {
-        let merged =
-            app.spec.layered(name, app.workspace().and_then(|workspace| workspace.shared(name)).as_ref(), &mut Diagnostics::default());
-        let said = merged.as_ref().and_then(|merged| merged.get("namespace")).and_then(|node| node.as_str());
-        !namespace.is_empty() && said == Some(namespace.as_str())
-    };
-    match names.iter().filter(lives_there).collect::<Vec<_>>()[..] {
-        [only] => Ok(only.clone()),
+    let mut unreadable = Diagnostics::default();
+    let mut lives_there = |name: &&String| app.namespace(name, &mut unreadable).is_some_and(|own| own == namespace);
+    match names.iter().filter(|name| lives_there(name)).collect::<Vec<_>>()[..] {
+        [only] => Ok(Some(only.clone())),
+        _ if unreadable.has_errors() => {
+            found.extend(unreadable);
+            Ok(None)
+        }
         _ => Err(Failure::new(format!("say which environment, with the plugin's parameter `env`; there are {known}"))),
     }
 }
 
-/// The parameter `env` of the Application.
-fn parameter() -> Option<String> {
-    let parameters: Value = serde_json::from_str(&variable("ARGOCD_APP_PARAMETERS")?).ok()?;
-    let named = parameters.as_array()?.iter().find(|parameter| parameter["name"] == "env")?;
-    named["string"].as_str().filter(|value| !value.is_empty()).map(str::to_owned)
+/// The parameter `env` of the Application. Another one is a misspelling, and would go unnoticed.
+fn parameter() -> std::result::Result<Option<String>, Failure> {
+    let Some(text) = variable("ARGOCD_APP_PARAMETERS") else { return Ok(None) };
+    let broken = |_| Failure::new("ARGOCD_APP_PARAMETERS is not what Argo CD writes there: a list of parameters");
+    let parameters: Option<Vec<Parameter>> = serde_json::from_str(&text).map_err(broken)?;
+    let mut environment = None;
+    for Parameter { name, string } in parameters.unwrap_or_default() {
+        if name != "env" {
+            return Err(Failure::new(format!("there is no parameter `{}`; there is `env`", shown(&name))));
+        }
+        environment = Some(string.ok_or_else(|| Failure::new("the parameter `env` is one name: `{name: env, string: prod}`"))?);
+    }
+    Ok(environment.filter(|name| !name.is_empty()))
+}
+
+/// A parameter as Argo CD hands it over.
+#[derive(Deserialize)]
+struct Parameter {
+    name: String,
+    string: Option<String>,
+}
+
+/// Somebody's text inside a message: on one line, and short.
+fn shown(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).take(64).collect()
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -147,9 +197,14 @@ fn kubernetes() -> Option<String> {
 /// The first errors, short: all of it ends up in Argo CD's user interface.
 fn complain(mut findings: Vec<Finding>) {
     findings.retain(|finding| finding.level == Level::Error);
-    let more = findings.len().saturating_sub(MOST_SHOWN);
-    findings.truncate(MOST_SHOWN);
+    let mut findings = output::once(&findings);
+    let more = findings.len().saturating_sub(MOST_FINDINGS);
+    findings.truncate(MOST_FINDINGS);
     let mut text = Format::Human.render(&Report::of(findings), false);
+    if let Some((end, _)) = text.char_indices().nth(MOST_TEXT) {
+        text.truncate(end);
+        text.push_str("…\n");
+    }
     if more > 0 {
         let _ = writeln!(text, "and {more} more");
     }

@@ -123,7 +123,7 @@ fn show(report: &Report, formats: &Formats) -> Result<(), Failure> {
 }
 
 /// Each finding once: a spec that is wrong is wrong in each of its environments.
-fn once(list: &[Finding]) -> Vec<Finding> {
+pub(super) fn once(list: &[Finding]) -> Vec<Finding> {
     let mut said = BTreeSet::new();
     let field = |finding: &Finding| finding.refusal.as_ref().map(|refusal| refusal.field.clone());
     let is_new = |finding: &&Finding| {

@@ -173,6 +173,13 @@ impl Loaded {
         self.shared.as_ref()?.facts.get(given.get("cluster")?.as_str()?)
     }
 
+    /// The namespace that an environment lives in. `None` when it cannot be resolved; what is wrong is in `found`.
+    pub(super) fn namespace(&self, environment: &str, found: &mut Diagnostics) -> Option<String> {
+        let shared = self.workspace().and_then(|workspace| workspace.shared(environment));
+        let app = crate::app::resolve(&self.spec, environment, shared.as_ref(), &Beside(&self.folder), found)?;
+        Some(app.identity.namespace.to_string())
+    }
+
     /// Compiles one environment.
     pub(super) fn compile(&self, environment: &str, kubernetes: Option<&str>, found: &mut Diagnostics) -> Option<Compiled> {
         let mut shared = self.workspace().and_then(|workspace| workspace.shared(environment));

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "tests read files, print and may panic")]
 
 mod architecture;
+mod argocd;
 mod cases;
+mod client;
 mod commands;
 mod conformance;
 mod corpus;
