@@ -20,10 +20,22 @@ pub fn effect(change: &Change, step: Step<'_>) -> String {
 
 fn added(change: &Change, step: Step<'_>) -> Vec<String> {
     let mut words = Vec::new();
-    if change.id.kind == "PersistentVolume" {
-        words.extend(idle(&change.id, step));
+    match &*change.id.kind {
+        "PersistentVolume" => words.extend(idle(&change.id, step)),
+        "StorageClass" => words.extend(default_class(&change.id, step)),
+        _ => {}
     }
     words
+}
+
+/// A class that becomes the default one.
+fn default_class(id: &ResourceId, step: Step<'_>) -> Option<String> {
+    let is_default = |bundle: &crate::bundle::Bundle| {
+        let said = bundle.get(id)?.node.find(&["metadata", "annotations", "storageclass.kubernetes.io/is-default-class"])?;
+        Some(said.as_str() == Some("true"))
+    };
+    let becomes = is_default(step.fresh) == Some(true) && is_default(step.committed) != Some(true);
+    becomes.then(|| "claims that name no class get this one, those that wait for a volume too".to_owned())
 }
 
 /// A volume whose claim has found another one.
@@ -109,13 +121,12 @@ fn changed(change: &Change, step: Step<'_>) -> Vec<String> {
         "Service" => service(change, step),
         "PersistentVolume" => volume(&touched),
         "ConfigMap" | "Secret" => vec![
-            "no pod restarts: mounted files follow within a minute or two, environment variables and subPath mounts only when a pod is made \
-             anew"
-                .into(),
+            "mounted files follow within a minute or two, environment variables and subPath mounts only when a pod is made anew".into(),
         ],
         "PersistentVolumeClaim" if touched("spec.resources") => {
             vec!["its volume is grown if the storage class and its driver can; some need the pod to restart for it".into()]
         }
+        "StorageClass" => default_class(&change.id, step).into_iter().collect(),
         "HorizontalPodAutoscaler" => vec!["it may scale at once".into()],
         "NetworkPolicy" => vec!["traffic is judged by it at once".into()],
         _ => Vec::new(),
@@ -125,9 +136,9 @@ fn changed(change: &Change, step: Step<'_>) -> Vec<String> {
 fn volume(touched: &dyn Fn(&str) -> bool) -> Vec<String> {
     const WORDS: [(&str, &str); 4] = [
         ("spec.capacity", "the disk itself keeps its size"),
-        ("spec.mountOptions", "they hold from the next mount on"),
+        ("spec.mountOptions", "mount options hold from the next mount on"),
         ("spec.accessModes", "the binding stays as it is"),
-        ("spec.nodeAffinity", "it holds when a pod is next scheduled"),
+        ("spec.nodeAffinity", "the node affinity holds when a pod is next scheduled"),
     ];
     WORDS.iter().filter(|(field, _)| touched(field)).map(|(_, words)| (*words).to_owned()).collect()
 }

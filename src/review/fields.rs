@@ -64,7 +64,7 @@ fn lists(before: &[Node], after: &[Node], at: At, path: &mut String, name: &str,
         }
         return;
     };
-    let label = |item: &Node| crate::block::scalar_text(item.get(key).unwrap_or(item)).unwrap_or_default();
+    let label = |item: &Node| crate::block::scalar_text(item.find(key).unwrap_or(item)).unwrap_or_default();
     let gone = before.iter().filter(|item| !after.iter().any(|other| label(other) == label(item)));
     for item in after.iter().chain(gone) {
         let name = label(item);
@@ -96,17 +96,17 @@ fn lists(before: &[Node], after: &[Node], at: At, path: &mut String, name: &str,
 }
 
 /// What names the items of both lists, if every item has it once.
-fn item_key(name: &str, before: &[Node], after: &[Node]) -> Option<&'static str> {
-    let candidates: &[&str] = match name {
-        "volumeMounts" => &["mountPath"],
-        "volumeDevices" => &["devicePath"],
-        "ports" => &["name", "containerPort", "port"],
-        "volumeClaimTemplates" => return None,
-        _ => &["name"],
+fn item_key(name: &str, before: &[Node], after: &[Node]) -> Option<&'static [&'static str]> {
+    let candidates: &'static [&'static [&'static str]] = match name {
+        "volumeMounts" => &[&["mountPath"]],
+        "volumeDevices" => &[&["devicePath"]],
+        "ports" => &[&["name"], &["containerPort"], &["port"]],
+        "volumeClaimTemplates" => &[&["metadata", "name"]],
+        _ => &[&["name"]],
     };
     candidates.iter().copied().find(|key| {
         [before, after].iter().all(|list| {
-            let mut names: Vec<_> = list.iter().map(|item| item.get(key).and_then(crate::block::scalar_text)).collect();
+            let mut names: Vec<_> = list.iter().map(|item| item.find(key).and_then(crate::block::scalar_text)).collect();
             names.sort();
             let all = names.iter().all(Option::is_some);
             names.dedup();

@@ -39,8 +39,14 @@ pub fn holdings(outcome: &Outcome, bundle: &Bundle) -> Vec<Holding> {
     list
 }
 
-/// What a volume names.
-pub(super) fn disk(volume: &Resource) -> String {
+/// What a volume names, and on which node if it is tied to one.
+fn disk(volume: &Resource) -> String {
+    let on = node_of(volume).map(|node| format!(" on {node}")).unwrap_or_default();
+    source(volume).map(|source| format!("{source}{on}")).unwrap_or_default()
+}
+
+/// What a volume names, in the words of its kind.
+pub(super) fn source(volume: &Resource) -> Option<String> {
     const SOURCES: [(&str, &[&str]); 6] = [
         ("hostPath", &["path"]),
         ("gcePersistentDisk", &["pdName"]),
@@ -49,17 +55,15 @@ pub(super) fn disk(volume: &Resource) -> String {
         ("csi", &["volumeHandle"]),
         ("nfs", &["server", "path"]),
     ];
-    let Some(spec) = volume.node.get("spec") else { return String::new() };
-    let source = SOURCES.iter().find_map(|(kind, fields)| spec.get(kind).map(|source| (kind, fields, source)));
-    let Some((kind, fields, source)) = source else { return String::new() };
+    let spec = volume.node.get("spec")?;
+    let (kind, fields, source) = SOURCES.iter().find_map(|(kind, fields)| spec.get(kind).map(|source| (kind, fields, source)))?;
     let parts: Vec<_> = fields.iter().filter_map(|field| source.get(field).and_then(scalar_text)).collect();
-    let on = node_of(spec).map(|node| format!(" on {node}")).unwrap_or_default();
-    format!("{kind} {}{on}", parts.join(":"))
+    Some(format!("{kind} {}", parts.join(":")))
 }
 
 /// The node that a volume is tied to, when it is just one.
-fn node_of(spec: &Node) -> Option<String> {
-    let terms = spec.find(&["nodeAffinity", "required", "nodeSelectorTerms"])?;
+pub(super) fn node_of(volume: &Resource) -> Option<String> {
+    let terms = volume.node.find(&["spec", "nodeAffinity", "required", "nodeSelectorTerms"])?;
     let [term] = terms.as_list()? else { return None };
     let [rule] = term.get("matchExpressions")?.as_list()? else { return None };
     let [node] = rule.get("values")?.as_list()? else { return None };

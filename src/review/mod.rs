@@ -155,7 +155,7 @@ fn added(resource: &Resource, earlier: Option<&Resource>, version: Version) -> C
     let refusals = change::refusals_of_new(&resource.node, version);
     let kind = if earlier.is_some() { ChangeKind::Renamed } else { ChangeKind::Added };
     let from = earlier.map(|resource| resource.id.clone());
-    Change { refusals, from, ..bare(&resource.id, kind, resource.at(), earlier, Some(resource)) }
+    Change { from, refusals, ..bare(&resource.id, kind, resource.at(), earlier, Some(resource)) }
 }
 
 fn removed(resource: &Resource, home: Option<At>) -> Change {

@@ -24,22 +24,25 @@ const ALIKE: usize = 60;
 #[must_use]
 pub fn moves(old: &Bundle, new: &Bundle) -> Vec<Move> {
     let (before, after) = (old.by_id(), new.by_id());
-    let mut kinds: BTreeMap<(&str, &str), (Vec<&Resource>, Vec<&Resource>)> = BTreeMap::new();
-    for resource in before.values().filter(|resource| !after.contains_key(&resource.id)) {
-        kinds.entry((&resource.id.group, &resource.id.kind)).or_default().0.push(resource);
-    }
-    for resource in after.values().filter(|resource| !before.contains_key(&resource.id)) {
-        kinds.entry((&resource.id.group, &resource.id.kind)).or_default().1.push(resource);
-    }
-    kinds.into_values().flat_map(|(gone, come)| pairs(&gone, &come)).collect()
+    let mut gone = by_kind(before.values().copied().filter(|resource| !after.contains_key(&resource.id)));
+    let come = by_kind(after.values().copied().filter(|resource| !before.contains_key(&resource.id)));
+    come.iter().flat_map(|(kind, come)| pairs(&gone.remove(kind).unwrap_or_default(), come)).collect()
+}
+
+/// Objects by group and kind.
+fn by_kind<'r>(resources: impl Iterator<Item = &'r Resource>) -> BTreeMap<(&'r str, &'r str), Vec<&'r Resource>> {
+    let mut kinds: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    resources.for_each(|resource| kinds.entry((&*resource.id.group, &*resource.id.kind)).or_default().push(resource));
+    kinds
 }
 
 fn pairs(gone: &[&Resource], come: &[&Resource]) -> Vec<Move> {
     if gone.len().saturating_mul(come.len()) > MOST_PAIRS {
         return by_name(gone, come);
     }
-    let leaves = |resource: &&Resource| leaves(resource);
-    let (before, after): (Vec<_>, Vec<_>) = (gone.iter().map(leaves).collect(), come.iter().map(leaves).collect());
+    // What is called after an object is called otherwise with it, or keeps its name: both are tried.
+    let both = |resource: &&Resource| [leaves(resource, ""), leaves(resource, &resource.id.name)];
+    let (before, after): (Vec<_>, Vec<_>) = (gone.iter().map(both).collect(), come.iter().map(both).collect());
     let mut scored = Vec::new();
     for (i, old) in gone.iter().enumerate() {
         for (j, new) in come.iter().enumerate() {
@@ -72,15 +75,14 @@ fn ordinal(resource: &Resource) -> &str {
     resource.id.name.rsplit('-').next().unwrap_or_default()
 }
 
-/// Everything that an object says but for its own name and namespace, each with its path. Its name elsewhere in it counts as a blank:
-/// what is called after it is called otherwise with it.
-fn leaves(resource: &Resource) -> BTreeSet<String> {
+/// Everything that an object says but for its metadata, each with its path. One name in it counts as a blank.
+fn leaves(resource: &Resource, name: &str) -> BTreeSet<String> {
     let mut list = BTreeSet::new();
     let mut path = String::new();
     for (key, node) in resource.node.entries().filter(|(key, _)| !["apiVersion", "kind", "metadata"].contains(&&*key.name)) {
         path.clear();
         path.push_str(&key.name);
-        gather(node, &mut path, &resource.id.name, &mut list);
+        gather(node, &mut path, name, &mut list);
     }
     list
 }
@@ -112,8 +114,10 @@ fn gather(node: &Node, path: &mut String, name: &str, list: &mut BTreeSet<String
 }
 
 /// How much of two objects is alike, in percent.
-fn likeness(one: &BTreeSet<String>, other: &BTreeSet<String>) -> usize {
-    let both = one.intersection(other).count();
-    let all = one.len() + other.len() - both;
-    if all == 0 { 0 } else { both * 100 / all }
+fn likeness(one: &[BTreeSet<String>; 2], other: &[BTreeSet<String>; 2]) -> usize {
+    let shared = |(one, other): (&BTreeSet<String>, &BTreeSet<String>)| {
+        let both = one.intersection(other).count();
+        (both * 100).checked_div(one.len() + other.len() - both).unwrap_or_default()
+    };
+    one.iter().zip(other).map(shared).max().unwrap_or_default()
 }

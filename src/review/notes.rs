@@ -23,11 +23,13 @@ pub fn notes(changes: &[Change], step: Step<'_>, home: &str) -> Vec<String> {
     }
     let refused = changes.iter().filter(|change| !change.refusals.is_empty()).count();
     if refused > 0 && refused < changes.len() {
-        let others = changes.len() - refused;
-        let (noun, verb) = if others == 1 { ("change", "is") } else { ("changes", "are") };
-        notes.push(format!("objects are applied one by one: the other {noun} ({others}) {verb} made all the same"));
+        let others = match changes.len() - refused {
+            1 => "the other change is".to_owned(),
+            others => format!("{others} other changes are"),
+        };
+        notes.push(format!("objects are applied one by one: {others} made all the same"));
     }
-    waiting(step, &mut notes);
+    notes.extend(waiting(step));
     notes
 }
 
@@ -88,7 +90,9 @@ fn budget(set: Set<'_>, step: Step<'_>) -> Option<String> {
 }
 
 /// Pods that came and do not start.
-fn waiting(step: Step<'_>, notes: &mut Vec<String>) {
+#[must_use]
+pub fn waiting(step: Step<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
     let state = &step.after.state;
     let is_new = |pod: &&PodState| {
         let was_ready = step.before.state.pods.iter().any(|old| old.name == pod.name && old.ready);
@@ -103,4 +107,5 @@ fn waiting(step: Step<'_>, notes: &mut Vec<String>) {
         let whose = claim.map(|claim| format!("claim {claim}: ")).unwrap_or_default();
         notes.push(format!("{} does not start: {whose}{message}", pod.name));
     }
+    notes
 }

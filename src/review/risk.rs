@@ -1,5 +1,6 @@
 //! What in a change can cost data. Each has a name bound to exactly that change: what an acknowledgement must say.
 
+use super::holdings::{node_of, source};
 use super::moves::Move;
 use super::set::Set;
 use crate::block::scalar_text;
@@ -246,8 +247,18 @@ impl Risks {
                 format!("{id} is to belong to {new}: the claim {old} that it is bound to loses it and is Lost"),
             );
         }
-        let (from, to) = (disk_of(volume), disk_of(later));
-        if from != to && !(from.is_empty() || to.is_empty()) && old.is_some() {
+        let tied = node_of(volume).is_some() && node_of(later).is_some();
+        let disk = |resource| {
+            Some(format!(
+                "{}{}",
+                source(resource)?,
+                node_of(resource).filter(|_| tied).map(|node| format!(" on {node}")).unwrap_or_default()
+            ))
+        };
+        if let (Some(from), Some(to)) = (disk(volume), disk(later))
+            && from != to
+            && old.is_some()
+        {
             self.add(
                 id,
                 "spec",
@@ -321,11 +332,14 @@ impl Risks {
         let shared = |bundle: &Bundle| -> BTreeMap<String, Vec<ResourceId>> {
             let mut disks: BTreeMap<String, Vec<ResourceId>> = BTreeMap::new();
             for volume in bundle.of_kind("PersistentVolume") {
-                let disk = disk_of(volume);
-                let elsewhere = disk.starts_with("hostPath ") && !disk.contains(" on ");
-                if !disk.is_empty() && !elsewhere && !is_for_many(volume) {
-                    disks.entry(disk).or_default().push(volume.id.clone());
+                let Some(mut disk) = source(volume).filter(|_| !is_for_many(volume)) else { continue };
+                match node_of(volume) {
+                    Some(node) => disk = format!("{disk} on {node}"),
+                    // Without a node nobody knows whether it is the same path on the same machine.
+                    None if disk.starts_with("hostPath ") => continue,
+                    None => {}
                 }
+                disks.entry(disk).or_default().push(volume.id.clone());
             }
             disks.retain(|_, volumes| volumes.len() > 1);
             disks
@@ -338,7 +352,11 @@ impl Risks {
                 newest,
                 "spec",
                 format!("share {disk}"),
-                format!("{} are all {disk}: replicas write over each other's data", named(&names)),
+                format!(
+                    "{} are {} {disk}: replicas write over each other's data",
+                    named(&names),
+                    if names.len() == 2 { "both" } else { "all" }
+                ),
             );
         }
     }
@@ -394,11 +412,6 @@ fn fate_of(policy: &str) -> String {
         "Recycle" => "wiped".into(),
         other => other.to_owned(),
     }
-}
-
-/// What a volume names, node included.
-fn disk_of(volume: &Resource) -> String {
-    super::holdings::disk(volume)
 }
 
 fn named(names: &[String]) -> String {

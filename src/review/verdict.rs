@@ -9,7 +9,9 @@ use super::set::Set;
 use super::{Change, ChangeKind, Review, Setting, effects, holdings, notes};
 use crate::bundle::Bundle;
 use crate::cluster::change::refusals_of_new;
+use crate::cluster::kubectl::Change as Done;
 use crate::cluster::rehearse::{Outcome, rehearse};
+use crate::diagnostic::Refusal;
 use std::fmt;
 
 /// How much a change does, from nothing to harm.
@@ -98,6 +100,9 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
         after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
     judgement.runbooks = runbook::runbooks(committed, fresh, changes, setting.namespace);
     for change in changes.iter_mut() {
+        if let Some(refusals) = rehearsed(change, before, after, setting) {
+            change.refusals = refusals;
+        }
         if change.effect.is_empty() {
             change.effect = effects::effect(change, step);
         }
@@ -105,6 +110,20 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
     }
     judgement.notes = notes::notes(changes, step, setting.namespace);
     (judgement.verdict, judgement.line) = decide(changes, step, &judgement.risks);
+}
+
+/// What the rehearsal showed of a claim that was bound by then: whether it may still change depends on that.
+fn rehearsed(change: &Change, before: &Outcome, after: &Outcome, setting: Setting<'_>) -> Option<Vec<Refusal>> {
+    if change.id.kind != "PersistentVolumeClaim" || change.kind != ChangeKind::Changed {
+        return None;
+    }
+    let label = notes::label(&change.id, setting.namespace);
+    before.state.claims.iter().find(|claim| claim.name == label && claim.phase == "Bound")?;
+    let act = after.acts.iter().find(|act| act.key.kind == change.id.kind && act.key.name == change.id.name)?;
+    match &act.change {
+        Done::Rejected(rejection) => Some(rejection.refusals.clone()),
+        _ => Some(Vec::new()),
+    }
 }
 
 /// How much one object's change does.
@@ -145,13 +164,35 @@ fn decide(changes: &[Change], step: Step<'_>, risks: &[Risk]) -> (Verdict, Strin
     if let Some(first) = refused.first() {
         let refusal = &first.refusals[0];
         let field = if refusal.field.is_empty() { String::new() } else { format!(" {}:", refusal.field) };
+        let culprits = culprits(first, &refusal.field);
         let worst = refused.iter().map(|change| change.verdict).max().unwrap_or(Verdict::Refused);
-        return (worst, format!("refused by the API server: {}:{field} {}{}", first.id, refusal.detail, more(refused.len() - 1)));
+        return (worst, format!("refused by the API server: {}{culprits}:{field} {}{}", first.id, refusal.detail, more(refused.len() - 1)));
     }
     if changes.iter().all(|change| change.verdict == Verdict::None) {
         return (Verdict::None, "no effect: the cluster keeps what it has".into());
     }
     moved(changes, step)
+}
+
+/// The changed fields that a refusal means, where the server does not say which: ` (spec.serviceName)`.
+fn culprits(change: &Change, field: &str) -> String {
+    const FREE: [&str; 7] = [
+        "spec.replicas",
+        "spec.ordinals",
+        "spec.template",
+        "spec.updateStrategy",
+        "spec.revisionHistoryLimit",
+        "spec.persistentVolumeClaimRetentionPolicy",
+        "spec.minReadySeconds",
+    ];
+    let is_free = |path: &str| change.id.kind == "StatefulSet" && FREE.iter().any(|free| path.starts_with(free));
+    let paths = change.fields.iter().map(|field| &*field.path).filter(|path| path.starts_with("spec.") && !is_free(path));
+    let names: Vec<&str> = if field == "spec" { paths.collect() } else { Vec::new() };
+    match &names[..] {
+        [] => String::new(),
+        [first] => format!(" ({first})"),
+        [first, ..] => format!(" ({first} and {} more)", names.len() - 1),
+    }
 }
 
 /// What a change that goes through does to the pods.
@@ -170,6 +211,7 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
         let none = if parts.is_empty() { ", no pod restarts" } else { "" };
         parts.push(format!("adds {}{none}", list(&after.changes.pods.created)));
     }
+    parts.extend(notes::waiting(step).into_iter().next());
     if !parts.is_empty() {
         return (if restarts.is_empty() { Verdict::InPlace } else { Verdict::Restart }, parts.join("; "));
     }

@@ -5,6 +5,7 @@ mod architecture;
 mod argocd;
 mod cases;
 mod client;
+mod changes;
 mod commands;
 mod conformance;
 mod corpus;

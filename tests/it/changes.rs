@@ -1,0 +1,65 @@
+//! Each row of what can be changed, with what a review says of it first. A folder holds `old.yaml` and `new.yaml`; the end of its name is
+//! the verdict that it must get, `expected.txt` is what is said.
+
+use crate::commands::{root, statewright};
+use crate::golden::golden;
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs;
+
+#[test]
+fn each_kind_of_change_gets_its_verdict() {
+    let folder = root().join("tests/changes");
+    let mut names: Vec<String> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert!(names.len() >= 80, "there were more cases than {}", names.len());
+    let mut wrong = Vec::new();
+    for name in names {
+        let (_, wanted) = name.rsplit_once('.').unwrap_or_else(|| panic!("{name} names no verdict"));
+        let person = statewright(&folder.join(&name), &["diff", "old.yaml", "new.yaml"]);
+        let program = statewright(&folder.join(&name), &["diff", "old.yaml", "new.yaml", "--format", "json"]);
+        assert_eq!((person.code, &*person.stderr), (program.code, &*program.stderr), "{name}");
+        let report: Value = serde_json::from_str(&program.stdout).unwrap_or_else(|error| panic!("{name}: {error}\n{}", program.stdout));
+        let verdict = report["verdicts"][0]["verdict"].as_str().unwrap_or("none");
+        let code = match wanted {
+            "data-at-risk" => 3,
+            "none" if report["verdicts"].as_array().unwrap().is_empty() => 0,
+            _ => 1,
+        };
+        if (verdict, person.code) != (wanted, code) {
+            wrong.push(format!("{name}: {verdict}, exit {}: {}", person.code, person.stdout.lines().next().unwrap_or_default()));
+        }
+        golden(&format!("changes/{name}/expected.txt"), &said(person.stdout.lines().next().unwrap_or_default(), person.code, &report));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is said, without the texts of the manifests.
+fn said(first: &str, code: i32, report: &Value) -> String {
+    let mut out = format!("{first}\nexit {code}\n");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for verdict in report["verdicts"].as_array().into_iter().flatten() {
+        for note in verdict["notes"].as_array().into_iter().flatten() {
+            let _ = writeln!(out, "note: {}", text(note));
+        }
+        for risk in verdict["risks"].as_array().into_iter().flatten() {
+            let _ = writeln!(out, "risk: {}\n      {}", text(&risk["change"]), text(&risk["what"]));
+        }
+    }
+    for change in report["changes"].as_array().into_iter().flatten() {
+        let object = &change["object"];
+        let effect = if change["effect"] == "" { String::new() } else { format!(": {}", text(&change["effect"])) };
+        let _ = writeln!(
+            out,
+            "{} {} {}, {}{effect}",
+            text(&change["change"]),
+            text(&object["kind"]),
+            text(&object["name"]),
+            text(&change["verdict"])
+        );
+        for field in change["fields"].as_array().into_iter().flatten() {
+            let _ = writeln!(out, "  {}", text(&field["path"]));
+        }
+    }
+    out
+}
