@@ -1,55 +1,243 @@
-//! What git remembers: the files of a folder at an earlier revision. Runs the `git` command, without a shell; checks nothing out.
+//! What git remembers: the files of folders at an earlier revision. Runs the `git` command, without a shell; checks nothing out.
 
 use crate::failure::Failure;
 use crate::layout::File;
-use std::path::Path;
-use std::process::Command;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The files directly in a folder at a revision, by name. None when the revision does not have the folder.
-///
-/// # Errors
-/// When git is missing, the folder is in no repository, or there is no such revision.
-pub fn files(folder: &Path, revision: &str) -> Result<Vec<File>, Failure> {
-    // The folder itself may not exist now; git is asked from the nearest that does.
-    let here = folder.ancestors().find(|above| above.is_dir() && !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let top = text(here, &["rev-parse", "--show-toplevel"])?;
-    let top = Path::new(top.trim_end());
-    let commit =
-        text(here, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]).map_err(|_| {
-            let shallow = text(here, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "true");
-            let why = if shallow { "; this clone is shallow, fetch more of it (`git fetch --unshallow`)" } else { "" };
-            Failure::new(format!("git knows no revision `{revision}` here{why}"))
-        })?;
-    let top = std::fs::canonicalize(top).map_err(|error| Failure::io("read", top, &error))?;
-    let rest = folder.strip_prefix(here).unwrap_or(Path::new(""));
-    let inside = std::fs::canonicalize(here).map_err(|error| Failure::io("read", here, &error))?.join(rest);
-    let inside = inside.strip_prefix(&top).map_err(|_| Failure::new(format!("{} is not in the git repository", folder.display())))?;
-    let prefix = inside.to_string_lossy().replace('\\', "/");
-    let tree = format!("{}:{prefix}", commit.trim());
-    let Ok(listing) = text(&top, &["ls-tree", "-z", "--end-of-options", &tree]) else { return Ok(Vec::new()) };
-    let blobs = listing.split('\0').filter_map(|line| {
-        let (about, name) = line.split_once('\t')?;
-        let mut about = about.split(' ');
-        let is_file = about.next()?.starts_with("100") && about.next() == Some("blob");
-        is_file.then(|| (name.to_owned(), about.next().map(str::to_owned)))
-    });
-    blobs
-        .filter_map(|(name, hash)| hash.map(|hash| (name, hash)))
-        .map(|(name, hash)| Ok(File { name, text: text(&top, &["cat-file", "blob", &hash])? }))
-        .collect()
+/// A revision, in whatever repositories the folders that are asked for lie. Each repository is opened once.
+#[derive(Debug)]
+pub struct Revision {
+    name: String,
+    repositories: Mutex<BTreeMap<PathBuf, Arc<Repository>>>,
 }
 
-/// What git prints. Variables of a hook that git itself set would lead it to another repository.
-fn text(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
-    let mut command = Command::new("git");
-    command.arg("-C").arg(folder).args(arguments);
-    for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"] {
-        command.env_remove(name);
+impl Revision {
+    /// The revision of that name; whether there is one shows when a folder is asked for.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), repositories: Mutex::default() }
     }
-    let output = command.output().map_err(|error| Failure::new(format!("git cannot be run: {error}")))?;
+
+    /// The files directly in a folder that pass by their name. None when the revision does not have the folder.
+    ///
+    /// # Errors
+    /// When git is missing, the folder is in no repository, or there is no such revision.
+    pub fn files(&self, folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<File>, Failure> {
+        // The folder itself may not exist now; git is asked from the nearest that does.
+        let here = folder.ancestors().find(|above| above.is_dir() && !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let rest = folder.strip_prefix(here).unwrap_or(Path::new(""));
+        let inside = std::fs::canonicalize(here).map_err(|error| Failure::io("read", here, &error))?;
+        let repository = self.repository(&inside)?;
+        let inside = inside.join(rest);
+        let path =
+            inside.strip_prefix(&repository.top).map_err(|_| Failure::new(format!("{} is not in the git repository", folder.display())))?;
+        repository.files(&path.to_string_lossy().replace('\\', "/"), is_wanted)
+    }
+
+    /// The repository that a folder is in: that of the nearest folder above with a `.git` in it.
+    fn repository(&self, folder: &Path) -> Result<Arc<Repository>, Failure> {
+        let root = folder.ancestors().find(|above| above.join(".git").exists()).unwrap_or(folder);
+        let mut known = locked(&self.repositories);
+        if let Some(repository) = known.get(root) {
+            return Ok(Arc::clone(repository));
+        }
+        let repository = Arc::new(Repository::open(root, &self.name)?);
+        known.insert(root.to_owned(), Arc::clone(&repository));
+        Ok(repository)
+    }
+}
+
+/// One commit of one repository, and a git that hands out its objects.
+#[derive(Debug)]
+struct Repository {
+    top: PathBuf,
+    commit: String,
+    objects: Mutex<Objects>,
+}
+
+impl Repository {
+    fn open(folder: &Path, revision: &str) -> Result<Self, Failure> {
+        let top = text(folder, &["rev-parse", "--show-toplevel"])?;
+        let top = Path::new(top.trim_end());
+        let commit =
+            text(folder, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]).map_err(|_| {
+                let shallow = text(folder, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "true");
+                let why = if shallow { "; this clone is shallow, fetch more of it (`git fetch --unshallow`)" } else { "" };
+                Failure::new(format!("git knows no revision `{revision}` here{why}"))
+            })?;
+        let top = std::fs::canonicalize(top).map_err(|error| Failure::io("read", top, &error))?;
+        let objects = Mutex::new(Objects::open(&top)?);
+        Ok(Self { top, commit: commit.trim().to_owned(), objects })
+    }
+
+    fn files(&self, folder: &str, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<File>, Failure> {
+        let mut objects = locked(&self.objects);
+        let Some(tree) = objects.folder(&self.commit, folder)? else { return Ok(Vec::new()) };
+        let content = objects.get(&[tree], "tree")?.pop().flatten().unwrap_or_default();
+        let entries = entries(&content, self.commit.len() / 2).into_iter();
+        let blobs: Vec<Entry> = entries.filter(|entry| entry.kind == EntryKind::File && is_wanted(&entry.name)).collect();
+        let mut files = Vec::with_capacity(blobs.len());
+        // Git answers while it is still asked: so few questions at a time fit into any pipe.
+        for some in blobs.chunks(32) {
+            let hashes: Vec<String> = some.iter().map(|entry| entry.hash.clone()).collect();
+            for (Entry { name, .. }, content) in some.iter().zip(objects.get(&hashes, "blob")?) {
+                let content = content.ok_or_else(|| Failure::new(format!("git lacks the content of {folder}/{name}")))?;
+                let text = String::from_utf8(content).map_err(|_| Failure::new("git gave a file that is not text"))?;
+                files.push(File { name: name.clone(), text });
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// What is in a folder.
+struct Entry {
+    kind: EntryKind,
+    name: String,
+    hash: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum EntryKind {
+    File,
+    Folder,
+    Other,
+}
+
+/// The entries of a folder, as git stores it: mode, name and the bare bytes of the hash of each.
+fn entries(tree: &[u8], hash_length: usize) -> Vec<Entry> {
+    let mut found = Vec::new();
+    let mut rest = tree;
+    while let Some(end) = rest.iter().position(|byte| *byte == 0) {
+        let (about, after) = (&rest[..end], &rest[end + 1..]);
+        let Some((hash, after)) = after.split_at_checked(hash_length) else { break };
+        rest = after;
+        let about = String::from_utf8_lossy(about);
+        let Some((mode, name)) = about.split_once(' ') else { continue };
+        let kind = match mode {
+            _ if mode.starts_with("100") => EntryKind::File,
+            "40000" => EntryKind::Folder,
+            _ => EntryKind::Other,
+        };
+        let hash = hash.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+        found.push(Entry { kind, name: name.to_owned(), hash });
+    }
+    found
+}
+
+/// A running git that is asked for one object after another.
+#[derive(Debug)]
+struct Objects {
+    /// The folders inside folders that have been asked for, by path: apps lie side by side, and their parents are read once.
+    folders: BTreeMap<String, BTreeMap<String, String>>,
+    process: Child,
+    questions: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Objects {
+    fn open(folder: &Path) -> Result<Self, Failure> {
+        let mut process = git(folder, &["cat-file", "--batch"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| cannot_run(&error))?;
+        let (questions, answers) = (process.stdin.take(), process.stdout.take());
+        let answers = BufReader::with_capacity(1 << 16, answers.ok_or_else(|| Failure::new("git gives no answers"))?);
+        Ok(Self { folders: BTreeMap::new(), process, questions, answers })
+    }
+
+    /// The hash of a folder in a commit, if it is there.
+    fn folder(&mut self, commit: &str, path: &str) -> Result<Option<String>, Failure> {
+        let mut hash = format!("{commit}^{{tree}}");
+        let steps = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+        let mut start = 0;
+        for end in steps.filter(|_| !path.is_empty()) {
+            let (parent, name) = (path[..start].trim_end_matches('/'), &path[start..end]);
+            if !self.folders.contains_key(parent) {
+                let content = self.get(std::slice::from_ref(&hash), "tree")?.pop().flatten().unwrap_or_default();
+                let folders = entries(&content, commit.len() / 2).into_iter().filter(|entry| entry.kind == EntryKind::Folder);
+                let folders = folders.map(|entry| (entry.name, entry.hash)).collect();
+                self.folders.insert(parent.to_owned(), folders);
+            }
+            let Some(found) = self.folders.get(parent).and_then(|folders| folders.get(name)) else { return Ok(None) };
+            hash.clone_from(found);
+            start = end + 1;
+        }
+        Ok(Some(hash))
+    }
+
+    /// The contents of some objects; `None` for what is not there, or is of another kind.
+    fn get(&mut self, names: &[String], kind: &str) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+        let mut questions = names.join("\n");
+        questions.push('\n');
+        if let Some(out) = &mut self.questions {
+            out.write_all(questions.as_bytes()).and_then(|()| out.flush()).map_err(|error| broken(&error))?;
+        }
+        names.iter().map(|_| self.answer(kind)).collect()
+    }
+
+    /// An answer is a line `HASH KIND LENGTH`, the content and a line break; or one line that ends in a word such as `missing`.
+    fn answer(&mut self, kind: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let mut line = String::new();
+        if self.answers.read_line(&mut line).map_err(|error| broken(&error))? == 0 {
+            return Err(Failure::new("git stopped before it had said everything"));
+        }
+        let mut words = line.trim_end().rsplit(' ');
+        let (length, found) = (words.next().and_then(|word| word.parse::<u64>().ok()), words.next().unwrap_or_default());
+        let (Some(length), true) = (length, matches!(found, "blob" | "tree" | "commit" | "tag")) else { return Ok(None) };
+        let mut content = Vec::new();
+        (&mut self.answers).take(length).read_to_end(&mut content).map_err(|error| broken(&error))?;
+        self.answers.read_exact(&mut [0]).map_err(|error| broken(&error))?;
+        Ok((found == kind).then_some(content))
+    }
+}
+
+impl Drop for Objects {
+    fn drop(&mut self) {
+        drop(self.questions.take());
+        drop(self.process.wait());
+    }
+}
+
+/// What another thread left behind is whole: nothing is changed half way.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn cannot_run(error: &std::io::Error) -> Failure {
+    Failure::new(format!("git cannot be run: {error}"))
+}
+
+fn broken(error: &std::io::Error) -> Failure {
+    Failure::new(format!("git cannot be asked: {error}"))
+}
+
+/// What git prints.
+fn text(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
+    let output = git(folder, arguments).output().map_err(|error| cannot_run(&error))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(Failure::new(format!("git says: {}", said.lines().next().unwrap_or("nothing").trim())));
     }
     String::from_utf8(output.stdout).map_err(|_| Failure::new("git gave a file that is not text"))
+}
+
+/// A git to be run in a folder. Variables of a hook that git itself set would lead it to another repository.
+fn git(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(folder).args(arguments);
+    for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"] {
+        command.env_remove(name);
+    }
+    command
 }

@@ -114,8 +114,7 @@ impl Compile {
                 continue;
             }
             let (root, folder) = app.folder(environment, self.out.as_deref(), alone);
-            let spec_name = candidate.spec.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-            let tree = layout::lay_out(&result.bundle, &folder, &app.spec.name, environment, &spec_name);
+            let tree = layout::lay_out(&result.bundle, &folder, &app.spec.name, environment, &candidate.spec_name());
             current.insert(folder);
             self.place(&root, &tree, &mut done)?;
         }

@@ -3,18 +3,20 @@
 use super::output;
 use super::project::{Candidate, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
-use crate::bundle::Bundle;
+use crate::bundle::{self, Bundle, Resource};
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::failure::Failure;
-use crate::git;
+use crate::git::Revision;
 use crate::k8s::version::Version;
+use crate::layout::{self, Tree};
 use crate::report::Report;
 use crate::review::verdict::Verdict;
 use crate::review::{self, Review, Setting};
 use crate::source::{At, Sources};
 use clap::Args;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Compare what would be compiled with what is committed; or two folders of manifests.
@@ -58,10 +60,11 @@ impl Diff {
         let mut findings: Vec<Finding> = super::compile::workspace_findings(&candidates);
         let (mut all, mut failure) = (Vec::new(), None);
         let alone = candidates.len() == 1;
+        let past = self.against.as_deref().map(Revision::new);
         in_order(
             &candidates,
             "comparing",
-            |candidate| self.app(candidate, alone),
+            |candidate| self.app(candidate, alone, past.as_ref()),
             |result| match result {
                 Ok((reviews, own)) => {
                     all.extend(reviews);
@@ -74,13 +77,19 @@ impl Diff {
         failure.map_or(Ok((all, findings)), Err)
     }
 
-    fn app(&self, candidate: &Candidate, alone: bool) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
+    fn app(
+        &self,
+        candidate: &Candidate,
+        alone: bool,
+        past: Option<&Revision>,
+    ) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
         let (mut all, mut findings) = (Vec::new(), Vec::new());
         let Some(app) = candidate.load(&mut findings)? else { return Ok((all, findings)) };
         let mut found = Diagnostics::default();
         for environment in self.selection.environments(&app, alone, &mut found) {
             let Some(compiled) = app.compile(&environment, self.selection.kubernetes.as_deref(), &mut found) else { continue };
-            let committed = self.committed(&app, &environment)?;
+            let fresh = layout::lay_out(&compiled.bundle, "", &app.spec.name, &environment, &candidate.spec_name());
+            let committed = committed(&app, &environment, past, (&compiled.bundle, &fresh))?;
             let version = compiled.app.kubernetes;
             let facts = app.facts(&environment).cloned().unwrap_or_default().with_version(version);
             let acknowledged: Vec<(String, At)> = compiled
@@ -108,22 +117,6 @@ impl Diff {
         Ok((all, findings))
     }
 
-    /// The manifests that are committed for an environment.
-    fn committed(&self, app: &Loaded, environment: &str) -> std::result::Result<Bundle, Failure> {
-        let (root, folder) = app.folder(environment, None, true);
-        let folder = root.join(folder);
-        let files = match &self.against {
-            Some(revision) => git::files(&folder, revision)?
-                .into_iter()
-                .filter(|file| Path::new(&file.name).extension().is_some_and(|end| end == "yaml"))
-                .collect(),
-            None => disk::read_folder(&folder)?.map(|folder| folder.files).unwrap_or_default(),
-        };
-        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-        let ids: Vec<_> = files.into_iter().map(|file| sources.add(file.name, file.text)).collect();
-        Ok(crate::manifests(&sources, &ids, &mut found))
-    }
-
     fn manifests(&self, old: &Path, new: &Path) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
         let version = self.selection.kubernetes.as_deref().map_or(Ok(Version::default()), str::parse).map_err(Failure::new)?;
         let (mut sources, mut wrong) = (Sources::default(), Diagnostics::default());
@@ -138,6 +131,28 @@ impl Diff {
         let reviews = if review.is_empty() { Vec::new() } else { vec![review] };
         Ok((reviews, wrong.resolve(&sources)))
     }
+}
+
+/// The manifests that are committed for an environment. A file that holds just what would be written now is not read again.
+fn committed(app: &Loaded, environment: &str, past: Option<&Revision>, fresh: (&Bundle, &Tree)) -> std::result::Result<Bundle, Failure> {
+    let (root, folder) = app.folder(environment, None, true);
+    let folder = root.join(folder);
+    let files = match past {
+        Some(revision) => revision.files(&folder, |name| Path::new(name).extension().is_some_and(|end| end == "yaml"))?,
+        None => disk::read_folder(&folder)?.map(|folder| folder.files).unwrap_or_default(),
+    };
+    let known: BTreeMap<&str, (&str, &Resource)> =
+        fresh.1.files.iter().zip(&fresh.0.resources).map(|(file, resource)| (file.name.as_str(), (file.text.as_str(), resource))).collect();
+    let (mut sources, mut found, mut bundle) = (Sources::default(), Diagnostics::default(), Bundle::default());
+    for file in files {
+        if let Some((_, resource)) = known.get(file.name.as_str()).filter(|(text, _)| *text == file.text) {
+            bundle.resources.push((*resource).clone());
+        } else {
+            let id = sources.add(file.name, file.text);
+            bundle::read::manifests(&sources, id, &mut bundle, &mut found);
+        }
+    }
+    Ok(bundle)
 }
 
 fn holds_specs(path: &Path) -> std::result::Result<bool, Failure> {

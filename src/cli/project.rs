@@ -140,6 +140,11 @@ impl Shared {
 }
 
 impl Candidate {
+    /// The name of the spec's file, as written manifests name it.
+    pub(super) fn spec_name(&self) -> String {
+        self.spec.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
     /// Reads the spec. `None` when nothing can be made of it; what is wrong is in `findings`.
     pub(super) fn load(&self, findings: &mut Vec<Finding>) -> Result<Option<Loaded>, Failure> {
         if self.shared.as_ref().is_some_and(|shared| shared.workspace.is_none()) {
