@@ -3,7 +3,7 @@
 
 use crate::diagnostic::{Finding, Level};
 use crate::failure::Failure;
-use crate::report::{Format, Report};
+use crate::report::{Format, Report, human, human_review};
 use clap::Args;
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
@@ -96,18 +96,12 @@ pub(super) fn findings(list: &[Finding], formats: &Formats) -> Result<(), Failur
     show(&report, formats)
 }
 
-/// Shows a review in every format asked for; to a person when none was. What is wrong with the files themselves is talk then.
+/// Shows what changes do in every format asked for; to a person when none was. What is wrong with the files themselves is talk then.
 pub(super) fn review(mut report: Report, formats: &Formats) -> Result<(), Failure> {
     report.findings = once(&report.findings);
-    let for_people = formats.is_empty() || formats.targets.iter().any(|target| target.format == Format::Human && target.file.is_none());
-    if for_people {
-        talk(&Format::Human.render(&Report::of(report.findings.clone()), colours(&std::io::stderr())));
-    }
-    if formats.is_empty() && (any_error(&report.findings) && report.reviews.is_empty()) {
-        return Ok(());
-    }
     if formats.is_empty() {
-        data(&Format::Human.render(&report, colours(&std::io::stdout())));
+        talk(&human::render(&report.findings, colours(&std::io::stderr())));
+        data(&human_review::render(&report, colours(&std::io::stdout())));
     }
     show(&report, formats)
 }

@@ -8,11 +8,11 @@ use std::fmt::Write as _;
 /// So much of a line is shown: a terminal's width, or a little more.
 const WIDEST: usize = 120;
 
-const RED: &str = "\u{1b}[1;31m";
-const YELLOW: &str = "\u{1b}[1;33m";
-const GREEN: &str = "\u{1b}[1;32m";
-const BLUE: &str = "\u{1b}[1;34m";
-const BOLD: &str = "\u{1b}[1m";
+pub(super) const RED: &str = "\u{1b}[1;31m";
+pub(super) const YELLOW: &str = "\u{1b}[1;33m";
+pub(super) const GREEN: &str = "\u{1b}[1;32m";
+pub(super) const BLUE: &str = "\u{1b}[1;34m";
+pub(super) const BOLD: &str = "\u{1b}[1m";
 const PLAIN: &str = "\u{1b}[0m";
 
 /// All findings, a line between them, and how many there are.
@@ -38,9 +38,10 @@ struct Mark<'a> {
     text: &'a str,
 }
 
-struct Page {
-    out: String,
-    colours: bool,
+/// Text with or without colours.
+pub(super) struct Page {
+    pub(super) out: String,
+    pub(super) colours: bool,
 }
 
 const fn colour(level: Level) -> &'static str {
@@ -52,7 +53,7 @@ const fn colour(level: Level) -> &'static str {
 }
 
 impl Page {
-    fn painted(&mut self, colour: &str, text: &str) {
+    pub(super) fn painted(&mut self, colour: &str, text: &str) {
         if self.colours {
             let _ = write!(self.out, "{colour}{text}{PLAIN}");
         } else {

@@ -1,28 +1,112 @@
-//! Findings for programs. The contract: keys are added, never renamed or removed.
+//! A report for programs. The contract is `schemas/report.v1.schema.json`: keys are added, never renamed or removed.
 
-use crate::diagnostic::Finding;
-use crate::source::Spot;
+use super::Report;
+use crate::bundle::ResourceId;
+use crate::diagnostic::{Finding, Refusal};
+use crate::review::fields::FieldChange;
+use crate::review::holdings::Holding;
+use crate::review::risk::Risk;
+use crate::review::runbook::Runbook;
+use crate::review::verdict::Verdict;
+use crate::review::{Change, Review};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-/// One object with all findings.
+/// What `version` says.
+const VERSION: u32 = 1;
+
+/// One object with all there is to say.
 #[must_use]
-pub fn render(findings: &[Finding]) -> String {
-    let report = Report { findings: findings.iter().map(Entry::from).collect() };
-    let mut text = serde_json::to_string_pretty(&report).unwrap_or_default();
+pub fn render(report: &Report) -> String {
+    let all = report.all();
+    let document = Document {
+        version: VERSION,
+        comparison: report.compared.then(|| Comparison::new(&report.reviews)),
+        findings: all.iter().map(Entry::from).collect(),
+    };
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 }
 
-/// What `--format json` prints.
 #[derive(Debug, Serialize)]
-pub struct Report<'a> {
-    /// All findings, in order.
-    pub findings: Vec<Entry<'a>>,
+struct Document<'a> {
+    version: u32,
+    #[serde(flatten)]
+    comparison: Option<Comparison<'a>>,
+    findings: Vec<Entry<'a>>,
 }
 
-/// A finding as programs get it.
+/// What is there only when something was compared.
 #[derive(Debug, Serialize)]
-pub struct Entry<'a> {
+struct Comparison<'a> {
+    changed: bool,
+    verdict: &'static str,
+    verdicts: Vec<Judged<'a>>,
+    changes: Vec<Changed<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Judged<'a> {
+    title: &'a str,
+    verdict: &'static str,
+    line: &'a str,
+    notes: &'a [String],
+    order: Map<String, Value>,
+    risks: Vec<Endangered<'a>>,
+    stale_acknowledgements: &'a [String],
+    runbooks: Vec<Book<'a>>,
+    before: Vec<Held<'a>>,
+    after: Vec<Held<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Endangered<'a> {
+    change: &'a str,
+    what: &'a str,
+    object: Object<'a>,
+    acknowledged: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Book<'a> {
+    title: &'a str,
+    steps: Vec<Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct Held<'a> {
+    pod: &'a str,
+    claim: &'a str,
+    volume: &'a str,
+    disk: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Changed<'a> {
+    review: &'a str,
+    object: Object<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<Object<'a>>,
+    change: &'static str,
+    verdict: &'static str,
+    effect: &'a str,
+    fields: Vec<Field<'a>>,
+    refusals: Vec<Refused<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Field<'a> {
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new: Option<Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry<'a> {
     code: &'a str,
     name: &'a str,
     level: &'a str,
@@ -32,7 +116,7 @@ pub struct Entry<'a> {
     column: u32,
     object: Option<Object<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    refusal: Option<Refusal<'a>>,
+    refusal: Option<Refused<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -41,13 +125,15 @@ pub struct Entry<'a> {
 
 #[derive(Debug, Serialize)]
 struct Object<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
     kind: &'a str,
     namespace: &'a str,
     name: &'a str,
 }
 
 #[derive(Debug, Serialize)]
-struct Refusal<'a> {
+struct Refused<'a> {
     field: &'a str,
     r#type: &'a str,
     detail: &'a str,
@@ -61,9 +147,94 @@ struct Place<'a> {
     text: &'a str,
 }
 
+impl<'a> Comparison<'a> {
+    fn new(reviews: &'a [Review]) -> Self {
+        let changes = reviews.iter().flat_map(|review| review.changes.iter().map(|change| Changed::new(review, change)));
+        Self {
+            changed: reviews.iter().any(|review| !review.changes.is_empty()),
+            verdict: reviews.iter().map(|review| review.judgement.verdict).max().unwrap_or(Verdict::None).word(),
+            verdicts: reviews.iter().map(Judged::from).collect(),
+            changes: changes.collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a Review> for Judged<'a> {
+    fn from(review: &'a Review) -> Self {
+        let judgement = &review.judgement;
+        let order = judgement.order.iter().map(|(set, moves)| (set.clone(), Value::from(moves.clone())));
+        Self {
+            title: &review.title,
+            verdict: judgement.verdict.word(),
+            line: &judgement.line,
+            notes: &judgement.notes,
+            order: order.collect(),
+            risks: judgement.risks.iter().map(Endangered::from).collect(),
+            stale_acknowledgements: &judgement.stale,
+            runbooks: judgement.runbooks.iter().map(Book::from).collect(),
+            before: review.before.iter().map(Held::from).collect(),
+            after: review.after.iter().map(Held::from).collect(),
+        }
+    }
+}
+
+impl<'a> Changed<'a> {
+    fn new(review: &'a Review, change: &'a Change) -> Self {
+        Self {
+            review: &review.title,
+            object: Object::from(&change.id),
+            from: change.from.as_ref().map(Object::from),
+            change: change.kind.word(),
+            verdict: change.verdict.word(),
+            effect: &change.effect,
+            fields: change.fields.iter().map(Field::from).collect(),
+            refusals: change.refusals.iter().map(Refused::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a FieldChange> for Field<'a> {
+    fn from(field: &'a FieldChange) -> Self {
+        let value = |node: &Option<_>| node.as_ref().map(crate::json::from_node);
+        Self { path: &field.path, old: value(&field.old), new: value(&field.new) }
+    }
+}
+
+impl<'a> From<&'a Risk> for Endangered<'a> {
+    fn from(risk: &'a Risk) -> Self {
+        Self { change: &risk.change, what: &risk.what, object: Object::from(&risk.about), acknowledged: risk.acknowledged }
+    }
+}
+
+impl<'a> From<&'a Runbook> for Book<'a> {
+    fn from(runbook: &'a Runbook) -> Self {
+        let step = |step: &crate::review::runbook::Step| serde_json::json!({"command": step.command, "expect": step.expect});
+        Self { title: &runbook.title, steps: runbook.steps.iter().map(step).collect() }
+    }
+}
+
+impl<'a> From<&'a Holding> for Held<'a> {
+    fn from(holding: &'a Holding) -> Self {
+        Self { pod: &holding.pod, claim: &holding.claim, volume: &holding.volume, disk: &holding.disk }
+    }
+}
+
+impl<'a> From<&'a ResourceId> for Object<'a> {
+    fn from(id: &'a ResourceId) -> Self {
+        Self { group: Some(&id.group), kind: &id.kind, namespace: &id.namespace, name: &id.name }
+    }
+}
+
+impl<'a> From<&'a Refusal> for Refused<'a> {
+    fn from(refusal: &'a Refusal) -> Self {
+        Self { field: &refusal.field, r#type: refusal.kind, detail: &refusal.detail }
+    }
+}
+
 impl<'a> From<&'a Finding> for Entry<'a> {
     fn from(finding: &'a Finding) -> Self {
-        let place = |(spot, text): &'a (Spot, String)| Place { file: &spot.file, line: spot.line, column: spot.column, text };
+        let place =
+            |(spot, text): &'a (crate::source::Spot, String)| Place { file: &spot.file, line: spot.line, column: spot.column, text };
         Self {
             code: finding.code.id,
             name: finding.code.name,
@@ -73,15 +244,12 @@ impl<'a> From<&'a Finding> for Entry<'a> {
             line: finding.spot.line,
             column: finding.spot.column,
             object: finding.subject.as_ref().map(|subject| Object {
+                group: None,
                 kind: &subject.kind,
                 namespace: &subject.namespace,
                 name: &subject.name,
             }),
-            refusal: finding.refusal.as_ref().map(|refusal| Refusal {
-                field: &refusal.field,
-                r#type: refusal.kind,
-                detail: &refusal.detail,
-            }),
+            refusal: finding.refusal.as_ref().map(Refused::from),
             help: finding.help.as_deref(),
             also: finding.also.iter().map(place).collect(),
         }

@@ -1,68 +1,368 @@
-//! Findings for a comment on a pull request: the decision first, then one line each, within what a comment takes.
+//! A report for a comment on a pull request: the decision first, then every object at risk, then the rest as far as a comment takes it,
+//! with counts of what is left out. Nothing in it is read as a mention, a link, a tag or a fence.
 
-use super::{clean, named, summary};
+use super::compact::compact;
+use super::differences::{self, Line, Piece};
+use super::markdown_text::{code, fence, html, prose};
+use super::{Report, counted, kinds, named, ranked, spoken, summary, tally};
+use crate::bundle::ResourceId;
 use crate::diagnostic::{Finding, Level};
+use crate::review::risk::Risk;
+use crate::review::runbook::Runbook;
+use crate::review::verdict::Verdict;
+use crate::review::{Change, Review};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// GitHub takes comments of 65,536 characters.
-const LONGEST: usize = 60_000;
+/// By this a comment that is kept up to date is found again.
+const MARKER: &str = "<!-- statewright -->\n";
 
-/// A heading that says how it stands, and a table.
+/// GitHub takes comments of 65,536 characters. What posts it may add a line of its own.
+const LONGEST: usize = 65_000;
+
+/// One object's difference takes no more than this.
+const LONGEST_HUNK: usize = 12_000;
+
+/// What is left below this is not worth a cut difference.
+const SHORTEST_HUNK: usize = 600;
+
+/// The whole comment.
 #[must_use]
-pub fn render(findings: &[Finding]) -> String {
-    let errors = findings.iter().any(|finding| finding.level == Level::Error);
-    let mut out = String::from("<!-- statewright -->\n");
-    if findings.is_empty() {
-        out.push_str("### Statewright: nothing found\n");
-        return out;
+pub fn render(report: &Report) -> String {
+    let mut left = LONGEST - MARKER.len();
+    let mut out = String::from(MARKER);
+    let mut put = |text: String, left: &mut usize| {
+        *left = left.saturating_sub(text.len());
+        out.push_str(&text);
+    };
+    put(heading(report), &mut left);
+    let share = if report.reviews.is_empty() { left } else { left / 4 };
+    put(findings(&report.findings, share), &mut left);
+    if report.reviews.len() > 1 {
+        put(overview(&report.reviews, left / 5), &mut left);
     }
-    let verdict = if errors { "must be mended" } else { "can go ahead" };
-    let _ = writeln!(out, "### Statewright: {verdict} ({})\n", summary(findings));
-    out.push_str("| | where | what |\n| --- | --- | --- |\n");
-    for (position, finding) in findings.iter().enumerate() {
-        let row = row(finding);
-        if out.len() + row.len() > LONGEST {
-            let _ = write!(out, "\n{} more are not shown here.\n", findings.len() - position);
+    put(risks(&report.reviews, left / 3, left.saturating_sub(2_000)), &mut left);
+    put(sections(&report.reviews, left), &mut left);
+    out
+}
+
+const fn sign(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::None => "⚪",
+        Verdict::New | Verdict::InPlace => "🟢",
+        Verdict::Restart => "🟡",
+        Verdict::Recreate => "🟠",
+        Verdict::Refused | Verdict::AtRisk => "🔴",
+    }
+}
+
+/// How it stands, in a line.
+fn heading(report: &Report) -> String {
+    let wrong = report.findings.iter().any(|finding| finding.level == Level::Error);
+    let found = summary(&report.findings);
+    let found_too = if found.is_empty() { String::new() } else { format!(" ({found})") };
+    match &report.reviews[..] {
+        [] if wrong => format!("### 🔴 Statewright: must be mended{found_too}\n\n"),
+        [] if report.compared => format!("### ⚪ Statewright: no changes{found_too}\n\n"),
+        [] if found.is_empty() => "### 🟢 Statewright: nothing found\n\n".into(),
+        [] => format!("### 🟢 Statewright: can go ahead{found_too}\n\n"),
+        [review] => {
+            let line = prose(&shortened(&format!("{}: {}", review.title, review.judgement.line), 2_000));
+            format!("### {} {line}{found_too}\n\n", sign(review.judgement.verdict))
+        }
+        [worst, ..] => format!("### {} Statewright: {}{found_too}\n\n", sign(worst.judgement.verdict), tally(&report.reviews)),
+    }
+}
+
+fn findings(findings: &[Finding], share: usize) -> String {
+    if findings.is_empty() {
+        return String::new();
+    }
+    let rows = findings.iter().map(|finding| {
+        let spot = &finding.spot;
+        let subject = finding.subject.as_ref().map(|subject| format!("<br>{}", prose(&named(subject)))).unwrap_or_default();
+        let help = finding.help.as_ref().map(|help| format!("<br>**Help:** {}", prose(help))).unwrap_or_default();
+        let place = code(&format!("{}:{}", spot.file, spot.line));
+        let message = prose(&shortened(&finding.message, 2_000));
+        format!("| {} | {place}{subject} | {message} ({} {}){help} |\n", finding.level.word(), finding.code.id, finding.code.name)
+    });
+    table("| | where | what |\n| --- | --- | --- |\n", rows, share, |rest| format!("\n{} not shown here.\n", counted(rest, "more finding")))
+}
+
+/// One line for each review.
+fn overview(reviews: &[Review], share: usize) -> String {
+    let rows = reviews.iter().map(|review| {
+        let verdict = review.judgement.verdict;
+        let line = prose(&shortened(&review.judgement.line, 300));
+        format!("| {} {} | {} | {line} |\n", sign(verdict), spoken(verdict), prose(&review.title))
+    });
+    table("| | | what it does |\n| --- | --- | --- |\n", rows, share, |rest| {
+        format!("\nand {}: {}\n", counted(rest, "more review"), tally(&reviews[reviews.len() - rest..]))
+    })
+}
+
+/// A table of as many rows as fit, and what is said of the rest.
+fn table(head: &str, rows: impl ExactSizeIterator<Item = String>, share: usize, rest: impl Fn(usize) -> String) -> String {
+    let all = rows.len();
+    let mut out = String::from(head);
+    for (position, row) in rows.enumerate() {
+        if out.len() + row.len() + 200 > share {
+            out.push_str(&rest(all - position));
             break;
         }
         out.push_str(&row);
     }
+    out.push('\n');
     out
 }
 
-fn row(finding: &Finding) -> String {
-    let spot = &finding.spot;
-    let subject = finding.subject.as_ref().map(|subject| format!("<br>{}", escaped(&named(subject)))).unwrap_or_default();
-    let help = finding.help.as_ref().map(|help| format!("<br>**Help:** {}", escaped(help))).unwrap_or_default();
-    format!(
-        "| {} | `{}:{}`{subject} | {} ({} {}){help} |\n",
-        finding.level.word(),
-        escaped(&spot.file).replace('`', ""),
-        spot.line,
-        escaped(&finding.message),
-        finding.code.id,
-        finding.code.name
-    )
+/// Each object at risk: in full while that takes no more than its share, else by name; at most `most` in any case.
+fn risks(reviews: &[Review], share: usize, most: usize) -> String {
+    if reviews.iter().all(|review| review.judgement.risks.is_empty()) {
+        return String::new();
+    }
+    let full = risks_in_full(reviews);
+    if full.len() <= share { full } else { risks_by_name(reviews, most) }
 }
 
-/// Text that stays within its cell and commands nothing. What stands in backticks is code, there as here.
-fn escaped(text: &str) -> String {
-    let text = clean(text);
-    let paired = text.matches('`').count().is_multiple_of(2);
-    let mut code = false;
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        code ^= letter == '`' && paired;
-        match letter {
-            '|' => out.push_str("\\|"),
-            '\n' => out.push_str("<br>"),
-            '<' if !code => out.push_str("&lt;"),
-            '>' if !code => out.push_str("&gt;"),
-            '&' if !code => out.push_str("&amp;"),
-            '@' if !code => out.push_str("&#64;"),
-            '[' | '*' | '_' if !code => out.extend(['\\', letter]),
-            _ => out.push(letter),
+fn risks_in_full(reviews: &[Review]) -> String {
+    let mut out = String::from("#### Data at risk\n\n");
+    for review in reviews {
+        let title = if reviews.len() > 1 { format!("**{}**: ", prose(&review.title)) } else { String::new() };
+        for risk in &review.judgement.risks {
+            let what = prose(&risk.what);
+            if risk.acknowledged {
+                let _ = writeln!(out, "- {title}{what} (acknowledged)");
+            } else {
+                let entry = code(&format!("acknowledge: [{{change: \"{}\", reason: \"…\"}}]", risk.change));
+                let _ = writeln!(out, "- {title}{what}  \n  if that is meant: {entry}");
+            }
         }
     }
+    out.push('\n');
     out
+}
+
+/// The names alone, those that nobody acknowledged first. Names that end in successive numbers are put together.
+fn risks_by_name(reviews: &[Review], most: usize) -> String {
+    let mut out = String::from("#### Data at risk\n\n");
+    let mut all = 0;
+    for acknowledged in [false, true] {
+        for review in reviews {
+            let mut by_kind: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+            let of_review: Vec<&Risk> = review.judgement.risks.iter().filter(|risk| risk.acknowledged == acknowledged).collect();
+            for risk in &of_review {
+                let ResourceId { kind, namespace, name, .. } = &risk.about;
+                by_kind.entry((kind, namespace)).or_default().insert(name);
+            }
+            all += by_kind.values().map(BTreeSet::len).sum::<usize>();
+            let mut begun = false;
+            for ((kind, namespace), names) in &by_kind {
+                let mut kind = format!("{} ", prose(kind));
+                for (text, count) in compact(names) {
+                    let home = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+                    let item = format!("{kind}{}", code(&format!("{home}{text}")));
+                    let begin = match (begun, acknowledged) {
+                        (true, _) => ", ".to_owned(),
+                        (false, true) => format!("\n- {}, acknowledged: ", prose(&review.title)),
+                        (false, false) => format!("\n- **{}**: ", prose(&review.title)),
+                    };
+                    if out.len() + begin.len() + item.len() + 200 > most {
+                        continue;
+                    }
+                    out.push_str(&begin);
+                    out.push_str(&item);
+                    begun = true;
+                    kind.clear();
+                    all -= count;
+                }
+            }
+        }
+    }
+    if all > 0 {
+        let _ = write!(out, "\n\nand {} at risk, whose names do not fit here: `--format json` has them all", counted(all, "more object"));
+    }
+    out.push_str("\n\n");
+    out
+}
+
+/// What is said of one review, in the order in which it is read.
+#[derive(Default)]
+struct Section {
+    head: String,
+    objects: String,
+    hunks: String,
+    runbooks: String,
+}
+
+impl Section {
+    fn into_text(self) -> String {
+        [self.head, self.objects, self.hunks, self.runbooks].concat()
+    }
+}
+
+/// A section for each review: all their objects come before the first runbook takes room, and all runbooks before the first hunk.
+fn sections(reviews: &[Review], mut left: usize) -> String {
+    left = left.saturating_sub(400);
+    let mut sections: Vec<Section> = Vec::new();
+    let mut share = left / 2;
+    for review in reviews {
+        let head = head(review, reviews.len() > 1);
+        if head.len() + 300 > share {
+            break;
+        }
+        share -= head.len();
+        let objects = objects(review, share);
+        share = share.saturating_sub(objects.len());
+        sections.push(Section { head, objects, ..Section::default() });
+    }
+    left -= left / 2 - share;
+    let shown = sections.len();
+    let mut lost_books = 0;
+    for (section, review) in sections.iter_mut().zip(reviews) {
+        for book in review.judgement.runbooks.iter().map(runbook) {
+            if book.len() <= left {
+                left -= book.len();
+                section.runbooks.push_str(&book);
+            } else {
+                lost_books += 1;
+            }
+        }
+    }
+    lost_books += reviews[shown..].iter().map(|review| review.judgement.runbooks.len()).sum::<usize>();
+    let mut lost_hunks = 0;
+    for (section, review) in sections.iter_mut().zip(reviews) {
+        for change in ranked(review) {
+            match hunk(change, left.min(LONGEST_HUNK)) {
+                Some(hunk) => {
+                    left -= hunk.len();
+                    section.hunks.push_str(&hunk);
+                }
+                None if change.texts.0.is_empty() || change.texts.1.is_empty() => {}
+                None => lost_hunks += 1,
+            }
+        }
+    }
+    let mut out: String = sections.into_iter().map(Section::into_text).collect();
+    let lost = [(reviews.len() - shown, "review"), (lost_books, "runbook"), (lost_hunks, "object's difference")];
+    let lost: Vec<String> = lost.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| more(*count, noun)).collect();
+    if !lost.is_empty() {
+        let _ = writeln!(out, "Not shown here, for want of room: {}.", lost.join(", "));
+    }
+    out
+}
+
+fn more(count: usize, noun: &str) -> String {
+    if noun == "object's difference" && count > 1 { format!("{count} objects' differences") } else { counted(count, noun) }
+}
+
+fn head(review: &Review, titled: bool) -> String {
+    let judgement = &review.judgement;
+    let mut out = if titled { format!("#### {} {}\n\n", sign(judgement.verdict), prose(&review.title)) } else { String::new() };
+    if titled {
+        let _ = writeln!(out, "{}\n", prose(&shortened(&judgement.line, 2_000)));
+    }
+    let _ = writeln!(out, "{}\n", kinds(review));
+    for (set, moves) in &judgement.order {
+        let _ = writeln!(out, "- pods of {}, in order: {}", code(set), code(&shortened(&moves.join(" "), 1_000)));
+    }
+    for note in &judgement.notes {
+        let _ = writeln!(out, "- {}", prose(note));
+    }
+    for change in &judgement.stale {
+        let _ = writeln!(out, "- acknowledged, but not what happens here: {}. Remove it", code(change));
+    }
+    out.push('\n');
+    out
+}
+
+/// A row for each object.
+fn objects(review: &Review, share: usize) -> String {
+    let changes = ranked(review);
+    if changes.is_empty() {
+        return String::new();
+    }
+    let rows = changes.iter().map(|change| {
+        let verdict = change.verdict;
+        let from = change.from.as_ref().map(|from| format!(" (was {})", code(&from.to_string()))).unwrap_or_default();
+        let mut what: Vec<String> = change
+            .refusals
+            .iter()
+            .map(|refusal| {
+                let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", code(&refusal.field)) };
+                format!("refused: {field}{}", prose(&shortened(&refusal.detail, 500)))
+            })
+            .collect();
+        if !change.effect.is_empty() {
+            what.push(prose(&change.effect));
+        }
+        let object = code(&change.id.to_string());
+        format!("| {} {} | {} {object}{from} | {} |\n", sign(verdict), spoken(verdict), change.kind.word(), what.join("<br>"))
+    });
+    table("| | object | what becomes of it |\n| --- | --- | --- |\n", rows, share, |rest| {
+        let mut counts: BTreeMap<(std::cmp::Reverse<Verdict>, &str, &str), usize> = BTreeMap::new();
+        for change in &changes[changes.len() - rest..] {
+            *counts.entry((std::cmp::Reverse(change.verdict), change.kind.word(), &change.id.kind)).or_default() += 1;
+        }
+        let kinds = counts.iter().take(20);
+        let kinds = kinds.map(|((verdict, word, kind), count)| format!("{count} {} {word} ({})", prose(kind), spoken(verdict.0)));
+        format!("\nand {}: {}\n", counted(rest, "more object"), kinds.collect::<Vec<_>>().join(", "))
+    })
+}
+
+/// The lines that differ, folded; cut when they are many. Nothing for what came or went whole, or when it does not fit.
+fn hunk(change: &Change, share: usize) -> Option<String> {
+    let (old, new) = (&change.texts.0, &change.texts.1);
+    if old.is_empty() || new.is_empty() || share < SHORTEST_HUNK {
+        return None;
+    }
+    let lines: Vec<String> = differences::of_texts(old, new).iter().map(line).collect();
+    let fence = fence(lines.iter().map(String::as_str));
+    let fields = counted(change.fields.len(), "field");
+    let begin = format!("<details><summary><code>{}</code>: {fields}</summary>\n\n{fence}diff\n", html(&change.id.to_string()));
+    let end = format!("{fence}\n\n</details>\n\n");
+    let mut out = begin;
+    for (position, line) in lines.iter().enumerate() {
+        if out.len() + line.len() + end.len() + 80 > share {
+            if position == 0 {
+                return None;
+            }
+            let _ = writeln!(out, "@@ {} not shown here @@", counted(lines.len() - position, "more line"));
+            break;
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.push_str(&end);
+    Some(out)
+}
+
+fn line(line: &Line) -> String {
+    let joined = |pieces: &[Piece]| pieces.iter().map(|piece| piece.text.as_str()).collect::<String>();
+    match line {
+        Line::Both(text) => format!("  {text}"),
+        Line::Old(pieces) => format!("- {}", joined(pieces)),
+        Line::New(pieces) => format!("+ {}", joined(pieces)),
+        Line::Skipped(count) => format!("@@ {} as before @@", counted(*count, "line")),
+    }
+}
+
+fn runbook(runbook: &Runbook) -> String {
+    let mut out = format!("<details><summary>How to {}</summary>\n\n", html(&runbook.title));
+    for (number, step) in runbook.steps.iter().enumerate() {
+        let command = super::clean(&step.command);
+        let fence = fence(command.lines());
+        let indented = command.replace('\n', "\n    ");
+        let _ = writeln!(out, "{}. {}\n    {fence}sh\n    {indented}\n    {fence}", number + 1, prose(&step.expect));
+    }
+    out.push_str("\n</details>\n\n");
+    out
+}
+
+/// A text that is too long for its place, by its beginning.
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{} …", &text[..end]),
+        None => text.to_owned(),
+    }
 }

@@ -1,18 +1,23 @@
 //! What was found, as text: one file per format, each over the same findings. Decides nothing, prints nothing.
 
-pub mod changes;
+mod compact;
+mod differences;
 pub mod github;
 pub mod gitlab;
 pub mod human;
+pub mod human_review;
 pub mod identity;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+mod markdown_text;
 pub mod rehearsal;
 pub mod sarif;
 
 use crate::diagnostic::{Finding, Level, Subject};
-use crate::review::Review;
+use crate::review::verdict::Verdict;
+use crate::review::{Change, ChangeKind, Review};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
@@ -83,15 +88,13 @@ impl Format {
     #[must_use]
     pub fn render(self, report: &Report, colours: bool) -> String {
         match self {
-            Self::Human if report.compared => changes::human(report, colours),
-            Self::Human => human::render(&report.findings, colours),
-            Self::Json if report.compared => changes::json(report),
-            Self::Json => json::render(&report.findings),
+            Self::Human => human::render(&report.findings, colours) + &human_review::render(report, colours),
+            Self::Json => json::render(report),
             Self::Sarif => sarif::render(&report.all()),
             Self::Github => github::render(&report.all()),
             Self::Gitlab => gitlab::render(&report.all()),
             Self::Junit => junit::render(&report.all()),
-            Self::Markdown => markdown::render(&report.all()),
+            Self::Markdown => markdown::render(report),
         }
     }
 }
@@ -120,9 +123,68 @@ pub fn summary(findings: &[Finding]) -> String {
     text
 }
 
-/// Text from somebody's file, without what could command a terminal. Line breaks stay.
+/// Text from somebody's file, without what could command a terminal or a CI system, or turn around what is read. Line breaks stay.
 fn clean(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter }).collect()
+    const APART: char = '\u{200b}';
+    let commands = |letter: char| {
+        letter.is_control() && letter != '\n'
+            || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut out = String::with_capacity(text.len());
+    let (mut is_start, mut before) = (true, ' ');
+    for letter in text.chars() {
+        // `::error::` at the start of a line is obeyed by GitHub, blanks before it or not; `##[` and `##vso[` anywhere.
+        if letter == before && (letter == '#' || letter == ':' && is_start) {
+            out.push(APART);
+        }
+        is_start = letter == '\n' || is_start && (letter.is_whitespace() || letter == ':' && before != ':');
+        out.push(if commands(letter) { '\u{fffd}' } else { letter });
+        before = letter;
+    }
+    out
+}
+
+/// `1 object`, `2 objects`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A verdict for people.
+const fn spoken(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::None => "no effect",
+        Verdict::New => "new",
+        Verdict::InPlace => "in place",
+        Verdict::Restart => "restart",
+        Verdict::Recreate => "recreate",
+        Verdict::Refused => "refused",
+        Verdict::AtRisk => "data at risk",
+    }
+}
+
+/// The changes of a review, the worst first, else as they are applied.
+fn ranked(review: &Review) -> Vec<&Change> {
+    let mut changes: Vec<&Change> = review.changes.iter().collect();
+    changes.sort_by_key(|change| std::cmp::Reverse(change.verdict));
+    changes
+}
+
+/// `2 data at risk, 1 restart`, the worst first.
+fn tally(reviews: &[Review]) -> String {
+    let mut counts: BTreeMap<std::cmp::Reverse<Verdict>, usize> = BTreeMap::new();
+    for review in reviews {
+        *counts.entry(std::cmp::Reverse(review.judgement.verdict)).or_default() += 1;
+    }
+    counts.iter().map(|(verdict, count)| format!("{count} {}", spoken(verdict.0))).collect::<Vec<_>>().join(", ")
+}
+
+/// `1 added, 2 changed, 1 removed`, without what there is none of.
+fn kinds(review: &Review) -> String {
+    let all = [ChangeKind::Added, ChangeKind::Changed, ChangeKind::Renamed, ChangeKind::Removed];
+    let counts = all.map(|kind| (kind, review.changes.iter().filter(|change| change.kind == kind).count()));
+    let parts: Vec<String> =
+        counts.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{count} {}", kind.word())).collect();
+    if parts.is_empty() { "nothing changed".into() } else { parts.join(", ") }
 }
 
 /// `Service pets/kubia`.
@@ -132,7 +194,7 @@ fn named(subject: &Subject) -> String {
 }
 
 /// What tells a finding apart from the others in one file, however the lines around it move.
-fn fingerprint(finding: &Finding, seen: &mut std::collections::BTreeMap<u64, u32>) -> String {
+fn fingerprint(finding: &Finding, seen: &mut BTreeMap<u64, u32>) -> String {
     let subject = finding.subject.as_ref().map(named).unwrap_or_default();
     let field = finding.refusal.as_ref().map(|refusal| refusal.field.as_str()).unwrap_or_default();
     let mut state = 0xcbf2_9ce4_8422_2325_u64;

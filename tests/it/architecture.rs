@@ -29,7 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("review", &["block", "bundle", "cluster", "diagnostic", "k8s", "source", "value", "yaml"]),
     ("rules", &["app", "bundle", "cluster", "diagnostic", "k8s", "review", "source", "value"]),
     ("allow", &["block", "diagnostic", "source", "spec", "value"]),
-    ("report", &["app", "bundle", "cluster", "diagnostic", "json", "review", "source", "value"]),
+    ("report", &["app", "bundle", "cluster", "diagnostic", "json", "review", "source", "value", "yaml"]),
     // The edges.
     ("disk", &["diagnostic", "failure", "layout", "parallel", "source"]),
     ("git", &["failure", "layout", "source"]),

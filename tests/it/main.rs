@@ -12,6 +12,7 @@ mod corpus;
 #[cfg(unix)]
 mod disk;
 mod examples;
+mod fixed;
 mod generated;
 mod golden;
 mod hostile;

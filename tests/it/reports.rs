@@ -1,53 +1,9 @@
 //! One fixed report in every format, and those with a published schema against that schema.
 
+use crate::fixed::{findings, large, report};
 use crate::golden::golden;
-use statewright::diagnostic::{Code, Diagnostics, Finding, Level, Refusal, Subject};
 use statewright::report::{Format, Report, human};
-use statewright::source::{At, SourceId, Sources};
-
-static UNKNOWN: Code = Code {
-    id: "SW0101",
-    name: "unknown-field",
-    level: Level::Error,
-    page: "# unknown-field\n\n**What it does.** Reports a field\nthat does not exist.\n\n**Why it matters.** It would do nothing.\n",
-};
-static DUPLICATE: Code =
-    Code { id: "SW0103", name: "duplicate-mount", level: Level::Error, page: "# duplicate-mount\n\nTwo at one path.\n" };
-static FLOATING: Code =
-    Code { id: "SW0401", name: "image-tag-floating", level: Level::Warning, page: "# image-tag-floating\n\nIt moves.\n" };
-
-const SPEC: &str =
-    "name: kubia\nimage: kubia:latest # <b>&\n\treplica: 3\nstorage:\n  data: {mount: /data}\n  日本: {mount: /data, \u{1b}[31m: x}\n";
-
-fn findings() -> Vec<Finding> {
-    let mut sources = Sources::default();
-    let spec = sources.add("apps/my kubia/statewright.yaml", SPEC);
-    let long = format!("{{\"data\": \"{}\", \"kind\": \"Pod\"}}", "x".repeat(300));
-    let other = sources.add("other,100%.json", long.as_str());
-    let mut found = Diagnostics::default();
-    let at = |source: SourceId, text: &str, piece: &str| {
-        let start = u32::try_from(text.find(piece).unwrap()).unwrap();
-        At { source, start, end: start + u32::try_from(piece.len()).unwrap() }
-    };
-    UNKNOWN.report("there is no field `replica` here").help("did you mean `replicas`?").at(at(spec, SPEC, "replica"), &mut found);
-    FLOATING
-        .report("the tag `latest` moves: <two> pods | of one set may run different images")
-        .at(at(spec, SPEC, "kubia:latest"), &mut found);
-    DUPLICATE
-        .report("`日本` is mounted where `data` is\nand \u{1b}[31mthat cannot be")
-        .see(at(spec, SPEC, "data:"), "the first is here")
-        .see(at(other, &long, "\"kind\""), "for this pod")
-        .help("give one of them\nanother path")
-        .about(Subject { kind: "StatefulSet".into(), namespace: "pets".into(), name: "kubia".into() })
-        .refusal(Refusal {
-            field: "spec.template.spec.containers[0].volumeMounts[1].mountPath".into(),
-            kind: "FieldValueInvalid",
-            detail: "must be unique".into(),
-        })
-        .at(at(spec, SPEC, "日本"), &mut found);
-    UNKNOWN.report("x").level(Level::Note).at(at(other, &long, "\"kind\""), &mut found);
-    found.resolve(&sources)
-}
+use statewright::review::risk::Risk;
 
 #[test]
 fn formats() {
@@ -62,6 +18,7 @@ fn formats() {
     ] {
         golden(&format!("reports/findings.{extension}"), &format.render(&Report::of(findings()), false));
         golden(&format!("reports/nothing.{extension}"), &format.render(&Report::default(), false));
+        golden(&format!("reports/review.{extension}"), &format.render(&report(), false));
     }
 }
 
@@ -95,6 +52,73 @@ fn sarif_keeps_to_its_schema() {
 #[test]
 fn many_findings_stay_within_what_a_comment_and_a_step_take() {
     let many = Report::of(findings().into_iter().cycle().take(4000).collect());
-    assert!(Format::Markdown.render(&many, false).len() < 65_536);
+    assert!(Format::Markdown.render(&many, false).chars().count() < 65_536);
     assert!(Format::Github.render(&many, false).lines().count() <= 30);
+}
+
+#[test]
+fn a_comment_names_every_object_at_risk_whatever_the_size() {
+    // 20,000 objects at risk, in names that end in numbers.
+    let text = Format::Markdown.render(&large(200, 99, true), false);
+    assert!(text.chars().count() < 65_536, "{}", text.len());
+    for app in 0..200 {
+        assert!(text.contains(&format!("StatefulSet `pets/app{app:04}`")), "app{app:04}");
+        assert!(text.contains(&format!("`pets.data-app{app:04}-0…98`")), "app{app:04}");
+    }
+    assert!(!text.contains("at risk, whose names do not fit here"));
+    assert!(text.contains("200 data at risk") && text.contains("Not shown here, for want of room: "), "{text}");
+    // A thousand in names that nothing can shorten.
+    let report = large(10, 100, false);
+    let text = Format::Markdown.render(&report, false);
+    assert!(text.chars().count() < 65_536, "{}", text.len());
+    for risk in report.reviews.iter().flat_map(|review| &review.judgement.risks) {
+        assert!(text.contains(&risk.about.name), "{} is not named", risk.about.name);
+    }
+    // More than fit: the worst first, the others counted.
+    let mut report = large(200, 99, false);
+    report.reviews[0].judgement.risks.iter_mut().for_each(|risk| risk.acknowledged = true);
+    let text = Format::Markdown.render(&report, false);
+    assert!(text.chars().count() < 65_536, "{}", text.len());
+    let left = text.lines().find(|line| line.contains("whose names do not fit here")).unwrap();
+    let left: usize = left.split(' ').nth(1).unwrap().parse().unwrap();
+    let list = text.split("#### ").find(|section| section.starts_with("Data at risk")).unwrap();
+    let is_named = |risk: &&Risk| list.contains(&format!("{}`", risk.about.name));
+    let named = report.reviews.iter().flat_map(|review| &review.judgement.risks).filter(is_named).count();
+    assert!(named > 1_000 && named + left == 20_000, "{named} and {left}");
+    assert!(!text.contains("acknowledged: "), "what is acknowledged comes last");
+}
+
+/// GitHub's own grammar, as comrak has it: only our own tags come out, no link, no picture, and nothing in plain text that GitHub or
+/// GitLab would make a reference of.
+#[test]
+fn a_comment_is_read_as_it_was_meant() {
+    use comrak::nodes::NodeValue;
+    for report in [report(), Report::of(findings()), large(3, 50, false)] {
+        let text = Format::Markdown.render(&report, false);
+        let mut options = comrak::Options::default();
+        (options.extension.table, options.extension.autolink, options.extension.strikethrough) = (true, true, true);
+        options.extension.math_dollars = true;
+        let arena = comrak::Arena::new();
+        let root = comrak::parse_document(&arena, &text, &options);
+        for node in root.descendants() {
+            match &node.data.borrow().value {
+                NodeValue::HtmlInline(tag) => assert_eq!(tag, "<br>"),
+                NodeValue::HtmlBlock(block) => {
+                    for tag in block.literal.split('<').skip(1) {
+                        let known = ["!-- statewright -->", "details>", "/details>", "summary>", "/summary>", "code>", "/code>"];
+                        assert!(known.iter().any(|known| tag.starts_with(known)), "<{tag}");
+                    }
+                }
+                NodeValue::Link(_) | NodeValue::Image(_) | NodeValue::Strikethrough | NodeValue::Emph | NodeValue::Math(_) => {
+                    panic!("{node:?}")
+                }
+                NodeValue::Text(text) => {
+                    for sign in ["@octocat", "#1", "www.example", "://", "![x"] {
+                        assert!(!text.contains(sign), "{sign} in {text}");
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
 }

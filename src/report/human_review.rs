@@ -1,0 +1,237 @@
+//! What changes do, for a person at a terminal: the decision first, then what to do, then object by object. Makes sense without colour.
+
+use super::differences::{self, Difference, Line, Piece};
+use super::human::{BLUE, BOLD, GREEN, Page, RED, YELLOW};
+use super::{Report, clean, counted, kinds, ranked, spoken, tally};
+use crate::diagnostic::Level;
+use crate::review::verdict::{Judgement, Verdict};
+use crate::review::{Change, ChangeKind, Review};
+
+const DIM: &str = "\u{1b}[2m";
+const MARKED_RED: &str = "\u{1b}[1;4;31m";
+const MARKED_GREEN: &str = "\u{1b}[1;4;32m";
+const PLAIN_RED: &str = "\u{1b}[31m";
+const PLAIN_GREEN: &str = "\u{1b}[32m";
+
+/// More reviews than this begin with a list of them.
+const FEW: usize = 3;
+
+/// A value is shown within a line up to this many letters, and its ends beyond.
+const WIDEST: usize = 160;
+
+/// Objects that came or went are named one by one up to this many of a kind; beyond, they are counted.
+const NAMED: usize = 40;
+
+/// Each review, the worst first. Nothing when nothing was compared, or when errors kept it from being compared.
+#[must_use]
+pub fn render(report: &Report, colours: bool) -> String {
+    let mut page = Page { out: String::new(), colours };
+    if report.reviews.len() > FEW {
+        page.overview(&report.reviews);
+    }
+    for (position, review) in report.reviews.iter().enumerate() {
+        if position > 0 || report.reviews.len() > FEW {
+            page.out.push('\n');
+        }
+        page.review(review);
+    }
+    let failed = report.findings.iter().any(|finding| finding.level == Level::Error);
+    if report.compared && report.reviews.is_empty() && !failed {
+        page.out.push_str("no changes\n");
+    }
+    page.out
+}
+
+const fn colour(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::None => DIM,
+        Verdict::New | Verdict::InPlace => GREEN,
+        Verdict::Restart | Verdict::Recreate => YELLOW,
+        Verdict::Refused | Verdict::AtRisk => RED,
+    }
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    fn overview(&mut self, reviews: &[Review]) {
+        let worst = reviews.first().map_or(Verdict::None, |review| review.judgement.verdict);
+        self.painted(colour(worst), &format!("{} changed: {}", reviews.len(), tally(reviews)));
+        self.out.push('\n');
+        let widest = reviews.iter().map(|review| spoken(review.judgement.verdict).len()).max().unwrap_or(0);
+        for review in reviews {
+            let verdict = review.judgement.verdict;
+            self.out.push_str("  ");
+            self.painted(colour(verdict), &format!("{:widest$}", spoken(verdict)));
+            self.line(&format!("  {}: {}", clean(&review.title), rest_of_line(review)));
+        }
+    }
+
+    /// The decision first, then how to do what cannot just be applied, then each object.
+    fn review(&mut self, review: &Review) {
+        let judgement = &review.judgement;
+        self.painted(colour(judgement.verdict), &format!("{}: {}", clean(&review.title), line_of(review)));
+        self.line(&format!("\n{}", kinds(review)));
+        self.judgement(judgement);
+        let changes = ranked(review);
+        if !changes.is_empty() {
+            self.out.push('\n');
+        }
+        self.table(&changes);
+        self.runbooks(judgement);
+        for change in changes {
+            self.details(change);
+        }
+    }
+
+    fn judgement(&mut self, judgement: &Judgement) {
+        for risk in &judgement.risks {
+            if risk.acknowledged {
+                self.painted(YELLOW, "  data at risk, acknowledged:");
+                self.line(&format!(" {}", clean(&risk.what)));
+            } else {
+                self.painted(RED, "  data at risk:");
+                self.line(&format!(" {}", clean(&risk.what)));
+                self.line(&format!("    if that is meant: acknowledge: [{{change: \"{}\", reason: \"…\"}}]", clean(&risk.change)));
+            }
+        }
+        for change in &judgement.stale {
+            self.painted(YELLOW, "  acknowledged, but not what happens here:");
+            self.line(&format!(" {}. Remove it", clean(change)));
+        }
+        for (set, moves) in &judgement.order {
+            self.line(&format!("  pods of {}, in order: {}", clean(set), clean(&moves.join(" "))));
+        }
+        for note in &judgement.notes {
+            self.line(&format!("  {}", clean(note)));
+        }
+    }
+
+    /// A row for each object. Where many of a kind came or went, the rest is counted.
+    fn table(&mut self, changes: &[&Change]) {
+        let mut rows = Vec::new();
+        let mut counts = std::collections::BTreeMap::new();
+        for change in changes {
+            let alike = (std::cmp::Reverse(change.verdict), change.kind.word(), change.id.kind.as_str());
+            let count = counts.entry(alike).or_insert(0_usize);
+            *count += 1;
+            if *count <= NAMED {
+                rows.push((*change, object(change)));
+            }
+        }
+        let verdicts = rows.iter().map(|(change, _)| spoken(change.verdict).len()).max().unwrap_or(0);
+        let objects = rows.iter().map(|(_, object)| object.chars().count()).max().unwrap_or(0).min(60);
+        for (change, object) in rows {
+            self.out.push_str("  ");
+            self.painted(colour(change.verdict), &format!("{:verdicts$}", spoken(change.verdict)));
+            let row = format!("  {:7}  {object:objects$}  {}", change.kind.word(), clean(&change.effect));
+            self.line(row.trim_end());
+        }
+        for ((verdict, word, kind), count) in counts.into_iter().filter(|(_, count)| *count > NAMED) {
+            let rest = format!("  and {} more, {word}, {}", counted(count - NAMED, &clean(kind)), spoken(verdict.0));
+            self.painted(DIM, &rest);
+            self.out.push('\n');
+        }
+    }
+
+    fn runbooks(&mut self, judgement: &Judgement) {
+        for runbook in &judgement.runbooks {
+            self.painted(BOLD, &format!("\nto {}:", clean(&runbook.title)));
+            self.out.push('\n');
+            for (number, step) in runbook.steps.iter().enumerate() {
+                let indent = format!("\n{:1$}", "", 5);
+                self.line(&format!("  {}. {}", number + 1, clean(&step.command).replace('\n', &indent)));
+                self.painted(DIM, &format!("     → {}", clean(&step.expect).replace('\n', &indent)));
+                self.out.push('\n');
+            }
+        }
+    }
+
+    /// What the server says, and the fields. Nothing for objects that came or went: the table names them.
+    fn details(&mut self, change: &Change) {
+        if change.refusals.is_empty() && change.fields.is_empty() {
+            return;
+        }
+        self.out.push('\n');
+        self.painted(BOLD, &format!("{} {}", change.kind.word(), object(change)));
+        self.out.push('\n');
+        for refusal in &change.refusals {
+            let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
+            self.painted(RED, "  refused by the API server:");
+            self.line(&format!(" {}", clean(&format!("{field}{} {}", refusal.kind, refusal.detail)).replace('\n', "\n    ")));
+        }
+        for field in &change.fields {
+            self.painted(BLUE, &format!("  {}:", clean(&field.path)));
+            match differences::of_field(field) {
+                Difference::Short(old, new) => {
+                    self.out.push(' ');
+                    self.value(old.as_deref(), PLAIN_RED, MARKED_RED);
+                    self.out.push_str(" → ");
+                    self.value(new.as_deref(), PLAIN_GREEN, MARKED_GREEN);
+                    self.out.push('\n');
+                }
+                Difference::Lines(lines) => {
+                    self.out.push('\n');
+                    lines.iter().for_each(|line| self.difference(line));
+                }
+            }
+        }
+    }
+
+    fn value(&mut self, pieces: Option<&[Piece]>, plain: &str, marked: &str) {
+        let Some(pieces) = pieces else { return self.painted(DIM, "(nothing)") };
+        for piece in pieces {
+            self.painted(if piece.differs { marked } else { plain }, &shortened(&piece.text));
+        }
+    }
+
+    fn difference(&mut self, line: &Line) {
+        match line {
+            Line::Both(text) => self.line(&format!("      {text}")),
+            Line::Skipped(count) => {
+                self.painted(DIM, &format!("    … {} as before", counted(*count, "line")));
+                self.out.push('\n');
+            }
+            Line::Old(pieces) => self.changed("    - ", pieces, PLAIN_RED, MARKED_RED),
+            Line::New(pieces) => self.changed("    + ", pieces, PLAIN_GREEN, MARKED_GREEN),
+        }
+    }
+
+    fn changed(&mut self, sign: &str, pieces: &[Piece], plain: &str, marked: &str) {
+        self.painted(plain, sign);
+        for piece in pieces {
+            self.painted(if piece.differs { marked } else { plain }, &piece.text);
+        }
+        self.out.push('\n');
+    }
+}
+
+fn line_of(review: &Review) -> String {
+    clean(&review.judgement.line).replace('\n', " ")
+}
+
+/// The line without the verdict's own words, where they stand before it already.
+fn rest_of_line(review: &Review) -> String {
+    let line = line_of(review);
+    let rest = line.strip_prefix(spoken(review.judgement.verdict)).and_then(|rest| rest.strip_prefix(": "));
+    rest.map_or(line.clone(), str::to_owned)
+}
+
+fn object(change: &Change) -> String {
+    let from = change.from.as_ref().filter(|_| change.kind == ChangeKind::Renamed);
+    from.map_or_else(|| clean(&change.id.to_string()), |from| clean(&format!("{} (was {from})", change.id)))
+}
+
+/// A long stretch by its two ends.
+fn shortened(text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= WIDEST {
+        return text.to_owned();
+    }
+    let half = WIDEST / 2;
+    let ends = [&letters[..half], &letters[letters.len() - half..]].map(|end| end.iter().collect::<String>());
+    ends.join(" … ")
+}
