@@ -4,7 +4,7 @@ use super::admission::{self, Answer, Stage};
 use super::apply;
 use crate::diagnostic::Refusal;
 use crate::k8s::version::Version;
-use crate::value::Node;
+use crate::value::{Map, Node};
 
 /// What the server says to a change.
 #[derive(Clone, Debug, Default)]
@@ -20,14 +20,35 @@ pub struct Asked {
 /// Asks what becomes of a change. An earlier manifest that no server can have accepted made no object: the later one is then new.
 #[must_use]
 pub fn ask(old: &Node, new: &Node, version: Version) -> Asked {
-    let Some(stored) = admission::create(old, version).object else {
+    let Some(mut stored) = admission::create(old, version).object else {
         return Asked { refusals: causes(admission::create(new, version)), ..Asked::default() };
     };
     let is_same = admission::create(new, version).object.is_some_and(|fresh| fresh == stored);
+    bind(&mut stored, new);
     let answer = apply::apply(old, &stored, new, version).answer;
     let is_idle = answer.object.as_ref() == Some(&stored);
     let refusals = causes(answer);
     Asked { is_same: is_same && refusals.is_empty(), is_idle: is_idle && refusals.is_empty(), refusals }
+}
+
+/// A claim that was applied some time ago has its volume by now, as far as anybody knows, and the one that the later manifest names: the
+/// server lets a bound claim grow.
+fn bind(stored: &mut Node, later: &Node) {
+    if stored.get("kind").and_then(Node::as_str) != Some("PersistentVolumeClaim") {
+        return;
+    }
+    let at = stored.at;
+    let volume = later.find(&["spec", "volumeName"]).cloned().unwrap_or_else(|| Node::text("bound", at));
+    if let Some(spec) = stored.get_mut("spec").and_then(Node::as_map_mut)
+        && spec.get("volumeName").is_none()
+    {
+        spec.put("volumeName", volume);
+    }
+    let mut status = Map::default();
+    status.put("phase", Node::text("Bound", at));
+    if let Some(map) = stored.as_map_mut() {
+        map.put("status", Node::map(status, at));
+    }
 }
 
 /// Why the change would be refused; nothing when it would not.
@@ -42,8 +63,7 @@ pub fn refusals_of_new(new: &Node, version: Version) -> Vec<Refusal> {
     causes(admission::create(new, version))
 }
 
-/// The causes of an answer. What stopped before validation has the stage's word for a type; where the server names no cause, the stage
-/// alone says it.
+/// The causes of an answer. Where the server names no cause, the stage alone says it.
 #[must_use]
 pub fn causes(answer: Answer) -> Vec<Refusal> {
     let Some(stage) = answer.stage.filter(|stage| *stage != Stage::Validate) else { return answer.refusals };
@@ -57,6 +77,5 @@ pub fn causes(answer: Answer) -> Vec<Refusal> {
         };
         refusals.push(Refusal { field: String::new(), kind: stage.word(), detail: detail.to_owned() });
     }
-    refusals.iter_mut().for_each(|refusal| refusal.kind = stage.word());
     refusals
 }

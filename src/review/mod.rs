@@ -71,6 +71,7 @@ impl Review {
 /// Reviews a fresh bundle against the committed one. What the user must know of it is stored in `found`, at the place that caused it.
 #[must_use]
 pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>, found: &mut Diagnostics) -> Review {
+    let committed = &at_home(committed, fresh, setting.namespace);
     let moves = moves::moves(committed, fresh);
     let changes = compare(committed, fresh, &moves, setting);
     let mut review =
@@ -78,6 +79,31 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     verdict::judge(&mut review, committed, fresh, &moves, setting);
     findings::find(&review, setting, found);
     review
+}
+
+/// The committed bundle, in which an object without a namespace has that of its twin: none said is the namespace it is applied to.
+fn at_home(committed: &Bundle, fresh: &Bundle, home: &str) -> Bundle {
+    let after = fresh.by_id();
+    let mut bundle = committed.clone();
+    for resource in bundle.resources.iter_mut().filter(|resource| !after.contains_key(&resource.id)) {
+        let other = match resource.id.namespace.as_str() {
+            "" => home,
+            said if said == home => "",
+            _ => continue,
+        };
+        let twin = ResourceId { namespace: other.to_owned(), ..resource.id.clone() };
+        if let Some(twin) = after.get(&twin) {
+            resource.id.namespace.clone_from(&twin.id.namespace);
+            let said = twin.node.find(&["metadata", "namespace"]).cloned();
+            if let Some(metadata) = resource.node.get_mut("metadata").and_then(Node::as_map_mut) {
+                metadata.remove("namespace");
+                if let Some(said) = said {
+                    metadata.put("namespace", said);
+                }
+            }
+        }
+    }
+    bundle
 }
 
 /// What became of one object.

@@ -11,6 +11,7 @@ use crate::bundle::Bundle;
 use crate::cluster::change::refusals_of_new;
 use crate::cluster::kubectl::Change as Done;
 use crate::cluster::rehearse::{Outcome, rehearse};
+use crate::cluster::world::NOT_KNOWN;
 use crate::diagnostic::Refusal;
 use std::fmt;
 
@@ -112,13 +113,16 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
     (judgement.verdict, judgement.line) = decide(changes, step, &judgement.risks);
 }
 
-/// What the rehearsal showed of a claim that was bound by then: whether it may still change depends on that.
+/// What the rehearsal showed of a claim, where it knows whether the claim was bound by then: what may change of it depends on that.
 fn rehearsed(change: &Change, before: &Outcome, after: &Outcome, setting: Setting<'_>) -> Option<Vec<Refusal>> {
     if change.id.kind != "PersistentVolumeClaim" || change.kind != ChangeKind::Changed {
         return None;
     }
     let label = notes::label(&change.id, setting.namespace);
-    before.state.claims.iter().find(|claim| claim.name == label && claim.phase == "Bound")?;
+    let claim = before.state.claims.iter().find(|claim| claim.name == label)?;
+    if claim.why.as_ref().is_some_and(|why| why.reason.as_deref() == Some(NOT_KNOWN)) {
+        return None;
+    }
     let act = after.acts.iter().find(|act| act.key.kind == change.id.kind && act.key.name == change.id.name)?;
     match &act.change {
         Done::Rejected(rejection) => Some(rejection.refusals.clone()),

@@ -4,8 +4,8 @@
 mod architecture;
 mod argocd;
 mod cases;
-mod client;
 mod changes;
+mod client;
 mod commands;
 mod conformance;
 mod corpus;
