@@ -1,5 +1,6 @@
 //! `compile`: specs to manifests on disk, or to stdout.
 
+use super::left_over;
 use super::output::{self, Formats};
 use super::project::{Candidate, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
@@ -64,6 +65,7 @@ struct Done {
     objects: usize,
     written: Vec<(PathBuf, Written)>,
     differences: Vec<(PathBuf, Difference)>,
+    owned: Vec<left_over::Place>,
     bundle: Bundle,
 }
 
@@ -72,8 +74,9 @@ impl Compile {
         self.formats.ready(self.output.map(|_| "the manifests"))?;
         let candidates = self.selection.candidates()?;
         let mut findings: Vec<Finding> = workspace_findings(&candidates);
-        let mut total = Total::default();
+        let mut total = Total { apps: candidates.len(), ..Total::default() };
         let mut bundle = Bundle::default();
+        let mut owned = BTreeSet::new();
         in_order(
             &candidates,
             "compiling",
@@ -83,9 +86,14 @@ impl Compile {
             |done| {
                 total.add(&done);
                 findings.extend(done.findings);
+                owned.extend(done.owned);
                 bundle.resources.extend(done.bundle.resources);
             },
         );
+        // An app that cannot be compiled still owns what it once was.
+        if self.is_about_all() && total.failures.is_empty() && !forbids(&findings) {
+            total.add(&self.without_spec(&candidates, &owned)?);
+        }
         self.finish(&findings, &total, &bundle)
     }
 
@@ -115,8 +123,9 @@ impl Compile {
             }
             let (root, folder) = app.folder(environment, self.out.as_deref(), alone);
             let tree = layout::lay_out(&result.bundle, &folder, &app.spec.name, environment, &candidate.spec_name());
-            current.insert(folder);
+            current.insert(folder.clone());
             self.place(&root, &tree, &mut done)?;
+            done.owned.push((root, folder));
         }
         if self.selection.environments.is_empty() && self.output.is_none() {
             self.left_over(&app, alone, &current, &mut done)?;
@@ -131,6 +140,20 @@ impl Compile {
             self.place(&root, &Tree { folder, files: Vec::new() }, done)?;
         }
         Ok(())
+    }
+
+    /// Whether the run writes, or compares, all that the apps have where it belongs.
+    fn is_about_all(&self) -> bool {
+        self.selection.environments.is_empty() && self.output.is_none() && self.out.is_none()
+    }
+
+    /// Removes, or names, the folders of apps that are gone.
+    fn without_spec(&self, candidates: &[Candidate], owned: &BTreeSet<left_over::Place>) -> std::result::Result<Done, Failure> {
+        let mut done = Done::default();
+        for (root, folder) in left_over::folders(&self.selection, candidates, owned)? {
+            self.place(&root, &Tree { folder, files: Vec::new() }, &mut done)?;
+        }
+        Ok(done)
     }
 
     fn place(&self, root: &Path, tree: &Tree, done: &mut Done) -> std::result::Result<(), Failure> {
@@ -174,7 +197,6 @@ struct Total {
 
 impl Total {
     fn add(&mut self, done: &Done) {
-        self.apps += 1;
         self.environments += done.environments;
         self.objects += done.objects;
         self.failures.extend(done.failure.iter().map(|failure| failure.message.clone()));

@@ -7,6 +7,7 @@ mod diff;
 mod explain;
 mod init;
 mod inspect;
+mod left_over;
 mod manual;
 mod output;
 mod project;

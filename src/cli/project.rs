@@ -133,6 +133,11 @@ impl Selection {
 }
 
 impl Shared {
+    /// Where the manifests of its apps go.
+    pub(super) fn output(&self) -> &str {
+        self.workspace.as_ref().and_then(|workspace| workspace.output.as_ref()).map_or("deploy/{env}/{app}", |output| &*output.value)
+    }
+
     /// What is wrong with the workspace itself.
     pub(super) fn findings(&self) -> &[Finding] {
         &self.broken
@@ -218,11 +223,11 @@ impl Loaded {
 
     /// Where an environment's manifests go: a root, and a folder below it.
     pub(super) fn folder(&self, environment: &str, out: Option<&Path>, alone: bool) -> (PathBuf, String) {
-        let pattern = match (self.workspace(), out) {
-            (Some(workspace), None) => workspace.output.as_ref().map_or("deploy/{env}/{app}", |output| &output.value).to_owned(),
-            (None, None) => "deploy/{env}".to_owned(),
-            (_, Some(_)) if alone => "{env}".to_owned(),
-            (_, Some(_)) => "{env}/{app}".to_owned(),
+        let pattern = match (&self.shared, out) {
+            (Some(shared), None) => shared.output(),
+            (None, None) => "deploy/{env}",
+            (_, Some(_)) if alone => "{env}",
+            (_, Some(_)) => "{env}/{app}",
         };
         let root = match (out, &self.shared) {
             (Some(out), _) => out.to_owned(),

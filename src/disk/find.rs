@@ -30,6 +30,31 @@ pub fn find_specs(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(specs.list)
 }
 
+/// The folders below the paths where an app keeps its manifests, `deploy`, that have no spec beside them.
+///
+/// # Errors
+/// When a path does not exist or a folder cannot be listed.
+pub fn find_outputs(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut outputs = Once::default();
+    for path in paths {
+        if !look_at(path)?.is_dir() {
+            continue;
+        }
+        let mut entries = WalkDir::new(path).sort_by_file_name().into_iter();
+        while let Some(entry) = entries.next() {
+            let entry = entry.map_err(|error| unlisted(path, error))?;
+            let is_output = entry.file_name() == "deploy";
+            if entry.file_type().is_dir() && (is_output || is_hidden(&entry)) {
+                entries.skip_current_dir();
+            }
+            if entry.file_type().is_dir() && is_output && !entry.path().with_file_name(SPEC).is_file() {
+                outputs.add(entry.into_path());
+            }
+        }
+    }
+    Ok(outputs.list)
+}
+
 /// The manifests that the arguments mean, each once: files, folders, or patterns such as `deploy/**/*.yaml`.
 ///
 /// # Errors
@@ -81,17 +106,22 @@ fn is_manifest(name: &str) -> bool {
 /// The files below a folder, in the order of their names. Hidden folders are none of our business, and links are not
 /// followed: they could lead out of what the user named, or in circles.
 fn below(folder: &Path, wanted: impl Fn(&str) -> bool, files: &mut Once) -> Result<(), Failure> {
-    let visible = |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
-    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(visible) {
-        let entry = entry.map_err(|error| {
-            let at = error.path().unwrap_or(folder).to_owned();
-            Failure::io("list", &at, &error.into_io_error().unwrap_or_else(|| io::Error::other("links lead in a circle")))
-        })?;
+    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|entry| !is_hidden(entry)) {
+        let entry = entry.map_err(|error| unlisted(folder, error))?;
         if entry.file_type().is_file() && entry.file_name().to_str().is_some_and(&wanted) {
             files.add(entry.into_path());
         }
     }
     Ok(())
+}
+
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+fn unlisted(folder: &Path, error: walkdir::Error) -> Failure {
+    let at = error.path().unwrap_or(folder).to_owned();
+    Failure::io("list", &at, &error.into_io_error().unwrap_or_else(|| io::Error::other("links lead in a circle")))
 }
 
 fn matching(pattern: &str, files: &mut Once) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ mod find;
 mod glob;
 mod tree;
 
-pub use find::{SPEC, WORKSPACE, find_manifests, find_specs, find_workspace};
+pub use find::{SPEC, WORKSPACE, find_manifests, find_outputs, find_specs, find_workspace};
 pub use tree::{Difference, Folder, Kind, Written, compare, read_folder, remove, stale_folders, write};
 
 use crate::diagnostic::{Code, Diagnostics, Level};

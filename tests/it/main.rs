@@ -16,6 +16,7 @@ mod fixed;
 mod generated;
 mod golden;
 mod hostile;
+mod left_over;
 mod origins;
 mod pages;
 mod rehearsal;
