@@ -15,6 +15,7 @@ mod examples;
 mod fixed;
 mod generated;
 mod golden;
+mod hooks;
 mod hostile;
 mod left_over;
 mod origins;
