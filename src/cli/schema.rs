@@ -1,4 +1,4 @@
-//! `schema`: the JSON Schema of the spec.
+//! `schema`: the JSON Schemas of what users write, and of what programs read.
 
 use super::Outcome;
 use super::output;
@@ -10,11 +10,18 @@ pub(super) struct Schema {
     /// Print the workspace's instead.
     #[arg(long)]
     workspace: bool,
+    /// Print that of the reports that `--format json` gives instead.
+    #[arg(long, conflicts_with = "workspace")]
+    report: bool,
 }
 
 impl Schema {
     pub(super) fn run(&self) -> Outcome {
-        output::data(&if self.workspace { crate::workspace_schema() } else { crate::app_schema() });
+        match (self.workspace, self.report) {
+            (true, _) => output::data(&crate::workspace_schema()),
+            (_, true) => output::data(crate::report::json::SCHEMA),
+            _ => output::data(&crate::app_schema()),
+        }
         Outcome::Fine
     }
 }

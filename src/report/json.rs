@@ -12,6 +12,9 @@ use crate::review::{Change, Review};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// What it promises, as a JSON Schema.
+pub const SCHEMA: &str = include_str!("../../schemas/report.v1.schema.json");
+
 /// What `version` says.
 const VERSION: u32 = 1;
 

@@ -20,6 +20,7 @@ mod hostile;
 mod left_over;
 mod origins;
 mod pages;
+mod published;
 mod rehearsal;
 mod reports;
 mod review;
