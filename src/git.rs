@@ -39,6 +39,22 @@ impl Revision {
         repository.files(&path.to_string_lossy().replace('\\', "/"), is_wanted)
     }
 
+    /// The folders below a folder in which that file lies, wherever they are now.
+    ///
+    /// # Errors
+    /// As [`Self::files`].
+    pub fn folders_with(&self, file: &str, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+        let inside = std::fs::canonicalize(folder).map_err(|error| Failure::io("read", folder, &error))?;
+        let repository = self.repository(&inside)?;
+        let path =
+            inside.strip_prefix(&repository.top).map_err(|_| Failure::new(format!("{} is not in the git repository", folder.display())))?;
+        let prefix = if path.as_os_str().is_empty() { ".".into() } else { path.to_string_lossy().replace('\\', "/") };
+        let arguments = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", &repository.commit, "--", &prefix];
+        let listing = text(&repository.top, &arguments)?;
+        let names = listing.split('\0').filter_map(|path| path.strip_suffix(file)?.strip_suffix('/'));
+        Ok(names.map(|folder| repository.top.join(folder)).collect())
+    }
+
     /// The repository that a folder is in: that of the nearest folder above with a `.git` in it.
     fn repository(&self, folder: &Path) -> Result<Arc<Repository>, Failure> {
         let root = folder.ancestors().find(|above| above.join(".git").exists()).unwrap_or(folder);

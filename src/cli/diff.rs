@@ -1,25 +1,30 @@
 //! `diff`: what would be compiled against what is committed; or two folders of anyone's manifests.
 
+use super::committed::Committed;
+use super::left_over::{self, Place};
 use super::output;
 use super::project::{Candidate, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
-use crate::bundle::{self, Bundle, Resource};
+use crate::Compiled;
+use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::failure::Failure;
-use crate::git::Revision;
 use crate::k8s::version::Version;
-use crate::layout::{self, Tree};
+use crate::layout;
 use crate::report::Report;
+use crate::review::parity::{Side, parity};
 use crate::review::verdict::Verdict;
 use crate::review::{self, Review, Setting};
 use crate::source::{At, Sources};
+use crate::spec::workspace::Workspace;
+use crate::value::Node;
 use clap::Args;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Compare what would be compiled with what is committed; or two folders of manifests.
+/// Compare what would be compiled with what is committed; or two folders of manifests; or, with two --env, two environments.
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     #[command(flatten)]
@@ -34,6 +39,9 @@ pub(super) struct Diff {
 impl Diff {
     pub(super) fn run(self) -> Result {
         self.formats.ready(None)?;
+        if let [old, new] = &self.selection.environments[..] {
+            return self.parity(old, new);
+        }
         let specs: Vec<bool> = self.selection.paths.iter().map(|path| holds_specs(path)).collect::<std::result::Result<_, Failure>>()?;
         let (reviews, findings) = match (&self.selection.paths[..], &specs[..]) {
             ([old, new], [false, false]) => self.manifests(old, new)?,
@@ -55,70 +63,153 @@ impl Diff {
         Ok(outcome)
     }
 
+    /// Compares two environments of each app.
+    fn parity(&self, old: &str, new: &str) -> Result {
+        if self.against.is_some() {
+            return Err(Failure::new(
+                "two environments are compared with each other, not with a revision: name one of them, or leave --against out",
+            ));
+        }
+        let candidates = self.selection.candidates()?;
+        let mut findings: Vec<Finding> = super::compile::workspace_findings(&candidates);
+        let mut reviews = Vec::new();
+        for candidate in &candidates {
+            let Some(app) = candidate.load(&mut findings)? else { continue };
+            let mut found = Diagnostics::default();
+            let environments = self.selection.environments(&app, candidates.len() == 1, &mut found);
+            let compiled: Vec<Compiled> = environments
+                .iter()
+                .filter_map(|environment| app.compile(environment, self.selection.kubernetes.as_deref(), &mut found))
+                .collect();
+            if let [one, two] = &compiled[..] {
+                let title = format!("{}, {old} and {new}", app.spec.name);
+                reviews.push(parity(title, side(old, one), side(new, two)));
+            }
+            findings.extend(found.resolve(&app.sources));
+        }
+        findings.retain(|finding| finding.level == Level::Error);
+        reviews.retain(|review| !review.is_empty());
+        let outcome = if reviews.is_empty() && !forbids(&findings) { Outcome::Fine } else { Outcome::Found };
+        output::review(Report::compared(findings, reviews), &self.formats)?;
+        Ok(outcome)
+    }
+
     fn specs(&self) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
         let candidates = self.selection.candidates()?;
         let mut findings: Vec<Finding> = super::compile::workspace_findings(&candidates);
-        let (mut all, mut failure) = (Vec::new(), None);
+        let (mut all, mut owned, mut failure) = (Vec::new(), BTreeSet::new(), None);
         let alone = candidates.len() == 1;
-        let past = self.against.as_deref().map(Revision::new);
+        let committed = Committed::new(self.against.as_deref(), &self.selection, &candidates)?;
         in_order(
             &candidates,
             "comparing",
-            |candidate| self.app(candidate, alone, past.as_ref()),
+            |candidate| self.app(candidate, alone, &committed),
             |result| match result {
-                Ok((reviews, own)) => {
-                    all.extend(reviews);
-                    findings.extend(own);
+                Ok(app) => {
+                    all.extend(app.reviews);
+                    findings.extend(app.findings);
+                    owned.extend(app.owned);
                 }
                 Err(error) => failure = failure.take().or(Some(error)),
             },
         );
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
         findings.retain(|finding| finding.level == Level::Error);
-        failure.map_or(Ok((all, findings)), Err)
-    }
-
-    fn app(
-        &self,
-        candidate: &Candidate,
-        alone: bool,
-        past: Option<&Revision>,
-    ) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
-        let (mut all, mut findings) = (Vec::new(), Vec::new());
-        let Some(app) = candidate.load(&mut findings)? else { return Ok((all, findings)) };
-        let mut found = Diagnostics::default();
-        for environment in self.selection.environments(&app, alone, &mut found) {
-            let Some(compiled) = app.compile(&environment, self.selection.kubernetes.as_deref(), &mut found) else { continue };
-            let fresh = layout::lay_out(&compiled.bundle, "", &app.spec.name, &environment, &candidate.spec_name());
-            let committed = committed(&app, &environment, past, (&compiled.bundle, &fresh))?;
-            let version = compiled.app.kubernetes;
-            let facts = app.facts(&environment).cloned().unwrap_or_default().with_version(version);
-            let acknowledged: Vec<(String, At)> = compiled
-                .app
-                .acknowledge
-                .iter()
-                .filter_map(|item| item.change.as_ref().map(|change| (change.value.to_string(), change.at)))
-                .collect();
-            let setting = Setting {
-                version,
-                facts: &facts,
-                namespace: &compiled.app.identity.namespace,
-                acknowledged: &acknowledged,
-                home: Some(app.spec.root.at),
-            };
-            let title = format!("{} in {environment}", app.spec.name);
-            let mut said = Diagnostics::default();
-            let mut review = review::review(title, &committed, &compiled.bundle, setting, &mut said);
-            review.findings = said.resolve(&app.sources);
-            if !review.is_empty() {
-                all.push(review);
+        // An app that cannot be compiled still owns what it once was.
+        if self.selection.environments.is_empty() && !forbids(&findings) {
+            for folder in committed.without_spec(&self.selection, &candidates, &owned)? {
+                all.extend(self.without_spec(&committed, &folder, &candidates)?);
             }
         }
-        findings.extend(found.resolve(&app.sources));
         Ok((all, findings))
     }
 
+    /// Reviews one app in all its environments, those too that it does not have any more.
+    fn app(&self, candidate: &Candidate, alone: bool, committed: &Committed) -> std::result::Result<Reviewed, Failure> {
+        let mut done = Reviewed::default();
+        let Some(app) = candidate.load(&mut done.findings)? else { return Ok(done) };
+        let mut found = Diagnostics::default();
+        let environments = self.selection.environments(&app, alone, &mut found);
+        let (mut fresh, mut current) = (Vec::new(), BTreeSet::new());
+        for environment in &environments {
+            let (root, folder) = app.folder(environment, None, true);
+            let path = root.join(&folder);
+            current.insert(folder.clone());
+            done.owned.push((root, folder));
+            let Some(compiled) = app.compile(environment, self.selection.kubernetes.as_deref(), &mut found) else { continue };
+            let tree = layout::lay_out(&compiled.bundle, "", &app.spec.name, environment, &candidate.spec_name());
+            let earlier = committed.bundle(&path, Some((&compiled.bundle, &tree)))?;
+            fresh.push((environment, compiled, earlier));
+        }
+        let stale = if self.selection.environments.is_empty() { committed.stale(&app, &current)? } else { Vec::new() };
+        let mut gone: Vec<PathBuf> = stale.iter().map(|(root, folder)| root.join(folder)).collect();
+        done.owned.extend(stale);
+        // One environment came and one went: it has another name.
+        let came: Vec<usize> = (0..fresh.len()).filter(|index| fresh[*index].2.resources.is_empty()).collect();
+        let renamed = match (&came[..], &gone[..]) {
+            ([index], [_]) => Some((*index, gone.remove(0))),
+            _ => None,
+        };
+        let mut pending = Vec::new();
+        for (index, (environment, compiled, earlier)) in fresh.into_iter().enumerate() {
+            let (mut title, mut earlier) = (format!("{} in {environment}", app.spec.name), earlier);
+            if let Some((_, folder)) = renamed.as_ref().filter(|(came, _)| *came == index) {
+                earlier = committed.bundle(folder, None)?;
+                title = format!("{title}, which was {}", committed.title(folder)?);
+            }
+            pending.push(reviewed(&app, title, &compiled, &earlier, environment));
+        }
+        let own = app.spec.root.get("acknowledge");
+        for folder in gone {
+            let home = app.spec.root.at;
+            pending.push(self.gone(committed, &folder, acknowledged(own, app.workspace()), home)?);
+        }
+        done.reviews = settled(pending, &app.sources);
+        done.findings.extend(found.resolve(&app.sources));
+        Ok(done)
+    }
+
+    /// Reviews the end of all that a folder held.
+    fn gone(
+        &self,
+        committed: &Committed,
+        folder: &Path,
+        acknowledged: Vec<(String, At)>,
+        home: At,
+    ) -> std::result::Result<Pending, Failure> {
+        let (version, title) = (self.version()?, committed.title(folder)?);
+        let (earlier, mut said) = (committed.bundle(folder, None)?, Diagnostics::default());
+        let facts = ClusterFacts::of_version(version);
+        let namespace = earlier.resources.iter().map(|resource| &*resource.id.namespace).find(|namespace| !namespace.is_empty());
+        let namespace = namespace.unwrap_or("default").to_owned();
+        let setting = Setting { version, facts: &facts, namespace: &namespace, acknowledged: &acknowledged, home: Some(home) };
+        let review = review::review(title, &earlier, &Bundle::default(), setting, &mut said);
+        Ok(Pending { review, acknowledged, said })
+    }
+
+    /// Reviews the end of an app whose spec is gone: only the workspace can still say that it is meant.
+    fn without_spec(&self, committed: &Committed, folder: &Path, candidates: &[Candidate]) -> std::result::Result<Vec<Review>, Failure> {
+        let shared = left_over::workspaces(candidates).into_iter().find(|shared| {
+            let absolute = std::fs::canonicalize(&shared.folder);
+            folder.starts_with(&shared.folder) || absolute.is_ok_and(|absolute| folder.starts_with(absolute))
+        });
+        let mut sources = shared.map(|shared| shared.sources.clone()).unwrap_or_default();
+        let place = At::top(sources.add(disk::name_of(folder), ""));
+        let said = acknowledged(None, shared.and_then(|shared| shared.workspace.as_ref()));
+        let mut pending = self.gone(committed, folder, said, place)?;
+        // What the workspace says is about all apps: it is not stale because it is about another one.
+        pending.acknowledged.clear();
+        Ok(settled(vec![pending], &sources))
+    }
+
+    fn version(&self) -> std::result::Result<Version, Failure> {
+        self.selection.kubernetes.as_deref().map_or(Ok(Version::default()), str::parse).map_err(Failure::new)
+    }
+
     fn manifests(&self, old: &Path, new: &Path) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
-        let version = self.selection.kubernetes.as_deref().map_or(Ok(Version::default()), str::parse).map_err(Failure::new)?;
+        let version = self.version()?;
         let (mut sources, mut wrong) = (Sources::default(), Diagnostics::default());
         let before = read(old, &mut sources, &mut Diagnostics::default())?;
         let after = read(new, &mut sources, &mut wrong)?;
@@ -133,26 +224,67 @@ impl Diff {
     }
 }
 
-/// The manifests that are committed for an environment. A file that holds just what would be written now is not read again.
-fn committed(app: &Loaded, environment: &str, past: Option<&Revision>, fresh: (&Bundle, &Tree)) -> std::result::Result<Bundle, Failure> {
-    let (root, folder) = app.folder(environment, None, true);
-    let folder = root.join(folder);
-    let files = match past {
-        Some(revision) => revision.files(&folder, |name| Path::new(name).extension().is_some_and(|end| end == "yaml"))?,
-        None => disk::read_folder(&folder)?.map(|folder| folder.files).unwrap_or_default(),
+/// What came of one app.
+#[derive(Default)]
+struct Reviewed {
+    reviews: Vec<Review>,
+    findings: Vec<Finding>,
+    owned: Vec<Place>,
+}
+
+fn side<'s>(name: &'s str, compiled: &'s Compiled) -> Side<'s> {
+    Side { name, namespace: &compiled.app.identity.namespace, bundle: &compiled.bundle }
+}
+
+/// A review whose places are not looked up yet, and what was acknowledged of it.
+struct Pending {
+    review: Review,
+    acknowledged: Vec<(String, At)>,
+    said: Diagnostics,
+}
+
+/// Reviews one environment of an app.
+fn reviewed(app: &Loaded, title: String, compiled: &Compiled, earlier: &Bundle, environment: &str) -> Pending {
+    let version = compiled.app.kubernetes;
+    let facts = app.facts(environment).cloned().unwrap_or_default().with_version(version);
+    let own = compiled.app.acknowledge.iter().filter_map(|item| item.change.as_ref());
+    let mut acknowledged = acknowledged(None, app.workspace());
+    let of_others = acknowledged.len();
+    acknowledged.extend(own.map(|change| (change.value.to_string(), change.at)));
+    let setting = Setting {
+        version,
+        facts: &facts,
+        namespace: &compiled.app.identity.namespace,
+        acknowledged: &acknowledged,
+        home: Some(app.spec.root.at),
     };
-    let known: BTreeMap<&str, (&str, &Resource)> =
-        fresh.1.files.iter().zip(&fresh.0.resources).map(|(file, resource)| (file.name.as_str(), (file.text.as_str(), resource))).collect();
-    let (mut sources, mut found, mut bundle) = (Sources::default(), Diagnostics::default(), Bundle::default());
-    for file in files {
-        if let Some((_, resource)) = known.get(file.name.as_str()).filter(|(text, _)| *text == file.text) {
-            bundle.resources.push((*resource).clone());
-        } else {
-            let id = sources.add(file.name, file.text);
-            bundle::read::manifests(&sources, id, &mut bundle, &mut found);
+    let mut said = Diagnostics::default();
+    let review = review::review(title, earlier, &compiled.bundle, setting, &mut said);
+    Pending { review, acknowledged: acknowledged.split_off(of_others), said }
+}
+
+/// What a spec and its workspace acknowledge, and where.
+fn acknowledged(spec: Option<&Node>, workspace: Option<&Workspace>) -> Vec<(String, At)> {
+    let own = spec.iter().flat_map(|list| list.items()).filter_map(|item| item.get("change"));
+    let mut list: Vec<(String, At)> = own.filter_map(|change| Some((change.as_str()?.to_owned(), change.at))).collect();
+    let shared = workspace.iter().flat_map(|workspace| workspace.acknowledge.iter().flatten()).filter_map(|item| item.change.as_ref());
+    list.extend(shared.map(|change| (change.value.to_string(), change.at)));
+    list
+}
+
+/// Looks the places up. An entry that is about one environment is not stale in the others, and one that is stale is said once.
+fn settled(pending: Vec<Pending>, sources: &Sources) -> Vec<Review> {
+    let mut told: BTreeSet<String> = pending.iter().flat_map(|one| &one.review.judgement.risks).map(|risk| risk.change.clone()).collect();
+    let mut reviews = Vec::new();
+    for Pending { mut review, acknowledged, mut said } in pending {
+        review.judgement.stale = acknowledged.iter().map(|(said, _)| said.clone()).filter(|said| told.insert(said.clone())).collect();
+        review::findings::stale(&review, &acknowledged, &mut said);
+        review.findings = said.resolve(sources);
+        if !review.is_empty() {
+            reviews.push(review);
         }
     }
-    Ok(bundle)
+    reviews
 }
 
 fn holds_specs(path: &Path) -> std::result::Result<bool, Failure> {

@@ -23,7 +23,8 @@ pub(super) fn folders(selection: &Selection, candidates: &[Candidate], owned: &B
     Ok(found)
 }
 
-fn workspaces(candidates: &[Candidate]) -> Vec<&Shared> {
+/// The workspaces of the apps of a run, each once.
+pub(super) fn workspaces(candidates: &[Candidate]) -> Vec<&Shared> {
     let mut list: Vec<&Shared> = Vec::new();
     for shared in candidates.iter().filter_map(|candidate| candidate.shared.as_deref()) {
         if !list.iter().any(|known| known.folder == shared.folder) {
@@ -31,6 +32,35 @@ fn workspaces(candidates: &[Candidate]) -> Vec<&Shared> {
         }
     }
     list
+}
+
+/// Those among some folders of ours that nothing owns; for folders that need not be there now.
+pub(super) fn among(outputs: &[PathBuf], selection: &Selection, candidates: &[Candidate], owned: &BTreeSet<Place>) -> Vec<Place> {
+    let absolute = |root: &Path| std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    let owned: BTreeSet<PathBuf> = owned.iter().map(|(root, folder)| absolute(root).join(folder)).collect();
+    let mut found = Vec::new();
+    for output in outputs.iter().filter(|output| !owned.contains(*output)) {
+        let place = |root: &Path| Some((root.to_owned(), disk::name_of(output.strip_prefix(root).ok()?)));
+        let shared = workspaces(candidates).into_iter().find(|shared| output.starts_with(absolute(&shared.folder)));
+        found.extend(match shared {
+            Some(shared) => place(&absolute(&shared.folder)).filter(|(root, folder)| {
+                let pattern = shared.output();
+                let of_apps = pattern.contains("{app}") && fits(&pattern.replace("{env}", "*").replace("{app}", "*"), folder);
+                of_apps && covers(&selection.paths, root)
+            }),
+            None => match output.parent().filter(|parent| parent.ends_with("deploy")).and_then(Path::parent) {
+                Some(root) if !root.join(disk::SPEC).exists() => place(root),
+                _ => None,
+            },
+        });
+    }
+    found
+}
+
+/// Whether a path is what a pattern says, `*` for one folder.
+pub(super) fn fits(pattern: &str, path: &str) -> bool {
+    let (pattern, path): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
+    pattern.len() == path.len() && pattern.iter().zip(&path).all(|(part, name)| *part == "*" || part == name)
 }
 
 /// Whether a run is about all that is in a folder.

@@ -2,6 +2,7 @@
 
 mod argocd;
 mod check;
+mod committed;
 mod compile;
 mod diff;
 mod explain;
@@ -62,7 +63,7 @@ enum Command {
     Compile(compile::Compile),
     /// Say all that is wrong with specs, or with manifests written by anyone.
     Check(check::Check),
-    /// Compare what would be compiled with what is committed; or two folders of manifests.
+    /// Compare what would be compiled with what is committed; or two folders of manifests, or two environments.
     Diff(diff::Diff),
     /// Play bundles on a model cluster, one step each, and show what becomes of them.
     Rehearse(rehearse::Rehearse),

@@ -44,7 +44,7 @@ pub fn render(report: &Report, colours: bool) -> String {
 
 const fn colour(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::None => DIM,
+        Verdict::None | Verdict::Differs => DIM,
         Verdict::New | Verdict::InPlace => GREEN,
         Verdict::Restart | Verdict::Recreate => YELLOW,
         Verdict::Refused | Verdict::AtRisk => RED,

@@ -48,7 +48,7 @@ pub fn render(report: &Report) -> String {
 
 const fn sign(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::None => "⚪",
+        Verdict::None | Verdict::Differs => "⚪",
         Verdict::New | Verdict::InPlace => "🟢",
         Verdict::Restart => "🟡",
         Verdict::Recreate => "🟠",

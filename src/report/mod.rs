@@ -153,6 +153,7 @@ fn counted(count: usize, noun: &str) -> String {
 const fn spoken(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::None => "no effect",
+        Verdict::Differs => "differs",
         Verdict::New => "new",
         Verdict::InPlace => "in place",
         Verdict::Restart => "restart",

@@ -1,7 +1,7 @@
 //! What a review tells the user on the user's own lines, so that formats which know only findings say it too.
 
 use super::verdict::Verdict;
-use super::{Change, Review, Setting};
+use super::{Change, Review};
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Code, Diagnostics, Level, Subject};
 use crate::source::At;
@@ -17,8 +17,8 @@ static STALE_ACKNOWLEDGEMENT: Code =
     Code { id: "SW0504", name: "stale-acknowledgement", level: Level::Warning, page: include_str!("pages/stale-acknowledgement.md") };
 
 /// Stores what the review says, each at the place that caused it.
-pub(super) fn find(review: &Review, setting: Setting<'_>, found: &mut Diagnostics) {
-    let Some(first) = review.changes.first() else { return acknowledgements(review, setting, found) };
+pub(super) fn find(review: &Review, found: &mut Diagnostics) {
+    let Some(first) = review.changes.first() else { return };
     let place = |id: &ResourceId, field: &str| match review.changes.iter().find(|change| change.id == *id) {
         Some(change) if !field.is_empty() => place_of(change, field),
         change => change.map_or(first.at, |change| change.at),
@@ -46,11 +46,11 @@ pub(super) fn find(review: &Review, setting: Setting<'_>, found: &mut Diagnostic
             .about(subject(&cause.id))
             .at(place_of(cause, "spec.template"), found);
     }
-    acknowledgements(review, setting, found);
 }
 
-fn acknowledgements(review: &Review, setting: Setting<'_>, found: &mut Diagnostics) {
-    for (said, at) in setting.acknowledged.iter().filter(|(said, _)| review.judgement.stale.contains(said)) {
+/// Stores what is acknowledged and happens nowhere, at the entries themselves.
+pub fn stale(review: &Review, acknowledged: &[(String, At)], found: &mut Diagnostics) {
+    for (said, at) in acknowledged.iter().filter(|(said, _)| review.judgement.stale.contains(said)) {
         STALE_ACKNOWLEDGEMENT
             .report(format!("{}: `{said}` is acknowledged, but is not what happens here", review.title))
             .help("remove it: it would silence the same change another time")

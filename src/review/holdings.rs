@@ -23,9 +23,13 @@ pub struct Holding {
 pub fn holdings(outcome: &Outcome, bundle: &Bundle) -> Vec<Holding> {
     let state = &outcome.state;
     let held = |pod: &str, claim: &str| {
-        let volume = state.claims.iter().find(|state| state.name == claim).and_then(|state| state.volume.clone()).unwrap_or_default();
-        let disk = bundle.of_kind("PersistentVolume").find(|resource| resource.id.name == volume).map(disk).unwrap_or_default();
-        Holding { pod: pod.to_owned(), claim: claim.to_owned(), volume, disk }
+        let state = state.claims.iter().find(|state| state.name == claim);
+        let name = state.and_then(|state| state.volume.as_deref()).unwrap_or_default();
+        let known = bundle.of_kind("PersistentVolume").find(|resource| resource.id.name == name);
+        // A volume that a provisioner makes gets a name that nobody knows before.
+        let made = state.filter(|_| !name.is_empty()).and_then(|state| state.class.as_ref()).map(|class| format!("made by class {class}"));
+        let volume = if known.is_some() { name.to_owned() } else { String::new() };
+        Holding { pod: pod.to_owned(), claim: claim.to_owned(), volume, disk: known.map(disk).or(made).unwrap_or_default() }
     };
     let mut list = Vec::new();
     for pod in &state.pods {

@@ -8,6 +8,8 @@ pub mod holdings;
 pub mod mask;
 pub mod moves;
 pub mod notes;
+pub mod parity;
+mod presumed;
 pub mod risk;
 pub mod runbook;
 pub mod set;
@@ -77,7 +79,7 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     let mut review =
         Review { title, changes, judgement: Judgement::default(), before: Vec::new(), after: Vec::new(), findings: Vec::new() };
     verdict::judge(&mut review, committed, fresh, &moves, setting);
-    findings::find(&review, setting, found);
+    findings::find(&review, found);
     review
 }
 

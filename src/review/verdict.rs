@@ -6,7 +6,7 @@ use super::risk::Step;
 use super::risk::{self, Risk};
 use super::runbook::{self, Runbook};
 use super::set::Set;
-use super::{Change, ChangeKind, Review, Setting, effects, holdings, notes};
+use super::{Change, ChangeKind, Review, Setting, effects, holdings, notes, presumed};
 use crate::bundle::Bundle;
 use crate::cluster::change::refusals_of_new;
 use crate::cluster::kubectl::Change as Done;
@@ -21,6 +21,8 @@ pub enum Verdict {
     /// Nothing differs, or nothing comes of it.
     #[default]
     None,
+    /// It differs from its like in another environment; nothing is applied.
+    Differs,
     /// Nothing was there before.
     New,
     /// Objects change, pods stay.
@@ -41,6 +43,7 @@ impl Verdict {
     pub const fn word(self) -> &'static str {
         match self {
             Self::None => "none",
+            Self::Differs => "differs",
             Self::New => "new",
             Self::InPlace => "in-place",
             Self::Restart => "restart",
@@ -60,7 +63,7 @@ pub struct Judgement {
     pub line: String,
     /// What puts data at risk, acknowledged or not.
     pub risks: Vec<Risk>,
-    /// Acknowledgements that match nothing.
+    /// Acknowledgements that match nothing, here or in another environment of the app.
     pub stale: Vec<String>,
     /// What a reviewer should know of how it goes about, a sentence each.
     pub notes: Vec<String>,
@@ -82,13 +85,11 @@ pub(super) fn judge(review: &mut Review, committed: &Bundle, fresh: &Bundle, mov
             play(review, committed, fresh, moves, setting);
         }
     }
-    let judgement = &mut review.judgement;
-    let unmatched = setting.acknowledged.iter().filter(|(said, _)| !judgement.risks.iter().any(|risk| risk.change == *said));
-    judgement.stale = unmatched.map(|(said, _)| said.clone()).collect();
 }
 
 fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move], setting: Setting<'_>) {
-    let rehearsal = rehearse(&[committed.clone(), fresh.clone()], setting.facts, setting.version, setting.namespace);
+    let facts = presumed::classes(setting.facts, [committed, fresh]);
+    let rehearsal = rehearse(&[committed.clone(), fresh.clone()], &facts, setting.version, setting.namespace);
     let [before, after] = &rehearsal.steps[..] else { return };
     review.before = holdings::holdings(before, committed);
     review.after = holdings::holdings(after, fresh);
@@ -101,7 +102,7 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
         after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
     judgement.runbooks = runbook::runbooks(committed, fresh, changes, setting.namespace);
     for change in changes.iter_mut() {
-        if let Some(refusals) = rehearsed(change, before, after, setting) {
+        if let Some(refusals) = rehearsed(change, step, setting) {
             change.refusals = refusals;
         }
         if change.effect.is_empty() {
@@ -114,16 +115,20 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
 }
 
 /// What the rehearsal showed of a claim, where it knows whether the claim was bound by then: what may change of it depends on that.
-fn rehearsed(change: &Change, before: &Outcome, after: &Outcome, setting: Setting<'_>) -> Option<Vec<Refusal>> {
+fn rehearsed(change: &Change, step: Step<'_>, setting: Setting<'_>) -> Option<Vec<Refusal>> {
     if change.id.kind != "PersistentVolumeClaim" || change.kind != ChangeKind::Changed {
         return None;
     }
     let label = notes::label(&change.id, setting.namespace);
-    let claim = before.state.claims.iter().find(|claim| claim.name == label)?;
-    if claim.why.as_ref().is_some_and(|why| why.reason.as_deref() == Some(NOT_KNOWN)) {
+    let claim = step.before.state.claims.iter().find(|claim| claim.name == label)?;
+    let open = claim.why.as_ref().is_some_and(|why| why.reason.as_deref() == Some(NOT_KNOWN));
+    let class = claim.class.as_deref().unwrap_or_default();
+    let described =
+        setting.facts.classes.is_some() || class.is_empty() || step.committed.of_kind("StorageClass").any(|known| known.id.name == class);
+    if open || !described {
         return None;
     }
-    let act = after.acts.iter().find(|act| act.key.kind == change.id.kind && act.key.name == change.id.name)?;
+    let act = step.after.acts.iter().find(|act| act.key.kind == change.id.kind && act.key.name == change.id.name)?;
     match &act.change {
         Done::Rejected(rejection) => Some(rejection.refusals.clone()),
         _ => Some(Vec::new()),

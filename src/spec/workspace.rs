@@ -1,6 +1,7 @@
 //! The workspace: what all apps of a repository share. Optional.
 
 use super::app::Environment;
+use super::settings::Acknowledge;
 use crate::block::{KubernetesFields, Later, Named, Open, Placed, Read, Shape, block, unknown_fields};
 use crate::diagnostic::Diagnostics;
 use crate::value::{Map, Node, Text};
@@ -26,6 +27,9 @@ block! {
         /// Findings that matter more or less here: `error`, `warning`, `note` or `off`.
         /// Example: `{image-tag-floating: error}`
         rules: Named<Placed<Text>>,
+        /// Changes that put data at risk and are meant so, of any app: where an app is removed, its own spec cannot say it.
+        /// Example: `[{change: "remove StatefulSet/pets/kubia", reason: "moved to the archive"}]`
+        acknowledge: Vec<Acknowledge>,
         /// Templates rendered for every app, ordinal or Service.
         /// Example: `[{file: templates/monitor.yaml, each: service}]`
         templates: Vec<Extra>,

@@ -113,23 +113,134 @@ fn secret_values_stay_secret() {
     }
 }
 
+/// A repository with one workspace and two apps of two environments, all compiled and committed.
+fn workspace(name: &str) -> Scratch {
+    let scratch = Scratch::new(name);
+    scratch.write("statewright-workspace.yaml", "apiVersion: statewright/v1\nkind: Workspace\n");
+    for app in ["cart", "shop"] {
+        scratch.write(
+            &format!("apps/{app}/statewright.yaml"),
+            format!(
+                "apiVersion: statewright/v1\nkind: App\nname: {app}\nimage: example.com/{app}:1.0\nreplicas: 2\n\
+                 storage: {{data: {{mount: /data, size: 1Gi}}}}\nvolumes: {{dynamic: {{class: fast}}}}\n\
+                 environments:\n  dev: {{namespace: dev}}\n  stage: {{namespace: stage}}\n"
+            ),
+        );
+    }
+    assert_eq!(statewright(scratch.path(), &["compile"]).code, 0);
+    git(scratch.path(), &["init", "-q"]);
+    git(scratch.path(), &["add", "-A"]);
+    git(scratch.path(), &["commit", "-q", "-m", "first"]);
+    scratch
+}
+
+fn edit(scratch: &Scratch, path: &str, from: &str, to: &str) {
+    let path = scratch.path().join(path);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{text}");
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn an_app_that_goes_is_reviewed_until_the_workspace_says_that_it_is_meant() {
+    let scratch = workspace("review-gone-app");
+    fs::remove_dir_all(scratch.path().join("apps/shop")).unwrap();
+    let ways: [&[&str]; 2] = [&["diff"], &["diff", "--against", "HEAD"]];
+    for arguments in ways {
+        let run = statewright(scratch.path(), arguments);
+        assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+        let first = "shop in dev: data at risk: StatefulSet/dev/shop goes: all its pods end at once, its claims data-shop-0 and data-shop-1 stay without a pod";
+        assert!(run.stdout.contains(first) && run.stdout.contains("shop in stage: data at risk"), "{}", run.stdout);
+        assert!(!run.stdout.contains("cart"), "{}", run.stdout);
+    }
+    assert_eq!(statewright(scratch.path(), &["compile"]).code, 0);
+    assert_eq!(statewright(scratch.path(), &["diff"]).stdout, "no changes\n");
+    assert_eq!(statewright(scratch.path(), &["diff", "--against", "HEAD"]).code, 3, "the revision still has it");
+    assert_eq!(statewright(scratch.path(), &["diff", "apps/cart", "--against", "HEAD"]).stdout, "no changes\n", "it is not asked about");
+    let said = "kind: Workspace\nacknowledge:\n- {change: remove StatefulSet/dev/shop, reason: closed}\n- {change: remove StatefulSet/stage/shop, reason: closed}\n";
+    edit(&scratch, "statewright-workspace.yaml", "kind: Workspace\n", said);
+    let run = statewright(scratch.path(), &["diff", "--against", "HEAD"]);
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    assert!(run.stdout.contains("shop in dev: removes shop-0, shop-1"), "{}", run.stdout);
+}
+
+#[test]
+fn an_environment_that_goes_or_gets_another_name_is_reviewed() {
+    let scratch = workspace("review-environments");
+    edit(&scratch, "apps/shop/statewright.yaml", "  stage: {namespace: stage}\n", "");
+    let ways: [&[&str]; 2] = [&["diff"], &["diff", "--against", "HEAD"]];
+    for arguments in ways {
+        let run = statewright(scratch.path(), arguments);
+        assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+        assert!(run.stdout.starts_with("shop in stage: data at risk: StatefulSet/stage/shop goes"), "{}", run.stdout);
+    }
+    edit(
+        &scratch,
+        "apps/shop/statewright.yaml",
+        "environments:\n",
+        "acknowledge:\n- {change: remove StatefulSet/stage/shop, reason: moved}\nenvironments:\n",
+    );
+    let run = statewright(scratch.path(), &["diff"]);
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    edit(&scratch, "apps/shop/statewright.yaml", "acknowledge:\n- {change: remove StatefulSet/stage/shop, reason: moved}\n", "");
+    edit(&scratch, "apps/shop/statewright.yaml", "environments:\n", "environments:\n  live: {namespace: stage}\n");
+    for arguments in ways {
+        let run = statewright(scratch.path(), arguments);
+        assert_eq!((run.code, &*run.stdout), (0, "no changes\n"), "the objects are the same: {}", run.stderr);
+    }
+    edit(&scratch, "apps/shop/statewright.yaml", "live: {namespace: stage}", "live: {namespace: live}");
+    let run = statewright(scratch.path(), &["diff"]);
+    let first = "shop in live, which was shop in stage: data at risk: StatefulSet/stage/shop is called StatefulSet/live/shop";
+    assert!(run.code == 3 && run.stdout.starts_with(first), "{}", run.stdout);
+}
+
+#[test]
+fn an_acknowledgement_is_not_stale_where_another_environment_needs_it() {
+    let scratch = workspace("review-acknowledge");
+    let entry = "acknowledge:\n- {change: scale-down StatefulSet/stage/shop 2 to 1, reason: drained}\nenvironments:\n";
+    edit(&scratch, "apps/shop/statewright.yaml", "environments:\n", entry);
+    edit(&scratch, "apps/shop/statewright.yaml", "{namespace: stage}", "{namespace: stage, replicas: 1}");
+    let run = statewright(scratch.path(), &["diff"]);
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    assert!(run.stdout.starts_with("shop in stage: removes shop-1\n"), "{}", run.stdout);
+    assert!(!run.stdout.contains("not what happens here") && !run.stdout.contains("shop in dev"), "{}", run.stdout);
+    edit(&scratch, "apps/shop/statewright.yaml", ", replicas: 1}", "}");
+    let run = statewright(scratch.path(), &["diff"]);
+    assert_eq!(run.stdout.matches("not what happens here").count(), 1, "{}", run.stdout);
+}
+
+#[test]
+fn two_environments_are_compared_with_each_other() {
+    let scratch = workspace("review-parity");
+    let alike = statewright(scratch.path(), &["diff", "--env", "dev", "--env", "stage"]);
+    assert_eq!((alike.code, &*alike.stdout), (0, "no changes\n"), "{}", alike.stderr);
+    edit(&scratch, "apps/shop/statewright.yaml", "{namespace: stage}", "{namespace: stage, replicas: 3}");
+    let run = statewright(scratch.path(), &["diff", "--env", "dev", "--env", "stage"]);
+    says(&run, 1, "shop, dev and stage: 1 differ");
+    assert!(run.stdout.contains("spec.replicas: 2 → 3"), "{}", run.stdout);
+    let revision = statewright(scratch.path(), &["diff", "--env", "dev", "--env", "stage", "--against", "HEAD"]);
+    assert!(revision.code == 2 && revision.stderr.contains("compared with each other"), "{}", revision.stderr);
+}
+
+#[track_caller]
+fn git(folder: &std::path::Path, arguments: &[&str]) {
+    let mut command = std::process::Command::new("git");
+    command.args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]).args(arguments);
+    for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX"] {
+        command.env_remove(name);
+    }
+    let output = command.current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn an_earlier_revision_is_read_from_git() {
     let scratch = Scratch::new("review-git");
     let folder = scratch.path().join("apps/kubia");
     copy(&root().join("examples/kubia"), &folder);
-    let git = |arguments: &[&str]| {
-        let mut command = std::process::Command::new("git");
-        command.args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]).args(arguments);
-        for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX"] {
-            command.env_remove(name);
-        }
-        let output = command.current_dir(scratch.path()).output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    };
-    git(&["init", "-q"]);
-    git(&["add", "-A"]);
-    git(&["commit", "-q", "-m", "first"]);
+    git(scratch.path(), &["init", "-q"]);
+    git(scratch.path(), &["add", "-A"]);
+    git(scratch.path(), &["commit", "-q", "-m", "first"]);
     let spec = folder.join("statewright.yaml");
     let text = fs::read_to_string(&spec).unwrap().replace("pet:1.0", "pet:1.1");
     fs::write(&spec, text).unwrap();

@@ -1,0 +1,106 @@
+//! What is committed of an app: in the files as they are, or at a revision. Compares nothing.
+
+use super::left_over::{self, Place};
+use super::project::{Candidate, Loaded, Selection};
+use crate::bundle::{self, Bundle, Resource};
+use crate::diagnostic::Diagnostics;
+use crate::disk;
+use crate::failure::Failure;
+use crate::git::Revision;
+use crate::layout::{File, INDEX, Tree};
+use crate::source::Sources;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Where what is committed is read from.
+pub(super) enum Committed {
+    /// The files as they are.
+    Files,
+    /// A revision, and the folders of ours that it has below what the run is about.
+    At(Revision, Vec<PathBuf>),
+}
+
+impl Committed {
+    /// The files as they are, or a revision.
+    pub(super) fn new(against: Option<&str>, selection: &Selection, candidates: &[Candidate]) -> Result<Self, Failure> {
+        let Some(name) = against else { return Ok(Self::Files) };
+        let revision = Revision::new(name);
+        let mut outputs = BTreeSet::new();
+        if selection.environments.is_empty() {
+            let workspaces = left_over::workspaces(candidates).into_iter().map(|shared| shared.folder.clone());
+            let named = selection.paths.iter().filter(|path| path.is_dir()).cloned();
+            for folder in named.chain(workspaces) {
+                outputs.extend(revision.folders_with(INDEX, &folder)?);
+            }
+        }
+        Ok(Self::At(revision, outputs.into_iter().collect()))
+    }
+
+    /// The manifests of an environment. A file that holds just what would be written now is not read again.
+    pub(super) fn bundle(&self, folder: &Path, fresh: Option<(&Bundle, &Tree)>) -> Result<Bundle, Failure> {
+        let known: BTreeMap<&str, (&str, &Resource)> = fresh
+            .iter()
+            .flat_map(|(bundle, tree)| tree.files.iter().zip(&bundle.resources))
+            .map(|(file, resource)| (file.name.as_str(), (file.text.as_str(), resource)))
+            .collect();
+        let (mut sources, mut found, mut bundle) = (Sources::default(), Diagnostics::default(), Bundle::default());
+        for file in self.files(folder)? {
+            if let Some((_, resource)) = known.get(file.name.as_str()).filter(|(text, _)| *text == file.text) {
+                bundle.resources.push((*resource).clone());
+            } else {
+                let id = sources.add(file.name, file.text);
+                bundle::read::manifests(&sources, id, &mut bundle, &mut found);
+            }
+        }
+        Ok(bundle)
+    }
+
+    fn files(&self, folder: &Path) -> Result<Vec<File>, Failure> {
+        match self {
+            Self::Files => Ok(disk::read_folder(folder)?.map(|folder| folder.files).unwrap_or_default()),
+            Self::At(revision, _) => revision.files(folder, |name| Path::new(name).extension().is_some_and(|end| end == "yaml")),
+        }
+    }
+
+    /// The folders of an app's environments that it does not have any more; `current` are those that it has.
+    pub(super) fn stale(&self, app: &Loaded, current: &BTreeSet<String>) -> Result<Vec<Place>, Failure> {
+        let (root, pattern) = app.folder("*", None, true);
+        match self {
+            Self::Files => {
+                let folders = disk::stale_folders(&root, &pattern, current)?;
+                Ok(folders.into_iter().map(|folder| (root.clone(), folder)).collect())
+            }
+            Self::At(_, outputs) => {
+                let root = std::fs::canonicalize(&root).map_err(|error| Failure::io("read", &root, &error))?;
+                let below = outputs.iter().filter_map(|output| output.strip_prefix(&root).ok()).map(disk::name_of);
+                let stale = below.filter(|path| left_over::fits(&pattern, path) && !current.contains(path));
+                Ok(stale.map(|folder| (root.clone(), folder)).collect())
+            }
+        }
+    }
+
+    /// The folders that no app owns any more; `owned` are those of all apps of the run.
+    pub(super) fn without_spec(
+        &self,
+        selection: &Selection,
+        candidates: &[Candidate],
+        owned: &BTreeSet<Place>,
+    ) -> Result<Vec<PathBuf>, Failure> {
+        let places = match self {
+            Self::Files => left_over::folders(selection, candidates, owned)?,
+            Self::At(_, outputs) => left_over::among(outputs, selection, candidates, owned),
+        };
+        Ok(places.into_iter().map(|(root, folder)| root.join(folder)).collect())
+    }
+
+    /// Whose manifests these were, by what stands in the first of them: `kubia in stage`.
+    pub(super) fn title(&self, folder: &Path) -> Result<String, Failure> {
+        let first = self.files(folder)?.into_iter().next();
+        let origin = first.as_ref().and_then(|file| {
+            let (_, said) = file.text.lines().next()?.split_once(" (app ")?;
+            let (app, environment) = said.split_once(", environment ")?;
+            Some(format!("{app} in {}", environment.split_once(')')?.0))
+        });
+        Ok(origin.unwrap_or_else(|| disk::name_of(folder)))
+    }
+}

@@ -1,0 +1,84 @@
+//! Two bundles that are meant to be alike, two environments of one app: what differs between them. Judges nothing.
+
+use super::verdict::{Judgement, Verdict};
+use super::{ChangeKind, Review, bare};
+use crate::bundle::{Bundle, Resource, ResourceId};
+use crate::value::Node;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an environment is called, where its objects live, and what they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'s> {
+    /// `prod`.
+    pub name: &'s str,
+    /// Its namespace.
+    pub namespace: &'s str,
+    /// Its objects.
+    pub bundle: &'s Bundle,
+}
+
+/// Compares two environments. Their namespaces are no difference, and neither is what is called after them.
+#[must_use]
+pub fn parity(title: String, old: Side<'_>, new: Side<'_>) -> Review {
+    let before: BTreeMap<_, _> = old.bundle.resources.iter().map(|resource| (name(resource, old), resource)).collect();
+    let mut seen = BTreeSet::new();
+    let mut changes = Vec::new();
+    for resource in &new.bundle.resources {
+        let name = name(resource, new);
+        match before.get(&name) {
+            None => changes.push(bare(&resource.id, ChangeKind::Added, resource.at(), None, Some(resource))),
+            Some(other) => {
+                let (one, two) = (neutral(other, old), neutral(resource, new));
+                if one.node != two.node {
+                    changes.push(bare(&two.id, ChangeKind::Changed, resource.at(), Some(&one), Some(&two)));
+                }
+            }
+        }
+        seen.insert(name);
+    }
+    let gone = old.bundle.resources.iter().filter(|resource| !seen.contains(&name(resource, old)));
+    changes.extend(gone.map(|resource| bare(&resource.id, ChangeKind::Removed, resource.at(), Some(resource), None)));
+    for change in &mut changes {
+        change.verdict = Verdict::Differs;
+        change.effect = match change.kind {
+            ChangeKind::Added => format!("only in {}", new.name),
+            ChangeKind::Removed => format!("only in {}", old.name),
+            ChangeKind::Changed | ChangeKind::Renamed => String::new(),
+        };
+    }
+    let count = |kind| changes.iter().filter(|change| change.kind == kind).count();
+    let only = |kind, name| match count(kind) {
+        0 => String::new(),
+        count => format!(", {count} only in {name}"),
+    };
+    let line = match changes.len() {
+        0 => "no difference".to_owned(),
+        _ => format!("{} differ{}{}", count(ChangeKind::Changed), only(ChangeKind::Removed, old.name), only(ChangeKind::Added, new.name)),
+    };
+    let verdict = if changes.is_empty() { Verdict::None } else { Verdict::Differs };
+    let judgement = Judgement { verdict, line, ..Judgement::default() };
+    Review { title, changes, judgement, before: Vec::new(), after: Vec::new(), findings: Vec::new() }
+}
+
+/// What an object is called in both environments: without its namespace, which volumes have in their names.
+fn name(resource: &Resource, side: Side<'_>) -> (String, String, String) {
+    let ResourceId { group, kind, name, .. } = &resource.id;
+    let prefix = format!("{}.", side.namespace);
+    (group.clone(), kind.clone(), name.strip_prefix(&prefix).unwrap_or(name).to_owned())
+}
+
+/// An object as it would be in any environment.
+fn neutral(resource: &Resource, side: Side<'_>) -> Resource {
+    let mut resource = resource.clone();
+    let (_, _, name) = name(&resource, side);
+    let at = resource.at();
+    if let Some(metadata) = resource.node.get_mut("metadata").and_then(Node::as_map_mut) {
+        metadata.remove("namespace");
+        metadata.put("name", Node::text(&*name, at));
+    }
+    let claim = resource.node.get_mut("spec").and_then(|spec| spec.get_mut("claimRef")).and_then(Node::as_map_mut);
+    claim.and_then(|claim| claim.remove("namespace"));
+    resource.id.namespace.clear();
+    resource.id.name = name;
+    resource
+}
