@@ -2,7 +2,7 @@
 
 use super::differences::{self, Difference, Line, Piece};
 use super::human::{BLUE, BOLD, GREEN, Page, RED, YELLOW};
-use super::{Report, clean, counted, kinds, ranked, spoken, tally};
+use super::{Report, clean, counted, kinds, ranked, rest_of_line, spoken, tally};
 use crate::diagnostic::Level;
 use crate::review::verdict::{Judgement, Verdict};
 use crate::review::{Change, ChangeKind, Review};
@@ -66,7 +66,7 @@ impl Page {
             let verdict = review.judgement.verdict;
             self.out.push_str("  ");
             self.painted(colour(verdict), &format!("{:widest$}", spoken(verdict)));
-            self.line(&format!("  {}: {}", clean(&review.title), rest_of_line(review)));
+            self.line(&format!("  {}: {}", clean(&review.title), clean(rest_of_line(review)).replace('\n', " ")));
         }
     }
 
@@ -211,13 +211,6 @@ impl Page {
 
 fn line_of(review: &Review) -> String {
     clean(&review.judgement.line).replace('\n', " ")
-}
-
-/// The line without the verdict's own words, where they stand before it already.
-fn rest_of_line(review: &Review) -> String {
-    let line = line_of(review);
-    let rest = line.strip_prefix(spoken(review.judgement.verdict)).and_then(|rest| rest.strip_prefix(": "));
-    rest.map_or(line.clone(), str::to_owned)
 }
 
 fn object(change: &Change) -> String {

@@ -4,7 +4,7 @@
 use super::compact::compact;
 use super::differences::{self, Line, Piece};
 use super::markdown_text::{code, fence, html, prose};
-use super::{Report, counted, kinds, named, ranked, spoken, summary, tally};
+use super::{Report, counted, kinds, named, ranked, rest_of_line, spoken, summary, tally};
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Finding, Level};
 use crate::review::risk::Risk;
@@ -93,7 +93,7 @@ fn findings(findings: &[Finding], share: usize) -> String {
 fn overview(reviews: &[Review], share: usize) -> String {
     let rows = reviews.iter().map(|review| {
         let verdict = review.judgement.verdict;
-        let line = prose(&shortened(&review.judgement.line, 300));
+        let line = prose(&shortened(rest_of_line(review), 300));
         format!("| {} {} | {} | {line} |\n", sign(verdict), spoken(verdict), prose(&review.title))
     });
     table("| | | what it does |\n| --- | --- | --- |\n", rows, share, |rest| {

@@ -4,6 +4,7 @@ mod compact;
 mod differences;
 pub mod github;
 pub mod gitlab;
+pub mod html;
 pub mod human;
 pub mod human_review;
 pub mod identity;
@@ -70,6 +71,8 @@ pub enum Format {
     Junit,
     /// For a comment on a pull request.
     Markdown,
+    /// One page for a browser, complete in itself.
+    Html,
 }
 
 impl Format {
@@ -82,6 +85,7 @@ impl Format {
         ("gitlab", Self::Gitlab),
         ("junit", Self::Junit),
         ("markdown", Self::Markdown),
+        ("html", Self::Html),
     ];
 
     /// A report in this format. Colours are for people only.
@@ -95,6 +99,7 @@ impl Format {
             Self::Gitlab => gitlab::render(&report.all()),
             Self::Junit => junit::render(&report.all()),
             Self::Markdown => markdown::render(report),
+            Self::Html => html::render(report),
         }
     }
 }
@@ -161,6 +166,12 @@ const fn spoken(verdict: Verdict) -> &'static str {
         Verdict::Refused => "refused",
         Verdict::AtRisk => "data at risk",
     }
+}
+
+/// The line of a review without the verdict's own words, for where they stand before it already.
+fn rest_of_line(review: &Review) -> &str {
+    let line = review.judgement.line.as_str();
+    line.strip_prefix(spoken(review.judgement.verdict)).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(line)
 }
 
 /// The changes of a review, the worst first, else as they are applied.

@@ -100,7 +100,7 @@ fn one_format_goes_to_stdout_and_the_others_into_files() {
             (&["--format", "json", "--format", "sarif"][..], "stdout takes one format"),
             (&["--format", "json=a", "--format", "sarif=a"], "two formats cannot be in one file: a"),
             (&["--format", "json="], "`json=` names no file"),
-            (&["--format", "jsn"], "there are human, json, sarif, github, gitlab, junit, markdown"),
+            (&["--format", "jsn"], "there are human, json, sarif, github, gitlab, junit, markdown, html"),
         ] {
             let run = statewright(scratch.path(), &[&[command], arguments].concat());
             assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{command} {arguments:?}");

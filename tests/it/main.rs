@@ -17,6 +17,7 @@ mod generated;
 mod golden;
 mod hooks;
 mod hostile;
+mod html;
 mod left_over;
 mod origins;
 mod pages;

@@ -24,7 +24,7 @@ fn every_format_keeps_to_its_schema() {
     let scratch = Scratch::new("published");
     let files = texts(Format::Junit);
     let files: Vec<_> = files.iter().enumerate().map(|(number, text)| scratch.write(&format!("{number}.xml"), text)).collect();
-    junit(&files.iter().map(|file| file.as_path()).collect::<Vec<_>>());
+    junit(&files.iter().map(std::path::PathBuf::as_path).collect::<Vec<_>>());
 }
 
 /// One run of `diff` and one of `check` write all of them.

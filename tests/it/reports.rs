@@ -15,6 +15,7 @@ fn formats() {
         (Format::Gitlab, "gitlab.json"),
         (Format::Junit, "junit.xml"),
         (Format::Markdown, "md"),
+        (Format::Html, "html"),
     ] {
         golden(&format!("reports/findings.{extension}"), &format.render(&Report::of(findings()), false));
         golden(&format!("reports/nothing.{extension}"), &format.render(&Report::default(), false));

@@ -1,0 +1,242 @@
+//! A report as one page for a browser: the decision first, then what is at risk, how it is done, who holds what, object by object.
+//! It needs no network, and no script for reading; nothing in it but its own two files is ever run or applied.
+
+mod review;
+mod text;
+
+use super::{Report, counted, named, rest_of_line, spoken, summary, tally};
+use crate::diagnostic::{Finding, Level};
+use crate::review::Review;
+use crate::review::verdict::Verdict;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use text::{escaped, findable, spoken_text};
+
+/// The page's looks.
+pub const STYLE: &str = include_str!("page.css");
+
+/// What answers to keys and filters.
+pub const SCRIPT: &str = include_str!("page.js");
+
+/// What the page may apply and run, by content: the SHA-256 of the two above. A test holds them to it.
+pub const HASHES: [&str; 2] = ["Fmf2mxHSUxdTA4ovs47dOETmDSZ5tqP1+xhQAttcunM=", "CrqOgcdUzzU25CempErWRX8Bs9jRGI0+sDu/JRd18cU="];
+
+/// So many reviews are shown in full; the list names them all.
+const MOST_REVIEWS: usize = 300;
+
+/// So many findings are shown.
+const MOST_FINDINGS: usize = 500;
+
+/// The whole page.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut out = String::with_capacity(64 * 1024);
+    begin(report, &mut out);
+    top(report, &mut out);
+    tools(report, &mut out);
+    let wide = report.reviews.len() > 1;
+    let _ = writeln!(out, "<div class=\"frame{}\">", if wide { " wide" } else { "" });
+    if wide {
+        list(&report.reviews, &mut out);
+    }
+    out.push_str("<main id=\"reviews\">\n");
+    let urgent = report.findings.iter().any(|finding| finding.level == Level::Error);
+    if urgent {
+        findings(&report.findings, &mut out);
+    }
+    let mut room = review::Room::default();
+    let open = review::opens(&report.reviews);
+    for (number, review) in report.reviews.iter().take(MOST_REVIEWS).enumerate() {
+        review::write(review, number, open, &mut room, &mut out);
+    }
+    if report.reviews.len() > MOST_REVIEWS {
+        let rest = &report.reviews[MOST_REVIEWS..];
+        let _ = writeln!(out, "<p class=\"empty\">{} not shown in full: {}.</p>", counted(rest.len(), "more review"), tally(rest));
+    }
+    if !urgent {
+        findings(&report.findings, &mut out);
+    }
+    out.push_str(
+        "<p class=\"empty\" role=\"status\" hidden>Nothing here has that in it. <kbd>Esc</kbd> shows all again.</p>\n</main>\n</div>\n",
+    );
+    end(&mut out);
+    out
+}
+
+fn begin(report: &Report, out: &mut String) {
+    let title = match &report.reviews[..] {
+        [] => "Statewright".to_owned(),
+        [review] => format!("{}: {}", spoken(review.judgement.verdict), review.title),
+        reviews => tally(reviews),
+    };
+    let [style, script] = HASHES;
+    let _ = write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; \
+         base-uri 'none'; form-action 'none'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>{}</title>\n\
+         <style>{STYLE}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#reviews\">Skip to what changes</a>\n",
+        escaped(&title)
+    );
+}
+
+fn end(out: &mut String) {
+    out.push_str(
+        "<footer>Made by Statewright from files alone. Values of secrets are never in here.</footer>\n\
+         <dialog aria-labelledby=\"keys\">\n<h2 id=\"keys\">Keys</h2>\n<dl>\
+         <dt><kbd>/</kbd></dt><dd>filter by name, kind, field or effect</dd>\
+         <dt><kbd>j</kbd> <kbd>k</kbd></dt><dd>next and previous</dd>\
+         <dt><kbd>Enter</kbd></dt><dd>open or close</dd>\
+         <dt><kbd>e</kbd></dt><dd>open or close all</dd>\
+         <dt><kbd>Esc</kbd></dt><dd>show all again</dd>\
+         <dt><kbd>?</kbd></dt><dd>this</dd></dl>\n\
+         <form method=\"dialog\"><button>Close</button></form>\n</dialog>\n",
+    );
+    let _ = writeln!(out, "<script>{SCRIPT}</script>\n</body>\n</html>");
+}
+
+/// The decision, and the share of each verdict.
+fn top(report: &Report, out: &mut String) {
+    let (class, heading, lead) = headline(report);
+    let _ = write!(
+        out,
+        "<header class=\"top {class}\"><div>\n<p class=\"brand\"><svg viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"2\" \
+         aria-hidden=\"true\"><ellipse cx=\"12\" cy=\"5.5\" rx=\"8\" ry=\"3\"/><path d=\"M4 5.5v6.5c0 1.7 3.6 3 8 3s8-1.3 8-3V5.5M4 12v6.5c0 1.7 3.6 3 8 3s8-1.3 \
+         8-3V12\"/></svg> Statewright</p>\n<h1>{heading}</h1>\n<p class=\"lead\">{}</p>\n",
+        spoken_text(&lead)
+    );
+    let verdicts: Vec<Verdict> = match &report.reviews[..] {
+        [review] => review.changes.iter().map(|change| change.verdict).collect(),
+        reviews => reviews.iter().map(|review| review.judgement.verdict).collect(),
+    };
+    share(&verdicts, if report.reviews.len() == 1 { "object" } else { "review" }, out);
+    out.push_str("</div></header>\n");
+}
+
+fn headline(report: &Report) -> (&'static str, String, String) {
+    let found = summary(&report.findings);
+    let wrong = report.findings.iter().any(|finding| finding.level == Level::Error);
+    match &report.reviews[..] {
+        [] if wrong => ("error", "Must be mended".into(), format!("{found}.")),
+        [] if report.compared => ("in-place", "No changes".into(), "What would be compiled is what is committed.".into()),
+        [] if found.is_empty() => ("in-place", "Nothing found".into(), "Nothing to complain of.".into()),
+        [] => ("note", "Can go ahead".into(), format!("{found}.")),
+        [worst, rest @ ..] => {
+            let verdict = worst.judgement.verdict;
+            let others = if rest.is_empty() { String::new() } else { format!(" And {}.", counted(rest.len(), "more review")) };
+            let found = if found.is_empty() { String::new() } else { format!(" The files themselves: {found}.") };
+            let line = format!("{}: {}", worst.title, rest_of_line(worst));
+            let line = line.chars().take(600).collect::<String>();
+            (class(verdict), headline_of(verdict).to_owned(), format!("{line}.{others}{found}"))
+        }
+    }
+}
+
+const fn headline_of(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::None => "No effect",
+        Verdict::New => "New",
+        Verdict::InPlace => "Changes in place",
+        Verdict::Restart => "Restarts pods",
+        Verdict::Recreate | Verdict::Refused => "Refused by the API server",
+        Verdict::AtRisk => "Data at risk",
+    }
+}
+
+const fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::AtRisk => "at-risk",
+        _ => verdict.word(),
+    }
+}
+
+/// How many there are of each verdict, the worst first, as a bar and in words.
+fn share(verdicts: &[Verdict], noun: &str, out: &mut String) {
+    let mut counts: BTreeMap<std::cmp::Reverse<Verdict>, usize> = BTreeMap::new();
+    for verdict in verdicts {
+        *counts.entry(std::cmp::Reverse(*verdict)).or_default() += 1;
+    }
+    if verdicts.len() < 2 {
+        return;
+    }
+    let _ = write!(out, "<svg class=\"share\" viewBox=\"0 0 {} 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\">", verdicts.len());
+    let mut begin = 0;
+    for (verdict, count) in &counts {
+        let _ = write!(out, "<rect class=\"{}\" x=\"{begin}\" y=\"0\" width=\"{count}\" height=\"1\"/>", class(verdict.0));
+        begin += count;
+    }
+    out.push_str("</svg>\n<ul class=\"tally\">");
+    let _ = write!(out, "<li><b>{}</b></li>", counted(verdicts.len(), noun));
+    for (verdict, count) in &counts {
+        let _ = write!(out, "<li><i class=\"dot {}\"></i><span><b>{count}</b> {}</span></li>", class(verdict.0), spoken(verdict.0));
+    }
+    out.push_str("</ul>\n");
+}
+
+/// What the script shows once it is there.
+fn tools(report: &Report, out: &mut String) {
+    if report.reviews.is_empty() {
+        return;
+    }
+    out.push_str(
+        "<div class=\"tools\" hidden><form role=\"search\"><label class=\"hush\" for=\"filter\">Filter</label>\
+         <input id=\"filter\" type=\"search\" placeholder=\"Filter: name, kind, field …  /\" autocomplete=\"off\" spellcheck=\"false\">\
+         <span class=\"verdicts\"></span><output for=\"filter\" aria-live=\"polite\"></output>\
+         <button type=\"button\" class=\"help\" aria-label=\"Keys\">?</button></form></div>\n",
+    );
+}
+
+/// All reviews, each a link to its own where it is shown.
+fn list(reviews: &[Review], out: &mut String) {
+    let _ = writeln!(out, "<nav aria-label=\"Reviews\"><h2>{}</h2><ol>", counted(reviews.len(), "review"));
+    for (number, review) in reviews.iter().enumerate() {
+        let verdict = review.judgement.verdict;
+        let target = if number < MOST_REVIEWS { format!(" href=\"#r{number}\"") } else { String::new() };
+        let _ = writeln!(
+            out,
+            "<li><a{target}><i class=\"dot {}\"></i><span>{}</span><small>{}</small></a></li>",
+            class(verdict),
+            escaped(&review.title),
+            spoken(verdict)
+        );
+    }
+    out.push_str("</ol></nav>\n");
+}
+
+/// What is wrong with the files themselves, errors first.
+fn findings(findings: &[Finding], out: &mut String) {
+    if findings.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "<section class=\"findings\" aria-label=\"The files themselves\"><h2>The files themselves: {}</h2>",
+        summary(findings)
+    );
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    for finding in sorted.iter().take(MOST_FINDINGS) {
+        let level = finding.level.word();
+        let spot = &finding.spot;
+        let subject = finding.subject.as_ref().map(|subject| format!(", {}", named(subject))).unwrap_or_default();
+        let place = format!("{}:{}:{}{subject}", spot.file, spot.line, spot.column);
+        let _ = write!(
+            out,
+            "<div class=\"finding\" data-find=\"{}\"><span class=\"badge {level}\">{level}</span> {} <p class=\"where\"><code>{}</code> · {} {}</p>",
+            findable(&format!("{level} {place} {} {} {}", finding.message, finding.code.id, finding.code.name)),
+            spoken_text(&finding.message),
+            escaped(&place),
+            finding.code.id,
+            finding.code.name
+        );
+        if let Some(help) = &finding.help {
+            let _ = write!(out, "<p><b>Help:</b> {}</p>", spoken_text(help));
+        }
+        out.push_str("</div>\n");
+    }
+    if findings.len() > MOST_FINDINGS {
+        let _ = writeln!(out, "<p class=\"rest\">{} not shown here.</p>", counted(findings.len() - MOST_FINDINGS, "more finding"));
+    }
+    out.push_str("</section>\n");
+}
