@@ -19,7 +19,7 @@
   for (const item of [...reviews, ...objects]) words.set(item.dataset.verdict, item.dataset.word);
   const place = tools.querySelector(".verdicts");
   if (words.size > 1) {
-    for (const verdict of ["at-risk", "refused", "recreate", "restart", "in-place", "new", "none"]) {
+    for (const verdict of ["at-risk", "refused", "recreate", "restart", "in-place", "new", "differs", "none"]) {
       if (!words.has(verdict)) continue;
       const button = document.createElement("button");
       button.type = "button";

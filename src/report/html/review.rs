@@ -193,7 +193,7 @@ fn identities(review: &Review, out: &mut String) {
         shown.truncate(MOST_ROWS);
     }
     for (before, after) in shown {
-        out.push_str(if before == after { "<tr>" } else { "<tr class=\"differs\">" });
+        out.push_str(if before == after { "<tr>" } else { "<tr class=\"moved\">" });
         let parts = |held: Option<&Holding>| {
             held.map_or(Default::default(), |held| [held.pod.clone(), held.claim.clone(), held.volume.clone(), held.disk.clone()])
         };
