@@ -46,6 +46,9 @@ fn bind(stored: &mut Node, later: &Node) {
     }
     let mut status = Map::default();
     status.put("phase", Node::text("Bound", at));
+    if let Some(requests) = stored.find(&["spec", "resources", "requests"]).cloned() {
+        status.put("capacity", requests);
+    }
     if let Some(map) = stored.as_map_mut() {
         map.put("status", Node::map(status, at));
     }

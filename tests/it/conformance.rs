@@ -3,11 +3,13 @@
 use serde_json::Value;
 use statewright::cluster::admission::{self, Answer, Stage};
 use statewright::cluster::apply::{apply, replace};
+use statewright::cluster::facts::ClusterFacts;
 use statewright::cluster::store::{self, put};
 use statewright::diagnostic::{Diagnostics, Refusal};
 use statewright::k8s::shape::shape_of;
 use statewright::k8s::version::Version;
 use statewright::k8s::wire::written;
+use statewright::review::{self, Setting};
 use statewright::source::Sources;
 use statewright::value::{Data, Node};
 use statewright::yaml::{Part, parts, read_part};
@@ -83,6 +85,39 @@ fn the_model_says_what_the_server_said() {
         assert!(total.verdicts() >= LEAST_VERDICTS, "{:.4} of the verdicts agree, {LEAST_VERDICTS} did before", total.verdicts());
         assert!(total.sets() >= LEAST_SETS, "{:.4} of the sets agree, {LEAST_SETS} did before", total.sets());
     }
+}
+
+/// Every recorded change, put to a review as two folders are: what a server refused, and nothing else, is refused.
+#[test]
+fn a_review_refuses_what_the_server_refused() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let folder = std::env::var_os("STATEWRIGHT_CONFORMANCE").map_or(own, PathBuf::from);
+    let (mut judged, mut wrong) = (0, Vec::new());
+    for file in ["updates.jsonl", "upgrades.jsonl"] {
+        for line in jsonl(&folder.join(file)) {
+            let recorded = text(&line, "verdict") == ACCEPTED;
+            let reviewed = !is_refused_in_review(&text(&line, "old"), &text(&line, "new"));
+            judged += 1;
+            if recorded != reviewed {
+                wrong.push(format!("{file} {}: the server {}", text(&line, "id"), if recorded { "takes it" } else { "refuses it" }));
+            }
+        }
+    }
+    println!("{judged} changes reviewed, {} otherwise than the server", wrong.len());
+    assert!(judged > 0, "no recorded changes in {}", folder.display());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn is_refused_in_review(old: &str, new: &str) -> bool {
+    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+    let before = sources.add("old.yaml", old);
+    let after = sources.add("new.yaml", new);
+    let before = statewright::manifests(&sources, &[before], &mut Diagnostics::default());
+    let after = statewright::manifests(&sources, &[after], &mut found);
+    let facts = ClusterFacts::of_version(recorded());
+    let setting = Setting { version: recorded(), facts: &facts, namespace: "default", acknowledged: &[], home: None };
+    let review = review::review("recorded".into(), &before, &after, setting, &mut Diagnostics::default());
+    found.iter().any(|finding| finding.refusal.is_some()) || review.changes.iter().any(|change| !change.refusals.is_empty())
 }
 
 fn recorded() -> Version {
