@@ -146,6 +146,7 @@ pub fn codes() -> Vec<&'static Code> {
         cluster::judge::CODES,
         cluster::outlook::CODES,
         review::CODES,
+        cli::CODES,
     ];
     let mut codes: Vec<&'static Code> = all.into_iter().flatten().copied().chain(rules::codes()).collect();
     codes.sort_by_key(|code| code.id);

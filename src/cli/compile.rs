@@ -137,6 +137,7 @@ impl Compile {
     fn left_over(&self, app: &Loaded, alone: bool, current: &BTreeSet<String>, done: &mut Done) -> std::result::Result<(), Failure> {
         let (root, pattern) = app.folder("*", self.out.as_deref(), alone);
         for folder in disk::stale_folders(&root, &pattern, current)? {
+            done.owned.push((root.clone(), folder.clone()));
             self.place(&root, &Tree { folder, files: Vec::new() }, done)?;
         }
         Ok(())
@@ -202,14 +203,7 @@ impl Total {
         self.failures.extend(done.failure.iter().map(|failure| failure.message.clone()));
         for (root, difference) in &done.differences {
             self.wrong = true;
-            let word = match difference.kind {
-                Kind::Missing => "missing",
-                Kind::Stale => "stale",
-                Kind::Edited => "edited by hand",
-                Kind::Extra => "left over",
-                Kind::Foreign => "not ours, and in the way",
-            };
-            let _ = writeln!(self.said, "{}: {word}", shown(root, &difference.path));
+            let _ = writeln!(self.said, "{}: {}", shown(root, &difference.path), state(difference.kind));
         }
         for (root, written) in &done.written {
             self.changed += written.created.len() + written.changed.len() + written.removed.len();
@@ -239,6 +233,17 @@ impl Total {
             plural(self.objects, "object"),
             if self.changed == 0 { "nothing changed".to_owned() } else { format!("{} written", plural(self.changed, "file")) }
         )
+    }
+}
+
+/// How a file on disk is, in a word.
+pub(super) const fn state(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Missing => "missing",
+        Kind::Stale => "stale",
+        Kind::Edited => "edited by hand",
+        Kind::Extra => "left over",
+        Kind::Foreign => "not ours, and in the way",
     }
 }
 

@@ -3,7 +3,7 @@
 use super::committed::Committed;
 use super::left_over::{self, Place};
 use super::output;
-use super::project::{Candidate, Loaded, Selection, forbids, in_order};
+use super::project::{Candidate, Fresh, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
 use crate::Compiled;
 use crate::bundle::Bundle;
@@ -12,7 +12,6 @@ use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::failure::Failure;
 use crate::k8s::version::Version;
-use crate::layout;
 use crate::report::Report;
 use crate::review::parity::{Side, parity};
 use crate::review::verdict::Verdict;
@@ -28,12 +27,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     #[command(flatten)]
-    selection: Selection,
+    pub(super) selection: Selection,
     /// Compare with what this git revision has committed, not with the files as they are.
     #[arg(long, value_name = "REV")]
-    against: Option<String>,
+    pub(super) against: Option<String>,
     #[command(flatten)]
-    formats: output::Formats,
+    pub(super) formats: output::Formats,
 }
 
 impl Diff {
@@ -126,49 +125,57 @@ impl Diff {
         Ok((all, findings))
     }
 
-    /// Reviews one app in all its environments, those too that it does not have any more.
+    /// Compiles one app and reviews it.
     fn app(&self, candidate: &Candidate, alone: bool, committed: &Committed) -> std::result::Result<Reviewed, Failure> {
         let mut done = Reviewed::default();
         let Some(app) = candidate.load(&mut done.findings)? else { return Ok(done) };
         let mut found = Diagnostics::default();
-        let environments = self.selection.environments(&app, alone, &mut found);
-        let (mut fresh, mut current) = (Vec::new(), BTreeSet::new());
-        for environment in &environments {
-            let (root, folder) = app.folder(environment, None, true);
-            let path = root.join(&folder);
-            current.insert(folder.clone());
-            done.owned.push((root, folder));
-            let Some(compiled) = app.compile(environment, self.selection.kubernetes.as_deref(), &mut found) else { continue };
-            let tree = layout::lay_out(&compiled.bundle, "", &app.spec.name, environment, &candidate.spec_name());
-            let earlier = committed.bundle(&path, Some((&compiled.bundle, &tree)))?;
-            fresh.push((environment, compiled, earlier));
+        let fresh = self.selection.compile(candidate, &app, alone, &mut done.owned, &mut found);
+        // Of a spec that was misread, no word about its manifests is worth anything.
+        if !forbids(&done.findings) {
+            done.reviews = self.review(&app, fresh, committed, &mut done.owned)?;
         }
-        let stale = if self.selection.environments.is_empty() { committed.stale(&app, &current)? } else { Vec::new() };
+        done.findings.extend(found.resolve(&app.sources));
+        Ok(done)
+    }
+
+    /// Reviews one app in all its environments, those too that it does not have any more; `owned` are the folders of those it has.
+    pub(super) fn review(
+        &self,
+        app: &Loaded,
+        fresh: Vec<Fresh>,
+        committed: &Committed,
+        owned: &mut Vec<Place>,
+    ) -> std::result::Result<Vec<Review>, Failure> {
+        let current = owned.iter().map(|(_, folder)| folder.clone()).collect();
+        let stale = if self.selection.environments.is_empty() { committed.stale(app, &current)? } else { Vec::new() };
         let mut gone: Vec<PathBuf> = stale.iter().map(|(root, folder)| root.join(folder)).collect();
-        done.owned.extend(stale);
+        owned.extend(stale);
+        let mut earlier = Vec::new();
+        for Fresh { root, compiled, tree, .. } in &fresh {
+            earlier.push(committed.bundle(&root.join(&tree.folder), Some((&compiled.bundle, tree)))?);
+        }
         // One environment came and one went: it has another name.
-        let came: Vec<usize> = (0..fresh.len()).filter(|index| fresh[*index].2.resources.is_empty()).collect();
+        let came: Vec<usize> = (0..fresh.len()).filter(|index| earlier[*index].resources.is_empty()).collect();
         let renamed = match (&came[..], &gone[..]) {
             ([index], [_]) => Some((*index, gone.remove(0))),
             _ => None,
         };
         let mut pending = Vec::new();
-        for (index, (environment, compiled, earlier)) in fresh.into_iter().enumerate() {
-            let (mut title, mut earlier) = (format!("{} in {environment}", app.spec.name), earlier);
+        for (index, (Fresh { environment, compiled, .. }, mut earlier)) in fresh.into_iter().zip(earlier).enumerate() {
+            let mut title = format!("{} in {environment}", app.spec.name);
             if let Some((_, folder)) = renamed.as_ref().filter(|(came, _)| *came == index) {
                 earlier = committed.bundle(folder, None)?;
                 title = format!("{title}, which was {}", committed.title(folder)?);
             }
-            pending.push(reviewed(&app, title, &compiled, &earlier, environment));
+            pending.push(reviewed(app, title, &compiled, &earlier, &environment));
         }
         let own = app.spec.root.get("acknowledge");
         for folder in gone {
             let home = app.spec.root.at;
             pending.push(self.gone(committed, &folder, acknowledged(own, app.workspace()), home)?);
         }
-        done.reviews = settled(pending, &app.sources);
-        done.findings.extend(found.resolve(&app.sources));
-        Ok(done)
+        Ok(settled(pending, &app.sources))
     }
 
     /// Reviews the end of all that a folder held.
@@ -190,7 +197,12 @@ impl Diff {
     }
 
     /// Reviews the end of an app whose spec is gone: only the workspace can still say that it is meant.
-    fn without_spec(&self, committed: &Committed, folder: &Path, candidates: &[Candidate]) -> std::result::Result<Vec<Review>, Failure> {
+    pub(super) fn without_spec(
+        &self,
+        committed: &Committed,
+        folder: &Path,
+        candidates: &[Candidate],
+    ) -> std::result::Result<Vec<Review>, Failure> {
         let shared = left_over::workspaces(candidates).into_iter().find(|shared| {
             let absolute = std::fs::canonicalize(&shared.folder);
             folder.starts_with(&shared.folder) || absolute.is_ok_and(|absolute| folder.starts_with(absolute))

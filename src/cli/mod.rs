@@ -2,6 +2,7 @@
 
 mod argocd;
 mod check;
+mod ci;
 mod committed;
 mod compile;
 mod diff;
@@ -15,6 +16,7 @@ mod project;
 mod rehearse;
 mod schema;
 
+use crate::diagnostic::Code;
 use crate::failure::Failure;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -45,7 +47,7 @@ Exit codes:
   0  nothing to complain of
   1  something is wrong, stale, or differs
   2  this machine could not do it: a file that cannot be read or written, wrong arguments
-  3  diff: a change puts data at risk and is not acknowledged";
+  3  diff, ci: a change puts data at risk and is not acknowledged";
 
 /// Compiles the specs of stateful apps into Kubernetes manifests, and rehearses them offline.
 #[derive(Debug, Parser)]
@@ -63,6 +65,8 @@ enum Command {
     Compile(compile::Compile),
     /// Say all that is wrong with specs, or with manifests written by anyone.
     Check(check::Check),
+    /// Check the specs and what is committed, and review the change; for pipelines.
+    Ci(ci::Ci),
     /// Compare what would be compiled with what is committed; or two folders of manifests, or two environments.
     Diff(diff::Diff),
     /// Play bundles on a model cluster, one step each, and show what becomes of them.
@@ -95,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Init(init) => init.run(),
         Command::Compile(compile) => compile.run(),
         Command::Check(check) => check.run(),
+        Command::Ci(ci) => ci.run(),
         Command::Diff(diff) => diff.run(),
         Command::Rehearse(rehearse) => rehearse.run(),
         Command::Inspect(inspect) => inspect.run(),
@@ -112,6 +117,9 @@ pub fn main() -> ExitCode {
         }
     }
 }
+
+/// The codes of what only a run can find: how the files on disk are.
+pub(crate) static CODES: &[&Code] = ci::CODES;
 
 /// The result of a subcommand.
 type Result = std::result::Result<Outcome, Failure>;

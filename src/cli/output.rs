@@ -6,8 +6,9 @@ use crate::failure::Failure;
 use crate::report::{Format, Report, human, human_review};
 use clap::Args;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Prints data. A reader that has gone away is no failure.
@@ -104,6 +105,26 @@ pub(super) fn review(mut report: Report, formats: &Formats) -> Result<(), Failur
         data(&human_review::render(&report, colours(&std::io::stdout())));
     }
     show(&report, formats)
+}
+
+/// Tells a step of GitHub Actions what came of it, where this is one: its outputs, `report` among them where Markdown went into a file, and
+/// its summary.
+pub(super) fn step(report: &Report, outputs: &[(&str, &str)], formats: &Formats) -> Result<(), Failure> {
+    let file = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    if let Some(path) = file("GITHUB_OUTPUT") {
+        let markdown = formats.targets.iter().find(|target| target.format == Format::Markdown).and_then(|target| target.file.as_deref());
+        // A line break in the file's name would begin an output of its own.
+        let written = markdown.and_then(Path::to_str).filter(|path| !path.contains(['\n', '\r'])).unwrap_or_default();
+        let mut lines = String::new();
+        for (name, value) in outputs.iter().chain(&[("report", written)]) {
+            let _ = writeln!(lines, "{name}={value}");
+        }
+        crate::disk::append(&path, &lines)?;
+    }
+    match file("GITHUB_STEP_SUMMARY") {
+        Some(path) => crate::disk::append(&path, &Format::Markdown.render(report, false)),
+        None => Ok(()),
+    }
 }
 
 fn show(report: &Report, formats: &Formats) -> Result<(), Failure> {

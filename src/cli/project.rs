@@ -1,12 +1,14 @@
 //! The apps that a run is about: their specs and workspaces, read and ready to be compiled, several at once.
 
 use crate::app::Surroundings;
+use crate::cli::left_over::Place;
 use crate::cli::output;
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::emit::{Each, Extra};
 use crate::failure::Failure;
+use crate::layout::{self, Tree};
 use crate::source::{At, Sources};
 use crate::spec::workspace::{self, Workspace};
 use crate::spec::{self, Spec};
@@ -49,6 +51,14 @@ pub(super) struct Shared {
 pub(super) struct Candidate {
     pub(super) spec: PathBuf,
     pub(super) shared: Option<Arc<Shared>>,
+}
+
+/// What an app compiles to in one environment, and where that belongs.
+pub(super) struct Fresh {
+    pub(super) environment: String,
+    pub(super) root: PathBuf,
+    pub(super) compiled: Compiled,
+    pub(super) tree: Tree,
 }
 
 /// One app, read.
@@ -112,6 +122,26 @@ impl Selection {
             .collect();
         let broken = found.resolve(&sources);
         Ok(Arc::new(Shared { folder, sources, workspace: workspace.filter(|_| !output::any_error(&broken)), extras, facts, broken }))
+    }
+
+    /// Compiles the environments of an app that are asked for. Those that cannot be are left out, but their folders are in `owned`.
+    pub(super) fn compile(
+        &self,
+        candidate: &Candidate,
+        app: &Loaded,
+        alone: bool,
+        owned: &mut Vec<Place>,
+        found: &mut Diagnostics,
+    ) -> Vec<Fresh> {
+        let mut list = Vec::new();
+        for environment in self.environments(app, alone, found) {
+            let (root, folder) = app.folder(&environment, None, true);
+            owned.push((root.clone(), folder.clone()));
+            let Some(compiled) = app.compile(&environment, self.kubernetes.as_deref(), found) else { continue };
+            let tree = layout::lay_out(&compiled.bundle, &folder, &app.spec.name, &environment, &candidate.spec_name());
+            list.push(Fresh { environment, root, compiled, tree });
+        }
+        list
     }
 
     /// The environments of an app that are asked for. Reports one that it does not have.

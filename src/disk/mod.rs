@@ -143,6 +143,15 @@ pub fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| Failure::io("write", path, &error))
 }
 
+/// Adds to the end of a file that somebody else made, or makes it.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn append(path: &Path, text: &str) -> Result<(), Failure> {
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    file.and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes())).map_err(|error| Failure::io("write", path, &error))
+}
+
 /// Writes a file that must not exist yet, such as a scaffold. Gives false, and touches nothing, when it does.
 ///
 /// # Errors

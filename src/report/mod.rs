@@ -150,7 +150,8 @@ fn clean(text: &str) -> String {
 }
 
 /// `1 object`, `2 objects`.
-fn counted(count: usize, noun: &str) -> String {
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 

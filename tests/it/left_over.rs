@@ -65,3 +65,15 @@ fn what_was_edited_by_hand_stays() {
     assert!(run.stderr.contains("edited by hand"), "{}", run.stderr);
     assert!(edited.is_file());
 }
+
+#[test]
+fn an_environment_that_is_gone_is_named_once() {
+    let repository = repository();
+    let workspace = repository.path().join("shop/statewright-workspace.yaml");
+    let text = fs::read_to_string(&workspace).unwrap();
+    fs::write(&workspace, text.replace("  dev: {}\n", "")).unwrap();
+    let checked = statewright(repository.path(), &["compile", "--check"]);
+    assert_eq!((checked.code, checked.stderr.matches("shop/deploy/dev/web/Service-web.yaml").count()), (1, 1), "{}", checked.stderr);
+    let asked = statewright(repository.path(), &["ci"]);
+    assert_eq!((asked.code, asked.stderr.matches("shop/deploy/dev/web is left over").count()), (1, 1), "{}", asked.stderr);
+}

@@ -5,6 +5,7 @@ mod architecture;
 mod argocd;
 mod cases;
 mod changes;
+mod ci;
 mod client;
 mod commands;
 mod conformance;

@@ -1,0 +1,208 @@
+//! `ci`: what a pipeline wants to know, in one pass over the apps: whether the specs are right, whether what is committed is what they
+//! compile to, and what the change since a revision will do.
+
+use super::committed::Committed;
+use super::compile::{state, workspace_findings};
+use super::diff::Diff;
+use super::left_over::{self, Place};
+use super::output::{self, Formats};
+use super::project::{Candidate, Fresh, Loaded, Selection, forbids, in_order};
+use super::{Outcome, Result};
+use crate::diagnostic::{Code, Diagnostics, Finding, Level};
+use crate::disk::{self, Difference};
+use crate::failure::Failure;
+use crate::layout::Tree;
+use crate::report::{Report, counted};
+use crate::review::Review;
+use crate::review::verdict::Verdict;
+use crate::source::{At, Sources};
+use clap::Args;
+use std::path::Path;
+
+/// Check the specs and what is committed, and review the change; for pipelines.
+///
+/// Exits with 1 when a spec is wrong, what is committed is not what it compiles to, or the API server would refuse the change, and with 3
+/// when the change puts data at risk. A change that is merely one is no reason to fail. In a step of GitHub Actions it adds the report to
+/// the step's summary, and gives the outputs `changed`, `verdict` and `report`.
+#[derive(Debug, Args)]
+pub(super) struct Ci {
+    #[command(flatten)]
+    selection: Selection,
+    /// Review against what this git revision has committed: where the pull request will go.
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
+    #[command(flatten)]
+    formats: Formats,
+}
+
+static STALE_OUTPUT: Code = Code { id: "SW0601", name: "stale-output", level: Level::Error, page: include_str!("pages/stale-output.md") };
+
+/// The codes of this module.
+pub(super) static CODES: &[&Code] = &[&STALE_OUTPUT];
+
+/// So many files of a folder are named.
+const MOST_NAMED: usize = 3;
+
+/// What was seen of one app, or of all.
+#[derive(Default)]
+struct Seen {
+    findings: Vec<Finding>,
+    reviews: Vec<Review>,
+    owned: Vec<Place>,
+    environments: usize,
+    failure: Option<Failure>,
+}
+
+impl Seen {
+    fn add(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        self.reviews.extend(other.reviews);
+        self.owned.extend(other.owned);
+        self.environments += other.environments;
+        self.failure = self.failure.take().or(other.failure);
+    }
+}
+
+impl Ci {
+    pub(super) fn run(self) -> Result {
+        self.formats.ready(None)?;
+        let pass = Pass::new(self)?;
+        let mut seen = Seen { findings: workspace_findings(&pass.candidates), ..Seen::default() };
+        in_order(&pass.candidates, "looking at", |candidate| pass.app(candidate), |app| seen.add(app));
+        pass.without_spec(&mut seen)?;
+        pass.finish(seen)
+    }
+}
+
+/// One pass over the apps.
+struct Pass {
+    diff: Diff,
+    candidates: Vec<Candidate>,
+    /// What is committed at the base.
+    base: Option<Committed>,
+}
+
+impl Pass {
+    fn new(Ci { selection, base, formats }: Ci) -> std::result::Result<Self, Failure> {
+        let candidates = selection.candidates()?;
+        let committed = base.as_deref().map(|base| Committed::new(Some(base), &selection, &candidates)).transpose()?;
+        Ok(Self { diff: Diff { selection, against: base, formats }, candidates, base: committed })
+    }
+
+    fn is_about_all(&self) -> bool {
+        self.diff.selection.environments.is_empty()
+    }
+
+    fn app(&self, candidate: &Candidate) -> Seen {
+        let mut seen = Seen::default();
+        let result = candidate.load(&mut seen.findings).and_then(|app| app.map_or(Ok(()), |app| self.loaded(candidate, &app, &mut seen)));
+        seen.failure = result.err();
+        seen
+    }
+
+    fn loaded(&self, candidate: &Candidate, app: &Loaded, seen: &mut Seen) -> std::result::Result<(), Failure> {
+        let (mut found, mut untrue) = (Diagnostics::default(), Diagnostics::default());
+        let mut current = Vec::new();
+        let fresh = self.diff.selection.compile(candidate, app, self.candidates.len() == 1, &mut current, &mut found);
+        seen.owned.clone_from(&current);
+        // Of a spec that was misread, no word about its manifests is worth anything.
+        if !forbids(&seen.findings) {
+            let at = app.spec.root.get("name").map_or(app.spec.root.at, |name| name.at);
+            for Fresh { root, tree, .. } in &fresh {
+                stale(root, tree, at, &mut untrue)?;
+            }
+            if self.is_about_all() {
+                let folders = current.iter().map(|(_, folder)| folder.clone()).collect();
+                for (root, folder) in Committed::Files.stale(app, &folders)? {
+                    seen.owned.push((root.clone(), folder.clone()));
+                    stale(&root, &Tree { folder, files: Vec::new() }, at, &mut untrue)?;
+                }
+            }
+            seen.environments = fresh.len();
+            if let Some(base) = &self.base {
+                seen.reviews = self.diff.review(app, fresh, base, &mut current)?;
+                seen.owned.extend(current);
+            }
+        }
+        found.extend(untrue);
+        seen.findings.extend(found.resolve(&app.sources));
+        Ok(())
+    }
+
+    /// What is left of apps that are gone, and what their end does. There is no spec to point at: the manifests themselves are shown.
+    fn without_spec(&self, seen: &mut Seen) -> std::result::Result<(), Failure> {
+        // An app that cannot be compiled still owns what it once was.
+        let is_unread = |finding: &Finding| finding.level == Level::Error && finding.code.id != STALE_OUTPUT.id;
+        if !self.is_about_all() || seen.failure.is_some() || seen.findings.iter().any(is_unread) {
+            return Ok(());
+        }
+        let owned = seen.owned.iter().cloned().collect();
+        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+        for (root, folder) in left_over::folders(&self.diff.selection, &self.candidates, &owned)? {
+            let files = disk::read_folder(&root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
+            let Some(first) = files.into_iter().next() else { continue };
+            let id = sources.add(disk::name_of(&root.join(&folder).join(&first.name)), first.text);
+            stale(&root, &Tree { folder, files: Vec::new() }, At::top(id), &mut found)?;
+        }
+        seen.findings.extend(found.resolve(&sources));
+        if let Some(base) = &self.base {
+            for folder in base.without_spec(&self.diff.selection, &self.candidates, &owned)? {
+                seen.reviews.extend(self.diff.without_spec(base, &folder, &self.candidates)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, seen: Seen) -> Result {
+        let Seen { findings, reviews, environments, failure, .. } = seen;
+        let formats = &self.diff.formats;
+        let stale = findings.iter().any(|finding| finding.code.id == STALE_OUTPUT.id);
+        let wrong = forbids(&findings) || reviews.iter().any(|review| forbids(&review.findings));
+        let worst = reviews.iter().map(|review| review.judgement.verdict).max().unwrap_or_default();
+        let changed = stale || !reviews.is_empty();
+        let report = if self.base.is_some() { Report::compared(findings, reviews) } else { Report::of(findings) };
+        output::step(&report, &[("changed", if changed { "true" } else { "false" }), ("verdict", worst.word())], formats)?;
+        output::review(report, formats)?;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        if worst == Verdict::AtRisk {
+            return Ok(Outcome::AtRisk);
+        }
+        if wrong {
+            return Ok(Outcome::Found);
+        }
+        if formats.is_empty() {
+            output::talk(&format!(
+                "{}, {}: all is as committed\n",
+                counted(self.candidates.len(), "app"),
+                counted(environments, "environment")
+            ));
+        }
+        Ok(Outcome::Fine)
+    }
+}
+
+/// Reports what a folder holds besides, or lacks of, what it should.
+fn stale(root: &Path, tree: &Tree, at: At, found: &mut Diagnostics) -> std::result::Result<(), Failure> {
+    let differences = disk::compare(root, tree)?;
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let folder = disk::name_of(&root.join(&tree.folder));
+    let named = |difference: &Difference| {
+        let name = difference.path.rsplit('/').next().unwrap_or_default();
+        format!("{name} is {}", state(difference.kind))
+    };
+    let mut list: Vec<String> = differences.iter().take(MOST_NAMED).map(named).collect();
+    if differences.len() > MOST_NAMED {
+        list.push(format!("and {} more", differences.len() - MOST_NAMED));
+    }
+    let message = if tree.files.is_empty() {
+        format!("{folder} is left over: nothing compiles to it any more")
+    } else {
+        format!("{folder} is not what this compiles to: {}", list.join(", "))
+    };
+    STALE_OUTPUT.report(message).help("run `statewright compile`, look at what it wrote, and commit it").at(at, found);
+    Ok(())
+}
