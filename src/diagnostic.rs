@@ -1,5 +1,6 @@
 //! What was found in the user's files: a code, a place, what is wrong, the edit that mends it. Prints nothing.
 
+use crate::secret::sets_credential;
 use crate::source::{At, Sources, Spot};
 use std::fmt::Write as _;
 
@@ -246,7 +247,8 @@ impl Diagnostics {
                 let secret = diagnostic.code.name == "literal-password";
                 let shown = |at: At| {
                     let mut spot = sources.spot(at);
-                    if secret || holds_secret(sources.document(at)) {
+                    let [before, line, behind] = sources.lines_around(at);
+                    if secret || holds_secret(sources.document(at)) || sets_credential(before, line, behind) {
                         hide(&mut spot);
                     }
                     spot

@@ -30,6 +30,7 @@ pub mod parallel;
 pub mod report;
 pub mod review;
 pub mod rules;
+pub mod secret;
 pub mod source;
 pub mod spec;
 pub mod value;

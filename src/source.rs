@@ -88,6 +88,21 @@ impl Sources {
         &self.list[id.0 as usize]
     }
 
+    /// The line in which a place begins, between the one before and the one behind; empty where there is none.
+    #[must_use]
+    pub fn lines_around(&self, at: At) -> [&str; 3] {
+        let text = &*self.get(at.source).text;
+        let mut start = (at.start as usize).min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let begin = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let mut rest = text[begin..].splitn(3, '\n');
+        let (line, behind) = (rest.next().unwrap_or_default(), rest.next().unwrap_or_default());
+        let before = text[..begin].strip_suffix('\n').map_or("", |before| before.rsplit('\n').next().unwrap_or_default());
+        [before, line, behind]
+    }
+
     /// The document around a place: what stands between two `---` lines, and no more than 64 KB before and behind.
     #[must_use]
     pub fn document(&self, at: At) -> &str {

@@ -1,6 +1,7 @@
 //! Secret values, taken out before anything is compared for people to see: what is left says whether they changed.
 
 use crate::bundle::Resource;
+use crate::secret::is_credential;
 use crate::value::{Data, Node};
 
 const SAME: &str = "(hidden)";
@@ -85,28 +86,5 @@ fn variables<'n>(node: &'n mut Node, list: &mut Vec<(String, &'n mut Node)>) {
         }
         Data::List(items) => items.iter_mut().for_each(|item| variables(item, list)),
         _ => {}
-    }
-}
-
-/// Whether a variable's name says that its value is a credential.
-#[must_use]
-pub fn is_credential(name: &str) -> bool {
-    const WORDS: &[&str] = &["PASSWORD", "PASSWD", "SECRET", "TOKEN", "APIKEY", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY", "CREDENTIAL"];
-    let name = name.to_ascii_uppercase().replace('-', "_");
-    WORDS.iter().any(|word| name.contains(word)) && !name.ends_with("_FILE") && !name.ends_with("_NAME")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_credentials() {
-        for name in ["POSTGRES_PASSWORD", "api-key", "AWS_SECRET_ACCESS_KEY", "githubToken"] {
-            assert!(is_credential(name), "{name}");
-        }
-        for name in ["PASSWORD_FILE", "SECRET_NAME", "KEY", "ETCD_NAME"] {
-            assert!(!is_credential(name), "{name}");
-        }
     }
 }

@@ -98,18 +98,65 @@ fn programs_get_the_same() {
     assert_eq!(report["changes"][0]["fields"][0]["path"], "spec.replicas");
 }
 
+/// Every format there is.
+fn every_format() -> impl Iterator<Item = &'static str> {
+    statewright::report::Format::ALL.iter().map(|(name, _)| *name)
+}
+
 #[test]
 fn secret_values_stay_secret() {
     let scratch = Scratch::new("review-secret");
-    let secret =
-        |value: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\nstringData: {{password: {value}, user: app}}\n");
-    let old = scratch.write("old.yaml", secret("hunter1"));
-    let new = scratch.write("new.yaml", secret("hunter2"));
-    for format in ["human", "json"] {
-        let run = statewright(scratch.path(), &["diff", &old.to_string_lossy(), &new.to_string_lossy(), "--format", format]);
-        assert_eq!(run.code, 1);
-        assert!(!run.stdout.contains("hunter") && !run.stderr.contains("hunter"), "{}", run.stdout);
-        assert!(run.stdout.contains("(hidden, after)"), "{}", run.stdout);
+    let manifests = |values: [&str; 4], name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\nimmutable: true\nstringData: {{password: {}, user: app}}\n---\n\
+             apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\ndata: {{key: {}}}\n---\n\
+             apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web}}\nspec:\n  serviceName: {name}\n  selector: {{matchLabels: {{app: web}}}}\n  \
+             template:\n    metadata: {{labels: {{app: web}}}}\n    spec:\n      containers:\n      - name: web\n        image: web:1\n        \
+             env:\n        - {{name: DB_PASSWORD, value: {}}}\n        - name: API_TOKEN\n          value: {}\n",
+            values[0], values[1], values[2], values[3]
+        )
+    };
+    scratch.write("old.yaml", manifests(["hunter1", "aHVudGVyMQ==", "hunter1", "hunter1"], "old"));
+    scratch.write("new.yaml", manifests(["hunter2", "aHVudGVyMg==", "hunter2", "{hunter2: 1}"], "new"));
+    scratch.write("more.yaml", manifests(["hunter2", "hunter2!!", "[hunter2]", "{hunter2: 1}"], "new"));
+    for format in every_format() {
+        for arguments in
+            [&["diff", "old.yaml", "new.yaml"][..], &["diff", "new.yaml", "more.yaml"], &["check", "new.yaml"], &["check", "more.yaml"]]
+        {
+            let run = statewright(scratch.path(), &[arguments, &["--format", format]].concat());
+            assert_eq!(run.code, 1, "{arguments:?}: {}", run.stderr);
+            for value in ["hunter", "aHVudGVy"] {
+                assert!(!run.stdout.contains(value) && !run.stderr.contains(value), "{arguments:?} {format}\n{}{}", run.stdout, run.stderr);
+            }
+        }
+        let run = statewright(scratch.path(), &["diff", "old.yaml", "new.yaml", "--format", format]);
+        if ["human", "json", "markdown", "html"].contains(&format) {
+            assert!(run.stdout.contains("(hidden") && run.stdout.contains("DB_PASSWORD"), "{}", run.stdout);
+        }
+    }
+}
+
+#[test]
+fn a_credential_in_a_spec_is_shown_by_nobody() {
+    let scratch = Scratch::new("review-credential");
+    let spec = |value: &str| {
+        format!(
+            "apiVersion: statewright/v1\nkind: App\nname: web\nimage: web:1.0\nenv:\n  DB_PASSWORD: {value}\n  MODE: [fast]\nenvironments:\n  dev:\n    \
+             env: {{API_TOKEN: {value}}}\n"
+        )
+    };
+    scratch.write("statewright.yaml", spec("hunter1").replace("[fast]", "fast"));
+    assert_eq!(statewright(scratch.path(), &["compile"]).code, 0);
+    for (text, word) in [(spec("hunter2").replace("[fast]", "fast"), "restarts web-0"), (spec("[hunter2]"), "SW01")] {
+        scratch.write("statewright.yaml", text);
+        for format in every_format() {
+            for arguments in [&["diff"][..], &["check"], &["compile", "--check"]] {
+                let run = statewright(scratch.path(), &[arguments, &["--format", format]].concat());
+                let said = format!("{}{}", run.stdout, run.stderr);
+                assert!(!said.contains("hunter"), "{arguments:?} {format}\n{said}");
+                assert!(arguments != ["diff"] || format == "gitlab" || said.contains(word), "{format}\n{said}");
+            }
+        }
     }
 }
 
@@ -261,7 +308,7 @@ fn findings_in_a_secret_show_no_value() {
         "secret.yaml",
         "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata:\n  password: hunter2!!\nstringData:\n  x: hunter3\n  x: hunter4\n",
     );
-    for format in ["human", "json", "sarif", "github", "gitlab", "junit", "markdown"] {
+    for format in every_format() {
         let run = statewright(scratch.path(), &["check", &file.to_string_lossy(), "--format", format]);
         assert_eq!(run.code, 1);
         assert!(!run.stdout.contains("hunter") && !run.stderr.contains("hunter"), "{}{}", run.stdout, run.stderr);
