@@ -196,6 +196,10 @@ fn changed(old: &Resource, new: &Resource, version: Version) -> Option<Change> {
         return None;
     }
     let mut change = bare(&new.id, ChangeKind::Changed, new.at(), Some(old), Some(new));
+    // What is keyed stands in any order.
+    if change.fields.is_empty() && asked.refusals.is_empty() {
+        return None;
+    }
     change.refusals = asked.refusals;
     if asked.is_idle {
         change.effect = "no effect: the cluster keeps what it has".into();

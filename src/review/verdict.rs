@@ -149,6 +149,9 @@ fn verdict_of(change: &Change, step: Step<'_>, risks: &[Risk], setting: Setting<
     if change.effect.starts_with("no effect") {
         return Verdict::None;
     }
+    if rolls(change, step.fresh) {
+        return Verdict::Restart;
+    }
     let label = notes::label(&change.id, setting.namespace);
     if change.id.kind == "StatefulSet" && !replaced(&label, step.after).is_empty() { Verdict::Restart } else { change.verdict }
 }
@@ -220,9 +223,14 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
         let none = if parts.is_empty() { ", no pod restarts" } else { "" };
         parts.push(format!("adds {}{none}", list(&after.changes.pods.created)));
     }
+    let rolling: Vec<String> = changes.iter().filter(|change| rolls(change, step.fresh)).map(|change| change.id.to_string()).collect();
+    if !rolling.is_empty() {
+        parts.push(format!("restarts the pods of {}", list(&rolling)));
+    }
     parts.extend(notes::waiting(step).into_iter().next());
     if !parts.is_empty() {
-        return (if restarts.is_empty() { Verdict::InPlace } else { Verdict::Restart }, parts.join("; "));
+        let is_restart = !(restarts.is_empty() && rolling.is_empty());
+        return (if is_restart { Verdict::Restart } else { Verdict::InPlace }, parts.join("; "));
     }
     if let Some(held) = changes.iter().find(|change| template_changed(change)) {
         let on_delete = step.fresh.get(&held.id).map(Set).is_some_and(Set::is_on_delete);
@@ -232,6 +240,19 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
     let told: Vec<&Change> = changes.iter().filter(|change| !change.effect.is_empty()).collect();
     let first = told.first().map(|change| format!(": {}: {}{}", change.id, change.effect, more(told.len() - 1))).unwrap_or_default();
     (Verdict::InPlace, format!("changed in place, no pod restarts{first}"))
+}
+
+/// Whether a Deployment or a `DaemonSet` makes its pods anew: the rehearsal plays the pods of `StatefulSets` only.
+fn rolls(change: &Change, fresh: &Bundle) -> bool {
+    let field = match &*change.id.kind {
+        "Deployment" => "strategy",
+        "DaemonSet" => "updateStrategy",
+        _ => return false,
+    };
+    let strategy = fresh.get(&change.id).and_then(|resource| resource.node.find(&["spec", field, "type"])?.as_str());
+    change.kind == ChangeKind::Changed
+        && strategy != Some("OnDelete")
+        && change.fields.iter().any(|field| field.path.starts_with("spec.template"))
 }
 
 fn template_changed(change: &Change) -> bool {
