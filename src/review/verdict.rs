@@ -175,10 +175,12 @@ fn decide(changes: &[Change], step: Step<'_>, risks: &[Risk]) -> (Verdict, Strin
     }
     if let Some(first) = refused.first() {
         let refusal = &first.refusals[0];
-        let field = if refusal.field.is_empty() { String::new() } else { format!(" {}:", refusal.field) };
-        let culprits = culprits(first, &refusal.field);
         let worst = refused.iter().map(|change| change.verdict).max().unwrap_or(Verdict::Refused);
-        return (worst, format!("refused by the API server: {}{culprits}:{field} {}{}", first.id, refusal.detail, more(refused.len() - 1)));
+        let what = culprits(first, &refusal.field).map_or_else(
+            || format!("{}{}", if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) }, refusal.detail),
+            |fields| format!("{fields} cannot be changed in place"),
+        );
+        return (worst, format!("refused by the API server: {}: {what}{}", first.id, more(refused.len() - 1)));
     }
     if changes.iter().all(|change| change.verdict == Verdict::None) {
         return (Verdict::None, "no effect: the cluster keeps what it has".into());
@@ -186,8 +188,8 @@ fn decide(changes: &[Change], step: Step<'_>, risks: &[Risk]) -> (Verdict, Strin
     moved(changes, step)
 }
 
-/// The changed fields that a refusal means, where the server does not say which: ` (spec.serviceName)`.
-fn culprits(change: &Change, field: &str) -> String {
+/// The changed fields that a refusal means, where the server says at length which may change, and not which was it.
+fn culprits(change: &Change, field: &str) -> Option<String> {
     const FREE: [&str; 7] = [
         "spec.replicas",
         "spec.ordinals",
@@ -201,9 +203,9 @@ fn culprits(change: &Change, field: &str) -> String {
     let paths = change.fields.iter().map(|field| &*field.path).filter(|path| path.starts_with("spec.") && !is_free(path));
     let names: Vec<&str> = if field == "spec" { paths.collect() } else { Vec::new() };
     match &names[..] {
-        [] => String::new(),
-        [first] => format!(" ({first})"),
-        [first, ..] => format!(" ({first} and {} more)", names.len() - 1),
+        [] => None,
+        [first] => Some((*first).to_owned()),
+        [first, ..] => Some(format!("{first} and {} more", names.len() - 1)),
     }
 }
 
