@@ -19,6 +19,8 @@ mod golden;
 mod hooks;
 mod hostile;
 mod html;
+#[cfg(unix)]
+mod install;
 mod left_over;
 mod origins;
 mod pages;
