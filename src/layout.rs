@@ -184,7 +184,8 @@ fn hash(content: &[u8]) -> u64 {
 }
 
 /// A file name for each manifest: as short as can be while no two are one, also not on a file system that takes `A` for `a`.
-fn names(resources: &[Resource]) -> Vec<String> {
+#[must_use]
+pub fn names(resources: &[Resource]) -> Vec<String> {
     let stems: [fn(&Resource) -> String; 3] = [
         |resource| format!("{}-{}", resource.id.kind, resource.id.name),
         |resource| format!("{}-{}.{}", resource.id.kind, resource.id.namespace, resource.id.name),

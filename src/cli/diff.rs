@@ -12,8 +12,10 @@ use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::failure::Failure;
 use crate::k8s::version::Version;
+use crate::layout;
 use crate::report::Report;
 use crate::review::parity::{Side, parity};
+use crate::review::runbook::files::Files;
 use crate::review::verdict::Verdict;
 use crate::review::{self, Review, Setting};
 use crate::source::{At, Sources};
@@ -22,6 +24,7 @@ use crate::value::Node;
 use clap::Args;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Compare what would be compiled with what is committed; or two folders of manifests; or, with two --env, two environments.
 #[derive(Debug, Args)]
@@ -191,7 +194,9 @@ impl Diff {
         let facts = ClusterFacts::of_version(version);
         let namespace = earlier.resources.iter().map(|resource| &*resource.id.namespace).find(|namespace| !namespace.is_empty());
         let namespace = namespace.unwrap_or("default").to_owned();
-        let setting = Setting { version, facts: &facts, namespace: &namespace, acknowledged: &acknowledged, home: Some(home) };
+        let files = Files::default();
+        let setting =
+            Setting { version, facts: &facts, namespace: &namespace, acknowledged: &acknowledged, home: Some(home), files: &files };
         let review = review::review(title, &earlier, &Bundle::default(), setting, &mut said);
         Ok(Pending { review, acknowledged, said })
     }
@@ -226,7 +231,8 @@ impl Diff {
         let before = read(old, &mut sources, &mut Diagnostics::default())?;
         let after = read(new, &mut sources, &mut wrong)?;
         let facts = ClusterFacts::of_version(version);
-        let setting = Setting { version, facts: &facts, namespace: "default", acknowledged: &[], home: None };
+        let files = after.resources.iter().map(|resource| (resource.id.clone(), sources.get(resource.at().source).name.clone())).collect();
+        let setting = Setting { version, facts: &facts, namespace: "default", acknowledged: &[], home: None, files: &files };
         let title = format!("{} against {}", old.display(), new.display());
         let mut said = Diagnostics::default();
         let mut review = review::review(title, &before, &after, setting, &mut said);
@@ -263,16 +269,27 @@ fn reviewed(app: &Loaded, title: String, compiled: &Compiled, earlier: &Bundle, 
     let mut acknowledged = acknowledged(None, app.workspace());
     let of_others = acknowledged.len();
     acknowledged.extend(own.map(|change| (change.value.to_string(), change.at)));
+    let files = output_files(app, environment, &compiled.bundle);
     let setting = Setting {
         version,
         facts: &facts,
         namespace: &compiled.app.identity.namespace,
         acknowledged: &acknowledged,
         home: Some(app.spec.root.at),
+        files: &files,
     };
     let mut said = Diagnostics::default();
     let review = review::review(title, earlier, &compiled.bundle, setting, &mut said);
     Pending { review, acknowledged: acknowledged.split_off(of_others), said }
+}
+
+/// Where each manifest of an environment is written to.
+fn output_files(app: &Loaded, environment: &str, bundle: &Bundle) -> Files {
+    let (root, folder) = app.folder(environment, None, true);
+    let folder = root.join(folder);
+    let names = layout::names(&bundle.resources).into_iter();
+    let files = names.map(|name| Arc::from(folder.join(name).to_string_lossy().trim_start_matches("./")));
+    bundle.resources.iter().map(|resource| resource.id.clone()).zip(files).collect()
 }
 
 /// What a spec and its workspace acknowledge, and where.

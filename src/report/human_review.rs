@@ -146,6 +146,10 @@ impl Page {
                 self.line(&format!("  {}. {}", number + 1, clean(&step.command).replace('\n', &indent)));
                 self.painted(DIM, &format!("     → {}", clean(&step.expect).replace('\n', &indent)));
                 self.out.push('\n');
+                if !step.check.is_empty() {
+                    self.painted(DIM, &format!("     see: {}", clean(&step.check).replace('\n', &indent)));
+                    self.out.push('\n');
+                }
             }
         }
     }

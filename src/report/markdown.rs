@@ -350,7 +350,10 @@ fn line(line: &Line) -> String {
 fn runbook(runbook: &Runbook) -> String {
     let mut out = format!("<details><summary>How to {}</summary>\n\n", html(&runbook.title));
     for (number, step) in runbook.steps.iter().enumerate() {
-        let command = super::clean(&step.command);
+        let mut command = super::clean(&step.command);
+        if !step.check.is_empty() {
+            let _ = write!(command, "\n# see: {}", super::clean(&step.check));
+        }
         let fence = fence(command.lines());
         let indented = command.replace('\n', "\n    ");
         let _ = writeln!(out, "{}. {}\n    {fence}sh\n    {indented}\n    {fence}", number + 1, prose(&step.expect));

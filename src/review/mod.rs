@@ -25,6 +25,7 @@ use crate::value::Node;
 use fields::FieldChange;
 use holdings::Holding;
 use moves::Move;
+use runbook::files::Files;
 use verdict::{Judgement, Verdict};
 
 /// The codes of this module.
@@ -60,6 +61,8 @@ pub struct Setting<'s> {
     pub acknowledged: &'s [(String, At)],
     /// The place for what concerns an object that is gone; its own when nothing is said.
     pub home: Option<At>,
+    /// Which file holds each new manifest.
+    pub files: &'s Files,
 }
 
 impl Review {
@@ -196,10 +199,6 @@ fn changed(old: &Resource, new: &Resource, version: Version) -> Option<Change> {
         return None;
     }
     let mut change = bare(&new.id, ChangeKind::Changed, new.at(), Some(old), Some(new));
-    // What is keyed stands in any order.
-    if change.fields.is_empty() && asked.refusals.is_empty() {
-        return None;
-    }
     change.refusals = asked.refusals;
     if asked.is_idle {
         change.effect = "no effect: the cluster keeps what it has".into();

@@ -4,7 +4,7 @@
 use super::moves::Move;
 use super::risk::Step;
 use super::risk::{self, Risk};
-use super::runbook::{self, Runbook};
+use super::runbook::{self, Matter, Runbook};
 use super::set::Set;
 use super::{Change, ChangeKind, Review, Setting, effects, holdings, notes, presumed};
 use crate::bundle::Bundle;
@@ -100,7 +100,7 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
     judgement.risks.iter_mut().for_each(|risk| risk.acknowledged = is_said(risk));
     judgement.order =
         after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
-    judgement.runbooks = runbook::runbooks(committed, fresh, changes, setting.namespace);
+    judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, risks: &judgement.risks, before, after, setting });
     for change in changes.iter_mut() {
         if let Some(refusals) = rehearsed(change, step, setting) {
             change.refusals = refusals;
@@ -149,9 +149,6 @@ fn verdict_of(change: &Change, step: Step<'_>, risks: &[Risk], setting: Setting<
     if change.effect.starts_with("no effect") {
         return Verdict::None;
     }
-    if rolls(change, step.fresh) {
-        return Verdict::Restart;
-    }
     let label = notes::label(&change.id, setting.namespace);
     if change.id.kind == "StatefulSet" && !replaced(&label, step.after).is_empty() { Verdict::Restart } else { change.verdict }
 }
@@ -175,12 +172,10 @@ fn decide(changes: &[Change], step: Step<'_>, risks: &[Risk]) -> (Verdict, Strin
     }
     if let Some(first) = refused.first() {
         let refusal = &first.refusals[0];
+        let field = if refusal.field.is_empty() { String::new() } else { format!(" {}:", refusal.field) };
+        let culprits = culprits(first, &refusal.field);
         let worst = refused.iter().map(|change| change.verdict).max().unwrap_or(Verdict::Refused);
-        let what = culprits(first, &refusal.field).map_or_else(
-            || format!("{}{}", if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) }, refusal.detail),
-            |fields| format!("{fields} cannot be changed in place"),
-        );
-        return (worst, format!("refused by the API server: {}: {what}{}", first.id, more(refused.len() - 1)));
+        return (worst, format!("refused by the API server: {}{culprits}:{field} {}{}", first.id, refusal.detail, more(refused.len() - 1)));
     }
     if changes.iter().all(|change| change.verdict == Verdict::None) {
         return (Verdict::None, "no effect: the cluster keeps what it has".into());
@@ -188,8 +183,8 @@ fn decide(changes: &[Change], step: Step<'_>, risks: &[Risk]) -> (Verdict, Strin
     moved(changes, step)
 }
 
-/// The changed fields that a refusal means, where the server says at length which may change, and not which was it.
-fn culprits(change: &Change, field: &str) -> Option<String> {
+/// The changed fields that a refusal means, where the server does not say which: ` (spec.serviceName)`.
+fn culprits(change: &Change, field: &str) -> String {
     const FREE: [&str; 7] = [
         "spec.replicas",
         "spec.ordinals",
@@ -203,9 +198,9 @@ fn culprits(change: &Change, field: &str) -> Option<String> {
     let paths = change.fields.iter().map(|field| &*field.path).filter(|path| path.starts_with("spec.") && !is_free(path));
     let names: Vec<&str> = if field == "spec" { paths.collect() } else { Vec::new() };
     match &names[..] {
-        [] => None,
-        [first] => Some((*first).to_owned()),
-        [first, ..] => Some(format!("{first} and {} more", names.len() - 1)),
+        [] => String::new(),
+        [first] => format!(" ({first})"),
+        [first, ..] => format!(" ({first} and {} more)", names.len() - 1),
     }
 }
 
@@ -225,14 +220,9 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
         let none = if parts.is_empty() { ", no pod restarts" } else { "" };
         parts.push(format!("adds {}{none}", list(&after.changes.pods.created)));
     }
-    let rolling: Vec<String> = changes.iter().filter(|change| rolls(change, step.fresh)).map(|change| change.id.to_string()).collect();
-    if !rolling.is_empty() {
-        parts.push(format!("restarts the pods of {}", list(&rolling)));
-    }
     parts.extend(notes::waiting(step).into_iter().next());
     if !parts.is_empty() {
-        let is_restart = !(restarts.is_empty() && rolling.is_empty());
-        return (if is_restart { Verdict::Restart } else { Verdict::InPlace }, parts.join("; "));
+        return (if restarts.is_empty() { Verdict::InPlace } else { Verdict::Restart }, parts.join("; "));
     }
     if let Some(held) = changes.iter().find(|change| template_changed(change)) {
         let on_delete = step.fresh.get(&held.id).map(Set).is_some_and(Set::is_on_delete);
@@ -242,19 +232,6 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
     let told: Vec<&Change> = changes.iter().filter(|change| !change.effect.is_empty()).collect();
     let first = told.first().map(|change| format!(": {}: {}{}", change.id, change.effect, more(told.len() - 1))).unwrap_or_default();
     (Verdict::InPlace, format!("changed in place, no pod restarts{first}"))
-}
-
-/// Whether a Deployment or a `DaemonSet` makes its pods anew: the rehearsal plays the pods of `StatefulSets` only.
-fn rolls(change: &Change, fresh: &Bundle) -> bool {
-    let field = match &*change.id.kind {
-        "Deployment" => "strategy",
-        "DaemonSet" => "updateStrategy",
-        _ => return false,
-    };
-    let strategy = fresh.get(&change.id).and_then(|resource| resource.node.find(&["spec", field, "type"])?.as_str());
-    change.kind == ChangeKind::Changed
-        && strategy != Some("OnDelete")
-        && change.fields.iter().any(|field| field.path.starts_with("spec.template"))
 }
 
 fn template_changed(change: &Change) -> bool {

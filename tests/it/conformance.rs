@@ -9,6 +9,7 @@ use statewright::diagnostic::{Diagnostics, Refusal};
 use statewright::k8s::shape::shape_of;
 use statewright::k8s::version::Version;
 use statewright::k8s::wire::written;
+use statewright::review::runbook::files::Files;
 use statewright::review::{self, Setting};
 use statewright::source::Sources;
 use statewright::value::{Data, Node};
@@ -115,9 +116,12 @@ fn is_refused_in_review(old: &str, new: &str) -> bool {
     let before = statewright::manifests(&sources, &[before], &mut Diagnostics::default());
     let after = statewright::manifests(&sources, &[after], &mut found);
     let facts = ClusterFacts::of_version(recorded());
-    let setting = Setting { version: recorded(), facts: &facts, namespace: "default", acknowledged: &[], home: None };
+    let files = Files::default();
+    let setting = Setting { version: recorded(), facts: &facts, namespace: "default", acknowledged: &[], home: None, files: &files };
     let review = review::review("recorded".into(), &before, &after, setting, &mut Diagnostics::default());
-    found.iter().any(|finding| finding.refusal.is_some()) || review.changes.iter().any(|change| !change.refusals.is_empty())
+    let is_refused = review.changes.iter().any(|change| !change.refusals.is_empty());
+    assert!(!is_refused || !review.judgement.runbooks.is_empty(), "refused, and nothing is said of what to do:\n{old}\n{new}");
+    found.iter().any(|finding| finding.refusal.is_some()) || is_refused
 }
 
 fn recorded() -> Version {

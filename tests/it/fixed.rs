@@ -164,7 +164,7 @@ fn recreate() -> Review {
         kind: "FieldValueForbidden",
         detail: "updates to statefulset spec for fields other than 'replicas' are forbidden".into(),
     });
-    let step = |command: &str, expect: &str| Step { command: command.into(), expect: expect.into() };
+    let step = |command: &str, expect: &str| Step { command: command.into(), expect: expect.into(), check: String::new() };
     let runbook = Runbook {
         title: "grow the claims of postgres, then swap the set: no outage".into(),
         steps: vec![
@@ -228,7 +228,10 @@ fn in_place() -> Review {
         risks: vec![Risk { acknowledged: true, ..risk(&map, HOSTILE, HOSTILE) }],
         stale: vec![HOSTILE.into()],
         order: vec![(HOSTILE.into(), vec![HOSTILE.into()])],
-        runbooks: vec![Runbook { title: HOSTILE.into(), steps: vec![Step { command: HOSTILE.into(), expect: HOSTILE.into() }] }],
+        runbooks: vec![Runbook {
+            title: HOSTILE.into(),
+            steps: vec![Step { command: HOSTILE.into(), expect: HOSTILE.into(), check: HOSTILE.into() }],
+        }],
         notes: vec![HOSTILE.into()],
     };
     let mut review = review(HOSTILE, vec![change], judgement);

@@ -19,8 +19,6 @@ mod golden;
 mod hooks;
 mod hostile;
 mod html;
-#[cfg(unix)]
-mod install;
 mod left_over;
 mod origins;
 mod pages;
@@ -28,6 +26,7 @@ mod published;
 mod rehearsal;
 mod reports;
 mod review;
+mod runbooks;
 mod scenarios;
 mod schema;
 mod scratch;

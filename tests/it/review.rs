@@ -67,17 +67,23 @@ fn scaling_up_adds_and_scaling_down_is_a_risk() {
 fn what_the_server_refuses_comes_with_the_steps_that_work() {
     let grown = after(|text| text.replace("size: 1Gi", "size: 2Gi"));
     assert!(
-        grown.stdout.starts_with("kubia in dev: refused by the API server: StatefulSet/default/kubia: spec.volumeClaimTemplates[data]"),
+        grown.stdout.starts_with("kubia in dev: refused by the API server: StatefulSet/default/kubia (spec.volumeClaimTemplates[data]"),
         "{}",
         grown.stdout
     );
-    for step in ["patch pvc data-kubia-0", "patch pvc data-kubia-2", "delete statefulset kubia --cascade=orphan"] {
+    let files: Vec<String> = (0..3).map(|ordinal| format!("-f deploy/dev/PersistentVolume-default.data-kubia-{ordinal}.yaml ")).collect();
+    let apply = format!("kubectl apply {}-f deploy/dev/StatefulSet-kubia.yaml", files.concat());
+    for step in ["kubectl -n default delete statefulset kubia --cascade=orphan", &apply] {
         assert!(grown.stdout.contains(step), "{step} is missing\n{}", grown.stdout);
     }
     let managed = after(with("podManagement: Parallel"));
-    assert!(managed.stdout.contains("change an immutable field of kubia: no outage"), "{}", managed.stdout);
+    assert!(managed.stdout.contains("to change podManagementPolicy of StatefulSet/default/kubia: no pod restarts:"), "{}", managed.stdout);
     let moved = after(|text| text.replace("/var/lib/kubia/{{ pod }}", "/srv/kubia/{{ pod }}"));
-    assert!(moved.stdout.contains("point default.data-kubia-0 at another source"), "{}", moved.stdout);
+    assert!(
+        moved.stdout.contains("to make PersistentVolume/default.data-kubia-0 anew: what is on the old disk stays there"),
+        "{}",
+        moved.stdout
+    );
 }
 
 #[test]

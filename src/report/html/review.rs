@@ -160,9 +160,10 @@ fn runbooks(judgement: &Judgement, out: &mut String) {
         for step in &book.steps {
             let _ = writeln!(
                 out,
-                "<li><div class=\"command\"><pre data-copy>{}</pre></div><p class=\"expect\">{}</p></li>",
+                "<li><div class=\"command\"><pre data-copy>{}</pre></div><p class=\"expect\">{}{}</p></li>",
                 escaped(&step.command),
-                spoken_text(&step.expect)
+                spoken_text(&step.expect),
+                if step.check.is_empty() { String::new() } else { format!(" See: <code>{}</code>", escaped(&step.check)) }
             );
         }
         out.push_str("</ol></div>\n");

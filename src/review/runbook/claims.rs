@@ -1,0 +1,262 @@
+//! What a change does to the claim templates of a StatefulSet, and what can be done for the claims that are there: growing and labels.
+
+use super::command::{kubectl, patch, volume_of, word};
+use super::{Matter, Plan};
+use crate::block::scalar_text;
+use crate::k8s::quantity::Quantity;
+use crate::review::set::Set;
+use crate::value::Node;
+use serde_json::json;
+use std::ops::Range;
+
+/// No runbook goes through more ordinals than this.
+const MOST: i64 = 100;
+
+/// A claim template that differs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edit<'r> {
+    /// Its name.
+    pub(super) template: &'r str,
+    /// How it was; how it is where it was not.
+    pub(super) old: &'r Node,
+    /// How it is; how it was where it is gone.
+    pub(super) new: &'r Node,
+    /// In which way.
+    pub(super) what: What<'r>,
+}
+
+/// In which way a claim template differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What<'r> {
+    /// It asks for more: so much.
+    Grown(&'r str),
+    /// Labels or annotations.
+    Labels,
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// A field of its claims that never changes: what kind of.
+    Other(&'static str),
+}
+
+/// Where the volumes of claims come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// People make them: they are no larger than they were made.
+    Static,
+    /// A provisioner makes them.
+    Dynamic,
+}
+
+/// The ordinals of a set, as many as a runbook goes through.
+pub(super) fn ordinals(set: Set<'_>) -> Range<i64> {
+    let all = set.ordinals();
+    all.start..all.end.min(all.start.saturating_add(MOST))
+}
+
+/// The pod of an ordinal.
+pub(super) fn pod(set: Set<'_>, ordinal: i64) -> String {
+    format!("{}-{ordinal}", set.name())
+}
+
+/// The claim templates that differ.
+pub(super) fn edits<'r>(old: Set<'r>, new: Set<'r>) -> Vec<Edit<'r>> {
+    let mut list = Vec::new();
+    for (template, node) in new.templates() {
+        match old.template(template) {
+            None => list.push(Edit { template, old: node, new: node, what: What::Added }),
+            Some(before) => list.extend(difference(before, node).map(|what| Edit { template, old: before, new: node, what })),
+        }
+    }
+    let gone = old.templates().filter(|(template, _)| new.template(template).is_none());
+    list.extend(gone.map(|(template, node)| Edit { template, old: node, new: node, what: What::Removed }));
+    list
+}
+
+/// How two claim templates of one name differ, the gravest first.
+fn difference<'r>(old: &Node, new: &'r Node) -> Option<What<'r>> {
+    if let Some(field) = fixed_difference(old, new) {
+        return Some(What::Other(field));
+    }
+    let size = |node: &Node| request(node).and_then(|text| text.parse::<Quantity>().ok());
+    match (size(old), size(new)) {
+        (Some(old), Some(new)) if new < old => return Some(What::Other("a smaller size")),
+        (Some(before), Some(after)) if after > before => return new.find(&REQUEST).and_then(text).map(What::Grown),
+        _ => {}
+    }
+    let described = |node: &Node, field| node.find(&["metadata", field]).cloned();
+    ["labels", "annotations"].iter().any(|field| described(old, field) != described(new, field)).then_some(What::Labels)
+}
+
+const REQUEST: [&str; 4] = ["spec", "resources", "requests", "storage"];
+
+fn text(node: &Node) -> Option<&str> {
+    node.as_str()
+}
+
+/// A field of a claim that never changes, in which the two differ.
+pub(super) fn fixed_difference(old: &Node, new: &Node) -> Option<&'static str> {
+    let of = |node: &Node, field: &str| node.find(&["spec", field]).cloned();
+    let mode = |node: &Node| node.find(&["spec", "volumeMode"]).and_then(Node::as_str).unwrap_or("Filesystem").to_owned();
+    let fields = [
+        ("storageClassName", "another storage class"),
+        ("accessModes", "other access modes"),
+        ("selector", "another selector"),
+        ("dataSource", "another source"),
+        ("dataSourceRef", "another source"),
+        ("volumeName", "another volume"),
+    ];
+    let differs = fields.iter().find(|(field, _)| of(old, field) != of(new, field)).map(|(_, words)| *words);
+    differs.or_else(|| (mode(old) != mode(new)).then_some("another volume mode"))
+}
+
+/// How much a claim asks for.
+pub(super) fn request(claim: &Node) -> Option<smol_str::SmolStr> {
+    claim.find(&REQUEST).and_then(scalar_text)
+}
+
+/// Where the volume of a claim comes from, as far as the manifests and the facts tell.
+pub(super) fn origin(matter: Matter<'_>, namespace: &str, claim: &str, template: &Node) -> Origin {
+    let reserved = matter.volume(matter.fresh, namespace, claim).or_else(|| matter.volume(matter.committed, namespace, claim));
+    let class = template.find(&["spec", "storageClassName"]).and_then(Node::as_str);
+    let provisioner = class.and_then(|class| matter.class(class)).and_then(|class| class.get("provisioner")).and_then(Node::as_str);
+    let is_made_by_people = class == Some("") || provisioner == Some("kubernetes.io/no-provisioner");
+    if reserved.is_some() || is_made_by_people { Origin::Static } else { Origin::Dynamic }
+}
+
+/// What is to be done to the claims that are there before their set can be made anew.
+pub(super) fn prepare(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edits: &[Edit<'_>]) {
+    for edit in edits {
+        match edit.what {
+            What::Grown(size) => grow(plan, matter, old, edit, size),
+            What::Labels => describe(plan, old, edit),
+            What::Added | What::Removed | What::Other(_) => {}
+        }
+    }
+}
+
+fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size: &str) {
+    let namespace = &old.0.id.namespace;
+    let claims: Vec<String> = ordinals(old).map(|ordinal| old.claim(edit.template, ordinal)).collect();
+    let Some(first) = claims.first() else { return };
+    if origin(matter, namespace, first, edit.old) == Origin::Static {
+        grow_disks(plan, matter, namespace, &claims, size);
+        return;
+    }
+    expandable(plan, matter, namespace, first, edit.old);
+    for claim in &claims {
+        plan.run(
+            patch(namespace, &format!("pvc {}", word(claim)), &json!({"spec": {"resources": {"requests": {"storage": size}}}})),
+            "`patched`: its volume grows under the running pod",
+            "",
+        );
+    }
+    let size = size.parse::<Quantity>().map_or_else(|_| size.to_owned(), |size| size.to_string());
+    for claim in &claims {
+        plan.run(
+            format!(
+                "{} wait --for=jsonpath='{{.status.capacity.storage}}'={} pvc/{} --timeout=30m",
+                kubectl(namespace),
+                word(&size),
+                word(claim)
+            ),
+            "`condition met`. A driver may round up: then it never is, and the claim shows more. A claim that stays at \
+             FileSystemResizePending grows when its pod is next restarted",
+            format!("{} describe pvc {}", kubectl(namespace), word(claim)),
+        );
+    }
+}
+
+/// Whether the storage class lets claims grow, and how to let it.
+fn expandable(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claim: &str, template: &Node) {
+    let class = template.find(&["spec", "storageClassName"]).and_then(Node::as_str);
+    let is_known = class.and_then(|class| matter.class(class));
+    let allows = is_known.and_then(|class| class.get("allowVolumeExpansion")).and_then(Node::as_bool).unwrap_or(false);
+    match (class, is_known) {
+        (Some(_), Some(_)) if allows => {}
+        (Some(class), Some(_)) => plan.run(
+            patch("", &format!("storageclass {}", word(class)), &json!({"allowVolumeExpansion": true})),
+            "`patched`: the class did not let claims grow. Set it in its manifest too; its driver must be able to do it",
+            format!("kubectl get storageclass {}", word(class)),
+        ),
+        _ => {
+            let class = class.map_or_else(
+                || format!("\"$({} get pvc {} -o jsonpath='{{.spec.storageClassName}}')\"", kubectl(namespace), word(claim)),
+                word,
+            );
+            plan.run(
+                format!("kubectl get storageclass {class} -o jsonpath='{{.allowVolumeExpansion}}'"),
+                "`true`. If it prints nothing, the class lets no claim grow: set `allowVolumeExpansion: true` in it first, if its driver can do it",
+                "",
+            );
+        }
+    }
+}
+
+/// Volumes that people made are as large as their disks: the claims cannot grow, and need not.
+fn grow_disks(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claims: &[String], size: &str) {
+    for claim in claims {
+        let Some(volume) = matter.volume(matter.fresh, namespace, claim).or_else(|| matter.volume(matter.committed, namespace, claim))
+        else {
+            plan.run(
+                format!("kubectl get pv {}", volume_of(namespace, claim)),
+                format!("grow the disk behind it to {size}, in its own way, and its file system; the claim keeps what it asked for"),
+                "",
+            );
+            continue;
+        };
+        if let Some(command) = grow_disk(&volume.node, size) {
+            plan.run(
+                command,
+                format!("the disk is {size}; its file system grows when it is next mounted, or by resize2fs or xfs_growfs on its node"),
+                format!("kubectl describe pv {}", word(&volume.id.name)),
+            );
+        }
+    }
+}
+
+/// How the disk itself grows; nothing for a folder, which has no size.
+fn grow_disk(volume: &Node, size: &str) -> Option<String> {
+    let spec = volume.get("spec")?;
+    let source = |kind: &str, field: &str| spec.find(&[kind, field]).and_then(Node::as_str);
+    let gigabytes = size.parse::<Quantity>().ok()?.value().checked_add((1 << 30) - 1)? >> 30;
+    if let Some(handle) = source("csi", "volumeHandle").filter(|_| source("csi", "driver") == Some("pd.csi.storage.gke.io")) {
+        let parts: Vec<&str> = handle.split('/').collect();
+        let ["projects", project, "zones", zone, "disks", disk] = parts[..] else { return None };
+        let (disk, project, zone) = (word(disk), word(project), word(zone));
+        return Some(format!("gcloud compute disks resize {disk} --project {project} --zone {zone} --size {gigabytes}GB --quiet"));
+    }
+    if let Some(disk) = source("gcePersistentDisk", "pdName") {
+        return Some(format!("gcloud compute disks resize {} --size {gigabytes}GB --quiet", word(disk)));
+    }
+    let aws = source("awsElasticBlockStore", "volumeID")
+        .or_else(|| source("csi", "volumeHandle").filter(|_| source("csi", "driver") == Some("ebs.csi.aws.com")))?;
+    Some(format!("aws ec2 modify-volume --volume-id {} --size {gigabytes}", word(aws.rsplit('/').next().unwrap_or(aws))))
+}
+
+/// Claims that are there get the labels and annotations of their template by hand.
+fn describe(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>) {
+    let namespace = &old.0.id.namespace;
+    let claims: Vec<String> = ordinals(old).map(|ordinal| word(&old.claim(edit.template, ordinal))).collect();
+    if claims.is_empty() {
+        return;
+    }
+    for (verb, field) in [("label", "labels"), ("annotate", "annotations")] {
+        let of = |node: &Node| -> Vec<(String, String)> {
+            let entries = node.find(&["metadata", field]).into_iter().flat_map(Node::entries);
+            entries.map(|(key, value)| (key.name.to_string(), value.as_str().unwrap_or_default().to_owned())).collect()
+        };
+        let (before, after) = (of(edit.old), of(edit.new));
+        let set = after.iter().filter(|entry| !before.contains(entry)).map(|(key, value)| word(&format!("{key}={value}")));
+        let gone = before.iter().filter(|(key, _)| !after.iter().any(|(other, _)| other == key)).map(|(key, _)| word(&format!("{key}-")));
+        let words: Vec<String> = set.chain(gone).collect();
+        if !words.is_empty() {
+            plan.run(
+                format!("{} {verb} pvc {} {} --overwrite", kubectl(namespace), claims.join(" "), words.join(" ")),
+                "each claim says what its template says; the controller never changes a claim that is there",
+                "",
+            );
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The words of a shell: quoting, kubectl and its waits. Knows no kind of change.
+
+use crate::bundle::Resource;
+use crate::review::set::Set;
+use crate::value::{Data, Node};
+use serde_json::{Value, json};
+
+/// How long a command waits for a pod before it gives up.
+const POD: &str = "--timeout=10m";
+
+/// A word that a shell takes as it is.
+#[must_use]
+pub(super) fn word(text: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=,".contains(letter);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// Some words, each as a shell takes it.
+#[must_use]
+pub(super) fn words(list: &[String]) -> String {
+    list.iter().map(|text| word(text)).collect::<Vec<_>>().join(" ")
+}
+
+/// `kubectl`, for objects of a namespace; of the one that is in use, where none is said.
+#[must_use]
+pub(super) fn kubectl(namespace: &str) -> String {
+    if namespace.is_empty() { "kubectl".to_owned() } else { format!("kubectl -n {}", word(namespace)) }
+}
+
+/// Merges a patch into an object.
+#[must_use]
+pub(super) fn patch(namespace: &str, object: &str, patch: &Value) -> String {
+    format!("{} patch {object} --type merge -p {}", kubectl(namespace), word(&patch.to_string()))
+}
+
+/// Makes an object that has no file of its own.
+#[must_use]
+pub(super) fn apply_text(namespace: &str, object: &Value) -> String {
+    format!("printf '%s' {} | {} apply -f -", word(&object.to_string()), kubectl(namespace))
+}
+
+/// What happens to a volume when its claim goes: nothing.
+#[must_use]
+pub(super) fn retain() -> Value {
+    json!({"spec": {"persistentVolumeReclaimPolicy": "Retain"}})
+}
+
+/// A volume is free again for any claim of the name that it is reserved for.
+#[must_use]
+pub(super) fn set_free() -> Value {
+    json!({"spec": {"claimRef": {"uid": null, "resourceVersion": null}}})
+}
+
+/// A value as JSON.
+#[must_use]
+pub(super) fn value(node: &Node) -> Value {
+    match &node.data {
+        Data::Null => Value::Null,
+        Data::Bool(value) => Value::from(*value),
+        Data::Int(value) => Value::from(*value),
+        Data::Float(value) => Value::from(*value),
+        Data::Text(text) => Value::from(text.as_str()),
+        Data::List(items) => Value::Array(items.iter().map(value).collect()),
+        Data::Map(map) => Value::Object(map.iter().map(|(key, node)| (key.name.to_string(), value(node))).collect()),
+    }
+}
+
+/// Waits until a pod that is to come is there and ready.
+#[must_use]
+pub(super) fn await_pod(namespace: &str, pod: &str) -> String {
+    let (kubectl, pod) = (kubectl(namespace), word(pod));
+    format!("{kubectl} wait --for=create pod/{pod} {POD} && {kubectl} wait --for=condition=Ready pod/{pod} {POD}")
+}
+
+/// Waits until a pod that is being replaced is there in its new form, which a field tells, and ready. It may be away for a moment.
+#[must_use]
+pub(super) fn await_new_pod(namespace: &str, pod: &str, path: &str, value: &str) -> String {
+    let (kubectl, pod, value) = (kubectl(namespace), word(pod), word(value));
+    format!(
+        "until {kubectl} wait --for=jsonpath='{path}'={value} pod/{pod} {POD}; do sleep 1; done; \
+         {kubectl} wait --for=condition=Ready pod/{pod} {POD}"
+    )
+}
+
+/// Waits until no pod of a workload is left.
+#[must_use]
+pub(super) fn await_end(workload: &Resource) -> String {
+    format!("{} wait --for=delete pod -l {} --timeout=30m", kubectl(&workload.id.namespace), word(&labels(workload)))
+}
+
+/// The labels by which a workload finds its pods, as kubectl takes them.
+#[must_use]
+pub(super) fn labels(workload: &Resource) -> String {
+    let wanted = workload.node.find(&["spec", "selector", "matchLabels"]);
+    let pairs =
+        wanted.into_iter().flat_map(Node::entries).map(|(key, value)| format!("{}={}", key.name, value.as_str().unwrap_or_default()));
+    pairs.collect::<Vec<_>>().join(",")
+}
+
+/// Waits until all pods of a set are ready, and of the newest form where the set replaces them itself.
+#[must_use]
+pub(super) fn await_set(set: Set<'_>) -> String {
+    let (kubectl, name) = (kubectl(&set.0.id.namespace), word(set.name()));
+    if set.is_on_delete() && set.replicas() > 0 {
+        return format!("{kubectl} wait --for=jsonpath='{{.status.readyReplicas}}'={} statefulset/{name} {POD}", set.replicas());
+    }
+    format!("{kubectl} rollout status statefulset/{name}")
+}
+
+/// The volume that a claim is bound to now, looked up when the command runs.
+#[must_use]
+pub(super) fn volume_of(namespace: &str, claim: &str) -> String {
+    format!("\"$({} get pvc {} -o jsonpath='{{.spec.volumeName}}')\"", kubectl(namespace), word(claim))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::word;
+
+    #[test]
+    fn a_shell_reads_each_word_as_one() {
+        assert_eq!(word("deploy/dev/StatefulSet-a.yaml"), "deploy/dev/StatefulSet-a.yaml");
+        assert_eq!(word("a b"), "'a b'");
+        assert_eq!(word("x'; rm -rf ~ '"), r"'x'\''; rm -rf ~ '\'''");
+        assert_eq!(word("$(id)"), "'$(id)'");
+        assert_eq!(word(""), "''");
+    }
+}

@@ -1,0 +1,226 @@
+//! Claims that must become other claims: another class, other modes, a smaller size. The old volume is kept until the new one is
+//! looked at, and is reached through a claim of its own meanwhile.
+
+use super::claims::{self, Edit, What};
+use super::command::{apply_text, await_end, await_set, kubectl, patch, retain, set_free, value, volume_of, word};
+use super::{Matter, Plan, swap};
+use crate::bundle::{Resource, ResourceId};
+use crate::review::set::Set;
+use crate::value::Node;
+use serde_json::{Value, json};
+
+/// A claim name with this behind it holds the volume from before.
+const BEFORE: &str = "-before";
+
+/// A set goes through it ordinal by ordinal, from the last, so that only one replica is away at a time.
+pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> Plan {
+    let namespace = &new.0.id.namespace;
+    let moved: Vec<(&Edit<'_>, &str)> = edits
+        .iter()
+        .filter_map(|edit| match edit.what {
+            What::Other(why) => Some((edit, why)),
+            _ => None,
+        })
+        .collect();
+    let why = moved.first().map_or("another form", |(_, why)| why);
+    let ordinals: Vec<i64> = claims::ordinals(old).filter(|ordinal| claims::ordinals(new).contains(ordinal)).collect();
+    let first = |edit: &Edit<'_>| ordinals.first().map(|ordinal| old.claim(edit.template, *ordinal));
+    let copies = moved.iter().any(|(edit, _)| first(edit).is_some_and(|claim| kept(matter, namespace, &claim).is_none()));
+    let mut plan = Plan::new(format!(
+        "give the claims of {} {why}, one replica after the other: {}",
+        new.0.id,
+        if copies { "the data is copied, and each old volume kept" } else { "each claim is made anew on the volume that it has" }
+    ));
+    claims::prepare(&mut plan, matter, old, edits);
+    needed(&mut plan, matter);
+    swap::retain_claims(&mut plan, old);
+    for (edit, _) in &moved {
+        for ordinal in &ordinals {
+            keep(&mut plan, namespace, &old.claim(edit.template, *ordinal));
+        }
+    }
+    if ordinals.is_empty() {
+        swap::swap(&mut plan, matter, old, new);
+    }
+    for ordinal in ordinals.iter().rev() {
+        swap::orphan(&mut plan, old);
+        let pod = claims::pod(old, *ordinal);
+        plan.run(
+            format!("{} delete pod {}", kubectl(namespace), word(&pod)),
+            "it ends and does not come back yet: a replica that the app can spare, or the time to say that it is away",
+            "",
+        );
+        for (edit, _) in &moved {
+            let claim = old.claim(edit.template, *ordinal);
+            exchange(&mut plan, matter, &Exchange { namespace, claim: &claim, old: edit.old, new: Ok(new_claim(new, &claim, edit.new)) });
+        }
+        swap::make(&mut plan, matter, new, 1);
+        let shown: Vec<String> = moved.iter().map(|(edit, _)| old.claim(edit.template, *ordinal)).collect();
+        plan.run(
+            await_set(new),
+            format!("all pods ready, {pod} on its new claim: look at its data before you go on"),
+            format!("{} get pvc {}", kubectl(namespace), super::command::words(&shown)),
+        );
+    }
+    plan
+}
+
+/// A claim of its own, used by some workloads.
+pub(super) fn claim(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &Resource, users: &[&Resource]) {
+    let namespace = &new.id.namespace;
+    needed(plan, matter);
+    keep(plan, namespace, &new.id.name);
+    for user in users {
+        let (kind, name) = (user.id.kind.to_lowercase(), word(&user.id.name));
+        plan.run(format!("{} scale {kind}/{name} --replicas=0", kubectl(namespace)), "its pods end: nobody writes any more", "");
+        plan.run(await_end(user), "no pod is left", format!("{} describe pvc {}", kubectl(namespace), word(&new.id.name)));
+    }
+    exchange(plan, matter, &Exchange { namespace, claim: &new.id.name, old: &old.node, new: Err(new.id.clone()) });
+    for user in users {
+        let (kind, name) = (user.id.kind.to_lowercase(), word(&user.id.name));
+        let replicas = user.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
+        plan.run(format!("{} scale {kind}/{name} --replicas={replicas}", kubectl(namespace)), "its pods come back, on the new claim", "");
+        plan.run(format!("{} rollout status {kind}/{name} --timeout=10m", kubectl(namespace)), "all pods ready: look at their data", "");
+    }
+}
+
+/// What new claims need before they can be made: their storage class.
+fn needed(plan: &mut Plan, matter: Matter<'_>) {
+    let is_new = |class: &&Resource| matter.committed.get(&class.id).is_none();
+    for class in matter.fresh.of_kind("StorageClass").filter(is_new) {
+        let check = format!("kubectl get storageclass {}", word(&class.id.name));
+        if matter.setting.files.is_shared(&class.id) {
+            plan.run(apply_text("", &value(&class.node)), "`created`", check);
+        } else {
+            plan.apply(vec![class.id.clone()], "`created`", check);
+        }
+    }
+}
+
+/// Nothing happens to a claim's volume when the claim goes.
+fn keep(plan: &mut Plan, namespace: &str, claim: &str) {
+    let volume = volume_of(namespace, claim);
+    plan.run(
+        patch("", &format!("pv {volume}"), &retain()),
+        format!("the volume of {claim} is kept, whatever becomes of the claim"),
+        format!("kubectl get pv {volume} -o jsonpath='{{.spec.persistentVolumeReclaimPolicy}}'"),
+    );
+}
+
+/// A claim that gives way to another of the same name.
+struct Exchange<'r> {
+    namespace: &'r str,
+    claim: &'r str,
+    /// The manifest or template of the claim that is there.
+    old: &'r Node,
+    /// The claim that takes its place: its text, or its manifest.
+    new: Result<Value, ResourceId>,
+}
+
+/// The volume that stays the claim's own, before and after.
+fn kept<'m>(matter: Matter<'m>, namespace: &str, claim: &str) -> Option<&'m Resource> {
+    let after = matter.volume(matter.fresh, namespace, claim)?;
+    let before = matter.volume(matter.committed, namespace, claim)?;
+    (after.id == before.id).then_some(after)
+}
+
+fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
+    let Exchange { namespace, claim, old, new } = exchange;
+    let (kubectl, name, before) = (kubectl(namespace), word(claim), format!("{claim}{BEFORE}"));
+    let make = |plan: &mut Plan, expect: &str| match new {
+        Ok(object) => plan.run(apply_text(namespace, object), expect, ""),
+        Err(id) => plan.apply(vec![id.clone()], expect, ""),
+    };
+    if let Some(volume) = kept(matter, namespace, claim) {
+        plan.run(
+            format!("{kubectl} delete pvc {name}"),
+            format!("the claim is gone; {} is Released, with all its data", volume.id.name),
+            "",
+        );
+        let changed = matter.changes.iter().any(|change| change.id == volume.id && change.refusals.is_empty());
+        if changed && !matter.setting.files.is_shared(&volume.id) {
+            plan.apply(vec![volume.id.clone()], "the volume has its new form", "");
+        }
+        plan.run(
+            patch("", &format!("pv {}", word(&volume.id.name)), &set_free()),
+            "the volume is Available again, for a claim of that name",
+            format!("kubectl get pv {}", word(&volume.id.name)),
+        );
+        make(plan, "the claim has its new form");
+        bound(plan, namespace, claim);
+        return;
+    }
+    plan.run(
+        patch(
+            "",
+            &format!("pv {}", volume_of(namespace, claim)),
+            &json!({"spec": {"claimRef": {"name": before, "uid": null, "resourceVersion": null}}}),
+        ),
+        format!("the volume is reserved for a claim {before}; {claim} says Lost, and goes next"),
+        "",
+    );
+    plan.run(format!("{kubectl} delete pvc {name}"), "the old claim is gone, its volume and its data are not", "");
+    let mut spec = old.get("spec").map(value).unwrap_or_default();
+    if let Some(map) = spec.as_object_mut() {
+        map.retain(|field, _| ["accessModes", "resources", "storageClassName", "volumeMode"].contains(&&**field));
+    }
+    plan.run(
+        apply_text(namespace, &json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": before}, "spec": spec})),
+        format!("{before} is Bound to the old volume"),
+        format!("{kubectl} get pvc {}", word(&before)),
+    );
+    bound(plan, namespace, &before);
+    if let Some(volume) = matter.volume(matter.fresh, namespace, claim).filter(|volume| !matter.setting.files.is_shared(&volume.id)) {
+        plan.apply(vec![volume.id.clone()], "the new volume is there", format!("kubectl get pv {}", word(&volume.id.name)));
+    }
+    make(plan, "the new claim, empty");
+    copy(plan, namespace, &before, claim, old);
+}
+
+fn bound(plan: &mut Plan, namespace: &str, claim: &str) {
+    plan.run(
+        format!("{} wait --for=jsonpath='{{.status.phase}}'=Bound pvc/{} --timeout=5m", kubectl(namespace), word(claim)),
+        "`condition met`",
+        "",
+    );
+}
+
+/// Copies all that is on one claim to another.
+fn copy(plan: &mut Plan, namespace: &str, from: &str, to: &str, old: &Node) {
+    let is_block = old.find(&["spec", "volumeMode"]).and_then(Node::as_str) == Some("Block");
+    let job = format!("copy-{to}");
+    let (kubectl, name) = (kubectl(namespace), word(&job));
+    let (script, uses) =
+        if is_block { ("dd if=/old of=/new bs=4M && sync", "devicePath") } else { ("cp -a /old/. /new/ && sync", "mountPath") };
+    let mounts = json!([{"name": "old", uses: "/old"}, {"name": "new", uses: "/new"}]);
+    let mut container = json!({"name": "copy", "image": "docker.io/library/busybox:1.37", "command": ["sh", "-c", script]});
+    container[if is_block { "volumeDevices" } else { "volumeMounts" }] = mounts;
+    let volume = |name: &str, claim: &str| json!({"name": name, "persistentVolumeClaim": {"claimName": claim}});
+    let pod = json!({"restartPolicy": "Never", "containers": [container], "volumes": [volume("old", from), volume("new", to)]});
+    let object = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": job}, "spec": {"template": {"spec": pod}}});
+    plan.run(
+        apply_text(namespace, &object),
+        format!("a pod copies all of {from} to {to}. An app that rebuilds a replica from its peers can do without this and the next step"),
+        format!("{kubectl} get job {name}"),
+    );
+    plan.run(format!("{kubectl} wait --for=condition=Complete job/{name} --timeout=24h"), "`condition met`: everything is copied", "");
+    plan.run(
+        format!("{kubectl} delete job {name}"),
+        format!("its pod lets go of both claims. Keep {from} until you have seen that nothing is missing; its volume outlives it"),
+        "",
+    );
+}
+
+/// The claim that the set would make itself.
+fn new_claim(set: Set<'_>, claim: &str, template: &Node) -> Value {
+    let mut labels = template.find(&["metadata", "labels"]).map_or_else(|| json!({}), value);
+    let selected = set.0.node.find(&["spec", "selector", "matchLabels"]).map(value);
+    if let (Some(labels), Some(Value::Object(selected))) = (labels.as_object_mut(), selected) {
+        labels.extend(selected);
+    }
+    let mut metadata = json!({"name": claim, "labels": labels});
+    if let Some(annotations) = template.find(&["metadata", "annotations"]) {
+        metadata["annotations"] = value(annotations);
+    }
+    json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": template.get("spec").map(value)})
+}

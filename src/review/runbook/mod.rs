@@ -1,0 +1,238 @@
+//! How to do what cannot just be applied: commands with the real names, in order, each with what to expect and what shows it.
+
+mod claims;
+mod command;
+pub mod files;
+mod migrate;
+mod recreate;
+mod released;
+mod rename;
+mod scale;
+mod stuck;
+mod swap;
+mod volume;
+
+use super::risk::Risk;
+use super::set::Set;
+use super::{Change, ChangeKind, Setting};
+use crate::bundle::{Bundle, Resource, ResourceId, kind_rank};
+use crate::cluster::change;
+use crate::cluster::rehearse::Outcome;
+use crate::value::Node;
+use std::collections::BTreeSet;
+
+/// Steps that carry one change out.
+#[derive(Clone, Debug)]
+pub struct Runbook {
+    /// What they do.
+    pub title: String,
+    /// In order. None where nothing can be done but to mend the manifest.
+    pub steps: Vec<Step>,
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What to run, from the folder where the review ran.
+    pub command: String,
+    /// What to expect of it.
+    pub expect: String,
+    /// A command that shows it; may be empty.
+    pub check: String,
+}
+
+/// What runbooks are made from: two bundles, what differs, and what the rehearsal of one after the other showed.
+#[derive(Clone, Copy, Debug)]
+pub struct Matter<'m> {
+    /// What was committed.
+    pub committed: &'m Bundle,
+    /// What comes.
+    pub fresh: &'m Bundle,
+    /// What differs.
+    pub changes: &'m [Change],
+    /// What of it can cost data.
+    pub risks: &'m [Risk],
+    /// The cluster before.
+    pub before: &'m Outcome,
+    /// The cluster afterwards.
+    pub after: &'m Outcome,
+    /// What surrounds the change.
+    pub setting: Setting<'m>,
+}
+
+/// A runbook while it is made: what applies manifests is not yet bound to files.
+#[derive(Clone, Debug)]
+struct Plan {
+    title: String,
+    items: Vec<Item>,
+}
+
+#[derive(Clone, Debug)]
+enum Item {
+    Run(Step),
+    /// Applies these manifests, in this order.
+    Apply {
+        ids: Vec<ResourceId>,
+        expect: String,
+        check: String,
+    },
+}
+
+impl Plan {
+    fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), items: Vec::new() }
+    }
+
+    fn run(&mut self, command: impl Into<String>, expect: impl Into<String>, check: impl Into<String>) {
+        self.items.push(Item::Run(Step { command: command.into(), expect: expect.into(), check: check.into() }));
+    }
+
+    fn apply(&mut self, ids: Vec<ResourceId>, expect: impl Into<String>, check: impl Into<String>) {
+        self.items.push(Item::Apply { ids, expect: expect.into(), check: check.into() });
+    }
+}
+
+/// One runbook for each change that cannot just be applied.
+#[must_use]
+pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
+    let renames = rename::renames(matter);
+    let mut plans: Vec<Plan> = renames.iter().map(|rename| rename::plan(matter, *rename)).collect();
+    let is_moved = |set: Set<'_>| renames.iter().any(|rename| rename.new.0.id == set.0.id);
+    let moved: BTreeSet<&ResourceId> = renames.iter().flat_map(|rename| rename::volumes(matter, *rename)).collect();
+    for change in matter.changes.iter().filter(|change| change.kind != ChangeKind::Removed && !moved.contains(&change.id)) {
+        let Some(new) = matter.fresh.get(&change.id) else { continue };
+        if !change.refusals.is_empty() && !change::refusals_of_new(&new.node, matter.setting.version).is_empty() {
+            plans.push(hopeless(change));
+            continue;
+        }
+        let old = matter.committed.get(&change.id);
+        match (&*change.id.kind, old) {
+            ("StatefulSet", _) if is_moved(Set(new)) => {}
+            ("StatefulSet", Some(old)) => plans.extend(stateful_set(matter, Set(old), Set(new), change)),
+            (_, Some(old)) if !change.refusals.is_empty() => plans.push(refused(matter, old, new)),
+            _ => {}
+        }
+    }
+    plans.extend(released::plan(matter, &renames));
+    together(plans, matter).into_iter().map(|plan| bound(plan, matter)).collect()
+}
+
+/// What is refused even where nothing was before: no order of steps helps.
+fn hopeless(change: &Change) -> Plan {
+    let refusal = &change.refusals[0];
+    let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
+    Plan::new(format!(
+        "apply {}, mend it first: no cluster takes it as it stands, not even as a new object ({field}{})",
+        change.id, refusal.detail
+    ))
+}
+
+fn stateful_set(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, change: &Change) -> Option<Plan> {
+    if change.refusals.is_empty() {
+        return stuck::plan(matter, old, new, change).or_else(|| scale::plan(matter, old, new));
+    }
+    Some(swap::replaced(matter, old, new).unwrap_or_else(|| swap::plan(matter, old, new)))
+}
+
+fn refused(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
+    match &*new.id.kind {
+        "PersistentVolume" => volume::plan(matter, old, new),
+        _ => recreate::plan(matter, old, new),
+    }
+}
+
+impl<'m> Matter<'m> {
+    /// The new manifests that a set needs or that go with it and can be applied as they are: what it refers to comes before it.
+    fn companions(self) -> Vec<ResourceId> {
+        let ready = |change: &&Change| {
+            change.kind != ChangeKind::Removed && change.refusals.is_empty() && kind_rank(&change.id.kind) < kind_rank("StatefulSet")
+        };
+        self.changes.iter().filter(ready).map(|change| change.id.clone()).collect()
+    }
+
+    /// The set's own manifest, behind what it needs.
+    fn with_companions(self, set: Set<'_>) -> Vec<ResourceId> {
+        self.companions().into_iter().chain([set.0.id.clone()]).collect()
+    }
+
+    /// The volume of a bundle that is reserved for a claim.
+    fn volume(self, bundle: &'m Bundle, namespace: &str, claim: &str) -> Option<&'m Resource> {
+        let namespace = if namespace.is_empty() { self.setting.namespace } else { namespace };
+        bundle.of_kind("PersistentVolume").find(|volume| {
+            let part = |field| volume.node.find(&["spec", "claimRef", field]).and_then(Node::as_str).unwrap_or_default();
+            part("name") == claim && part("namespace") == namespace
+        })
+    }
+
+    /// A StorageClass that the bundles or the cluster's facts describe.
+    fn class(self, name: &str) -> Option<&'m Node> {
+        let ours = |bundle: &'m Bundle| bundle.of_kind("StorageClass").find(|class| class.id.name == name).map(|class| &class.node);
+        let known = || {
+            let classes = self.setting.facts.classes.as_deref().unwrap_or_default();
+            classes.iter().find(|class| class.find(&["metadata", "name"]).and_then(Node::as_str) == Some(name))
+        };
+        ours(self.fresh).or_else(|| ours(self.committed)).or_else(known)
+    }
+}
+
+/// Plans that apply one and the same file of many manifests become one: it can be applied only when all of them are prepared.
+fn together(plans: Vec<Plan>, matter: Matter<'_>) -> Vec<Plan> {
+    let mut list: Vec<Plan> = Vec::new();
+    for plan in plans {
+        let place = shared_apply(&plan, matter);
+        let partner = place
+            .as_ref()
+            .and_then(|(file, _)| list.iter().position(|other| shared_apply(other, matter).is_some_and(|(other, _)| other == *file)));
+        match (partner, place) {
+            (Some(partner), Some((_, at))) => {
+                let other = &mut list[partner];
+                let Some((_, apply)) = shared_apply(other, matter) else { continue };
+                other.title = format!("{}; and {}", other.title, plan.title);
+                let mut items = plan.items;
+                let after = items.split_off(at + 1);
+                if let (Some(Item::Apply { ids, expect, .. }), Some(Item::Apply { ids: all, expect: said, .. })) =
+                    (items.pop(), other.items.get_mut(apply))
+                {
+                    all.extend(ids);
+                    *said = format!("{said}; {expect}");
+                }
+                other.items.splice(apply..apply, items);
+                other.items.extend(after);
+            }
+            _ => list.push(plan),
+        }
+    }
+    list
+}
+
+/// The file of many manifests that a plan applies, and at which step, if that is its only one.
+fn shared_apply(plan: &Plan, matter: Matter<'_>) -> Option<(String, usize)> {
+    let mut places = plan.items.iter().enumerate().filter_map(|(at, item)| match item {
+        Item::Apply { ids, .. } => {
+            let last = ids.last()?;
+            matter.setting.files.is_shared(last).then(|| (matter.setting.files.of(last).into_owned(), at))
+        }
+        Item::Run(_) => None,
+    });
+    places.next().filter(|_| places.next().is_none())
+}
+
+fn bound(plan: Plan, matter: Matter<'_>) -> Runbook {
+    let steps = plan.items.into_iter().map(|item| match item {
+        Item::Run(step) => step,
+        Item::Apply { ids, expect, check } => Step { command: apply(matter, &ids), expect, check },
+    });
+    Runbook { title: plan.title, steps: steps.collect() }
+}
+
+/// The command that applies these manifests, each file once.
+fn apply(matter: Matter<'_>, ids: &[ResourceId]) -> String {
+    let mut files: Vec<String> = Vec::new();
+    for id in ids {
+        let file = command::word(&matter.setting.files.of(id));
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    format!("kubectl apply -f {}", files.join(" -f "))
+}

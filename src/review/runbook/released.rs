@@ -1,0 +1,64 @@
+//! Volumes that an earlier claim has left: they are reserved for that one claim, and a new one of the same name does not get them.
+
+use super::command::{await_set, kubectl, patch, set_free, word};
+use super::rename::Rename;
+use super::{Matter, Plan, claims};
+use crate::bundle::Resource;
+use crate::review::ChangeKind;
+use crate::review::set::Set;
+
+/// The steps for claims that come while their volumes were there before.
+pub(super) fn plan(matter: Matter<'_>, renames: &[Rename<'_>]) -> Vec<Plan> {
+    let added = matter.changes.iter().filter(|change| change.kind == ChangeKind::Added && change.refusals.is_empty());
+    added
+        .filter_map(|change| {
+            let new = matter.fresh.get(&change.id)?;
+            match &*change.id.kind {
+                "StatefulSet" if !renames.iter().any(|rename| rename.new.0.id == change.id) => {
+                    let set = Set(new);
+                    let claims = set.claims(claims::ordinals(set));
+                    let mut plan = left(matter, new, &claims)?;
+                    plan.apply(matter.with_companions(set), "`created`; its claims take up the volumes", "");
+                    plan.run(await_set(set), "all pods ready, with the data that was there", shown(new, &claims));
+                    Some(plan)
+                }
+                "PersistentVolumeClaim" => {
+                    let claims = [new.id.name.clone()];
+                    let mut plan = left(matter, new, &claims)?;
+                    plan.apply(vec![new.id.clone()], "`created`, and bound to the volume that was there", shown(new, &claims));
+                    Some(plan)
+                }
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+/// The steps for the volumes that were there before, if there are any.
+fn left(matter: Matter<'_>, owner: &Resource, claims: &[String]) -> Option<Plan> {
+    let was_there = |claim: &String| {
+        let volume = matter.volume(matter.fresh, &owner.id.namespace, claim)?;
+        matter.committed.get(&volume.id).map(|_| volume)
+    };
+    let volumes: Vec<&Resource> = claims.iter().filter_map(was_there).collect();
+    let mut plan = Plan::new(format!("let {} take up the volumes that are there", owner.id));
+    volumes.iter().for_each(|volume| free(&mut plan, volume));
+    (!volumes.is_empty()).then_some(plan)
+}
+
+fn shown(owner: &Resource, claims: &[String]) -> String {
+    let names: Vec<String> = claims.iter().map(|claim| word(claim)).collect();
+    format!("{} get pvc {}", kubectl(&owner.id.namespace), names.join(" "))
+}
+
+/// Frees a volume whose claim is gone; leaves it alone if it is bound.
+pub(super) fn free(plan: &mut Plan, volume: &Resource) {
+    let name = word(&volume.id.name);
+    let phase = format!("kubectl get pv {name} -o jsonpath='{{.status.phase}}'");
+    plan.run(
+        format!("[ \"$({phase})\" != Released ] || {}", patch("", &format!("pv {name}"), &set_free())),
+        "nothing, if its claim is still there or it was never used. `patched`, if an earlier claim has left it: it is Available again, \
+         with its data, for a claim of that name",
+        phase,
+    );
+}

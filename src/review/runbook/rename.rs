@@ -1,0 +1,226 @@
+//! A StatefulSet or a claim template under another name or in another namespace: other claims, and the same data behind them.
+
+use super::claims::{self, What};
+use super::command::{await_set, kubectl, patch, retain, volume_of, word};
+use super::{Matter, Plan, swap, volume};
+use crate::bundle::{Resource, ResourceId};
+use crate::review::ChangeKind;
+use crate::review::set::Set;
+use serde_json::json;
+
+/// One set under two names, or with claim templates under two names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rename<'m> {
+    /// As it was called.
+    pub(super) old: Set<'m>,
+    /// As it is called.
+    pub(super) new: Set<'m>,
+}
+
+/// A claim under two names, and where its volume is.
+struct Pair<'m> {
+    old: String,
+    new: String,
+    data: Data<'m>,
+}
+
+enum Data<'m> {
+    /// On a volume that keeps its name, or has none in the manifests.
+    Stays(Option<&'m Resource>),
+    /// On a volume that is called otherwise, too.
+    Renamed(&'m Resource, &'m Resource),
+    /// The new volume names another disk.
+    Elsewhere(&'m Resource, &'m Resource),
+}
+
+/// The sets that went and came under another name.
+pub(super) fn renames(matter: Matter<'_>) -> Vec<Rename<'_>> {
+    let is_set = |id: &ResourceId| id.kind == "StatefulSet";
+    let named = matter.changes.iter().filter(|change| change.kind == ChangeKind::Renamed && is_set(&change.id)).filter_map(|change| {
+        let old = matter.committed.get(change.from.as_ref()?)?;
+        Some(Rename { old: Set(old), new: Set(matter.fresh.get(&change.id)?) })
+    });
+    let mut list: Vec<Rename<'_>> = named.collect();
+    if list.is_empty() {
+        let gone: Vec<Set<'_>> =
+            matter.committed.of_kind("StatefulSet").filter(|set| matter.fresh.get(&set.id).is_none()).map(Set).collect();
+        let come: Vec<Set<'_>> =
+            matter.fresh.of_kind("StatefulSet").filter(|set| matter.committed.get(&set.id).is_none()).map(Set).collect();
+        if let ([old], [new]) = (&gone[..], &come[..]) {
+            list.push(Rename { old: *old, new: *new });
+        }
+    }
+    list.retain(|rename| !templates(*rename).is_empty());
+    list
+}
+
+/// A set whose claim templates are called otherwise and are otherwise as they were.
+pub(super) fn of_templates<'m>(old: Set<'m>, new: Set<'m>) -> Option<Rename<'m>> {
+    let rename = Rename { old, new };
+    templates(rename).iter().any(|(old, new)| old != new).then_some(rename)
+}
+
+/// The claim templates, by their old and new names.
+fn templates(rename: Rename<'_>) -> Vec<(&str, &str)> {
+    let edits = claims::edits(rename.old, rename.new);
+    let mut pairs: Vec<(&str, &str)> =
+        rename.old.templates().map(|(name, _)| name).filter(|name| rename.new.template(name).is_some()).map(|name| (name, name)).collect();
+    let mut added: Vec<&claims::Edit<'_>> = edits.iter().filter(|edit| edit.what == What::Added).collect();
+    for gone in edits.iter().filter(|edit| edit.what == What::Removed) {
+        let same = |edit: &&claims::Edit<'_>| {
+            claims::fixed_difference(gone.old, edit.new).is_none() && claims::request(gone.old) == claims::request(edit.new)
+        };
+        if let Some(at) = added.iter().position(same) {
+            pairs.push((gone.template, added.remove(at).template));
+        }
+    }
+    pairs
+}
+
+/// The volumes that a rename's steps take care of.
+pub(super) fn volumes<'m>(matter: Matter<'m>, rename: Rename<'m>) -> Vec<&'m ResourceId> {
+    let of = |data: Data<'m>| match data {
+        Data::Stays(volume) => volume,
+        Data::Renamed(_, new) | Data::Elsewhere(_, new) => Some(new),
+    };
+    pairs(matter, rename).into_iter().filter_map(|pair| of(pair.data)).map(|volume| &volume.id).collect()
+}
+
+fn pairs<'m>(matter: Matter<'m>, rename: Rename<'m>) -> Vec<Pair<'m>> {
+    let Rename { old, new } = rename;
+    let mut list = Vec::new();
+    for (before, after) in claims::ordinals(old).zip(claims::ordinals(new)) {
+        for (template, renamed) in templates(rename) {
+            let (old_claim, new_claim) = (old.claim(template, before), new.claim(renamed, after));
+            let earlier = matter.volume(matter.committed, &old.0.id.namespace, &old_claim);
+            let later = matter.volume(matter.fresh, &new.0.id.namespace, &new_claim);
+            let data = match (earlier, later) {
+                (Some(earlier), Some(later)) if volume::source(&earlier.node) != volume::source(&later.node) => {
+                    Data::Elsewhere(earlier, later)
+                }
+                (Some(earlier), Some(later)) if earlier.id != later.id => Data::Renamed(earlier, later),
+                (earlier, later) => Data::Stays(later.or(earlier)),
+            };
+            list.push(Pair { old: old_claim, new: new_claim, data });
+        }
+    }
+    list
+}
+
+/// The steps: end the old pods in order, hand each volume to its new claim, and only then make the new set.
+pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
+    let Rename { old, new } = rename;
+    let pairs = pairs(matter, rename);
+    let (from, to) = (&old.0.id.namespace, &new.0.id.namespace);
+    let what = if old.0.id == new.0.id {
+        format!("give claim templates of {} another name and keep their data", new.0.id)
+    } else {
+        format!("turn {} into {} and keep its data", old.0.id, new.0.id)
+    };
+    if let Some((earlier, later)) = pairs.iter().find_map(|pair| match pair.data {
+        Data::Elsewhere(earlier, later) => Some((earlier, later)),
+        _ => None,
+    }) {
+        return Plan::new(format!(
+            "{what}, let the new volumes name the old disks first: {} names another one than {} did, and would begin empty",
+            later.id, earlier.id
+        ));
+    }
+    let mut plan = Plan::new(format!("{what}: its pods are away for a short while"));
+    swap::retain_claims(&mut plan, old);
+    for pair in &pairs {
+        keep(&mut plan, from, pair);
+    }
+    let kubectl_old = kubectl(from);
+    let name = word(old.name());
+    plan.run(
+        format!("{kubectl_old} scale statefulset {name} --replicas=0"),
+        "its pods end, the last first, each once the one before has ended",
+        "",
+    );
+    if old.replicas() > 0 {
+        let pods: Vec<String> = claims::ordinals(old).map(|ordinal| word(&format!("pod/{}", claims::pod(old, ordinal)))).collect();
+        plan.run(format!("{kubectl_old} wait --for=delete {} --timeout=30m", pods.join(" ")), "no pod is left: nobody writes any more", "");
+    }
+    for pair in &pairs {
+        hand_over(&mut plan, (from, to), matter, pair);
+    }
+    let claims: Vec<String> = pairs.iter().map(|pair| word(&pair.old)).collect();
+    if !claims.is_empty() {
+        plan.run(
+            format!("{kubectl_old} delete pvc {}", claims.join(" ")),
+            "the old claims are gone; their volumes are kept, with all their data",
+            "kubectl get pv",
+        );
+    }
+    let renamed: Vec<String> = pairs
+        .iter()
+        .filter_map(|pair| match pair.data {
+            Data::Renamed(earlier, _) => Some(word(&earlier.id.name)),
+            _ => None,
+        })
+        .collect();
+    if !renamed.is_empty() {
+        plan.run(format!("kubectl delete pv {}", renamed.join(" ")), "the old objects are gone; the disks behind them are not", "");
+    }
+    plan.run(format!("{kubectl_old} delete statefulset {name}"), "the old set is gone; it had no pods any more", "");
+    let mut ids = matter.companions();
+    ids.extend(
+        volumes(matter, rename).into_iter().filter(|id| matter.fresh.get(id).is_some() && !ids.contains(id)).cloned().collect::<Vec<_>>(),
+    );
+    ids.sort_by_key(|id| crate::bundle::kind_rank(&id.kind));
+    ids.push(new.0.id.clone());
+    plan.apply(ids, "`created`; its claims are bound to the volumes at once", "");
+    let made: Vec<String> = pairs.iter().map(|pair| word(&pair.new)).collect();
+    plan.run(await_set(new), "all pods ready, with the data that they had", format!("{} get pvc {}", kubectl(to), made.join(" ")));
+    leftovers(&mut plan, matter, old, new);
+    plan
+}
+
+fn keep(plan: &mut Plan, namespace: &str, pair: &Pair<'_>) {
+    let known = match pair.data {
+        Data::Stays(volume) => volume,
+        Data::Renamed(earlier, _) | Data::Elsewhere(earlier, _) => Some(earlier),
+    };
+    let volume = known.map_or_else(|| volume_of(namespace, &pair.old), |volume| word(&volume.id.name));
+    plan.run(
+        patch("", &format!("pv {volume}"), &retain()),
+        format!("the volume of {} is kept, whatever becomes of its claim", pair.old),
+        format!("kubectl get pv {volume} -o jsonpath='{{.spec.persistentVolumeReclaimPolicy}}'"),
+    );
+}
+
+/// Reserves a volume for the claim's new name.
+fn hand_over(plan: &mut Plan, (from, to): (&str, &str), matter: Matter<'_>, pair: &Pair<'_>) {
+    let Data::Stays(known) = pair.data else { return };
+    let volume = known.map_or_else(|| volume_of(from, &pair.old), |volume| word(&volume.id.name));
+    let mut claim = json!({"name": pair.new, "uid": null, "resourceVersion": null});
+    if from != to {
+        claim["namespace"] = json!(if to.is_empty() { matter.setting.namespace } else { to });
+    }
+    plan.run(
+        patch("", &format!("pv {volume}"), &json!({"spec": {"claimRef": claim}})),
+        format!("the volume is reserved for {}; {} says Lost, and goes next", pair.new, pair.old),
+        "",
+    );
+}
+
+/// What the old name still has.
+fn leftovers(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
+    const KINDS: [&str; 5] = ["Service", "ConfigMap", "ServiceAccount", "PodDisruptionBudget", "NetworkPolicy"];
+    let namespace = &old.0.id.namespace;
+    let gone = matter.committed.resources.iter().filter(|resource| {
+        KINDS.contains(&&*resource.id.kind) && resource.id.namespace == *namespace && matter.fresh.get(&resource.id).is_none()
+    });
+    let words: Vec<String> = gone.map(|resource| word(&format!("{}/{}", resource.id.kind.to_lowercase(), resource.id.name))).collect();
+    if !words.is_empty() {
+        plan.run(
+            format!("{} delete {}", kubectl(namespace), words.join(" ")),
+            format!(
+                "what is not among the new manifests any more is gone. Whoever used the old names must use those of {} by now",
+                new.name()
+            ),
+            "",
+        );
+    }
+}

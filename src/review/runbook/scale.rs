@@ -1,0 +1,93 @@
+//! More or fewer replicas of a set that keeps data: which volumes must be there before, in which order replicas leave, and what is
+//! left of them.
+
+use super::claims::{self, Origin};
+use super::command::{await_set, kubectl, word};
+use super::{Matter, Plan, released, swap};
+use crate::bundle::Resource;
+use crate::review::set::Set;
+
+/// The steps, if there is more to it than to apply the manifest.
+pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option<Plan> {
+    if old.start() != new.start() || new.templates().next().is_none() {
+        return None;
+    }
+    match new.replicas() - old.replicas() {
+        0 => None,
+        more if more > 0 => up(matter, old, new),
+        _ => Some(down(matter, old, new)),
+    }
+}
+
+/// New replicas need their volumes first: a claim that comes earlier waits, or gets an empty volume from a provisioner.
+fn up(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option<Plan> {
+    let namespace = &new.0.id.namespace;
+    let added: Vec<i64> = claims::ordinals(new).filter(|ordinal| *ordinal >= claims::ordinals(old).end).collect();
+    let mut volumes: Vec<&Resource> = Vec::new();
+    for ordinal in &added {
+        for (template, node) in new.templates() {
+            let claim = new.claim(template, *ordinal);
+            if claims::origin(matter, namespace, &claim, node) == Origin::Static {
+                volumes.extend(matter.volume(matter.fresh, namespace, &claim));
+            }
+        }
+    }
+    let first = volumes.first()?;
+    let mut plan = Plan::new(format!("scale {} from {} to {}: its volumes first", new.0.id, old.replicas(), new.replicas()));
+    let shared = matter.setting.files.is_shared(&first.id);
+    let (there, missing): (Vec<&Resource>, Vec<&Resource>) = volumes.iter().partition(|volume| matter.committed.get(&volume.id).is_some());
+    for volume in there {
+        released::free(&mut plan, volume);
+    }
+    if !missing.is_empty() && !shared {
+        let names: Vec<String> = missing.iter().map(|volume| word(&volume.id.name)).collect();
+        plan.apply(
+            missing.iter().map(|volume| volume.id.clone()).collect(),
+            "`created`: each is reserved for the claim of a replica to come",
+            format!("kubectl get pv {}", names.join(" ")),
+        );
+    }
+    plan.apply(matter.with_companions(new), "`configured`; the new replicas come in order, each once the one before is ready", "");
+    let made: Vec<String> =
+        added.iter().flat_map(|ordinal| new.templates().map(|(template, _)| word(&new.claim(template, *ordinal)))).collect();
+    plan.run(
+        await_set(new),
+        "all pods ready. Have the app take in the new members, if it does not do so itself",
+        format!("{} get pvc {}", kubectl(namespace), made.join(" ")),
+    );
+    Some(plan)
+}
+
+/// Replicas leave one at a time, the last first, each after the app has let go of it.
+fn down(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
+    let namespace = &new.0.id.namespace;
+    let (kubectl, name) = (kubectl(namespace), word(new.name()));
+    let leaving: Vec<i64> = claims::ordinals(old).filter(|ordinal| *ordinal >= claims::ordinals(new).end).collect();
+    let mut plan = Plan::new(format!("scale {} from {} to {}, one replica at a time", new.0.id, old.replicas(), new.replicas()));
+    swap::retain_claims(&mut plan, old);
+    plan.run(await_set(old), "all pods ready: a quorum that lacks a member cannot spare another", "");
+    for ordinal in leaving.iter().rev() {
+        let pod = claims::pod(new, *ordinal);
+        plan.run(
+            format!("{kubectl} scale statefulset {name} --replicas={}", ordinal - new.start()),
+            format!("before: have the app move what {pod} holds, and take it out of its members. Then {pod} ends; its claims stay"),
+            "",
+        );
+        plan.run(format!("{kubectl} wait --for=delete pod/{} --timeout=30m", word(&pod)), "`condition met`", "");
+        plan.run(
+            format!("{kubectl} rollout status statefulset/{name}"),
+            "the remaining pods are ready, and the app says that it is whole, before the next one goes",
+            "",
+        );
+    }
+    plan.apply(matter.with_companions(new), "`configured`", "");
+    let claims: Vec<String> =
+        leaving.iter().flat_map(|ordinal| old.templates().map(|(template, _)| word(&old.claim(template, *ordinal)))).collect();
+    let expect = if new.deletes_claims("whenScaled") {
+        "Bound still: they were kept on purpose. Delete them when nobody needs their data any more; from now on they go with their pods"
+    } else {
+        "Bound still: a replica that comes back takes them up. Delete them, and then their volumes, only when nobody needs their data"
+    };
+    plan.run(format!("{kubectl} get pvc {}", claims.join(" ")), expect, "");
+    plan
+}

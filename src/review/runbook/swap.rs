@@ -1,0 +1,261 @@
+//! A StatefulSet whose change the API server refuses: it is deleted without its pods and made anew, which takes them over.
+
+use super::command::{await_new_pod, await_set, kubectl, labels, patch, word};
+use super::{Matter, Plan, claims, migrate, rename};
+use crate::bundle::ResourceId;
+use crate::cluster::admission;
+use crate::cluster::apply;
+use crate::cluster::selector::has_all;
+use crate::review::set::Set;
+use crate::value::Node;
+use serde_json::json;
+
+/// What the server refuses as a patch and takes as a whole: the merge is at fault, not the manifest.
+pub(super) fn replaced(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option<Plan> {
+    if !takes_whole(matter, &old.0.node, &new.0.node) || matter.setting.files.is_shared(&new.0.id) {
+        return None;
+    }
+    let mut plan = Plan::new(format!("give {} its new form as a whole: a merge of the two forms is refused, the new one is not", new.0.id));
+    replace(&mut plan, matter, &new.0.id);
+    plan.run(await_set(new), "all pods ready; those whose template changed restart, from the last to the first", "");
+    Some(plan)
+}
+
+/// Whether the server takes a manifest in the place of the one before, where a merge of the two is refused.
+pub(super) fn takes_whole(matter: Matter<'_>, old: &Node, new: &Node) -> bool {
+    let version = matter.setting.version;
+    let stored = admission::create(old, version).object;
+    stored.is_some_and(|stored| apply::replace(&stored, new, version).object.is_some())
+}
+
+/// Puts a manifest in the place of what is there.
+pub(super) fn replace(plan: &mut Plan, matter: Matter<'_>, id: &ResourceId) {
+    let file = word(&matter.setting.files.of(id));
+    plan.run(
+        format!("kubectl replace --save-config -f {file}"),
+        "`replaced`: the object stays the same one, and later applies go on from here",
+        format!("kubectl diff -f {file}"),
+    );
+}
+
+/// The steps for a set whose fields cannot be changed in place.
+pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
+    let edits = claims::edits(old, new);
+    if edits.iter().any(|edit| matches!(edit.what, claims::What::Other(_))) {
+        return migrate::plan(matter, old, new, &edits);
+    }
+    if let Some(rename) = rename::of_templates(old, new) {
+        return rename::plan(matter, rename);
+    }
+    if !selects_own_pods(old, new) {
+        return anew(matter, old, new, &edits);
+    }
+    let renamed_service = old.word(&["spec", "serviceName"]) != new.word(&["spec", "serviceName"]);
+    let mut plan = Plan::new(String::new());
+    claims::prepare(&mut plan, matter, old, &edits);
+    swap(&mut plan, matter, old, new);
+    let added = edits.iter().any(|edit| edit.what == claims::What::Added);
+    let removed = edits.iter().any(|edit| edit.what == claims::What::Removed);
+    let grown = edits.iter().find(|edit| matches!(edit.what, claims::What::Grown(_)));
+    let what = if let Some(grown) = grown {
+        let first = old.claim(grown.template, old.start());
+        match claims::origin(matter, &old.0.id.namespace, &first, grown.old) {
+            claims::Origin::Dynamic => "grow the claims of".to_owned(),
+            claims::Origin::Static => "let new claims ask for more, while volumes that people made keep their size, in".to_owned(),
+        }
+    } else if !edits.is_empty() {
+        "change the claim templates of".to_owned()
+    } else {
+        let differs = |field: &&str| old.0.node.find(&["spec", field]) != new.0.node.find(&["spec", field]);
+        let fields: Vec<&str> =
+            ["serviceName", "podManagementPolicy", "revisionHistoryLimit", "selector"].into_iter().filter(differs).collect();
+        format!("change {} of", if fields.is_empty() { "what is fixed".to_owned() } else { fields.join(" and ") })
+    };
+    let fate = if added {
+        restart_ascending(&mut plan, old, new, &edits);
+        "its pods restart, from the first to the last"
+    } else if removed {
+        plan.run(
+            await_set(new),
+            "all pods ready: they restart, from the last to the first, because the mount goes too; the claims stay",
+            "",
+        );
+        "its pods restart, from the last to the first"
+    } else if old.0.node.find(&["spec", "template"]) != new.0.node.find(&["spec", "template"]) {
+        plan.run(await_set(new), "all pods ready: they restart, from the last to the first, because their template changed too", "");
+        "its pods restart only for what changed in their template"
+    } else {
+        plan.run(await_set(new), "all pods ready, none restarted", format!("{} get pods {}", kubectl(&new.0.id.namespace), names(new)));
+        if renamed_service && new.replicas() > 0 {
+            new_names(&mut plan, old, new);
+            "its pods restart for their new names only after it is done"
+        } else {
+            "no pod restarts"
+        }
+    };
+    if renamed_service {
+        old_service(&mut plan, matter, old);
+    }
+    plan.title = format!("{what} {}: {fate}", new.0.id);
+    plan
+}
+
+/// Deletes the set without its pods and makes it anew.
+pub(super) fn swap(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
+    orphan(plan, old);
+    make(plan, matter, new, 0);
+}
+
+/// Deletes the set and leaves its pods and claims as they are.
+pub(super) fn orphan(plan: &mut Plan, old: Set<'_>) {
+    let kubectl = kubectl(&old.0.id.namespace);
+    plan.run(
+        format!("{kubectl} delete statefulset {} --cascade=orphan", word(old.name())),
+        "the set is gone; its pods run on and its claims stay. Until the next step nobody replaces a pod that ends",
+        format!("{kubectl} get pods {}", names(old)),
+    );
+}
+
+/// Makes the set; where its manifest leaves the number of replicas to an autoscaler, with as many as there are pods, and so many more.
+pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, new: Set<'_>, more: usize) {
+    let name = word(new.name());
+    let namespace = &new.0.id.namespace;
+    let file = word(&matter.setting.files.of(&new.0.id));
+    if new.0.node.find(&["spec", "replicas"]).is_none() && !matter.setting.files.is_shared(&new.0.id) {
+        let count = format!("{} get pods -l {} --no-headers | wc -l", kubectl(namespace), word(&labels(new.0)));
+        let count = if more == 0 { format!("$({count})") } else { format!("$(($({count}) + {more}))") };
+        let companions = matter.companions();
+        if !companions.is_empty() {
+            plan.apply(companions, "what the set needs is there", "");
+        }
+        plan.run(
+            format!("kubectl patch --local -f {file} --type merge -p \"{{\\\"spec\\\":{{\\\"replicas\\\":{count}}}}}\" -o yaml | kubectl create -f -"),
+            "`created`, with as many replicas as there are pods: its manifest does not say how many, and alone would mean one",
+            format!("{} get statefulset {name}", kubectl(namespace)),
+        );
+        plan.apply(
+            vec![new.0.id.clone()],
+            "`configured`, with a warning that its last-applied annotation was missing; the replicas stay",
+            "",
+        );
+        return;
+    }
+    plan.apply(
+        matter.with_companions(new),
+        format!("`statefulset.apps/{name} created`; it takes the pods over by their labels and names"),
+        format!("{} get statefulset {name}", kubectl(namespace)),
+    );
+}
+
+/// A selector that no longer matches the running pods: they have to go, and come back with other labels.
+fn anew(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[claims::Edit<'_>]) -> Plan {
+    let mut plan = Plan::new(format!("change the selector of {}: all its pods are away for a short while, the claims stay", new.0.id));
+    claims::prepare(&mut plan, matter, old, edits);
+    orphan(&mut plan, old);
+    stop(&mut plan, old);
+    make(&mut plan, matter, new, 0);
+    plan.run(
+        await_set(new),
+        "all pods ready, under the new labels; each has taken up its claims by name",
+        format!("{} get pods {} --show-labels", kubectl(&new.0.id.namespace), names(new)),
+    );
+    plan
+}
+
+/// Ends the pods of a set that is gone, the last first.
+pub(super) fn stop(plan: &mut Plan, old: Set<'_>) {
+    let kubectl = kubectl(&old.0.id.namespace);
+    for ordinal in claims::ordinals(old).rev() {
+        plan.run(
+            format!("{kubectl} delete pod {} --ignore-not-found", word(&claims::pod(old, ordinal))),
+            "it ends in its own time; nobody makes it anew",
+            "",
+        );
+    }
+}
+
+/// A claim template that was added reaches a pod only when it is made anew, and the controller waits for the lowest one first.
+fn restart_ascending(plan: &mut Plan, old: Set<'_>, new: Set<'_>, edits: &[claims::Edit<'_>]) {
+    let namespace = &new.0.id.namespace;
+    let Some(added) = edits.iter().find(|edit| edit.what == claims::What::Added).map(|edit| edit.template) else { return };
+    for ordinal in claims::ordinals(new).filter(|ordinal| claims::ordinals(old).contains(ordinal)) {
+        let pod = claims::pod(new, ordinal);
+        plan.run(
+            format!("{} delete pod {} --wait=false", kubectl(namespace), word(&pod)),
+            "it comes back with the new claim. The controller cannot add a volume to a running pod, and is stuck at the first one without",
+            "",
+        );
+        plan.run(
+            await_new_pod(namespace, &pod, &format!("{{.spec.volumes[?(@.name==\"{added}\")].name}}"), added),
+            "there with its new volume and ready, before the next one goes",
+            format!("{} get pvc {}", kubectl(namespace), word(&new.claim(added, ordinal))),
+        );
+    }
+    plan.run(await_set(new), "all pods ready", "");
+}
+
+/// Pods keep the DNS name of the Service that they were made for.
+fn new_names(plan: &mut Plan, old: Set<'_>, new: Set<'_>) {
+    let namespace = &new.0.id.namespace;
+    let (before, after) = (old.word(&["spec", "serviceName"]).unwrap_or_default(), new.word(&["spec", "serviceName"]).unwrap_or_default());
+    let expect = format!(
+        "until then pods are found below `{before}` only, and from then on below `{after}` only: keep Service `{before}` until all have restarted"
+    );
+    if new.is_on_delete() || new.partition() > new.start() {
+        for ordinal in claims::ordinals(new).rev() {
+            let pod = claims::pod(new, ordinal);
+            plan.run(format!("{} delete pod {} --wait=false", kubectl(namespace), word(&pod)), expect.clone(), "");
+            plan.run(await_new_pod(namespace, &pod, "{.spec.subdomain}", after), "ready again, before the next one goes", "");
+        }
+        return;
+    }
+    plan.run(format!("{} rollout restart statefulset/{}", kubectl(namespace), word(new.name())), expect, "");
+    plan.run(
+        await_set(new),
+        "all pods ready, restarted from the last to the first",
+        format!("{} get pods {} -o jsonpath='{{.items[*].spec.subdomain}}'", kubectl(namespace), names(new)),
+    );
+}
+
+/// The Service that the set used, if it goes in the same change.
+fn old_service(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>) {
+    let Some(service) = old.word(&["spec", "serviceName"]) else { return };
+    let namespace = &old.0.id.namespace;
+    let is_it = |resource: &&crate::bundle::Resource| resource.id.name == service && resource.id.namespace == *namespace;
+    let gone = matter.committed.of_kind("Service").find(is_it).filter(|service| matter.fresh.get(&service.id).is_none());
+    if gone.is_some() {
+        plan.run(
+            format!("{} delete service {}", kubectl(namespace), word(service)),
+            "it is not among the new manifests any more, and no pod has a name below it",
+            "",
+        );
+    }
+}
+
+/// Whether the new set's selector matches the pods that run now, and the other way round.
+fn selects_own_pods(old: Set<'_>, new: Set<'_>) -> bool {
+    let selector = |set: Set<'_>| set.0.node.find(&["spec", "selector"]).cloned();
+    if selector(old) == selector(new) {
+        return true;
+    }
+    let labels = old.0.node.find(&["spec", "template", "metadata", "labels"]);
+    crate::cluster::selector::matches(new.0.node.find(&["spec", "selector"]), labels)
+        && new.0.node.find(&["spec", "selector", "matchLabels"]).is_none_or(|wanted| has_all(wanted, labels))
+}
+
+/// The names of its pods.
+pub(super) fn names(set: Set<'_>) -> String {
+    claims::ordinals(set).map(|ordinal| word(&claims::pod(set, ordinal))).collect::<Vec<_>>().join(" ")
+}
+
+/// Makes sure that claims outlive the pods and the set, whatever its retention policy says.
+pub(super) fn retain_claims(plan: &mut Plan, set: Set<'_>) {
+    if set.deletes_claims("whenDeleted") || set.deletes_claims("whenScaled") {
+        let policy = json!({"spec": {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"}}});
+        plan.run(
+            patch(&set.0.id.namespace, &format!("statefulset {}", word(set.name())), &policy),
+            "claims are no longer deleted with pods or with the set",
+            "",
+        );
+    }
+}

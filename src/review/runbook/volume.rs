@@ -1,0 +1,136 @@
+//! A PersistentVolume whose source, node or mode is another: the object is made anew, and so is the claim that it is bound to.
+
+use super::command::{apply_text, await_end, await_pod, kubectl, patch, retain, value, word};
+use super::{Matter, Plan, claims, swap};
+use crate::bundle::Resource;
+use crate::review::set::Set;
+use crate::value::Node;
+use std::fmt::Write as _;
+
+/// The steps for one volume.
+pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
+    let name = word(&new.id.name);
+    let same_disk = source(&old.node) == source(&new.node);
+    let fate = if same_disk { "its disk and its data stay" } else { "what is on the old disk stays there, nothing is copied" };
+    let part = |field| old.node.find(&["spec", "claimRef", field]).and_then(Node::as_str).unwrap_or_default();
+    let (namespace, claim) = (part("namespace"), part("name"));
+    let mut plan = Plan::new(format!("make {} anew: {fate}", new.id));
+    if old.node.find(&["spec", "persistentVolumeReclaimPolicy"]).and_then(Node::as_str).is_some_and(|policy| policy != "Retain") {
+        plan.run(
+            patch("", &format!("pv {name}"), &retain()),
+            "what is on the disk stays, whatever becomes of its objects",
+            format!("kubectl get pv {name} -o jsonpath='{{.spec.persistentVolumeReclaimPolicy}}'"),
+        );
+    }
+    if claim.is_empty() {
+        plan.run(
+            format!("kubectl get pv {name} -o jsonpath='{{.spec.claimRef.namespace}}/{{.spec.claimRef.name}}'"),
+            "`/`: no claim has it. If it names one, end the pods that mount that claim and delete the claim first",
+            "",
+        );
+        make(&mut plan, matter, new);
+        return plan;
+    }
+    let Some((set, ordinal)) = owner(matter, namespace, claim) else {
+        standalone(&mut plan, matter, new, namespace, claim);
+        return plan;
+    };
+    let (namespace, pod) = (&*set.0.id.namespace, claims::pod(set, ordinal));
+    let _ = write!(plan.title, "; pod {pod} is away meanwhile");
+    let kubectl = kubectl(namespace);
+    swap::retain_claims(&mut plan, set);
+    plan.run(format!("{kubectl} delete pvc {} --wait=false", word(claim)), "the claim is Terminating until its pod ends", "");
+    plan.run(
+        format!("{kubectl} delete pod {} --wait=false", word(&pod)),
+        "the claim goes with it; the pod and an empty claim come back and wait",
+        format!("{kubectl} get pvc {}", word(claim)),
+    );
+    plan.run(
+        format!("kubectl wait --for=jsonpath='{{.status.phase}}'=Released pv/{name} --timeout=5m"),
+        "`condition met`: no claim has the volume any more",
+        "",
+    );
+    make(&mut plan, matter, new);
+    plan.run(
+        await_pod(namespace, &pod),
+        format!("{pod} is ready, its claim {claim} bound to {}", new.id.name),
+        format!("{kubectl} get pvc {}", word(claim)),
+    );
+    plan
+}
+
+/// Deletes the object and makes it anew. From its own text, where its file would bring other changes with it.
+fn make(plan: &mut Plan, matter: Matter<'_>, new: &Resource) {
+    let name = word(&new.id.name);
+    plan.run(format!("kubectl delete pv {name}"), "the object is gone; the disk is not", "");
+    let check = format!("kubectl get pv {name}");
+    if matter.setting.files.is_shared(&new.id) {
+        plan.run(apply_text("", &value(&new.node)), "`created`", check);
+    } else {
+        plan.apply(vec![new.id.clone()], "`created`", check);
+    }
+}
+
+/// A claim of its own: whoever mounts it is away meanwhile.
+fn standalone(plan: &mut Plan, matter: Matter<'_>, new: &Resource, namespace: &str, claim: &str) {
+    let is_it = |resource: &&Resource| {
+        resource.id.name == claim
+            && (resource.id.namespace == namespace || resource.id.namespace.is_empty() && namespace == matter.setting.namespace)
+    };
+    let manifest = matter.fresh.of_kind("PersistentVolumeClaim").find(is_it);
+    let namespace = manifest.map_or(namespace, |manifest| &manifest.id.namespace);
+    let kubectl = kubectl(namespace);
+    let users = manifest.map(|manifest| super::recreate::users(matter, manifest)).unwrap_or_default();
+    for user in &users {
+        let (kind, name) = (user.id.kind.to_lowercase(), word(&user.id.name));
+        plan.run(format!("{kubectl} scale {kind}/{name} --replicas=0"), "its pods end", "");
+        plan.run(await_end(user), "no pod is left", "");
+    }
+    plan.run(
+        format!("{kubectl} delete pvc {}", word(claim)),
+        "gone as soon as no pod mounts it; `kubectl describe pvc` says who does",
+        format!("kubectl get pv {}", word(&new.id.name)),
+    );
+    make(plan, matter, new);
+    if let Some(manifest) = manifest {
+        plan.apply(vec![manifest.id.clone()], "`created`, and bound to the volume", format!("{kubectl} get pvc {}", word(claim)));
+    }
+    for user in &users {
+        let (kind, name) = (user.id.kind.to_lowercase(), word(&user.id.name));
+        let replicas = user.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
+        plan.run(format!("{kubectl} scale {kind}/{name} --replicas={replicas}"), "its pods come back", "");
+        plan.run(format!("{kubectl} rollout status {kind}/{name} --timeout=10m"), "all pods ready", "");
+    }
+}
+
+/// The set and the ordinal that a claim belongs to.
+fn owner<'m>(matter: Matter<'m>, namespace: &str, claim: &str) -> Option<(Set<'m>, i64)> {
+    let home = |set: &Set<'_>| {
+        let own = &set.0.id.namespace;
+        own == namespace || own.is_empty() && namespace == matter.setting.namespace
+    };
+    matter.fresh.of_kind("StatefulSet").map(Set).filter(home).find_map(|set| {
+        let ordinal = claim.rsplit('-').next()?.parse().ok()?;
+        let is_its_own =
+            claims::ordinals(set).contains(&ordinal) && set.templates().any(|(template, _)| set.claim(template, ordinal) == claim);
+        is_its_own.then_some((set, ordinal))
+    })
+}
+
+/// What is behind a volume, without how it is reached.
+pub(super) fn source(volume: &Node) -> Vec<(String, Node)> {
+    const OTHERS: [&str; 10] = [
+        "accessModes",
+        "capacity",
+        "claimRef",
+        "mountOptions",
+        "nodeAffinity",
+        "persistentVolumeReclaimPolicy",
+        "storageClassName",
+        "volumeAttributesClassName",
+        "volumeMode",
+        "",
+    ];
+    let fields = volume.get("spec").into_iter().flat_map(Node::entries).filter(|(key, _)| !OTHERS.contains(&&*key.name));
+    fields.map(|(key, node)| (key.name.to_string(), node.clone())).collect()
+}

@@ -1,0 +1,52 @@
+//! The steps for each kind of change that cannot just be applied, word for word. `scripts/prove-runbooks` runs the same pairs of
+//! manifests against a real control plane, so that what is proven there is what is held here.
+
+use crate::commands::{root, statewright};
+use crate::golden::golden;
+use crate::scratch::Scratch;
+use std::fmt::Write as _;
+use std::fs;
+
+#[test]
+fn each_kind_of_change_has_its_steps() {
+    let mut count = 0;
+    for entry in fs::read_dir(root().join("tests/runbooks")).unwrap() {
+        let folder = entry.unwrap().path();
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let scratch = Scratch::new("runbook");
+        for side in ["old", "new"] {
+            split(&scratch, side, &fs::read_to_string(folder.join(format!("{side}.yaml"))).unwrap());
+        }
+        let run = statewright(scratch.path(), &["diff", "old", "new", "--format", "json"]);
+        let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{name}: {}", run.stderr));
+        let text = written(&report);
+        assert!(text.contains("\n  1. "), "{name}: there are no steps\n{}", run.stdout);
+        golden(&format!("runbooks/{name}/runbook.txt"), &text);
+        count += 1;
+    }
+    assert!(count > 30, "only {count} cases");
+}
+
+/// One file for each manifest, named as ours are.
+fn split(scratch: &Scratch, side: &str, text: &str) {
+    for part in text.split("---\n") {
+        let field = |start: &str| part.lines().find_map(|line| line.strip_prefix(start)).unwrap().trim().to_owned();
+        scratch.write(&format!("{side}/{}-{}.yaml", field("kind: "), field("  name: ")), part);
+    }
+}
+
+fn written(report: &serde_json::Value) -> String {
+    let mut text = String::new();
+    let list = |value: &serde_json::Value| value.as_array().unwrap().clone();
+    for runbook in list(&report["verdicts"][0]["runbooks"]) {
+        let _ = writeln!(text, "to {}:", runbook["title"].as_str().unwrap());
+        for (number, step) in list(&runbook["steps"]).iter().enumerate() {
+            let part = |name: &str| step[name].as_str().unwrap();
+            let _ = writeln!(text, "  {}. {}\n     → {}", number + 1, part("command"), part("expect"));
+            if !part("check").is_empty() {
+                let _ = writeln!(text, "     see: {}", part("check"));
+            }
+        }
+    }
+    text
+}
