@@ -1,11 +1,14 @@
 //! What changes do, for a person at a terminal: the decision first, then what to do, then object by object. Makes sense without colour.
 
 use super::differences::{self, Difference, Line, Piece};
+use super::groups::{grouped, names};
 use super::human::{BLUE, BOLD, GREEN, Page, RED, YELLOW};
 use super::{Report, clean, counted, kinds, ranked, rest_of_line, spoken, tally};
 use crate::diagnostic::Level;
 use crate::review::verdict::{Judgement, Verdict};
-use crate::review::{Change, ChangeKind, Review};
+use crate::review::{Change, Review};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 const DIM: &str = "\u{1b}[2m";
 const MARKED_RED: &str = "\u{1b}[1;4;31m";
@@ -82,9 +85,7 @@ impl Page {
         }
         self.table(&changes);
         self.runbooks(judgement);
-        for change in changes {
-            self.details(change);
-        }
+        self.details(&changes);
     }
 
     fn judgement(&mut self, judgement: &Judgement) {
@@ -110,16 +111,19 @@ impl Page {
         }
     }
 
-    /// A row for each object. Where many of a kind came or went, the rest is counted.
+    /// A row for each object; one for all that go the same way and are called alike. Where many are left, the rest is counted.
     fn table(&mut self, changes: &[&Change]) {
-        let mut rows = Vec::new();
-        let mut counts = std::collections::BTreeMap::new();
-        for change in changes {
-            let alike = (std::cmp::Reverse(change.verdict), change.kind.word(), change.id.kind.as_str());
-            let count = counts.entry(alike).or_insert(0_usize);
-            *count += 1;
-            if *count <= NAMED {
-                rows.push((*change, object(change)));
+        let mut rows: Vec<(&Change, String)> = Vec::new();
+        let mut rest = BTreeMap::new();
+        for group in grouped(changes, |change| (change.id.group.clone(), change.effect.clone())) {
+            let names = names(&group);
+            for (position, (name, count)) in names.into_iter().enumerate() {
+                if position < NAMED {
+                    rows.push((group[0], clean(&name)));
+                } else {
+                    let change = group[0];
+                    *rest.entry((Reverse(change.verdict), change.kind.word(), change.id.kind.as_str())).or_insert(0) += count;
+                }
             }
         }
         let verdicts = rows.iter().map(|(change, _)| spoken(change.verdict).len()).max().unwrap_or(0);
@@ -130,9 +134,8 @@ impl Page {
             let row = format!("  {:7}  {object:objects$}  {}", change.kind.word(), clean(&change.effect));
             self.line(row.trim_end());
         }
-        for ((verdict, word, kind), count) in counts.into_iter().filter(|(_, count)| *count > NAMED) {
-            let rest = format!("  and {} more, {word}, {}", counted(count - NAMED, &clean(kind)), spoken(verdict.0));
-            self.painted(DIM, &rest);
+        for ((verdict, word, kind), count) in rest {
+            self.painted(DIM, &format!("  and {count} more {}, {word}, {}", clean(kind), spoken(verdict.0)));
             self.out.push('\n');
         }
     }
@@ -154,14 +157,29 @@ impl Page {
         }
     }
 
-    /// What the server says, and the fields. Nothing for objects that came or went: the table names them.
-    fn details(&mut self, change: &Change) {
-        if change.refusals.is_empty() && change.fields.is_empty() {
-            return;
+    /// What the server says, and the fields; once for all objects of a kind of which the same is said. Nothing for objects that came
+    /// or went: the table names them.
+    fn details(&mut self, changes: &[&Change]) {
+        let told: Vec<&Change> =
+            changes.iter().copied().filter(|change| !change.refusals.is_empty() || !change.fields.is_empty()).collect();
+        let mut bodies = BTreeMap::new();
+        for change in &told {
+            let mut page = Page { out: String::new(), colours: self.colours };
+            page.body(change);
+            bodies.insert(&change.id, page.out);
         }
-        self.out.push('\n');
-        self.painted(BOLD, &format!("{} {}", change.kind.word(), object(change)));
-        self.out.push('\n');
+        for group in grouped(&told, |change| bodies.get(&change.id).cloned()) {
+            let names: Vec<String> = names(&group).into_iter().map(|(name, _)| clean(&name)).collect();
+            let more = names.len().saturating_sub(NAMED);
+            let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+            self.out.push('\n');
+            self.painted(BOLD, &format!("{} {}{rest}", group[0].kind.word(), names[..names.len() - more].join(", ")));
+            self.out.push('\n');
+            self.out.push_str(bodies.get(&group[0].id).map_or("", String::as_str));
+        }
+    }
+
+    fn body(&mut self, change: &Change) {
         for refusal in &change.refusals {
             let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
             self.painted(RED, "  refused by the API server:");
@@ -215,11 +233,6 @@ impl Page {
 
 fn line_of(review: &Review) -> String {
     clean(&review.judgement.line).replace('\n', " ")
-}
-
-fn object(change: &Change) -> String {
-    let from = change.from.as_ref().filter(|_| change.kind == ChangeKind::Renamed);
-    from.map_or_else(|| clean(&change.id.to_string()), |from| clean(&format!("{} (was {from})", change.id)))
 }
 
 /// A long stretch by its two ends.

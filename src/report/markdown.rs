@@ -3,6 +3,7 @@
 
 use super::compact::compact;
 use super::differences::{self, Line, Piece};
+use super::groups::{grouped, names};
 use super::markdown_text::{code, fence, html, prose};
 use super::{Report, counted, kinds, named, ranked, rest_of_line, spoken, summary, tally};
 use crate::bundle::ResourceId;
@@ -11,6 +12,8 @@ use crate::review::risk::Risk;
 use crate::review::runbook::Runbook;
 use crate::review::verdict::Verdict;
 use crate::review::{Change, Review};
+use crate::value::Node;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -22,6 +25,9 @@ const LONGEST: usize = 65_000;
 
 /// One object's difference takes no more than this.
 const LONGEST_HUNK: usize = 12_000;
+
+/// So many names of objects of which the same is said are given.
+const NAMED: usize = 12;
 
 /// What is left below this is not worth a cut difference.
 const SHORTEST_HUNK: usize = 600;
@@ -232,14 +238,15 @@ fn sections(reviews: &[Review], mut left: usize) -> String {
     lost_books += reviews[shown..].iter().map(|review| review.judgement.runbooks.len()).sum::<usize>();
     let mut lost_hunks = 0;
     for (section, review) in sections.iter_mut().zip(reviews) {
-        for change in ranked(review) {
-            match hunk(change, left.min(LONGEST_HUNK)) {
+        let mut changed = ranked(review);
+        changed.retain(|change| !change.texts.0.is_empty() && !change.texts.1.is_empty());
+        for group in grouped(&changed, fields_of) {
+            match hunk(&group, left.min(LONGEST_HUNK)) {
                 Some(hunk) => {
                     left -= hunk.len();
                     section.hunks.push_str(&hunk);
                 }
-                None if change.texts.0.is_empty() || change.texts.1.is_empty() => {}
-                None => lost_hunks += 1,
+                None => lost_hunks += group.len(),
             }
         }
     }
@@ -276,52 +283,66 @@ fn head(review: &Review, titled: bool) -> String {
     out
 }
 
-/// A row for each object.
+/// A row for each object; one for all that go the same way and are called alike.
 fn objects(review: &Review, share: usize) -> String {
     let changes = ranked(review);
     if changes.is_empty() {
         return String::new();
     }
-    let rows = changes.iter().map(|change| {
+    let groups = grouped(&changes, what_becomes);
+    let rows = groups.iter().map(|group| {
+        let change = group[0];
         let verdict = change.verdict;
-        let from = change.from.as_ref().map(|from| format!(" (was {})", code(&from.to_string()))).unwrap_or_default();
-        let mut what: Vec<String> = change
-            .refusals
-            .iter()
-            .map(|refusal| {
-                let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", code(&refusal.field)) };
-                format!("refused: {field}{}", prose(&shortened(&refusal.detail, 500)))
-            })
-            .collect();
-        if !change.effect.is_empty() {
-            what.push(prose(&change.effect));
-        }
-        let object = code(&change.id.to_string());
-        format!("| {} {} | {} {object}{from} | {} |\n", sign(verdict), spoken(verdict), change.kind.word(), what.join("<br>"))
+        format!("| {} {} | {} {} | {} |\n", sign(verdict), spoken(verdict), change.kind.word(), called(group, code), what_becomes(change))
     });
     table("| | object | what becomes of it |\n| --- | --- | --- |\n", rows, share, |rest| {
-        let mut counts: BTreeMap<(std::cmp::Reverse<Verdict>, &str, &str), usize> = BTreeMap::new();
-        for change in &changes[changes.len() - rest..] {
-            *counts.entry((std::cmp::Reverse(change.verdict), change.kind.word(), &change.id.kind)).or_default() += 1;
+        let mut counts: BTreeMap<(Reverse<Verdict>, &str, &str), usize> = BTreeMap::new();
+        for change in groups[groups.len() - rest..].iter().flatten() {
+            *counts.entry((Reverse(change.verdict), change.kind.word(), &change.id.kind)).or_default() += 1;
         }
+        let all = counts.values().sum();
         let kinds = counts.iter().take(20);
         let kinds = kinds.map(|((verdict, word, kind), count)| format!("{count} {} {word} ({})", prose(kind), spoken(verdict.0)));
-        format!("\nand {}: {}\n", counted(rest, "more object"), kinds.collect::<Vec<_>>().join(", "))
+        format!("\nand {}: {}\n", counted(all, "more object"), kinds.collect::<Vec<_>>().join(", "))
     })
 }
 
-/// The lines that differ, folded; cut when they are many. Nothing for what came or went whole, or when it does not fit.
-fn hunk(change: &Change, share: usize) -> Option<String> {
+/// What the server says to it, and what becomes of it.
+fn what_becomes(change: &Change) -> String {
+    let refused = change.refusals.iter().map(|refusal| {
+        let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", code(&refusal.field)) };
+        format!("refused: {field}{}", prose(&shortened(&refusal.detail, 500)))
+    });
+    let effect = Some(prose(&change.effect)).filter(|effect| !effect.is_empty());
+    refused.chain(effect).collect::<Vec<_>>().join("<br>")
+}
+
+/// The names of a group, the first of them when there are many.
+fn called(group: &[&Change], write: impl Fn(&str) -> String) -> String {
+    let all = names(group);
+    let mut out = all.iter().take(NAMED).map(|(name, _)| write(name)).collect::<Vec<_>>().join(", ");
+    let rest: usize = all.iter().skip(NAMED).map(|(_, count)| count).sum();
+    if rest > 0 {
+        let _ = write!(out, " and {rest} more");
+    }
+    out
+}
+
+/// The lines that differ, folded; cut when they are many. Where the same fields of several objects differ, those of the first stand for
+/// all. Nothing for what came or went whole, or when it does not fit.
+fn hunk(group: &[&Change], share: usize) -> Option<String> {
+    let change = group[0];
     let (old, new) = (&change.texts.0, &change.texts.1);
-    if old.is_empty() || new.is_empty() || share < SHORTEST_HUNK {
+    if share < SHORTEST_HUNK {
         return None;
     }
     let lines: Vec<String> = differences::of_texts(old, new).iter().map(line).collect();
     let fence = fence(lines.iter().map(String::as_str));
     let fields = counted(change.fields.len(), "field");
-    let begin = format!("<details><summary><code>{}</code>: {fields}</summary>\n\n{fence}diff\n", html(&change.id.to_string()));
+    let alike = if group.len() > 1 { format!(" of each of {}, shown for the first", group.len()) } else { String::new() };
+    let object = called(group, |name| format!("<code>{}</code>", html(name)));
+    let mut out = format!("<details><summary>{object}: {fields}{alike}</summary>\n\n{fence}diff\n");
     let end = format!("{fence}\n\n</details>\n\n");
-    let mut out = begin;
     for (position, line) in lines.iter().enumerate() {
         if out.len() + line.len() + end.len() + 80 > share {
             if position == 0 {
@@ -335,6 +356,12 @@ fn hunk(change: &Change, share: usize) -> Option<String> {
     }
     out.push_str(&end);
     Some(out)
+}
+
+/// What of its fields differs, to find the objects of which the same is to be shown.
+fn fields_of(change: &Change) -> Vec<(String, String, String)> {
+    let text = |node: &Option<Node>| node.as_ref().map(|node| crate::json::from_node(node).to_string()).unwrap_or_default();
+    change.fields.iter().map(|field| (field.path.clone(), text(&field.old), text(&field.new))).collect()
 }
 
 fn line(line: &Line) -> String {

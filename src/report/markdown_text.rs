@@ -85,13 +85,16 @@ pub(super) fn code(text: &str) -> String {
 /// Text within a tag, where no Markdown is read.
 pub(super) fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for letter in clean(text).replace('\n', " ").chars() {
+    let text = clean(text).replace('\n', " ");
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
         match letter {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
             '"' => out.push_str("&quot;"),
-            '@' | '#' | ':' => out.extend([letter, APART]),
+            '@' | '#' => out.extend([letter, APART]),
+            ':' if letters.peek() == Some(&'/') => out.extend([letter, APART]),
             _ => out.push(letter),
         }
     }

@@ -4,6 +4,7 @@ mod compact;
 mod differences;
 pub mod github;
 pub mod gitlab;
+mod groups;
 pub mod html;
 pub mod human;
 pub mod human_review;

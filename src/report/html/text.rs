@@ -29,7 +29,7 @@ pub(super) fn escaped(text: &str) -> String {
 /// A sentence: what stands between two backticks is code.
 pub(super) fn spoken_text(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len() % 2 == 0 || parts.iter().skip(1).step_by(2).any(|part| part.is_empty()) {
+    if parts.len().is_multiple_of(2) || parts.iter().skip(1).step_by(2).any(|part| part.is_empty()) {
         return escaped(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
