@@ -19,6 +19,7 @@ pub mod cli;
 pub mod cluster;
 pub mod diagnostic;
 pub mod disk;
+pub mod editor;
 pub mod emit;
 pub mod failure;
 pub mod git;

@@ -2,12 +2,11 @@
 
 use super::output;
 use super::{Outcome, Result};
-use crate::block::{Block, Field, Shape};
-use crate::diagnostic::{listing, nearest};
+use crate::diagnostic::nearest;
 use crate::disk;
+use crate::editor;
 use crate::failure::Failure;
 use clap::Args;
-use std::fmt::Write as _;
 use std::path::Path;
 
 /// Explain a finding or a field of the spec; for a generated file, say which spec made it.
@@ -55,46 +54,6 @@ fn generated(path: &Path) -> Result {
 
 /// The meaning of a field, by its path.
 fn field(path: &str) -> Option<String> {
-    let mut block: Option<&'static Block> = Some(crate::spec::root());
-    let mut last: Option<&'static Field> = None;
-    for step in path.split('.') {
-        match block.and_then(|block| block.field(step)) {
-            Some(field) => {
-                block = inside((field.shape)());
-                last = Some(field);
-            }
-            // A name of the user's own: what it holds comes next.
-            None if last.is_some_and(|field| matches!((field.shape)(), Shape::Map(_))) => {}
-            None => return None,
-        }
-    }
-    let field = last?;
-    let mut out = format!("{path}\n\n{}\n", field.text());
-    for example in field.examples() {
-        let _ = writeln!(out, "\nExample:\n  {}: {example}", field.name);
-    }
-    if let Some(block) = inside((field.shape)()) {
-        let _ = writeln!(out, "\nIt may hold:");
-        for field in block.all_fields() {
-            let _ = writeln!(out, "  {:<22} {}", field.name, field.text());
-        }
-        if let Some(definition) = block.definition() {
-            let name = definition.rsplit('.').next().unwrap_or(definition);
-            let _ = writeln!(
-                out,
-                "  …and any field of Kubernetes' {name}: {}",
-                listing(crate::kubernetes_fields(definition).iter().map(String::as_str), 8)
-            );
-        }
-    }
-    Some(out)
-}
-
-fn inside(shape: Shape) -> Option<&'static Block> {
-    match shape {
-        Shape::Block(block) => Some(block),
-        Shape::Map(inner) | Shape::List(inner) => inside(inner()),
-        Shape::Either(shapes) | Shape::Told(shapes, _) => shapes.iter().find_map(|shape| inside(shape())),
-        _ => None,
-    }
+    let meaning = editor::meaning(crate::spec::root(), path.split('.'))?;
+    Some(editor::page(path, meaning, &crate::kubernetes_fields))
 }

@@ -10,11 +10,13 @@ mod explain;
 mod init;
 mod inspect;
 mod left_over;
+mod lsp;
 mod manual;
 mod output;
 mod project;
 mod rehearse;
 mod schema;
+mod wire;
 
 use crate::diagnostic::Code;
 use crate::failure::Failure;
@@ -77,6 +79,8 @@ enum Command {
     Explain(explain::Explain),
     /// Print the JSON Schema of the spec.
     Schema(schema::Schema),
+    /// Serve an editor: findings while you type, the meaning of fields, completion.
+    Lsp(lsp::Lsp),
     /// What Argo CD's config-management plugin runs.
     Argocd(argocd::Argocd),
     /// Print a completion script for a shell.
@@ -105,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(inspect) => inspect.run(),
         Command::Explain(explain) => explain.run(),
         Command::Schema(schema) => Ok(schema.run()),
+        Command::Lsp(lsp) => lsp.run(),
         Command::Argocd(argocd) => argocd.run(),
         Command::Completions(completions) => Ok(completions.run()),
         Command::Man(man) => man.run(),

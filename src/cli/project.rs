@@ -50,6 +50,8 @@ pub(super) struct Shared {
 /// One app, before anything of it is read.
 pub(super) struct Candidate {
     pub(super) spec: PathBuf,
+    /// Its text, where that is another than the file's: somebody is typing it.
+    pub(super) text: Option<String>,
     pub(super) shared: Option<Arc<Shared>>,
 }
 
@@ -95,7 +97,7 @@ impl Selection {
                     shared
                 }
             };
-            candidates.push(Candidate { spec, shared });
+            candidates.push(Candidate { spec, text: None, shared });
         }
         Ok(candidates)
     }
@@ -187,7 +189,10 @@ impl Candidate {
         }
         let mut sources = self.shared.as_ref().map(|shared| shared.sources.clone()).unwrap_or_default();
         let mut found = Diagnostics::default();
-        let id = disk::read_source(&self.spec, &mut sources, &mut found)?;
+        let id = match &self.text {
+            Some(text) => Some(sources.add(disk::name_of(&self.spec), text.as_str())),
+            None => disk::read_source(&self.spec, &mut sources, &mut found)?,
+        };
         let spec = id.and_then(|id| crate::read(&sources, id, &mut found));
         let wrong = found.wrong();
         findings.extend(found.resolve(&sources));

@@ -2,7 +2,7 @@
 
 use super::app::Environment;
 use super::settings::Acknowledge;
-use crate::block::{KubernetesFields, Later, Named, Open, Placed, Read, Shape, block, unknown_fields};
+use crate::block::{Block, KubernetesFields, Later, Named, Open, Placed, Read, Shape, block, unknown_fields};
 use crate::diagnostic::Diagnostics;
 use crate::value::{Map, Node, Text};
 
@@ -103,6 +103,12 @@ block! {
         /// Example: `service`
         each: Placed<Text>,
     }
+}
+
+/// All blocks of a workspace, from the top down.
+#[must_use]
+pub fn root() -> &'static Block {
+    &Workspace::BLOCK
 }
 
 /// Reads a workspace.

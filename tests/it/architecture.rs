@@ -24,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("spec", &["block", "diagnostic", "k8s", "merge", "source", "value", "volume", "yaml"]),
     ("app", &["block", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume"]),
     ("bundle", &["diagnostic", "source", "value", "yaml"]),
+    ("editor", &["block", "diagnostic"]),
     ("emit", &["app", "block", "bundle", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume", "yaml"]),
     ("layout", &["bundle", "value", "yaml"]),
     ("cluster", &["bundle", "diagnostic", "json", "k8s", "merge", "parallel", "source", "value", "yaml"]),

@@ -20,6 +20,7 @@ mod hooks;
 mod hostile;
 mod html;
 mod left_over;
+mod lsp;
 mod origins;
 mod pages;
 mod published;

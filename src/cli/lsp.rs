@@ -1,0 +1,277 @@
+//! `lsp`: what an editor asks for over the Language Server Protocol: findings as one types, the meaning of a field, what may be typed, and
+//! the files that a line ends up in.
+
+use super::project::{Candidate, Loaded, Selection};
+use super::wire::{self, Message};
+use super::{Outcome, Result};
+use crate::block::Block;
+use crate::bundle::Bundle;
+use crate::cluster::facts::ClusterFacts;
+use crate::diagnostic::{Diagnostics, Finding, Level};
+use crate::disk;
+use crate::editor::{self, cursor};
+use crate::layout;
+use crate::source::{SourceId, Sources};
+use crate::value::{Data, Node};
+use clap::Args;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Serve an editor over the Language Server Protocol, on stdin and stdout.
+#[derive(Debug, Args)]
+pub(super) struct Lsp {
+    /// Taken for the sake of editors that pass it: there is no other way.
+    #[arg(long, hide = true)]
+    stdio: bool,
+}
+
+impl Lsp {
+    pub(super) fn run(&self) -> Result {
+        let Self { stdio: _ } = self;
+        let mut input = std::io::stdin().lock();
+        let mut server = Server::default();
+        while let Some(message) = wire::read(&mut input)? {
+            if message.method == "exit" {
+                break;
+            }
+            server.take(&message);
+        }
+        Ok(if server.is_shut_down { Outcome::Fine } else { Outcome::Found })
+    }
+}
+
+/// What an editor has open.
+#[derive(Default)]
+struct Server {
+    documents: BTreeMap<String, String>,
+    is_shut_down: bool,
+}
+
+impl Server {
+    fn take(&mut self, message: &Message) {
+        let parameters = &message.parameters;
+        let answer = match &*message.method {
+            "initialize" => capabilities(),
+            "shutdown" => {
+                self.is_shut_down = true;
+                Value::Null
+            }
+            "textDocument/didOpen" => return self.keep(parameters, &parameters["textDocument"]["text"]),
+            // The last of the changes is the whole text: no other kind was asked for.
+            "textDocument/didChange" => {
+                let changes = parameters["contentChanges"].as_array();
+                let text = changes.and_then(|changes| changes.last()).map(|change| change["text"].clone()).unwrap_or_default();
+                return self.keep(parameters, &text);
+            }
+            "textDocument/didSave" => return self.judge_all(),
+            "textDocument/didClose" => {
+                let uri = uri_of(parameters);
+                self.documents.remove(uri);
+                return wire::notify("textDocument/publishDiagnostics", &json!({"uri": uri, "diagnostics": []}));
+            }
+            "textDocument/hover" => self.hover(parameters).unwrap_or_default(),
+            "textDocument/completion" => self.completion(parameters).unwrap_or_else(|| json!([])),
+            "textDocument/definition" => self.definition(parameters).unwrap_or_else(|| json!([])),
+            _ => return message.refuse(),
+        };
+        message.answer(&answer);
+    }
+
+    fn keep(&mut self, parameters: &Value, text: &Value) {
+        let (uri, Some(text)) = (uri_of(parameters), text.as_str()) else { return };
+        self.documents.insert(uri.to_owned(), text.to_owned());
+        publish(uri, text);
+    }
+
+    /// A saved file may be what another one rests on.
+    fn judge_all(&self) {
+        self.documents.iter().for_each(|(uri, text)| publish(uri, text));
+    }
+
+    fn hover(&self, parameters: &Value) -> Option<Value> {
+        let (uri, text) = self.document(parameters)?;
+        let found = cursor_of(text, parameters)?;
+        let mut path = found.path;
+        path.extend(found.key);
+        let meaning = editor::meaning(block_of(uri)?, path.iter().map(String::as_str))?;
+        let page = editor::page(&path.join("."), meaning, &crate::kubernetes_fields);
+        Some(json!({"contents": {"kind": "plaintext", "value": page}}))
+    }
+
+    fn completion(&self, parameters: &Value) -> Option<Value> {
+        let (uri, text) = self.document(parameters)?;
+        let found = cursor_of(text, parameters)?;
+        let path: Vec<&str> = found.path.iter().map(String::as_str).collect();
+        let items = editor::proposals(block_of(uri)?, &path, &crate::kubernetes_fields).into_iter();
+        let fitting = items.filter(|item| item.is_field == found.at_key).map(|item| {
+            const FIELD: u8 = 10;
+            const VALUE: u8 = 12;
+            let typed = if item.is_field { format!("{}: ", item.name) } else { item.name.clone() };
+            json!({"label": item.name, "detail": item.text, "insertText": typed, "kind": if item.is_field { FIELD } else { VALUE }})
+        });
+        Some(fitting.collect())
+    }
+
+    /// The files that the line of a spec ends up in, in every environment.
+    fn definition(&self, parameters: &Value) -> Option<Value> {
+        let (uri, text) = self.document(parameters)?;
+        let path = wire::path_of(uri).filter(|path| is_spec(path))?;
+        let line = u32::try_from(parameters["position"]["line"].as_u64()?).ok()? + 1;
+        let candidate = candidate(&path, text)?;
+        let app = candidate.load(&mut Vec::new()).ok()??;
+        let mut places = Vec::new();
+        for environment in app.environments() {
+            let Some(compiled) = app.compile(&environment, None, &mut Diagnostics::default()) else { continue };
+            let (root, folder) = app.folder(&environment, None, true);
+            let tree = layout::lay_out(&compiled.bundle, &folder, &app.spec.name, &environment, &candidate.spec_name());
+            for file in touched(&app, &compiled.bundle, &tree, line) {
+                let path = std::path::absolute(root.join(&folder).join(file)).ok()?;
+                let start = json!({"line": 0, "character": 0});
+                places.push(json!({"uri": wire::uri_of(&path), "range": {"start": start, "end": start}}));
+            }
+        }
+        Some(Value::Array(places))
+    }
+
+    fn document(&self, parameters: &Value) -> Option<(&str, &str)> {
+        self.documents.get_key_value(uri_of(parameters)).map(|(uri, text)| (uri.as_str(), text.as_str()))
+    }
+}
+
+fn capabilities() -> Value {
+    const WHOLE_TEXT: u8 = 1;
+    json!({
+        "capabilities": {
+            "textDocumentSync": {"openClose": true, "change": WHOLE_TEXT, "save": true},
+            "hoverProvider": true,
+            "completionProvider": {"triggerCharacters": [" "]},
+            "definitionProvider": true,
+        },
+        "serverInfo": {"name": "statewright", "version": env!("CARGO_PKG_VERSION")},
+    })
+}
+
+fn uri_of(parameters: &Value) -> &str {
+    parameters["textDocument"]["uri"].as_str().unwrap_or_default()
+}
+
+fn cursor_of(text: &str, parameters: &Value) -> Option<cursor::Cursor> {
+    let number = |name: &str| usize::try_from(parameters["position"][name].as_u64()?).ok();
+    let (line, units) = (number("line")?, number("character")?);
+    let column = wire::characters(text.lines().nth(line).unwrap_or_default(), units);
+    Some(cursor::at(text, line, column))
+}
+
+fn is_spec(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == disk::SPEC)
+}
+
+fn block_of(uri: &str) -> Option<&'static Block> {
+    let path = wire::path_of(uri)?;
+    if path.file_name().is_some_and(|name| name == disk::WORKSPACE) {
+        return Some(crate::spec::workspace::root());
+    }
+    is_spec(&path).then(crate::spec::root)
+}
+
+/// Tells the editor all that is wrong with a file as it stands in the editor.
+fn publish(uri: &str, text: &str) {
+    let Some(path) = wire::path_of(uri) else { return };
+    let (name, findings) = if is_spec(&path) { of_spec(&path, text) } else { of_manifests(&path, text) };
+    let lines: Vec<&str> = text.lines().collect();
+    let diagnostics: Vec<Value> = findings.iter().map(|finding| diagnostic(finding, &name, &lines)).collect();
+    wire::notify("textDocument/publishDiagnostics", &json!({"uri": uri, "diagnostics": diagnostics}));
+}
+
+/// An app whose spec is as it stands in the editor.
+fn candidate(path: &Path, text: &str) -> Option<Candidate> {
+    let selection = Selection { paths: vec![path.to_owned()], environments: Vec::new(), kubernetes: None, ceiling: None };
+    let mut candidate = selection.candidates().ok()?.pop()?;
+    candidate.text = Some(text.to_owned());
+    Some(candidate)
+}
+
+/// What is wrong with a spec in any of its environments, and the name that it has in the findings.
+fn of_spec(path: &Path, text: &str) -> (String, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let name = disk::name_of(path);
+    let Some(candidate) = candidate(path, text) else { return (name, findings) };
+    if let Ok(Some(app)) = candidate.load(&mut findings) {
+        let mut found = Diagnostics::default();
+        for environment in app.environments() {
+            app.compile(&environment, None, &mut found);
+        }
+        findings.extend(found.resolve(&app.sources));
+    }
+    (name, findings)
+}
+
+/// What is wrong with a manifest that anyone wrote; nothing is said of a file that is none.
+fn of_manifests(path: &Path, text: &str) -> (String, Vec<Finding>) {
+    let name = disk::name_of(path);
+    let is_workspace = path.file_name().is_some_and(|name| name == disk::WORKSPACE);
+    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+    let id = sources.add(name.clone(), text);
+    if is_workspace {
+        if let Some(root) = crate::yaml::read_one(&sources, id, &mut found) {
+            let _ = crate::spec::workspace::parse(&root, &crate::kubernetes_fields, &mut found);
+        }
+    } else if text.contains("apiVersion:") && text.contains("kind:") {
+        crate::check(&sources, &[id], &ClusterFacts::of_version(crate::k8s::version::Version::default()), &Bundle::default(), &mut found);
+    }
+    (name, found.resolve(&sources))
+}
+
+/// A finding as an editor takes it. One about another file stands at the top, with that file's name.
+fn diagnostic(finding: &Finding, name: &str, lines: &[&str]) -> Value {
+    let mut message = finding.message.clone();
+    if let Some(help) = &finding.help {
+        message = format!("{message}\nHelp: {help}");
+    }
+    let spot = &finding.spot;
+    let is_here = &*spot.file == name;
+    let range = if is_here {
+        let line = usize::try_from(spot.line.saturating_sub(1)).unwrap_or_default();
+        let text = lines.get(line).copied().unwrap_or_default();
+        let start = wire::units(text, spot.column.saturating_sub(1));
+        let end = wire::units(text, spot.column.saturating_sub(1).saturating_add(spot.width));
+        json!({"start": {"line": line, "character": start}, "end": {"line": line, "character": end}})
+    } else {
+        message = format!("{}:{}: {message}", spot.file, spot.line);
+        json!({"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 1}})
+    };
+    let severity = match finding.level {
+        Level::Error => 1,
+        Level::Warning => 2,
+        Level::Note => 3,
+    };
+    json!({"range": range, "severity": severity, "code": finding.code.id, "source": "statewright", "message": message})
+}
+
+/// The files whose manifests have anything from that line of the spec.
+fn touched<'t>(app: &Loaded, bundle: &Bundle, tree: &'t layout::Tree, line: u32) -> Vec<&'t str> {
+    let spec = app.spec.root.at.source;
+    let pairs = bundle.resources.iter().zip(&tree.files);
+    pairs.filter(|(resource, _)| comes_from(&resource.node, spec, line, &app.sources)).map(|(_, file)| file.name.as_str()).collect()
+}
+
+fn comes_from(node: &Node, spec: SourceId, line: u32, sources: &Sources) -> bool {
+    match &node.data {
+        Data::Map(map) => map.iter().any(|(_, value)| comes_from(value, spec, line, sources)),
+        Data::List(items) => items.iter().any(|item| comes_from(item, spec, line, sources)),
+        _ => node.at.source == spec && sources.spot(node.at).line == line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_can() {
+        assert_eq!(capabilities()["capabilities"]["hoverProvider"], true);
+        assert!(block_of("file:///a/statewright.yaml").is_some() && block_of("file:///a/other.yaml").is_none());
+        assert_eq!(wire::path_of("file:///a%20b/statewright.yaml"), Some("/a b/statewright.yaml".into()));
+    }
+}

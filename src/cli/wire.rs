@@ -1,0 +1,147 @@
+//! JSON-RPC as the Language Server Protocol frames it, and its way to name files and places. Knows no request.
+
+use super::output;
+use crate::failure::Failure;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::io::{BufRead, Read};
+use std::path::{Path, PathBuf};
+
+/// No editor sends more at once.
+const LARGEST: u64 = 64 << 20;
+
+/// A request or a notification.
+pub(super) struct Message {
+    id: Option<Value>,
+    pub(super) method: String,
+    pub(super) parameters: Value,
+}
+
+impl Message {
+    /// Answers a request; a notification is not answered.
+    pub(super) fn answer(&self, result: &Value) {
+        if let Some(id) = &self.id {
+            send(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
+        }
+    }
+
+    /// Says that there is no such request. Notifications that nobody knows are passed over.
+    pub(super) fn refuse(&self) {
+        const NO_SUCH_METHOD: i32 = -32601;
+        if let Some(id) = &self.id {
+            let error = json!({"code": NO_SUCH_METHOD, "message": format!("there is no `{}` here", self.method)});
+            send(&json!({"jsonrpc": "2.0", "id": id, "error": error}));
+        }
+    }
+}
+
+/// Reads the next message. `None` when the editor has gone.
+pub(super) fn read(input: &mut impl BufRead) -> Result<Option<Message>, Failure> {
+    let broken = |error: &std::io::Error| Failure::new(format!("the editor cannot be heard: {error}"));
+    let mut length = None;
+    loop {
+        let mut line = String::new();
+        if input.by_ref().take(1 << 12).read_line(&mut line).map_err(|error| broken(&error))? == 0 {
+            return Ok(None);
+        }
+        let line = line.trim_end();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(said) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = said.trim().parse::<u64>().ok().filter(|length| *length <= LARGEST);
+        }
+    }
+    let length = length.ok_or_else(|| Failure::new("this is no language client: a message has no length, or too large a one"))?;
+    let mut body = Vec::new();
+    input.take(length).read_to_end(&mut body).map_err(|error| broken(&error))?;
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    Ok(Some(Message {
+        id: body.get("id").cloned(),
+        method: body["method"].as_str().unwrap_or_default().to_owned(),
+        parameters: body["params"].clone(),
+    }))
+}
+
+/// Tells the editor something that it has not asked for.
+pub(super) fn notify(method: &str, parameters: &Value) {
+    send(&json!({"jsonrpc": "2.0", "method": method, "params": parameters}));
+}
+
+fn send(message: &Value) {
+    let body = message.to_string();
+    output::data(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+}
+
+/// The path of a file, by its URI.
+pub(super) fn path_of(uri: &str) -> Option<PathBuf> {
+    let rest = uri.strip_prefix("file://")?;
+    let mut bytes = Vec::with_capacity(rest.len());
+    let mut rest = rest.as_bytes();
+    while let [first, after @ ..] = rest {
+        let escaped = (*first == b'%').then(|| after.get(..2)).flatten();
+        let value = escaped.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        bytes.push(value.unwrap_or(*first));
+        rest = if value.is_some() { &after[2..] } else { after };
+    }
+    let path = String::from_utf8(bytes).ok()?;
+    // `/c:/apps` on Windows.
+    let is_drive = path.len() > 2 && path.as_bytes()[0] == b'/' && path.as_bytes()[2] == b':';
+    Some(PathBuf::from(if is_drive { &path[1..] } else { &path }))
+}
+
+/// The URI of a file.
+pub(super) fn uri_of(path: &Path) -> String {
+    let path = path.to_string_lossy().replace('\\', "/");
+    let mut uri = String::from(if path.starts_with('/') { "file://" } else { "file:///" });
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
+            uri.push(char::from(byte));
+        } else {
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
+}
+
+/// How many characters of a line so many UTF-16 units are: the protocol counts those.
+pub(super) fn characters(line: &str, units: usize) -> usize {
+    let mut seen = 0;
+    line.chars()
+        .take_while(|letter| {
+            let before = seen;
+            seen += letter.len_utf16();
+            before < units
+        })
+        .count()
+}
+
+/// How many UTF-16 units so many characters of a line are.
+pub(super) fn units(line: &str, characters: u32) -> usize {
+    line.chars().take(usize::try_from(characters).unwrap_or(usize::MAX)).map(char::len_utf16).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_and_places() {
+        for path in ["/a/b.yaml", "/a b/ü%/c#.yaml"] {
+            assert_eq!(path_of(&uri_of(Path::new(path))), Some(PathBuf::from(path)));
+        }
+        assert_eq!(path_of("file:///c%3A/apps/x.yaml"), Some(PathBuf::from("c:/apps/x.yaml")));
+        assert_eq!(path_of("untitled:1"), None);
+        assert_eq!((characters("a😀b", 3), units("a😀b", 2)), (2, 3));
+    }
+
+    #[test]
+    fn messages() {
+        let body = r#"{"id": 1, "method": "shutdown"}"#;
+        let text = format!("Content-Length: {}\r\nContent-Type: x\r\n\r\n{body}", body.len());
+        let mut input = text.as_bytes();
+        assert_eq!(read(&mut input).unwrap().unwrap().method, "shutdown");
+        assert!(read(&mut input).unwrap().is_none());
+        assert!(read(&mut "hello\r\n\r\n".as_bytes()).is_err());
+    }
+}
