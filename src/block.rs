@@ -293,12 +293,19 @@ pub fn open<'n>(node: &'n Node, block: &Block, found: &mut Diagnostics) -> Optio
         return None;
     };
     for name in block.needs {
-        if map.get(name).is_none_or(Node::is_null) {
+        if map.get(name).is_none_or(Node::is_null) && !misspelt(name, map, block) {
             let help = block.field(name).map_or_else(|| format!("add `{name}:`"), Field::example_hint);
             MISSING.report(format!("{} has no `{name}`", block.noun)).help(help).at(node.at, found);
         }
     }
     Some(map)
+}
+
+/// Whether a field is there under a name that is near its own: that is said already, of a field that nobody knows.
+fn misspelt(name: &str, map: &Map, block: &Block) -> bool {
+    let own = block.all_fields();
+    let unknown = map.iter().map(|(key, _)| &*key.name).filter(|key| block.field(key).is_none());
+    unknown.filter_map(|key| nearest(key, own.iter().map(|field| field.name))).any(|near| near == name)
 }
 
 /// The entries that are no field of these blocks.

@@ -63,6 +63,7 @@ struct Done {
     failure: Option<Failure>,
     environments: usize,
     objects: usize,
+    /// What became of each folder.
     written: Vec<(PathBuf, Written)>,
     differences: Vec<(PathBuf, Difference)>,
     owned: Vec<left_over::Place>,
@@ -161,7 +162,7 @@ impl Compile {
         if self.check {
             done.differences.extend(disk::compare(root, tree)?.into_iter().map(|difference| (root.to_owned(), difference)));
         } else {
-            done.written.push((root.to_owned(), disk::write(root, tree, self.force)?));
+            done.written.push((root.join(&tree.folder), disk::write(root, tree, self.force)?));
         }
         Ok(())
     }
@@ -179,10 +180,16 @@ impl Compile {
         } else if !self.check && !forbids(findings) {
             output::talk(&total.summary());
         }
-        let written = self.fail_if_written && total.changed > 0;
+        let written = self.fail_if_written && !total.changed.is_empty();
+        if written {
+            output::talk(&total.changes());
+        }
         Ok(if forbids(findings) || total.wrong || written { Outcome::Found } else { Outcome::Fine })
     }
 }
+
+/// So many written files are named.
+const MOST_NAMED: usize = 20;
 
 /// What all apps came to.
 #[derive(Default)]
@@ -190,7 +197,8 @@ struct Total {
     apps: usize,
     environments: usize,
     objects: usize,
-    changed: usize,
+    /// What was written or removed: a file, and which of both.
+    changed: Vec<(&'static str, String)>,
     wrong: bool,
     said: String,
     failures: Vec<String>,
@@ -206,7 +214,9 @@ impl Total {
             let _ = writeln!(self.said, "{}: {}", shown(root, &difference.path), state(difference.kind));
         }
         for (root, written) in &done.written {
-            self.changed += written.created.len() + written.changed.len() + written.removed.len();
+            for (word, paths) in [("wrote", &written.created), ("wrote", &written.changed), ("removed", &written.removed)] {
+                self.changed.extend(paths.iter().map(|path| (word, shown(root, path))));
+            }
             if written.done {
                 continue;
             }
@@ -231,8 +241,21 @@ impl Total {
             plural(self.apps, "app"),
             plural(self.environments, "environment"),
             plural(self.objects, "object"),
-            if self.changed == 0 { "nothing changed".to_owned() } else { format!("{} written", plural(self.changed, "file")) }
+            if self.changed.is_empty() { "nothing changed".to_owned() } else { format!("{} written", plural(self.changed.len(), "file")) }
         )
+    }
+
+    /// Which files are other than before, and what to do with them.
+    fn changes(&self) -> String {
+        let mut text = String::new();
+        for (word, path) in self.changed.iter().take(MOST_NAMED) {
+            let _ = writeln!(text, "{word} {path}");
+        }
+        if self.changed.len() > MOST_NAMED {
+            let _ = writeln!(text, "and {} more", self.changed.len() - MOST_NAMED);
+        }
+        text.push_str("look at the difference, and commit it together with the spec\n");
+        text
     }
 }
 

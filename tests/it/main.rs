@@ -31,4 +31,5 @@ mod runbooks;
 mod scenarios;
 mod schema;
 mod scratch;
+mod tutorial;
 mod yaml;
