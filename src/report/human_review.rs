@@ -69,7 +69,7 @@ impl Page {
             let verdict = review.judgement.verdict;
             self.out.push_str("  ");
             self.painted(colour(verdict), &format!("{:widest$}", spoken(verdict)));
-            self.line(&format!("  {}: {}", clean(&review.title), clean(rest_of_line(review)).replace('\n', " ")));
+            self.line(&format!("  {}: {}", clean(&review.title), shortened(&clean(rest_of_line(review)).replace('\n', " "))));
         }
     }
 

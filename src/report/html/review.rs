@@ -180,11 +180,12 @@ fn identities(review: &Review, out: &mut String) {
         return;
     }
     let changed = rows.iter().filter(|(before, after)| before != after).count();
+    let title = escaped(&review.title);
     let said = if changed == 0 { "nothing changes".to_owned() } else { format!("{} of {} change", changed, rows.len()) };
     let _ = write!(
         out,
         "<section class=\"part\"><h3>Who holds what <small>{said}</small></h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"Who holds what, before and after\"><table><thead><tr><th scope=\"col\">Pod</th><th scope=\"col\">Claim</th><th scope=\"col\">Volume</th>\
+         aria-label=\"Who holds what in {title}, before and after\"><table><thead><tr><th scope=\"col\">Pod</th><th scope=\"col\">Claim</th><th scope=\"col\">Volume</th>\
          <th scope=\"col\">Disk</th></tr></thead>\n<tbody>"
     );
     // Where not all fit, those that change do.
