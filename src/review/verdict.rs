@@ -91,8 +91,8 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
     let facts = presumed::classes(setting.facts, [committed, fresh]);
     let rehearsal = rehearse(&[committed.clone(), fresh.clone()], &facts, setting.version, setting.namespace);
     let [before, after] = &rehearsal.steps[..] else { return };
-    review.before = holdings::holdings(before, committed);
-    review.after = holdings::holdings(after, fresh);
+    review.before = holdings::holdings(before, &[committed]);
+    review.after = holdings::holdings(after, &[fresh, committed]);
     let (judgement, changes) = (&mut review.judgement, &mut review.changes);
     let step = Step { committed, fresh, before, after, moves };
     judgement.risks = risk::risks(step);
