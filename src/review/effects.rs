@@ -69,7 +69,19 @@ fn removed(id: &ResourceId, step: Step<'_>) -> Vec<String> {
         _ => {}
     }
     words.extend(orphaned(id, step));
+    words.extend(unprovided(id, step));
     words
+}
+
+/// A storage class that goes and is still asked for.
+fn unprovided(id: &ResourceId, step: Step<'_>) -> Option<String> {
+    if id.kind != "StorageClass" {
+        return None;
+    }
+    let asks = |template: &Node| template.find(&["spec", "storageClassName"]).and_then(Node::as_str) == Some(&id.name);
+    let mut sets = step.fresh.of_kind("StatefulSet");
+    let set = sets.find(|set| Set(set).templates().any(|(_, template)| asks(template)))?;
+    Some(format!("{} still asks for it: new claims get no volume", set.id))
 }
 
 /// Who still names an object that is gone: pods made from now on do not start.

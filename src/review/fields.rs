@@ -83,7 +83,7 @@ fn lists(before: &[Node], after: &[Node], at: At, path: &mut String, name: &str,
     if old != new {
         old.sort();
         new.sort();
-        if old == new && name != "ports" {
+        if old == new && (name != "ports" || path.contains(".template")) {
             let list = |items: &[Node]| Node::list(items.to_vec(), items[0].at);
             changes.push(FieldChange {
                 path: format!("{} (order)", path.trim_start_matches('.')),

@@ -1,7 +1,6 @@
 //! Stage 6, review: what is different between two bundles, object by object and field by field, what it will do and how it is done
 //! safely. Knows no file and no app.
 
-pub mod disk;
 pub mod effects;
 pub mod fields;
 pub mod findings;
@@ -200,6 +199,10 @@ fn changed(old: &Resource, new: &Resource, version: Version) -> Option<Change> {
         return None;
     }
     let mut change = bare(&new.id, ChangeKind::Changed, new.at(), Some(old), Some(new));
+    // What is keyed stands in any order.
+    if change.fields.is_empty() && asked.refusals.is_empty() {
+        return None;
+    }
     change.refusals = asked.refusals;
     if asked.is_idle {
         change.effect = "no effect: the cluster keeps what it has".into();

@@ -1,6 +1,6 @@
 //! What in a change can cost data. Each has a name bound to exactly that change: what an acknowledgement must say.
 
-use super::disk::{node_of, source};
+use super::holdings::{node_of, source};
 use super::moves::Move;
 use super::set::Set;
 use crate::block::scalar_text;
@@ -68,6 +68,11 @@ pub fn risks(step: Step<'_>) -> Vec<Risk> {
     }
     for service in step.committed.of_kind("Service").filter(|service| step.fresh.get(&service.id).is_none()) {
         risks.removed_service(service, step);
+    }
+    for home in ["Namespace", "CustomResourceDefinition"].into_iter().flat_map(|kind| step.committed.of_kind(kind)) {
+        if step.fresh.get(&home.id).is_none() {
+            risks.removed_home(home, step);
+        }
     }
     risks.one_disk(step);
     risks.rehearsed(step);
@@ -325,6 +330,21 @@ impl Risks {
             format!("remove governing {id}"),
             format!("{id} goes, which gives the pods of {} their DNS names: replicas that find each other by name lose each other", set.id),
         );
+    }
+
+    /// What lives in a namespace, or is of a custom kind, goes with it, whether a manifest names it or not.
+    fn removed_home(&mut self, home: &Resource, step: Step<'_>) {
+        let id = &home.id;
+        let what = if id.kind == "Namespace" {
+            let inside = |claim: &&str| claim.strip_prefix(&*id.name).is_some_and(|rest| rest.starts_with('/'));
+            let claims = step.before.state.claims.iter().map(|claim| &*claim.name).filter(inside).count();
+            let known = if claims > 0 { format!(", {claims} known claims among it") } else { String::new() };
+            format!("{id} goes, and everything in it is deleted{known}")
+        } else {
+            format!("{id} goes, and every object of that kind is deleted, in all namespaces")
+        };
+        let about = successor(id, step.moves).unwrap_or(id);
+        self.add(about, "", format!("remove {id}"), what);
     }
 
     /// Two volumes on one disk, where there were none before.

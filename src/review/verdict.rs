@@ -149,6 +149,9 @@ fn verdict_of(change: &Change, step: Step<'_>, risks: &[Risk], setting: Setting<
     if change.effect.starts_with("no effect") {
         return Verdict::None;
     }
+    if rolls(change, step.fresh) {
+        return Verdict::Restart;
+    }
     let label = notes::label(&change.id, setting.namespace);
     if change.id.kind == "StatefulSet" && !replaced(&label, step.after).is_empty() { Verdict::Restart } else { change.verdict }
 }
@@ -172,10 +175,12 @@ fn decide(changes: &[Change], step: Step<'_>, risks: &[Risk]) -> (Verdict, Strin
     }
     if let Some(first) = refused.first() {
         let refusal = &first.refusals[0];
-        let field = if refusal.field.is_empty() { String::new() } else { format!(" {}:", refusal.field) };
-        let culprits = culprits(first, &refusal.field);
         let worst = refused.iter().map(|change| change.verdict).max().unwrap_or(Verdict::Refused);
-        return (worst, format!("refused by the API server: {}{culprits}:{field} {}{}", first.id, refusal.detail, more(refused.len() - 1)));
+        let what = culprits(first, &refusal.field).map_or_else(
+            || format!("{}{}", if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) }, refusal.detail),
+            |fields| format!("{fields} cannot be changed in place"),
+        );
+        return (worst, format!("refused by the API server: {}: {what}{}", first.id, more(refused.len() - 1)));
     }
     if changes.iter().all(|change| change.verdict == Verdict::None) {
         return (Verdict::None, "no effect: the cluster keeps what it has".into());
@@ -183,8 +188,8 @@ fn decide(changes: &[Change], step: Step<'_>, risks: &[Risk]) -> (Verdict, Strin
     moved(changes, step)
 }
 
-/// The changed fields that a refusal means, where the server does not say which: ` (spec.serviceName)`.
-fn culprits(change: &Change, field: &str) -> String {
+/// The changed fields that a refusal means, where the server says at length which may change, and not which was it.
+fn culprits(change: &Change, field: &str) -> Option<String> {
     const FREE: [&str; 7] = [
         "spec.replicas",
         "spec.ordinals",
@@ -198,9 +203,9 @@ fn culprits(change: &Change, field: &str) -> String {
     let paths = change.fields.iter().map(|field| &*field.path).filter(|path| path.starts_with("spec.") && !is_free(path));
     let names: Vec<&str> = if field == "spec" { paths.collect() } else { Vec::new() };
     match &names[..] {
-        [] => String::new(),
-        [first] => format!(" ({first})"),
-        [first, ..] => format!(" ({first} and {} more)", names.len() - 1),
+        [] => None,
+        [first] => Some((*first).to_owned()),
+        [first, ..] => Some(format!("{first} and {} more", names.len() - 1)),
     }
 }
 
@@ -220,9 +225,14 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
         let none = if parts.is_empty() { ", no pod restarts" } else { "" };
         parts.push(format!("adds {}{none}", list(&after.changes.pods.created)));
     }
+    let rolling: Vec<String> = changes.iter().filter(|change| rolls(change, step.fresh)).map(|change| change.id.to_string()).collect();
+    if !rolling.is_empty() {
+        parts.push(format!("restarts the pods of {}", list(&rolling)));
+    }
     parts.extend(notes::waiting(step).into_iter().next());
     if !parts.is_empty() {
-        return (if restarts.is_empty() { Verdict::InPlace } else { Verdict::Restart }, parts.join("; "));
+        let is_restart = !(restarts.is_empty() && rolling.is_empty());
+        return (if is_restart { Verdict::Restart } else { Verdict::InPlace }, parts.join("; "));
     }
     if let Some(held) = changes.iter().find(|change| template_changed(change)) {
         let on_delete = step.fresh.get(&held.id).map(Set).is_some_and(Set::is_on_delete);
@@ -232,6 +242,19 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
     let told: Vec<&Change> = changes.iter().filter(|change| !change.effect.is_empty()).collect();
     let first = told.first().map(|change| format!(": {}: {}{}", change.id, change.effect, more(told.len() - 1))).unwrap_or_default();
     (Verdict::InPlace, format!("changed in place, no pod restarts{first}"))
+}
+
+/// Whether a Deployment or a `DaemonSet` makes its pods anew: the rehearsal plays the pods of `StatefulSets` only.
+fn rolls(change: &Change, fresh: &Bundle) -> bool {
+    let field = match &*change.id.kind {
+        "Deployment" => "strategy",
+        "DaemonSet" => "updateStrategy",
+        _ => return false,
+    };
+    let strategy = fresh.get(&change.id).and_then(|resource| resource.node.find(&["spec", field, "type"])?.as_str());
+    change.kind == ChangeKind::Changed
+        && strategy != Some("OnDelete")
+        && change.fields.iter().any(|field| field.path.starts_with("spec.template"))
 }
 
 fn template_changed(change: &Change) -> bool {

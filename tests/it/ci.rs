@@ -379,13 +379,21 @@ fn the_gitlab_component_reviews_a_merge_request() {
 }
 
 #[test]
+fn init_writes_the_workflow_that_is_there_to_copy() {
+    let scratch = Scratch::new("workflow");
+    assert_eq!(statewright(scratch.path(), &["init", "--workspace"]).code, 0);
+    let written = fs::read_to_string(scratch.path().join(".github/workflows/statewright.yaml")).unwrap();
+    assert_eq!(written, fs::read_to_string(root().join("integrations/github/workflow.yaml")).unwrap());
+}
+
+#[test]
 fn actionlint_has_nothing_to_say() {
     if !is_there("actionlint", &["--version"], "the workflows and the action, read by actionlint") {
         return;
     }
     let scratch = Scratch::new("actionlint");
     copy(&root().join(".github/workflows"), &scratch.path().join(".github/workflows"));
-    for name in ["action.yml", "integrations/github/workflow.yaml", "src/cli/scaffold/workflow.yaml"] {
+    for name in ["action.yml", "integrations/github/workflow.yaml"] {
         let target = if name == "action.yml" { name.to_owned() } else { format!(".github/workflows/{}", name.replace('/', "-")) };
         scratch.write(&target, fs::read_to_string(root().join(name)).unwrap());
     }

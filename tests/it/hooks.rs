@@ -1,6 +1,6 @@
 //! The hooks, run by the real pre-commit and prek in scratch repositories of git's.
 
-use crate::client::{is_there, left_out, path_with_statewright, said};
+use crate::client::{is_there, left_out, named, path_with_statewright, said};
 use crate::commands::{copy, root, statewright};
 use crate::scratch::Scratch;
 use std::fs;
@@ -211,22 +211,65 @@ fn the_checking_hook_writes_nothing() {
     }
 }
 
-/// Minutes where nothing is compiled yet: each program builds a clone of this repository, and pre-commit without Cargo.lock.
+/// A minute or two: one of the programs builds a clone of this repository; pre-commit does it without Cargo.lock.
 #[test]
 fn the_hook_builds_from_a_clone() {
     let what = "the hook `statewright`, built from a clone";
     let Some(target) = std::env::var_os("STATEWRIGHT_HOOK_TARGET").filter(|target| !target.is_empty()) else {
         return left_out(what, "STATEWRIGHT_HOOK_TARGET names no folder to build it in");
     };
-    for client in clients(what) {
+    let Some(client) = clients(what).next() else { return };
+    let repository = Repository::new(client, "statewright-system");
+    replace(&repository.path("apps/kubia/statewright.yaml"), "replicas: 3", "replicas: 4");
+    let clone = root();
+    let arguments = ["try-repo", clone.to_str().unwrap(), "statewright", "--all-files", "--verbose"];
+    // Only what was built can be what is run.
+    let run = || repository.command("work", client, &arguments).env("CARGO_TARGET_DIR", &target).env("PATH", path()).output().unwrap();
+    let output = run();
+    assert!(!output.status.success() && said(&output).contains("files written"), "{client}: {}", said(&output));
+    let output = run();
+    assert!(output.status.success() && said(&output).contains("nothing changed"), "{client}: {}", said(&output));
+}
+
+#[test]
+fn the_hook_comes_in_a_wheel() {
+    let Some(wheel) = named("STATEWRIGHT_WHEEL", "the hook from a wheel") else { return };
+    for client in clients("the hook from a wheel") {
         let repository = Repository::new(client, "statewright-system");
+        let config = fs::read_to_string(root().join("integrations/pre-commit/python.yaml")).unwrap();
+        let version = format!("statewright=={}", env!("CARGO_PKG_VERSION"));
+        assert!(config.contains(&version), "{config}");
+        fs::write(repository.path(".pre-commit-config.yaml"), config.replace(&version, wheel.to_str().unwrap())).unwrap();
         replace(&repository.path("apps/kubia/statewright.yaml"), "replicas: 3", "replicas: 4");
-        let clone = root();
-        let arguments = ["try-repo", clone.to_str().unwrap(), "statewright", "--all-files", "--verbose"];
-        let run = || repository.command("work", client, &arguments).env("CARGO_TARGET_DIR", &target).output().unwrap();
+        let run = || repository.command("work", client, &["run", "--all-files", "--verbose"]).env("PATH", path()).output().unwrap();
         let output = run();
         assert!(!output.status.success() && said(&output).contains("files written"), "{client}: {}", said(&output));
         let output = run();
         assert!(output.status.success() && said(&output).contains("nothing changed"), "{client}: {}", said(&output));
+    }
+}
+
+/// PATH as it is, without the statewright under test.
+fn path() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
+
+#[test]
+fn what_is_there_to_copy_names_our_hooks() {
+    let read = |path: &str| -> serde_json::Value { serde_yaml::from_str(&fs::read_to_string(root().join(path)).unwrap()).unwrap() };
+    let ours = read(".pre-commit-hooks.yaml");
+    let ids: Vec<&str> = ours.as_array().unwrap().iter().map(|hook| hook["id"].as_str().unwrap()).collect();
+    for name in ["rust", "system", "check"] {
+        let config = read(&format!("integrations/pre-commit/{name}.yaml"));
+        assert!(ids.contains(&config["repos"][0]["hooks"][0]["id"].as_str().unwrap()), "{name}");
+        assert_eq!(config["repos"][0]["rev"], concat!("v", env!("CARGO_PKG_VERSION")), "{name}");
+    }
+    // A hook that is written out is the one of our list.
+    for path in ["integrations/pre-commit/python.yaml", "src/cli/scaffold/pre-commit-config.yaml"] {
+        let config = read(path);
+        let hook = &config["repos"][0]["hooks"][0];
+        for key in ["entry", "pass_filenames", "always_run"] {
+            assert_eq!(hook[key], ours[0][key], "{path}: {key}");
+        }
     }
 }

@@ -12,6 +12,7 @@ mod conformance;
 mod corpus;
 #[cfg(unix)]
 mod disk;
+mod editors;
 mod examples;
 mod fixed;
 mod generated;
@@ -19,12 +20,13 @@ mod golden;
 mod hooks;
 mod hostile;
 mod html;
+#[cfg(unix)]
+mod install;
 mod left_over;
 mod lsp;
 mod origins;
 mod pages;
 mod published;
-mod reference;
 mod rehearsal;
 mod reports;
 mod review;

@@ -67,7 +67,7 @@ fn scaling_up_adds_and_scaling_down_is_a_risk() {
 fn what_the_server_refuses_comes_with_the_steps_that_work() {
     let grown = after(|text| text.replace("size: 1Gi", "size: 2Gi"));
     assert!(
-        grown.stdout.starts_with("kubia in dev: refused by the API server: StatefulSet/default/kubia (spec.volumeClaimTemplates[data]"),
+        grown.stdout.starts_with("kubia in dev: refused by the API server: StatefulSet/default/kubia: spec.volumeClaimTemplates[data]"),
         "{}",
         grown.stdout
     );
