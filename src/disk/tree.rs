@@ -585,7 +585,16 @@ fn exchange(_: &Path, _: &Path) -> io::Result<bool> {
 
 /// Held while a folder is worked on; the system lets go of it when the run ends, however it ends.
 struct Lock {
-    _folder: Option<fs::File>,
+    #[cfg(unix)]
+    folder: fs::File,
+}
+
+/// Let go of aloud: a process that is being started at this moment may have the folder open too, and would keep the lock.
+#[cfg(unix)]
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.folder, rustix::fs::FlockOperation::Unlock);
+    }
 }
 
 /// Takes the lock of a folder; `None` when another run has it.
@@ -597,11 +606,11 @@ fn lock(folder: &Path) -> Result<Option<Lock>, Failure> {
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => Ok(None),
         // Some network file systems know no locks; there, two runs at once are the users' own affair.
-        _ => Ok(Some(Lock { _folder: Some(file) })),
+        _ => Ok(Some(Lock { folder: file })),
     }
 }
 
 #[cfg(not(unix))]
 fn lock(_: &Path) -> Result<Option<Lock>, Failure> {
-    Ok(Some(Lock { _folder: None }))
+    Ok(Some(Lock {}))
 }
