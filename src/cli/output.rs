@@ -28,6 +28,12 @@ pub(super) fn colours(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// How many columns there are to print into; none where nobody watches.
+fn width() -> usize {
+    let size = terminal_size::terminal_size_of(std::io::stdout());
+    size.map_or(0, |(width, _)| usize::from(width.0))
+}
+
 /// Whether somebody is watching.
 pub(super) fn watched() -> bool {
     std::io::stderr().is_terminal()
@@ -102,7 +108,7 @@ pub(super) fn review(mut report: Report, formats: &Formats) -> Result<(), Failur
     report.findings = once(&report.findings);
     if formats.is_empty() {
         talk(&human::render(&report.findings, colours(&std::io::stderr())));
-        data(&human_review::render(&report, colours(&std::io::stdout())));
+        data(&human_review::render(&report, colours(&std::io::stdout()), width()));
     }
     show(&report, formats)
 }

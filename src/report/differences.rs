@@ -91,6 +91,50 @@ pub(super) fn of_texts(old: &str, new: &str) -> Vec<Line> {
     lines
 }
 
+/// One line of each text beside the other.
+#[derive(Clone, Debug)]
+pub(super) enum Row<'l> {
+    /// Both have it.
+    Both(&'l str),
+    /// They differ, or only one has it.
+    Changed(Option<&'l [Piece]>, Option<&'l [Piece]>),
+    /// So many lines that both have are not shown.
+    Skipped(usize),
+}
+
+/// The lines of both texts beside each other.
+pub(super) fn side_by_side(lines: &[Line]) -> Vec<Row<'_>> {
+    let mut rows = Vec::new();
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    for line in lines {
+        match line {
+            Line::Old(pieces) => old.push(pieces.as_slice()),
+            Line::New(pieces) => new.push(pieces.as_slice()),
+            Line::Both(text) => {
+                pair(&mut old, &mut new, &mut rows);
+                rows.push(Row::Both(text));
+            }
+            Line::Skipped(count) => {
+                pair(&mut old, &mut new, &mut rows);
+                rows.push(Row::Skipped(*count));
+            }
+        }
+    }
+    pair(&mut old, &mut new, &mut rows);
+    rows
+}
+
+fn pair<'l>(old: &mut Vec<&'l [Piece]>, new: &mut Vec<&'l [Piece]>, rows: &mut Vec<Row<'l>>) {
+    rows.extend((0..old.len().max(new.len())).map(|row| Row::Changed(old.get(row).copied(), new.get(row).copied())));
+    old.clear();
+    new.clear();
+}
+
+/// Whether only one of the texts has lines of its own, and nothing is around them: what is beside them would be empty.
+pub(super) fn is_one_sided(lines: &[Line]) -> bool {
+    lines.iter().all(|line| matches!(line, Line::Old(_))) || lines.iter().all(|line| matches!(line, Line::New(_)))
+}
+
 /// Lines that took the place of others. Where there are as many of both, each is compared with its own.
 fn replaced(old: &[&str], new: &[&str], lines: &mut Vec<Line>) {
     if old.len() != new.len() {

@@ -18,7 +18,7 @@ const PLAIN: &str = "\u{1b}[0m";
 /// All findings, a line between them, and how many there are.
 #[must_use]
 pub fn render(findings: &[Finding], colours: bool) -> String {
-    let mut page = Page { out: String::new(), colours };
+    let mut page = Page { out: String::new(), colours, width: 0 };
     for finding in findings {
         page.finding(finding);
         page.out.push('\n');
@@ -42,6 +42,8 @@ struct Mark<'a> {
 pub(super) struct Page {
     pub(super) out: String,
     pub(super) colours: bool,
+    /// How many columns there are.
+    pub(super) width: usize,
 }
 
 const fn colour(level: Level) -> &'static str {
@@ -157,6 +159,11 @@ fn window(spot: &Spot) -> (String, usize, usize) {
         text.push_str(" ...");
     }
     (text, before, columns(column, column + spot.width as usize).max(1))
+}
+
+/// How many columns of a terminal a text takes.
+pub(super) fn columns(text: &str) -> usize {
+    text.chars().map(wide).sum()
 }
 
 /// How many columns of a terminal a letter takes.

@@ -1,8 +1,8 @@
 //! What changes do, for a person at a terminal: the decision first, then what to do, then object by object. Makes sense without colour.
 
-use super::differences::{self, Difference, Line, Piece};
+use super::differences::{self, Difference, Line, Piece, Row};
 use super::groups::{grouped, names};
-use super::human::{BLUE, BOLD, GREEN, Page, RED, YELLOW};
+use super::human::{BLUE, BOLD, GREEN, Page, RED, YELLOW, columns};
 use super::{Report, clean, counted, kinds, ranked, rest_of_line, spoken, tally};
 use crate::diagnostic::Level;
 use crate::review::verdict::{Judgement, Verdict};
@@ -22,13 +22,18 @@ const FEW: usize = 3;
 /// A value is shown within a line up to this many letters, and its ends beyond.
 const WIDEST: usize = 160;
 
+/// What stands before the lines of a difference, and between its columns.
+const MARGIN: usize = 4;
+const BETWEEN: usize = 3;
+
 /// Objects that came or went are named one by one up to this many of a kind; beyond, they are counted.
 const NAMED: usize = 40;
 
-/// Each review, the worst first. Nothing when nothing was compared, or when errors kept it from being compared.
+/// Each review, the worst first. Nothing when nothing was compared, or when errors kept it from being compared. Both texts of a difference
+/// stand beside each other where they fit into `width` columns, else below each other.
 #[must_use]
-pub fn render(report: &Report, colours: bool) -> String {
-    let mut page = Page { out: String::new(), colours };
+pub fn render(report: &Report, colours: bool, width: usize) -> String {
+    let mut page = Page { out: String::new(), colours, width };
     if report.reviews.len() > FEW {
         page.overview(&report.reviews);
     }
@@ -164,7 +169,7 @@ impl Page {
             changes.iter().copied().filter(|change| !change.refusals.is_empty() || !change.fields.is_empty()).collect();
         let mut bodies = BTreeMap::new();
         for change in &told {
-            let mut page = Page { out: String::new(), colours: self.colours };
+            let mut page = Page { out: String::new(), colours: self.colours, width: self.width };
             page.body(change);
             bodies.insert(&change.id, page.out);
         }
@@ -197,9 +202,51 @@ impl Page {
                 }
                 Difference::Lines(lines) => {
                     self.out.push('\n');
-                    lines.iter().for_each(|line| self.difference(line));
+                    match self.column(&lines) {
+                        Some(column) => differences::side_by_side(&lines).iter().for_each(|row| self.row(row, column)),
+                        None => lines.iter().for_each(|line| self.difference(line)),
+                    }
                 }
             }
+        }
+    }
+
+    /// How wide one of two columns is, when every line fits into one.
+    fn column(&self, lines: &[Line]) -> Option<usize> {
+        let column = self.width.checked_sub(MARGIN + BETWEEN)? / 2;
+        let widest = lines.iter().map(|line| match line {
+            Line::Both(text) => columns(text),
+            Line::Old(pieces) | Line::New(pieces) => width_of(pieces),
+            Line::Skipped(_) => 0,
+        });
+        let widest = widest.max().unwrap_or(0);
+        (widest + 2 <= column && !differences::is_one_sided(lines)).then_some(widest + 2)
+    }
+
+    fn row(&mut self, row: &Row<'_>, column: usize) {
+        let blank = |width: usize| " ".repeat(column.saturating_sub(width));
+        match row {
+            Row::Skipped(count) => self.difference(&Line::Skipped(*count)),
+            Row::Both(text) => {
+                let space = blank(columns(text) + 2);
+                self.line(&format!("      {text}{space} │   {text}"));
+            }
+            Row::Changed(old, new) => {
+                self.out.push_str("    ");
+                self.half("- ", *old, PLAIN_RED, MARKED_RED);
+                self.out.push_str(&blank(old.map_or(0, |old| width_of(old) + 2)));
+                self.out.push_str(" │ ");
+                self.half("+ ", *new, PLAIN_GREEN, MARKED_GREEN);
+                self.out.push('\n');
+            }
+        }
+    }
+
+    fn half(&mut self, sign: &str, pieces: Option<&[Piece]>, plain: &str, marked: &str) {
+        let Some(pieces) = pieces else { return };
+        self.painted(plain, sign);
+        for piece in pieces {
+            self.painted(if piece.differs { marked } else { plain }, &piece.text);
         }
     }
 
@@ -217,22 +264,24 @@ impl Page {
                 self.painted(DIM, &format!("    … {} as before", counted(*count, "line")));
                 self.out.push('\n');
             }
-            Line::Old(pieces) => self.changed("    - ", pieces, PLAIN_RED, MARKED_RED),
-            Line::New(pieces) => self.changed("    + ", pieces, PLAIN_GREEN, MARKED_GREEN),
+            Line::Old(pieces) => {
+                self.half("    - ", Some(pieces), PLAIN_RED, MARKED_RED);
+                self.out.push('\n');
+            }
+            Line::New(pieces) => {
+                self.half("    + ", Some(pieces), PLAIN_GREEN, MARKED_GREEN);
+                self.out.push('\n');
+            }
         }
-    }
-
-    fn changed(&mut self, sign: &str, pieces: &[Piece], plain: &str, marked: &str) {
-        self.painted(plain, sign);
-        for piece in pieces {
-            self.painted(if piece.differs { marked } else { plain }, &piece.text);
-        }
-        self.out.push('\n');
     }
 }
 
 fn line_of(review: &Review) -> String {
     clean(&review.judgement.line).replace('\n', " ")
+}
+
+fn width_of(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|piece| columns(&piece.text)).sum()
 }
 
 /// A long stretch by its two ends.

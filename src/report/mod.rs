@@ -93,7 +93,7 @@ impl Format {
     #[must_use]
     pub fn render(self, report: &Report, colours: bool) -> String {
         match self {
-            Self::Human => human::render(&report.findings, colours) + &human_review::render(report, colours),
+            Self::Human => human::render(&report.findings, colours) + &human_review::render(report, colours, 0),
             Self::Json => json::render(report),
             Self::Sarif => sarif::render(&report.all()),
             Self::Github => github::render(&report.all()),

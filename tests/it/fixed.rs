@@ -164,19 +164,25 @@ fn recreate() -> Review {
         kind: "FieldValueForbidden",
         detail: "updates to statefulset spec for fields other than 'replicas' are forbidden".into(),
     });
-    let step = |command: &str, expect: &str| Step { command: command.into(), expect: expect.into(), check: String::new() };
+    let step = |command: &str, expect: &str, check: &str| Step { command: command.into(), expect: expect.into(), check: check.into() };
     let runbook = Runbook {
         title: "grow the claims of postgres, then swap the set: no outage".into(),
         steps: vec![
             step(
                 "kubectl -n db patch pvc data-postgres-0 --type merge -p '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"20Gi\"}}}}'",
                 "accepted if its storage class allows expansion",
+                "kubectl -n db get pvc data-postgres-0",
             ),
             step(
                 "kubectl -n db delete statefulset postgres --cascade=orphan",
                 "the set is gone, its pods and claims stay and keep serving",
+                "kubectl -n db get pods postgres-0",
             ),
-            step("kubectl apply -f StatefulSet-postgres.yaml", "`statefulset.apps/postgres created`; it adopts the pods by their labels"),
+            step(
+                "kubectl apply -f StatefulSet-postgres.yaml",
+                "`statefulset.apps/postgres created`; it adopts the pods by their labels",
+                "",
+            ),
         ],
     };
     let judgement = Judgement {

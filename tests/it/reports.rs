@@ -2,7 +2,7 @@
 
 use crate::fixed::{findings, large, report};
 use crate::golden::golden;
-use statewright::report::{Format, Report, human};
+use statewright::report::{Format, Report, human, human_review};
 use statewright::review::risk::Risk;
 
 #[test]
@@ -21,6 +21,14 @@ fn formats() {
         golden(&format!("reports/nothing.{extension}"), &format.render(&Report::default(), false));
         golden(&format!("reports/review.{extension}"), &format.render(&report(), false));
     }
+}
+
+#[test]
+fn both_texts_stand_beside_each_other_where_there_is_room() {
+    golden("reports/review.wide.txt", &human_review::render(&report(), false, 160));
+    let narrow = human_review::render(&report(), false, 60);
+    assert_eq!(narrow.matches(" │ ").count(), 5, "{narrow}");
+    assert_eq!(human_review::render(&report(), false, 30), human_review::render(&report(), false, 0));
 }
 
 #[test]

@@ -158,13 +158,16 @@ fn runbooks(judgement: &Judgement, out: &mut String) {
     for book in &judgement.runbooks {
         let _ = write!(out, "<div class=\"book\"><h4>To {}</h4>\n<ol class=\"steps\">", spoken_text(&book.title));
         for step in &book.steps {
-            let _ = writeln!(
+            let _ = write!(
                 out,
-                "<li><div class=\"command\"><pre data-copy>{}</pre></div><p class=\"expect\">{}{}</p></li>",
+                "<li><div class=\"command\"><pre data-copy>{}</pre></div><p class=\"expect\">{}</p>",
                 escaped(&step.command),
-                spoken_text(&step.expect),
-                if step.check.is_empty() { String::new() } else { format!(" See: <code>{}</code>", escaped(&step.check)) }
+                spoken_text(&step.expect)
             );
+            if !step.check.is_empty() {
+                let _ = write!(out, "<p class=\"see\">See it with <code data-copy>{}</code></p>", escaped(&step.check));
+            }
+            out.push_str("</li>\n");
         }
         out.push_str("</ol></div>\n");
     }

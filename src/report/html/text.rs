@@ -1,6 +1,6 @@
 //! Somebody's text within HTML, such that it stays text, and differences as elements.
 
-use crate::report::differences::{Difference, Line, Piece};
+use crate::report::differences::{self, Difference, Line, Piece, Row};
 use crate::report::{clean, counted};
 use std::fmt::Write as _;
 
@@ -95,43 +95,30 @@ fn shortened(text: &str) -> String {
 
 /// Lines of both texts beside each other, where there is room for both.
 pub(super) fn lines_side_by_side(lines: &[Line], out: &mut String) {
-    let whole = lines.iter().all(|line| matches!(line, Line::Old(_))) || lines.iter().all(|line| matches!(line, Line::New(_)));
-    out.push_str(if whole { "<div class=\"lines alone\">" } else { "<div class=\"lines\">" });
-    let (mut old, mut new) = (Vec::new(), Vec::new());
-    for line in lines.iter().take(MOST_LINES) {
-        match line {
-            Line::Old(pieces) => old.push(pieces.as_slice()),
-            Line::New(pieces) => new.push(pieces.as_slice()),
-            Line::Both(text) => {
-                changed(&mut old, &mut new, out);
+    out.push_str(if differences::is_one_sided(lines) { "<div class=\"lines alone\">" } else { "<div class=\"lines\">" });
+    let shown = &lines[..lines.len().min(MOST_LINES)];
+    for row in differences::side_by_side(shown) {
+        match row {
+            Row::Both(text) => {
                 let text = escaped(&shortened(text));
                 let _ = write!(
                     out,
                     "<div class=\"pair\"><span>{text}</span><span class=\"right again\" aria-hidden=\"true\">{text}</span></div>"
                 );
             }
-            Line::Skipped(count) => {
-                changed(&mut old, &mut new, out);
-                let _ = write!(out, "<div class=\"gap\">{} as before</div>", counted(*count, "line"));
+            Row::Changed(old, new) => {
+                out.push_str("<div class=\"pair\">");
+                half(old, "old", "void", out);
+                half(new, "right fresh", "right void", out);
+                out.push_str("</div>");
             }
+            Row::Skipped(count) => _ = write!(out, "<div class=\"gap\">{} as before</div>", counted(count, "line")),
         }
     }
-    changed(&mut old, &mut new, out);
     if lines.len() > MOST_LINES {
         let _ = write!(out, "<div class=\"gap\">{} not shown here</div>", counted(lines.len() - MOST_LINES, "more line"));
     }
     out.push_str("</div>");
-}
-
-fn changed(old: &mut Vec<&[Piece]>, new: &mut Vec<&[Piece]>, out: &mut String) {
-    for row in 0..old.len().max(new.len()) {
-        out.push_str("<div class=\"pair\">");
-        half(old.get(row).copied(), "old", "void", out);
-        half(new.get(row).copied(), "right fresh", "right void", out);
-        out.push_str("</div>");
-    }
-    old.clear();
-    new.clear();
 }
 
 fn half(pieces: Option<&[Piece]>, full: &str, void: &str, out: &mut String) {
