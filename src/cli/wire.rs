@@ -2,8 +2,8 @@
 
 use super::output;
 use crate::failure::Failure;
+use crate::report::sarif;
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
@@ -93,15 +93,8 @@ pub(super) fn path_of(uri: &str) -> Option<PathBuf> {
 /// The URI of a file.
 pub(super) fn uri_of(path: &Path) -> String {
     let path = path.to_string_lossy().replace('\\', "/");
-    let mut uri = String::from(if path.starts_with('/') { "file://" } else { "file:///" });
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
-            uri.push(char::from(byte));
-        } else {
-            let _ = write!(uri, "%{byte:02X}");
-        }
-    }
-    uri
+    // `c:/apps` on Windows.
+    if path.starts_with('/') { sarif::uri(&path) } else { sarif::uri(&format!("/{path}")) }
 }
 
 /// How many characters of a line so many UTF-16 units are: the protocol counts those.

@@ -1,10 +1,9 @@
 //! Which pod holds which claim, volume and disk, read off a rehearsal. Knows no app: only what the cluster shows.
 
-use crate::block::scalar_text;
+use super::disk::disk;
 use crate::bundle::{Bundle, Resource};
 use crate::cluster::rehearse::Outcome;
 use crate::cluster::state::ClaimState;
-use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One claim of one replica, or a pod without any, or a claim that no pod uses.
@@ -54,36 +53,4 @@ pub fn holdings(outcome: &Outcome, bundles: &[&Bundle]) -> Vec<Holding> {
     let unused = state.claims.iter().filter(|claim| !used.contains(claim.name.as_str()));
     list.extend(unused.map(|claim| held("", &claim.name)));
     list
-}
-
-/// What a volume names, and on which node if it is tied to one.
-fn disk(volume: &Resource) -> String {
-    let on = node_of(volume).map(|node| format!(" on {node}")).unwrap_or_default();
-    source(volume).map(|source| format!("{source}{on}")).unwrap_or_default()
-}
-
-/// What a volume names, in the words of its kind.
-pub(super) fn source(volume: &Resource) -> Option<String> {
-    const SOURCES: [(&str, &[&str]); 6] = [
-        ("hostPath", &["path"]),
-        ("gcePersistentDisk", &["pdName"]),
-        ("awsElasticBlockStore", &["volumeID"]),
-        ("local", &["path"]),
-        ("csi", &["volumeHandle"]),
-        ("nfs", &["server", "path"]),
-    ];
-    let spec = volume.node.get("spec")?;
-    let (kind, fields, source) = SOURCES.iter().find_map(|(kind, fields)| spec.get(kind).map(|source| (kind, fields, source)))?;
-    let parts: Vec<_> = fields.iter().filter_map(|field| source.get(field).and_then(scalar_text)).collect();
-    Some(format!("{kind} {}", parts.join(":")))
-}
-
-/// The node that a volume is tied to, when it is just one.
-pub(super) fn node_of(volume: &Resource) -> Option<String> {
-    let terms = volume.node.find(&["spec", "nodeAffinity", "required", "nodeSelectorTerms"])?;
-    let [term] = terms.as_list()? else { return None };
-    let [rule] = term.get("matchExpressions")?.as_list()? else { return None };
-    let [node] = rule.get("values")?.as_list()? else { return None };
-    rule.get("key").and_then(Node::as_str).filter(|key| *key == "kubernetes.io/hostname")?;
-    scalar_text(node).map(|name| name.to_string())
 }

@@ -1,6 +1,6 @@
 //! What in a change can cost data. Each has a name bound to exactly that change: what an acknowledgement must say.
 
-use super::holdings::{node_of, source};
+use super::disk::{node_of, source};
 use super::moves::Move;
 use super::set::Set;
 use crate::block::scalar_text;

@@ -3,6 +3,7 @@
 use super::Rule;
 use super::context::{Context, Placed};
 use crate::diagnostic::{Code, Diagnostics, Level};
+use crate::review::disk::SOURCES;
 use crate::source::At;
 use crate::value::{Data, Node};
 use std::collections::BTreeMap;
@@ -10,20 +11,6 @@ use std::collections::btree_map::Entry;
 
 pub(super) static RULE: Rule =
     Rule { code: Code { id: "SW0417", name: "disk-used-twice", level: Level::Warning, page: include_str!("disk_used_twice.md") }, judge };
-
-/// Where the name of the disk stands in each kind of source.
-const DISKS: [(&str, &[&str]); 10] = [
-    ("gcePersistentDisk", &["pdName"]),
-    ("awsElasticBlockStore", &["volumeID"]),
-    ("azureDisk", &["diskURI"]),
-    ("cinder", &["volumeID"]),
-    ("vsphereVolume", &["volumePath"]),
-    ("csi", &["driver", "volumeHandle"]),
-    ("iscsi", &["targetPortal", "iqn", "lun"]),
-    ("hostPath", &["path"]),
-    ("local", &["path"]),
-    ("nfs", &["server", "path"]),
-];
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     let mut disks: BTreeMap<String, (&Placed<'_>, At)> = BTreeMap::new();
@@ -54,7 +41,7 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
 /// The disk that a volume is, in words that are equal for equal disks.
 fn disk(volume: &Node) -> Option<(String, At)> {
     let spec = volume.get("spec")?;
-    let (kind, fields) = DISKS.iter().find(|(kind, _)| spec.get(kind).is_some())?;
+    let (kind, fields) = SOURCES.iter().find(|(kind, _)| spec.get(kind).is_some())?;
     let source = spec.get(kind)?;
     let mut words = String::from(*kind);
     for field in *fields {

@@ -2,12 +2,23 @@
 
 use crate::commands::root;
 use crate::golden::golden;
+use crate::reference;
 use serde_json::Value;
 
 #[test]
 fn schemas_are_fresh() {
     golden("../schemas/app.v1.schema.json", &statewright::app_schema());
     golden("../schemas/workspace.v1.schema.json", &statewright::workspace_schema());
+}
+
+#[test]
+fn reference_pages_are_fresh() {
+    golden("../docs/spec.md", &reference::spec());
+    golden("../docs/rules/README.md", &reference::findings());
+    golden("../docs/commands.md", &reference::commands());
+    for code in statewright::codes() {
+        assert!(reference::findings().contains(&format!("[{}]", code.id)), "{} is in no band of tests/it/reference.rs", code.id);
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod lsp;
 mod origins;
 mod pages;
 mod published;
+mod reference;
 mod rehearsal;
 mod reports;
 mod review;

@@ -2,7 +2,8 @@
 //!
 //! In a page, a block fenced as `sh` is run; `sh exit=3` says how it ends, `sh elsewhere` that it is for another machine and is not run.
 //! The `text` after it is all that it printed, where a line `…` stands for any lines. `yaml NAME` (or any other language) writes a file,
-//! `diff NAME` changes one. `<!-- in a copy of examples -->` says what the folder holds at first. `UPDATE=1` rewrites what was printed.
+//! `diff NAME` changes one. `<!-- in a copy of examples -->` says what the folder holds at first; a block below `<!-- as in FILE -->` is that
+//! file of the repository. `UPDATE=1` rewrites what was printed and what is in files.
 
 use crate::client::{is_there, path_with_statewright};
 use crate::commands::{copy, root};
@@ -19,23 +20,26 @@ struct Block<'p> {
     language: &'p str,
     rest: &'p str,
     text: String,
+    /// The file of the repository that it is a copy of.
+    origin: Option<&'p str>,
 }
 
 /// The fenced blocks of a page, in order.
 fn blocks(page: &str) -> Vec<Block<'_>> {
     let (mut blocks, mut open): (Vec<Block<'_>>, Option<Block<'_>>) = (Vec::new(), None);
+    let mut origin = None;
     for (number, line) in page.lines().enumerate() {
         match (&mut open, line.trim_start().strip_prefix("```")) {
             (None, Some(info)) => {
                 let (language, rest) = info.trim().split_once(' ').unwrap_or((info.trim(), ""));
-                open = Some(Block { line: number + 1, language, rest: rest.trim(), text: String::new() });
+                open = Some(Block { line: number + 1, language, rest: rest.trim(), text: String::new(), origin: origin.take() });
             }
             (Some(_), Some("")) => blocks.extend(open.take()),
             (Some(block), _) => {
                 block.text.push_str(line);
                 block.text.push('\n');
             }
-            (None, None) => {}
+            (None, None) => origin = line.strip_prefix("<!-- as in ").and_then(|rest| rest.strip_suffix(" -->")).or(origin),
         }
     }
     assert!(open.is_none(), "a block does not end");
@@ -58,7 +62,7 @@ struct Typing {
     /// What the last block printed, and was not compared yet.
     printed: Option<String>,
     commands: usize,
-    /// Blocks that do not hold what was printed: their line, how many lines they have, and what was printed.
+    /// Blocks that do not hold what they should: their line, how many lines they have, and what they should hold.
     wrong: Vec<(usize, usize, String)>,
 }
 
@@ -81,6 +85,12 @@ impl Typing {
 
     fn block(&mut self, block: &Block<'_>) {
         let place = format!("{}:{}", self.page.strip_prefix(root()).unwrap().display(), block.line + 1);
+        if let Some(origin) = block.origin {
+            let file = fs::read_to_string(root().join(origin)).unwrap_or_else(|error| panic!("{place}: {origin}: {error}"));
+            if file != block.text {
+                self.wrong.push((block.line, block.text.lines().count(), file));
+            }
+        }
         match (block.language, block.rest) {
             (_, "elsewhere") => {}
             ("sh", rest) => self.run(&block.text, rest, &place),
