@@ -214,20 +214,20 @@ impl Total {
             let _ = writeln!(self.said, "{}: {}", shown(root, &difference.path), state(difference.kind));
         }
         for (root, written) in &done.written {
-            for (word, paths) in [("wrote", &written.created), ("wrote", &written.changed), ("removed", &written.removed)] {
-                self.changed.extend(paths.iter().map(|path| (word, shown(root, path))));
-            }
             if written.done {
+                for (word, paths) in [("wrote", &written.created), ("wrote", &written.changed), ("removed", &written.removed)] {
+                    self.changed.extend(paths.iter().map(|path| (word, shown(root, path))));
+                }
                 continue;
             }
             self.wrong = true;
             for path in &written.foreign {
-                let _ = writeln!(self.said, "{}: this file is not ours; nothing was written. Move it away", shown(root, path));
+                let _ = writeln!(self.said, "{}: this file is not ours, so its folder was left as it is. Move it away", shown(root, path));
             }
             for path in &written.edited {
                 let _ = writeln!(
                     self.said,
-                    "{}: edited by hand; nothing was written. Put the edit into the spec (`patches:` takes anything), or use --force to drop it",
+                    "{}: edited by hand, so its folder was left as it is. Put the edit into the spec (`patches:` takes anything), or use --force to drop it",
                     shown(root, path)
                 );
             }

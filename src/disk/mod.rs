@@ -135,12 +135,13 @@ pub fn name_of(path: &Path) -> String {
     name.strip_prefix("./").map_or_else(|| name.clone(), str::to_owned)
 }
 
-/// Writes one file that the user named, such as a report. Never part of a tree.
+/// Writes one file that the user named, such as a report, with the folders it needs. Never part of a tree.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| Failure::io("write", path, &error))
+    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+    made.and_then(|()| fs::write(path, text)).map_err(|error| Failure::io("write", path, &error))
 }
 
 /// Adds to the end of a file that somebody else made, or makes it.

@@ -1,7 +1,7 @@
 //! The pages for users are tests: what they show is typed, top to bottom, in a folder of its own, and must come out as shown.
 //!
 //! In a page, a block fenced as `sh` is run; `sh exit=3` says how it ends, `sh elsewhere` that it is for another machine and is not run.
-//! The `text` after it is all that it printed, where a line `…` stands for any lines. `yaml NAME` (or any other language) writes a file,
+//! The `text` after it is all that it printed, where a line `…` stands for any lines. `yaml NAME`, in any language, writes a file,
 //! `diff NAME` changes one. `<!-- in a copy of examples -->` says what the folder holds at first; a block below `<!-- as in FILE -->` is that
 //! file of the repository. `UPDATE=1` rewrites what was printed and what is in files.
 
@@ -85,15 +85,14 @@ impl Typing {
 
     fn block(&mut self, block: &Block<'_>) {
         let place = format!("{}:{}", self.page.strip_prefix(root()).unwrap().display(), block.line + 1);
-        if let Some(origin) = block.origin {
-            let file = fs::read_to_string(root().join(origin)).unwrap_or_else(|error| panic!("{place}: {origin}: {error}"));
-            if file != block.text {
-                self.wrong.push((block.line, block.text.lines().count(), file));
-            }
+        let file = |origin| fs::read_to_string(root().join(origin)).unwrap_or_else(|error| panic!("{place}: {origin}: {error}"));
+        let text = block.origin.map_or_else(|| block.text.clone(), file);
+        if text != block.text {
+            self.wrong.push((block.line, block.text.lines().count(), text.clone()));
         }
         match (block.language, block.rest) {
             (_, "elsewhere") => {}
-            ("sh", rest) => self.run(&block.text, rest, &place),
+            ("sh", rest) if rest.is_empty() || rest.starts_with("exit=") => self.run(&block.text, rest, &place),
             ("text", "") => {
                 let printed = self.printed.take().unwrap_or_else(|| panic!("{place}: nothing was run that could have printed this"));
                 if !fits(&block.text, &printed) {
@@ -105,7 +104,7 @@ impl Typing {
             (_, name) => {
                 let path = self.folder().join(name);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, &block.text).unwrap();
+                fs::write(path, text).unwrap();
             }
         }
     }
@@ -114,7 +113,7 @@ impl Typing {
     fn run(&mut self, text: &str, rest: &str, place: &str) {
         let wanted: i32 = match rest {
             "" => 0,
-            _ => rest.strip_prefix("exit=").and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("{place}: `sh {rest}`?")),
+            _ => rest.trim_start_matches("exit=").parse().unwrap_or_else(|_| panic!("{place}: `sh {rest}`?")),
         };
         let script = format!("exec 2>&1\ntrap 'pwd >\"$FOLDER\"' EXIT\nset -e\n{text}");
         let home = self.scratch.path();
@@ -231,6 +230,21 @@ fn lines_are_short_and_links_lead_somewhere() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What can be set is on the page that shows how.
+#[test]
+fn every_input_is_explained() {
+    for (page, file) in [("docs/github.md", "action.yml"), ("docs/gitlab.md", "integrations/gitlab/statewright.yml")] {
+        let page = fs::read_to_string(root().join(page)).unwrap();
+        let file = fs::read_to_string(root().join(file)).unwrap();
+        let file: serde_yaml::Value = serde_yaml::from_str(file.split("\n---\n").next().unwrap()).unwrap();
+        let own = ["inputs", "outputs"].into_iter().filter_map(|key| file.get(key).or_else(|| file.get("spec")?.get(key)));
+        for name in own.flat_map(|map| map.as_mapping().unwrap().keys()) {
+            let name = name.as_str().unwrap();
+            assert!(page.contains(&format!("| `{name}` |")), "`{name}` is explained nowhere");
+        }
+    }
 }
 
 #[test]
