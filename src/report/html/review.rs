@@ -179,10 +179,11 @@ type Pair<'a> = (Option<&'a Holding>, Option<&'a Holding>);
 
 fn identities(review: &Review, out: &mut String) {
     let rows = pairs(&review.before, &review.after);
-    if rows.is_empty() {
+    let changed = rows.iter().filter(|(before, after)| before != after).count();
+    let claims = review.before.iter().chain(&review.after).any(|held| !held.claim.is_empty());
+    if changed == 0 && !claims {
         return;
     }
-    let changed = rows.iter().filter(|(before, after)| before != after).count();
     let title = escaped(&review.title);
     let said = if changed == 0 { "nothing changes".to_owned() } else { format!("{} of {} change", changed, rows.len()) };
     let _ = write!(
