@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::k8s::version::Version;
 use crate::layout;
 use crate::report::Report;
+use crate::review::acknowledge;
 use crate::review::parity::{Side, parity};
 use crate::review::runbook::files::Files;
 use crate::review::verdict::Verdict;
@@ -303,10 +304,12 @@ fn acknowledged(spec: Option<&Node>, workspace: Option<&Workspace>) -> Vec<(Stri
 
 /// Looks the places up. An entry that is about one environment is not stale in the others, and one that is stale is said once.
 fn settled(pending: Vec<Pending>, sources: &Sources) -> Vec<Review> {
-    let mut told: BTreeSet<String> = pending.iter().flat_map(|one| &one.review.judgement.risks).map(|risk| risk.change.clone()).collect();
+    let risks: Vec<_> = pending.iter().flat_map(|one| one.review.judgement.risks.iter().cloned()).collect();
+    let mut told = BTreeSet::new();
     let mut reviews = Vec::new();
     for Pending { mut review, acknowledged, mut said } in pending {
-        review.judgement.stale = acknowledged.iter().map(|(said, _)| said.clone()).filter(|said| told.insert(said.clone())).collect();
+        let stale = acknowledged.iter().map(|(said, _)| said).filter(|said| acknowledge::covered(said, &risks).is_empty());
+        review.judgement.stale = stale.filter(|said| told.insert((*said).clone())).cloned().collect();
         review::findings::stale(&review, &acknowledged, &mut said);
         review.findings = said.resolve(sources);
         if !review.is_empty() {

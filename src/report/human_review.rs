@@ -3,7 +3,7 @@
 use super::differences::{self, Difference, Line, Piece, Row};
 use super::groups::{grouped, names};
 use super::human::{BLUE, BOLD, GREEN, Page, RED, YELLOW, columns};
-use super::{Report, clean, counted, kinds, ranked, rest_of_line, spoken, tally};
+use super::{Report, at_once, clean, counted, kinds, ranked, rest_of_line, spoken, tally};
 use crate::diagnostic::Level;
 use crate::review::verdict::{Judgement, Verdict};
 use crate::review::{Change, Review};
@@ -103,6 +103,9 @@ impl Page {
                 self.line(&format!(" {}", clean(&risk.what)));
                 self.line(&format!("    if that is meant: acknowledge: [{{change: \"{}\", reason: \"…\"}}]", clean(&risk.change)));
             }
+        }
+        if let Some(entries) = at_once(judgement) {
+            self.line(&format!("    or all of it at once: {}", clean(&entries)));
         }
         for change in &judgement.stale {
             self.painted(YELLOW, "  acknowledged, but not what happens here:");

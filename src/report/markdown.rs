@@ -5,7 +5,7 @@ use super::compact::compact;
 use super::differences::{self, Line, Piece};
 use super::groups::{grouped, names};
 use super::markdown_text::{code, fence, html, prose};
-use super::{Report, counted, kinds, named, ranked, rest_of_line, spoken, summary, tally};
+use super::{Report, at_once, counted, kinds, named, ranked, rest_of_line, spoken, summary, tally};
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Finding, Level};
 use crate::review::risk::Risk;
@@ -143,6 +143,9 @@ fn risks_in_full(reviews: &[Review]) -> String {
                 let entry = code(&format!("acknowledge: [{{change: \"{}\", reason: \"…\"}}]", risk.change));
                 let _ = writeln!(out, "- {title}{what}  \n  if that is meant: {entry}");
             }
+        }
+        if let Some(entries) = at_once(&review.judgement) {
+            let _ = writeln!(out, "- or all of it at once: {}", code(&entries));
         }
     }
     out.push('\n');

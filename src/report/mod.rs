@@ -17,8 +17,8 @@ pub mod rehearsal;
 pub mod sarif;
 
 use crate::diagnostic::{Finding, Level, Subject};
-use crate::review::verdict::Verdict;
-use crate::review::{Change, ChangeKind, Review};
+use crate::review::verdict::{Judgement, Verdict};
+use crate::review::{Change, ChangeKind, Review, acknowledge};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -174,6 +174,14 @@ const fn spoken(verdict: Verdict) -> &'static str {
 fn rest_of_line(review: &Review) -> &str {
     let line = review.judgement.line.as_str();
     line.strip_prefix(spoken(review.judgement.verdict)).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(line)
+}
+
+/// What acknowledges all open risks of a review in fewer entries than there are risks, if that can be.
+fn at_once(judgement: &Judgement) -> Option<String> {
+    let open = judgement.risks.iter().filter(|risk| !risk.acknowledged).count();
+    let entries = acknowledge::entries(&judgement.risks);
+    let items: Vec<String> = entries.iter().map(|change| format!("{{change: \"{change}\", reason: \"…\"}}")).collect();
+    (entries.len() < open).then(|| format!("acknowledge: [{}]", items.join(", ")))
 }
 
 /// The changes of a review, the worst first, else as they are applied.

@@ -1,6 +1,7 @@
 //! Stage 6, review: what is different between two bundles, object by object and field by field, what it will do and how it is done
 //! safely. Knows no file and no app.
 
+pub mod acknowledge;
 pub mod disk;
 pub mod effects;
 pub mod fields;

@@ -6,7 +6,7 @@ use super::risk::Step;
 use super::risk::{self, Risk};
 use super::runbook::{self, Matter, Runbook};
 use super::set::Set;
-use super::{Change, ChangeKind, Review, Setting, effects, holdings, notes, presumed};
+use super::{Change, ChangeKind, Review, Setting, acknowledge, effects, holdings, notes, presumed};
 use crate::bundle::Bundle;
 use crate::cluster::change::refusals_of_new;
 use crate::cluster::kubectl::Change as Done;
@@ -96,8 +96,9 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
     let (judgement, changes) = (&mut review.judgement, &mut review.changes);
     let step = Step { committed, fresh, before, after, moves };
     judgement.risks = risk::risks(step);
-    let is_said = |risk: &Risk| setting.acknowledged.iter().any(|(said, _)| *said == risk.change);
-    judgement.risks.iter_mut().for_each(|risk| risk.acknowledged = is_said(risk));
+    for position in setting.acknowledged.iter().flat_map(|(said, _)| acknowledge::covered(said, &judgement.risks)).collect::<Vec<_>>() {
+        judgement.risks[position].acknowledged = true;
+    }
     judgement.order =
         after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
     judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, risks: &judgement.risks, before, after, setting });
@@ -219,11 +220,11 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
         parts.push(format!("restarts {}", shortened(&restarts)));
     }
     if !after.changes.pods.removed.is_empty() {
-        parts.push(format!("removes {}", list(&after.changes.pods.removed)));
+        parts.push(format!("removes {}", list(&in_order('-', &after.changes.pods.removed, step.after))));
     }
     if !after.changes.pods.created.is_empty() {
         let none = if parts.is_empty() { ", no pod restarts" } else { "" };
-        parts.push(format!("adds {}{none}", list(&after.changes.pods.created)));
+        parts.push(format!("adds {}{none}", list(&in_order('+', &after.changes.pods.created, step.after))));
     }
     let rolling: Vec<String> = changes.iter().filter(|change| rolls(change, step.fresh)).map(|change| change.id.to_string()).collect();
     if !rolling.is_empty() {
@@ -242,6 +243,15 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
     let told: Vec<&Change> = changes.iter().filter(|change| !change.effect.is_empty()).collect();
     let first = told.first().map(|change| format!(": {}: {}{}", change.id, change.effect, more(told.len() - 1))).unwrap_or_default();
     (Verdict::InPlace, format!("changed in place, no pod restarts{first}"))
+}
+
+/// Pods in the order in which they came or went, then those of which it is not known.
+fn in_order(sign: char, pods: &[String], after: &Outcome) -> Vec<String> {
+    let moved = after.state.order.values().flatten().filter_map(|step| step.strip_prefix(sign));
+    let mut list: Vec<String> = moved.filter(|pod| pods.iter().any(|name| name == pod)).map(str::to_owned).collect();
+    let others: Vec<String> = pods.iter().filter(|pod| !list.contains(pod)).cloned().collect();
+    list.extend(others);
+    list
 }
 
 /// Whether a Deployment or a `DaemonSet` makes its pods anew: the rehearsal plays the pods of `StatefulSets` only.

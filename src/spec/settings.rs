@@ -207,8 +207,8 @@ block! {
 block! {
     /// A change that puts data at risk, and is meant so.
     pub struct Acknowledge = "an item of `acknowledge`", needs ["change", "reason"] {
-        /// The change, as the review names it.
-        /// Example: `"scale-down prod kubia 5 to 3"`
+        /// The change, as the review names it. `{2..4}` in it stands for the changes of these numbers, all of which must happen.
+        /// Example: `"scale-down StatefulSet/pets/kubia 5 to 3"`
         change: Placed<Text>,
         /// Why it is safe.
         /// Example: `"ordinals 3 and 4 were drained"`

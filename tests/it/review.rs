@@ -64,6 +64,20 @@ fn scaling_up_adds_and_scaling_down_is_a_risk() {
 }
 
 #[test]
+fn many_volumes_are_acknowledged_at_once() {
+    let risky = after(|text| text.replace("replicas: 3", "replicas: 1"));
+    let entries = "acknowledge: [{change: \"scale-down StatefulSet/default/kubia 3 to 1\", reason: \"…\"}, \
+                   {change: \"remove PersistentVolume/default.data-kubia-{1..2}\", reason: \"…\"}]";
+    assert!(risky.code == 3 && risky.stdout.contains(entries), "{}", risky.stdout);
+    let said = entries.replace('…', "drained");
+    let with = |said: &str| {
+        after(|text| text.replace("replicas: 3", "replicas: 1").replace("environments:\n", &format!("{said}\nenvironments:\n")))
+    };
+    says(&with(&said), 1, "kubia in dev: removes kubia-2, kubia-1");
+    assert_eq!(with(&said.replace("{1..2}", "{0..2}")).code, 3, "a range that does not happen as a whole covers nothing");
+}
+
+#[test]
 fn what_the_server_refuses_comes_with_the_steps_that_work() {
     let grown = after(|text| text.replace("size: 1Gi", "size: 2Gi"));
     assert!(
@@ -214,7 +228,7 @@ fn an_app_that_goes_is_reviewed_until_the_workspace_says_that_it_is_meant() {
     edit(&scratch, "statewright-workspace.yaml", "kind: Workspace\n", said);
     let run = statewright(scratch.path(), &["diff", "--against", "HEAD"]);
     assert_eq!(run.code, 1, "{}", run.stdout);
-    assert!(run.stdout.contains("shop in dev: removes shop-0, shop-1"), "{}", run.stdout);
+    assert!(run.stdout.contains("shop in dev: removes shop-1, shop-0"), "{}", run.stdout);
 }
 
 #[test]
