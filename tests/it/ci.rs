@@ -138,6 +138,15 @@ fn manifests_without_a_spec_are_found() {
     assert_eq!(checkout.ci(&["--env", "prod"]).code, 0, "a run about one environment knows nothing of the rest");
 }
 
+#[test]
+fn the_end_of_an_app_is_reviewed_though_nothing_is_left_of_it() {
+    let checkout = Checkout::new(&[], true);
+    checkout.git("work", &["rm", "-r", "--quiet", "apps/web"]);
+    let run = checkout.ci(&["--base", "HEAD"]);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.starts_with("web in ") && run.stdout.contains("all its pods end at once"), "{}", run.stdout);
+}
+
 /// A step of the action that runs a script.
 struct Step {
     script: String,
