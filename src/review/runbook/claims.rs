@@ -85,7 +85,6 @@ fn difference<'r>(old: &Node, new: &'r Node) -> Option<What<'r>> {
         (Some(before), Some(after)) if after > before => return new.find(&REQUEST).and_then(text).map(What::Grown),
         _ => {}
     }
-    let described = |node: &Node, field| node.find(&["metadata", field]).cloned();
     ["labels", "annotations"].iter().any(|field| described(old, field) != described(new, field)).then_some(What::Labels)
 }
 
@@ -235,6 +234,14 @@ fn grow_disk(volume: &Node, size: &str) -> Option<String> {
     Some(format!("aws ec2 modify-volume --volume-id {} --size {gigabytes}", word(aws.rsplit('/').next().unwrap_or(aws))))
 }
 
+/// The labels or annotations of a claim template, in order.
+fn described(template: &Node, field: &str) -> Vec<(String, String)> {
+    let entries = template.find(&["metadata", field]).into_iter().flat_map(Node::entries);
+    let mut list: Vec<_> = entries.map(|(key, value)| (key.name.to_string(), value.as_str().unwrap_or_default().to_owned())).collect();
+    list.sort();
+    list
+}
+
 /// Claims that are there get the labels and annotations of their template by hand.
 fn describe(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>) {
     let namespace = &old.0.id.namespace;
@@ -243,11 +250,7 @@ fn describe(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>) {
         return;
     }
     for (verb, field) in [("label", "labels"), ("annotate", "annotations")] {
-        let of = |node: &Node| -> Vec<(String, String)> {
-            let entries = node.find(&["metadata", field]).into_iter().flat_map(Node::entries);
-            entries.map(|(key, value)| (key.name.to_string(), value.as_str().unwrap_or_default().to_owned())).collect()
-        };
-        let (before, after) = (of(edit.old), of(edit.new));
+        let (before, after) = (described(edit.old, field), described(edit.new, field));
         let set = after.iter().filter(|entry| !before.contains(entry)).map(|(key, value)| word(&format!("{key}={value}")));
         let gone = before.iter().filter(|(key, _)| !after.iter().any(|(other, _)| other == key)).map(|(key, _)| word(&format!("{key}-")));
         let words: Vec<String> = set.chain(gone).collect();

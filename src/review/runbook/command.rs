@@ -100,9 +100,15 @@ pub(super) fn labels(workload: &Resource) -> String {
 /// Waits until all pods of a set are ready, and of the newest form where the set replaces them itself.
 #[must_use]
 pub(super) fn await_set(set: Set<'_>) -> String {
+    await_replicas(set, set.replicas())
+}
+
+/// The same, for a set that has been scaled to so many.
+#[must_use]
+pub(super) fn await_replicas(set: Set<'_>, replicas: i64) -> String {
     let (kubectl, name) = (kubectl(&set.0.id.namespace), word(set.name()));
-    if set.is_on_delete() && set.replicas() > 0 {
-        return format!("{kubectl} wait --for=jsonpath='{{.status.readyReplicas}}'={} statefulset/{name} {POD}", set.replicas());
+    if set.is_on_delete() && replicas > 0 {
+        return format!("{kubectl} wait --for=jsonpath='{{.status.readyReplicas}}'={replicas} statefulset/{name} {POD}");
     }
     format!("{kubectl} rollout status statefulset/{name}")
 }

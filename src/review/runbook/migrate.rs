@@ -3,7 +3,7 @@
 
 use super::claims::{self, Edit, What};
 use super::command::{apply_text, await_end, await_set, kubectl, patch, retain, set_free, value, volume_of, word};
-use super::{Matter, Plan, swap};
+use super::{Matter, Plan, scale, swap};
 use crate::bundle::{Resource, ResourceId};
 use crate::review::set::Set;
 use crate::value::Node;
@@ -32,6 +32,8 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit
         if copies { "the data is copied, and each old volume kept" } else { "each claim is made anew on the volume that it has" }
     ));
     claims::prepare(&mut plan, matter, old, edits);
+    swap::counted(&mut plan, old);
+    scale::leave(&mut plan, old, new);
     needed(&mut plan, matter);
     swap::retain_claims(&mut plan, old);
     for (edit, _) in &moved {
@@ -47,14 +49,14 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit
         let pod = claims::pod(old, *ordinal);
         plan.run(
             format!("{} delete pod {}", kubectl(namespace), word(&pod)),
-            "it ends and does not come back yet: a replica that the app can spare, or the time to say that it is away",
+            format!("it ends and does not come back yet: the app must be able to spare it{}", swap::caution(matter, old)),
             "",
         );
         for (edit, _) in &moved {
             let claim = old.claim(edit.template, *ordinal);
             exchange(&mut plan, matter, &Exchange { namespace, claim: &claim, old: edit.old, new: Ok(new_claim(new, &claim, edit.new)) });
         }
-        swap::make(&mut plan, matter, new, 1);
+        swap::make(&mut plan, matter, (old, new), 1);
         let shown: Vec<String> = moved.iter().map(|(edit, _)| old.claim(edit.template, *ordinal)).collect();
         plan.run(
             await_set(new),
@@ -88,12 +90,7 @@ pub(super) fn claim(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &R
 fn needed(plan: &mut Plan, matter: Matter<'_>) {
     let is_new = |class: &&Resource| matter.committed.get(&class.id).is_none();
     for class in matter.fresh.of_kind("StorageClass").filter(is_new) {
-        let check = format!("kubectl get storageclass {}", word(&class.id.name));
-        if matter.setting.files.is_shared(&class.id) {
-            plan.run(apply_text("", &value(&class.node)), "`created`", check);
-        } else {
-            plan.apply(vec![class.id.clone()], "`created`", check);
-        }
+        plan.apply_alone(matter, class, "`created`", format!("kubectl get storageclass {}", word(&class.id.name)));
     }
 }
 
@@ -138,8 +135,8 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
             "",
         );
         let changed = matter.changes.iter().any(|change| change.id == volume.id && change.refusals.is_empty());
-        if changed && !matter.setting.files.is_shared(&volume.id) {
-            plan.apply(vec![volume.id.clone()], "the volume has its new form", "");
+        if changed {
+            plan.apply_alone(matter, volume, "the volume has its new form", "");
         }
         plan.run(
             patch("", &format!("pv {}", word(&volume.id.name)), &set_free()),
@@ -170,8 +167,8 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
         format!("{kubectl} get pvc {}", word(&before)),
     );
     bound(plan, namespace, &before);
-    if let Some(volume) = matter.volume(matter.fresh, namespace, claim).filter(|volume| !matter.setting.files.is_shared(&volume.id)) {
-        plan.apply(vec![volume.id.clone()], "the new volume is there", format!("kubectl get pv {}", word(&volume.id.name)));
+    if let Some(volume) = matter.volume(matter.fresh, namespace, claim) {
+        plan.apply_alone(matter, volume, "the new volume is there", format!("kubectl get pv {}", word(&volume.id.name)));
     }
     make(plan, "the new claim, empty");
     copy(plan, namespace, &before, claim, old);
@@ -206,7 +203,10 @@ fn copy(plan: &mut Plan, namespace: &str, from: &str, to: &str, old: &Node) {
     plan.run(format!("{kubectl} wait --for=condition=Complete job/{name} --timeout=24h"), "`condition met`: everything is copied", "");
     plan.run(
         format!("{kubectl} delete job {name}"),
-        format!("its pod lets go of both claims. Keep {from} until you have seen that nothing is missing; its volume outlives it"),
+        format!(
+            "its pod lets go of both claims. Keep {from} until you have seen that nothing is missing; its volume outlives it, until you \
+             delete that too"
+        ),
         "",
     );
 }

@@ -6,6 +6,7 @@ pub mod files;
 mod migrate;
 mod recreate;
 mod released;
+mod removed;
 mod rename;
 mod scale;
 mod stuck;
@@ -87,6 +88,16 @@ impl Plan {
         self.items.push(Item::Run(Step { command: command.into(), expect: expect.into(), check: check.into() }));
     }
 
+    /// Applies one manifest and no other: from its own text, where its file holds others too.
+    fn apply_alone(&mut self, matter: Matter<'_>, resource: &Resource, expect: impl Into<String>, check: impl Into<String>) {
+        if matter.setting.files.is_shared(&resource.id) {
+            let object = command::value(&resource.node);
+            self.run(command::apply_text(&resource.id.namespace, &object), expect, check);
+        } else {
+            self.apply(vec![resource.id.clone()], expect, check);
+        }
+    }
+
     fn apply(&mut self, ids: Vec<ResourceId>, expect: impl Into<String>, check: impl Into<String>) {
         self.items.push(Item::Apply { ids, expect: expect.into(), check: check.into() });
     }
@@ -105,8 +116,10 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
             plans.push(hopeless(change));
             continue;
         }
-        let old = matter.committed.get(&change.id);
+        let old = matter.committed.get(change.from.as_ref().unwrap_or(&change.id));
         match (&*change.id.kind, old) {
+            ("PersistentVolume", Some(old)) if change.kind == ChangeKind::Renamed => plans.extend(volume::renamed(matter, old, new)),
+            (_, _) if change.kind == ChangeKind::Renamed => {}
             ("StatefulSet", _) if is_moved(Set(new)) => {}
             ("StatefulSet", Some(old)) => plans.extend(stateful_set(matter, Set(old), Set(new), change)),
             (_, Some(old)) if !change.refusals.is_empty() => plans.push(refused(matter, old, new)),
@@ -114,6 +127,9 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
         }
     }
     plans.extend(released::plan(matter, &renames));
+    let gone = matter.changes.iter().filter(|change| change.kind == ChangeKind::Removed && change.id.kind == "StatefulSet");
+    let gone = gone.filter_map(|change| matter.committed.get(&change.id)).map(Set);
+    plans.extend(gone.filter(|set| !renames.iter().any(|rename| rename.old.0.id == set.0.id)).filter_map(|set| removed::plan(matter, set)));
     together(plans, matter).into_iter().map(|plan| bound(plan, matter)).collect()
 }
 

@@ -127,6 +127,7 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
         ));
     }
     let mut plan = Plan::new(format!("{what}: its pods are away for a short while"));
+    swap::counted(&mut plan, old);
     swap::retain_claims(&mut plan, old);
     for pair in &pairs {
         keep(&mut plan, from, pair);
@@ -172,7 +173,16 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
     ids.push(new.0.id.clone());
     plan.apply(ids, "`created`; its claims are bound to the volumes at once", "");
     let made: Vec<String> = pairs.iter().map(|pair| word(&pair.new)).collect();
-    plan.run(await_set(new), "all pods ready, with the data that they had", format!("{} get pvc {}", kubectl(to), made.join(" ")));
+    let stays = if pairs.iter().any(|pair| matches!(pair.data, Data::Stays(None))) {
+        "; from now on each volume stays when its claim goes, whatever its class says"
+    } else {
+        ""
+    };
+    plan.run(
+        await_set(new),
+        format!("all pods ready, with the data that they had{stays}"),
+        format!("{} get pvc {}", kubectl(to), made.join(" ")),
+    );
     leftovers(&mut plan, matter, old, new);
     plan
 }

@@ -2,7 +2,7 @@
 //! left of them.
 
 use super::claims::{self, Origin};
-use super::command::{await_set, kubectl, word};
+use super::command::{await_replicas, await_set, kubectl, word};
 use super::{Matter, Plan, released, swap};
 use crate::bundle::Resource;
 use crate::review::set::Set;
@@ -58,29 +58,12 @@ fn up(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option<Plan> {
     Some(plan)
 }
 
-/// Replicas leave one at a time, the last first, each after the app has let go of it.
 fn down(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
     let namespace = &new.0.id.namespace;
-    let (kubectl, name) = (kubectl(namespace), word(new.name()));
-    let leaving: Vec<i64> = claims::ordinals(old).filter(|ordinal| *ordinal >= claims::ordinals(new).end).collect();
     let mut plan = Plan::new(format!("scale {} from {} to {}, one replica at a time", new.0.id, old.replicas(), new.replicas()));
-    swap::retain_claims(&mut plan, old);
-    plan.run(await_set(old), "all pods ready: a quorum that lacks a member cannot spare another", "");
-    for ordinal in leaving.iter().rev() {
-        let pod = claims::pod(new, *ordinal);
-        plan.run(
-            format!("{kubectl} scale statefulset {name} --replicas={}", ordinal - new.start()),
-            format!("before: have the app move what {pod} holds, and take it out of its members. Then {pod} ends; its claims stay"),
-            "",
-        );
-        plan.run(format!("{kubectl} wait --for=delete pod/{} --timeout=30m", word(&pod)), "`condition met`", "");
-        plan.run(
-            format!("{kubectl} rollout status statefulset/{name}"),
-            "the remaining pods are ready, and the app says that it is whole, before the next one goes",
-            "",
-        );
-    }
+    leave(&mut plan, old, new);
     plan.apply(matter.with_companions(new), "`configured`", "");
+    let leaving = leaving(old, new);
     let claims: Vec<String> =
         leaving.iter().flat_map(|ordinal| old.templates().map(|(template, _)| word(&old.claim(template, *ordinal)))).collect();
     let expect = if new.deletes_claims("whenScaled") {
@@ -88,6 +71,37 @@ fn down(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
     } else {
         "Bound still: a replica that comes back takes them up. Delete them, and then their volumes, only when nobody needs their data"
     };
-    plan.run(format!("{kubectl} get pvc {}", claims.join(" ")), expect, "");
+    plan.run(format!("{} get pvc {}", kubectl(namespace), claims.join(" ")), expect, "");
     plan
+}
+
+fn leaving(old: Set<'_>, new: Set<'_>) -> Vec<i64> {
+    if old.start() != new.start() || new.0.node.find(&["spec", "replicas"]).is_none() {
+        return Vec::new();
+    }
+    claims::ordinals(old).filter(|ordinal| *ordinal >= claims::ordinals(new).end).collect()
+}
+
+/// Replicas leave one at a time, the last first, each after the app has let go of it.
+pub(super) fn leave(plan: &mut Plan, old: Set<'_>, new: Set<'_>) {
+    let leaving = leaving(old, new);
+    if leaving.is_empty() || new.templates().next().is_none() {
+        return;
+    }
+    let (kubectl, name) = (kubectl(&old.0.id.namespace), word(old.name()));
+    swap::retain_claims(plan, old);
+    plan.run(await_set(old), "all pods ready: a quorum that lacks a member cannot spare another", "");
+    for ordinal in leaving.iter().rev() {
+        let pod = claims::pod(old, *ordinal);
+        plan.run(
+            format!("{kubectl} scale statefulset {name} --replicas={}", ordinal - old.start()),
+            format!("before: have the app move what {pod} holds, and take it out of its members. Then {pod} ends; its claims stay"),
+            "",
+        );
+        plan.run(format!("{kubectl} wait --for=delete pod/{} --timeout=30m", word(&pod)), "`condition met`", "");
+        if *ordinal > old.start() {
+            let expect = "the remaining pods are ready, and the app says that it is whole, before the next one goes";
+            plan.run(await_replicas(old, ordinal - old.start()), expect, "");
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! A StatefulSet whose change the API server refuses: it is deleted without its pods and made anew, which takes them over.
 
-use super::command::{await_new_pod, await_set, kubectl, labels, patch, word};
-use super::{Matter, Plan, claims, migrate, rename};
-use crate::bundle::ResourceId;
+use super::claims::{self, Edit, Origin, What};
+use super::command::{await_new_pod, await_set, kubectl, labels, patch, value, word};
+use super::{Matter, Plan, migrate, rename, scale};
+use crate::bundle::{Resource, ResourceId};
 use crate::cluster::admission;
 use crate::cluster::apply;
-use crate::cluster::selector::has_all;
+use crate::cluster::selector::matches;
 use crate::review::set::Set;
 use crate::value::Node;
 use serde_json::json;
@@ -41,7 +42,7 @@ pub(super) fn replace(plan: &mut Plan, matter: Matter<'_>, id: &ResourceId) {
 /// The steps for a set whose fields cannot be changed in place.
 pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
     let edits = claims::edits(old, new);
-    if edits.iter().any(|edit| matches!(edit.what, claims::What::Other(_))) {
+    if edits.iter().any(|edit| matches!(edit.what, What::Other(_))) {
         return migrate::plan(matter, old, new, &edits);
     }
     if let Some(rename) = rename::of_templates(old, new) {
@@ -50,44 +51,36 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
     if !selects_own_pods(old, new) {
         return anew(matter, old, new, &edits);
     }
-    let renamed_service = old.word(&["spec", "serviceName"]) != new.word(&["spec", "serviceName"]);
     let mut plan = Plan::new(String::new());
+    if !edits.is_empty() {
+        counted(&mut plan, old);
+    }
+    scale::leave(&mut plan, old, new);
     claims::prepare(&mut plan, matter, old, &edits);
     swap(&mut plan, matter, old, new);
-    let added = edits.iter().any(|edit| edit.what == claims::What::Added);
-    let removed = edits.iter().any(|edit| edit.what == claims::What::Removed);
-    let grown = edits.iter().find(|edit| matches!(edit.what, claims::What::Grown(_)));
-    let what = if let Some(grown) = grown {
-        let first = old.claim(grown.template, old.start());
-        match claims::origin(matter, &old.0.id.namespace, &first, grown.old) {
-            claims::Origin::Dynamic => "grow the claims of".to_owned(),
-            claims::Origin::Static => "let new claims ask for more, while volumes that people made keep their size, in".to_owned(),
-        }
-    } else if !edits.is_empty() {
-        "change the claim templates of".to_owned()
+    let renamed_service = is_renamed(old, new, "serviceName");
+    let names_follow = if renamed_service {
+        let (before, after) = (service(old), service(new));
+        format!("; each is found below `{after}` only once it has restarted, until then below `{before}`")
     } else {
-        let differs = |field: &&str| old.0.node.find(&["spec", field]) != new.0.node.find(&["spec", field]);
-        let fields: Vec<&str> =
-            ["serviceName", "podManagementPolicy", "revisionHistoryLimit", "selector"].into_iter().filter(differs).collect();
-        format!("change {} of", if fields.is_empty() { "what is fixed".to_owned() } else { fields.join(" and ") })
+        String::new()
     };
-    let fate = if added {
-        restart_ascending(&mut plan, old, new, &edits);
+    let has = |what| edits.iter().any(|edit| edit.what == what);
+    let fate = if has(What::Added) {
+        restart_ascending(&mut plan, matter, old, new, &edits);
         "its pods restart, from the first to the last"
-    } else if removed {
-        plan.run(
-            await_set(new),
-            "all pods ready: they restart, from the last to the first, because the mount goes too; the claims stay",
-            "",
-        );
+    } else if has(What::Removed) {
+        let expect = "all pods ready: they restart, from the last to the first, because the mount goes too; the claims stay";
+        plan.run(await_set(new), format!("{expect}{names_follow}"), "");
         "its pods restart, from the last to the first"
-    } else if old.0.node.find(&["spec", "template"]) != new.0.node.find(&["spec", "template"]) {
-        plan.run(await_set(new), "all pods ready: they restart, from the last to the first, because their template changed too", "");
+    } else if !is_same_template(matter, old, new) {
+        let expect = "all pods ready: they restart, from the last to the first, because their template changed too";
+        plan.run(await_set(new), format!("{expect}{names_follow}"), "");
         "its pods restart only for what changed in their template"
     } else {
         plan.run(await_set(new), "all pods ready, none restarted", format!("{} get pods {}", kubectl(&new.0.id.namespace), names(new)));
         if renamed_service && new.replicas() > 0 {
-            new_names(&mut plan, old, new);
+            new_names(&mut plan, matter, old, new);
             "its pods restart for their new names only after it is done"
         } else {
             "no pod restarts"
@@ -96,14 +89,63 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
     if renamed_service {
         old_service(&mut plan, matter, old);
     }
-    plan.title = format!("{what} {}: {fate}", new.0.id);
+    plan.title = format!("{} {}: {fate}", reasons(matter, old, new, &edits), new.0.id);
     plan
+}
+
+/// What is to be changed that cannot be changed in place.
+fn reasons(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> String {
+    let mut reasons: Vec<String> = Vec::new();
+    if let Some(grown) = edits.iter().find(|edit| matches!(edit.what, What::Grown(_))) {
+        let first = old.claim(grown.template, old.start());
+        reasons.push(match claims::origin(matter, &old.0.id.namespace, &first, grown.old) {
+            Origin::Dynamic => "grow the claims".to_owned(),
+            Origin::Static => "let claims to come ask for more (volumes that people made keep their size)".to_owned(),
+        });
+    }
+    if edits.iter().any(|edit| !matches!(edit.what, What::Grown(_))) {
+        reasons.push("change the claim templates".to_owned());
+    }
+    let fields = ["serviceName", "podManagementPolicy", "revisionHistoryLimit", "selector"];
+    let fields: Vec<&str> = fields.into_iter().filter(|field| is_renamed(old, new, field)).collect();
+    if !fields.is_empty() {
+        reasons.push(format!("change {}", fields.join(" and ")));
+    }
+    if reasons.is_empty() { "make anew".to_owned() } else { format!("{} of", reasons.join(" and ")) }
+}
+
+fn is_renamed(old: Set<'_>, new: Set<'_>, field: &str) -> bool {
+    old.0.node.find(&["spec", field]) != new.0.node.find(&["spec", field])
+}
+
+fn service(set: Set<'_>) -> &str {
+    set.word(&["spec", "serviceName"]).unwrap_or_default()
+}
+
+/// Whether the pods of both are made alike, whatever the words.
+fn is_same_template(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> bool {
+    let template = |set: Set<'_>| {
+        let stored = admission::create(&set.0.node, matter.setting.version).object?;
+        stored.find(&["spec", "template"]).cloned()
+    };
+    template(old) == template(new)
+}
+
+/// What a person who deletes a pod should know when a disruption budget covers it.
+pub(super) fn caution(matter: Matter<'_>, set: Set<'_>) -> &'static str {
+    let labels = set.0.node.find(&["spec", "template", "metadata", "labels"]);
+    let covers = |budget: &Resource| budget.id.namespace == set.0.id.namespace && matches(budget.node.find(&["spec", "selector"]), labels);
+    if matter.fresh.of_kind("PodDisruptionBudget").any(covers) {
+        ". Its disruption budget does not hold this back: only go on when all pods are ready"
+    } else {
+        ""
+    }
 }
 
 /// Deletes the set without its pods and makes it anew.
 pub(super) fn swap(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
     orphan(plan, old);
-    make(plan, matter, new, 0);
+    make(plan, matter, (old, new), 0);
 }
 
 /// Deletes the set and leaves its pods and claims as they are.
@@ -112,48 +154,63 @@ pub(super) fn orphan(plan: &mut Plan, old: Set<'_>) {
     plan.run(
         format!("{kubectl} delete statefulset {} --cascade=orphan", word(old.name())),
         "the set is gone; its pods run on and its claims stay. Until the next step nobody replaces a pod that ends",
-        format!("{kubectl} get pods {}", names(old)),
+        format!("{kubectl} get pods -l {}", word(&labels(old.0))),
     );
 }
 
+/// Says for how many replicas the steps are, where the manifest leaves that to an autoscaler.
+pub(super) fn counted(plan: &mut Plan, old: Set<'_>) {
+    if old.0.node.find(&["spec", "replicas"]).is_none() && old.templates().next().is_some() {
+        plan.run(
+            format!("{} get statefulset {} -o jsonpath='{{.spec.replicas}}'", kubectl(&old.0.id.namespace), word(old.name())),
+            "1. The manifests do not say how many replicas there are, and these steps are written for one. If it prints more, state \
+             that number as `replicas` in both, and review again before you go on",
+            "",
+        );
+    }
+}
+
 /// Makes the set; where its manifest leaves the number of replicas to an autoscaler, with as many as there are pods, and so many more.
-pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, new: Set<'_>, more: usize) {
+pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, (old, new): (Set<'_>, Set<'_>), more: usize) {
     let name = word(new.name());
     let namespace = &new.0.id.namespace;
-    let file = word(&matter.setting.files.of(&new.0.id));
-    if new.0.node.find(&["spec", "replicas"]).is_none() && !matter.setting.files.is_shared(&new.0.id) {
-        let count = format!("{} get pods -l {} --no-headers | wc -l", kubectl(namespace), word(&labels(new.0)));
-        let count = if more == 0 { format!("$({count})") } else { format!("$(($({count}) + {more}))") };
+    let check = format!("{} get statefulset {name}", kubectl(namespace));
+    if new.0.node.find(&["spec", "replicas"]).is_some() {
+        let expect = format!("`statefulset.apps/{name} created`; its pods and claims are its own by their names");
+        plan.apply(matter.with_companions(new), expect, check);
+        return;
+    }
+    let count = format!("{} get pods -l {} --no-headers | wc -l", kubectl(namespace), word(&labels(old.0)));
+    let count = if more == 0 { format!("$({count})") } else { format!("$(($({count}) + {more}))") };
+    let patch = format!("--type merge -p \"{{\\\"spec\\\":{{\\\"replicas\\\":{count}}}}}\" -o yaml | {} create -f -", kubectl(namespace));
+    let command = if matter.setting.files.is_shared(&new.0.id) {
+        format!("printf '%s' {} | kubectl patch --local -f - {patch}", word(&value(&new.0.node).to_string()))
+    } else {
         let companions = matter.companions();
         if !companions.is_empty() {
             plan.apply(companions, "what the set needs is there", "");
         }
-        plan.run(
-            format!("kubectl patch --local -f {file} --type merge -p \"{{\\\"spec\\\":{{\\\"replicas\\\":{count}}}}}\" -o yaml | kubectl create -f -"),
-            "`created`, with as many replicas as there are pods: its manifest does not say how many, and alone would mean one",
-            format!("{} get statefulset {name}", kubectl(namespace)),
-        );
-        plan.apply(
-            vec![new.0.id.clone()],
-            "`configured`, with a warning that its last-applied annotation was missing; the replicas stay",
-            "",
-        );
-        return;
-    }
-    plan.apply(
-        matter.with_companions(new),
-        format!("`statefulset.apps/{name} created`; it takes the pods over by their labels and names"),
-        format!("{} get statefulset {name}", kubectl(namespace)),
-    );
+        format!("kubectl patch --local -f {} {patch}", word(&matter.setting.files.of(&new.0.id)))
+    };
+    let expect = "`created`, with as many replicas as there are pods: its manifest does not say how many, and alone would mean one";
+    plan.run(command, expect, check);
+    plan.apply(vec![new.0.id.clone()], "`configured`, with a warning that an annotation was missing; the replicas stay", "");
 }
 
 /// A selector that no longer matches the running pods: they have to go, and come back with other labels.
-fn anew(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[claims::Edit<'_>]) -> Plan {
+fn anew(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> Plan {
     let mut plan = Plan::new(format!("change the selector of {}: all its pods are away for a short while, the claims stay", new.0.id));
+    scale::leave(&mut plan, old, new);
     claims::prepare(&mut plan, matter, old, edits);
     orphan(&mut plan, old);
-    stop(&mut plan, old);
-    make(&mut plan, matter, new, 0);
+    if new.0.node.find(&["spec", "replicas"]).is_some() {
+        stop(&mut plan, old, "it ends in its own time; nobody makes it anew", "");
+        make(&mut plan, matter, (old, new), 0);
+    } else {
+        // The pods are counted while they are there.
+        make(&mut plan, matter, (old, new), 0);
+        stop(&mut plan, old, "it ends, and the new set makes its own of that name", " --wait=false");
+    }
     plan.run(
         await_set(new),
         "all pods ready, under the new labels; each has taken up its claims by name",
@@ -163,26 +220,30 @@ fn anew(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[claims::Edit<'_
 }
 
 /// Ends the pods of a set that is gone, the last first.
-pub(super) fn stop(plan: &mut Plan, old: Set<'_>) {
+fn stop(plan: &mut Plan, old: Set<'_>, expect: &str, waits: &str) {
     let kubectl = kubectl(&old.0.id.namespace);
+    if old.0.node.find(&["spec", "replicas"]).is_none() {
+        plan.run(format!("{kubectl} delete pod -l {}{waits}", word(&labels(old.0))), expect, "");
+        return;
+    }
     for ordinal in claims::ordinals(old).rev() {
-        plan.run(
-            format!("{kubectl} delete pod {} --ignore-not-found", word(&claims::pod(old, ordinal))),
-            "it ends in its own time; nobody makes it anew",
-            "",
-        );
+        plan.run(format!("{kubectl} delete pod {} --ignore-not-found{waits}", word(&claims::pod(old, ordinal))), expect, "");
     }
 }
 
 /// A claim template that was added reaches a pod only when it is made anew, and the controller waits for the lowest one first.
-fn restart_ascending(plan: &mut Plan, old: Set<'_>, new: Set<'_>, edits: &[claims::Edit<'_>]) {
+fn restart_ascending(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) {
     let namespace = &new.0.id.namespace;
-    let Some(added) = edits.iter().find(|edit| edit.what == claims::What::Added).map(|edit| edit.template) else { return };
+    let Some(added) = edits.iter().find(|edit| edit.what == What::Added).map(|edit| edit.template) else { return };
     for ordinal in claims::ordinals(new).filter(|ordinal| claims::ordinals(old).contains(ordinal)) {
         let pod = claims::pod(new, ordinal);
         plan.run(
             format!("{} delete pod {} --wait=false", kubectl(namespace), word(&pod)),
-            "it comes back with the new claim. The controller cannot add a volume to a running pod, and is stuck at the first one without",
+            format!(
+                "it comes back with the new claim. The controller cannot add a volume to a running pod, and is stuck at the first one \
+                 without{}",
+                caution(matter, new)
+            ),
             "",
         );
         plan.run(
@@ -195,16 +256,20 @@ fn restart_ascending(plan: &mut Plan, old: Set<'_>, new: Set<'_>, edits: &[claim
 }
 
 /// Pods keep the DNS name of the Service that they were made for.
-fn new_names(plan: &mut Plan, old: Set<'_>, new: Set<'_>) {
+fn new_names(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
     let namespace = &new.0.id.namespace;
-    let (before, after) = (old.word(&["spec", "serviceName"]).unwrap_or_default(), new.word(&["spec", "serviceName"]).unwrap_or_default());
+    let (before, after) = (service(old), service(new));
     let expect = format!(
         "until then pods are found below `{before}` only, and from then on below `{after}` only: keep Service `{before}` until all have restarted"
     );
     if new.is_on_delete() || new.partition() > new.start() {
         for ordinal in claims::ordinals(new).rev() {
             let pod = claims::pod(new, ordinal);
-            plan.run(format!("{} delete pod {} --wait=false", kubectl(namespace), word(&pod)), expect.clone(), "");
+            plan.run(
+                format!("{} delete pod {} --wait=false", kubectl(namespace), word(&pod)),
+                format!("{expect}{}", caution(matter, new)),
+                "",
+            );
             plan.run(await_new_pod(namespace, &pod, "{.spec.subdomain}", after), "ready again, before the next one goes", "");
         }
         return;
@@ -221,7 +286,7 @@ fn new_names(plan: &mut Plan, old: Set<'_>, new: Set<'_>) {
 fn old_service(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>) {
     let Some(service) = old.word(&["spec", "serviceName"]) else { return };
     let namespace = &old.0.id.namespace;
-    let is_it = |resource: &&crate::bundle::Resource| resource.id.name == service && resource.id.namespace == *namespace;
+    let is_it = |resource: &&Resource| resource.id.name == service && resource.id.namespace == *namespace;
     let gone = matter.committed.of_kind("Service").find(is_it).filter(|service| matter.fresh.get(&service.id).is_none());
     if gone.is_some() {
         plan.run(
@@ -232,15 +297,13 @@ fn old_service(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>) {
     }
 }
 
-/// Whether the new set's selector matches the pods that run now, and the other way round.
+/// Whether the new set's selector matches the pods that run now.
 fn selects_own_pods(old: Set<'_>, new: Set<'_>) -> bool {
     let selector = |set: Set<'_>| set.0.node.find(&["spec", "selector"]).cloned();
     if selector(old) == selector(new) {
         return true;
     }
-    let labels = old.0.node.find(&["spec", "template", "metadata", "labels"]);
-    crate::cluster::selector::matches(new.0.node.find(&["spec", "selector"]), labels)
-        && new.0.node.find(&["spec", "selector", "matchLabels"]).is_none_or(|wanted| has_all(wanted, labels))
+    matches(new.0.node.find(&["spec", "selector"]), old.0.node.find(&["spec", "template", "metadata", "labels"]))
 }
 
 /// The names of its pods.

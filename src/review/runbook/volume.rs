@@ -1,6 +1,6 @@
 //! A PersistentVolume whose source, node or mode is another: the object is made anew, and so is the claim that it is bound to.
 
-use super::command::{apply_text, await_end, await_pod, kubectl, patch, retain, value, word};
+use super::command::{await_end, await_pod, kubectl, patch, retain, word};
 use super::{Matter, Plan, claims, swap};
 use crate::bundle::Resource;
 use crate::review::set::Set;
@@ -9,12 +9,13 @@ use std::fmt::Write as _;
 
 /// The steps for one volume.
 pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
-    let name = word(&new.id.name);
+    let name = word(&old.id.name);
     let same_disk = source(&old.node) == source(&new.node);
     let fate = if same_disk { "its disk and its data stay" } else { "what is on the old disk stays there, nothing is copied" };
     let part = |field| old.node.find(&["spec", "claimRef", field]).and_then(Node::as_str).unwrap_or_default();
     let (namespace, claim) = (part("namespace"), part("name"));
-    let mut plan = Plan::new(format!("make {} anew: {fate}", new.id));
+    let what = if old.id == new.id { format!("make {} anew", new.id) } else { format!("put {} in the place of {}", new.id, old.id) };
+    let mut plan = Plan::new(format!("{what}: {fate}"));
     if old.node.find(&["spec", "persistentVolumeReclaimPolicy"]).and_then(Node::as_str).is_some_and(|policy| policy != "Retain") {
         plan.run(
             patch("", &format!("pv {name}"), &retain()),
@@ -28,11 +29,11 @@ pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
             "`/`: no claim has it. If it names one, end the pods that mount that claim and delete the claim first",
             "",
         );
-        make(&mut plan, matter, new);
+        make(&mut plan, matter, old, new);
         return plan;
     }
     let Some((set, ordinal)) = owner(matter, namespace, claim) else {
-        standalone(&mut plan, matter, new, namespace, claim);
+        standalone(&mut plan, matter, (old, new), namespace, claim);
         return plan;
     };
     let (namespace, pod) = (&*set.0.id.namespace, claims::pod(set, ordinal));
@@ -42,7 +43,7 @@ pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
     plan.run(format!("{kubectl} delete pvc {} --wait=false", word(claim)), "the claim is Terminating until its pod ends", "");
     plan.run(
         format!("{kubectl} delete pod {} --wait=false", word(&pod)),
-        "the claim goes with it; the pod and an empty claim come back and wait",
+        format!("the claim goes with it; the pod and an empty claim come back and wait{}", swap::caution(matter, set)),
         format!("{kubectl} get pvc {}", word(claim)),
     );
     plan.run(
@@ -50,7 +51,7 @@ pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
         "`condition met`: no claim has the volume any more",
         "",
     );
-    make(&mut plan, matter, new);
+    make(&mut plan, matter, old, new);
     plan.run(
         await_pod(namespace, &pod),
         format!("{pod} is ready, its claim {claim} bound to {}", new.id.name),
@@ -59,20 +60,24 @@ pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
     plan
 }
 
+/// The steps for a volume under another name, while its claim keeps its own: bound to the old object, it never takes the new one.
+pub(super) fn renamed(matter: Matter<'_>, old: &Resource, new: &Resource) -> Option<Plan> {
+    let claim = |volume: &Resource| {
+        let part = |field| volume.node.find(&["spec", "claimRef", field]).and_then(Node::as_str).map(str::to_owned);
+        part("name").map(|name| (part("namespace"), name))
+    };
+    (claim(old).is_some() && claim(old) == claim(new)).then(|| plan(matter, old, new))
+}
+
 /// Deletes the object and makes it anew. From its own text, where its file would bring other changes with it.
-fn make(plan: &mut Plan, matter: Matter<'_>, new: &Resource) {
+fn make(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &Resource) {
     let name = word(&new.id.name);
-    plan.run(format!("kubectl delete pv {name}"), "the object is gone; the disk is not", "");
-    let check = format!("kubectl get pv {name}");
-    if matter.setting.files.is_shared(&new.id) {
-        plan.run(apply_text("", &value(&new.node)), "`created`", check);
-    } else {
-        plan.apply(vec![new.id.clone()], "`created`", check);
-    }
+    plan.run(format!("kubectl delete pv {}", word(&old.id.name)), "the object is gone; the disk is not", "");
+    plan.apply_alone(matter, new, "`created`", format!("kubectl get pv {name}"));
 }
 
 /// A claim of its own: whoever mounts it is away meanwhile.
-fn standalone(plan: &mut Plan, matter: Matter<'_>, new: &Resource, namespace: &str, claim: &str) {
+fn standalone(plan: &mut Plan, matter: Matter<'_>, (old, new): (&Resource, &Resource), namespace: &str, claim: &str) {
     let is_it = |resource: &&Resource| {
         resource.id.name == claim
             && (resource.id.namespace == namespace || resource.id.namespace.is_empty() && namespace == matter.setting.namespace)
@@ -89,9 +94,9 @@ fn standalone(plan: &mut Plan, matter: Matter<'_>, new: &Resource, namespace: &s
     plan.run(
         format!("{kubectl} delete pvc {}", word(claim)),
         "gone as soon as no pod mounts it; `kubectl describe pvc` says who does",
-        format!("kubectl get pv {}", word(&new.id.name)),
+        format!("kubectl get pv {}", word(&old.id.name)),
     );
-    make(plan, matter, new);
+    make(plan, matter, old, new);
     if let Some(manifest) = manifest {
         plan.apply(vec![manifest.id.clone()], "`created`, and bound to the volume", format!("{kubectl} get pvc {}", word(claim)));
     }
