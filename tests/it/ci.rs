@@ -171,6 +171,7 @@ fn steps() -> Vec<(String, Step)> {
 struct Runner<'a> {
     checkout: &'a Checkout,
     given: BTreeMap<String, String>,
+    path: String,
 }
 
 impl<'a> Runner<'a> {
@@ -192,7 +193,8 @@ impl<'a> Runner<'a> {
         given.insert(base.to_owned(), checkout.git("origin", &["rev-parse", "main~1"]));
         given.insert("github.event.pull_request.number".to_owned(), "5".to_owned());
         given.insert("github.server_url".to_owned(), "https://github.com".to_owned());
-        Self { checkout, given }
+        let path = format!("{}:{}", checkout.scratch.path().join("bin").display(), path_with_statewright());
+        Self { checkout, given, path }
     }
 
     /// Runs a step; its outputs are there for those that follow.
@@ -205,12 +207,11 @@ impl<'a> Runner<'a> {
             inner.map_or_else(|| expression.clone(), |inner| self.given.get(inner).cloned().unwrap_or_default())
         };
         let variables: Vec<(&String, String)> = step.variables.iter().map(|(name, expression)| (name, value(expression))).collect();
-        let path = format!("{}:{}", self.checkout.scratch.path().join("bin").display(), path_with_statewright());
         let run = Command::new("bash")
             .args(["--noprofile", "--norc", "-e", "-o", "pipefail", "-c", &step.script])
             .current_dir(self.checkout.path())
             .envs(variables)
-            .env("PATH", path)
+            .env("PATH", &self.path)
             .env("LOG", temporary.join("gh.log"))
             .env("KNOWN", temporary.join("known"))
             .env("RUNNER_TEMP", &temporary)
@@ -306,6 +307,26 @@ fn the_action_is_quiet_where_nothing_changes() {
     assert!(review.status.success(), "{}", said(&review));
     assert_eq!((runner.output("changed"), runner.output("verdict")), ("false", "none"));
     assert!(!runner.read("gh.log").contains("--method"), "{}", runner.read("gh.log"));
+}
+
+#[test]
+fn the_action_installs_the_release_that_belongs_to_it() {
+    let Some(target) = crate::install::target().filter(|_| is_bash_there()) else { return };
+    let (checkout, release) = (Checkout::new(&[], true), crate::install::release(&target));
+    let (_, step) = steps().into_iter().next().unwrap();
+    for (asked, succeeds) in [("", true), (env!("CARGO_PKG_VERSION"), true), ("9.9.9", false)] {
+        let mut runner = Runner::new(&checkout, &[("version", asked)]);
+        let address = "github.server_url }}/${{ github.action_repository";
+        runner.given.insert(address.to_owned(), release.path().display().to_string());
+        // A machine without statewright.
+        runner.path = "/usr/bin:/bin".to_owned();
+        let output = runner.run("install", &step);
+        assert_eq!(output.status.success(), succeeds, "{asked}: {}", said(&output));
+        if succeeds {
+            let folder = runner.read("path").lines().last().unwrap().to_owned();
+            assert!(Path::new(&folder).join("statewright").is_file(), "{folder}");
+        }
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// The system that the script takes this machine for. None where there is no release for it.
-fn target() -> Option<String> {
+pub(crate) fn target() -> Option<String> {
     let processor = if cfg!(target_arch = "x86_64") { "x86_64" } else { "aarch64" };
     match std::env::consts::OS {
         "linux" => Some(format!("{processor}-unknown-linux-musl")),
@@ -18,7 +18,7 @@ fn target() -> Option<String> {
 }
 
 /// A folder as `scripts/dist` fills it, with the program under test.
-fn release(target: &str) -> Scratch {
+pub(crate) fn release(target: &str) -> Scratch {
     let scratch = Scratch::new("release");
     let name = format!("statewright-{target}-v{}", env!("CARGO_PKG_VERSION"));
     let folder = scratch.path().join(&name);

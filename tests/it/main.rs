@@ -5,6 +5,7 @@ mod architecture;
 mod argocd;
 mod cases;
 mod changes;
+#[cfg(unix)]
 mod ci;
 mod client;
 mod commands;
