@@ -65,61 +65,14 @@ impl Writer {
             self.known.push(block.noun);
             let doc: Vec<&str> = block.doc.lines().map(str::trim).collect();
             let _ = write!(page, "## {}\n\n{}", title(block), wrapped(doc.join(" ").trim(), ""));
-            self.notes(block, page);
+            notes(block, page);
             page.push('\n');
             for field in block.fields {
-                page.push_str(&wrapped(&self.field(field), "  "));
+                page.push_str(&wrapped(&self::field(field), "  "));
                 self.follow((field.shape)());
             }
             page.push('\n');
             self.queue.extend(block.with);
-        }
-    }
-
-    /// What holds of the block as a whole.
-    fn notes(&self, block: &'static Block, page: &mut String) {
-        let names = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let mut notes = Vec::new();
-        if !block.needs.is_empty() {
-            notes.push(format!("It needs {}.", names(block.needs)));
-        }
-        if !block.one_of.is_empty() {
-            notes.push(format!("It takes one of {}.", names(block.one_of)));
-        }
-        for other in block.with {
-            notes.push(format!("It also takes every field of {}.", link(other)));
-        }
-        if let Some(definition) = block.rest {
-            notes.push(format!("It also takes every field of Kubernetes' {}.", short(definition)));
-        }
-        if !notes.is_empty() {
-            let _ = write!(page, "\n{}", wrapped(&notes.join(" "), ""));
-        }
-    }
-
-    fn field(&self, field: &Field) -> String {
-        let examples: Vec<String> = field.examples().map(|example| format!("`{}: {example}`", field.name)).collect();
-        format!("- **`{}`** ({}): {} {}", field.name, self.kind((field.shape)()), field.text(), examples.join(", "))
-    }
-
-    /// What a value may be, in a few words.
-    fn kind(&self, shape: Shape) -> String {
-        match shape {
-            Shape::Text => "text".to_owned(),
-            Shape::Scalar => "text or number".to_owned(),
-            Shape::Int => "whole number".to_owned(),
-            Shape::Bool => "true or false".to_owned(),
-            Shape::Any => "anything".to_owned(),
-            Shape::Words(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
-            Shape::List(inner) => format!("list of {}", self.kind(inner())),
-            Shape::Map(inner) => format!("map from names to {}", self.kind(inner())),
-            Shape::Block(block) => link(block),
-            Shape::Kubernetes(definition) => format!("Kubernetes' {}", short(definition)),
-            Shape::Either(shapes) | Shape::Told(shapes, _) => {
-                let mut kinds: Vec<String> = shapes.iter().map(|shape| self.kind(shape())).collect();
-                kinds.dedup();
-                kinds.join(" or ")
-            }
         }
     }
 
@@ -129,6 +82,53 @@ impl Writer {
             Shape::List(inner) | Shape::Map(inner) => self.follow(inner()),
             Shape::Either(shapes) | Shape::Told(shapes, _) => shapes.iter().for_each(|shape| self.follow(shape())),
             _ => {}
+        }
+    }
+}
+
+/// What holds of the block as a whole.
+fn notes(block: &'static Block, page: &mut String) {
+    let names = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut notes = Vec::new();
+    if !block.needs.is_empty() {
+        notes.push(format!("It needs {}.", names(block.needs)));
+    }
+    if !block.one_of.is_empty() {
+        notes.push(format!("It takes one of {}.", names(block.one_of)));
+    }
+    for other in block.with {
+        notes.push(format!("It also takes every field of {}.", link(other)));
+    }
+    if let Some(definition) = block.rest {
+        notes.push(format!("It also takes every field of Kubernetes' {}.", short(definition)));
+    }
+    if !notes.is_empty() {
+        let _ = write!(page, "\n{}", wrapped(&notes.join(" "), ""));
+    }
+}
+
+fn field(field: &Field) -> String {
+    let examples: Vec<String> = field.examples().map(|example| format!("`{}: {example}`", field.name)).collect();
+    format!("- **`{}`** ({}): {} {}", field.name, kind((field.shape)()), field.text(), examples.join(", "))
+}
+
+/// What a value may be, in a few words.
+fn kind(shape: Shape) -> String {
+    match shape {
+        Shape::Text => "text".to_owned(),
+        Shape::Scalar => "text or number".to_owned(),
+        Shape::Int => "whole number".to_owned(),
+        Shape::Bool => "true or false".to_owned(),
+        Shape::Any => "anything".to_owned(),
+        Shape::Words(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
+        Shape::List(inner) => format!("list of {}", kind(inner())),
+        Shape::Map(inner) => format!("map from names to {}", kind(inner())),
+        Shape::Block(block) => link(block),
+        Shape::Kubernetes(definition) => format!("Kubernetes' {}", short(definition)),
+        Shape::Either(shapes) | Shape::Told(shapes, _) => {
+            let mut kinds: Vec<String> = shapes.iter().map(|shape| kind(shape())).collect();
+            kinds.dedup();
+            kinds.join(" or ")
         }
     }
 }
