@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Code scanning takes so many results of one run.
+/// Code scanning takes so many results of one run; where there are more, the errors come first.
 const MOST: usize = 25_000;
 
 /// One run with all findings.
@@ -17,8 +17,12 @@ pub fn render(findings: &[Finding]) -> String {
     let rules: Vec<Value> = codes.values().map(|code| rule(code)).collect();
     let index: BTreeMap<&str, usize> = codes.keys().enumerate().map(|(position, id)| (*id, position)).collect();
     let mut seen = BTreeMap::new();
-    let results: Vec<Value> = findings
-        .iter()
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    if sorted.len() > MOST {
+        sorted.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    }
+    let results: Vec<Value> = sorted
+        .into_iter()
         .take(MOST)
         .map(|finding| result(finding, index.get(finding.code.id).copied().unwrap_or(0), &fingerprint(finding, &mut seen)))
         .collect();

@@ -26,7 +26,7 @@ static FLOATING: Code =
 static AT_RISK: Code = Code { id: "SW0501", name: "data-at-risk", level: Level::Error, page: "# data-at-risk\n\nData may be lost.\n" };
 
 /// A text that tries to be a mention, a tag, a link, a fence, a command and a colour.
-pub(crate) const HOSTILE: &str = "</script><script>alert(1)</script> @octocat #1 ![x](https://example.com) www.example.com `` ``` ` | ::error::x \u{1b}[31m \u{202e}<!-- ]]>";
+pub(crate) const HOSTILE: &str = "</script><script>alert(1)</script> @octocat #1 ![x](https://example.com) www.example.com `` ``` ` | ::error::x \u{1b}[31m \u{202e}<!-- ]]> !1 ~bug %next &1 $x$ :tada: GH-1 a@b.org";
 
 const SPEC: &str =
     "name: kubia\nimage: kubia:latest # <b>&\n\treplica: 3\nstorage:\n  data: {mount: /data}\n  日本: {mount: /data, \u{1b}[31m: x}\n";

@@ -8,6 +8,7 @@ use super::{Report, counted, named, rest_of_line, spoken, summary, tally};
 use crate::diagnostic::{Finding, Level};
 use crate::review::Review;
 use crate::review::verdict::Verdict;
+use crate::source::Spot;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use text::{escaped, findable, spoken_text};
@@ -19,13 +20,19 @@ pub const STYLE: &str = include_str!("page.css");
 pub const SCRIPT: &str = include_str!("page.js");
 
 /// What the page may apply and run, by content: the SHA-256 of the two above. A test holds them to it.
-pub const HASHES: [&str; 2] = ["h1rsKoI1y7MdrRK8d7fSQJu37qMMzZrR181BFd2tzzs=", "MBhq1cUtCgyYGrUWJjGgA36ddgToYbacFGEzjuqEL7Y="];
+pub const HASHES: [&str; 2] = ["qYNf1f5dncCMrV0P4fS8TALRp4Ww2DASXlD9yzbbV/g=", "lJ9H9WGWCjY6bNCu1Ya9Gr8XaUH0hG6K/eStVnj7Ypg="];
 
 /// So many reviews are shown in full; the list names them all.
 const MOST_REVIEWS: usize = 300;
 
 /// So many findings are shown.
 const MOST_FINDINGS: usize = 500;
+
+/// So many findings are worth a filter.
+const MANY_FINDINGS: usize = 5;
+
+/// So many letters of a line are shown before and behind a place in it.
+const AROUND: usize = 90;
 
 /// The whole page.
 #[must_use]
@@ -177,7 +184,7 @@ fn share(verdicts: &[Verdict], noun: &str, out: &mut String) {
 
 /// What the script shows once it is there.
 fn tools(report: &Report, out: &mut String) {
-    if report.reviews.is_empty() {
+    if report.reviews.is_empty() && report.findings.len() < MANY_FINDINGS {
         return;
     }
     out.push_str(
@@ -224,13 +231,14 @@ fn findings(findings: &[Finding], out: &mut String) {
         let place = format!("{}:{}:{}{subject}", spot.file, spot.line, spot.column);
         let _ = write!(
             out,
-            "<div class=\"finding\" data-find=\"{}\"><span class=\"badge {level}\">{level}</span> {} <p class=\"where\"><code>{}</code> · {} {}</p>",
+            "<div class=\"finding {level}\" data-find=\"{}\"><span class=\"badge\">{level}</span> {} <p class=\"where\"><code>{}</code> · {} {}</p>",
             findable(&format!("{level} {place} {} {} {}", finding.message, finding.code.id, finding.code.name)),
             spoken_text(&finding.message),
             escaped(&place),
             finding.code.id,
             finding.code.name
         );
+        snippet(spot, out);
         if let Some(help) = &finding.help {
             let _ = write!(out, "<p><b>Help:</b> {}</p>", spoken_text(help));
         }
@@ -240,4 +248,26 @@ fn findings(findings: &[Finding], out: &mut String) {
         let _ = writeln!(out, "<p class=\"rest\">{} not shown here.</p>", counted(findings.len() - MOST_FINDINGS, "more finding"));
     }
     out.push_str("</section>\n");
+}
+
+/// The line, with the place marked in it.
+fn snippet(spot: &Spot, out: &mut String) {
+    if spot.text.trim().is_empty() {
+        return;
+    }
+    let letters: Vec<char> = spot.text.chars().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
+    let begin = (spot.column as usize).saturating_sub(1).min(letters.len());
+    let end = (begin + spot.width as usize).min(letters.len());
+    let (first, last) = (begin.saturating_sub(AROUND), (end + AROUND).min(letters.len()).min(begin + 3 * AROUND));
+    let text = |from: usize, to: usize| escaped(&letters.get(from..to).unwrap_or_default().iter().collect::<String>());
+    let (cut_before, cut_behind) = (if first > 0 { "… " } else { "" }, if last < letters.len() { " …" } else { "" });
+    let end = end.min(last);
+    let _ = write!(
+        out,
+        "<pre class=\"snippet\"><span>{}</span>{cut_before}{}<mark>{}</mark>{}{cut_behind}</pre>",
+        spot.line,
+        text(first, begin),
+        text(begin, end),
+        text(end, last)
+    );
 }

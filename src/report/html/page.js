@@ -10,6 +10,7 @@
   const objects = all(".object");
   const links = all("nav li");
   const keys = document.querySelector("dialog");
+  const findings = all(".finding");
   const empty = document.querySelector(".empty");
   const chosen = new Set();
   tools.hidden = false;
@@ -52,10 +53,12 @@
       if (links[position]) links[position].hidden = review.hidden;
       shown += inside;
     });
-    for (const finding of all(".finding")) finding.hidden = !matches(finding.dataset.find) || chosen.size > 0;
+    for (const finding of findings) finding.hidden = !matches(finding.dataset.find) || chosen.size > 0;
+    const left = findings.filter((finding) => !finding.hidden).length;
     const filtered = wanted.length > 0 || chosen.size > 0;
-    if (empty) empty.hidden = !filtered || reviews.some((review) => !review.hidden) || all(".finding:not([hidden])").length > 0;
-    count.textContent = filtered ? `${shown} of ${objects.length} objects` : `${objects.length} objects`;
+    if (empty) empty.hidden = !filtered || reviews.some((review) => !review.hidden) || left > 0;
+    const [some, every, noun] = objects.length || !findings.length ? [shown, objects.length, "objects"] : [left, findings.length, "findings"];
+    count.textContent = filtered ? `${some} of ${every} ${noun}` : `${every} ${noun}`;
   }
   field.addEventListener("input", filter);
   tools.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
