@@ -73,6 +73,7 @@ fn item_keys(list: &str) -> &'static [&'static [&'static str]] {
         "volumeDevices" => &[&["devicePath"]],
         "hostAliases" => &[&["ip"]],
         "topologySpreadConstraints" => &[&["topologyKey"]],
+        "volumeClaimTemplates" => &[&["metadata", "name"]],
         "objects" => &[&["kind"], &["metadata", "name"]],
         "patches" => &[&["kind"], &["name"]],
         "allow" => &[&["rule"]],

@@ -201,7 +201,11 @@ fn culprits(change: &Change, field: &str) -> Option<String> {
         "spec.minReadySeconds",
     ];
     let is_free = |path: &str| change.id.kind == "StatefulSet" && FREE.iter().any(|free| path.starts_with(free));
-    let paths = change.fields.iter().map(|field| &*field.path).filter(|path| path.starts_with("spec.") && !is_free(path));
+    // The server fills these in where a claim template leaves them out.
+    let is_filled_in =
+        |path: &str| path.starts_with("spec.volumeClaimTemplates") && (path.ends_with("].apiVersion") || path.ends_with("].kind"));
+    let paths = change.fields.iter().map(|field| &*field.path);
+    let paths = paths.filter(|path| path.starts_with("spec.") && !is_free(path) && !is_filled_in(path));
     let names: Vec<&str> = if field == "spec" { paths.collect() } else { Vec::new() };
     match &names[..] {
         [] => None,
@@ -235,9 +239,9 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
         let is_restart = !(restarts.is_empty() && rolling.is_empty());
         return (if is_restart { Verdict::Restart } else { Verdict::InPlace }, parts.join("; "));
     }
-    if let Some(held) = changes.iter().find(|change| template_changed(change)) {
-        let on_delete = step.fresh.get(&held.id).map(Set).is_some_and(Set::is_on_delete);
-        let why = if on_delete { "when it is deleted (OnDelete)" } else { "when the partition lets it" };
+    let sets = changes.iter().filter(|change| template_changed(change)).filter_map(|change| step.fresh.get(&change.id).map(Set));
+    if let Some(held) = sets.into_iter().find(|set| set.is_on_delete() || set.partition() > 0) {
+        let why = if held.is_on_delete() { "when it is deleted (OnDelete)" } else { "when the partition lets it" };
         return (Verdict::InPlace, format!("changed in place; each pod gets its new version {why}"));
     }
     let told: Vec<&Change> = changes.iter().filter(|change| !change.effect.is_empty()).collect();
