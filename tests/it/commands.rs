@@ -18,8 +18,15 @@ pub(crate) struct Run {
 #[track_caller]
 pub(crate) fn statewright(folder: &Path, arguments: &[&str]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_statewright"));
-    let Output { status, stdout, stderr } =
-        command.args(arguments).current_dir(folder).env_remove("NO_COLOR").env("LC_ALL", "C").output().unwrap();
+    let Output { status, stdout, stderr } = command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("NO_COLOR")
+        .env_remove("GITHUB_OUTPUT")
+        .env_remove("GITHUB_STEP_SUMMARY")
+        .env("LC_ALL", "C")
+        .output()
+        .unwrap();
     Run {
         code: status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&stdout).into_owned(),
