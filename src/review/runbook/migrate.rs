@@ -72,18 +72,24 @@ pub(super) fn claim(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &R
     let namespace = &new.id.namespace;
     needed(plan, matter);
     keep(plan, namespace, &new.id.name);
-    for user in users {
-        let (kind, name) = (user.id.kind.to_lowercase(), word(&user.id.name));
-        plan.run(format!("{} scale {kind}/{name} --replicas=0", kubectl(namespace)), "its pods end: nobody writes any more", "");
-        plan.run(await_end(user), "no pod is left", format!("{} describe pvc {}", kubectl(namespace), word(&new.id.name)));
-    }
+    users.iter().for_each(|user| pause(plan, user));
     exchange(plan, matter, &Exchange { namespace, claim: &new.id.name, old: &old.node, new: Err(new.id.clone()) });
-    for user in users {
-        let (kind, name) = (user.id.kind.to_lowercase(), word(&user.id.name));
-        let replicas = user.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
-        plan.run(format!("{} scale {kind}/{name} --replicas={replicas}", kubectl(namespace)), "its pods come back, on the new claim", "");
-        plan.run(format!("{} rollout status {kind}/{name} --timeout=10m", kubectl(namespace)), "all pods ready: look at their data", "");
-    }
+    users.iter().for_each(|user| resume(plan, user));
+}
+
+/// Nobody mounts the claims of a workload.
+pub(super) fn pause(plan: &mut Plan, user: &Resource) {
+    let (kind, name) = (user.id.kind.to_lowercase(), word(&user.id.name));
+    plan.run(format!("{} scale {kind}/{name} --replicas=0", kubectl(&user.id.namespace)), "its pods end", "");
+    plan.run(await_end(user), "no pod is left: nobody writes any more", "");
+}
+
+/// A workload is back.
+pub(super) fn resume(plan: &mut Plan, user: &Resource) {
+    let (kind, name, kubectl) = (user.id.kind.to_lowercase(), word(&user.id.name), kubectl(&user.id.namespace));
+    let replicas = user.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
+    plan.run(format!("{kubectl} scale {kind}/{name} --replicas={replicas}"), "its pods come back", "");
+    plan.run(format!("{kubectl} rollout status {kind}/{name} --timeout=10m"), "all pods ready: look at their data", "");
 }
 
 /// What new claims need before they can be made: their storage class.

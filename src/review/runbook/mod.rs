@@ -112,6 +112,10 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
     let moved: BTreeSet<&ResourceId> = renames.iter().flat_map(|rename| rename::volumes(matter, *rename)).collect();
     for change in matter.changes.iter().filter(|change| change.kind != ChangeKind::Removed && !moved.contains(&change.id)) {
         let Some(new) = matter.fresh.get(&change.id) else { continue };
+        if let Some(field) = set_by_the_server(new).filter(|_| !change.refusals.is_empty()) {
+            plans.push(Plan::new(format!("apply {}, take metadata.{field} out of its manifest first: only the server sets it", change.id)));
+            continue;
+        }
         if !change.refusals.is_empty() && !change::refusals_of_new(&new.node, matter.setting.version).is_empty() {
             plans.push(hopeless(change));
             continue;
@@ -119,6 +123,7 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
         let old = matter.committed.get(change.from.as_ref().unwrap_or(&change.id));
         match (&*change.id.kind, old) {
             ("PersistentVolume", Some(old)) if change.kind == ChangeKind::Renamed => plans.extend(volume::renamed(matter, old, new)),
+            ("PersistentVolumeClaim", Some(old)) if change.kind == ChangeKind::Renamed => plans.push(rename::claim(matter, old, new)),
             (_, _) if change.kind == ChangeKind::Renamed => {}
             ("StatefulSet", _) if is_moved(Set(new)) => {}
             ("StatefulSet", Some(old)) => plans.extend(stateful_set(matter, Set(old), Set(new), change)),
@@ -131,6 +136,11 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
     let gone = gone.filter_map(|change| matter.committed.get(&change.id)).map(Set);
     plans.extend(gone.filter(|set| !renames.iter().any(|rename| rename.old.0.id == set.0.id)).filter_map(|set| removed::plan(matter, set)));
     together(plans, matter).into_iter().map(|plan| bound(plan, matter)).collect()
+}
+
+/// A field of a manifest that belongs to one stored object, and to no other.
+fn set_by_the_server(resource: &Resource) -> Option<&'static str> {
+    ["resourceVersion", "uid"].into_iter().find(|field| resource.node.find(&["metadata", field]).is_some())
 }
 
 /// What is refused even where nothing was before: no order of steps helps.

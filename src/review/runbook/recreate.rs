@@ -2,7 +2,7 @@
 
 use super::command::{kubectl, word};
 use super::{Matter, Plan, claims, migrate, swap};
-use crate::bundle::Resource;
+use crate::bundle::{Bundle, Resource};
 use crate::cluster::selector::has_all;
 use crate::value::Node;
 
@@ -167,17 +167,17 @@ fn reads(user: &Resource, content: &Resource) -> bool {
 fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
     let why = claims::fixed_difference(&old.node, &new.node).unwrap_or("a smaller size");
     let mut plan = Plan::new(format!("give {} {why}: another claim takes its place, its volume is kept, the data is copied", new.id));
-    migrate::claim(&mut plan, matter, old, new, &users(matter, new));
+    migrate::claim(&mut plan, matter, old, new, &users(matter.fresh, new));
     plan
 }
 
 /// The workloads whose pods mount a claim.
-pub(super) fn users<'m>(matter: Matter<'m>, claim: &Resource) -> Vec<&'m Resource> {
+pub(super) fn users<'m>(bundle: &'m Bundle, claim: &Resource) -> Vec<&'m Resource> {
     let mounts = |resource: &&Resource| {
         let volumes = resource.node.find(&["spec", "template", "spec", "volumes"]);
         let names = |volume: &Node| volume.find(&["persistentVolumeClaim", "claimName"]).and_then(Node::as_str) == Some(&*claim.id.name);
         resource.id.namespace == claim.id.namespace && volumes.into_iter().flat_map(Node::items).any(names)
     };
     let kinds = ["StatefulSet", "Deployment"];
-    kinds.into_iter().flat_map(|kind| matter.fresh.of_kind(kind)).filter(mounts).collect()
+    kinds.into_iter().flat_map(|kind| bundle.of_kind(kind)).filter(mounts).collect()
 }

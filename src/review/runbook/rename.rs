@@ -2,7 +2,7 @@
 
 use super::claims::{self, What};
 use super::command::{await_set, kubectl, patch, retain, volume_of, word};
-use super::{Matter, Plan, swap, volume};
+use super::{Matter, Plan, migrate, recreate, swap, volume};
 use crate::bundle::{Resource, ResourceId};
 use crate::review::ChangeKind;
 use crate::review::set::Set;
@@ -92,19 +92,59 @@ fn pairs<'m>(matter: Matter<'m>, rename: Rename<'m>) -> Vec<Pair<'m>> {
     for (before, after) in claims::ordinals(old).zip(claims::ordinals(new)) {
         for (template, renamed) in templates(rename) {
             let (old_claim, new_claim) = (old.claim(template, before), new.claim(renamed, after));
-            let earlier = matter.volume(matter.committed, &old.0.id.namespace, &old_claim);
-            let later = matter.volume(matter.fresh, &new.0.id.namespace, &new_claim);
-            let data = match (earlier, later) {
-                (Some(earlier), Some(later)) if volume::source(&earlier.node) != volume::source(&later.node) => {
-                    Data::Elsewhere(earlier, later)
-                }
-                (Some(earlier), Some(later)) if earlier.id != later.id => Data::Renamed(earlier, later),
-                (earlier, later) => Data::Stays(later.or(earlier)),
-            };
+            let data = data(matter, (&old.0.id.namespace, &old_claim), (&new.0.id.namespace, &new_claim));
             list.push(Pair { old: old_claim, new: new_claim, data });
         }
     }
     list
+}
+
+/// Where the data of a claim is, that has another name afterwards. Each claim comes with its namespace.
+fn data<'m>(matter: Matter<'m>, old: (&str, &str), new: (&str, &str)) -> Data<'m> {
+    match (matter.volume(matter.committed, old.0, old.1), matter.volume(matter.fresh, new.0, new.1)) {
+        (Some(earlier), Some(later)) if volume::source(&earlier.node) != volume::source(&later.node) => Data::Elsewhere(earlier, later),
+        (Some(earlier), Some(later)) if earlier.id != later.id => Data::Renamed(earlier, later),
+        (earlier, later) => Data::Stays(later.or(earlier)),
+    }
+}
+
+/// The steps for a claim of its own under another name.
+pub(super) fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
+    let (from, to) = (&old.id.namespace, &new.id.namespace);
+    let what = format!("turn {} into {} and keep its data", old.id, new.id);
+    let data = data(matter, (from, &old.id.name), (to, &new.id.name));
+    if let Data::Elsewhere(earlier, later) = data {
+        return elsewhere(&what, earlier, later);
+    }
+    let pair = Pair { old: old.id.name.clone(), new: new.id.name.clone(), data };
+    let mut plan = Plan::new(format!("{what}: who mounts it is away for a short while"));
+    keep(&mut plan, from, &pair);
+    for user in recreate::users(matter.committed, old) {
+        migrate::pause(&mut plan, user);
+    }
+    hand_over(&mut plan, (from, to), matter, &pair);
+    plan.run(
+        format!("{} delete pvc {}", kubectl(from), word(&pair.old)),
+        "the old claim is gone; its volume is kept, with all its data",
+        "kubectl get pv",
+    );
+    if let Data::Renamed(earlier, later) = pair.data {
+        plan.run(format!("kubectl delete pv {}", word(&earlier.id.name)), "the old object is gone; the disk behind it is not", "");
+        plan.apply_alone(matter, later, "`created`", "");
+    }
+    let users = recreate::users(matter.fresh, new);
+    let mut ids = vec![new.id.clone()];
+    ids.extend(users.iter().map(|user| user.id.clone()));
+    plan.apply(ids, "the claim is bound to the volume at once", format!("{} get pvc {}", kubectl(to), word(&pair.new)));
+    users.into_iter().for_each(|user| migrate::resume(&mut plan, user));
+    plan
+}
+
+fn elsewhere(what: &str, earlier: &Resource, later: &Resource) -> Plan {
+    Plan::new(format!(
+        "{what}, let the new volumes name the old disks first: {} names another one than {} did, and would begin empty",
+        later.id, earlier.id
+    ))
 }
 
 /// The steps: end the old pods in order, hand each volume to its new claim, and only then make the new set.
@@ -121,10 +161,7 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
         Data::Elsewhere(earlier, later) => Some((earlier, later)),
         _ => None,
     }) {
-        return Plan::new(format!(
-            "{what}, let the new volumes name the old disks first: {} names another one than {} did, and would begin empty",
-            later.id, earlier.id
-        ));
+        return elsewhere(&what, earlier, later);
     }
     let mut plan = Plan::new(format!("{what}: its pods are away for a short while"));
     swap::counted(&mut plan, old);

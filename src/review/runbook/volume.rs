@@ -1,7 +1,7 @@
 //! A PersistentVolume whose source, node or mode is another: the object is made anew, and so is the claim that it is bound to.
 
-use super::command::{await_end, await_pod, kubectl, patch, retain, word};
-use super::{Matter, Plan, claims, swap};
+use super::command::{await_pod, kubectl, patch, retain, word};
+use super::{Matter, Plan, claims, migrate, recreate, swap};
 use crate::bundle::Resource;
 use crate::review::set::Set;
 use crate::value::Node;
@@ -85,12 +85,8 @@ fn standalone(plan: &mut Plan, matter: Matter<'_>, (old, new): (&Resource, &Reso
     let manifest = matter.fresh.of_kind("PersistentVolumeClaim").find(is_it);
     let namespace = manifest.map_or(namespace, |manifest| &manifest.id.namespace);
     let kubectl = kubectl(namespace);
-    let users = manifest.map(|manifest| super::recreate::users(matter, manifest)).unwrap_or_default();
-    for user in &users {
-        let (kind, name) = (user.id.kind.to_lowercase(), word(&user.id.name));
-        plan.run(format!("{kubectl} scale {kind}/{name} --replicas=0"), "its pods end", "");
-        plan.run(await_end(user), "no pod is left", "");
-    }
+    let users = manifest.map(|manifest| recreate::users(matter.fresh, manifest)).unwrap_or_default();
+    users.iter().for_each(|user| migrate::pause(plan, user));
     plan.run(
         format!("{kubectl} delete pvc {}", word(claim)),
         "gone as soon as no pod mounts it; `kubectl describe pvc` says who does",
@@ -100,12 +96,7 @@ fn standalone(plan: &mut Plan, matter: Matter<'_>, (old, new): (&Resource, &Reso
     if let Some(manifest) = manifest {
         plan.apply(vec![manifest.id.clone()], "`created`, and bound to the volume", format!("{kubectl} get pvc {}", word(claim)));
     }
-    for user in &users {
-        let (kind, name) = (user.id.kind.to_lowercase(), word(&user.id.name));
-        let replicas = user.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
-        plan.run(format!("{kubectl} scale {kind}/{name} --replicas={replicas}"), "its pods come back", "");
-        plan.run(format!("{kubectl} rollout status {kind}/{name} --timeout=10m"), "all pods ready", "");
-    }
+    users.iter().for_each(|user| migrate::resume(plan, user));
 }
 
 /// The set and the ordinal that a claim belongs to.
