@@ -9,19 +9,28 @@ const HANDFUL: usize = 16;
 
 /// Does the work for each thing, on all processors, and gives the results in order.
 pub fn map<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(things.len() / HANDFUL);
-    if workers < 2 || things.len() < FEW {
+    if things.len() < FEW { things.iter().map(work).collect() } else { shared(things, HANDFUL, work) }
+}
+
+/// The same where each thing is much work.
+pub fn map_large<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    shared(things, 1, work)
+}
+
+fn shared<T: Sync, R: Send>(things: &[T], handful: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(things.len() / handful);
+    if workers < 2 {
         return things.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);
     let labour = || {
         let mut done: Vec<(usize, Vec<R>)> = Vec::new();
         loop {
-            let first = next.fetch_add(HANDFUL, Ordering::Relaxed);
-            let Some(handful) = things.get(first..things.len().min(first + HANDFUL)).filter(|handful| !handful.is_empty()) else {
+            let first = next.fetch_add(handful, Ordering::Relaxed);
+            let Some(some) = things.get(first..things.len().min(first + handful)).filter(|some| !some.is_empty()) else {
                 break done;
             };
-            done.push((first, handful.iter().map(&work).collect()));
+            done.push((first, some.iter().map(&work).collect()));
         }
     };
     let mut done: Vec<(usize, Vec<R>)> = std::thread::scope(|scope| {
@@ -41,5 +50,6 @@ mod tests {
         let things: Vec<usize> = (0..1000).collect();
         assert_eq!(map(&things, |thing| thing * 2), (0..1000).map(|thing| thing * 2).collect::<Vec<_>>());
         assert_eq!(map(&things[..3], |thing| thing + 1), [1, 2, 3]);
+        assert_eq!(map_large(&things[..3], |thing| thing + 1), [1, 2, 3]);
     }
 }

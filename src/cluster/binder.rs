@@ -1,6 +1,7 @@
 //! Claims meet volumes: the persistent volume controller, with the deleters and recyclers of volumes and the external provisioners it
 //! waits for. Knows nothing of pods but who uses a claim.
 
+use super::mark::{Mark, Shelf};
 use super::selector;
 use super::store::{self, Key, annotation, is_ending, put, text, uid};
 use super::world::{NOT_KNOWN, World, node_name, phase};
@@ -37,12 +38,27 @@ const MIGRATED: [(&str, &str); 7] = [
 
 /// Does all that the binder would do just now.
 pub fn run(world: &mut World) {
-    for key in world.store.keys(CLAIM) {
+    world.hear();
+    let mut last = None;
+    while let Some(key) = world.agenda.claims.next(last.as_ref()) {
+        world.tire(1);
         sync_claim(world, &key);
         provision(world, &key);
+        world.hear();
+        if world.store.get(&key).is_none() || is_settled(world, &key) {
+            world.agenda.claims.done(&key);
+        }
+        last = Some(key);
     }
-    for key in world.store.keys(VOLUME) {
+    let mut last = None;
+    while let Some(key) = world.agenda.volumes.next(last.as_ref()) {
+        world.tire(1);
         sync_volume(world, &key);
+        world.hear();
+        if world.store.get(&key).is_none_or(|volume| is_idle(volume) || is_held(world, &key, volume)) {
+            world.agenda.volumes.done(&key);
+        }
+        last = Some(key);
     }
 }
 
@@ -139,43 +155,85 @@ pub struct Place<'a> {
     pub labels: Option<&'a Node>,
 }
 
-/// The volume a claim gets among these: one that is meant for it, or else the smallest free one that fits.
-/// Without a place, a claim that waits for its pod gets only a volume meant for it.
-pub fn best<'a>(
-    (key, claim): (&Key, &Node),
-    volumes: impl Iterator<Item = (&'a Key, &'a Node)>,
-    place: Option<&Place<'_>>,
-    taken: &BTreeSet<Text>,
-    delayed: bool,
-) -> Option<&'a Key> {
-    let wanted = requested(claim);
-    let chosen_by_labels = claim.find(&["spec", "selector"]).filter(|selector| !selector.is_null());
-    let mut smallest: Option<(&Key, Quantity)> = None;
-    for (name, volume) in volumes {
-        let size = capacity(volume);
-        if taken.contains(&name.name)
-            || claim_ref(volume).is_some() && !is_for(volume, key, claim)
-            || size < wanted
-            || volume_mode(volume) != volume_mode(claim)
-            || attributes_class(volume) != attributes_class(claim)
-            || is_ending(volume)
-        {
-            continue;
-        }
-        let reachable = place.is_none_or(|place| is_reachable(volume, place));
-        if is_for(volume, key, claim) {
-            return reachable.then_some(name);
-        }
-        let free = phase(volume) == "Available"
-            && chosen_by_labels.is_none_or(|selector| selector::matches(Some(selector), volume.find(&["metadata", "labels"])))
-            && class_of(volume) == class_of(claim)
-            && reachable
-            && (place.is_none() || access_modes(claim).is_subset(&access_modes(volume)));
-        if free && !(delayed && place.is_none()) && smallest.as_ref().is_none_or(|(_, least)| size < *least) {
-            smallest = Some((name, size));
-        }
+/// What a claim asks of a volume that is not meant for it, and how far one that is may differ.
+struct Wish<'a> {
+    key: &'a Key,
+    claim: &'a Node,
+    size: Quantity,
+    taken: &'a BTreeSet<Text>,
+}
+
+impl Wish<'_> {
+    fn may_be(&self, name: &Key, volume: &Node) -> bool {
+        !self.taken.contains(&name.name)
+            && capacity(volume) >= self.size
+            && volume_mode(volume) == volume_mode(self.claim)
+            && attributes_class(volume) == attributes_class(self.claim)
+            && !is_ending(volume)
     }
-    smallest.map(|(name, _)| name)
+
+    /// The volumes that are meant for the claim, by name.
+    fn reserved<'w>(&self, world: &'w World) -> impl Iterator<Item = (&'w Key, &'w Node)> {
+        let mark = Mark::Reserved(self.key.namespace.clone(), self.key.name.clone());
+        let meant: Vec<_> = world
+            .store
+            .marked(mark, VOLUME)
+            .filter(|(name, volume)| is_for(volume, self.key, self.claim) && self.may_be(name, volume))
+            .collect();
+        meant.into_iter()
+    }
+
+    /// The smallest of the free volumes on a shelf that fits, the first by name of several.
+    fn smallest<'w>(&self, world: &'w World, shelf: &Shelf, reach: impl Fn(&Node) -> bool) -> Option<(&'w Key, Quantity)> {
+        let labels = self.claim.find(&["spec", "selector"]).filter(|selector| !selector.is_null());
+        let first = (Mark::Free(Box::new((shelf.clone(), self.size.clone()))), Key::default());
+        let on_shelf = world.store.marks_from(first).map_while(|(mark, name)| match mark {
+            Mark::Free(free) if free.0 == *shelf => Some((name, &free.1)),
+            _ => None,
+        });
+        let fits = |volume: &Node, name: &Key| {
+            phase(volume) == "Available"
+                && self.may_be(name, volume)
+                && labels.is_none_or(|selector| selector::matches(Some(selector), volume.find(&["metadata", "labels"])))
+                && reach(volume)
+        };
+        let mut fitting = on_shelf.filter(|(name, _)| world.store.get(name).is_some_and(|volume| fits(volume, name)));
+        fitting.next().map(|(name, size)| (name, size.clone()))
+    }
+
+    /// The shelves of the claim's class whose volumes may be mounted in all the ways that it asks for.
+    fn shelves(&self, world: &World) -> Vec<Shelf> {
+        let wanted = access_modes(self.claim);
+        let mut shelves: Vec<Shelf> = Vec::new();
+        let mut next = Shelf { class: class_of(self.claim).into(), modes: Vec::new() };
+        loop {
+            let first = (Mark::Free(Box::new((next, Quantity::ZERO))), Key::default());
+            let Some((Mark::Free(free), _)) = world.store.marks_from(first).next() else { break };
+            if free.0.class != class_of(self.claim) {
+                break;
+            }
+            let modes: BTreeSet<&str> = free.0.modes.iter().map(Text::as_str).collect();
+            if wanted.is_subset(&modes) {
+                shelves.push(free.0.clone());
+            }
+            next = free.0.clone();
+            // Nothing comes between a shelf and the same one with an empty mode more.
+            next.modes.push(Text::default());
+        }
+        shelves
+    }
+}
+
+/// The volume that a claim gets in a place: one that is meant for it, or else the smallest free one that fits.
+#[must_use]
+pub fn best_in<'w>(world: &'w World, (key, claim): (&Key, &Node), place: &Place<'_>, taken: &BTreeSet<Text>) -> Option<&'w Key> {
+    let wish = Wish { key, claim, size: requested(claim), taken };
+    if let Some((name, volume)) = wish.reserved(world).find(|(_, volume)| class_of(volume) == class_of(claim)) {
+        return is_reachable(volume, place).then_some(name);
+    }
+    let shelves = wish.shelves(world);
+    let found = shelves.iter().filter_map(|shelf| wish.smallest(world, shelf, |volume| is_reachable(volume, place)));
+    found.min_by(|(a, one), (b, other)| one.cmp(other).then_with(|| a.cmp(b))).map(|(name, _)| name)
 }
 
 /// Whether a volume can be used on a node.
@@ -200,17 +258,26 @@ fn is_in_zone_of_disk(volume: &Node, node: &Node) -> bool {
     zones.is_none_or(|zones| here.is_some_and(|here| zones.split("__").any(|zone| zone == here)))
 }
 
-/// The volume for a claim, as the binder looks for it: sets of access modes that hold all that is asked for, smallest set first; the first
-/// set that has any fitting volume wins.
-fn best_of_all<'a>(world: &'a World, key: &Key, claim: &Node, delayed: bool) -> Option<&'a Key> {
+/// The volume for a claim, as the binder looks for it: by the ways in which volumes may be mounted, those first that can least; the first
+/// of them with any fitting volume win. A claim that waits for its pod gets only a volume meant for it.
+fn best_of_all<'w>(world: &'w World, key: &Key, claim: &Node, delayed: bool) -> Option<&'w Key> {
+    let taken = BTreeSet::new();
+    let wish = Wish { key, claim, size: requested(claim), taken: &taken };
     let wanted = access_modes(claim);
-    let mut sets: Vec<BTreeSet<&str>> =
-        world.store.of_kind(VOLUME).map(|(_, volume)| access_modes(volume)).filter(|modes| wanted.is_subset(modes)).collect();
-    sets.sort_by(|one, other| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
-    sets.dedup();
-    sets.iter().find_map(|modes| {
-        let volumes = world.store.of_kind(VOLUME).filter(|(_, volume)| access_modes(volume) == *modes);
-        best((key, claim), volumes, None, &BTreeSet::new(), delayed)
+    let mut ways: Vec<(Vec<Text>, Result<&Key, Shelf>)> = Vec::new();
+    for (name, volume) in wish.reserved(world) {
+        let modes = access_modes(volume);
+        if wanted.is_subset(&modes) {
+            ways.push((modes.into_iter().map(Text::from).collect(), Ok(name)));
+        }
+    }
+    if !delayed {
+        ways.extend(wish.shelves(world).into_iter().map(|shelf| (shelf.modes.clone(), Err(shelf))));
+    }
+    ways.sort_by(|(one, _), (other, _)| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
+    ways.into_iter().find_map(|(_, way)| match way {
+        Ok(meant) => Some(meant),
+        Err(shelf) => wish.smallest(world, &shelf, |_| true).map(|(name, _)| name),
     })
 }
 
@@ -393,7 +460,7 @@ fn bind(world: &mut World, volume: &Key, claim: &Key) {
 /// Writes a claim into a volume's `claimRef`: the binder does so, and the scheduler for the volume it has chosen.
 pub fn point_at_claim(world: &mut World, volume: &Key, claim: &Key) {
     let (Some(old), Some(node)) = (world.store.get(volume), world.store.get(claim)) else { return };
-    let id: Text = uid(node).into();
+    let id = uid(node);
     let reserved = is_for(old, claim, node);
     if !reserved || claim_ref(old).is_none_or(|reference| text(reference, &["uid"]) != id) {
         for (field, value) in [("kind", CLAIM), ("apiVersion", "v1"), ("namespace", &claim.namespace), ("name", &claim.name), ("uid", &id)]
@@ -437,6 +504,11 @@ fn sync_volume(world: &mut World, key: &Key) {
         }
         _ => unbind(world, key),
     }
+}
+
+/// Whether a volume waits for a claim.
+fn is_idle(volume: &Node) -> bool {
+    phase(volume) == "Available" && claim_ref(volume).is_none_or(|reference| text(reference, &["uid"]).is_empty())
 }
 
 /// Whether a volume is in the hands of the claim that it names.
@@ -561,7 +633,7 @@ fn made_for(key: &Key, claim: &Node, class: &Node, name: &str, zone: Option<&str
     write(&["spec", "csi", "volumeHandle"], name);
     write(&["spec", "claimRef", "namespace"], &key.namespace);
     write(&["spec", "claimRef", "name"], &key.name);
-    write(&["spec", "claimRef", "uid"], uid(claim));
+    write(&["spec", "claimRef", "uid"], &uid(claim));
     if let Some(modes) = claim.find(&["spec", "accessModes"]) {
         put(&mut volume, &["spec", "accessModes"], modes.clone());
     }

@@ -379,7 +379,7 @@ mod tests {
             });
             match write {
                 Write::Nothing => {}
-                Write::Create(object) => store.create(done.key, object),
+                Write::Create(object) => store.create(&done.key, object),
                 Write::Replace(object) => store.replace(&done.key, object),
             }
             last = Some(resource);

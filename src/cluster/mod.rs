@@ -1,6 +1,7 @@
 //! Kubernetes, offline: what the API server, the volume binder and the StatefulSet controller would do. Pure data in, data out.
 
 pub mod admission;
+pub mod agenda;
 pub mod apply;
 pub mod binder;
 pub mod change;
@@ -10,6 +11,7 @@ pub mod dns;
 pub mod facts;
 pub mod judge;
 pub mod kubectl;
+pub mod mark;
 pub mod outlook;
 pub mod patch;
 pub mod rehearse;

@@ -2,6 +2,7 @@
 //! claims without a volume. Judges manifests, by themselves and by what a rehearsal on a fresh cluster shows.
 
 use super::binder;
+use super::controller::statefulset::{MOST_REPLICAS, replicas};
 use super::dns;
 use super::facts::{CLUSTER_FACTS, ClusterFacts};
 use super::rehearse::{Rehearsal, rehearse};
@@ -13,6 +14,7 @@ use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::source::{At, SourceId};
 use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 macro_rules! codes {
     ($($name:ident $id:literal $word:literal $level:ident $doc:literal)*) => {
@@ -38,6 +40,7 @@ codes! {
     TWICE "SW0312" "claim-reserved-twice" Warning "Two volumes reserved for one claim."
     UNBOUND "SW0313" "claim-will-not-bind" Warning "A claim that gets no volume."
     NO_PLACE "SW0314" "pod-without-place" Error "A pod that no known node can run."
+    NOT_PLAYED "SW0315" "not-played" Note "More than is played."
 }
 
 /// The longest name of a set whose pods can always be made: a label holds the name, a hyphen and a hash of up to ten digits.
@@ -46,7 +49,7 @@ const LONGEST_SET_NAME: usize = 52;
 /// Finds what will not come to be, as far as the manifests alone say it.
 pub fn judge_written(bundle: &Bundle, found: &mut Diagnostics) {
     judge_names(bundle, found);
-    judge_reserved(bundle, found);
+    judge_reserved(bundle, &Claims::new(bundle), found);
 }
 
 fn judge_names(bundle: &Bundle, found: &mut Diagnostics) {
@@ -61,13 +64,17 @@ fn judge_names(bundle: &Bundle, found: &mut Diagnostics) {
 /// Finds what will not come to be when this bundle is applied to a fresh cluster.
 pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
     judge_names(bundle, found);
-    let (misfits, reserved) = judge_reserved(bundle, found);
-    if bundle.resources.len() > MOST_REHEARSED || is_settled(bundle, facts, &reserved) {
+    let claims = Claims::new(bundle);
+    let (misfits, reserved) = judge_reserved(bundle, &claims, found);
+    if is_settled(bundle, &claims, facts, &reserved) {
         return;
     }
     let rehearsal = rehearse(std::slice::from_ref(bundle), facts, facts.kubernetes.unwrap_or_default(), HOME);
-    judge_claims(bundle, &rehearsal, &misfits, found);
-    judge_places(bundle, &rehearsal, facts, found);
+    if !judge_extent(bundle, &rehearsal, found) {
+        return;
+    }
+    judge_claims(bundle, &claims, &rehearsal, &misfits, found);
+    judge_places(&claims, &rehearsal, facts, found);
 }
 
 /// The same for the bundles of several folders, each by itself: what lies in one folder was written to work together. A Service that
@@ -84,7 +91,7 @@ pub fn judge_folders<'a>(bundle: Bundle, facts: &ClusterFacts, folder: impl Fn(S
         folders.entry(folder(resource.at().source)).or_default().resources.push(resource);
     }
     let folders: Vec<Bundle> = folders.into_values().collect();
-    for (own, bundle) in crate::parallel::map(&folders, |bundle| {
+    for (own, bundle) in crate::parallel::map_large(&folders, |bundle| {
         let mut own = Diagnostics::default();
         judge(bundle, facts, &mut own);
         own
@@ -257,54 +264,133 @@ fn judge_overlaps(bundle: &Bundle, found: &mut Diagnostics) {
 type ClaimName = (String, String);
 
 /// A claim that the bundle makes, by itself or through a set.
+#[derive(Clone, Copy)]
 struct Wanted<'a> {
     node: &'a Node,
     at: At,
 }
 
-/// The claims that a bundle makes. A set's claims beyond its replicas are for later.
-fn wanted(bundle: &Bundle) -> BTreeMap<ClaimName, Wanted<'_>> {
-    let mut all = BTreeMap::new();
-    for claim in bundle.of_kind(binder::CLAIM) {
-        all.insert((namespace(claim).to_owned(), claim.id.name.clone()), Wanted { node: &claim.node, at: claim.at() });
-    }
-    for set in bundle.of_kind("StatefulSet") {
-        let first = set.node.find(&["spec", "ordinals", "start"]).and_then(Node::as_int).unwrap_or_default();
-        for template in templates(set) {
-            for ordinal in first..first.saturating_add(super::controller::statefulset::replicas(&set.node)) {
-                let name = format!("{}-{}-{ordinal}", text(template, &["metadata", "name"]), set.id.name);
-                all.entry((namespace(set).to_owned(), name)).or_insert(Wanted { node: template, at: template.place_of("metadata.name") });
-            }
-        }
-    }
-    all
+/// A claim template of a set: the set, its place among the sets, and the template's number.
+#[derive(Clone, Copy)]
+struct Made<'a> {
+    position: usize,
+    set: &'a Resource,
+    template: usize,
 }
 
-/// The controllers look at everything again after every step: what takes a moment for an app takes minutes for a whole cluster in one
-/// folder. `rehearse` plays that too.
-const MOST_REHEARSED: usize = 1_500;
+/// The claims that a bundle makes, looked up by name: they are not written down, because a set may make hundreds.
+struct Claims<'a> {
+    stated: BTreeMap<ClaimName, Wanted<'a>>,
+    sets: BTreeMap<&'a str, Vec<(usize, &'a Resource)>>,
+}
+
+impl<'a> Claims<'a> {
+    fn new(bundle: &'a Bundle) -> Self {
+        let stated = bundle.of_kind(binder::CLAIM).map(|claim| {
+            let name = (namespace(claim).to_owned(), claim.id.name.clone());
+            (name, Wanted { node: &claim.node, at: claim.at() })
+        });
+        let mut sets: BTreeMap<&str, Vec<(usize, &Resource)>> = BTreeMap::new();
+        for (position, set) in bundle.of_kind("StatefulSet").enumerate() {
+            sets.entry(&set.id.name).or_default().push((position, set));
+        }
+        Self { stated: stated.collect(), sets }
+    }
+
+    /// The set of that namespace and name.
+    fn set(&self, place: &str, name: &str) -> Option<&'a Resource> {
+        self.sets.get(name)?.iter().map(|(_, set)| *set).find(|set| namespace(set) == place)
+    }
+
+    /// The templates whose claims bear that name with some ordinal, each with the ordinal: in any namespace, first those of the first set.
+    /// A claim is called `<template>-<set>-<ordinal>`, and each of the three may hold hyphens.
+    fn makers(&self, claim: &str) -> Vec<(Made<'a>, i64)> {
+        let Some((head, ordinal)) = claim.rsplit_once('-') else { return Vec::new() };
+        if !ordinal.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Vec::new();
+        }
+        // What is no ordinal as it is written belongs to no replica.
+        let ordinal = ordinal.parse().ok().filter(|number: &i64| number.to_string() == ordinal).unwrap_or(-1);
+        let mut makers = Vec::new();
+        for (hyphen, _) in head.match_indices('-') {
+            let (template, set) = (&head[..hyphen], &head[hyphen + 1..]);
+            for (position, set) in self.sets.get(set).into_iter().flatten() {
+                let of_name = templates(set).position(|one| text(one, &["metadata", "name"]) == template);
+                makers.extend(of_name.map(|template| (Made { position: *position, set, template }, ordinal)));
+            }
+        }
+        makers.sort_by_key(|(made, _)| (made.position, made.template));
+        makers
+    }
+
+    /// The claim of that name, if the bundle makes it. A set's claims beyond its replicas are for later.
+    fn get(&self, name: &ClaimName) -> Option<Wanted<'a>> {
+        let made = || {
+            let mut makers = self.makers(&name.1).into_iter().filter(|(made, _)| namespace(made.set) == name.0);
+            let (made, _) = makers.find(|(made, ordinal)| ordinals(made.set).contains(ordinal))?;
+            let template = templates(made.set).nth(made.template)?;
+            Some(Wanted { node: template, at: template.place_of("metadata.name") })
+        };
+        self.stated.get(name).copied().or_else(made)
+    }
+
+    /// The namespace in which there is a claim of that name.
+    fn namespace_of(&self, claim: &str) -> Option<&str> {
+        let stated = self.stated.keys().find(|(_, name)| name == claim).map(|(namespace, _)| namespace.as_str());
+        let made = self.makers(claim).into_iter().filter(|(made, ordinal)| ordinals(made.set).contains(ordinal));
+        stated.into_iter().chain(made.map(|(made, _)| namespace(made.set))).min()
+    }
+
+    /// The names of the claims in a namespace.
+    fn names(&self, place: &str) -> impl Iterator<Item = String> {
+        let stated = self.stated.keys().filter(move |(namespace, _)| namespace == place).map(|(_, name)| name.clone());
+        let sets = self.sets.values().flatten().map(|(_, set)| *set).filter(move |set| namespace(set) == place);
+        let made = sets.flat_map(|set| {
+            let name = move |template: &Node, ordinal| format!("{}-{}-{ordinal}", text(template, &["metadata", "name"]), set.id.name);
+            templates(set).flat_map(move |template| ordinals(set).map(move |ordinal| name(template, ordinal)))
+        });
+        stated.chain(made)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.stated.is_empty() && self.sets.values().flatten().all(|(_, set)| templates(set).next().is_none() || ordinals(set).is_empty())
+    }
+}
+
+/// The ordinals that a set has now.
+fn ordinals(set: &Resource) -> Range<i64> {
+    let first = set.node.find(&["spec", "ordinals", "start"]).and_then(Node::as_int).unwrap_or_default();
+    first..first.saturating_add(replicas(&set.node))
+}
 
 /// Whether it is plain without a rehearsal that nothing can be said of claims and places: no node is known, and each claim has a
 /// volume of its own or a class of which nobody knows more than the name.
-fn is_settled(bundle: &Bundle, facts: &ClusterFacts, reserved: &BTreeSet<ClaimName>) -> bool {
+fn is_settled(bundle: &Bundle, claims: &Claims<'_>, facts: &ClusterFacts, reserved: &BTreeSet<ClaimName>) -> bool {
     if facts.nodes.is_some() || facts.classes.is_some() {
         return false;
     }
     let kinds = || [binder::VOLUME, "StorageClass"].into_iter().flat_map(|kind| bundle.of_kind(kind));
     let known: BTreeSet<&str> =
         kinds().map(|object| if object.id.kind == binder::VOLUME { text(&object.node, CLASS) } else { object.id.name.as_str() }).collect();
-    wanted(bundle).iter().all(|(name, claim)| {
-        let class = text(claim.node, CLASS);
-        reserved.contains(name) || !class.is_empty() && !known.contains(class) && text(claim.node, &["spec", "volumeName"]).is_empty()
-    })
+    let is_open = |claim: &Node| {
+        let class = text(claim, CLASS);
+        !class.is_empty() && !known.contains(class) && text(claim, &["spec", "volumeName"]).is_empty()
+    };
+    let is_reserved = |place: &str, name: String| reserved.contains(&(place.to_owned(), name));
+    claims.stated.iter().all(|(name, claim)| reserved.contains(name) || is_open(claim.node))
+        && claims.sets.values().flatten().all(|(_, set)| {
+            templates(set).all(|template| {
+                let claim = |ordinal| format!("{}-{}-{ordinal}", text(template, &["metadata", "name"]), set.id.name);
+                is_open(template) || ordinals(set).all(|ordinal| is_reserved(namespace(set), claim(ordinal)))
+            })
+        })
 }
 
 /// Where claims and volumes name their class.
 const CLASS: &[&str] = &["spec", "storageClassName"];
 
 /// Looks at volumes that name a claim. Gives back the claims whose reserved volume cannot serve them, and those whose volume can.
-fn judge_reserved(bundle: &Bundle, found: &mut Diagnostics) -> (BTreeSet<ClaimName>, BTreeSet<ClaimName>) {
-    let wanted = wanted(bundle);
+fn judge_reserved(bundle: &Bundle, wanted: &Claims<'_>, found: &mut Diagnostics) -> (BTreeSet<ClaimName>, BTreeSet<ClaimName>) {
     let (mut misfits, mut reserved) = (BTreeSet::new(), BTreeSet::new());
     let mut taken: BTreeMap<ClaimName, &Resource> = BTreeMap::new();
     for volume in bundle.of_kind(binder::VOLUME) {
@@ -337,7 +423,7 @@ fn judge_reserved(bundle: &Bundle, found: &mut Diagnostics) -> (BTreeSet<ClaimNa
             continue;
         }
         match wanted.get(&name) {
-            Some(claim) if judge_fit(volume, &name.1, claim, found) => {
+            Some(claim) if judge_fit(volume, &name.1, &claim, found) => {
                 let is_plain = ["volumeName", "selector"].iter().all(|field| claim.node.find(&["spec", field]).is_none());
                 if is_plain && text(&volume.node, CLASS) == text(claim.node, CLASS) {
                     reserved.insert(name.clone());
@@ -346,7 +432,7 @@ fn judge_reserved(bundle: &Bundle, found: &mut Diagnostics) -> (BTreeSet<ClaimNa
             Some(_) => {
                 misfits.insert(name.clone());
             }
-            None => judge_nobody(bundle, &wanted, volume, &name, found),
+            None => judge_nobody(wanted, volume, &name, found),
         }
         taken.insert(name, volume);
     }
@@ -377,21 +463,19 @@ fn judge_fit(volume: &Resource, name: &str, claim: &Wanted<'_>, found: &mut Diag
     false
 }
 
-fn judge_nobody(bundle: &Bundle, wanted: &BTreeMap<ClaimName, Wanted<'_>>, volume: &Resource, name: &ClaimName, found: &mut Diagnostics) {
-    let later = bundle.of_kind("StatefulSet").filter(|set| namespace(set) == name.0).any(|set| {
-        templates(set).any(|template| {
-            let start = format!("{}-{}-", text(template, &["metadata", "name"]), set.id.name);
-            name.1.strip_prefix(&start).is_some_and(|ordinal| !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit()))
-        })
-    });
+fn judge_nobody(wanted: &Claims<'_>, volume: &Resource, name: &ClaimName, found: &mut Diagnostics) {
+    /// A name is compared with so many others, not with thousands.
+    const MOST: usize = 500;
+
+    let later = wanted.makers(&name.1).iter().any(|(made, _)| namespace(made.set) == name.0);
     if later || wanted.is_empty() {
         return;
     }
-    let elsewhere =
-        wanted.keys().find(|(_, claim)| *claim == name.1).map(|(namespace, _)| format!("in namespace `{namespace}` there is one"));
+    let elsewhere = wanted.namespace_of(&name.1).map(|namespace| format!("in namespace `{namespace}` there is one"));
     let near = || {
-        let names = wanted.keys().filter(|(namespace, _)| *namespace == name.0).map(|(_, claim)| claim.as_str());
-        nearest(&name.1, names).map(|near| format!("did you mean `{near}`?"))
+        let mut names: Vec<String> = wanted.names(&name.0).take(MOST).collect();
+        names.sort();
+        nearest(&name.1, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
     };
     let help = elsewhere.or_else(near).unwrap_or_else(|| "a claim of a StatefulSet is called <template>-<set>-<ordinal>".to_owned());
     NOBODY
@@ -403,31 +487,50 @@ fn judge_nobody(bundle: &Bundle, wanted: &BTreeMap<ClaimName, Wanted<'_>>, volum
 
 // ---- what a rehearsal shows
 
-/// The set and the number of the claim template that a claim is made from.
-fn origin<'a>(bundle: &'a Bundle, claim: &ClaimName) -> Option<(&'a Resource, usize)> {
-    bundle.of_kind("StatefulSet").filter(|set| namespace(set) == claim.0).find_map(|set| {
-        let made = |template: &Node| {
-            let start = format!("{}-{}-", text(template, &["metadata", "name"]), set.id.name);
-            claim.1.strip_prefix(&start).is_some_and(|ordinal| ordinal.bytes().all(|byte| byte.is_ascii_digit()))
-        };
-        Some((set, templates(set).position(made)?))
-    })
+/// Says what was not played. Gives whether it was played to its end, so that something can be read off it.
+fn judge_extent(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics) -> bool {
+    let whole = rehearsal.steps.iter().all(|outcome| outcome.settled);
+    let mut sets = bundle.of_kind("StatefulSet");
+    if let (false, Some(first)) = (whole, sets.next().or(bundle.resources.first())) {
+        NOT_PLAYED
+            .report("these manifests were not played to the end, so whether claims find volumes and pods find places was not judged")
+            .help("keep each app in a folder of its own: so much together does not come to rest in reasonable time")
+            .about(first.subject())
+            .at(first.at(), found);
+        return false;
+    }
+    for set in bundle.of_kind("StatefulSet") {
+        let asked = set.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
+        if asked > MOST_REPLICAS {
+            NOT_PLAYED
+                .report(format!("only the first {MOST_REPLICAS} of {asked} replicas were played: nothing was judged of the others"))
+                .help("what holds for the first holds for the others, if their volumes are made alike")
+                .about(set.subject())
+                .at(set.node.place_of("spec.replicas"), found);
+        }
+    }
+    true
 }
 
 fn split(label: &str) -> ClaimName {
     label.split_once('/').map_or_else(|| (HOME.to_owned(), label.to_owned()), |(namespace, name)| (namespace.to_owned(), name.to_owned()))
 }
 
-fn judge_claims(bundle: &Bundle, rehearsal: &Rehearsal, misfits: &BTreeSet<ClaimName>, found: &mut Diagnostics) {
+fn judge_claims(bundle: &Bundle, all: &Claims<'_>, rehearsal: &Rehearsal, misfits: &BTreeSet<ClaimName>, found: &mut Diagnostics) {
     let Some(State { claims, pods, .. }) = rehearsal.steps.last().map(|outcome| &outcome.state) else { return };
+    let mut stated: BTreeMap<(&str, &str), &Resource> = BTreeMap::new();
+    for claim in bundle.of_kind(binder::CLAIM) {
+        stated.entry((namespace(claim), &claim.id.name)).or_insert(claim);
+    }
+    let unserved = unserved(pods);
     let mut of_templates: BTreeMap<(&str, &str, usize), (Vec<String>, String)> = BTreeMap::new();
     for claim in claims {
         let name = split(&claim.name);
-        let Some(why) = reason(claim, pods).filter(|_| !misfits.contains(&name)) else { continue };
-        if let Some((set, template)) = origin(bundle, &name) {
-            let entry = of_templates.entry((namespace(set), &set.id.name, template)).or_insert_with(|| (Vec::new(), why));
+        let Some(why) = reason(claim, &unserved).filter(|_| !misfits.contains(&name)) else { continue };
+        if let Some((made, _)) = all.makers(&name.1).into_iter().find(|(made, _)| namespace(made.set) == name.0) {
+            let entry = of_templates.entry((namespace(made.set), &made.set.id.name, made.template)).or_insert_with(|| (Vec::new(), why));
             entry.0.push(name.1);
-        } else if let Some(made) = bundle.of_kind(binder::CLAIM).find(|made| namespace(made) == name.0 && made.id.name == name.1) {
+        } else if let Some(made) = stated.get(&(name.0.as_str(), name.1.as_str())) {
             UNBOUND
                 .report(format!("this claim will not bind: {why}"))
                 .help(HELP)
@@ -436,8 +539,7 @@ fn judge_claims(bundle: &Bundle, rehearsal: &Rehearsal, misfits: &BTreeSet<Claim
         }
     }
     for ((place, set, template), (names, why)) in of_templates {
-        let made = bundle.of_kind("StatefulSet").find(|made| namespace(made) == place && made.id.name == set);
-        let Some(made) = made else { continue };
+        let Some(made) = all.set(place, set) else { continue };
         let (claims, verb) = if names.len() == 1 { ("claim", "will") } else { ("claims", "will") };
         UNBOUND
             .report(format!("{claims} {} {verb} not bind: {why}", listing(names.iter().map(String::as_str), 5)))
@@ -450,7 +552,7 @@ fn judge_claims(bundle: &Bundle, rehearsal: &Rehearsal, misfits: &BTreeSet<Claim
 const HELP: &str = "add a volume that fits, or name a storage class that makes volumes";
 
 /// Why a claim is left without a volume, where that is certain.
-fn reason(claim: &ClaimState, pods: &[PodState]) -> Option<String> {
+fn reason(claim: &ClaimState, unserved: &BTreeSet<&str>) -> Option<String> {
     if claim.phase != "Pending" || claim.terminating {
         return None;
     }
@@ -464,18 +566,22 @@ fn reason(claim: &ClaimState, pods: &[PodState]) -> Option<String> {
         }
         Some("FailedBinding" | "VolumeMismatch" | "ProvisioningFailed") => Some(said()),
         Some("WaitForPodScheduled") => {
-            let name = split(&claim.name).1;
-            let lacks = |pod: &&PodState| {
-                let message = pod.why.as_ref().and_then(|why| why.message.as_deref()).unwrap_or_default();
-                pod.claims.contains(&name) && message.contains("didn't find available persistent volumes to bind")
-            };
-            pods.iter().find(lacks).map(|_| "no free volume fits, and its class makes none".to_owned())
+            unserved.contains(split(&claim.name).1.as_str()).then(|| "no free volume fits, and its class makes none".to_owned())
         }
         _ => None,
     }
 }
 
-fn judge_places(bundle: &Bundle, rehearsal: &Rehearsal, facts: &ClusterFacts, found: &mut Diagnostics) {
+/// The claims of pods that wait for a volume that none makes.
+fn unserved(pods: &[PodState]) -> BTreeSet<&str> {
+    let lacks = |pod: &&PodState| {
+        let message = pod.why.as_ref().and_then(|why| why.message.as_deref()).unwrap_or_default();
+        message.contains("didn't find available persistent volumes to bind")
+    };
+    pods.iter().filter(lacks).flat_map(|pod| &pod.claims).map(String::as_str).collect()
+}
+
+fn judge_places(all: &Claims<'_>, rehearsal: &Rehearsal, facts: &ClusterFacts, found: &mut Diagnostics) {
     let Some(State { pods, .. }) = rehearsal.steps.last().map(|outcome| &outcome.state) else { return };
     if facts.nodes.is_none() {
         return;
@@ -489,8 +595,7 @@ fn judge_places(bundle: &Bundle, rehearsal: &Rehearsal, facts: &ClusterFacts, fo
             || reasons.contains("find available persistent");
         let (place, name) = split(&pod.name);
         let owner = name.rsplit_once('-').map_or(name.as_str(), |(set, _)| set);
-        let set = bundle.of_kind("StatefulSet").find(|set| namespace(set) == place && set.id.name == owner);
-        let Some(set) = set.filter(|_| !of_volumes) else { continue };
+        let Some(set) = all.set(&place, owner).filter(|_| !of_volumes) else { continue };
         if said.insert((place, owner.to_owned())) {
             NO_PLACE
                 .report(format!("pod `{name}` finds no node to run on: {reasons}"))

@@ -1,7 +1,9 @@
 //! Bundles played on a cluster, one after another: applied as kubectl does, what vanished pruned, and then all that the controllers make of
 //! it until nothing changes any more.
 
+use super::agenda::Agenda;
 use super::binder::{CLAIM, PROVISIONED_BY, VOLUME};
+use super::controller::load::Loads;
 use super::controller::statefulset::MOST_REPLICAS;
 use super::controller::{self, garbage, garbage::Cascade};
 use super::facts::ClusterFacts;
@@ -55,6 +57,15 @@ pub fn rehearse(bundles: &[Bundle], facts: &ClusterFacts, version: Version, name
 
 /// In bundles larger than this the controllers do not look after each object, but once all are applied.
 const MOST_WATCHED: usize = 40;
+
+/// How much the controllers may look at in a step. Whatever is written comes to rest long before, or else never or much too late: so
+/// no manifests take more than seconds and some hundred megabytes.
+fn patience(objects: usize) -> u64 {
+    const LEAST: u64 = 3_000_000;
+    const FOR_EACH: u64 = 1_000;
+    const MOST: u64 = 10_000_000;
+    (LEAST + FOR_EACH * objects as u64).min(MOST)
+}
 
 /// A cluster on which bundles are played.
 #[derive(Clone, Debug)]
@@ -116,9 +127,12 @@ impl Cluster {
                 provisioners: Provisioners::Assumed,
                 version,
                 journal: Journal::default(),
-                synced: BTreeMap::new(),
+                agenda: Agenda::default(),
+                loads: Loads::default(),
+                templates: BTreeMap::new(),
                 collected: 0,
                 at_rest: 0,
+                patience: 0,
             },
             namespace: namespace.into(),
             applied: BTreeMap::new(),
@@ -136,6 +150,7 @@ impl Cluster {
     /// Plays one step.
     pub fn play(&mut self, step: &Step<'_>) -> Outcome {
         self.world.store.tick();
+        self.world.patience = patience(step.bundle.resources.len() + self.world.store.len());
         let before = self.view().identities();
         let moves = self.world.journal.moves.len();
         let mut acts = Vec::new();
@@ -154,8 +169,9 @@ impl Cluster {
             }
         }
         settled &= controller::settle(&mut self.world);
+        let kept: BTreeSet<&Key> = keys.iter().collect();
         for key in std::mem::take(&mut self.previous).into_iter().rev() {
-            if !keys.contains(&key) {
+            if !kept.contains(&key) {
                 acts.push(self.delete(key, Change::Pruned, step.cascade));
                 settled &= controller::settle(&mut self.world);
             }
@@ -175,7 +191,7 @@ impl Cluster {
             list.push("the nodes: every pod is taken to find a place, and every volume to be in reach".to_owned());
         }
         let open = |event: &&Event| event.reason == NOT_KNOWN && self.world.last_said(&event.uid) == Some(event);
-        let mut said: Vec<String> = self.world.journal.events.iter().filter(open).map(|event| event.message.to_string()).collect();
+        let mut said: Vec<String> = self.world.journal.events().filter(open).map(|event| event.message.to_string()).collect();
         said.sort();
         said.dedup();
         list.extend(said.into_iter().map(|message| message.trim_end_matches(" is not known").to_owned()));
@@ -237,7 +253,7 @@ impl Cluster {
         if key.kind == VOLUME {
             self.volumes.insert(key.name.clone());
         }
-        let last_applied = self.world.store.get(&key).and_then(|stored| self.applied.get(uid(stored)));
+        let last_applied = self.world.store.get(&key).and_then(|stored| self.applied.get(&uid(stored)));
         let default_class = self.world.default_class();
         let request = Request { resource, last_applied, default_class: default_class.as_deref(), version: self.world.version };
         let (done, write) = kubectl::request(&self.world.store, request);
@@ -247,7 +263,7 @@ impl Cluster {
             Write::Nothing => {}
         }
         if let Some(object) = self.world.store.get(&key).filter(|_| !matches!(done.change, Change::Rejected(_))) {
-            self.applied.insert(uid(object).into(), resource.node.clone());
+            self.applied.insert(uid(object), resource.node.clone());
         }
         done
     }

@@ -33,6 +33,15 @@ pub fn node_matches(terms: Option<&Node>, name: &str, labels: &Node) -> bool {
     })
 }
 
+/// Whether a pod insists on having no pods of some kind near it.
+#[must_use]
+pub fn keeps_away(pod: &Node) -> bool {
+    pod.find(&["spec", "affinity", "podAntiAffinity", REQUIRED]).and_then(Node::as_list).is_some_and(|terms| !terms.is_empty())
+}
+
+/// Where affinities list what a scheduler insists on.
+pub const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+
 fn key(expression: &Node) -> &str {
     expression.get("key").and_then(Node::as_str).unwrap_or_default()
 }

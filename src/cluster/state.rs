@@ -234,7 +234,7 @@ impl View<'_> {
     pub fn identities(&self) -> Identities {
         ["Pod", CLAIM, VOLUME]
             .into_iter()
-            .map(|kind| (kind, self.world.store.of_kind(kind).map(|(key, node)| (self.label(key), Text::from(uid(node)))).collect()))
+            .map(|kind| (kind, self.world.store.of_kind(kind).map(|(key, node)| (self.label(key), uid(node))).collect()))
             .collect()
     }
 
@@ -320,7 +320,7 @@ impl View<'_> {
     }
 
     fn claim(&self, key: &Key, claim: &Node) -> ClaimState {
-        let said = self.world.last_said(uid(claim)).filter(|_| phase(claim) == "Pending");
+        let said = self.world.last_said(&uid(claim)).filter(|_| phase(claim) == "Pending");
         let amount = |path: &[&str]| claim.find(path).map(|_| amount(claim, path));
         ClaimState {
             name: self.label(key),
@@ -359,7 +359,7 @@ impl View<'_> {
         let key = Key::new(CLAIM, text(reference, &["namespace"]), text(reference, &["name"]));
         let live = self.world.store.get(&key).map(uid);
         let tied = text(reference, &["uid"]);
-        let which = if live == Some(tied) { "live" } else { "stale" };
+        let which = if live.as_deref() == Some(tied) { "live" } else { "stale" };
         Partner {
             namespace: optional(reference, &["namespace"]),
             name: optional(reference, &["name"]),
@@ -408,7 +408,7 @@ impl View<'_> {
     /// Warnings about what is still there and still in that trouble.
     fn events(&self, told: &mut BTreeSet<EventState>) -> Vec<EventState> {
         let mut fresh = Vec::new();
-        for event in self.world.journal.events.iter().filter(|event| event.warning && self.is_still_true(event)) {
+        for event in self.world.journal.events().filter(|event| event.warning && self.is_still_true(event)) {
             let new = EventState {
                 kind: event.about.kind.to_string(),
                 name: self.label(&event.about),

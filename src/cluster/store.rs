@@ -1,11 +1,13 @@
 //! What a cluster holds: live objects by kind, namespace and name, each as the API server would show it. Knows no kind's meaning.
 
+use super::mark::{self, Mark};
 use crate::source::At;
 use crate::value::{Data, Map, Node, Text};
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What an object is called in a cluster.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Key {
     /// `Pod`.
     pub kind: Text,
@@ -22,6 +24,20 @@ impl Key {
     }
 }
 
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By kind, namespace and name. Most that are compared have kind and namespace in common, and equal short texts are seen to be so at once.
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let part = |one: &Text, other: &Text| if one == other { Ordering::Equal } else { one.cmp(other) };
+        part(&self.kind, &other.kind).then_with(|| part(&self.namespace, &other.namespace)).then_with(|| self.name.cmp(&other.name))
+    }
+}
+
 /// Who an object belongs to, as its `metadata.ownerReferences` say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -35,13 +51,31 @@ pub struct Owner {
     pub controller: bool,
 }
 
+/// An object that was made, changed or taken away.
+#[derive(Clone, Debug)]
+pub struct Touch {
+    /// The object.
+    pub key: Key,
+    /// Its uid, if it is gone.
+    pub gone: Option<Text>,
+}
+
+/// An object, and what it is looked up by.
+#[derive(Clone, Debug)]
+struct Held {
+    node: Node,
+    marks: Vec<Mark>,
+}
+
 /// The live objects.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
-    objects: BTreeMap<Key, Node>,
+    objects: BTreeMap<Key, Held>,
+    marked: BTreeSet<(Mark, Key)>,
+    uids: BTreeSet<Text>,
+    touched: Vec<Touch>,
     born: u64,
     writes: u64,
-    written: BTreeMap<Text, u64>,
     gone: u64,
     clock: u64,
 }
@@ -50,17 +84,12 @@ impl Store {
     /// The object of that name.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&Node> {
-        self.objects.get(key)
-    }
-
-    /// All objects, by kind, namespace and name.
-    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Node)> {
-        self.objects.iter()
+        self.objects.get(key).map(|held| &held.node)
     }
 
     /// The objects of a kind, by namespace and name.
     pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a Key, &'a Node)> {
-        self.objects.range(Key::new(kind, "", "")..).take_while(move |(key, _)| key.kind == kind)
+        self.objects.range(Key::new(kind, "", "")..).take_while(move |(key, _)| key.kind == kind).map(|(key, held)| (key, &held.node))
     }
 
     /// The names of all objects of a kind.
@@ -69,16 +98,40 @@ impl Store {
         self.of_kind(kind).map(|(key, _)| key.clone()).collect()
     }
 
+    /// The objects of a kind that bear a mark, by namespace and name.
+    pub fn marked<'a>(&'a self, mark: Mark, kind: &'a str) -> impl Iterator<Item = (&'a Key, &'a Node)> {
+        let first = (mark.clone(), Key::new(kind, "", ""));
+        let same = move |(own, key): &&(Mark, Key)| *own == mark && key.kind == kind;
+        self.marked.range(first..).take_while(same).filter_map(|(_, key)| Some((key, self.get(key)?)))
+    }
+
+    /// The objects of any kind that bear a mark.
+    pub fn bearers(&self, mark: Mark) -> impl Iterator<Item = (&Key, &Node)> {
+        let first = (mark.clone(), Key::default());
+        self.marked.range(first..).take_while(move |(own, _)| *own == mark).filter_map(|(_, key)| Some((key, self.get(key)?)))
+    }
+
+    /// All marks and who bears them, in order, from one of them on.
+    pub fn marks_from(&self, first: (Mark, Key)) -> impl Iterator<Item = &(Mark, Key)> {
+        self.marked.range(first..)
+    }
+
+    /// Whether there is an object of that uid.
+    #[must_use]
+    pub fn is_live(&self, uid: &str) -> bool {
+        self.uids.contains(uid)
+    }
+
+    /// The marks of an object.
+    #[must_use]
+    pub fn marks(&self, key: &Key) -> &[Mark] {
+        self.objects.get(key).map_or(&[], |held| &held.marks)
+    }
+
     /// How often anything has changed: two equal numbers mean that nothing has happened between.
     #[must_use]
     pub const fn writes(&self) -> u64 {
         self.writes
-    }
-
-    /// How often anything of a namespace has changed.
-    #[must_use]
-    pub fn writes_in(&self, namespace: &str) -> u64 {
-        self.written.get(namespace).copied().unwrap_or_default()
     }
 
     /// How often an object has come or gone.
@@ -87,9 +140,21 @@ impl Store {
         self.born + self.gone
     }
 
-    fn count(&mut self, namespace: &Text) {
-        self.writes += 1;
-        *self.written.entry(namespace.clone()).or_default() += 1;
+    /// How many objects there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// What has changed since this was last asked, in order.
+    pub fn take_touched(&mut self) -> Vec<Touch> {
+        std::mem::take(&mut self.touched)
     }
 
     /// Lets time pass: what is created from now on is younger than all before.
@@ -98,30 +163,36 @@ impl Store {
     }
 
     /// Takes in a new object and gives it a uid, later ones sorting after earlier ones.
-    pub fn create(&mut self, key: Key, mut node: Node) {
+    pub fn create(&mut self, key: &Key, mut node: Node) {
         self.born += 1;
-        self.count(&key.namespace);
         let at = node.at;
-        put(&mut node, &["metadata", "uid"], Node::text(format!("{:08x}-0000-4000-8000-000000000000", self.born), at));
+        let uid: Text = format!("{:08x}-0000-4000-8000-000000000000", self.born).into();
+        put(&mut node, &["metadata", "uid"], Node::text(uid.clone(), at));
         put(&mut node, &["metadata", "generation"], Node::int(1, at));
         let (hours, minutes, seconds) = (self.clock / 3600, self.clock / 60 % 60, self.clock % 60);
         put(&mut node, &["metadata", "creationTimestamp"], Node::text(format!("2000-01-01T{hours:02}:{minutes:02}:{seconds:02}Z"), at));
-        self.objects.insert(key, node);
+        self.uids.insert(uid);
+        if let Some(old) = self.objects.insert(key.clone(), Held { node, marks: Vec::new() }) {
+            self.forget(key, &old);
+        }
+        self.mark(key);
+        self.note(key, None);
     }
 
     /// Puts a changed object in the place of the old one.
     pub fn replace(&mut self, key: &Key, node: Node) {
-        if let Some(old) = self.objects.get_mut(key)
-            && *old != node
+        if let Some(held) = self.objects.get_mut(key)
+            && held.node != node
         {
-            *old = node;
-            self.count(&key.namespace);
+            held.node = node;
+            self.mark(key);
+            self.note(key, None);
         }
     }
 
     /// Changes one field, making the maps on the way to it; `None` takes it away. Does nothing where it is so already.
     pub fn set(&mut self, key: &Key, path: &[&str], value: Option<Data>) {
-        let Some(node) = self.objects.get_mut(key) else { return };
+        let Some(Held { node, .. }) = self.objects.get_mut(key) else { return };
         if node.find(path).map(|node| &node.data) == value.as_ref() {
             return;
         }
@@ -132,7 +203,10 @@ impl Store {
             }
             None => take(node, path),
         }
-        self.count(&key.namespace);
+        if mark::depend_on(path) {
+            self.mark(key);
+        }
+        self.note(key, None);
     }
 
     /// Changes one field to a text.
@@ -142,10 +216,41 @@ impl Store {
 
     /// Takes an object away at once.
     pub fn remove(&mut self, key: &Key) -> Option<Node> {
-        let node = self.objects.remove(key)?;
+        let held = self.objects.remove(key)?;
         self.gone += 1;
-        self.count(&key.namespace);
-        Some(node)
+        self.forget(key, &held);
+        self.note(key, Some(uid(&held.node)));
+        Some(held.node)
+    }
+
+    fn note(&mut self, key: &Key, gone: Option<Text>) {
+        self.writes += 1;
+        if gone.is_some() || self.touched.last().is_none_or(|last| last.key != *key || last.gone.is_some()) {
+            self.touched.push(Touch { key: key.clone(), gone });
+        }
+    }
+
+    /// Brings an object's marks up to date.
+    fn mark(&mut self, key: &Key) {
+        let Some(held) = self.objects.get_mut(key) else { return };
+        let marks = mark::marks(key, &held.node);
+        if marks == held.marks {
+            return;
+        }
+        let old = std::mem::replace(&mut held.marks, marks.clone());
+        for mark in old.iter().filter(|mark| !marks.contains(mark)) {
+            self.marked.remove(&(mark.clone(), key.clone()));
+        }
+        for mark in marks.into_iter().filter(|mark| !old.contains(mark)) {
+            self.marked.insert((mark, key.clone()));
+        }
+    }
+
+    fn forget(&mut self, key: &Key, held: &Held) {
+        self.uids.remove(&uid(&held.node));
+        for mark in &held.marks {
+            self.marked.remove(&(mark.clone(), key.clone()));
+        }
     }
 }
 
@@ -188,8 +293,11 @@ pub fn text<'a>(node: &'a Node, path: &[&str]) -> &'a str {
 
 /// The object's uid.
 #[must_use]
-pub fn uid(node: &Node) -> &str {
-    text(node, &["metadata", "uid"])
+pub fn uid(node: &Node) -> Text {
+    match node.find(&["metadata", "uid"]).map(|node| &node.data) {
+        Some(Data::Text(uid)) => uid.clone(),
+        _ => Text::default(),
+    }
 }
 
 /// The value of an annotation.
@@ -216,10 +324,24 @@ pub fn owners(node: &Node) -> Vec<Owner> {
     node.find(&["metadata", "ownerReferences"]).into_iter().flat_map(Node::items).map(reference).collect()
 }
 
-/// The owner that manages it.
+/// The uids of those it belongs to.
+pub fn owner_uids(node: &Node) -> impl Iterator<Item = &Text> {
+    node.find(&["metadata", "ownerReferences"]).into_iter().flat_map(Node::items).map(reference_uid)
+}
+
+/// The uid of the owner that manages it.
 #[must_use]
-pub fn controller_of(node: &Node) -> Option<Owner> {
-    owners(node).into_iter().find(|owner| owner.controller)
+pub fn controller_uid(node: &Node) -> Option<&Text> {
+    let mut references = node.find(&["metadata", "ownerReferences"]).into_iter().flat_map(Node::items);
+    references.find(|owner| owner.get("controller").and_then(Node::as_bool).unwrap_or_default()).map(reference_uid)
+}
+
+fn reference_uid(owner: &Node) -> &Text {
+    static NONE: Text = Text::new_static("");
+    match owner.get("uid").map(|node| &node.data) {
+        Some(Data::Text(uid)) => uid,
+        _ => &NONE,
+    }
 }
 
 /// Owner references as a field's value; `None` for none.
@@ -250,8 +372,8 @@ mod tests {
         let at = At::top(Sources::default().add("t", ""));
         let mut store = Store::default();
         let key = Key::new("Pod", "a", "web-0");
-        store.create(key.clone(), Node::map(Map::new(), at));
-        store.create(Key::new("PodX", "a", "web-0"), Node::map(Map::new(), at));
+        store.create(&key, Node::map(Map::new(), at));
+        store.create(&Key::new("PodX", "a", "web-0"), Node::map(Map::new(), at));
         assert_eq!(store.keys("Pod"), std::slice::from_ref(&key));
         let writes = store.writes();
         store.set_text(&key, &["spec", "nodeName"], "n");

@@ -1,5 +1,9 @@
 //! What the controllers see of a cluster: its objects, its nodes, who makes volumes; and the journal of what they did. Decides nothing.
 
+use super::agenda::Agenda;
+use super::binder::CLAIM;
+use super::controller::load::Loads;
+use super::mark::Mark;
 use super::store::{Key, Store, text, uid};
 use crate::k8s::version::Version;
 use crate::value::{Node, Text};
@@ -72,8 +76,8 @@ pub const NOT_KNOWN: &str = "NotKnown";
 pub struct Journal {
     /// Pods that came and went.
     pub moves: Vec<Move>,
-    /// What was said; the same thing is kept once, at its last place.
-    pub events: Vec<Event>,
+    /// What was said of each object, by its uid; the same thing is kept once, at its last place.
+    events: BTreeMap<Text, Vec<Event>>,
     /// Objects that were taken to be there, though nobody has said so.
     pub presumed: BTreeSet<Key>,
     /// How many claims of a name there have been.
@@ -99,28 +103,57 @@ pub struct World {
     pub version: Version,
     /// What happened.
     pub journal: Journal,
-    /// At which count of its namespace's changes a set has last been looked at in vain.
-    pub synced: BTreeMap<Key, u64>,
+    /// What the controllers still have to look at.
+    pub agenda: Agenda,
+    /// How full the nodes are.
+    pub loads: Loads,
+    /// The template of each set, as it is stored and as the server sends it.
+    pub templates: BTreeMap<Key, (Node, Node)>,
     /// At which count of comings and goings owners were last looked for.
     pub collected: u64,
     /// At which count of changes nothing was left to do but for the sets.
     pub at_rest: u64,
+    /// How much more the controllers may look at before they give up.
+    pub patience: u64,
+}
+
+/// A new object takes as much patience as looking at so many: it also takes memory.
+const OF_NEW: usize = 50;
+
+impl Journal {
+    /// All that was said, object by object.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.events.values().flatten()
+    }
 }
 
 impl World {
+    /// Puts all that has changed on the controllers' agenda.
+    pub fn hear(&mut self) {
+        for touch in self.store.take_touched() {
+            self.agenda.call(&touch, &self.store);
+        }
+    }
+
+    /// Notes that the controllers have looked at so many things.
+    pub fn tire(&mut self, things: usize) {
+        self.patience = self.patience.saturating_sub(things as u64);
+    }
+
     /// Takes in a new object, and notes a pod that comes.
     pub fn create(&mut self, key: &Key, node: Node) {
+        self.tire(OF_NEW);
         if key.kind == "Pod" {
             self.journal.moves.push(Move { came: true, namespace: key.namespace.clone(), pod: key.name.clone() });
         }
-        self.store.create(key.clone(), node);
-        if key.kind == "PersistentVolumeClaim"
+        self.store.create(key, node);
+        if key.kind == CLAIM
             && let Some(node) = self.store.get(key)
         {
             let made = self.journal.claims.entry((key.namespace.clone(), key.name.clone())).or_default();
             *made += 1;
             let name = if *made == 1 { format!("pvc-{}", key.name) } else { format!("pvc-{}#{made}", key.name) };
-            self.journal.volumes.insert(uid(node).into(), name.into());
+            self.journal.volumes.insert(uid(node), name.into());
         }
     }
 
@@ -145,24 +178,24 @@ impl World {
     /// The name of the volume that is made for a claim.
     #[must_use]
     pub fn made_volume(&self, claim: &Node) -> Text {
-        self.journal.volumes.get(uid(claim)).cloned().unwrap_or_else(|| format!("pvc-{}", uid(claim)).into())
+        self.journal.volumes.get(&uid(claim)).cloned().unwrap_or_else(|| format!("pvc-{}", uid(claim)).into())
     }
 
     /// Notes what a controller says about an object.
     pub fn say(&mut self, about: &Key, warning: bool, reason: &str, message: impl Into<Text>) {
-        let uid: Text = self.store.get(about).map(uid).unwrap_or_default().into();
+        let uid = self.store.get(about).map(uid).unwrap_or_default();
         let event = Event { about: about.clone(), uid, warning, reason: reason.into(), message: message.into() };
-        if self.last_said(&event.uid) == Some(&event) {
-            return;
+        let said = self.journal.events.entry(event.uid.clone()).or_default();
+        if said.last() != Some(&event) {
+            said.retain(|old| *old != event);
+            said.push(event);
         }
-        self.journal.events.retain(|old| *old != event);
-        self.journal.events.push(event);
     }
 
     /// What was last said about an object.
     #[must_use]
     pub fn last_said(&self, uid: &str) -> Option<&Event> {
-        self.journal.events.iter().rev().find(|event| event.uid == uid)
+        self.journal.events.get(uid)?.last()
     }
 
     /// The class of that name.
@@ -174,19 +207,15 @@ impl World {
     /// The class that claims without one are given: of several, the newest; of those made together, the first by name.
     #[must_use]
     pub fn default_class(&self) -> Option<Text> {
-        const MARKS: [&str; 2] = ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
         self.store
-            .of_kind("StorageClass")
-            .filter(|(_, class)| MARKS.iter().any(|mark| super::store::annotation(class, mark) == Some("true")))
+            .marked(Mark::Default, "StorageClass")
             .max_by(|(a, one), (b, other)| born(one).cmp(born(other)).then_with(|| b.name.cmp(&a.name)))
             .map(|(key, _)| key.name.clone())
     }
 
     /// The pods of a namespace that use a claim.
-    pub fn users<'a>(&'a self, claim: &'a Key) -> impl Iterator<Item = (&'a Key, &'a Node)> {
-        self.store
-            .of_kind("Pod")
-            .filter(move |(key, pod)| key.namespace == claim.namespace && claim_names(pod).any(|name| name == claim.name))
+    pub fn users(&self, claim: &Key) -> impl Iterator<Item = (&Key, &Node)> {
+        self.store.marked(Mark::Mounts(claim.namespace.clone(), claim.name.clone()), "Pod")
     }
 }
 

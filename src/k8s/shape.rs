@@ -4,6 +4,7 @@
 //! pays for the kinds that it meets and for nothing else.
 
 use super::version::Version;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -114,13 +115,39 @@ pub struct BuiltIn {
 /// The shape of a kind; none if that version does not have it.
 #[must_use]
 pub fn shape_of(api_version: &str, kind: &str, version: Version) -> Option<Shape> {
-    find(api_version, kind).filter(|known| known.is_in(version)).and_then(|known| Shape::named(known.shape, version))
+    let known = find(api_version, kind).filter(|known| known.is_in(version))?;
+    MET.with_borrow_mut(|met| {
+        let shape = met.shapes.iter().find(|(name, shape)| std::ptr::eq(*name, known.shape) && shape.version() == version);
+        shape.map(|(_, shape)| *shape).or_else(|| {
+            let shape = Shape::named(known.shape, version)?;
+            met.shapes.push((known.shape, shape));
+            Some(shape)
+        })
+    })
 }
 
 /// A kind that at least one known version has.
 #[must_use]
 pub fn find(api_version: &str, kind: &str) -> Option<BuiltIn> {
-    versions_of(kind).find(|known| known.api_version == api_version)
+    MET.with_borrow_mut(|met| {
+        let known = met.kinds.iter().find(|known| known.kind == kind && known.api_version == api_version);
+        known.copied().or_else(|| {
+            let known = versions_of(kind).find(|known| known.api_version == api_version)?;
+            met.kinds.push(known);
+            Some(known)
+        })
+    })
+}
+
+/// The kinds that a thread has met, each of which it will meet a thousand times.
+#[derive(Default)]
+struct Met {
+    kinds: Vec<BuiltIn>,
+    shapes: Vec<(&'static str, Shape)>,
+}
+
+thread_local! {
+    static MET: RefCell<Met> = RefCell::default();
 }
 
 /// A kind under every apiVersion that at least one known version has it under.

@@ -2,6 +2,7 @@
 
 use crate::commands::{root, statewright};
 use crate::golden::golden;
+use crate::scratch::Scratch;
 use statewright::cluster::facts::ClusterFacts;
 use statewright::cluster::rehearse::rehearse;
 use statewright::cluster::scenario::bundle;
@@ -10,6 +11,7 @@ use statewright::k8s::version::Version;
 use statewright::report::rehearsal;
 use statewright::source::Sources;
 use statewright::yaml::read_one;
+use std::fmt::Write as _;
 
 const FACTS: &str = "
 kubernetes: '1.36'
@@ -89,4 +91,42 @@ fn the_command_plays_folders_and_scenario_files() {
     let recorded = std::fs::read_to_string(root.join("tests/conformance/scenarios.jsonl")).unwrap();
     let played = statewright(&root, &["rehearse", "tests/conformance/scenarios.jsonl"]);
     assert_eq!((played.code, played.stdout.lines().count()), (0, recorded.lines().count()), "{}", played.stderr);
+}
+
+/// A set with a claim of a class that makes volumes, and one of a class that does not.
+fn sets(count: usize, last_class: &str) -> String {
+    let mut text =
+        String::from("apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: fast}\nprovisioner: disk.example.com\n");
+    for number in 0..count {
+        let class = if number + 1 == count { last_class } else { "fast" };
+        let _ = write!(
+            text,
+            "---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: set-{number}}}
+spec:
+  replicas: 2
+  selector: {{matchLabels: {{app: set-{number}}}}}
+  template:
+    metadata: {{labels: {{app: set-{number}}}}}
+    spec:
+      containers: [{{name: main, image: \"acme/web:1.4.2\", volumeMounts: [{{name: data, mountPath: /data}}]}}]
+  volumeClaimTemplates:
+    - metadata: {{name: data}}
+      spec: {{storageClassName: {class}, accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 1Gi}}}}}}
+"
+        );
+    }
+    text
+}
+
+#[test]
+fn one_file_may_hold_thousands_of_objects() {
+    let folder = Scratch::new("thousands");
+    folder.write("cluster.yaml", "storageClasses: [{name: fast, provisioner: disk.example.com}]\n");
+    folder.write("all.yaml", sets(2000, "slow"));
+    let run = statewright(folder.path(), &["check", "all.yaml", "--cluster", "cluster.yaml"]);
+    assert!(run.stderr.contains("claim `data-set-1999-0` will not bind"), "{}", &run.stderr[..run.stderr.len().min(2000)]);
+    assert_eq!(run.stderr.matches("SW0313").count(), 1);
 }

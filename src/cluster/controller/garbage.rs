@@ -1,10 +1,10 @@
 //! How objects go: at once, or when nothing uses them any more; and with their owners. Knows no workload.
 
 use crate::cluster::binder::{CLAIM, VOLUME};
+use crate::cluster::mark::Mark;
 use crate::cluster::store::{Key, is_ending, owner_references, owners, uid};
 use crate::cluster::world::{World, node_name, phase};
-use crate::value::{Node, Text};
-use std::collections::BTreeSet;
+use crate::value::Text;
 
 /// What becomes of the things that an object owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Cascade {
 
 /// Deletes an object as a person or a tool does. Says whether there was one.
 pub fn delete_with(world: &mut World, key: &Key, cascade: Cascade) -> bool {
-    let Some(id) = world.store.get(key).map(|node| Text::from(uid(node))) else { return false };
+    let Some(id) = world.store.get(key).map(uid) else { return false };
     if cascade == Cascade::Orphan {
         disown(world, &id);
     }
@@ -36,7 +36,7 @@ pub fn delete(world: &mut World, key: &Key) {
 
 /// Takes away what was deleted of a kind and is held no longer.
 pub fn finish(world: &mut World, kind: &str) {
-    let ending: Vec<Key> = world.store.of_kind(kind).filter(|(_, node)| is_ending(node)).map(|(key, _)| key.clone()).collect();
+    let ending: Vec<Key> = world.store.marked(Mark::Ending, kind).map(|(key, _)| key.clone()).collect();
     for key in ending {
         if !is_held(world, &key) {
             world.remove(&key);
@@ -50,33 +50,30 @@ pub fn collect(world: &mut World) {
     if std::mem::replace(&mut world.collected, population) == population {
         return;
     }
-    let live: BTreeSet<Text> = world.store.iter().map(|(_, node)| Text::from(uid(node))).collect();
+    let orphans = std::mem::take(&mut world.agenda.orphans);
     for kind in ["ControllerRevision", CLAIM, "Pod"] {
-        let mut keys = world.store.keys(kind);
-        keys.reverse();
-        for key in keys {
-            let Some(node) = world.store.get(&key) else { continue };
+        for key in orphans.iter().rev().filter(|key| key.kind == kind) {
+            let Some(node) = world.store.get(key) else { continue };
             let all = owners(node);
-            let left: Vec<_> = all.iter().filter(|owner| live.contains(&owner.uid)).cloned().collect();
+            let left: Vec<_> = all.iter().filter(|owner| world.store.is_live(&owner.uid)).cloned().collect();
             if left.len() == all.len() || is_ending(node) {
                 continue;
             }
             let at = node.at;
             if left.is_empty() {
-                delete(world, &key);
+                delete(world, key);
             } else {
-                world.store.set(&key, &["metadata", "ownerReferences"], owner_references(&left, at));
+                world.store.set(key, &["metadata", "ownerReferences"], owner_references(&left, at));
             }
         }
     }
 }
 
-fn disown(world: &mut World, owner: &str) {
-    let is_owned = |node: &Node| owners(node).iter().any(|one| one.uid == owner);
-    let orphans: Vec<Key> = world.store.iter().filter(|(_, node)| is_owned(node)).map(|(key, _)| key.clone()).collect();
+fn disown(world: &mut World, owner: &Text) {
+    let orphans: Vec<Key> = world.store.bearers(Mark::OwnedBy(owner.clone())).map(|(key, _)| key.clone()).collect();
     for key in orphans {
         let Some(node) = world.store.get(&key) else { continue };
-        let left: Vec<_> = owners(node).into_iter().filter(|one| one.uid != owner).collect();
+        let left: Vec<_> = owners(node).into_iter().filter(|one| one.uid != *owner).collect();
         let value = owner_references(&left, node.at);
         world.store.set(&key, &["metadata", "ownerReferences"], value);
     }

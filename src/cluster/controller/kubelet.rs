@@ -23,25 +23,29 @@ pub fn is_told(pod: &Node, how: &str) -> bool {
 
 /// Runs what has been placed.
 pub fn run(world: &mut World) {
-    for key in world.store.keys("Pod") {
-        if let Some(pod) = world.store.get(&key)
-            && !node_name(pod).is_empty()
-            && !is_ending(pod)
-            && !is_over(pod)
-        {
-            let (phase, ready) = if is_told(pod, PENDING) {
-                ("Pending", false)
-            } else if is_told(pod, FAIL) {
-                ("Failed", false)
-            } else {
-                ("Running", !is_told(pod, NOT_READY))
-            };
-            if text(pod, &["status", "phase"]) == phase && is_ready(pod) == ready && has_place(pod) {
-                continue;
-            }
-            let at = pod.at;
-            set_status(world, &key, phase, &[condition("PodScheduled", true, None, at), condition("Ready", ready, None, at)]);
-        }
+    world.hear();
+    let mut last = None;
+    while let Some(key) = world.agenda.pods.next(last.as_ref()) {
+        world.tire(1);
+        tend(world, &key);
+        world.hear();
+        world.agenda.pods.done(&key);
+        last = Some(key);
+    }
+}
+
+fn tend(world: &mut World, key: &Key) {
+    let Some(pod) = world.store.get(key).filter(|pod| !node_name(pod).is_empty() && !is_ending(pod) && !is_over(pod)) else { return };
+    let (phase, ready) = if is_told(pod, PENDING) {
+        ("Pending", false)
+    } else if is_told(pod, FAIL) {
+        ("Failed", false)
+    } else {
+        ("Running", !is_told(pod, NOT_READY))
+    };
+    if text(pod, &["status", "phase"]) != phase || is_ready(pod) != ready || !has_place(pod) {
+        let at = pod.at;
+        set_status(world, key, phase, &[condition("PodScheduled", true, None, at), condition("Ready", ready, None, at)]);
     }
 }
 

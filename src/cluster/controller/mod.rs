@@ -1,7 +1,9 @@
 //! The controllers: all that happens in a cluster by itself after something has changed, until nothing changes any more.
 
+mod company;
 pub mod garbage;
 pub mod kubelet;
+pub mod load;
 mod revision;
 mod scheduler;
 pub mod statefulset;
@@ -12,20 +14,25 @@ use super::world::World;
 /// So many rounds and no more: what has not come to rest by then never will.
 const MOST_ROUNDS: usize = 20_000;
 
-/// Lets the controllers work until nothing changes any more. Says whether that moment came.
+/// Lets the controllers work until nothing changes any more, or patience ends. Says whether that moment came.
 pub fn settle(world: &mut World) -> bool {
     for _ in 0..MOST_ROUNDS {
         let before = world.store.writes();
         react(world);
-        for set in world.store.keys("StatefulSet") {
-            let seen = world.store.writes_in(&set.namespace);
-            if world.synced.get(&set) == Some(&seen) {
-                continue;
+        world.hear();
+        let mut last = None;
+        while let Some(set) = world.agenda.sets.next(last.as_ref()) {
+            let seen = world.store.writes();
+            if world.patience == 0 {
+                return false;
             }
+            world.agenda.sets.done(&set);
             statefulset::sync(world, &set);
-            if world.store.writes_in(&set.namespace) == seen {
-                world.synced.insert(set, seen);
+            world.hear();
+            if world.store.writes() != seen {
+                world.agenda.sets.add(set.clone());
             }
+            last = Some(set);
         }
         // Sets look at once when a pod is gone; a claim that was deleted goes a moment later.
         garbage::finish(world, binder::CLAIM);
@@ -40,9 +47,10 @@ pub fn settle(world: &mut World) -> bool {
 fn react(world: &mut World) {
     for _ in 0..MOST_ROUNDS {
         let before = world.store.writes();
-        if world.at_rest == before {
+        if world.at_rest == before || world.patience == 0 {
             return;
         }
+        world.hear();
         garbage::collect(world);
         garbage::finish(world, "Pod");
         garbage::finish(world, binder::VOLUME);

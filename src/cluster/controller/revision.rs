@@ -1,5 +1,6 @@
 //! The revisions of a StatefulSet: what templates it has had, how they are numbered and named. Knows nothing of pods.
 
+use crate::cluster::mark::Mark;
 use crate::cluster::selector;
 use crate::cluster::store::{self, Key, Owner, put, uid};
 use crate::cluster::world::World;
@@ -28,14 +29,13 @@ pub(super) struct Revision {
 /// The revisions that belong to a set, or to nobody and match its selector; oldest first. Those of nobody are adopted.
 pub(super) fn of_set(world: &mut World, key: &Key, set: &Node) -> Vec<Revision> {
     let selector = set.find(&["spec", "selector"]);
-    let mut found: Vec<(Key, bool, Revision)> = Vec::new();
-    for (name, node) in world.store.of_kind(REVISION).filter(|(name, _)| name.namespace == key.namespace) {
-        let owner = store::controller_of(node);
-        let ours = owner.as_ref().is_none_or(|owner| owner.uid == uid(set));
-        if ours && selector::matches(selector, node.find(&["metadata", "labels"])) {
-            found.push((name.clone(), owner.is_none(), read(name, node)));
-        }
-    }
+    let loose = world.store.marked(Mark::Loose(key.namespace.clone(), Text::default()), REVISION).map(|known| (known, true));
+    let own = world.store.marked(Mark::ManagedBy(uid(set)), REVISION).map(|known| (known, false));
+    let mut found: Vec<(Key, bool, Revision)> = loose
+        .chain(own)
+        .filter(|((name, node), _)| name.namespace == key.namespace && selector::matches(selector, node.find(&["metadata", "labels"])))
+        .map(|((name, node), orphan)| (name.clone(), orphan, read(name, node)))
+        .collect();
     for (name, orphan, _) in &found {
         if *orphan {
             world.store.set(name, &["metadata", "ownerReferences"], store::owner_references(&[owner(key, set)], set.at));
@@ -47,7 +47,7 @@ pub(super) fn of_set(world: &mut World, key: &Key, set: &Node) -> Vec<Revision> 
 
 /// The revision of the template that a set has now: an old one renumbered if it is like an old one.
 pub(super) fn of_template(world: &mut World, key: &Key, set: &Node, known: &[Revision]) -> Revision {
-    let template = &as_written(set, world.version);
+    let template = &template_of(world, key, set);
     let next = known.last().map_or(1, |last| last.number + 1);
     if let Some(equal) = known.iter().rev().find(|revision| revision.template == *template) {
         let number = if known.last().is_some_and(|last| last.template == *template) { equal.number } else { next };
@@ -65,7 +65,7 @@ pub(super) fn of_template(world: &mut World, key: &Key, set: &Node, known: &[Rev
             Some(_) => collisions += 1,
             None => {
                 let revision = Revision { name, number: next, template: template.clone() };
-                world.store.create(place, write(key, set, &revision));
+                world.store.create(&place, write(key, set, &revision));
                 return revision;
             }
         }
@@ -84,7 +84,7 @@ pub(super) fn truncate(world: &mut World, key: &Key, set: &Node, known: &[Revisi
 
 /// The reference that makes something a set's own.
 pub(super) fn owner(key: &Key, set: &Node) -> Owner {
-    Owner { kind: key.kind.clone(), name: key.name.clone(), uid: uid(set).into(), controller: true }
+    Owner { kind: key.kind.clone(), name: key.name.clone(), uid: uid(set), controller: true }
 }
 
 fn read(key: &Key, node: &Node) -> Revision {
@@ -121,10 +121,29 @@ fn hash(json: &str, collisions: u32) -> String {
     hash.to_string().bytes().map(|digit| LETTERS[usize::from(digit) % LETTERS.len()] as char).collect()
 }
 
+/// A set's template as the server sends it, worked out once for as long as it stays the same.
+fn template_of(world: &mut World, key: &Key, set: &Node) -> Node {
+    let stored = set.find(&["spec", "template"]);
+    match world.templates.get(key) {
+        Some((known, written)) if Some(known) == stored => written.clone(),
+        _ => {
+            let written = as_written(set, world.version);
+            if let Some(stored) = stored {
+                world.templates.insert(key.clone(), (stored.clone(), written.clone()));
+            }
+            written
+        }
+    }
+}
+
 /// A set's template as the server sends it.
 fn as_written(set: &Node, version: Version) -> Node {
+    let mut part = Node::map(Map::new(), set.at);
+    if let Some(template) = set.find(&["spec", "template"]) {
+        put(&mut part, &["spec", "template"], template.clone());
+    }
     let shape = shape::shape_of("apps/v1", "StatefulSet", version);
-    let written = shape.map_or_else(|| set.clone(), |shape| wire::written(set, shape));
+    let written = shape.map_or_else(|| part.clone(), |shape| wire::written(&part, shape));
     let mut template = written.find(&["spec", "template"]).cloned().unwrap_or_else(|| Node::map(Map::new(), set.at));
     store::take(&mut template, &["metadata", "creationTimestamp"]);
     template
@@ -179,7 +198,13 @@ fn write_json(node: &Node, amount: bool, out: &mut String) {
 }
 
 fn write_text(text: &str, out: &mut String) {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&');
     out.push('"');
+    if text.bytes().all(is_plain) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for letter in text.chars() {
         match letter {
             '"' => out.push_str("\\\""),

@@ -1,15 +1,17 @@
 //! The scheduler, as far as it decides whether a pod finds a place and why not: node selectors and affinities, processors and memory, volumes,
 //! spread. Which of several fitting nodes it takes is a plain guess: the emptiest.
 
+use super::company::Company;
 use super::kubelet;
+use super::load::{Demand, demand};
 use crate::cluster::binder::{self, CLAIM, Place, VOLUME};
+use crate::cluster::mark::Mark;
 use crate::cluster::selector;
-use crate::cluster::store::{Key, annotation, is_ending, text, uid};
+use crate::cluster::store::{Key, annotation, is_ending, text};
 use crate::cluster::world::{Machine, World, claim_names, is_over, node_name, phase};
-use crate::k8s::quantity::Quantity;
 use crate::k8s::version::Version;
-use crate::source::At;
 use crate::value::{Map, Node, Text};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The name of the node that stands for all nodes where none is known.
@@ -19,15 +21,19 @@ const CLAIM_IN_USE: &str =
     "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod";
 
 /// Why a node does not do.
-struct No {
+pub(super) struct No {
     reasons: Vec<&'static str>,
     /// Whether making room by removing other pods might help.
     room: bool,
 }
 
 impl No {
-    fn never(reason: &'static str) -> Self {
+    pub(super) fn never(reason: &'static str) -> Self {
         Self { reasons: vec![reason], room: false }
+    }
+
+    pub(super) fn for_room(reason: &'static str) -> Self {
+        Self { reasons: vec![reason], room: true }
     }
 }
 
@@ -46,17 +52,34 @@ struct Claims {
     waiting: Vec<Key>,
 }
 
+/// A pod that looks for a place.
+struct Candidate<'a> {
+    key: &'a Key,
+    pod: &'a Node,
+    claims: &'a Claims,
+    demand: Demand,
+    company: OnceCell<Company<'a>>,
+}
+
 /// Looks for a place for every pod that has none, oldest first.
 pub(super) fn run(world: &mut World) {
-    let mut pods: Vec<(Text, Key)> = world
-        .store
-        .of_kind("Pod")
-        .filter(|(_, pod)| node_name(pod).is_empty() && !is_ending(pod) && !is_over(pod) && is_ours(pod))
-        .map(|(key, pod)| (uid(pod).into(), key.clone()))
-        .collect();
-    pods.sort();
-    for (_, key) in pods {
-        place(world, &key);
+    let waiting = world.store.marks_from((Mark::Homeless(Text::default()), Key::default()));
+    let waiting = waiting.take_while(|(mark, _)| matches!(mark, Mark::Homeless(_))).map(|(_, key)| key);
+    let pods: Vec<Key> = waiting.filter(|key| world.store.get(key).is_some_and(is_ours)).cloned().collect();
+    let machines = world.nodes.clone();
+    for key in pods {
+        if machines.is_some() {
+            weigh(world);
+        }
+        place(world, &key, machines.as_deref());
+    }
+}
+
+/// Brings up to date how full the nodes are.
+fn weigh(world: &mut World) {
+    world.hear();
+    for key in std::mem::take(&mut world.agenda.moved) {
+        world.loads.note(&key, world.store.get(&key));
     }
 }
 
@@ -65,13 +88,15 @@ fn is_ours(pod: &Node) -> bool {
     matches!(text(pod, &["spec", "schedulerName"]), "" | "default-scheduler")
 }
 
-fn place(world: &mut World, key: &Key) {
+fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) {
     let Some(pod) = world.store.get(key).cloned() else { return };
     if pod.find(&["spec", "schedulingGates"]).and_then(Node::as_list).is_some_and(|gates| !gates.is_empty()) {
         return kubelet::set_gated(world, key);
     }
-    let machines = machines(world, pod.at);
+    let unknown = [Machine { name: UNKNOWN_NODE.into(), labels: Node::map(Map::new(), pod.at), cpu: None, memory: None }];
+    let machines = known.unwrap_or(&unknown);
     let total = machines.len();
+    world.tire(1 + known.map_or(0, <[Machine]>::len));
     let claims = match claims(world, key, &pod) {
         Ok(claims) => claims,
         Err(why) if world.nodes.is_none() => return kubelet::set_unplaced(world, key, &why),
@@ -79,14 +104,15 @@ fn place(world: &mut World, key: &Key) {
     };
     let mut fitting: Vec<(&Machine, Plan)> = Vec::new();
     let mut refused: Vec<No> = Vec::new();
-    for machine in &machines {
-        match fits(world, &machines, machine, key, &pod, &claims) {
+    let candidate = Candidate { key, pod: &pod, claims: &claims, demand: demand(&pod), company: OnceCell::new() };
+    for machine in machines {
+        match fits(world, machines, machine, &candidate) {
             Ok(plan) => fitting.push((machine, plan)),
             Err(no) => refused.push(no),
         }
     }
-    let only = fitting.len() == 1;
-    let best = fitting.into_iter().min_by_key(|(machine, plan)| (plan.make.len(), if only { (0, 0) } else { crowd(world, machine, &pod) }));
+    let crowd = |machine: &Machine| (world.loads.alike(&machine.name, &pod), world.loads.on(&machine.name).1);
+    let best = fitting.into_iter().min_by_key(|(machine, plan)| (plan.make.len(), crowd(machine)));
     let Some((machine, plan)) = best else {
         let why = if world.nodes.is_none() { refused.iter().flat_map(|no| &no.reasons).copied().collect() } else { explain(&refused) };
         return kubelet::set_unplaced(world, key, &why);
@@ -102,20 +128,9 @@ fn place(world: &mut World, key: &Key) {
     }
 }
 
-/// The nodes; one on which everything fits where none is known.
-fn machines(world: &World, at: At) -> Vec<Machine> {
-    let unknown = || vec![Machine { name: UNKNOWN_NODE.into(), labels: Node::map(Map::new(), at), cpu: None, memory: None }];
-    world.nodes.clone().unwrap_or_else(unknown)
-}
-
-/// How many pods like this one are on a node and in its zone, and how many pods in all.
-fn crowd(world: &World, machine: &Machine, pod: &Node) -> (usize, usize) {
-    let owner = crate::cluster::store::controller_of(pod).map(|owner| owner.uid);
-    let here = world.store.of_kind("Pod").filter(|(_, other)| node_name(other) == machine.name);
-    here.fold((0, 0), |(like, all), (_, other)| {
-        let same = crate::cluster::store::controller_of(other).map(|owner| owner.uid) == owner;
-        (like + usize::from(same), all + 1)
-    })
+/// The pods on a node.
+fn on<'w>(world: &'w World, machine: &Machine) -> impl Iterator<Item = &'w Node> {
+    world.store.marked(Mark::On(machine.name.clone()), "Pod").map(|(_, pod)| pod)
 }
 
 /// The scheduler's own summary: how many nodes fail for which reason.
@@ -169,7 +184,8 @@ fn claims(world: &World, key: &Key, pod: &Node) -> Result<Claims, String> {
 }
 
 /// Whether a pod can run on a node; the checks in the scheduler's order, the first that fails speaks.
-fn fits(world: &World, machines: &[Machine], machine: &Machine, key: &Key, pod: &Node, claims: &Claims) -> Result<Plan, No> {
+fn fits<'a>(world: &'a World, machines: &'a [Machine], machine: &Machine, candidate: &Candidate<'a>) -> Result<Plan, No> {
+    let Candidate { key, pod, claims, .. } = candidate;
     if world.nodes.is_none() {
         let free = !is_claim_of_another(world, key, pod);
         return if free { volumes(world, None, claims) } else { Err(No::never(CLAIM_IN_USE)) };
@@ -178,22 +194,21 @@ fn fits(world: &World, machines: &[Machine], machine: &Machine, key: &Key, pod: 
         return Err(No::never("node(s) didn't match Pod's node affinity/selector"));
     }
     if !has_free_ports(world, machine, pod) {
-        return Err(No { reasons: vec!["node(s) didn't have free ports for the requested pod ports"], room: true });
+        return Err(No::for_room("node(s) didn't have free ports for the requested pod ports"));
     }
-    has_room(world, machine, pod)?;
+    has_room(world, machine, candidate.demand)?;
     if is_claim_of_another(world, key, pod) {
-        return Err(No { reasons: vec![CLAIM_IN_USE], room: true });
+        return Err(No::for_room(CLAIM_IN_USE));
     }
     let plan = volumes(world, Some(machine), claims)?;
     if !claims.bound.iter().all(|claim| is_in_zone(world, machine, claim)) {
         return Err(No::never("node(s) had no available volume zone"));
     }
-    is_spread(world, machines, machine, key, pod)?;
-    is_in_company(world, machines, machine, key, pod)?;
+    candidate.company.get_or_init(|| Company::new(world, machines, key, pod)).suits(machine)?;
     Ok(plan)
 }
 
-fn is_wanted(machine: &Machine, pod: &Node) -> bool {
+pub(super) fn is_wanted(machine: &Machine, pod: &Node) -> bool {
     let selected = pod.find(&["spec", "nodeSelector"]).is_none_or(|wanted| selector::has_all(wanted, Some(&machine.labels)));
     let required = pod.find(&["spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"]);
     let named = text(pod, &["spec", "nodeName"]);
@@ -224,11 +239,9 @@ fn has_free_ports(world: &World, machine: &Machine, pod: &Node) -> bool {
         one.1 == other.1 && one.2 == other.2 && (one.0 == other.0 || any(one.0) || any(other.0))
     };
     wanted.is_empty()
-        || !world
-            .store
-            .of_kind("Pod")
-            .filter(|(_, other)| node_name(other) == machine.name && !is_over(other))
-            .any(|(_, other)| host_ports(other).iter().any(|taken| wanted.iter().any(|port| clash(port, taken))))
+        || !on(world, machine)
+            .filter(|other| !is_over(other))
+            .any(|other| host_ports(other).iter().any(|taken| wanted.iter().any(|port| clash(port, taken))))
 }
 
 /// Whether a claim that only one pod may use is in the hands of another pod with a place.
@@ -242,38 +255,19 @@ fn is_claim_of_another(world: &World, key: &Key, pod: &Node) -> bool {
 
 // ---- room
 
-fn has_room(world: &World, machine: &Machine, pod: &Node) -> Result<(), No> {
-    let others: Vec<&Node> =
-        world.store.of_kind("Pod").map(|(_, pod)| pod).filter(|pod| node_name(pod) == machine.name && !is_over(pod)).collect();
+fn has_room(world: &World, machine: &Machine, wanted: Demand) -> Result<(), No> {
+    let (used, _) = world.loads.on(&machine.name);
     let mut no = No { reasons: Vec::new(), room: true };
-    for (resource, there_is, reason) in [("cpu", machine.cpu, "Insufficient cpu"), ("memory", machine.memory, "Insufficient memory")] {
+    for (there_is, wanted, used, reason) in
+        [(machine.cpu, wanted.cpu, used.cpu, "Insufficient cpu"), (machine.memory, wanted.memory, used.memory, "Insufficient memory")]
+    {
         let Some(there_is) = there_is.map(i128::from) else { continue };
-        let wanted = demand(pod, resource);
-        let used: i128 = others.iter().map(|pod| demand(pod, resource)).sum();
         if wanted > 0 && wanted + used > there_is {
             no.reasons.push(reason);
             no.room &= wanted <= there_is;
         }
     }
     if no.reasons.is_empty() { Ok(()) } else { Err(no) }
-}
-
-/// What a pod asks for: all its containers at once, or the greediest of those that run before them.
-fn demand(pod: &Node, resource: &str) -> i128 {
-    let of = |container: &Node| {
-        let stated = ["requests", "limits"].iter().find_map(|kind| container.find(&["resources", kind, resource]));
-        let amount: Option<Quantity> = stated.and_then(|stated| match stated.as_int() {
-            Some(number) => Some(Quantity::whole(number)),
-            None => stated.as_str()?.parse().ok(),
-        });
-        amount.map_or(0, |amount| i128::from(if resource == "cpu" { amount.milli() } else { amount.value() }))
-    };
-    let all = |kind: &str| pod.find(&["spec", kind]).and_then(Node::as_list).unwrap_or_default();
-    let stays = |container: &&Node| text(container, &["restartPolicy"]) == "Always";
-    let beside: i128 = all("initContainers").iter().filter(stays).map(of).sum();
-    let before = all("initContainers").iter().filter(|container| !stays(container)).map(of).max().unwrap_or_default();
-    let main: i128 = all("containers").iter().map(of).sum();
-    (main + beside).max(before)
 }
 
 // ---- volumes
@@ -310,9 +304,7 @@ fn find_volumes(world: &World, place: Option<&Place<'_>>, claims: &Claims) -> Op
         if selected.is_some_and(|node| place.is_some_and(|place| place.node != node)) {
             return None;
         }
-        let free = world.store.of_kind(VOLUME).filter(|(_, volume)| binder::class_of(volume) == binder::class_of(claim));
-        let found =
-            if selected.is_some() { None } else { binder::best((key, claim), free, Some(place.unwrap_or(&anywhere)), &taken, true) };
+        let found = if selected.is_some() { None } else { binder::best_in(world, (key, claim), place.unwrap_or(&anywhere), &taken) };
         if let Some(volume) = found {
             taken.insert(volume.name.clone());
             plan.bind.push((key.clone(), volume.clone()));
@@ -358,86 +350,4 @@ fn is_in_zone(world: &World, machine: &Machine, claim: &Key) -> bool {
         let here = [*label, ga.as_str()].iter().find_map(|label| machine.labels.get(label)?.as_str());
         wanted.is_none_or(|wanted| here.is_some_and(|here| wanted.split("__").any(|one| one == here)))
     })
-}
-
-// ---- other pods
-
-/// The pods of a namespace that a term's selector means and that have a place, with the value of the topology key there.
-fn peers<'a>(world: &'a World, machines: &'a [Machine], term: &'a Node, namespace: &'a str, topology: &'a str) -> Vec<&'a str> {
-    let named: Vec<&str> = term.get("namespaces").into_iter().flat_map(Node::items).filter_map(Node::as_str).collect();
-    let pods = world.store.of_kind("Pod").filter(|(key, pod)| {
-        let meant = if named.is_empty() { key.namespace == namespace } else { named.contains(&key.namespace.as_str()) };
-        meant && !is_over(pod) && selector::matches(term.get("labelSelector"), pod.find(&["metadata", "labels"]))
-    });
-    pods.filter_map(|(_, pod)| domain(machines.iter().find(|machine| machine.name == node_name(pod))?, topology)).collect()
-}
-
-fn domain<'a>(machine: &'a Machine, topology: &str) -> Option<&'a str> {
-    machine.labels.get(topology)?.as_str()
-}
-
-fn is_spread(world: &World, machines: &[Machine], machine: &Machine, key: &Key, pod: &Node) -> Result<(), No> {
-    for constraint in pod.find(&["spec", "topologySpreadConstraints"]).into_iter().flat_map(Node::items) {
-        if text(constraint, &["whenUnsatisfiable"]) == "ScheduleAnyway" {
-            continue;
-        }
-        let topology = text(constraint, &["topologyKey"]);
-        let Some(here) = domain(machine, topology) else {
-            return Err(No::never("node(s) didn't match pod topology spread constraints (missing required label)"));
-        };
-        let counted = |machine: &&Machine| text(constraint, &["nodeAffinityPolicy"]) == "Ignore" || is_wanted(machine, pod);
-        let domains: BTreeSet<&str> = machines.iter().filter(counted).filter_map(|machine| domain(machine, topology)).collect();
-        let there = peers(world, machines, constraint, &key.namespace, topology);
-        let count = |domain: &str| there.iter().filter(|one| **one == domain).count();
-        let enough = constraint
-            .get("minDomains")
-            .and_then(Node::as_int)
-            .is_none_or(|least| domains.len() >= usize::try_from(least).unwrap_or_default());
-        let least = if enough { domains.iter().map(|domain| count(domain)).min().unwrap_or_default() } else { 0 };
-        let itself = usize::from(selector::matches(constraint.get("labelSelector"), pod.find(&["metadata", "labels"])));
-        let most = constraint.get("maxSkew").and_then(Node::as_int).and_then(|most| usize::try_from(most).ok()).unwrap_or(1);
-        if count(here) + itself > least + most {
-            return Err(No { reasons: vec!["node(s) didn't match pod topology spread constraints"], room: true });
-        }
-    }
-    Ok(())
-}
-
-const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
-
-fn terms<'a>(pod: &'a Node, kind: &str) -> impl Iterator<Item = &'a Node> {
-    pod.find(&["spec", "affinity", kind, REQUIRED]).into_iter().flat_map(Node::items)
-}
-
-fn is_in_company(world: &World, machines: &[Machine], machine: &Machine, key: &Key, pod: &Node) -> Result<(), No> {
-    let labels = pod.find(&["metadata", "labels"]);
-    for term in terms(pod, "podAffinity") {
-        let topology = text(term, &["topologyKey"]);
-        let there = peers(world, machines, term, &key.namespace, topology);
-        let first = there.is_empty() && selector::matches(term.get("labelSelector"), labels);
-        let here = domain(machine, topology);
-        if here.is_none() || !first && !here.is_some_and(|here| there.contains(&here)) {
-            return Err(No::never("node(s) didn't match pod affinity rules"));
-        }
-    }
-    for term in terms(pod, "podAntiAffinity") {
-        let topology = text(term, &["topologyKey"]);
-        let here = domain(machine, topology);
-        if here.is_some_and(|here| peers(world, machines, term, &key.namespace, topology).contains(&here)) {
-            return Err(No { reasons: vec!["node(s) didn't match pod anti-affinity rules"], room: true });
-        }
-    }
-    for (other_key, other) in world.store.of_kind("Pod").filter(|(_, other)| !node_name(other).is_empty() && !is_over(other)) {
-        let Some(its) = machines.iter().find(|machine| machine.name == node_name(other)) else { continue };
-        for term in terms(other, "podAntiAffinity") {
-            let named: Vec<&str> = term.get("namespaces").into_iter().flat_map(Node::items).filter_map(Node::as_str).collect();
-            let meant = if named.is_empty() { other_key.namespace == key.namespace } else { named.contains(&key.namespace.as_str()) };
-            let topology = text(term, &["topologyKey"]);
-            let together = domain(its, topology).is_some() && domain(its, topology) == domain(machine, topology);
-            if meant && together && selector::matches(term.get("labelSelector"), labels) {
-                return Err(No { reasons: vec!["node(s) didn't satisfy existing pods anti-affinity rules"], room: true });
-            }
-        }
-    }
-    Ok(())
 }

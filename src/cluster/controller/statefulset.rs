@@ -3,12 +3,14 @@
 use super::garbage;
 use super::revision::{self, Revision};
 use crate::cluster::binder::{self, CLAIM};
+use crate::cluster::mark::Mark;
 use crate::cluster::selector;
 use crate::cluster::store::{self, Key, Owner, is_ending, owner_references, owners, put, text, uid};
 use crate::cluster::world::{World, is_ready, phase};
 use crate::k8s::name;
 use crate::k8s::version::Version;
 use crate::value::{Data, Map, Node, Text};
+use smol_str::format_smolstr;
 use std::collections::BTreeSet;
 
 /// The label that says which revision a pod was made from.
@@ -99,8 +101,10 @@ pub fn sync(world: &mut World, key: &Key) {
         update,
     };
     let mut live: BTreeSet<Text> = [pass.current.name.clone(), pass.update.name.clone()].into();
-    live.extend(pass.pods().into_iter().map(|pod| pod.revision));
-    pass.run();
+    let pods = pass.pods();
+    pass.world.tire(1 + pods.len());
+    live.extend(pods.iter().map(|pod| pod.revision.clone()));
+    pass.run(pods);
     revision::truncate(world, key, &set, &known, &live);
 }
 
@@ -121,12 +125,15 @@ pub fn parent_and_ordinal(pod: &str) -> Option<(&str, i64)> {
 
 /// Takes in pods without an owner that match and bear the set's name; lets go of its own that no longer match.
 fn adopt(world: &mut World, key: &Key, set: &Node) {
-    let selector = set.find(&["spec", "selector"]);
-    for name in world.store.keys("Pod") {
+    let (own, selector) = (uid(set), set.find(&["spec", "selector"]));
+    let loose = world.store.marked(Mark::Loose(key.namespace.clone(), key.name.clone()), "Pod");
+    let mut candidates: Vec<Key> =
+        loose.chain(world.store.marked(Mark::ManagedBy(own.clone()), "Pod")).map(|(name, _)| name.clone()).collect();
+    candidates.sort_unstable();
+    for name in candidates {
         let Some(pod) = world.store.get(&name) else { continue };
-        let owner = store::controller_of(pod);
-        let ours = owner.as_ref().is_some_and(|owner| owner.uid == uid(set));
-        if name.namespace != key.namespace || is_ending(pod) || owner.is_some() && !ours {
+        let ours = store::controller_uid(pod) == Some(&own);
+        if name.namespace != key.namespace || is_ending(pod) {
             continue;
         }
         let wanted = selector::matches(selector, pod.find(&["metadata", "labels"]))
@@ -135,7 +142,7 @@ fn adopt(world: &mut World, key: &Key, set: &Node) {
             continue;
         }
         let mut all = owners(pod);
-        all.retain(|owner| owner.uid != uid(set));
+        all.retain(|owner| owner.uid != own);
         if wanted {
             all.push(revision::owner(key, set));
         }
@@ -147,19 +154,18 @@ fn adopt(world: &mut World, key: &Key, set: &Node) {
 impl Pass<'_> {
     /// The pods that are the set's own.
     fn pods(&self) -> Vec<Replica> {
-        let own = |pod: &Node| store::controller_of(pod).is_some_and(|owner| owner.uid == uid(self.set));
-        let pods = self.world.store.of_kind("Pod").filter(|(name, pod)| name.namespace == self.key.namespace && own(pod));
+        let own = self.world.store.marked(Mark::ManagedBy(uid(self.set)), "Pod");
+        let pods = own.filter(|(name, _)| name.namespace == self.key.namespace);
         pods.filter_map(|(name, pod)| {
             let (parent, ordinal) = parent_and_ordinal(&name.name)?;
             let revision = text(pod, &["metadata", "labels", REVISION_LABEL]).into();
-            let seen = Seen { uid: uid(pod).into(), phase: phase(pod).into(), ready: is_ready(pod), ending: is_ending(pod) };
+            let seen = Seen { uid: uid(pod), phase: phase(pod).into(), ready: is_ready(pod), ending: is_ending(pod) };
             (parent == self.key.name).then(|| Replica { key: name.clone(), ordinal, revision, pod: Some(seen) })
         })
         .collect()
     }
 
-    fn run(&mut self) {
-        let pods = self.pods();
+    fn run(&mut self, pods: Vec<Replica>) {
         let mut status = self.counts(&pods);
         let range = self.start..self.start + self.replicas;
         let (mut replicas, mut condemned): (Vec<_>, Vec<_>) = pods.into_iter().partition(|pod| range.contains(&pod.ordinal));
@@ -246,7 +252,7 @@ impl Pass<'_> {
     /// Whether a pod mounts a claim for each template.
     fn mounts_all(&self, replica: &Replica) -> bool {
         let volumes = self.world.store.get(&replica.key).and_then(|pod| pod.find(&["spec", "volumes"])?.as_list()).unwrap_or_default();
-        self.templates().all(|template| {
+        templates(self.set).all(|template| {
             let wanted = self.claim_key(template, replica.ordinal);
             let mut named = volumes.iter().filter(|volume| text(volume, &["name"]) == text(template, &["metadata", "name"]));
             named.any(|volume| text(volume, &["persistentVolumeClaim", "claimName"]) == wanted.name)
@@ -305,7 +311,7 @@ impl Pass<'_> {
             _ => false,
         };
         let revision = if old { &self.current } else { &self.update };
-        let name = format!("{}-{ordinal}", self.key.name);
+        let name = format_smolstr!("{}-{ordinal}", self.key.name);
         Replica { key: Key::new("Pod", self.key.namespace.clone(), name), ordinal, revision: revision.name.clone(), pod: None }
     }
 
@@ -383,13 +389,13 @@ impl Pass<'_> {
     /// A volume for each claim, and those of the template that no claim shadows.
     fn volumes(&self, pod: &Node, ordinal: i64) -> Vec<Node> {
         let mut volumes = Vec::new();
-        for template in self.templates() {
+        for template in templates(self.set) {
             let mut volume = Node::map(Map::new(), template.at);
             put(&mut volume, &["name"], Node::text(text(template, &["metadata", "name"]), template.at));
             put(&mut volume, &["persistentVolumeClaim", "claimName"], Node::text(self.claim_key(template, ordinal).name, template.at));
             volumes.push(volume);
         }
-        let shadowed = |volume: &Node| self.templates().any(|template| text(template, &["metadata", "name"]) == text(volume, &["name"]));
+        let shadowed = |volume: &Node| templates(self.set).any(|template| text(template, &["metadata", "name"]) == text(volume, &["name"]));
         volumes.extend(pod.find(&["spec", "volumes"]).into_iter().flat_map(Node::items).filter(|volume| !shadowed(volume)).cloned());
         volumes
     }
@@ -403,26 +409,18 @@ impl Pass<'_> {
 
     // ---- claims
 
-    fn templates(&self) -> impl Iterator<Item = &Node> {
-        self.set.find(&["spec", "volumeClaimTemplates"]).into_iter().flat_map(Node::items)
-    }
-
     fn claim_key(&self, template: &Node, ordinal: i64) -> Key {
-        let name = format!("{}-{}-{ordinal}", text(template, &["metadata", "name"]), self.key.name);
+        let name = format_smolstr!("{}-{}-{ordinal}", text(template, &["metadata", "name"]), self.key.name);
         Key::new(CLAIM, self.key.namespace.clone(), name)
     }
 
-    fn claims(&self, ordinal: i64) -> Vec<(Key, Node)> {
-        self.templates().map(|template| (self.claim_key(template, ordinal), self.claim(template, ordinal))).collect()
-    }
-
-    fn claim(&self, template: &Node, ordinal: i64) -> Node {
+    fn claim(&self, template: &Node, key: &Key) -> Node {
         let at = template.at;
         let mut claim = template.clone();
         store::take(&mut claim, &["status"]);
         put(&mut claim, &["apiVersion"], Node::text("v1", at));
         put(&mut claim, &["kind"], Node::text(CLAIM, at));
-        put(&mut claim, &["metadata", "name"], Node::text(self.claim_key(template, ordinal).name, at));
+        put(&mut claim, &["metadata", "name"], Node::text(key.name.clone(), at));
         put(&mut claim, &["metadata", "namespace"], Node::text(self.key.namespace.clone(), at));
         for (key, value) in self.set.find(&["spec", "selector", "matchLabels"]).into_iter().flat_map(Node::entries) {
             put(&mut claim, &["metadata", "labels", &key.name], value.clone());
@@ -434,7 +432,8 @@ impl Pass<'_> {
     /// Makes the claims that are missing.
     fn make_claims(&mut self, replica: &Replica) -> Result<(), String> {
         let mut errors: Vec<String> = Vec::new();
-        for (key, claim) in self.claims(replica.ordinal) {
+        for template in templates(self.set) {
+            let key = self.claim_key(template, replica.ordinal);
             if let Some(old) = self.world.store.get(&key) {
                 if is_ending(old) {
                     errors.push(format!("pvc {} is being deleted", key.name));
@@ -452,6 +451,7 @@ impl Pass<'_> {
                 errors.push(format!("failed to create PVC {}: {refused}", key.name));
                 continue;
             }
+            let claim = self.claim(template, &key);
             self.world.create(&key, claim);
             binder::admit(self.world, &key);
         }
@@ -465,7 +465,7 @@ impl Pass<'_> {
     /// Whether a claim still belongs to an earlier pod of this name, with which it is about to go.
     fn has_stale_claim(&self, replica: &Replica) -> bool {
         self.retention.delete_when_scaled
-            && self.templates().any(|template| {
+            && templates(self.set).any(|template| {
                 let claim = self.world.store.get(&self.claim_key(template, replica.ordinal));
                 claim.is_some_and(|claim| {
                     owners(claim).iter().any(|owner| owner.kind == "Pod" && owner.name == replica.key.name && owner.uid != replica.uid())
@@ -475,11 +475,15 @@ impl Pass<'_> {
 
     /// Makes the owners of a pod's claims what the retention policy asks for.
     fn own_claims(&mut self, replica: &Replica) {
-        let pod_uid: Text = self.world.store.get(&replica.key).map(uid).unwrap_or_default().into();
-        let keys: Vec<Key> = self.templates().map(|template| self.claim_key(template, replica.ordinal)).collect();
-        for key in keys {
+        let pod_uid = self.world.store.get(&replica.key).map(uid).unwrap_or_default();
+        let Retention { delete_when_scaled, delete_when_deleted } = self.retention;
+        for template in templates(self.set) {
+            let key = self.claim_key(template, replica.ordinal);
             let Some(claim) = self.world.store.get(&key) else { continue };
             let (all, at) = (owners(claim), claim.at);
+            if all.is_empty() && !delete_when_scaled && !delete_when_deleted {
+                continue;
+            }
             if let Some(wanted) = self.wanted_owners(replica, &pod_uid, &all, &key) {
                 self.world.store.set(&key, &["metadata", "ownerReferences"], owner_references(&wanted, at));
             }
@@ -547,6 +551,11 @@ impl Pass<'_> {
         self.world.store.set_text(self.key, &["status", "currentRevision"], revision);
         self.world.store.set_text(self.key, &["status", "updateRevision"], update);
     }
+}
+
+/// A set's claim templates.
+fn templates(set: &Node) -> impl Iterator<Item = &Node> {
+    set.find(&["spec", "volumeClaimTemplates"]).into_iter().flat_map(Node::items)
 }
 
 /// What a set's status counts.
