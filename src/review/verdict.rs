@@ -160,11 +160,16 @@ fn verdict_of(change: &Change, step: Step<'_>, risks: &[Risk], setting: Setting<
 /// Kinds whose objects are not just deleted and made anew: what they hold would be gone with them.
 const KEPT: [&str; 3] = ["PersistentVolumeClaim", "ConfigMap", "Secret"];
 
-/// The pods of a set that are replaced, in order.
-fn replaced<'o>(set: &str, after: &'o Outcome) -> Vec<&'o str> {
-    let replaced = &after.state.changes.pods.replaced;
+/// The pods of a set that are replaced, in order, by the names under which the rehearsal lists them.
+fn replaced(set: &str, after: &Outcome) -> Vec<String> {
     let moves = after.state.order.get(set).into_iter().flatten();
-    moves.filter_map(|step| step.strip_prefix('+')).filter(|pod| replaced.iter().any(|name| name == pod)).collect()
+    let came = moves.filter_map(|step| step.strip_prefix('+')).map(|pod| beside(set, pod));
+    came.filter(|pod| after.state.changes.pods.replaced.contains(pod)).collect()
+}
+
+/// The name of a set's pod where the set has that name: both say the namespace, or neither does.
+fn beside(set: &str, pod: &str) -> String {
+    set.rsplit_once('/').map_or_else(|| pod.to_owned(), |(namespace, _)| format!("{namespace}/{pod}"))
 }
 
 fn decide(changes: &[Change], step: Step<'_>, risks: &[Risk]) -> (Verdict, String) {
@@ -217,11 +222,11 @@ fn culprits(change: &Change, field: &str) -> Option<String> {
 /// What a change that goes through does to the pods.
 fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
     let after = &step.after.state;
-    let restarts: Vec<&str> = after.order.keys().flat_map(|set| replaced(set, step.after)).collect();
+    let restarts: Vec<String> = after.order.keys().flat_map(|set| replaced(set, step.after)).collect();
     let list = |pods: &[String]| shortened(&pods.iter().map(String::as_str).collect::<Vec<_>>());
     let mut parts = Vec::new();
     if !restarts.is_empty() {
-        parts.push(format!("restarts {}", shortened(&restarts)));
+        parts.push(format!("restarts {}", list(&restarts)));
     }
     if !after.changes.pods.removed.is_empty() {
         parts.push(format!("removes {}", list(&in_order('-', &after.changes.pods.removed, step.after))));
@@ -251,8 +256,9 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
 
 /// Pods in the order in which they came or went, then those of which it is not known.
 fn in_order(sign: char, pods: &[String], after: &Outcome) -> Vec<String> {
-    let moved = after.state.order.values().flatten().filter_map(|step| step.strip_prefix(sign));
-    let mut list: Vec<String> = moved.filter(|pod| pods.iter().any(|name| name == pod)).map(str::to_owned).collect();
+    let moved = after.state.order.iter().flat_map(|(set, moves)| moves.iter().map(move |step| (set, step)));
+    let moved = moved.filter_map(|(set, step)| step.strip_prefix(sign).map(|pod| beside(set, pod)));
+    let mut list: Vec<String> = moved.filter(|pod| pods.contains(pod)).collect();
     let others: Vec<String> = pods.iter().filter(|pod| !list.contains(pod)).cloned().collect();
     list.extend(others);
     list
