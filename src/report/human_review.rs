@@ -150,7 +150,8 @@ impl Page {
 
     fn runbooks(&mut self, judgement: &Judgement) {
         for runbook in &judgement.runbooks {
-            self.painted(BOLD, &format!("\nto {}:", clean(&runbook.title)));
+            let end = if runbook.steps.is_empty() { "." } else { ":" };
+            self.painted(BOLD, &format!("\nto {}{end}", clean(&runbook.title)));
             self.out.push('\n');
             for (number, step) in runbook.steps.iter().enumerate() {
                 let indent = format!("\n{:1$}", "", 5);

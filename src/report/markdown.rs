@@ -378,6 +378,9 @@ fn line(line: &Line) -> String {
 }
 
 fn runbook(runbook: &Runbook) -> String {
+    if runbook.steps.is_empty() {
+        return format!("To {}.\n\n", prose(&runbook.title));
+    }
     let mut out = format!("<details><summary>How to {}</summary>\n\n", html(&runbook.title));
     for (number, step) in runbook.steps.iter().enumerate() {
         let mut command = super::clean(&step.command);

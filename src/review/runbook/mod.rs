@@ -4,6 +4,7 @@ mod claims;
 mod command;
 pub mod files;
 mod migrate;
+mod needs;
 mod recreate;
 mod released;
 mod removed;
@@ -110,8 +111,9 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
     let mut plans: Vec<Plan> = renames.iter().map(|rename| rename::plan(matter, *rename)).collect();
     let is_moved = |set: Set<'_>| renames.iter().any(|rename| rename.new.0.id == set.0.id);
     let moved: BTreeSet<&ResourceId> = renames.iter().flat_map(|rename| rename::volumes(matter, *rename)).collect();
+    let (before, after) = (matter.committed.by_id(), matter.fresh.by_id());
     for change in matter.changes.iter().filter(|change| change.kind != ChangeKind::Removed && !moved.contains(&change.id)) {
-        let Some(new) = matter.fresh.get(&change.id) else { continue };
+        let Some(new) = after.get(&change.id).copied() else { continue };
         if let Some(field) = set_by_the_server(new).filter(|_| !change.refusals.is_empty()) {
             plans.push(Plan::new(format!("apply {}, take metadata.{field} out of its manifest first: only the server sets it", change.id)));
             continue;
@@ -120,7 +122,7 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
             plans.push(hopeless(change));
             continue;
         }
-        let old = matter.committed.get(change.from.as_ref().unwrap_or(&change.id));
+        let old = before.get(change.from.as_ref().unwrap_or(&change.id)).copied();
         match (&*change.id.kind, old) {
             ("PersistentVolume", Some(old)) if change.kind == ChangeKind::Renamed => plans.extend(volume::renamed(matter, old, new)),
             ("PersistentVolumeClaim", Some(old)) if change.kind == ChangeKind::Renamed => plans.push(rename::claim(matter, old, new)),
@@ -169,16 +171,18 @@ fn refused(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
 
 impl<'m> Matter<'m> {
     /// The new manifests that a set needs or that go with it and can be applied as they are: what it refers to comes before it.
-    fn companions(self) -> Vec<ResourceId> {
+    fn companions(self, set: Set<'_>) -> Vec<ResourceId> {
         let ready = |change: &&Change| {
             change.kind != ChangeKind::Removed && change.refusals.is_empty() && kind_rank(&change.id.kind) < kind_rank("StatefulSet")
         };
-        self.changes.iter().filter(ready).map(|change| change.id.clone()).collect()
+        let changed: BTreeSet<&ResourceId> = self.changes.iter().filter(ready).map(|change| &change.id).collect();
+        let fresh = self.fresh.resources.iter().filter(|resource| changed.contains(&resource.id));
+        fresh.filter(|resource| needs::needs(set, resource, self.setting.namespace)).map(|resource| resource.id.clone()).collect()
     }
 
     /// The set's own manifest, behind what it needs.
     fn with_companions(self, set: Set<'_>) -> Vec<ResourceId> {
-        self.companions().into_iter().chain([set.0.id.clone()]).collect()
+        self.companions(set).into_iter().chain([set.0.id.clone()]).collect()
     }
 
     /// The volume of a bundle that is reserved for a claim.

@@ -1,6 +1,7 @@
 //! Objects whose fields cannot be changed in place: each is deleted and made anew, in the way that its kind bears best.
 
 use super::command::{kubectl, word};
+use super::needs::{mounts, reads};
 use super::{Matter, Plan, claims, migrate, swap};
 use crate::bundle::{Bundle, Resource};
 use crate::cluster::selector::has_all;
@@ -142,27 +143,6 @@ fn content(matter: Matter<'_>, new: &Resource) -> Plan {
     plan
 }
 
-/// Whether a workload's pods name it.
-fn reads(user: &Resource, content: &Resource) -> bool {
-    let Some(spec) = user.node.find(&["spec", "template", "spec"]) else { return false };
-    let (key, field) = if content.id.kind == "Secret" { ("secret", "secretName") } else { ("configMap", "name") };
-    let name = Some(&*content.id.name);
-    let is = |node: Option<&Node>, field: &str| node.and_then(|node| node.get(field)).and_then(Node::as_str) == name;
-    let in_volumes = spec.get("volumes").into_iter().flat_map(Node::items).any(|volume| {
-        let projected = volume.find(&["projected", "sources"]).into_iter().flat_map(Node::items);
-        is(volume.get(key), field) || projected.into_iter().any(|source| is(source.get(key), "name"))
-    });
-    let containers = ["initContainers", "containers"].into_iter().filter_map(|list| spec.get(list)).flat_map(Node::items);
-    let (all, one) = (format!("{key}Ref"), format!("{key}KeyRef"));
-    in_volumes
-        || containers.into_iter().any(|container| {
-            let all_of = container.get("envFrom").into_iter().flat_map(Node::items).any(|source| is(source.get(&all), "name"));
-            let one_of =
-                container.get("env").into_iter().flat_map(Node::items).any(|variable| is(variable.find(&["valueFrom", &one]), "name"));
-            all_of || one_of
-        })
-}
-
 /// A claim never changes but in size: another takes its place, and its volume is kept.
 fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
     let why = claims::fixed_difference(&old.node, &new.node).unwrap_or("a smaller size");
@@ -173,11 +153,7 @@ fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
 
 /// The workloads whose pods mount a claim.
 pub(super) fn users<'m>(bundle: &'m Bundle, claim: &Resource) -> Vec<&'m Resource> {
-    let mounts = |resource: &&Resource| {
-        let volumes = resource.node.find(&["spec", "template", "spec", "volumes"]);
-        let names = |volume: &Node| volume.find(&["persistentVolumeClaim", "claimName"]).and_then(Node::as_str) == Some(&*claim.id.name);
-        resource.id.namespace == claim.id.namespace && volumes.into_iter().flat_map(Node::items).any(names)
-    };
+    let mounts = |resource: &&Resource| resource.id.namespace == claim.id.namespace && mounts(resource, &claim.id.name);
     let kinds = ["StatefulSet", "Deployment"];
     kinds.into_iter().flat_map(|kind| bundle.of_kind(kind)).filter(mounts).collect()
 }

@@ -5,6 +5,7 @@ use super::command::{await_set, kubectl, patch, retain, volume_of, word};
 use super::{Matter, Plan, migrate, recreate, swap, volume};
 use crate::bundle::{Resource, ResourceId};
 use crate::review::ChangeKind;
+use crate::review::disk::disk;
 use crate::review::set::Set;
 use serde_json::json;
 
@@ -142,8 +143,10 @@ pub(super) fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan 
 
 fn elsewhere(what: &str, earlier: &Resource, later: &Resource) -> Plan {
     Plan::new(format!(
-        "{what}, let the new volumes name the old disks first: {} names another one than {} did, and would begin empty",
-        later.id, earlier.id
+        "{what}, let the new volumes name the old disks first: {} names {}, which is empty; the data is on {}",
+        later.id,
+        disk(later),
+        disk(earlier)
     ))
 }
 
@@ -202,7 +205,7 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
         plan.run(format!("kubectl delete pv {}", renamed.join(" ")), "the old objects are gone; the disks behind them are not", "");
     }
     plan.run(format!("{kubectl_old} delete statefulset {name}"), "the old set is gone; it had no pods any more", "");
-    let mut ids = matter.companions();
+    let mut ids = matter.companions(new);
     ids.extend(
         volumes(matter, rename).into_iter().filter(|id| matter.fresh.get(id).is_some() && !ids.contains(id)).cloned().collect::<Vec<_>>(),
     );

@@ -4,25 +4,41 @@
 use super::claims;
 use super::command::{await_set, kubectl, word};
 use super::{Matter, Plan};
+use crate::cluster::rehearse::Outcome;
+use crate::cluster::state::{PodState, State, Why};
+use crate::cluster::world::NOT_KNOWN;
 use crate::review::Change;
 use crate::review::set::Set;
 
-/// The steps, if pods were not ready before a change of their template.
+/// The steps, if pods are not ready before or after a change of their template.
 pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, change: &Change) -> Option<Plan> {
     let touches_pods = change.fields.iter().any(|field| field.path.starts_with("spec.template"));
     let is_ordered = new.word(&["spec", "podManagementPolicy"]) != Some("Parallel") && !new.is_on_delete();
-    let namespace = &new.0.id.namespace;
-    let is_broken = |ordinal: i64| {
-        let pod = claims::pod(old, ordinal);
-        let is_it = |name: &str| name == pod || name.split_once('/') == Some((namespace.as_str(), pod.as_str()));
-        matter.before.state.pods.iter().any(|pod| is_it(&pod.name) && !pod.ready)
-    };
-    let broken = claims::ordinals(old).find(|ordinal| is_broken(*ordinal))?;
     if !touches_pods || !is_ordered {
         return None;
     }
-    let kubectl = kubectl(namespace);
-    let broken = claims::pod(old, broken);
+    if let Some(pod) = broken(matter.before, old) {
+        return Some(forward(matter, old, new, &pod));
+    }
+    broken(matter.after, new).map(|pod| back(old, new, &pod))
+}
+
+/// The first pod of a set that is not ready, for a reason that is known.
+fn broken(outcome: &Outcome, set: Set<'_>) -> Option<String> {
+    let State { pods, claims, .. } = &outcome.state;
+    let open = |why: &Option<Why>| why.as_ref().is_some_and(|why| why.reason.as_deref() == Some(NOT_KNOWN));
+    let waits_for_facts =
+        |pod: &PodState| open(&pod.why) || claims.iter().any(|claim| pod.claims.contains(&claim.name) && open(&claim.why));
+    let namespace = &set.0.id.namespace;
+    claims::ordinals(set).map(|ordinal| claims::pod(set, ordinal)).find(|name| {
+        let is_it = |known: &str| known == name || known.split_once('/') == Some((namespace.as_str(), name.as_str()));
+        pods.iter().any(|pod| is_it(&pod.name) && !pod.ready && !waits_for_facts(pod))
+    })
+}
+
+/// The new form is the way out.
+fn forward(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, broken: &str) -> Plan {
+    let kubectl = kubectl(&new.0.id.namespace);
     let mut plan = Plan::new(format!("get the rollout of {} going again, if it hangs: {broken} cannot become ready as it was", new.0.id));
     plan.apply(
         matter.with_companions(new),
@@ -30,16 +46,36 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, change: &Chan
          replace it",
         format!("{kubectl} get statefulset {}", word(new.name())),
     );
-    for ordinal in claims::ordinals(old).rev() {
-        let pod = word(&claims::pod(old, ordinal));
+    replace_broken(&mut plan, old, "it comes back in its new form, with its claims");
+    plan.run(await_set(new), "all pods ready: the rollout goes on, from the last to the first", "");
+    plan
+}
+
+/// The new form is what breaks.
+fn back(old: Set<'_>, new: Set<'_>, broken: &str) -> Plan {
+    let (kubectl, name) = (kubectl(&new.0.id.namespace), word(new.name()));
+    let mut plan = Plan::new(format!("take {} back, if this is applied as it stands and hangs: {broken} cannot become ready", new.0.id));
+    plan.run(
+        format!("{kubectl} rollout undo statefulset/{name}"),
+        "`rolled back`: the pods are to be as they were. Take the change back in the manifests, too. Nothing else happens yet: the \
+         controller waits for the broken pod, and does not replace it",
+        format!("{kubectl} get statefulset {name}"),
+    );
+    replace_broken(&mut plan, new, "it comes back as it was, with its claims");
+    plan.run(await_set(old), "all pods ready, as they were", "");
+    plan
+}
+
+fn replace_broken(plan: &mut Plan, set: Set<'_>, fate: &str) {
+    let kubectl = kubectl(&set.0.id.namespace);
+    for ordinal in claims::ordinals(set).rev() {
+        let pod = word(&claims::pod(set, ordinal));
         plan.run(
             format!(
                 "{kubectl} wait --for=condition=Ready pod/{pod} --timeout=1s || {kubectl} delete pod {pod} --ignore-not-found --wait=false"
             ),
-            "`condition met` where it is ready. `deleted` where it is not: it comes back in its new form, with its claims",
+            format!("`condition met` where it is ready. `deleted` where it is not: {fate}"),
             format!("{kubectl} get pod {pod} --ignore-not-found"),
         );
     }
-    plan.run(await_set(new), "all pods ready: the rollout goes on, from the last to the first", "");
-    Some(plan)
 }

@@ -186,7 +186,7 @@ pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, (old, new): (Set<'_>, Se
     let command = if matter.setting.files.is_shared(&new.0.id) {
         format!("printf '%s' {} | kubectl patch --local -f - {patch}", word(&value(&new.0.node).to_string()))
     } else {
-        let companions = matter.companions();
+        let companions = matter.companions(new);
         if !companions.is_empty() {
             plan.apply(companions, "what the set needs is there", "");
         }

@@ -1,0 +1,76 @@
+//! What the pods of a workload need: volumes, accounts, content, classes and names. Knows only what manifests say.
+
+use crate::bundle::Resource;
+use crate::cluster::selector::has_all;
+use crate::review::set::Set;
+use crate::value::Node;
+
+/// Whether a set cannot do without a manifest, or belongs to it.
+pub(super) fn needs(set: Set<'_>, resource: &Resource, namespace: &str) -> bool {
+    let (home, id) = (home(&set.0.id.namespace, namespace), &resource.id);
+    let is_at_home = self::home(&id.namespace, namespace) == home;
+    match &*id.kind {
+        "Namespace" => id.name == home,
+        "StorageClass" => set.templates().any(|(_, template)| word(template, &["spec", "storageClassName"]) == Some(&*id.name)),
+        "PersistentVolume" => {
+            let claim = resource.node.find(&["spec", "claimRef"]);
+            claim.is_some_and(|claim| {
+                word(claim, &["namespace"]) == Some(home) && word(claim, &["name"]).is_some_and(|name| is_claim_of(set, name))
+            })
+        }
+        "ServiceAccount" => is_at_home && set.word(&["spec", "template", "spec", "serviceAccountName"]) == Some(&*id.name),
+        "Secret" | "ConfigMap" => is_at_home && reads(set.0, resource),
+        "PersistentVolumeClaim" => is_at_home && mounts(set.0, &id.name),
+        "Service" => is_at_home && (set.word(&["spec", "serviceName"]) == Some(&*id.name) || selects(resource, set)),
+        _ => false,
+    }
+}
+
+fn home<'n>(stated: &'n str, otherwise: &'n str) -> &'n str {
+    if stated.is_empty() { otherwise } else { stated }
+}
+
+fn word<'n>(node: &'n Node, path: &[&str]) -> Option<&'n str> {
+    node.find(path).and_then(Node::as_str)
+}
+
+/// Whether that is the name of a claim that the set makes, of whatever ordinal.
+fn is_claim_of(set: Set<'_>, name: &str) -> bool {
+    let Some((base, ordinal)) = name.rsplit_once('-') else { return false };
+    let is_ordinal = !ordinal.is_empty() && ordinal.bytes().all(|letter| letter.is_ascii_digit());
+    is_ordinal
+        && set.templates().any(|(template, _)| base.strip_prefix(template).and_then(|rest| rest.strip_prefix('-')) == Some(set.name()))
+}
+
+/// Whether a Service selects the set's pods.
+fn selects(service: &Resource, set: Set<'_>) -> bool {
+    let labels = set.0.node.find(&["spec", "template", "metadata", "labels"]);
+    service.node.find(&["spec", "selector"]).is_some_and(|wanted| wanted.entries().next().is_some() && has_all(wanted, labels))
+}
+
+/// Whether the pods of a workload mount a claim of that name.
+pub(super) fn mounts(workload: &Resource, claim: &str) -> bool {
+    let volumes = workload.node.find(&["spec", "template", "spec", "volumes"]).into_iter().flat_map(Node::items);
+    volumes.into_iter().any(|volume| word(volume, &["persistentVolumeClaim", "claimName"]) == Some(claim))
+}
+
+/// Whether the pods of a workload read that ConfigMap or Secret.
+pub(super) fn reads(workload: &Resource, content: &Resource) -> bool {
+    let Some(spec) = workload.node.find(&["spec", "template", "spec"]) else { return false };
+    let (key, field) = if content.id.kind == "Secret" { ("secret", "secretName") } else { ("configMap", "name") };
+    let is = |node: &Node, path: &[&str]| word(node, path) == Some(&*content.id.name);
+    let mut volumes = spec.get("volumes").into_iter().flat_map(Node::items);
+    let in_volumes = volumes.any(|volume| {
+        let mut projected = volume.find(&["projected", "sources"]).into_iter().flat_map(Node::items);
+        is(volume, &[key, field]) || projected.any(|source| is(source, &[key, "name"]))
+    });
+    let (all, one) = (format!("{key}Ref"), format!("{key}KeyRef"));
+    let mut containers = ["initContainers", "containers"].into_iter().filter_map(|list| spec.get(list)).flat_map(Node::items);
+    in_volumes
+        || containers.any(|container| {
+            let items = |field: &str| container.get(field).into_iter().flat_map(Node::items);
+            items("envFrom").any(|source| is(source, &[&all, "name"]))
+                || items("env").any(|variable| is(variable, &["valueFrom", &one, "name"]))
+        })
+        || key == "secret" && spec.get("imagePullSecrets").into_iter().flat_map(Node::items).any(|secret| is(secret, &["name"]))
+}
