@@ -8,6 +8,7 @@
 use crate::client::{is_there, path_with_statewright};
 use crate::commands::{copy, root};
 use crate::scratch::Scratch;
+use serde::Deserialize as _;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -230,6 +231,23 @@ fn lines_are_short_and_links_lead_somewhere() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn snippets_can_be_read() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for block in blocks(&text) {
+            let read = match block.language {
+                "yaml" => serde_yaml::Deserializer::from_str(&block.text)
+                    .try_for_each(|document| serde_yaml::Value::deserialize(document).map(|_| ()))
+                    .map_err(|error| error.to_string()),
+                "json" => serde_json::from_str::<serde_json::Value>(&block.text).map(|_| ()).map_err(|error| error.to_string()),
+                _ => Ok(()),
+            };
+            assert_eq!(read, Ok(()), "{}:{}", page.display(), block.line + 1);
+        }
+    }
 }
 
 /// What can be set is on the page that shows how.
