@@ -197,7 +197,8 @@ fn custom_fault(resource: &Resource, fault: Fault, found: &mut Diagnostics) {
 }
 
 /// A cause's type and detail as one phrase.
-fn said(kind: &str, detail: &str) -> String {
+#[must_use]
+pub fn said(kind: &str, detail: &str) -> String {
     let kind = match kind {
         "FieldValueRequired" => "required value",
         "FieldValueInvalid" => "invalid value",

@@ -4,6 +4,7 @@ use super::differences::{self, Difference, Line, Piece, Row};
 use super::groups::{grouped, names};
 use super::human::{BLUE, BOLD, GREEN, Page, RED, YELLOW, columns};
 use super::{Report, at_once, clean, counted, kinds, ranked, rest_of_line, spoken, tally};
+use crate::cluster::judge::said;
 use crate::diagnostic::Level;
 use crate::review::verdict::{Judgement, Verdict};
 use crate::review::{Change, Review};
@@ -192,7 +193,7 @@ impl Page {
         for refusal in &change.refusals {
             let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
             self.painted(RED, "  refused by the API server:");
-            self.line(&format!(" {}", clean(&format!("{field}{} {}", refusal.kind, refusal.detail)).replace('\n', "\n    ")));
+            self.line(&format!(" {}", clean(&format!("{field}{}", said(refusal.kind, &refusal.detail))).replace('\n', "\n    ")));
         }
         for field in &change.fields {
             self.painted(BLUE, &format!("  {}:", clean(&field.path)));

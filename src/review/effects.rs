@@ -132,7 +132,7 @@ fn changed(change: &Change, step: Step<'_>) -> Vec<String> {
     match &*change.id.kind {
         "Service" => service(change, step),
         "PersistentVolume" => volume(&touched),
-        "ConfigMap" | "Secret" => vec![
+        "ConfigMap" | "Secret" if ["data", "binaryData", "stringData"].into_iter().any(touched) => vec![
             "mounted files follow within a minute or two, environment variables and subPath mounts only when a pod is made anew".into(),
         ],
         "PersistentVolumeClaim" if touched("spec.resources") => {
