@@ -152,19 +152,14 @@ fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size
         );
     }
     let size = size.parse::<Quantity>().map_or_else(|_| size.to_owned(), |size| size.to_string());
-    for claim in &claims {
-        plan.run(
-            format!(
-                "{} wait --for=jsonpath='{{.status.capacity.storage}}'={} pvc/{} --timeout=30m",
-                kubectl(namespace),
-                word(&size),
-                word(claim)
-            ),
-            "`condition met`. A driver may round up: then it never is, and the claim shows more. A claim that stays at \
-             FileSystemResizePending grows when its pod is next restarted",
-            format!("{} describe pvc {}", kubectl(namespace), word(claim)),
-        );
-    }
+    let names: Vec<String> = claims.iter().map(|claim| word(&format!("pvc/{claim}"))).collect();
+    let (kubectl, names) = (kubectl(namespace), names.join(" "));
+    plan.run(
+        format!("{kubectl} wait --for=jsonpath='{{.status.capacity.storage}}'={} {names} --timeout=30m", word(&size)),
+        "`condition met` for each. A driver may round up: then it never is, and the claim shows more. A claim that stays at \
+         FileSystemResizePending grows when its pod is next restarted",
+        format!("{kubectl} describe {names}"),
+    );
 }
 
 /// Whether the storage class lets claims grow, and how to let it.

@@ -119,6 +119,15 @@ pub(super) fn volume_of(namespace: &str, claim: &str) -> String {
     format!("\"$({} get pvc {} -o jsonpath='{{.spec.volumeName}}')\"", kubectl(namespace), word(claim))
 }
 
+/// The volumes that some claims are bound to now, looked up when the command runs.
+#[must_use]
+pub(super) fn volumes_of(namespace: &str, claims: &[String]) -> String {
+    match claims {
+        [claim] => volume_of(namespace, claim),
+        _ => format!("$({} get pvc {} -o jsonpath='{{.items[*].spec.volumeName}}')", kubectl(namespace), words(claims)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::word;

@@ -2,7 +2,7 @@
 //! looked at, and is reached through a claim of its own meanwhile.
 
 use super::claims::{self, Edit, What};
-use super::command::{apply_text, await_end, await_set, kubectl, patch, retain, set_free, value, volume_of, word};
+use super::command::{apply_text, await_end, await_set, kubectl, patch, retain, set_free, value, volume_of, volumes_of, word};
 use super::{Matter, Plan, scale, swap};
 use crate::bundle::{Resource, ResourceId};
 use crate::review::set::Set;
@@ -36,11 +36,9 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit
     scale::leave(&mut plan, old, new);
     needed(&mut plan, matter);
     swap::retain_claims(&mut plan, old);
-    for (edit, _) in &moved {
-        for ordinal in &ordinals {
-            keep(&mut plan, namespace, &old.claim(edit.template, *ordinal));
-        }
-    }
+    let claims = |ordinal: &i64| moved.iter().map(|(edit, _)| old.claim(edit.template, *ordinal)).collect::<Vec<_>>();
+    let all: Vec<String> = ordinals.iter().flat_map(claims).collect();
+    keep(&mut plan, namespace, &[], &all);
     if ordinals.is_empty() {
         swap::swap(&mut plan, matter, old, new);
     }
@@ -71,7 +69,7 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit
 pub(super) fn claim(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &Resource, users: &[&Resource]) {
     let namespace = &new.id.namespace;
     needed(plan, matter);
-    keep(plan, namespace, &new.id.name);
+    keep(plan, namespace, &[], std::slice::from_ref(&new.id.name));
     users.iter().for_each(|user| pause(plan, user));
     exchange(plan, matter, &Exchange { namespace, claim: &new.id.name, old: &old.node, new: Err(new.id.clone()) });
     users.iter().for_each(|user| resume(plan, user));
@@ -100,13 +98,18 @@ fn needed(plan: &mut Plan, matter: Matter<'_>) {
     }
 }
 
-/// Nothing happens to a claim's volume when the claim goes.
-fn keep(plan: &mut Plan, namespace: &str, claim: &str) {
-    let volume = volume_of(namespace, claim);
+/// Nothing happens to volumes when their claims go: to those that are known by name, and to those of some claims.
+pub(super) fn keep(plan: &mut Plan, namespace: &str, known: &[String], claims: &[String]) {
+    let of_claims = (!claims.is_empty()).then(|| volumes_of(namespace, claims));
+    let volumes: Vec<String> = known.iter().map(|volume| word(volume)).chain(of_claims).collect();
+    if volumes.is_empty() {
+        return;
+    }
+    let volumes = volumes.join(" ");
     plan.run(
-        patch("", &format!("pv {volume}"), &retain()),
-        format!("the volume of {claim} is kept, whatever becomes of the claim"),
-        format!("kubectl get pv {volume} -o jsonpath='{{.spec.persistentVolumeReclaimPolicy}}'"),
+        patch("", &format!("pv {volumes}"), &retain()),
+        "the volumes and their data are kept, whatever becomes of the claims",
+        format!("kubectl get pv {volumes} -o custom-columns=NAME:.metadata.name,POLICY:.spec.persistentVolumeReclaimPolicy"),
     );
 }
 

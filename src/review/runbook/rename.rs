@@ -1,7 +1,7 @@
 //! A StatefulSet or a claim template under another name or in another namespace: other claims, and the same data behind them.
 
 use super::claims::{self, What};
-use super::command::{await_set, kubectl, patch, retain, volume_of, word};
+use super::command::{await_set, kubectl, patch, volume_of, word};
 use super::{Matter, Plan, migrate, recreate, swap, volume};
 use crate::bundle::{Resource, ResourceId};
 use crate::review::ChangeKind;
@@ -119,7 +119,7 @@ pub(super) fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan 
     }
     let pair = Pair { old: old.id.name.clone(), new: new.id.name.clone(), data };
     let mut plan = Plan::new(format!("{what}: who mounts it is away for a short while"));
-    keep(&mut plan, from, &pair);
+    keep(&mut plan, from, std::slice::from_ref(&pair));
     for user in recreate::users(matter.committed, old) {
         migrate::pause(&mut plan, user);
     }
@@ -169,9 +169,7 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
     let mut plan = Plan::new(format!("{what}: its pods are away for a short while"));
     swap::counted(&mut plan, old);
     swap::retain_claims(&mut plan, old);
-    for pair in &pairs {
-        keep(&mut plan, from, pair);
-    }
+    keep(&mut plan, from, &pairs);
     let kubectl_old = kubectl(from);
     let name = word(old.name());
     plan.run(
@@ -227,17 +225,15 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
     plan
 }
 
-fn keep(plan: &mut Plan, namespace: &str, pair: &Pair<'_>) {
-    let known = match pair.data {
-        Data::Stays(volume) => volume,
-        Data::Renamed(earlier, _) | Data::Elsewhere(earlier, _) => Some(earlier),
+/// The volumes of all pairs are kept, by their names where these are known.
+fn keep(plan: &mut Plan, namespace: &str, pairs: &[Pair<'_>]) {
+    let known = |pair: &Pair<'_>| match pair.data {
+        Data::Stays(volume) => volume.map(|volume| volume.id.name.clone()),
+        Data::Renamed(earlier, _) | Data::Elsewhere(earlier, _) => Some(earlier.id.name.clone()),
     };
-    let volume = known.map_or_else(|| volume_of(namespace, &pair.old), |volume| word(&volume.id.name));
-    plan.run(
-        patch("", &format!("pv {volume}"), &retain()),
-        format!("the volume of {} is kept, whatever becomes of its claim", pair.old),
-        format!("kubectl get pv {volume} -o jsonpath='{{.spec.persistentVolumeReclaimPolicy}}'"),
-    );
+    let volumes: Vec<String> = pairs.iter().filter_map(known).collect();
+    let claims: Vec<String> = pairs.iter().filter(|pair| known(pair).is_none()).map(|pair| pair.old.clone()).collect();
+    migrate::keep(plan, namespace, &volumes, &claims);
 }
 
 /// Reserves a volume for the claim's new name.
@@ -250,9 +246,13 @@ fn hand_over(plan: &mut Plan, (from, to): (&str, &str), matter: Matter<'_>, pair
     }
     plan.run(
         patch("", &format!("pv {volume}"), &json!({"spec": {"claimRef": claim}})),
-        format!("the volume is reserved for {}; {} says Lost, and goes next", pair.new, pair.old),
+        format!("the volume is reserved for {}; {} says Lost, and goes next", called(to, &pair.new), called(from, &pair.old)),
         "",
     );
+}
+
+fn called(namespace: &str, claim: &str) -> String {
+    if namespace.is_empty() { claim.to_owned() } else { format!("{namespace}/{claim}") }
 }
 
 /// What the old name still has.
