@@ -172,12 +172,13 @@ fn refused(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
 impl<'m> Matter<'m> {
     /// The new manifests that a set needs or that go with it and can be applied as they are: what it refers to comes before it.
     fn companions(self, set: Set<'_>) -> Vec<ResourceId> {
-        let ready = |change: &&Change| {
-            change.kind != ChangeKind::Removed && change.refusals.is_empty() && kind_rank(&change.id.kind) < kind_rank("StatefulSet")
+        let is_ready = |id: &ResourceId| {
+            let change = self.changes.iter().find(|change| change.id == *id);
+            change.is_some_and(|change| change.kind != ChangeKind::Removed && change.refusals.is_empty())
         };
-        let changed: BTreeSet<&ResourceId> = self.changes.iter().filter(ready).map(|change| &change.id).collect();
-        let fresh = self.fresh.resources.iter().filter(|resource| changed.contains(&resource.id));
-        fresh.filter(|resource| needs::needs(set, resource, self.setting.namespace)).map(|resource| resource.id.clone()).collect()
+        let before = |resource: &&Resource| kind_rank(&resource.id.kind) < kind_rank("StatefulSet");
+        let needed = self.fresh.resources.iter().filter(before).filter(|resource| needs::needs(set, resource, self.setting.namespace));
+        needed.map(|resource| &resource.id).filter(|id| is_ready(id)).cloned().collect()
     }
 
     /// The set's own manifest, behind what it needs.
