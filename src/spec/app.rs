@@ -114,7 +114,7 @@ block! {
         /// Example: `[{rule: image-tag-floating, reason: a demo}]`
         allow: Vec<Allow>,
         /// Changes that put data at risk and are meant so, each bound to exactly that change.
-        /// Example: `[{change: "scale-down prod kubia 5 to 3", reason: drained}]`
+        /// Example: `[{change: "scale-down StatefulSet/pets/kubia 5 to 3", reason: drained}]`
         acknowledge: Vec<Acknowledge>,
         /// The Kubernetes version whose rules judge; the newest known unless said otherwise.
         /// Example: `"1.33"`

@@ -36,5 +36,6 @@ mod runbooks;
 mod scenarios;
 mod schema;
 mod scratch;
+#[cfg(unix)]
 mod tutorial;
 mod yaml;

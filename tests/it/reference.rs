@@ -42,7 +42,7 @@ and editors show it while you type ([editors.md](editors.md)).
     let mut writer = Writer::default();
     writer.queue.push_back(statewright::spec::root());
     writer.write(&mut page);
-    page.push_str("# The workspace\n\n`statewright-workspace.yaml` lies above the apps of a repository. It is optional.\n\n");
+    page.push_str("# `statewright-workspace.yaml`\n\nIt lies above the apps of a repository. It is optional.\n\n");
     writer.queue.push_back(&Workspace::BLOCK);
     writer.write(&mut page);
     page.truncate(page.trim_end().len());
@@ -147,10 +147,17 @@ fn short(definition: &str) -> &str {
     definition.rsplit('.').next().unwrap_or(definition)
 }
 
-/// A paragraph on lines of bounded length; all but the first begin with `indent`.
+/// A paragraph on lines of bounded length; all but the first begin with `indent`. What stands in backquotes stays on one line.
 fn wrapped(text: &str, indent: &str) -> String {
-    let (mut out, mut column) = (String::new(), 0);
+    let mut words: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
+        match words.last_mut().filter(|last| last.matches('`').count() % 2 == 1) {
+            Some(open) => *open = format!("{open} {word}"),
+            None => words.push(word.to_owned()),
+        }
+    }
+    let (mut out, mut column) = (String::new(), 0);
+    for word in words {
         let length = word.chars().count();
         if column > 0 && column + 1 + length > WIDTH {
             out.push('\n');
@@ -160,7 +167,7 @@ fn wrapped(text: &str, indent: &str) -> String {
             out.push(' ');
             column += 1;
         }
-        out.push_str(word);
+        out.push_str(&word);
         column += length;
     }
     out + "\n"
