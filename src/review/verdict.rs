@@ -101,7 +101,7 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
     }
     judgement.order =
         after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
-    judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, risks: &judgement.risks, before, after, setting });
+    judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, before, after, setting });
     for change in changes.iter_mut() {
         if let Some(refusals) = rehearsed(change, step, setting) {
             change.refusals = refusals;

@@ -14,7 +14,6 @@ mod stuck;
 mod swap;
 mod volume;
 
-use super::risk::Risk;
 use super::set::Set;
 use super::{Change, ChangeKind, Setting};
 use crate::bundle::{Bundle, Resource, ResourceId, kind_rank};
@@ -52,8 +51,6 @@ pub struct Matter<'m> {
     pub fresh: &'m Bundle,
     /// What differs.
     pub changes: &'m [Change],
-    /// What of it can cost data.
-    pub risks: &'m [Risk],
     /// The cluster before.
     pub before: &'m Outcome,
     /// The cluster afterwards.
