@@ -364,16 +364,15 @@ fn ordinals(set: &Resource) -> Range<i64> {
 }
 
 /// Whether it is plain without a rehearsal that nothing can be said of claims and places: no node is known, and each claim has a
-/// volume of its own or a class of which nobody knows more than the name.
+/// volume of its own or a class of which nobody knows more than the name. Such a claim takes a volume that fits, or its class may make
+/// one: nobody can say that it will not bind.
 fn is_settled(bundle: &Bundle, claims: &Claims<'_>, facts: &ClusterFacts, reserved: &BTreeSet<ClaimName>) -> bool {
     if facts.nodes.is_some() || facts.classes.is_some() {
         return false;
     }
-    let kinds = || [binder::VOLUME, "StorageClass"].into_iter().flat_map(|kind| bundle.of_kind(kind));
-    let known: BTreeSet<&str> =
-        kinds().map(|object| if object.id.kind == binder::VOLUME { text(&object.node, CLASS) } else { object.id.name.as_str() }).collect();
+    let known: BTreeSet<&str> = bundle.of_kind("StorageClass").map(|class| class.id.name.as_str()).collect();
     let is_open = |claim: &Node| {
-        let class = text(claim, CLASS);
+        let class = binder::class_of(claim);
         !class.is_empty() && !known.contains(class) && text(claim, &["spec", "volumeName"]).is_empty()
     };
     let is_reserved = |place: &str, name: String| reserved.contains(&(place.to_owned(), name));

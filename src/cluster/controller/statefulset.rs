@@ -544,12 +544,17 @@ impl Pass<'_> {
             ("currentReplicas", current),
             ("updatedReplicas", counts.updated),
         ];
+        let status = self.set.get("status");
         for (field, number) in numbers {
-            self.world.store.set(self.key, &["status", field], Some(Data::Int(number)));
+            if status.and_then(|status| status.get(field)).and_then(Node::as_int) != Some(number) {
+                self.world.store.set(self.key, &["status", field], Some(Data::Int(number)));
+            }
         }
-        let (revision, update) = (revision.clone(), self.update.name.clone());
-        self.world.store.set_text(self.key, &["status", "currentRevision"], revision);
-        self.world.store.set_text(self.key, &["status", "updateRevision"], update);
+        for (field, name) in [("currentRevision", revision), ("updateRevision", &self.update.name)] {
+            if status.and_then(|status| status.get(field)).and_then(Node::as_str) != Some(name) {
+                self.world.store.set_text(self.key, &["status", field], name.clone());
+            }
+        }
     }
 }
 
