@@ -101,7 +101,6 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
     }
     judgement.order =
         after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
-    judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, before, after, setting });
     for change in changes.iter_mut() {
         if let Some(refusals) = rehearsed(change, step, setting) {
             change.refusals = refusals;
@@ -111,6 +110,7 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
         }
         change.verdict = verdict_of(change, step, &judgement.risks, setting);
     }
+    judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, before, after, setting });
     judgement.notes = notes::notes(changes, step, setting.namespace);
     (judgement.verdict, judgement.line) = decide(changes, step, &judgement.risks);
 }

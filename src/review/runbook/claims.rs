@@ -3,6 +3,7 @@
 use super::command::{kubectl, patch, volume_of, word};
 use super::{Matter, Plan};
 use crate::block::scalar_text;
+use crate::bundle::Resource;
 use crate::k8s::quantity::Quantity;
 use crate::review::set::Set;
 use crate::value::Node;
@@ -75,7 +76,7 @@ pub(super) fn edits<'r>(old: Set<'r>, new: Set<'r>) -> Vec<Edit<'r>> {
 }
 
 /// How two claim templates of one name differ, the gravest first.
-fn difference<'r>(old: &Node, new: &'r Node) -> Option<What<'r>> {
+pub(super) fn difference<'r>(old: &Node, new: &'r Node) -> Option<What<'r>> {
     if let Some(field) = fixed_difference(old, new) {
         return Some(What::Other(field));
     }
@@ -151,6 +152,10 @@ fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size
             "",
         );
     }
+    await_size(plan, namespace, &claims, size);
+}
+
+fn await_size(plan: &mut Plan, namespace: &str, claims: &[String], size: &str) {
     let size = size.parse::<Quantity>().map_or_else(|_| size.to_owned(), |size| size.to_string());
     let names: Vec<String> = claims.iter().map(|claim| word(&format!("pvc/{claim}"))).collect();
     let (kubectl, names) = (kubectl(namespace), names.join(" "));
@@ -160,6 +165,27 @@ fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size
          FileSystemResizePending grows when its pod is next restarted",
         format!("{kubectl} describe {names}"),
     );
+}
+
+/// The steps for a claim of its own that may not grow as it stands.
+pub(super) fn grow_claim(matter: Matter<'_>, old: &Resource, new: &Resource, size: &str) -> Plan {
+    let (namespace, claims) = (&new.id.namespace, [new.id.name.clone()]);
+    if origin(matter, namespace, &new.id.name, &old.node) == Origin::Static {
+        return Plan::new(format!(
+            "take the new size of {} back: its volume was made by people and grows with its disk only, in the disk's own way; the claim need not ask for more",
+            new.id
+        ));
+    }
+    let mut plan = Plan::new(format!("let {} grow", new.id));
+    plan.run(
+        format!("{} wait --for=jsonpath='{{.status.phase}}'=Bound pvc/{} --timeout=5m", kubectl(namespace), word(&new.id.name)),
+        "`condition met`: a claim that has no volume yet cannot grow",
+        "",
+    );
+    expandable(&mut plan, matter, namespace, &new.id.name, &old.node);
+    plan.apply_alone(matter, new, "`configured`: its volume grows under the running pods", "");
+    await_size(&mut plan, namespace, &claims, size);
+    plan
 }
 
 /// Whether the storage class lets claims grow, and how to let it.

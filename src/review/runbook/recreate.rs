@@ -1,5 +1,6 @@
 //! Objects whose fields cannot be changed in place: each is deleted and made anew, in the way that its kind bears best.
 
+use super::claims::What;
 use super::command::{kubectl, word};
 use super::needs::{mounts, reads};
 use super::{Matter, Plan, claims, migrate, swap};
@@ -145,7 +146,11 @@ fn content(matter: Matter<'_>, new: &Resource) -> Plan {
 
 /// A claim never changes but in size: another takes its place, and its volume is kept.
 fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
-    let why = claims::fixed_difference(&old.node, &new.node).unwrap_or("a smaller size");
+    let why = match claims::difference(&old.node, &new.node) {
+        Some(What::Other(why)) => why,
+        Some(What::Grown(size)) => return claims::grow_claim(matter, old, new, size),
+        _ => "another form",
+    };
     let mut plan = Plan::new(format!("give {} {why}: another claim takes its place, its volume is kept, the data is copied", new.id));
     migrate::claim(&mut plan, matter, old, new, &users(matter.fresh, new));
     plan
