@@ -267,8 +267,10 @@ fn user_999_on_a_read_only_tree() {
                   exec setpriv --reuid 999 --regid 999 --clear-groups --no-new-privs env -i ARGOCD_ENV_ENV=prod \"$1/statewright\" argocd generate";
     let repository = repository();
     let expected = generate(&repository.path().join("apps/kubia"), &[PROD]).stdout;
-    // Where the tests were built, user 999 may not be allowed to look.
-    fs::copy(env!("CARGO_BIN_EXE_statewright"), repository.path().join("statewright")).unwrap();
+    // Where the tests were built, user 999 may not be allowed to look. A program that this process wrote itself cannot be started while
+    // another test, just starting a process of its own, still holds the file open.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_statewright")).arg(repository.path().join("statewright")).status();
+    assert!(copied.unwrap().success());
     let mut command = Command::new("unshare");
     if !Command::new("unshare").args(["--mount", "true"]).output().is_ok_and(|output| output.status.success()) {
         return left_out(what, "this user may not mount; root may");
