@@ -7,6 +7,7 @@ pub mod effects;
 pub mod fields;
 pub mod findings;
 pub mod holdings;
+pub mod live;
 pub mod mask;
 pub mod moves;
 pub mod notes;
@@ -78,7 +79,8 @@ impl Review {
 /// Reviews a fresh bundle against the committed one. What the user must know of it is stored in `found`, at the place that caused it.
 #[must_use]
 pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>, found: &mut Diagnostics) -> Review {
-    let committed = &at_home(committed, fresh, setting.namespace);
+    let (committed, fresh) = (live::manifests(committed), &live::manifests(fresh));
+    let committed = &at_home(&committed, fresh, setting.namespace);
     let moves = moves::moves(committed, fresh);
     let changes = compare(committed, fresh, &moves, setting);
     let mut review =

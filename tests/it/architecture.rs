@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("emit", &["app", "block", "bundle", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume", "yaml"]),
     ("layout", &["bundle", "value", "yaml"]),
     ("cluster", &["bundle", "diagnostic", "json", "k8s", "merge", "parallel", "source", "value", "yaml"]),
-    ("review", &["block", "bundle", "cluster", "diagnostic", "k8s", "secret", "source", "value", "yaml"]),
+    ("review", &["block", "bundle", "cluster", "diagnostic", "json", "k8s", "secret", "source", "value", "yaml"]),
     ("rules", &["app", "bundle", "cluster", "diagnostic", "k8s", "review", "source", "value"]),
     ("allow", &["block", "diagnostic", "source", "spec", "value"]),
     ("report", &["app", "bundle", "cluster", "diagnostic", "json", "review", "source", "value", "yaml"]),

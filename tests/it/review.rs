@@ -124,6 +124,29 @@ fn every_format() -> impl Iterator<Item = &'static str> {
 }
 
 #[test]
+fn what_a_server_fills_in_is_no_change() {
+    let scratch = Scratch::new("review-live");
+    let manifest =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec:\n  selector: {app: web}\n  ports: [{port: 80}]\n";
+    let filled = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  namespace: shop\n  uid: 1b\n  resourceVersion: \"7\"\n  creationTimestamp: \"2026-01-01T00:00:00Z\"\n\
+                  spec:\n  clusterIP: 10.0.0.9\n  clusterIPs: [10.0.0.9]\n  ipFamilies: [IPv4]\n  ipFamilyPolicy: SingleStack\n  internalTrafficPolicy: Cluster\n  sessionAffinity: None\n  type: ClusterIP\n\
+                  \x20 selector: {app: web}\n  ports: [{port: 80, protocol: TCP, targetPort: 80}]\nstatus: {loadBalancer: {}}\n";
+    let remembered = filled.replace(
+        "  uid: 1b\n",
+        "  uid: 1b\n  annotations: {kubectl.kubernetes.io/last-applied-configuration: '{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\"},\"spec\":{\"selector\":{\"app\":\"web\"},\"ports\":[{\"port\":80}]}}'}\n",
+    );
+    let new = scratch.write("new.yaml", manifest);
+    for live in [filled, &remembered] {
+        let old = scratch.write("old.yaml", live);
+        let run = statewright(scratch.path(), &["diff", &old.to_string_lossy(), &new.to_string_lossy()]);
+        assert_eq!((run.code, &*run.stdout), (0, "no changes\n"), "{}", run.stderr);
+    }
+    scratch.write("new.yaml", manifest.replace("port: 80", "port: 81"));
+    let run = statewright(scratch.path(), &["diff", "old.yaml", "new.yaml"]);
+    assert!(run.code == 1 && run.stdout.contains("spec.ports[80]") && !run.stdout.contains("clusterIP"), "{}", run.stdout);
+}
+
+#[test]
 fn secret_values_stay_secret() {
     let scratch = Scratch::new("review-secret");
     let manifests = |values: [&str; 4], name: &str| {

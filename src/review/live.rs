@@ -1,0 +1,100 @@
+//! Objects as a cluster shows them, taken for the manifests that made them: what the server and the controllers filled in is nobody's
+//! change. Knows no cluster.
+
+use crate::bundle::{Bundle, Resource};
+use crate::json;
+use crate::value::{Data, Node};
+
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// What only a server says of an object.
+const OF_THE_SERVER: [&str; 7] =
+    ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp"];
+
+/// Annotations of controllers.
+const OF_CONTROLLERS: [&str; 4] = ["pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/", "deployment.kubernetes.io/"];
+
+/// Fields that are allocated where a manifest does not say them, by kind.
+const ALLOCATED: [(&str, &[&str]); 6] = [
+    ("Service", &["spec", "clusterIP"]),
+    ("Service", &["spec", "clusterIPs"]),
+    ("PersistentVolumeClaim", &["spec", "volumeName"]),
+    ("PersistentVolume", &["spec", "claimRef", "uid"]),
+    ("PersistentVolume", &["spec", "claimRef", "resourceVersion"]),
+    ("ServiceAccount", &["secrets"]),
+];
+
+/// A bundle in which objects from a cluster are manifests again: those that kubectl remembers, or what is left without the server's part.
+#[must_use]
+pub fn manifests(bundle: &Bundle) -> Bundle {
+    let mut bundle = bundle.clone();
+    for resource in bundle.resources.iter_mut().filter(|resource| is_live(&resource.node)) {
+        match remembered(resource) {
+            Some(node) => resource.node = node,
+            None => strip(resource),
+        }
+    }
+    bundle
+}
+
+/// Whether it comes from a cluster: nobody writes all three.
+fn is_live(node: &Node) -> bool {
+    ["uid", "resourceVersion", "creationTimestamp"].iter().all(|field| node.find(&["metadata", field]).is_some())
+}
+
+fn remembered(resource: &Resource) -> Option<Node> {
+    let text = resource.node.find(&["metadata", "annotations", LAST_APPLIED])?.as_str()?;
+    let node = json::to_node(&serde_json::from_str(text).ok()?, resource.at());
+    let same = |field: &str| node.get(field).and_then(Node::as_str) == resource.node.get(field).and_then(Node::as_str);
+    (same("kind") && node.find(&["metadata", "name"]).and_then(Node::as_str) == Some(&resource.id.name)).then_some(node)
+}
+
+fn strip(resource: &mut Resource) {
+    let is_headless = resource.node.find(&["spec", "clusterIP"]).and_then(Node::as_str) == Some("None");
+    for (_, path) in ALLOCATED.iter().filter(|(kind, _)| *kind == resource.id.kind && !is_headless) {
+        remove(&mut resource.node, path);
+    }
+    remove(&mut resource.node, &["status"]);
+    for field in OF_THE_SERVER {
+        remove(&mut resource.node, &["metadata", field]);
+    }
+    if let Some(Data::List(finalizers)) =
+        resource.node.get_mut("metadata").and_then(|node| node.get_mut("finalizers")).map(|node| &mut node.data)
+    {
+        finalizers.retain(|finalizer| !finalizer.as_str().is_some_and(|name| name.starts_with("kubernetes.io/")));
+    }
+    let annotations = resource.node.find(&["metadata", "annotations"]).into_iter().flat_map(Node::entries);
+    let foreign: Vec<String> = annotations
+        .map(|(key, _)| key.name.to_string())
+        .filter(|name| name == LAST_APPLIED || OF_CONTROLLERS.iter().any(|prefix| name.starts_with(prefix)))
+        .collect();
+    for name in foreign {
+        remove(&mut resource.node, &["metadata", "annotations", &name]);
+    }
+    for field in ["annotations", "finalizers"] {
+        if resource.node.find(&["metadata", field]).is_some_and(|node| node.items().next().is_none() && node.entries().next().is_none()) {
+            remove(&mut resource.node, &["metadata", field]);
+        }
+    }
+    if let Some(Data::List(templates)) =
+        resource.node.get_mut("spec").and_then(|spec| spec.get_mut("volumeClaimTemplates")).map(|node| &mut node.data)
+    {
+        templates.iter_mut().for_each(|template| remove(template, &["status"]));
+    }
+}
+
+fn remove(node: &mut Node, path: &[&str]) {
+    match path {
+        [last] => {
+            if let Some(map) = node.as_map_mut() {
+                map.remove(last);
+            }
+        }
+        [first, rest @ ..] => {
+            if let Some(inner) = node.get_mut(first) {
+                remove(inner, rest);
+            }
+        }
+        [] => {}
+    }
+}
