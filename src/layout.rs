@@ -249,7 +249,7 @@ mod tests {
 
     fn bundle(objects: &[(&str, &str, &str, &str)]) -> Bundle {
         let mut sources = Sources::default();
-        let resources = objects
+        let resources: Vec<_> = objects
             .iter()
             .map(|(version, kind, namespace, name)| {
                 let text = format!("{{apiVersion: {version}, kind: {kind}, metadata: {{namespace: {namespace:?}, name: {name:?}}}}}");
@@ -258,7 +258,7 @@ mod tests {
                 Resource::new(node).expect("it is an object")
             })
             .collect();
-        Bundle { resources }
+        Bundle::from(resources)
     }
 
     fn names_of(objects: &[(&str, &str, &str, &str)]) -> Vec<String> {

@@ -7,6 +7,7 @@ use crate::source::At;
 use crate::value::Node;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::OnceLock;
 
 /// The codes of this module.
 pub static CODES: &[&Code] = read::CODES;
@@ -40,6 +41,30 @@ pub struct Resource {
 pub struct Bundle {
     /// In canonical order for what we compile, as read for what others wrote.
     pub resources: Vec<Resource>,
+    /// Where each is, once somebody has asked.
+    places: Places,
+}
+
+/// The positions of a bundle's manifests by what they are called. A copy begins without: it is about to be changed.
+#[derive(Debug, Default)]
+struct Places(OnceLock<BTreeMap<ResourceId, usize>>);
+
+impl Clone for Places {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Places {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl From<Vec<Resource>> for Bundle {
+    fn from(resources: Vec<Resource>) -> Self {
+        Self { resources, places: Places::default() }
+    }
 }
 
 impl Resource {
@@ -108,7 +133,21 @@ impl Bundle {
     /// The manifest of that name.
     #[must_use]
     pub fn get(&self, id: &ResourceId) -> Option<&Resource> {
-        self.resources.iter().find(|resource| resource.id == *id)
+        const FEW: usize = 32;
+        let scan = || self.resources.iter().find(|resource| resource.id == *id);
+        if self.resources.len() <= FEW {
+            return scan();
+        }
+        let places = self.places.0.get_or_init(|| {
+            let positions = self.resources.iter().enumerate().rev();
+            positions.map(|(position, resource)| (resource.id.clone(), position)).collect()
+        });
+        // Manifests may have come, gone or been renamed since.
+        match places.get(id).map(|position| self.resources.get(*position)) {
+            Some(Some(resource)) if resource.id == *id => Some(resource),
+            None if places.len() == self.resources.len() => None,
+            _ => scan(),
+        }
     }
 
     /// The manifests by what they are called; of two with one name, the last.

@@ -55,7 +55,7 @@ pub fn rehearse(bundles: &[Bundle], facts: &ClusterFacts, version: Version, name
     Rehearsal { namespace: namespace.to_owned(), steps, not_known }
 }
 
-/// In bundles larger than this the controllers do not look after each object, but once all are applied.
+/// Where more objects come or go than this, the controllers do not look after each, but once all are applied, and once all are gone.
 const MOST_WATCHED: usize = 40;
 
 /// How much the controllers may look at in a step. Whatever is written comes to rest long before, or else never or much too late: so
@@ -170,12 +170,15 @@ impl Cluster {
         }
         settled &= controller::settle(&mut self.world);
         let kept: BTreeSet<&Key> = keys.iter().collect();
-        for key in std::mem::take(&mut self.previous).into_iter().rev() {
-            if !kept.contains(&key) {
-                acts.push(self.delete(key, Change::Pruned, step.cascade));
+        let gone: Vec<Key> = std::mem::take(&mut self.previous).into_iter().rev().filter(|key| !kept.contains(key)).collect();
+        let is_watched = gone.len() <= MOST_WATCHED;
+        for key in gone {
+            acts.push(self.delete(key, Change::Pruned, step.cascade));
+            if is_watched {
                 settled &= controller::settle(&mut self.world);
             }
         }
+        settled &= controller::settle(&mut self.world);
         self.previous = keys;
         let mut told = std::mem::take(&mut self.told);
         let state = self.view().state(&before, &self.world.journal.moves[moves..], &mut told);

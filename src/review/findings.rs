@@ -5,6 +5,7 @@ use super::{Change, Review};
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Code, Diagnostics, Level, Subject};
 use crate::source::At;
+use std::collections::BTreeMap;
 
 /// The codes of this module.
 pub static CODES: &[&Code] = &[&DATA_AT_RISK, &REFUSED_CHANGE, &POD_RESTART, &STALE_ACKNOWLEDGEMENT];
@@ -19,7 +20,8 @@ static STALE_ACKNOWLEDGEMENT: Code =
 /// Stores what the review says, each at the place that caused it.
 pub(super) fn find(review: &Review, found: &mut Diagnostics) {
     let Some(first) = review.changes.first() else { return };
-    let place = |id: &ResourceId, field: &str| match review.changes.iter().find(|change| change.id == *id) {
+    let changes: BTreeMap<&ResourceId, &Change> = review.changes.iter().map(|change| (&change.id, change)).collect();
+    let place = |id: &ResourceId, field: &str| match changes.get(id).copied() {
         Some(change) if !field.is_empty() => place_of(change, field),
         change => change.map_or(first.at, |change| change.at),
     };

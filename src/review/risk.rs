@@ -6,10 +6,11 @@ use super::set::Set;
 use crate::block::scalar_text;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::rehearse::Outcome;
+use crate::cluster::state::ClaimState;
 use crate::diagnostic::listing;
 use crate::k8s::quantity::Quantity;
 use crate::value::Node;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A change that can cost data.
 #[derive(Clone, Debug)]
@@ -48,6 +49,7 @@ const NAMED: usize = 6;
 #[must_use]
 pub fn risks(step: Step<'_>) -> Vec<Risk> {
     let mut risks = Risks(Vec::new());
+    let held = held(step);
     for set in step.committed.of_kind("StatefulSet") {
         match step.fresh.get(&set.id) {
             Some(later) => risks.changed_set(Set(set), Set(later)),
@@ -57,7 +59,7 @@ pub fn risks(step: Step<'_>) -> Vec<Risk> {
     for volume in step.committed.of_kind("PersistentVolume") {
         match step.fresh.get(&volume.id) {
             Some(later) => risks.changed_volume(volume, later),
-            None => risks.removed_volume(volume, step),
+            None => risks.removed_volume(volume, &held, step.moves),
         }
     }
     for claim in step.committed.of_kind("PersistentVolumeClaim") {
@@ -273,12 +275,10 @@ impl Risks {
         }
     }
 
-    fn removed_volume(&mut self, volume: &Resource, step: Step<'_>) {
+    fn removed_volume(&mut self, volume: &Resource, held: &BTreeMap<&str, &ClaimState>, moves: &[Move]) {
         let id = &volume.id;
-        let bound = step.before.state.volumes.iter().any(|state| state.name == id.name && state.phase == "Bound");
-        let claim = step.after.state.claims.iter().find(|claim| claim.volume.as_deref() == Some(&id.name));
-        let Some(claim) = claim.filter(|_| bound) else { return };
-        match successor(id, step.moves) {
+        let Some(claim) = held.get(&*id.name) else { return };
+        match successor(id, moves) {
             Some(next) => self.add(
                 next,
                 "metadata",
@@ -401,6 +401,14 @@ impl Risks {
             }
         }
     }
+}
+
+/// The claims that hold a volume before and afterwards, by the volume.
+fn held(step: Step<'_>) -> BTreeMap<&str, &ClaimState> {
+    let bound = step.before.state.volumes.iter().filter(|volume| volume.phase == "Bound");
+    let bound: BTreeSet<&str> = bound.map(|volume| volume.name.as_str()).collect();
+    let claims = step.after.state.claims.iter().filter_map(|claim| Some((claim.volume.as_deref()?, claim)));
+    claims.filter(|(volume, _)| bound.contains(volume)).collect()
 }
 
 const SELECTOR: &[&str] = &["spec", "selector"];

@@ -7,12 +7,13 @@ use super::risk::{self, Risk};
 use super::runbook::{self, Matter, Runbook};
 use super::set::Set;
 use super::{Change, ChangeKind, Review, Setting, acknowledge, effects, holdings, notes, presumed};
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, ResourceId};
 use crate::cluster::change::refusals_of_new;
 use crate::cluster::kubectl::Change as Done;
 use crate::cluster::rehearse::{Outcome, rehearse};
 use crate::cluster::world::NOT_KNOWN;
 use crate::diagnostic::Refusal;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// How much a change does, from nothing to harm.
@@ -101,6 +102,8 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
     }
     judgement.order =
         after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
+    let open: BTreeSet<&ResourceId> = judgement.risks.iter().filter(|risk| !risk.acknowledged).map(|risk| &risk.about).collect();
+    let replaced: BTreeSet<&str> = after.state.changes.pods.replaced.iter().map(String::as_str).collect();
     for change in changes.iter_mut() {
         if let Some(refusals) = rehearsed(change, step, setting) {
             change.refusals = refusals;
@@ -108,9 +111,11 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
         if change.effect.is_empty() {
             change.effect = effects::effect(change, step);
         }
-        change.verdict = verdict_of(change, step, &judgement.risks, setting);
+        change.verdict = if open.contains(&change.id) { Verdict::AtRisk } else { verdict_of(change, step, &replaced, setting) };
     }
-    judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, before, after, setting });
+    let stays = changes.iter().filter(|change| change.kind != ChangeKind::Removed && change.refusals.is_empty());
+    let ready: BTreeSet<&ResourceId> = stays.map(|change| &change.id).collect();
+    judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, ready: &ready, before, after, setting });
     judgement.notes = notes::notes(changes, step, setting.namespace);
     (judgement.verdict, judgement.line) = decide(changes, step, &judgement.risks);
 }
@@ -137,10 +142,7 @@ fn rehearsed(change: &Change, step: Step<'_>, setting: Setting<'_>) -> Option<Ve
 }
 
 /// How much one object's change does.
-fn verdict_of(change: &Change, step: Step<'_>, risks: &[Risk], setting: Setting<'_>) -> Verdict {
-    if risks.iter().any(|risk| risk.about == change.id && !risk.acknowledged) {
-        return Verdict::AtRisk;
-    }
+fn verdict_of(change: &Change, step: Step<'_>, replaced: &BTreeSet<&str>, setting: Setting<'_>) -> Verdict {
     if !change.refusals.is_empty() {
         let can_be_made_anew = change.kind == ChangeKind::Changed
             && !KEPT.contains(&&*change.id.kind)
@@ -154,17 +156,17 @@ fn verdict_of(change: &Change, step: Step<'_>, risks: &[Risk], setting: Setting<
         return Verdict::Restart;
     }
     let label = notes::label(&change.id, setting.namespace);
-    if change.id.kind == "StatefulSet" && !replaced(&label, step.after).is_empty() { Verdict::Restart } else { change.verdict }
+    if change.id.kind == "StatefulSet" && !replaced_of(&label, step.after, replaced).is_empty() { Verdict::Restart } else { change.verdict }
 }
 
 /// Kinds whose objects are not just deleted and made anew: what they hold would be gone with them.
 const KEPT: [&str; 3] = ["PersistentVolumeClaim", "ConfigMap", "Secret"];
 
 /// The pods of a set that are replaced, in order, by the names under which the rehearsal lists them.
-fn replaced(set: &str, after: &Outcome) -> Vec<String> {
+fn replaced_of(set: &str, after: &Outcome, replaced: &BTreeSet<&str>) -> Vec<String> {
     let moves = after.state.order.get(set).into_iter().flatten();
     let came = moves.filter_map(|step| step.strip_prefix('+')).map(|pod| beside(set, pod));
-    came.filter(|pod| after.state.changes.pods.replaced.contains(pod)).collect()
+    came.filter(|pod| replaced.contains(pod.as_str())).collect()
 }
 
 /// The name of a set's pod where the set has that name: both say the namespace, or neither does.
@@ -222,7 +224,8 @@ fn culprits(change: &Change, field: &str) -> Option<String> {
 /// What a change that goes through does to the pods.
 fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
     let after = &step.after.state;
-    let restarts: Vec<String> = after.order.keys().flat_map(|set| replaced(set, step.after)).collect();
+    let replaced: BTreeSet<&str> = after.changes.pods.replaced.iter().map(String::as_str).collect();
+    let restarts: Vec<String> = after.order.keys().flat_map(|set| replaced_of(set, step.after, &replaced)).collect();
     let list = |pods: &[String]| shortened(&pods.iter().map(String::as_str).collect::<Vec<_>>());
     let mut parts = Vec::new();
     if !restarts.is_empty() {
@@ -258,8 +261,10 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
 fn in_order(sign: char, pods: &[String], after: &Outcome) -> Vec<String> {
     let moved = after.state.order.iter().flat_map(|(set, moves)| moves.iter().map(move |step| (set, step)));
     let moved = moved.filter_map(|(set, step)| step.strip_prefix(sign).map(|pod| beside(set, pod)));
-    let mut list: Vec<String> = moved.filter(|pod| pods.contains(pod)).collect();
-    let others: Vec<String> = pods.iter().filter(|pod| !list.contains(pod)).cloned().collect();
+    let wanted: BTreeSet<&str> = pods.iter().map(String::as_str).collect();
+    let mut list: Vec<String> = moved.filter(|pod| wanted.contains(pod.as_str())).collect();
+    let known: BTreeSet<String> = list.iter().cloned().collect();
+    let others: Vec<String> = pods.iter().filter(|pod| !known.contains(*pod)).cloned().collect();
     list.extend(others);
     list
 }

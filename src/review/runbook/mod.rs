@@ -51,6 +51,8 @@ pub struct Matter<'m> {
     pub fresh: &'m Bundle,
     /// What differs.
     pub changes: &'m [Change],
+    /// The objects that come or change and are not refused.
+    pub ready: &'m BTreeSet<&'m ResourceId>,
     /// The cluster before.
     pub before: &'m Outcome,
     /// The cluster afterwards.
@@ -169,13 +171,9 @@ fn refused(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
 impl<'m> Matter<'m> {
     /// The new manifests that a set needs or that go with it and can be applied as they are: what it refers to comes before it.
     fn companions(self, set: Set<'_>) -> Vec<ResourceId> {
-        let is_ready = |id: &ResourceId| {
-            let change = self.changes.iter().find(|change| change.id == *id);
-            change.is_some_and(|change| change.kind != ChangeKind::Removed && change.refusals.is_empty())
-        };
-        let before = |resource: &&Resource| kind_rank(&resource.id.kind) < kind_rank("StatefulSet");
+        let before = |resource: &&Resource| kind_rank(&resource.id.kind) < kind_rank("StatefulSet") && self.ready.contains(&resource.id);
         let needed = self.fresh.resources.iter().filter(before).filter(|resource| needs::needs(set, resource, self.setting.namespace));
-        needed.map(|resource| &resource.id).filter(|id| is_ready(id)).cloned().collect()
+        needed.map(|resource| resource.id.clone()).collect()
     }
 
     /// The set's own manifest, behind what it needs.
