@@ -35,7 +35,7 @@ pub fn entries(risks: &[Risk]) -> Vec<String> {
         let (stem, number) = numbered(change).unzip();
         let number = number.unwrap_or_default();
         match runs.last_mut() {
-            Some(run) if stem.is_some() && run.stem == stem && run.last + 1 == number => run.last = number,
+            Some(run) if stem.is_some() && run.stem == stem && run.last.checked_add(1) == Some(number) => run.last = number,
             _ => runs.push(Run { change: change.clone(), stem, first: number, last: number }),
         }
     }

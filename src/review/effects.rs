@@ -1,5 +1,6 @@
 //! What becomes of each object that differs, in a few words: off the rehearsal where it shows it, else off the fields that differ.
 
+use super::notes::label;
 use super::risk::Step;
 use super::set::Set;
 use super::{Change, ChangeKind};
@@ -42,8 +43,11 @@ fn default_class(id: &ResourceId, step: Step<'_>) -> Option<String> {
 fn idle(id: &ResourceId, step: Step<'_>) -> Option<String> {
     let state = &step.after.state;
     let volume = state.volumes.iter().find(|volume| volume.name == id.name && volume.phase == "Available")?;
-    let claim = volume.claim_ref.as_ref()?.name.as_deref()?;
-    let bound = state.claims.iter().find(|state| state.name.rsplit('/').next() == Some(claim))?.volume.as_deref()?;
+    let reference = volume.claim_ref.as_ref()?;
+    let claim = reference.name.as_deref()?;
+    let named = ResourceId { namespace: reference.namespace.clone().unwrap_or_default(), name: claim.to_owned(), ..id.clone() };
+    let name = label(&named, step.home);
+    let bound = state.claims.iter().find(|state| state.name == name)?.volume.as_deref()?;
     Some(format!("no effect: it stays Available, for the claim {claim} is bound to {bound}"))
 }
 
@@ -187,8 +191,7 @@ fn service(change: &Change, step: Step<'_>) -> Vec<String> {
 /// Whom a Service leads to, where that is another than before.
 fn reached(id: &ResourceId, step: Step<'_>) -> Option<String> {
     let pods = |outcome: &crate::cluster::rehearse::Outcome| -> Vec<String> {
-        let short = |label: &String| label.rsplit('/').next() == Some(&*id.name);
-        let list = outcome.state.endpoints.iter().find(|(label, _)| short(label)).map(|(_, list)| list.clone()).unwrap_or_default();
+        let list = outcome.state.endpoints.get(&label(id, step.home)).cloned().unwrap_or_default();
         list.into_iter().map(|endpoint| endpoint.pod).collect()
     };
     let (before, after) = (pods(step.before), pods(step.after));

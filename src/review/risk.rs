@@ -2,6 +2,7 @@
 
 use super::disk::{node_of, source};
 use super::moves::Move;
+use super::notes::label;
 use super::set::Set;
 use crate::block::scalar_text;
 use crate::bundle::{Bundle, Resource, ResourceId};
@@ -40,6 +41,8 @@ pub struct Step<'a> {
     pub after: &'a Outcome,
     /// What is the same thing under another name.
     pub moves: &'a [Move],
+    /// The namespace of objects that name none.
+    pub home: &'a str,
 }
 
 /// So many names are said of one risk.
@@ -48,7 +51,7 @@ const NAMED: usize = 6;
 /// What can cost data in a step, by what the manifests say and by what the rehearsal showed.
 #[must_use]
 pub fn risks(step: Step<'_>) -> Vec<Risk> {
-    let mut risks = Risks(Vec::new());
+    let mut risks = Risks { list: Vec::new(), told: BTreeSet::new(), home: step.home };
     let held = held(step);
     for set in step.committed.of_kind("StatefulSet") {
         match step.fresh.get(&set.id) {
@@ -78,14 +81,27 @@ pub fn risks(step: Step<'_>) -> Vec<Risk> {
     }
     risks.one_disk(step);
     risks.rehearsed(step);
-    risks.0
+    risks.list
 }
 
-struct Risks(Vec<Risk>);
+struct Risks<'s> {
+    list: Vec<Risk>,
+    /// The claims whose end is told already, as the rehearsal calls them.
+    told: BTreeSet<String>,
+    home: &'s str,
+}
 
-impl Risks {
+impl Risks<'_> {
+    /// Notes that nothing more needs to be said of a set's claims.
+    fn tell(&mut self, id: &ResourceId, claims: &[String]) {
+        for claim in claims {
+            let id = ResourceId { name: claim.clone(), ..id.clone() };
+            self.told.insert(label(&id, self.home));
+        }
+    }
+
     fn add(&mut self, about: &ResourceId, field: &'static str, change: String, what: String) {
-        self.0.push(Risk { change, what, about: about.clone(), field, acknowledged: false });
+        self.list.push(Risk { change, what, about: about.clone(), field, acknowledged: false });
     }
 
     fn changed_set(&mut self, set: Set<'_>, later: Set<'_>) {
@@ -131,6 +147,7 @@ impl Risks {
         let claims = set.claims(set.start() + new..set.ordinals().end);
         let names = named(&claims);
         let fate = if later.deletes_claims("whenScaled") {
+            self.tell(id, &claims);
             format!("{names} {} deleted", are(&claims))
         } else {
             format!("{names} {} with data that no replica serves", stay(&claims))
@@ -217,6 +234,7 @@ impl Risks {
             return;
         }
         let fate = if set.deletes_claims("whenDeleted") {
+            self.tell(id, &claims);
             format!("its claims {} are deleted with it", named(&claims))
         } else {
             format!("its claims {} stay without a pod", named(&claims))
@@ -247,6 +265,9 @@ impl Risks {
         if let (Some(old), Some(new)) = (&old, &new)
             && old != new
         {
+            let (namespace, name) = old.split_once('/').unwrap_or_default();
+            let claim = ResourceId { namespace: namespace.to_owned(), ..id.clone() };
+            self.tell(&claim, &[name.to_owned()]);
             self.add(
                 id,
                 "spec.claimRef",
@@ -303,6 +324,7 @@ impl Risks {
     fn removed_claim(&mut self, claim: &Resource, step: Step<'_>) {
         let id = &claim.id;
         let fate = "and its volume with it unless it is retained";
+        self.tell(id, std::slice::from_ref(&id.name));
         match successor(id, step.moves) {
             Some(next) => self.add(
                 next,
@@ -385,7 +407,7 @@ impl Risks {
     fn rehearsed(&mut self, step: Step<'_>) {
         let state = &step.after.state;
         for claim in &state.changes.claims.removed {
-            if !self.0.iter().any(|risk| risk.what.contains("deleted")) {
+            if !self.told.contains(claim) {
                 self.add(&claim_id(claim), "", format!("delete claim {claim}"), format!("the claim {claim} is deleted"));
             }
         }
@@ -394,8 +416,7 @@ impl Risks {
         }
         for claim in state.claims.iter().filter(|claim| claim.phase == "Lost") {
             let was_fine = step.before.state.claims.iter().any(|old| old.name == claim.name && old.phase != "Lost");
-            let short = claim.name.rsplit('/').next().unwrap_or_default();
-            if was_fine && !self.0.iter().any(|risk| risk.change.starts_with("claim of") && risk.change.contains(short)) {
+            if was_fine && !self.told.contains(&claim.name) {
                 let id = claim_id(&claim.name);
                 self.add(&id, "", format!("lose claim {}", claim.name), format!("the claim {} loses its volume", claim.name));
             }

@@ -11,6 +11,7 @@ use crate::bundle::{Bundle, ResourceId};
 use crate::cluster::change::refusals_of_new;
 use crate::cluster::kubectl::Change as Done;
 use crate::cluster::rehearse::{Outcome, rehearse};
+use crate::cluster::store::Key;
 use crate::cluster::world::NOT_KNOWN;
 use crate::diagnostic::Refusal;
 use std::collections::BTreeSet;
@@ -95,7 +96,7 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
     review.before = holdings::holdings(before, &[committed]);
     review.after = holdings::holdings(after, &[fresh, committed]);
     let (judgement, changes) = (&mut review.judgement, &mut review.changes);
-    let step = Step { committed, fresh, before, after, moves };
+    let step = Step { committed, fresh, before, after, moves, home: setting.namespace };
     judgement.risks = risk::risks(step);
     for position in setting.acknowledged.iter().flat_map(|(said, _)| acknowledge::covered(said, &judgement.risks)).collect::<Vec<_>>() {
         judgement.risks[position].acknowledged = true;
@@ -134,7 +135,9 @@ fn rehearsed(change: &Change, step: Step<'_>, setting: Setting<'_>) -> Option<Ve
     if open || !described {
         return None;
     }
-    let act = step.after.acts.iter().find(|act| act.key.kind == change.id.kind && act.key.name == change.id.name)?;
+    let namespace = if change.id.namespace.is_empty() { setting.namespace } else { &change.id.namespace };
+    let key = Key::new(&*change.id.kind, namespace, &*change.id.name);
+    let act = step.after.acts.iter().find(|act| act.key == key)?;
     match &act.change {
         Done::Rejected(rejection) => Some(rejection.refusals.clone()),
         _ => Some(Vec::new()),
