@@ -84,6 +84,8 @@ pub struct Journal {
     claims: BTreeMap<(Text, Text), u32>,
     /// What the volume made for a claim is called, by the claim's uid.
     volumes: BTreeMap<Text, Text>,
+    /// The names that they have.
+    names: BTreeSet<Text>,
 }
 
 /// A cluster as its controllers see it.
@@ -152,8 +154,13 @@ impl World {
         {
             let made = self.journal.claims.entry((key.namespace.clone(), key.name.clone())).or_default();
             *made += 1;
-            let name = if *made == 1 { format!("pvc-{}", key.name) } else { format!("pvc-{}#{made}", key.name) };
-            self.journal.volumes.insert(uid(node), name.into());
+            let again = if *made == 1 { String::new() } else { format!("#{made}") };
+            let mut name: Text = format!("pvc-{}{again}", key.name).into();
+            // A claim of that name in another namespace has a volume of its own.
+            if !self.journal.names.insert(name.clone()) {
+                name = format!("pvc-{}-{}{again}", key.namespace, key.name).into();
+            }
+            self.journal.volumes.insert(uid(node), name);
         }
     }
 
