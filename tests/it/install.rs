@@ -88,3 +88,17 @@ fn the_images_are_made_of_files_that_are_there() {
         assert!(file.contains("FROM scratch") && file.contains("\nUSER "), "{image}");
     }
 }
+
+/// What the README promises of a fresh clone is what CI types, word for word.
+#[test]
+fn ci_types_the_two_commands_of_a_clone() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let section = readme.split("\n## ").find(|section| section.starts_with("From a clone\n")).unwrap();
+    let commands: Vec<&str> = section.split("```").nth(1).unwrap().lines().skip(1).collect();
+    assert_eq!(commands, ["cargo run --release -- compile examples/kubia", "cargo test"]);
+    let ci = fs::read_to_string(root().join(".ci/run")).unwrap();
+    for command in commands {
+        let typed = |line: &str| line.strip_prefix("step \"").is_some_and(|line| line.ends_with(&format!("\" {command}")));
+        assert!(ci.lines().any(typed), ".ci/run has no step that is just `{command}`");
+    }
+}
