@@ -2,7 +2,7 @@
 
 use crate::block::{Named, Placed};
 use crate::diagnostic::{Code, Diagnostics, Level};
-use crate::spec::settings::Allow;
+use crate::spec::settings::{Acknowledge, Allow};
 use crate::value::Text;
 
 /// An `allow` that silences nothing.
@@ -11,8 +11,39 @@ static UNUSED: Code = Code { id: "SW0150", name: "allow-unused", level: Level::W
 static IMPOSSIBLE: Code =
     Code { id: "SW0151", name: "allow-impossible", level: Level::Error, page: include_str!("app/pages/allow-impossible.md") };
 
+/// An item that gives no reason.
+static NO_REASON: Code =
+    Code { id: "SW0152", name: "reason-missing", level: Level::Error, page: include_str!("app/pages/reason-missing.md") };
+
 /// The codes of this module.
-pub static CODES: &[&Code] = &[&UNUSED, &IMPOSSIBLE];
+pub static CODES: &[&Code] = &[&UNUSED, &IMPOSSIBLE, &NO_REASON];
+
+/// Whether a reason has a word in it: `…`, which examples have in its place, has none.
+#[must_use]
+pub fn is_reason(text: &str) -> bool {
+    text.contains(char::is_alphanumeric)
+}
+
+/// Reports the items that acknowledge a change without a reason: they do not count.
+pub fn without_reason(items: &[Acknowledge], found: &mut Diagnostics) {
+    for item in items {
+        let change = item.change.as_ref().map_or("", |change| &*change.value);
+        says_why(item.reason.as_ref(), &format!("`{change}` is not acknowledged"), found);
+    }
+}
+
+/// Whether a reason is there. Reports one that says nothing.
+fn says_why(reason: Option<&Placed<Text>>, consequence: &str, found: &mut Diagnostics) -> bool {
+    let Some(reason) = reason else { return false };
+    let is_one = is_reason(&reason.value);
+    if !is_one {
+        NO_REASON
+            .report(format!("this reason is empty, so {consequence}"))
+            .help("say why in a few words: reviewers decide by it")
+            .at(reason.at, found);
+    }
+    is_one
+}
 
 /// Applies the workspace's levels, then the spec's `allow`. What the API server refuses cannot be allowed.
 pub fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, found: &mut Diagnostics) {
@@ -33,6 +64,9 @@ pub fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, found: &mut
     }
     for item in allow {
         let Some(rule) = &item.rule else { continue };
+        if !says_why(item.reason.as_ref(), &format!("`{}` is not allowed", rule.value), found) {
+            continue;
+        }
         let (mut hits, mut refused) = (0, false);
         found.retain(|diagnostic| {
             if !named(diagnostic.code, &rule.value) {

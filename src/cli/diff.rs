@@ -6,6 +6,8 @@ use super::output;
 use super::project::{Candidate, Fresh, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
 use crate::Compiled;
+use crate::allow;
+use crate::block::Read as _;
 use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding, Level};
@@ -20,6 +22,7 @@ use crate::review::runbook::files::Files;
 use crate::review::verdict::Verdict;
 use crate::review::{self, Review, Setting};
 use crate::source::{At, Sources};
+use crate::spec::settings::Acknowledge;
 use crate::spec::workspace::Workspace;
 use crate::value::Node;
 use clap::Args;
@@ -266,10 +269,9 @@ struct Pending {
 fn reviewed(app: &Loaded, title: String, compiled: &Compiled, earlier: &Bundle, environment: &str) -> Pending {
     let version = compiled.app.kubernetes;
     let facts = app.facts(environment).cloned().unwrap_or_default().with_version(version);
-    let own = compiled.app.acknowledge.iter().filter_map(|item| item.change.as_ref());
     let mut acknowledged = acknowledged(None, app.workspace());
     let of_others = acknowledged.len();
-    acknowledged.extend(own.map(|change| (change.value.to_string(), change.at)));
+    acknowledged.extend(with_reason(&compiled.app.acknowledge));
     let files = output_files(app, environment, &compiled.bundle);
     let setting = Setting {
         version,
@@ -295,11 +297,16 @@ fn output_files(app: &Loaded, environment: &str, bundle: &Bundle) -> Files {
 
 /// What a spec and its workspace acknowledge, and where.
 fn acknowledged(spec: Option<&Node>, workspace: Option<&Workspace>) -> Vec<(String, At)> {
-    let own = spec.iter().flat_map(|list| list.items()).filter_map(|item| item.get("change"));
-    let mut list: Vec<(String, At)> = own.filter_map(|change| Some((change.as_str()?.to_owned(), change.at))).collect();
-    let shared = workspace.iter().flat_map(|workspace| workspace.acknowledge.iter().flatten()).filter_map(|item| item.change.as_ref());
-    list.extend(shared.map(|change| (change.value.to_string(), change.at)));
-    list
+    let own = spec.and_then(|items| Vec::<Acknowledge>::read(items, &mut Diagnostics::default())).unwrap_or_default();
+    let shared = workspace.and_then(|workspace| workspace.acknowledge.as_deref()).unwrap_or_default();
+    with_reason(&own).chain(with_reason(shared)).collect()
+}
+
+/// The changes that some items acknowledge, with a reason.
+fn with_reason(items: &[Acknowledge]) -> impl Iterator<Item = (String, At)> {
+    let counts = |item: &&Acknowledge| item.reason.as_ref().is_some_and(|reason| allow::is_reason(&reason.value));
+    let changes = items.iter().filter(counts).filter_map(|item| item.change.as_ref());
+    changes.map(|change| (change.value.to_string(), change.at))
 }
 
 /// Looks the places up. An entry that is about one environment is not stale in the others, and one that is stale is said once.

@@ -253,6 +253,11 @@ impl Loaded {
         }
         let failed = own.has_errors();
         found.extend(own);
+        // What is not acknowledged is a risk, and is reviewed as one: the manifests are made all the same.
+        let shared = self.workspace().and_then(|workspace| workspace.acknowledge.as_deref()).unwrap_or_default();
+        for items in [shared, compiled.as_ref().map_or(&[][..], |compiled| &compiled.app.acknowledge)] {
+            crate::allow::without_reason(items, found);
+        }
         compiled.filter(|_| !failed)
     }
 

@@ -75,6 +75,11 @@ fn many_volumes_are_acknowledged_at_once() {
     };
     says(&with(&said), 1, "kubia in dev: removes kubia-2, kubia-1");
     assert_eq!(with(&said.replace("{1..2}", "{0..2}")).code, 3, "a range that does not happen as a whole covers nothing");
+    for reason in ["…", "", " ", "...", "-"] {
+        let empty = with(&entries.replace('…', reason));
+        assert_eq!(empty.code, 3, "`{reason}` is no reason\n{}{}", empty.stdout, empty.stderr);
+        assert!(empty.stderr.contains("error[SW0152 reason-missing]"), "{}", empty.stderr);
+    }
 }
 
 #[test]
