@@ -2,7 +2,7 @@
 
 use super::compile::workspace_findings;
 use super::output::{self, Formats};
-use super::project::{Selection, forbids, in_order};
+use super::project::{Known, Selection, forbids, in_order};
 use super::{Outcome, Result};
 use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
@@ -52,7 +52,8 @@ impl Check {
     }
 
     fn specs(&self, paths: Vec<PathBuf>, findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {
-        let selection = Selection { paths, environments: Vec::new(), kubernetes: self.kubernetes.clone(), ceiling: None };
+        let selection =
+            Selection { paths, environments: Vec::new(), kubernetes: self.kubernetes.clone(), ceiling: None, known: Known::default() };
         let candidates = selection.candidates()?;
         findings.extend(workspace_findings(&candidates));
         let mut failure = None;

@@ -156,6 +156,9 @@ impl Pass {
     fn finish(self, seen: Seen) -> Result {
         let Seen { findings, reviews, environments, failure, .. } = seen;
         let formats = &self.diff.formats;
+        if failure.is_none() && !forbids(&findings) {
+            self.diff.selection.all_met()?;
+        }
         let stale = findings.iter().any(|finding| finding.code.id == STALE_OUTPUT.id);
         let wrong = forbids(&findings) || reviews.iter().any(|review| forbids(&review.findings));
         let worst = reviews.iter().map(|review| review.judgement.verdict).max().unwrap_or_default();

@@ -95,6 +95,9 @@ impl Compile {
         if self.is_about_all() && total.failures.is_empty() && !forbids(&findings) {
             total.add(&self.without_spec(&candidates, &owned)?);
         }
+        if !forbids(&findings) {
+            self.selection.all_met()?;
+        }
         self.finish(&findings, &total, &bundle)
     }
 

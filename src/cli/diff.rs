@@ -93,6 +93,9 @@ impl Diff {
             }
             findings.extend(found.resolve(&app.sources));
         }
+        if !forbids(&findings) {
+            self.selection.all_met()?;
+        }
         findings.retain(|finding| finding.level == Level::Error);
         reviews.retain(|review| !review.is_empty());
         let outcome = if reviews.is_empty() && !forbids(&findings) { Outcome::Fine } else { Outcome::Found };
@@ -121,6 +124,9 @@ impl Diff {
         );
         if let Some(failure) = failure {
             return Err(failure);
+        }
+        if !forbids(&findings) {
+            self.selection.all_met()?;
         }
         findings.retain(|finding| finding.level == Level::Error);
         // An app that cannot be compiled still owns what it once was.

@@ -38,6 +38,9 @@ impl Inspect {
             }
             findings.extend(found.resolve(&app.sources));
         }
+        if !forbids(&findings) {
+            self.selection.all_met()?;
+        }
         findings.retain(|finding| finding.level == crate::diagnostic::Level::Error);
         output::findings(&findings, &output::Formats::default())?;
         output::data(&match self.format {

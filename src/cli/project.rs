@@ -4,7 +4,7 @@ use crate::app::Surroundings;
 use crate::cli::left_over::Place;
 use crate::cli::output;
 use crate::cluster::facts::ClusterFacts;
-use crate::diagnostic::{Diagnostics, Finding, Level};
+use crate::diagnostic::{Diagnostics, Finding, Level, listing, nearest};
 use crate::disk;
 use crate::emit::{Each, Extra};
 use crate::failure::Failure;
@@ -14,10 +14,10 @@ use crate::spec::workspace::{self, Workspace};
 use crate::spec::{self, Spec};
 use crate::{Around, Compiled, kubernetes_fields};
 use clap::Args;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 /// Which apps, and which of their environments.
@@ -35,7 +35,14 @@ pub(super) struct Selection {
     /// No workspace above this folder is looked for.
     #[arg(skip)]
     pub(super) ceiling: Option<PathBuf>,
+    /// The environments that the apps turned out to have.
+    #[arg(skip)]
+    pub(super) known: Known,
 }
+
+/// Names of environments, noted by apps that are read side by side.
+#[derive(Debug, Default)]
+pub(super) struct Known(Mutex<BTreeSet<String>>);
 
 /// A workspace as read.
 pub(super) struct Shared {
@@ -152,6 +159,7 @@ impl Selection {
         if self.environments.is_empty() {
             return names;
         }
+        self.known.0.lock().unwrap_or_else(PoisonError::into_inner).extend(names.iter().cloned());
         let mut chosen = Vec::new();
         for wanted in &self.environments {
             if names.contains(wanted) {
@@ -161,6 +169,18 @@ impl Selection {
             }
         }
         chosen
+    }
+
+    /// Refuses an environment that no app has, once all apps were read: nothing was looked at, so nothing is right.
+    pub(super) fn all_met(&self) -> Result<(), Failure> {
+        let known = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(wanted) = self.environments.iter().find(|wanted| !known.contains(*wanted)) else { return Ok(()) };
+        let names = || known.iter().map(String::as_str);
+        let help = match nearest(wanted, names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", listing(names(), 12)),
+        };
+        Err(Failure::new(format!("no app here has an environment `{wanted}`; {help}")))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::check::holds_specs;
 use super::output;
-use super::project::{Selection, forbids};
+use super::project::{Known, Selection, forbids};
 use super::{Outcome, Result};
 use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
@@ -97,7 +97,13 @@ impl Rehearse {
     /// The manifests of the specs below a path, in the one environment that is meant, and what the workspace knows of its cluster.
     fn compiled(&self, path: &Path, findings: &mut Vec<Finding>) -> Read<(Bundle, Option<ClusterFacts>)> {
         let environments = self.env.iter().cloned().collect();
-        let selection = Selection { paths: vec![path.to_owned()], environments, kubernetes: self.kubernetes.clone(), ceiling: None };
+        let selection = Selection {
+            paths: vec![path.to_owned()],
+            environments,
+            kubernetes: self.kubernetes.clone(),
+            ceiling: None,
+            known: Known::default(),
+        };
         let candidates = selection.candidates()?;
         let (mut bundle, mut facts) = (Bundle::default(), None);
         for candidate in &candidates {
@@ -114,6 +120,9 @@ impl Rehearse {
                 facts = facts.or_else(|| app.facts(environment).cloned());
             }
             findings.extend(found.resolve(&app.sources));
+        }
+        if !forbids(findings) {
+            selection.all_met()?;
         }
         Ok((bundle, facts))
     }

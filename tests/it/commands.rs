@@ -1,5 +1,6 @@
 //! The binary itself, run as a user would, and what it said.
 
+use crate::scratch::Scratch;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -119,4 +120,25 @@ fn one_format_goes_to_stdout_and_the_others_into_files() {
     }
     let both = statewright(scratch.path(), &["compile", "-o", "yaml", "--format", "json"]);
     assert!(both.code == 2 && both.stderr.contains("stdout takes the manifests already"), "{}", both.stderr);
+}
+
+/// A check that passes when its subject is missing is none.
+#[test]
+fn an_environment_that_no_app_has_is_refused() {
+    let scratch = Scratch::new("no-such-environment");
+    let spec = |name: &str| {
+        format!("apiVersion: statewright/v1\nkind: App\nname: {name}\nimage: example.com/x:1.0\nenvironments: {{dev: {{}}, prod: {{}}}}\n")
+    };
+    scratch.write("one/statewright.yaml", spec("one"));
+    scratch.write("two/statewright.yaml", spec("two").replace("prod", "stage"));
+    let commands: &[&[&str]] = &[&["compile"], &["compile", "--check"], &["diff"], &["ci"], &["inspect"], &["rehearse", "."]];
+    for command in commands {
+        let run = statewright(scratch.path(), &[*command, &["--env", "prd"]].concat());
+        assert_eq!(run.code, 2, "{command:?}: {}{}", run.stdout, run.stderr);
+        let said = "no app here has an environment `prd`; did you mean `prod`?";
+        assert!(run.stderr.contains(said), "{command:?}: {}", run.stderr);
+    }
+    assert_eq!(statewright(scratch.path(), &["compile", "--env", "stage"]).code, 0, "one app has it");
+    let two = statewright(scratch.path(), &["diff", "--env", "dev", "--env", "prd"]);
+    assert_eq!(two.code, 2, "{}", two.stderr);
 }
