@@ -12,7 +12,7 @@ use crate::diagnostic::{Code, Diagnostics, Finding, Level};
 use crate::disk::{self, Difference};
 use crate::failure::Failure;
 use crate::layout::Tree;
-use crate::report::{Report, counted};
+use crate::report::{Against, Report, counted};
 use crate::review::Review;
 use crate::review::verdict::Verdict;
 use crate::source::{At, Sources};
@@ -163,7 +163,10 @@ impl Pass {
         let wrong = forbids(&findings) || reviews.iter().any(|review| forbids(&review.findings));
         let worst = reviews.iter().map(|review| review.judgement.verdict).max().unwrap_or_default();
         let changed = stale || !reviews.is_empty();
-        let report = if self.base.is_some() { Report::compared(findings, reviews) } else { Report::of(findings) };
+        let report = match &self.diff.against {
+            Some(base) => Report::compared(Against::Revision(base.clone()), findings, reviews),
+            None => Report::of(findings),
+        };
         output::step(&report, &[("changed", if changed { "true" } else { "false" }), ("verdict", worst.word())], formats)?;
         output::review(report, formats)?;
         if let Some(failure) = failure {

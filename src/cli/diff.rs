@@ -15,7 +15,7 @@ use crate::disk;
 use crate::failure::Failure;
 use crate::k8s::version::Version;
 use crate::layout;
-use crate::report::Report;
+use crate::report::{Against, Report};
 use crate::review::acknowledge;
 use crate::review::parity::{Side, parity};
 use crate::review::runbook::files::Files;
@@ -49,14 +49,15 @@ impl Diff {
             return self.parity(old, new);
         }
         let specs: Vec<bool> = self.selection.paths.iter().map(|path| holds_specs(path)).collect::<std::result::Result<_, Failure>>()?;
-        let (reviews, findings) = match (&self.selection.paths[..], &specs[..]) {
-            ([old, new], [false, false]) => self.manifests(old, new)?,
+        let files_or_revision = || self.against.clone().map_or(Against::Files, Against::Revision);
+        let ((reviews, findings), against) = match (&self.selection.paths[..], &specs[..]) {
+            ([old, new], [false, false]) => (self.manifests(old, new)?, Against::Named),
             ([_, _], [true, false] | [false, true]) => {
                 let message =
                     "one of the two paths holds specs and the other does not. Compare two folders of manifests, or name apps only";
                 return Err(Failure::new(message));
             }
-            _ => self.specs()?,
+            _ => (self.specs()?, files_or_revision()),
         };
         let outcome = if reviews.iter().any(|review| review.judgement.verdict == Verdict::AtRisk) {
             Outcome::AtRisk
@@ -65,7 +66,7 @@ impl Diff {
         } else {
             Outcome::Fine
         };
-        output::review(Report::compared(findings, reviews), &self.formats)?;
+        output::review(Report::compared(against, findings, reviews), &self.formats)?;
         Ok(outcome)
     }
 
@@ -99,7 +100,7 @@ impl Diff {
         findings.retain(|finding| finding.level == Level::Error);
         reviews.retain(|review| !review.is_empty());
         let outcome = if reviews.is_empty() && !forbids(&findings) { Outcome::Fine } else { Outcome::Found };
-        output::review(Report::compared(findings, reviews), &self.formats)?;
+        output::review(Report::compared(Against::Named, findings, reviews), &self.formats)?;
         Ok(outcome)
     }
 

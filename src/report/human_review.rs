@@ -3,7 +3,7 @@
 use super::differences::{self, Difference, Line, Piece, Row};
 use super::groups::{grouped, names};
 use super::human::{BLUE, BOLD, GREEN, Page, RED, YELLOW, columns};
-use super::{Report, at_once, clean, counted, kinds, ranked, rest_of_line, spoken, tally};
+use super::{Against, Report, at_once, clean, counted, kinds, ranked, rest_of_line, spoken, tally};
 use crate::cluster::judge::said;
 use crate::diagnostic::Level;
 use crate::review::verdict::{Judgement, Verdict};
@@ -35,18 +35,19 @@ const NAMED: usize = 40;
 #[must_use]
 pub fn render(report: &Report, colours: bool, width: usize) -> String {
     let mut page = Page { out: String::new(), colours, width };
+    let since = report.against.as_ref().and_then(Against::words).map_or_else(String::new, |other| format!(" (against {other})"));
     if report.reviews.len() > FEW {
-        page.overview(&report.reviews);
+        page.overview(&report.reviews, &since);
     }
     for (position, review) in report.reviews.iter().enumerate() {
         if position > 0 || report.reviews.len() > FEW {
             page.out.push('\n');
         }
-        page.review(review);
+        page.review(review, if position == 0 && report.reviews.len() <= FEW { &since } else { "" });
     }
     let failed = report.findings.iter().any(|finding| finding.level == Level::Error);
-    if report.compared && report.reviews.is_empty() && !failed {
-        page.out.push_str("no changes\n");
+    if report.against.is_some() && report.reviews.is_empty() && !failed {
+        page.line(&format!("no changes{since}"));
     }
     page.out
 }
@@ -66,9 +67,9 @@ impl Page {
         self.out.push('\n');
     }
 
-    fn overview(&mut self, reviews: &[Review]) {
+    fn overview(&mut self, reviews: &[Review], since: &str) {
         let worst = reviews.first().map_or(Verdict::None, |review| review.judgement.verdict);
-        self.painted(colour(worst), &format!("{} changed: {}", reviews.len(), tally(reviews)));
+        self.painted(colour(worst), &format!("{} changed: {}{since}", reviews.len(), tally(reviews)));
         self.out.push('\n');
         let widest = reviews.iter().map(|review| spoken(review.judgement.verdict).len()).max().unwrap_or(0);
         for review in reviews {
@@ -80,9 +81,9 @@ impl Page {
     }
 
     /// The decision first, then how to do what cannot just be applied, then each object.
-    fn review(&mut self, review: &Review) {
+    fn review(&mut self, review: &Review, since: &str) {
         let judgement = &review.judgement;
-        self.painted(colour(judgement.verdict), &format!("{}: {}", clean(&review.title), line_of(review)));
+        self.painted(colour(judgement.verdict), &format!("{}: {}{since}", clean(&review.title), line_of(review)));
         self.line(&format!("\n{}", kinds(review)));
         self.judgement(judgement);
         let changes = ranked(review);

@@ -1,6 +1,6 @@
 //! A report for programs. The contract is `schemas/report.v1.schema.json`: keys are added, never renamed or removed.
 
-use super::Report;
+use super::{Against, Report};
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Finding, Refusal};
 use crate::review::fields::FieldChange;
@@ -24,7 +24,7 @@ pub fn render(report: &Report) -> String {
     let all = report.all();
     let document = Document {
         version: VERSION,
-        comparison: report.compared.then(|| Comparison::new(&report.reviews)),
+        comparison: report.against.as_ref().map(|against| Comparison::new(against, &report.reviews)),
         findings: all.iter().map(Entry::from).collect(),
     };
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
@@ -43,6 +43,9 @@ struct Document<'a> {
 /// What is there only when something was compared.
 #[derive(Debug, Serialize)]
 struct Comparison<'a> {
+    against: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<&'a str>,
     changed: bool,
     verdict: &'static str,
     verdicts: Vec<Judged<'a>>,
@@ -151,9 +154,16 @@ struct Place<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    fn new(reviews: &'a [Review]) -> Self {
+    fn new(against: &'a Against, reviews: &'a [Review]) -> Self {
+        let (against, revision) = match against {
+            Against::Files => ("files", None),
+            Against::Revision(name) => ("revision", Some(name.as_str())),
+            Against::Named => ("named", None),
+        };
         let changes = reviews.iter().flat_map(|review| review.changes.iter().map(|change| Changed::new(review, change)));
         Self {
+            against,
+            revision,
             changed: reviews.iter().any(|review| !review.changes.is_empty()),
             verdict: reviews.iter().map(|review| review.judgement.verdict).max().unwrap_or(Verdict::None).word(),
             verdicts: reviews.iter().map(Judged::from).collect(),

@@ -5,7 +5,7 @@ use super::compact::compact;
 use super::differences::{self, Line, Piece};
 use super::groups::{grouped, names};
 use super::markdown_text::{code, fence, html, prose};
-use super::{Report, at_once, counted, kinds, named, ranked, rest_of_line, spoken, summary, tally};
+use super::{Against, Report, at_once, counted, kinds, named, ranked, rest_of_line, spoken, summary, tally};
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Finding, Level};
 use crate::review::risk::Risk;
@@ -67,9 +67,10 @@ fn heading(report: &Report) -> String {
     let wrong = report.findings.iter().any(|finding| finding.level == Level::Error);
     let found = summary(&report.findings);
     let found_too = if found.is_empty() { String::new() } else { format!(" ({found})") };
+    let since = report.against.as_ref().and_then(Against::words).map_or_else(String::new, |other| format!(" against {}", prose(&other)));
     match &report.reviews[..] {
         [] if wrong => format!("### 🔴 Statewright: must be mended{found_too}\n\n"),
-        [] if report.compared => format!("### ⚪ Statewright: no changes{found_too}\n\n"),
+        [] if report.against.is_some() => format!("### ⚪ Statewright: no changes{since}{found_too}\n\n"),
         [] if found.is_empty() => "### 🟢 Statewright: nothing found\n\n".into(),
         [] => format!("### 🟢 Statewright: can go ahead{found_too}\n\n"),
         [review] => {

@@ -30,22 +30,45 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What the changes will do; empty when nothing was compared, or nothing differs.
     pub reviews: Vec<Review>,
-    /// Whether anything was compared at all.
-    pub compared: bool,
+    /// What it was compared with; nothing when nothing was compared at all.
+    pub against: Option<Against>,
+}
+
+/// What the other side of a comparison was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// The manifests in the files as they are, committed or not.
+    Files,
+    /// Those of a git revision, as the user named it.
+    Revision(String),
+    /// What the user named: another folder, another environment.
+    Named,
+}
+
+impl Against {
+    /// In a few words, where they help a reader: a whole hash does not.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        match self {
+            Self::Files => Some("the files on disk".into()),
+            Self::Revision(name) if name.len() < 40 => Some(clean(name)),
+            Self::Revision(_) | Self::Named => None,
+        }
+    }
 }
 
 impl Report {
     /// A report of findings alone.
     #[must_use]
     pub const fn of(findings: Vec<Finding>) -> Self {
-        Self { findings, reviews: Vec::new(), compared: false }
+        Self { findings, reviews: Vec::new(), against: None }
     }
 
     /// A report of what changes do, the worst first.
     #[must_use]
-    pub fn compared(findings: Vec<Finding>, mut reviews: Vec<Review>) -> Self {
+    pub fn compared(against: Against, findings: Vec<Finding>, mut reviews: Vec<Review>) -> Self {
         reviews.sort_by(|one, other| other.judgement.verdict.cmp(&one.judgement.verdict).then_with(|| one.title.cmp(&other.title)));
-        Self { findings, reviews, compared: true }
+        Self { findings, reviews, against: Some(against) }
     }
 
     /// All findings, those of the reviews after the others: for formats that know nothing else.

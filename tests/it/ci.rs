@@ -92,7 +92,7 @@ fn a_change_is_no_reason_to_fail_but_what_comes_of_it_may_be() {
     assert!(shallow.stderr.contains("shallow"), "{}", shallow.stderr);
     fine.git("work", &["fetch", "--quiet", "--depth=1", "origin", "main"]);
     let compared = fine.ci(&["--base", "FETCH_HEAD"]);
-    assert_eq!((compared.code, compared.stdout.as_str()), (0, "no changes\n"), "{}", compared.stderr);
+    assert_eq!((compared.code, compared.stdout.as_str()), (0, "no changes (against FETCH_HEAD)\n"), "{}", compared.stderr);
 
     for (edits, compiled, code, words) in [
         (&[("kubia-pet:1.0", "kubia-pet:2.0")][..], true, 0, "restarts"),

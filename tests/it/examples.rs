@@ -21,7 +21,7 @@ fn committed_output_is_fresh() {
     let run = statewright(&root(), &["compile", "examples", "--check"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
     let run = statewright(&root(), &["diff", "examples"]);
-    assert_eq!((run.code, run.stdout.as_str()), (0, "no changes\n"), "{}", run.stderr);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "no changes (against the files on disk)\n"), "{}", run.stderr);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use statewright::bundle::ResourceId;
 use statewright::diagnostic::{Code, Diagnostics, Finding, Level, Refusal, Subject};
-use statewright::report::Report;
+use statewright::report::{Against, Report};
 use statewright::review::fields::{FieldChange, compare};
 use statewright::review::holdings::Holding;
 use statewright::review::risk::Risk;
@@ -65,7 +65,7 @@ pub(crate) fn findings() -> Vec<Finding> {
 /// All of it: the findings, and one review for each verdict.
 pub(crate) fn report() -> Report {
     let reviews = vec![in_place(), at_risk(), recreate(), new(), restart()];
-    Report::compared(findings(), reviews)
+    Report::compared(Against::Named, findings(), reviews)
 }
 
 /// A comparison of so many apps, of which each has so many volumes and loses them all, in names that end in numbers or do not.
@@ -89,7 +89,7 @@ pub(crate) fn large(apps: usize, volumes: usize, numbered: bool) -> Report {
         let judgement = Judgement { verdict: Verdict::AtRisk, line, risks, ..Judgement::default() };
         Review { title: format!("app{app:04} in prod"), changes, judgement, before: Vec::new(), after: Vec::new(), findings: Vec::new() }
     };
-    Report::compared(Vec::new(), (0..apps).map(review).collect())
+    Report::compared(Against::Named, Vec::new(), (0..apps).map(review).collect())
 }
 
 fn at_risk() -> Review {

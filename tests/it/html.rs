@@ -3,7 +3,7 @@
 use crate::fixed::{HOSTILE, findings, large, report};
 use crate::scratch::Scratch;
 use sha2::{Digest, Sha256};
-use statewright::report::{Format, Report, html};
+use statewright::report::{Against, Format, Report, html};
 use std::path::Path;
 use std::process::Command;
 
@@ -31,7 +31,13 @@ fn the_page_may_run_and_apply_its_own_files_alone() {
 
 #[test]
 fn elements_are_closed_and_names_are_unique() {
-    for report in [report(), Report::of(findings()), Report::default(), Report::compared(Vec::new(), Vec::new()), large(3, 150, false)] {
+    for report in [
+        report(),
+        Report::of(findings()),
+        Report::default(),
+        Report::compared(Against::Files, Vec::new(), Vec::new()),
+        large(3, 150, false),
+    ] {
         let text = page(&report);
         let body = text.split("</style>").nth(1).unwrap().split("<script>").next().unwrap();
         for tag in

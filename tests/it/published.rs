@@ -6,7 +6,7 @@ use crate::fixed::{findings, large, report};
 use crate::scratch::Scratch;
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use statewright::report::{Format, Report};
+use statewright::report::{Against, Format, Report};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +14,13 @@ use std::process::Command;
 #[test]
 fn every_format_keeps_to_its_schema() {
     let texts = |format: Format| {
-        let reports = [report(), Report::of(findings()), Report::default(), Report::compared(Vec::new(), Vec::new()), large(20, 50, true)];
+        let reports = [
+            report(),
+            Report::of(findings()),
+            Report::default(),
+            Report::compared(Against::Files, Vec::new(), Vec::new()),
+            large(20, 50, true),
+        ];
         reports.map(|report| format.render(&report, false))
     };
     let (contract, sarif, gitlab) = (contract(), sarif(), gitlab());

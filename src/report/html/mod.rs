@@ -4,7 +4,7 @@
 mod review;
 mod text;
 
-use super::{Report, counted, named, rest_of_line, spoken, summary, tally};
+use super::{Against, Report, counted, named, rest_of_line, spoken, summary, tally};
 use crate::diagnostic::{Finding, Level};
 use crate::review::Review;
 use crate::review::verdict::Verdict;
@@ -126,7 +126,10 @@ fn headline(report: &Report) -> (&'static str, String, String) {
     let wrong = report.findings.iter().any(|finding| finding.level == Level::Error);
     match &report.reviews[..] {
         [] if wrong => ("error", "Must be mended".into(), format!("{found}.")),
-        [] if report.compared => ("in-place", "No changes".into(), "What would be compiled is what is committed.".into()),
+        [] if report.against.is_some() => {
+            let other = report.against.as_ref().and_then(Against::words).unwrap_or_else(|| "the other side".into());
+            ("in-place", "No changes".into(), format!("Everything is as in {}.", escaped(&other)))
+        }
         [] if found.is_empty() => ("in-place", "Nothing found".into(), "Nothing to complain of.".into()),
         [] => ("note", "Can go ahead".into(), format!("{found}.")),
         [worst, rest @ ..] => {
