@@ -42,6 +42,7 @@ use app::{App, Surroundings};
 use bundle::Bundle;
 use cluster::facts::ClusterFacts;
 use diagnostic::{Code, Diagnostics};
+use k8s::custom::Customs;
 use rules::context::Context;
 use source::{SourceId, Sources};
 use spec::Spec;
@@ -77,6 +78,8 @@ pub struct Around<'a> {
     pub extras: &'a [emit::Extra],
     /// What is known of the environment's cluster.
     pub facts: Option<&'a ClusterFacts>,
+    /// The custom kinds that are defined.
+    pub customs: &'a Customs,
     /// The files beside the spec.
     pub files: &'a dyn Surroundings,
 }
@@ -88,6 +91,8 @@ pub fn compile(spec: &Spec, environment: &str, around: Around<'_>, found: &mut D
     for resource in &bundle.resources {
         cluster::judge::new_object(resource, app.kubernetes, found);
     }
+    let customs = around.customs.with(bundle.resources.iter().map(|resource| &resource.node));
+    cluster::judge::custom_objects(&bundle, &customs, found);
     let facts = around.facts.cloned().unwrap_or_default().with_version(app.kubernetes);
     if app.objects.is_empty() && app.patches.is_empty() && around.facts.is_none() {
         // Volumes and claims are as we make them, for each other, on a cluster of which nothing is known: a rehearsal can show nothing.
@@ -109,9 +114,8 @@ pub fn manifests(sources: &Sources, ids: &[SourceId], found: &mut Diagnostics) -
     bundle
 }
 
-/// Says all that can be said of manifests without a previous state. `definitions` are CustomResourceDefinitions beside those among
-/// the manifests.
-pub fn check(sources: &Sources, ids: &[SourceId], facts: &ClusterFacts, definitions: &Bundle, found: &mut Diagnostics) {
+/// Says all that can be said of manifests without a previous state.
+pub fn check(sources: &Sources, ids: &[SourceId], facts: &ClusterFacts, found: &mut Diagnostics) {
     let version = facts.kubernetes.unwrap_or_default();
     let documents: Vec<_> = ids.iter().flat_map(|id| bundle::read::documents(sources, *id, found)).collect();
     let judged = parallel::map(&documents, |document| {
@@ -127,7 +131,8 @@ pub fn check(sources: &Sources, ids: &[SourceId], facts: &ClusterFacts, definiti
         bundle.resources.extend(own.resources);
         found.extend(diagnostics);
     }
-    cluster::judge::custom_objects(&bundle, definitions, found);
+    let customs = facts.customs.with(bundle.resources.iter().map(|resource| &resource.node));
+    cluster::judge::custom_objects(&bundle, &customs, found);
     rules::advise(&Context::new(&bundle, version, facts, false, |id| sources.get(id).folder()), found);
     cluster::outlook::judge_folders(bundle, facts, |id| sources.get(id).folder(), found);
 }
@@ -148,9 +153,9 @@ pub fn codes() -> Vec<&'static Code> {
         cluster::judge::CODES,
         cluster::outlook::CODES,
         review::CODES,
-        cli::CODES,
     ];
-    let mut codes: Vec<&'static Code> = all.into_iter().flatten().copied().chain(rules::codes()).collect();
+    let mut codes: Vec<&'static Code> =
+        all.into_iter().chain(cli::CODES.iter().copied()).flatten().copied().chain(rules::codes()).collect();
     codes.sort_by_key(|code| code.id);
     codes
 }

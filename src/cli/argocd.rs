@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "Argo CD speaks to its plugins through the environment")]
 
 use super::output;
-use super::project::{Known, Loaded, Selection, forbids};
+use super::project::{Loaded, Selection, forbids};
 use super::{Outcome, Result};
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
@@ -80,13 +80,7 @@ fn load(findings: &mut Vec<Finding>) -> std::result::Result<Option<Loaded>, Fail
         return Err(Failure::new(format!("there is no {} in this folder; `path` in the Application must be the app's folder", disk::SPEC)));
     }
     let copy = Copy::around(&here()?, &variable("ARGOCD_APP_SOURCE_PATH").unwrap_or_default());
-    let selection = Selection {
-        paths: vec![PathBuf::from(disk::SPEC)],
-        environments: Vec::new(),
-        kubernetes: None,
-        ceiling: Some(copy.root),
-        known: Known::default(),
-    };
+    let selection = Selection { paths: vec![PathBuf::from(disk::SPEC)], ceiling: Some(copy.root), ..Selection::default() };
     let candidates = selection.candidates()?;
     findings.extend(super::compile::workspace_findings(&candidates));
     let Some(candidate) = candidates.first() else { return Ok(None) };

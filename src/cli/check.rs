@@ -1,10 +1,10 @@
 //! `check`: everything that can be said without a previous state, of specs or of manifests written by anyone.
 
 use super::compile::workspace_findings;
+use super::definitions::{self, Definitions};
 use super::output::{self, Formats};
-use super::project::{Known, Selection, forbids, in_order};
+use super::project::{Selection, forbids, in_order};
 use super::{Outcome, Result};
-use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding};
 use crate::disk;
@@ -26,9 +26,8 @@ pub(super) struct Check {
     /// What is known of the cluster: its nodes and storage classes, in a file.
     #[arg(long, value_name = "FILE")]
     cluster: Option<PathBuf>,
-    /// A file of CustomResourceDefinitions by which custom resources are judged; may be given several times.
-    #[arg(long = "crd", value_name = "FILE")]
-    definitions: Vec<PathBuf>,
+    #[command(flatten)]
+    definitions: Definitions,
     #[command(flatten)]
     formats: Formats,
 }
@@ -52,8 +51,8 @@ impl Check {
     }
 
     fn specs(&self, paths: Vec<PathBuf>, findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {
-        let selection =
-            Selection { paths, environments: Vec::new(), kubernetes: self.kubernetes.clone(), ceiling: None, known: Known::default() };
+        let (kubernetes, definitions) = (self.kubernetes.clone(), self.definitions.clone());
+        let selection = Selection { paths, kubernetes, definitions, ..Selection::default() };
         let candidates = selection.candidates()?;
         findings.extend(workspace_findings(&candidates));
         let mut failure = None;
@@ -76,8 +75,8 @@ impl Check {
 
     fn manifests(&self, paths: &[PathBuf], findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-        let facts = self.facts(&mut sources, &mut found)?;
-        let definitions = self.definitions(paths, &mut sources, &mut found)?;
+        let customs = definitions::around(&self.definitions, paths, &mut sources, &mut found)?;
+        let facts = self.facts(&mut sources, &mut found)?.with_customs(customs);
         let mut ids = Vec::new();
         let named: Vec<PathBuf> = paths.iter().filter(|path| *path != Path::new("-")).cloned().collect();
         if named.len() < paths.len() {
@@ -88,7 +87,7 @@ impl Check {
             return Err(Failure::new("no manifests there: nothing was checked"));
         }
         ids.extend(disk::read_sources(&files, &mut sources, &mut found)?);
-        crate::check(&sources, &ids, &facts, &definitions, &mut found);
+        crate::check(&sources, &ids, &facts, &mut found);
         findings.extend(found.resolve(&sources));
         Ok(())
     }
@@ -107,28 +106,6 @@ impl Check {
         facts.kubernetes.get_or_insert_default();
         Ok(facts)
     }
-
-    /// The definitions that were given, and those of the workspace that the first path belongs to.
-    fn definitions(&self, paths: &[PathBuf], sources: &mut Sources, found: &mut Diagnostics) -> std::result::Result<Bundle, Failure> {
-        let mut files = disk::find_manifests(&self.definitions)?;
-        if let Some(folder) = paths.iter().find(|path| path.is_dir())
-            && let Some(path) = disk::find_workspace(folder, None)?
-        {
-            files.extend(workspace_definitions(&path)?);
-        }
-        let ids = disk::read_sources(&files, sources, found)?;
-        Ok(crate::manifests(sources, &ids, found))
-    }
-}
-
-/// The files of definitions that a workspace names. What is wrong with the workspace is said where its apps are checked.
-fn workspace_definitions(path: &Path) -> std::result::Result<Vec<PathBuf>, Failure> {
-    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-    let id = disk::read_source(path, &mut sources, &mut found)?;
-    let root = id.and_then(|id| crate::yaml::read_one(&sources, id, &mut found));
-    let workspace = root.and_then(|root| crate::spec::workspace::parse(&root, &crate::kubernetes_fields, &mut found));
-    let folder = path.parent().unwrap_or(Path::new("."));
-    Ok(workspace.and_then(|workspace| workspace.crds).into_iter().flatten().map(|file| folder.join(&*file.value)).collect())
 }
 
 /// Whether a path means specs: a file of that name, one that says it is a spec, or a folder with one in it.

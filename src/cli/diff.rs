@@ -1,6 +1,7 @@
 //! `diff`: what would be compiled against what is committed; or two folders of anyone's manifests.
 
 use super::committed::Committed;
+use super::definitions;
 use super::left_over::{self, Place};
 use super::output;
 use super::project::{Candidate, Fresh, Loaded, Selection, forbids, in_order};
@@ -10,6 +11,7 @@ use crate::allow;
 use crate::block::Read as _;
 use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
+use crate::cluster::judge::{self, UNJUDGED};
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::failure::Failure;
@@ -20,7 +22,7 @@ use crate::review::acknowledge;
 use crate::review::parity::{Side, parity};
 use crate::review::runbook::files::Files;
 use crate::review::verdict::Verdict;
-use crate::review::{self, Review, Setting};
+use crate::review::{self, ChangeKind, Review, Setting};
 use crate::source::{At, Sources};
 use crate::spec::settings::Acknowledge;
 use crate::spec::workspace::Workspace;
@@ -59,6 +61,7 @@ impl Diff {
             }
             _ => (self.specs()?, files_or_revision()),
         };
+        let findings = concerned(findings, &reviews);
         let outcome = if reviews.iter().any(|review| review.judgement.verdict == Verdict::AtRisk) {
             Outcome::AtRisk
         } else if !reviews.is_empty() || forbids(&findings) {
@@ -129,7 +132,7 @@ impl Diff {
         if !forbids(&findings) {
             self.selection.all_met()?;
         }
-        findings.retain(|finding| finding.level == Level::Error);
+        findings.retain(|finding| finding.level == Level::Error || finding.code.id == UNJUDGED.id);
         // An app that cannot be compiled still owns what it once was.
         if self.selection.environments.is_empty() && !forbids(&findings) {
             for folder in committed.without_spec(&self.selection, &candidates, &owned)? {
@@ -241,7 +244,10 @@ impl Diff {
         let (mut sources, mut wrong) = (Sources::default(), Diagnostics::default());
         let before = read(old, &mut sources, &mut Diagnostics::default())?;
         let after = read(new, &mut sources, &mut wrong)?;
-        let facts = ClusterFacts::of_version(version);
+        let customs = definitions::around(&self.selection.definitions, &[new.to_owned(), old.to_owned()], &mut sources, &mut wrong)?;
+        let facts = ClusterFacts::of_version(version).with_customs(customs);
+        let known = facts.clone().with_definitions_of([&before, &after]).customs;
+        judge::unjudged(&after.resources, &known, &mut wrong);
         let files = after.resources.iter().map(|resource| (resource.id.clone(), sources.get(resource.at().source).name.clone())).collect();
         let setting = Setting { version, facts: &facts, namespace: "default", acknowledged: &[], home: None, files: &files };
         let title = format!("{} against {}", old.display(), new.display());
@@ -251,6 +257,19 @@ impl Diff {
         let reviews = if review.is_empty() { Vec::new() } else { vec![review] };
         Ok((reviews, wrong.resolve(&sources)))
     }
+}
+
+/// The findings without notes on custom kinds of which nothing changes.
+fn concerned(mut findings: Vec<Finding>, reviews: &[Review]) -> Vec<Finding> {
+    let changed: BTreeSet<&str> = reviews
+        .iter()
+        .flat_map(|review| &review.changes)
+        .filter(|change| change.kind != ChangeKind::Removed)
+        .map(|change| change.id.kind.as_str())
+        .collect();
+    let kind = |finding: &Finding| finding.subject.as_ref().map(|subject| subject.kind.clone()).unwrap_or_default();
+    findings.retain(|finding| finding.code.id != UNJUDGED.id || changed.contains(kind(finding).as_str()));
+    findings
 }
 
 /// What came of one app.
@@ -275,7 +294,7 @@ struct Pending {
 /// Reviews one environment of an app.
 fn reviewed(app: &Loaded, title: String, compiled: &Compiled, earlier: &Bundle, environment: &str) -> Pending {
     let version = compiled.app.kubernetes;
-    let facts = app.facts(environment).cloned().unwrap_or_default().with_version(version);
+    let facts = app.facts(environment).cloned().unwrap_or_default().with_version(version).with_customs(app.customs.clone());
     let mut acknowledged = acknowledged(None, app.workspace());
     let of_others = acknowledged.len();
     acknowledged.extend(with_reason(&compiled.app.acknowledge));

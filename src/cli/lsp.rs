@@ -1,7 +1,7 @@
 //! `lsp`: what an editor asks for over the Language Server Protocol: findings as one types, the meaning of a field, what may be typed, and
 //! the files that a line ends up in.
 
-use super::project::{Candidate, Known, Loaded, Selection};
+use super::project::{Candidate, Loaded, Selection};
 use super::wire::{self, Message};
 use super::{Outcome, Result};
 use crate::block::Block;
@@ -186,8 +186,7 @@ fn publish(uri: &str, text: &str) {
 
 /// An app whose spec is as it stands in the editor.
 fn candidate(path: &Path, text: &str) -> Option<Candidate> {
-    let selection =
-        Selection { paths: vec![path.to_owned()], environments: Vec::new(), kubernetes: None, ceiling: None, known: Known::default() };
+    let selection = Selection { paths: vec![path.to_owned()], ..Selection::default() };
     let mut candidate = selection.candidates().ok()?.pop()?;
     candidate.text = Some(text.to_owned());
     Some(candidate)
@@ -219,7 +218,7 @@ fn of_manifests(path: &Path, text: &str) -> (String, Vec<Finding>) {
             let _ = crate::spec::workspace::parse(&root, &crate::kubernetes_fields, &mut found);
         }
     } else if text.contains("apiVersion:") && text.contains("kind:") {
-        crate::check(&sources, &[id], &ClusterFacts::of_version(crate::k8s::version::Version::default()), &Bundle::default(), &mut found);
+        crate::check(&sources, &[id], &ClusterFacts::of_version(crate::k8s::version::Version::default()), &mut found);
     }
     (name, found.resolve(&sources))
 }

@@ -5,6 +5,7 @@ mod check;
 mod ci;
 mod committed;
 mod compile;
+mod definitions;
 mod diff;
 mod explain;
 mod init;
@@ -124,7 +125,7 @@ pub fn main() -> ExitCode {
 }
 
 /// The codes of what only a run can find: how the files on disk are.
-pub(crate) static CODES: &[&Code] = ci::CODES;
+pub(crate) static CODES: &[&[&Code]] = &[ci::CODES, definitions::CODES];
 
 /// The result of a subcommand.
 type Result = std::result::Result<Outcome, Failure>;

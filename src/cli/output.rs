@@ -1,6 +1,7 @@
 //! What is printed: data to stdout, talk to stderr; colour only where a person looks.
 #![expect(clippy::disallowed_methods, reason = "NO_COLOR and CI are read here, at the edge")]
 
+use crate::cluster::judge::UNJUDGED;
 use crate::diagnostic::{Finding, Level};
 use crate::failure::Failure;
 use crate::report::{Format, Report, human, human_review};
@@ -149,7 +150,9 @@ pub(super) fn once(list: &[Finding]) -> Vec<Finding> {
     let field = |finding: &Finding| finding.refusal.as_ref().map(|refusal| refusal.field.clone());
     let is_new = |finding: &&Finding| {
         let spot = &finding.spot;
-        said.insert((finding.code.id, spot.file.clone(), spot.line, spot.column, finding.message.clone(), field(finding)))
+        // What is said of a kind is said once, wherever its objects are.
+        let place = (finding.code.id != UNJUDGED.id).then(|| (spot.file.clone(), spot.line, spot.column));
+        said.insert((finding.code.id, place, finding.message.clone(), field(finding)))
     };
     list.iter().filter(is_new).cloned().collect()
 }

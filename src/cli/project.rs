@@ -1,6 +1,7 @@
 //! The apps that a run is about: their specs and workspaces, read and ready to be compiled, several at once.
 
 use crate::app::Surroundings;
+use crate::cli::definitions::{self, Definitions};
 use crate::cli::left_over::Place;
 use crate::cli::output;
 use crate::cluster::facts::ClusterFacts;
@@ -8,6 +9,7 @@ use crate::diagnostic::{Diagnostics, Finding, Level, listing, nearest};
 use crate::disk;
 use crate::emit::{Each, Extra};
 use crate::failure::Failure;
+use crate::k8s::custom::Customs;
 use crate::layout::{self, Tree};
 use crate::source::{At, Sources};
 use crate::spec::workspace::{self, Workspace};
@@ -21,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 /// Which apps, and which of their environments.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Selection {
     /// Specs, app folders, or folders with any number of apps.
     #[arg(default_value = ".", value_name = "PATH")]
@@ -32,6 +34,8 @@ pub(super) struct Selection {
     /// Whose rules judge, whatever the specs say: 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
     pub(super) kubernetes: Option<String>,
+    #[command(flatten)]
+    pub(super) definitions: Definitions,
     /// No workspace above this folder is looked for.
     #[arg(skip)]
     pub(super) ceiling: Option<PathBuf>,
@@ -51,6 +55,7 @@ pub(super) struct Shared {
     pub(super) workspace: Option<Workspace>,
     extras: Vec<Extra>,
     facts: BTreeMap<String, ClusterFacts>,
+    customs: Customs,
     broken: Vec<Finding>,
 }
 
@@ -60,6 +65,8 @@ pub(super) struct Candidate {
     /// Its text, where that is another than the file's: somebody is typing it.
     pub(super) text: Option<String>,
     pub(super) shared: Option<Arc<Shared>>,
+    /// The custom kinds that are defined.
+    customs: Customs,
 }
 
 /// What an app compiles to in one environment, and where that belongs.
@@ -76,6 +83,8 @@ pub(super) struct Loaded {
     pub(super) sources: Sources,
     pub(super) spec: Spec,
     pub(super) shared: Option<Arc<Shared>>,
+    /// The custom kinds that are defined.
+    pub(super) customs: Customs,
     /// Where reading it found mistakes.
     wrong: Vec<At>,
 }
@@ -91,6 +100,7 @@ impl Selection {
             let shown: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
             return Err(Failure::new(format!("no statewright.yaml below {}. Run `statewright init` to begin with one", shown.join(", "))));
         }
+        let given = self.definitions.customs()?;
         let mut known: BTreeMap<PathBuf, Option<Arc<Shared>>> = BTreeMap::new();
         let mut candidates = Vec::new();
         for spec in specs {
@@ -104,7 +114,8 @@ impl Selection {
                     shared
                 }
             };
-            candidates.push(Candidate { spec, text: None, shared });
+            let customs = shared.as_ref().map_or_else(|| given.clone(), |shared| shared.customs.and(&given));
+            candidates.push(Candidate { spec, text: None, shared, customs });
         }
         Ok(candidates)
     }
@@ -129,8 +140,20 @@ impl Selection {
             .flat_map(Workspace::clusters)
             .map(|(name, node)| (name.to_owned(), ClusterFacts::read(&node, &mut found)))
             .collect();
+        let customs = match &workspace {
+            Some(workspace) => definitions::of_workspace(workspace, &folder, &mut sources, &mut found)?,
+            None => Customs::none(),
+        };
         let broken = found.resolve(&sources);
-        Ok(Arc::new(Shared { folder, sources, workspace: workspace.filter(|_| !output::any_error(&broken)), extras, facts, broken }))
+        Ok(Arc::new(Shared {
+            folder,
+            sources,
+            workspace: workspace.filter(|_| !output::any_error(&broken)),
+            extras,
+            facts,
+            customs,
+            broken,
+        }))
     }
 
     /// Compiles the environments of an app that are asked for. Those that cannot be are left out, but their folders are in `owned`.
@@ -216,7 +239,14 @@ impl Candidate {
         let spec = id.and_then(|id| crate::read(&sources, id, &mut found));
         let wrong = found.wrong();
         findings.extend(found.resolve(&sources));
-        Ok(spec.map(|spec| Loaded { folder: folder_of(&self.spec), sources, spec, shared: self.shared.clone(), wrong }))
+        Ok(spec.map(|spec| Loaded {
+            folder: folder_of(&self.spec),
+            sources,
+            spec,
+            shared: self.shared.clone(),
+            customs: self.customs.clone(),
+            wrong,
+        }))
     }
 }
 
@@ -263,6 +293,7 @@ impl Loaded {
             shared: shared.as_ref(),
             extras: self.shared.as_ref().map(|shared| &shared.extras[..]).unwrap_or_default(),
             facts: self.facts(environment),
+            customs: &self.customs,
             files: &Beside(&self.folder),
         };
         let mut own = Diagnostics::default();

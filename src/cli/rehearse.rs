@@ -1,16 +1,19 @@
 //! `rehearse`: what a cluster becomes, step by step, when bundles are applied one after another; or recorded scenarios, played again.
 
 use super::check::holds_specs;
+use super::definitions::{self, Definitions};
 use super::output;
-use super::project::{Known, Selection, forbids};
+use super::project::{Selection, forbids};
 use super::{Outcome, Result};
 use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
+use crate::cluster::judge::{self, UNJUDGED};
 use crate::cluster::rehearse::rehearse;
 use crate::cluster::scenario;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::failure::Failure;
+use crate::k8s::custom::Customs;
 use crate::k8s::version::Version;
 use crate::report::rehearsal;
 use crate::source::Sources;
@@ -33,6 +36,8 @@ pub(super) struct Rehearse {
     /// Whose rules judge: 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
     kubernetes: Option<String>,
+    #[command(flatten)]
+    definitions: Definitions,
     /// Where objects go that name no namespace; the one that all others name, or `default`.
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
@@ -47,6 +52,14 @@ enum View {
     Json,
 }
 
+/// What is read for one step.
+#[derive(Default)]
+struct Beginning {
+    bundle: Bundle,
+    customs: Customs,
+    facts: Option<ClusterFacts>,
+}
+
 type Read<T> = std::result::Result<T, Failure>;
 
 impl Rehearse {
@@ -59,18 +72,19 @@ impl Rehearse {
         let mut findings = Vec::new();
         let mut facts = self.facts(&mut findings)?;
         let mut bundles = Vec::new();
+        let mut customs = Customs::none();
         for path in &self.bundles {
-            let (bundle, known) =
-                if holds_specs(path) { self.compiled(path, &mut findings)? } else { (manifests(path, &mut findings)?, None) };
-            bundles.push(bundle);
-            facts = facts.or(known);
+            let read = if holds_specs(path) { self.compiled(path, &mut findings)? } else { self.manifests(path, &mut findings)? };
+            bundles.push(read.bundle);
+            customs = customs.and(&read.customs);
+            facts = facts.or(read.facts);
         }
-        findings.retain(|finding| finding.level == Level::Error);
+        findings.retain(|finding| finding.level == Level::Error || finding.code.id == UNJUDGED.id);
         output::findings(&findings, &output::Formats::default())?;
         if forbids(&findings) {
             return Ok(Outcome::Found);
         }
-        let facts = facts.unwrap_or_default();
+        let facts = facts.unwrap_or_default().with_customs(customs);
         let version = match &self.kubernetes {
             Some(text) => text.parse().map_err(Failure::new)?,
             None => facts.kubernetes.unwrap_or(Version::NEWEST),
@@ -95,17 +109,17 @@ impl Rehearse {
     }
 
     /// The manifests of the specs below a path, in the one environment that is meant, and what the workspace knows of its cluster.
-    fn compiled(&self, path: &Path, findings: &mut Vec<Finding>) -> Read<(Bundle, Option<ClusterFacts>)> {
+    fn compiled(&self, path: &Path, findings: &mut Vec<Finding>) -> Read<Beginning> {
         let environments = self.env.iter().cloned().collect();
         let selection = Selection {
             paths: vec![path.to_owned()],
             environments,
             kubernetes: self.kubernetes.clone(),
-            ceiling: None,
-            known: Known::default(),
+            definitions: self.definitions.clone(),
+            ..Selection::default()
         };
         let candidates = selection.candidates()?;
-        let (mut bundle, mut facts) = (Bundle::default(), None);
+        let mut read = Beginning::default();
         for candidate in &candidates {
             let Some(app) = candidate.load(findings)? else { continue };
             let mut found = Diagnostics::default();
@@ -116,15 +130,31 @@ impl Rehearse {
             }
             for environment in &environments {
                 let compiled = app.compile(environment, self.kubernetes.as_deref(), &mut found);
-                bundle.resources.extend(compiled.into_iter().flat_map(|compiled| compiled.bundle.resources));
-                facts = facts.or_else(|| app.facts(environment).cloned());
+                read.bundle.resources.extend(compiled.into_iter().flat_map(|compiled| compiled.bundle.resources));
+                read.facts = read.facts.or_else(|| app.facts(environment).cloned());
             }
+            read.customs = app.customs.clone();
             findings.extend(found.resolve(&app.sources));
         }
         if !forbids(findings) {
             selection.all_met()?;
         }
-        Ok((bundle, facts))
+        Ok(read)
+    }
+
+    fn manifests(&self, path: &Path, findings: &mut Vec<Finding>) -> Read<Beginning> {
+        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+        let paths = [path.to_owned()];
+        let customs = definitions::around(&self.definitions, &paths, &mut sources, &mut found)?;
+        let mut ids = Vec::new();
+        for file in disk::find_manifests(&paths)? {
+            ids.extend(disk::read_source(&file, &mut sources, &mut found)?);
+        }
+        let bundle = crate::manifests(&sources, &ids, &mut found);
+        let known = customs.with(bundle.resources.iter().map(|resource| &resource.node));
+        judge::unjudged(&bundle.resources, &known, &mut found);
+        findings.extend(found.resolve(&sources));
+        Ok(Beginning { bundle, customs, facts: None })
     }
 }
 
@@ -134,17 +164,6 @@ fn common_namespace(bundles: &[Bundle]) -> &str {
         bundles.iter().flat_map(|bundle| &bundle.resources).map(|resource| &*resource.id.namespace).filter(|name| !name.is_empty());
     let first = named.next().unwrap_or("default");
     if named.all(|other| other == first) { first } else { "default" }
-}
-
-fn manifests(path: &Path, findings: &mut Vec<Finding>) -> Read<Bundle> {
-    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-    let mut ids = Vec::new();
-    for file in disk::find_manifests(&[path.to_owned()])? {
-        ids.extend(disk::read_source(&file, &mut sources, &mut found)?);
-    }
-    let bundle = crate::manifests(&sources, &ids, &mut found);
-    findings.extend(found.resolve(&sources));
-    Ok(bundle)
 }
 
 /// Gives the lines of a scenario file back, with the model's own results and states.

@@ -1,8 +1,9 @@
 //! What the API server would say to a change: `kubectl apply` of a manifest over the object that an earlier one made.
 
-use super::admission::{self, Answer, Stage};
-use super::apply;
+use super::admission::{Answer, Stage};
+use super::custom;
 use crate::diagnostic::Refusal;
+use crate::k8s::custom::Customs;
 use crate::k8s::version::Version;
 use crate::value::{Map, Node};
 
@@ -19,13 +20,13 @@ pub struct Asked {
 
 /// Asks what becomes of a change. An earlier manifest that no server can have accepted made no object: the later one is then new.
 #[must_use]
-pub fn ask(old: &Node, new: &Node, version: Version) -> Asked {
-    let Some(mut stored) = admission::create(old, version).object else {
-        return Asked { refusals: causes(admission::create(new, version)), ..Asked::default() };
+pub fn ask(old: &Node, new: &Node, customs: &Customs, version: Version) -> Asked {
+    let Some(mut stored) = custom::create(old, customs, version).object else {
+        return Asked { refusals: causes(custom::create(new, customs, version)), ..Asked::default() };
     };
-    let is_same = admission::create(new, version).object.is_some_and(|fresh| fresh == stored);
+    let is_same = custom::create(new, customs, version).object.is_some_and(|fresh| fresh == stored);
     bind(&mut stored, new);
-    let answer = apply::apply(old, &stored, new, version).answer;
+    let answer = custom::apply(old, &stored, new, customs, version).answer;
     let is_idle = answer.object.as_ref() == Some(&stored);
     let refusals = causes(answer);
     Asked { is_same: is_same && refusals.is_empty(), is_idle: is_idle && refusals.is_empty(), refusals }
@@ -56,14 +57,14 @@ fn bind(stored: &mut Node, later: &Node) {
 
 /// Why the change would be refused; nothing when it would not.
 #[must_use]
-pub fn refusals(old: &Node, new: &Node, version: Version) -> Vec<Refusal> {
-    ask(old, new, version).refusals
+pub fn refusals(old: &Node, new: &Node, customs: &Customs, version: Version) -> Vec<Refusal> {
+    ask(old, new, customs, version).refusals
 }
 
 /// Why a new object would be refused.
 #[must_use]
-pub fn refusals_of_new(new: &Node, version: Version) -> Vec<Refusal> {
-    causes(admission::create(new, version))
+pub fn refusals_of_new(new: &Node, customs: &Customs, version: Version) -> Vec<Refusal> {
+    causes(custom::create(new, customs, version))
 }
 
 /// The causes of an answer. Where the server names no cause, the stage alone says it.

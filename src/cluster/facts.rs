@@ -1,7 +1,9 @@
 //! What is known of a cluster beforehand: its nodes, its storage classes, its version. Read from a file, or given with a recording.
 
 use super::world::Machine;
+use crate::bundle::Bundle;
 use crate::diagnostic::{Code, Diagnostics, Level, nearest};
+use crate::k8s::custom::Customs;
 use crate::k8s::quantity::Quantity;
 use crate::k8s::version::Version;
 use crate::source::At;
@@ -20,19 +22,36 @@ pub struct ClusterFacts {
     pub nodes: Option<Vec<Machine>>,
     /// Its storage classes, as manifests; `None` where nothing is said about them.
     pub classes: Option<Vec<Node>>,
+    /// The custom kinds that somebody has defined.
+    pub customs: Customs,
 }
 
 impl ClusterFacts {
     /// Nothing but the version is known.
     #[must_use]
     pub const fn of_version(version: Version) -> Self {
-        Self { kubernetes: Some(version), nodes: None, classes: None }
+        Self { kubernetes: Some(version), nodes: None, classes: None, customs: Customs::none() }
     }
 
     /// The same cluster, judged by the rules of another version.
     #[must_use]
     pub fn with_version(mut self, version: Version) -> Self {
         self.kubernetes = Some(version);
+        self
+    }
+
+    /// The same cluster, with custom kinds.
+    #[must_use]
+    pub fn with_customs(mut self, customs: Customs) -> Self {
+        self.customs = customs;
+        self
+    }
+
+    /// The same cluster, and the custom kinds that bundles define.
+    #[must_use]
+    pub fn with_definitions_of<'b>(mut self, bundles: impl IntoIterator<Item = &'b Bundle>) -> Self {
+        let resources = bundles.into_iter().flat_map(|bundle| &bundle.resources);
+        self.customs = self.customs.with(resources.map(|resource| &resource.node));
         self
     }
 

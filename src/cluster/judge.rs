@@ -3,7 +3,7 @@
 use super::admission::{self, Stage};
 use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Level, Refusal, Report, nearest};
-use crate::k8s::custom::{Customs, Fault};
+use crate::k8s::custom::{self, Customs, Fault};
 use crate::k8s::retired::{self, Absence};
 use crate::k8s::shape;
 use crate::k8s::version::Version;
@@ -19,7 +19,7 @@ static WARNED: Code = Code { id: "SW0203", name: "api-warning", level: Level::Wa
 /// The cluster accepts it and then cannot make its pods.
 static PODS: Code = Code { id: "SW0204", name: "pods-refused", level: Level::Error, page: include_str!("pages/pods-refused.md") };
 /// A kind that nobody described.
-static UNJUDGED: Code =
+pub static UNJUDGED: Code =
     Code { id: "SW0205", name: "custom-kind-unjudged", level: Level::Note, page: include_str!("pages/custom-kind-unjudged.md") };
 
 /// The codes of this module.
@@ -135,47 +135,35 @@ fn no_kind(resource: &Resource, version: Version, found: &mut Diagnostics) {
         .at(resource.node.place_of("apiVersion"), found);
 }
 
-/// Whether only a CustomResourceDefinition can know the kind: the groups of Kubernetes itself are known.
+/// Whether only a CustomResourceDefinition can know the kind.
 fn is_custom(resource: &Resource) -> bool {
-    let group = &*resource.id.group;
-    group.contains('.') && !group.ends_with(".k8s.io") || group.ends_with(".x-k8s.io") || CUSTOM_GROUPS.contains(&group)
+    shape::find(&resource.api_version, &resource.id.kind).is_none() && custom::is_custom(&resource.api_version, &resource.id.kind)
 }
 
-/// Groups below `k8s.io` whose kinds come as definitions.
-const CUSTOM_GROUPS: [&str; 6] = [
-    "gateway.networking.k8s.io",
-    "kustomize.config.k8s.io",
-    "metrics.k8s.io",
-    "snapshot.storage.k8s.io",
-    "app.k8s.io",
-    "policy.networking.k8s.io",
-];
+/// Judges custom resources by the definitions that are there, and says once of each other kind that it was not validated.
+pub fn custom_objects(bundle: &Bundle, customs: &Customs, found: &mut Diagnostics) {
+    for resource in bundle.resources.iter().filter(|resource| is_custom(resource)) {
+        for fault in customs.judge(&resource.node).into_iter().flatten() {
+            custom_fault(resource, fault, found);
+        }
+    }
+    unjudged(&bundle.resources, customs, found);
+}
 
-/// Judges custom resources by the definitions that are there, and says once of each other kind that nobody can judge it.
-pub fn custom_objects(bundle: &Bundle, definitions: &Bundle, found: &mut Diagnostics) {
-    let is_unknown = |resource: &&Resource| is_custom(resource) && shape::find(&resource.api_version, &resource.id.kind).is_none();
-    let mut custom = bundle.resources.iter().filter(is_unknown).peekable();
-    if custom.peek().is_none() {
-        return;
-    }
-    let all = definitions.resources.iter().chain(&bundle.resources);
-    let customs = Customs::from_crds(all.map(|resource| &resource.node));
-    let mut unjudged: BTreeMap<(&str, &str), (&Resource, usize)> = BTreeMap::new();
-    for resource in custom {
-        match customs.judge(&resource.node) {
-            None => unjudged.entry((&resource.api_version, &resource.id.kind)).or_insert((resource, 0)).1 += 1,
-            Some(faults) => faults.into_iter().for_each(|fault| custom_fault(resource, fault, found)),
-        }
-    }
-    for ((api_version, kind), (first, count)) in unjudged {
+/// Says once of each custom kind without a definition that its objects were not validated.
+pub fn unjudged<'b>(resources: impl IntoIterator<Item = &'b Resource>, customs: &Customs, found: &mut Diagnostics) {
+    let mut kinds: BTreeMap<(&str, &str), &Resource> = BTreeMap::new();
+    for resource in resources {
         // A Kustomization is read by kustomize and never sent to a server.
-        if api_version.starts_with("kustomize.config.k8s.io/") {
-            continue;
+        let is_sent = !resource.api_version.starts_with("kustomize.config.k8s.io/");
+        if is_sent && is_custom(resource) && !customs.has(&resource.api_version, &resource.id.kind) {
+            kinds.entry((&resource.api_version, &resource.id.kind)).or_insert(resource);
         }
-        let objects = if count == 1 { String::new() } else { format!(", {count} objects of it") };
+    }
+    for ((api_version, kind), first) in kinds {
         UNJUDGED
-            .report(format!("nothing is known of {kind} of {api_version}{objects}: it was not judged"))
-            .help("give its CustomResourceDefinition: `--crd FILE`, or `crds` in the workspace")
+            .report(format!("{kind} ({api_version}) is not validated: no CRD given"))
+            .help("give its CustomResourceDefinition: `--crd FILE`, or `crds:` in the workspace")
             .about(first.subject())
             .at(first.node.place_of("kind"), found);
     }

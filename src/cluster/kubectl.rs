@@ -1,10 +1,12 @@
 //! `kubectl apply` of one manifest to a cluster: what it says, and what is to be written. Writes nothing, and knows no controller.
 
-use super::admission::{self, Answer, Stage};
-use super::apply::{Applied, apply};
+use super::admission::{Answer, Stage};
+use super::apply::Applied;
+use super::custom;
 use super::store::{self, Key, Store, annotation, put};
 use crate::bundle::Resource;
 use crate::diagnostic::Refusal;
+use crate::k8s::custom::Customs;
 use crate::k8s::quantity::Quantity;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
@@ -82,6 +84,8 @@ pub struct Request<'a> {
     pub last_applied: Option<&'a Node>,
     /// The class of claims that name none.
     pub default_class: Option<&'a str>,
+    /// The custom kinds that are defined.
+    pub customs: &'a Customs,
     /// Whose rules.
     pub version: Version,
 }
@@ -141,7 +145,7 @@ fn create(request: &Request<'_>) -> (Answer, Change, Write) {
     if request.resource.id.kind == CLAIM {
         give_class(&mut node, request.default_class);
     }
-    let mut answer = admission::create(&node, request.version);
+    let mut answer = custom::create(&node, request.customs, request.version);
     let write = answer.object.take().map_or(Write::Nothing, Write::Create);
     (answer, Change::Created, write)
 }
@@ -198,7 +202,7 @@ fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Answer, Chang
     let manifest = &request.resource.node;
     // Without a last-applied manifest kubectl takes the new one for it, so that nothing counts as removed.
     let last_applied = request.last_applied.unwrap_or(manifest);
-    let Applied { mut answer, unchanged } = apply(last_applied, stored, manifest, request.version);
+    let Applied { mut answer, unchanged } = custom::apply(last_applied, stored, manifest, request.customs, request.version);
     if unchanged {
         // kubectl keeps the manifest on the object: one that says the same in other words is still sent.
         let noted = request.last_applied == Some(manifest);
@@ -226,7 +230,9 @@ fn counted(mut object: Node, stored: &Node, version: Version) -> Node {
 }
 
 fn spec_as_written(object: &Node, version: Version) -> Option<Node> {
-    let shape = shape::shape_of(store::text(object, &["apiVersion"]), store::text(object, &["kind"]), version)?;
+    let Some(shape) = shape::shape_of(store::text(object, &["apiVersion"]), store::text(object, &["kind"]), version) else {
+        return object.get("spec").cloned();
+    };
     wire::written(object, shape).as_map_mut()?.remove("spec")
 }
 
@@ -371,8 +377,16 @@ mod tests {
         for manifest in manifests {
             let resource = read(manifest);
             let last_applied = last.as_ref().map(|resource| &resource.node);
-            let (done, write) =
-                request(&store, Request { resource: &resource, last_applied, default_class: Some("fast"), version: Version::NEWEST });
+            let (done, write) = request(
+                &store,
+                Request {
+                    resource: &resource,
+                    last_applied,
+                    default_class: Some("fast"),
+                    customs: &Customs::none(),
+                    version: Version::NEWEST,
+                },
+            );
             words.push(match &done.change {
                 Change::Rejected(rejection) => format!("{} {}", rejection.code, rejection.message),
                 change => change.word().to_owned(),

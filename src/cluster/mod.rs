@@ -6,6 +6,7 @@ pub mod apply;
 pub mod binder;
 pub mod change;
 pub mod controller;
+pub mod custom;
 pub mod defaults;
 pub mod dns;
 pub mod facts;

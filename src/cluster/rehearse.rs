@@ -13,6 +13,7 @@ use super::store::{self, Key, Store, annotation, uid};
 use super::world::{Event, Journal, NOT_KNOWN, Provisioners, World};
 use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::listing;
+use crate::k8s::custom::Customs;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::value::{Node, Text};
@@ -80,6 +81,8 @@ pub struct Cluster {
     previous: Vec<Key>,
     /// All volumes that bundles have named.
     volumes: BTreeSet<Text>,
+    /// The custom kinds that are defined, by facts or by bundles.
+    customs: Customs,
     /// Warnings that earlier steps had.
     told: BTreeSet<EventState>,
 }
@@ -138,6 +141,7 @@ impl Cluster {
             applied: BTreeMap::new(),
             previous: Vec::new(),
             volumes: BTreeSet::new(),
+            customs: facts.customs.clone(),
             told: BTreeSet::new(),
         };
         for class in facts.classes.iter().flatten() {
@@ -151,6 +155,7 @@ impl Cluster {
     pub fn play(&mut self, step: &Step<'_>) -> Outcome {
         self.world.store.tick();
         self.world.patience = patience(step.bundle.resources.len() + self.world.store.len());
+        self.customs = self.customs.with(step.bundle.resources.iter().map(|resource| &resource.node));
         let before = self.view().identities();
         let moves = self.world.journal.moves.len();
         let mut acts = Vec::new();
@@ -258,7 +263,13 @@ impl Cluster {
         }
         let last_applied = self.world.store.get(&key).and_then(|stored| self.applied.get(&uid(stored)));
         let default_class = self.world.default_class();
-        let request = Request { resource, last_applied, default_class: default_class.as_deref(), version: self.world.version };
+        let request = Request {
+            resource,
+            last_applied,
+            default_class: default_class.as_deref(),
+            customs: &self.customs,
+            version: self.world.version,
+        };
         let (done, write) = kubectl::request(&self.world.store, request);
         match write {
             Write::Create(object) => self.create(&key, object),

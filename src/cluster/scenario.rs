@@ -9,6 +9,7 @@ use super::world::{Machine, Provisioners};
 use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::Diagnostics;
 use crate::json::to_node;
+use crate::k8s::custom::Customs;
 use crate::k8s::version::Version;
 use crate::source::{At, SourceId, Sources};
 use crate::value::Node;
@@ -109,7 +110,7 @@ fn facts(record: &Value, id: SourceId) -> ClusterFacts {
     let nodes = record["nodes"].as_array().into_iter().flatten().map(|node| machine(node, at)).collect();
     let class = &record["default_storage_class"];
     let classes = if class.is_null() { Vec::new() } else { vec![default_class(class, at)] };
-    ClusterFacts { kubernetes: None, nodes: Some(nodes), classes: Some(classes) }
+    ClusterFacts { kubernetes: None, nodes: Some(nodes), classes: Some(classes), customs: Customs::none() }
 }
 
 /// Each node has 64 processors and 512 GiB.

@@ -1,19 +1,35 @@
 //! Custom resources: what the API server says to them, from the schemas of the CustomResourceDefinitions that users give.
 //! Knows no kind of its own, and no rule in CEL (`x-kubernetes-validations`).
 
+use super::retired::{self, Absence};
+use super::shape;
+use super::version::Version;
 use crate::json::from_node;
 use crate::value::Node;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::LocationSegment;
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// The custom kinds that are known.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Customs {
-    kinds: Vec<Custom>,
+    kinds: Vec<Arc<Custom>>,
+}
+
+/// Whether only a CustomResourceDefinition, or another server behind the API server, can know the kind: its group is none that Kubernetes
+/// itself serves, or ever served.
+#[must_use]
+pub fn is_custom(api_version: &str, kind: &str) -> bool {
+    static SERVED: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
+    let Some((group, _)) = api_version.split_once('/').filter(|(group, _)| group.contains('.')) else { return false };
+    let served = SERVED.get_or_init(|| {
+        Version::all().flat_map(shape::kinds).filter_map(|known| known.api_version.split_once('/')).map(|(group, _)| group).collect()
+    });
+    !served.contains(group) && !matches!(retired::absence(api_version, kind, Version::NEWEST), Some(Absence::Gone { .. }))
 }
 
 #[derive(Debug)]
@@ -46,7 +62,38 @@ pub struct Fault {
 impl Customs {
     /// Takes the kinds out of CustomResourceDefinitions; passes over everything else.
     pub fn from_crds<'n>(nodes: impl IntoIterator<Item = &'n Node>) -> Self {
-        Self { kinds: nodes.into_iter().filter_map(Custom::read).collect() }
+        Self::default().with(nodes)
+    }
+
+    /// None at all.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { kinds: Vec::new() }
+    }
+
+    /// These kinds, and those that some nodes define: they come first.
+    #[must_use]
+    pub fn with<'n>(&self, nodes: impl IntoIterator<Item = &'n Node>) -> Self {
+        let fresh = nodes.into_iter().filter_map(Custom::read).map(Arc::new);
+        Self { kinds: fresh.chain(self.kinds.iter().cloned()).collect() }
+    }
+
+    /// These kinds and others; the others come first.
+    #[must_use]
+    pub fn and(&self, others: &Self) -> Self {
+        Self { kinds: others.kinds.iter().chain(&self.kinds).cloned().collect() }
+    }
+
+    /// Whether the kind is defined here.
+    #[must_use]
+    pub fn has(&self, api_version: &str, kind: &str) -> bool {
+        self.find(api_version, kind).is_some()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.kinds.len()
     }
 
     /// Whether there are none.
@@ -74,7 +121,7 @@ impl Customs {
         Some(served.judge(node))
     }
 
-    fn find<'a>(&self, api_version: &'a str, kind: &str) -> Option<(&Custom, &'a str)> {
+    fn find<'a>(&self, api_version: &'a str, kind: &str) -> Option<(&Arc<Custom>, &'a str)> {
         let (group, version) = api_version.split_once('/')?;
         self.kinds.iter().find(|custom| custom.group == group && custom.kind == kind).map(|custom| (custom, version))
     }

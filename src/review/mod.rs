@@ -81,6 +81,8 @@ impl Review {
 pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>, found: &mut Diagnostics) -> Review {
     let (committed, fresh) = (live::manifests(committed), &live::manifests(fresh));
     let committed = &at_home(&committed, fresh, setting.namespace);
+    let facts = setting.facts.clone().with_definitions_of([committed, fresh]);
+    let setting = Setting { facts: &facts, ..setting };
     let moves = moves::moves(committed, fresh);
     let changes = compare(committed, fresh, &moves, setting);
     let mut review =
@@ -173,9 +175,9 @@ fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setting<'_>) -> 
         match before.get(&resource.id).copied() {
             None => {
                 let earlier = moves.iter().find(|step| step.new == resource.id).and_then(|step| before.get(&step.old).copied());
-                changes.push(added(resource, earlier, setting.version));
+                changes.push(added(resource, earlier, setting));
             }
-            Some(before) if before.node != resource.node => changes.extend(changed(before, resource, setting.version)),
+            Some(before) if before.node != resource.node => changes.extend(changed(before, resource, setting)),
             Some(_) => {}
         }
     }
@@ -186,8 +188,8 @@ fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setting<'_>) -> 
 }
 
 /// An object that was not there before, at least not under this name.
-fn added(resource: &Resource, earlier: Option<&Resource>, version: Version) -> Change {
-    let refusals = change::refusals_of_new(&resource.node, version);
+fn added(resource: &Resource, earlier: Option<&Resource>, setting: Setting<'_>) -> Change {
+    let refusals = change::refusals_of_new(&resource.node, &setting.facts.customs, setting.version);
     let kind = if earlier.is_some() { ChangeKind::Renamed } else { ChangeKind::Added };
     let from = earlier.map(|resource| resource.id.clone());
     Change { from, refusals, ..bare(&resource.id, kind, resource.at(), earlier, Some(resource)) }
@@ -197,8 +199,8 @@ fn removed(resource: &Resource, home: Option<At>) -> Change {
     bare(&resource.id, ChangeKind::Removed, home.unwrap_or(resource.at()), Some(resource), None)
 }
 
-fn changed(old: &Resource, new: &Resource, version: Version) -> Option<Change> {
-    let asked = change::ask(&old.node, &new.node, version);
+fn changed(old: &Resource, new: &Resource, setting: Setting<'_>) -> Option<Change> {
+    let asked = change::ask(&old.node, &new.node, &setting.facts.customs, setting.version);
     if asked.is_same {
         return None;
     }

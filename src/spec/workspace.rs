@@ -33,8 +33,8 @@ block! {
         /// Templates rendered for every app, ordinal or Service.
         /// Example: `[{file: templates/monitor.yaml, each: service}]`
         templates: Vec<Extra>,
-        /// Files that hold CustomResourceDefinitions; objects of those kinds are judged by them.
-        /// Example: `[crds/monitors.yaml]`
+        /// Files and folders that hold CustomResourceDefinitions; objects of those kinds are validated against them.
+        /// Example: `[crds]`
         crds: Vec<Placed<Text>>,
     }
 }

@@ -97,7 +97,7 @@ fn all_of_it_at_once_is_judged() {
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
     let files = disk::find_manifests(&[corpus]).unwrap();
     let ids = disk::read_sources(&files, &mut sources, &mut found).unwrap();
-    statewright::check(&sources, &ids, &ClusterFacts::of_version(RECORDED), &Bundle::default(), &mut found);
+    statewright::check(&sources, &ids, &ClusterFacts::of_version(RECORDED), &mut found);
     let mut counts: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     for finding in found.resolve(&sources) {
         *counts.entry((finding.code.id, finding.code.name, finding.level.word())).or_default() += 1;

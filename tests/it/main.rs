@@ -11,6 +11,7 @@ mod client;
 mod commands;
 mod conformance;
 mod corpus;
+mod custom;
 #[cfg(unix)]
 mod disk;
 mod editors;

@@ -3,6 +3,7 @@
 
 mod compare;
 mod merge;
+pub mod merge_patch;
 mod order;
 
 use crate::k8s::shape::{self, Form, Shape};

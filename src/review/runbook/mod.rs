@@ -117,7 +117,9 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
             plans.push(Plan::new(format!("apply {}, take metadata.{field} out of its manifest first: only the server sets it", change.id)));
             continue;
         }
-        if !change.refusals.is_empty() && !change::refusals_of_new(&new.node, matter.setting.version).is_empty() {
+        if !change.refusals.is_empty()
+            && !change::refusals_of_new(&new.node, &matter.setting.facts.customs, matter.setting.version).is_empty()
+        {
             plans.push(hopeless(change));
             continue;
         }
