@@ -134,9 +134,9 @@ mod tests {
         assert_eq!(onto(read(live), &sent), read("{spec: {a: 1, filled: 3}, status: {x: 1}}"));
         assert_eq!(patch(last, live, "{spec: {a: 2, b: 2, c: [1]}}").unwrap(), read("{spec: {a: 2, c: [1]}}"));
         assert!(patch(last, live, last).unwrap().is_empty());
-        // A null takes away what was stated before, and else is nothing to send.
+        // A null is sent, even where it takes nothing away.
         assert_eq!(patch(last, live, "{spec: {a: null, b: 2}}").unwrap(), read("{spec: {a: null}}"));
-        assert!(patch("{spec: {b: 2}}", "{spec: {b: 2}}", "{spec: {a: null, b: 2}}").unwrap().is_empty());
+        assert_eq!(patch("{spec: {b: 2}}", "{spec: {b: 2}}", "{spec: {a: null, b: 2}}").unwrap(), read("{spec: {a: null}}"));
         assert!(patch("{kind: A}", "{kind: A}", "{kind: B}").is_err());
     }
 }
