@@ -60,7 +60,11 @@ pub struct Compiled {
 /// Reads a spec: text to [`Spec`].
 pub fn read(sources: &Sources, id: SourceId, found: &mut Diagnostics) -> Option<Spec> {
     let document = yaml::read_one(sources, id, found)?;
-    spec::parse(&document, &kubernetes_fields, found)
+    let spec = spec::parse(&document, &kubernetes_fields, found)?;
+    for layer in &spec.environments {
+        app::check_environment(&layer.key, found);
+    }
+    Some(spec)
 }
 
 /// The fields of a Kubernetes definition, in the newest version: what may stand in a spec in Kubernetes' own words.

@@ -1,6 +1,7 @@
 //! `ci`: what a pipeline wants to know, in one pass over the apps: whether the specs are right, whether what is committed is what they
 //! compile to, and what the change since a revision will do.
 
+use super::claims::Claims;
 use super::committed::Committed;
 use super::compile::{state, workspace_findings};
 use super::diff::Diff;
@@ -9,7 +10,7 @@ use super::output::{self, Formats};
 use super::project::{Candidate, Fresh, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
 use crate::diagnostic::{Code, Diagnostics, Finding, Level};
-use crate::disk::{self, Difference};
+use crate::disk::{self, Difference, Kind};
 use crate::failure::Failure;
 use crate::layout::Tree;
 use crate::report::{Against, Report, counted};
@@ -17,6 +18,7 @@ use crate::review::Review;
 use crate::review::verdict::Verdict;
 use crate::source::{At, Sources};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Check the specs and what is committed, and review the change; for pipelines.
@@ -35,7 +37,8 @@ pub(super) struct Ci {
     formats: Formats,
 }
 
-static STALE_OUTPUT: Code = Code { id: "SW0601", name: "stale-output", level: Level::Error, page: include_str!("pages/stale-output.md") };
+static STALE_OUTPUT: Code =
+    Code { id: "SW0601", name: "stale-output", level: Level::Error, page: include_str!("pages/stale-output.md") };
 
 /// The codes of this module.
 pub(super) static CODES: &[&Code] = &[&STALE_OUTPUT];
@@ -68,6 +71,11 @@ impl Ci {
         self.formats.ready(None)?;
         let pass = Pass::new(self)?;
         let mut seen = Seen { findings: workspace_findings(&pass.candidates), ..Seen::default() };
+        let collisions = pass.claims.collisions(&pass.candidates);
+        if !collisions.is_empty() {
+            seen.findings.extend(collisions);
+            return pass.finish(seen);
+        }
         in_order(&pass.candidates, "looking at", |candidate| pass.app(candidate), |app| seen.add(app));
         pass.without_spec(&mut seen)?;
         pass.finish(seen)
@@ -78,6 +86,7 @@ impl Ci {
 struct Pass {
     diff: Diff,
     candidates: Vec<Candidate>,
+    claims: Claims,
     /// What is committed at the base.
     base: Option<Committed>,
 }
@@ -86,7 +95,8 @@ impl Pass {
     fn new(Ci { selection, base, formats }: Ci) -> std::result::Result<Self, Failure> {
         let candidates = selection.candidates()?;
         let committed = base.as_deref().map(|base| Committed::new(Some(base), &selection, &candidates)).transpose()?;
-        Ok(Self { diff: Diff { selection, against: base, formats }, candidates, base: committed })
+        let claims = Claims::new(&candidates, None);
+        Ok(Self { diff: Diff { selection, against: base, formats }, candidates, claims, base: committed })
     }
 
     fn is_about_all(&self) -> bool {
@@ -112,15 +122,20 @@ impl Pass {
                 stale(root, tree, at, &mut untrue)?;
             }
             if self.is_about_all() {
-                let folders = current.iter().map(|(_, folder)| folder.clone()).collect();
-                for (root, folder) in Committed::Files.stale(app, &folders)? {
+                let folders: BTreeSet<String> = current.iter().map(|(_, folder)| folder.clone()).collect();
+                for (root, folder) in Committed::Files.stale(app, &folders, &self.claims)? {
                     seen.owned.push((root.clone(), folder.clone()));
                     stale(&root, &Tree { folder, files: Vec::new() }, at, &mut untrue)?;
+                }
+                let (root, pattern) = app.folder("*", None, true);
+                for folder in disk::strays(&root, &pattern, &folders)?.unfinished {
+                    seen.owned.push((root.clone(), folder.clone()));
+                    unfinished(&root, &folder, at, &mut untrue);
                 }
             }
             seen.environments = fresh.len();
             if let Some(base) = &self.base {
-                seen.reviews = self.diff.review(app, fresh, base, &mut current)?;
+                seen.reviews = self.diff.review(app, fresh, base, &self.claims, &mut current)?;
                 seen.owned.extend(current);
             }
         }
@@ -138,7 +153,12 @@ impl Pass {
         }
         let owned = seen.owned.iter().cloned().collect();
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-        for (root, folder) in left_over::folders(&self.diff.selection, &self.candidates, &owned)? {
+        let strays = left_over::strays(&self.diff.selection, &self.candidates, &owned)?;
+        for (root, folder) in strays.unfinished.into_iter().filter(|place| !owned.contains(place)) {
+            let id = sources.add(disk::name_of(&root.join(disk::unfinished_beside(&folder))), "");
+            unfinished(&root, &folder, At::top(id), &mut found);
+        }
+        for (root, folder) in strays.folders {
             let files = disk::read_folder(&root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
             let Some(first) = files.into_iter().next() else { continue };
             let id = sources.add(disk::name_of(&root.join(&folder).join(&first.name)), first.text);
@@ -195,6 +215,10 @@ fn stale(root: &Path, tree: &Tree, at: At, found: &mut Diagnostics) -> std::resu
     if differences.is_empty() {
         return Ok(());
     }
+    if let [Difference { kind: Kind::Unfinished, .. }] = &differences[..] {
+        unfinished(root, &tree.folder, at, found);
+        return Ok(());
+    }
     let folder = disk::name_of(&root.join(&tree.folder));
     let named = |difference: &Difference| {
         let name = difference.path.rsplit('/').next().unwrap_or_default();
@@ -211,4 +235,13 @@ fn stale(root: &Path, tree: &Tree, at: At, found: &mut Diagnostics) -> std::resu
     };
     STALE_OUTPUT.report(message).help("run `statewright compile`, look at what it wrote, and commit it").at(at, found);
     Ok(())
+}
+
+/// Reports that a run was cut short beside a folder.
+fn unfinished(root: &Path, folder: &str, at: At, found: &mut Diagnostics) {
+    let path = disk::name_of(&root.join(disk::unfinished_beside(folder)));
+    STALE_OUTPUT
+        .report(format!("{path} was left by a run that was cut short"))
+        .help("run `statewright compile`, which removes it, and do not commit it")
+        .at(at, found);
 }

@@ -1,5 +1,6 @@
 //! What is committed of an app: in the files as they are, or at a revision. Compares nothing.
 
+use super::claims::Claims;
 use super::left_over::{self, Place};
 use super::project::{Candidate, Loaded, Selection};
 use crate::bundle::{self, Bundle, Resource};
@@ -30,7 +31,9 @@ impl Committed {
             let workspaces = left_over::workspaces(candidates).into_iter().map(|shared| shared.folder.clone());
             let named = selection.paths.iter().filter(|path| path.is_dir()).cloned();
             for folder in named.chain(workspaces) {
-                outputs.extend(revision.folders_with(INDEX, &folder)?);
+                // What a run left that was cut short is nobody's output, if somebody committed it.
+                let is_output = |folder: &PathBuf| !folder.iter().any(|part| disk::owner_of_unfinished(&part.to_string_lossy()).is_some());
+                outputs.extend(revision.folders_with(INDEX, &folder)?.into_iter().filter(is_output));
             }
         }
         Ok(Self::At(revision, outputs.into_iter().collect()))
@@ -62,21 +65,25 @@ impl Committed {
         }
     }
 
-    /// The folders of an app's environments that it does not have any more; `current` are those that it has.
-    pub(super) fn stale(&self, app: &Loaded, current: &BTreeSet<String>) -> Result<Vec<Place>, Failure> {
+    /// The folders of an app's environments that it does not have any more; `current` are those that it has, `claims` those of all.
+    pub(super) fn stale(&self, app: &Loaded, current: &BTreeSet<String>, claims: &Claims) -> Result<Vec<Place>, Failure> {
         let (root, pattern) = app.folder("*", None, true);
-        match self {
-            Self::Files => {
-                let folders = disk::stale_folders(&root, &pattern, current)?;
-                Ok(folders.into_iter().map(|folder| (root.clone(), folder)).collect())
-            }
+        let folders: Vec<Place> = match self {
+            Self::Files => disk::strays(&root, &pattern, current)?.folders.into_iter().map(|folder| (root.clone(), folder)).collect(),
             Self::At(_, outputs) => {
                 let root = std::fs::canonicalize(&root).map_err(|error| Failure::io("read", &root, &error))?;
                 let below = outputs.iter().filter_map(|output| output.strip_prefix(&root).ok()).map(disk::name_of);
                 let stale = below.filter(|path| left_over::fits(&pattern, path) && !current.contains(path));
-                Ok(stale.map(|folder| (root.clone(), folder)).collect())
+                stale.map(|folder| (root.clone(), folder)).collect()
+            }
+        };
+        let mut stale = Vec::new();
+        for (root, folder) in folders {
+            if !claims.include(&root, &folder) && left_over::may_be_of(app, true, &self.files(&root.join(&folder))?) {
+                stale.push((root, folder));
             }
         }
+        Ok(stale)
     }
 
     /// The folders that no app owns any more; `owned` are those of all apps of the run.
@@ -87,7 +94,7 @@ impl Committed {
         owned: &BTreeSet<Place>,
     ) -> Result<Vec<PathBuf>, Failure> {
         let places = match self {
-            Self::Files => left_over::folders(selection, candidates, owned)?,
+            Self::Files => left_over::strays(selection, candidates, owned)?.folders,
             Self::At(_, outputs) => left_over::among(outputs, selection, candidates, owned),
         };
         Ok(places.into_iter().map(|(root, folder)| root.join(folder)).collect())

@@ -1,18 +1,20 @@
 //! `compile`: specs to manifests on disk, or to stdout.
 
+use super::claims::Claims;
 use super::left_over;
 use super::output::{self, Formats};
 use super::project::{Candidate, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
 use crate::bundle::Bundle;
 use crate::diagnostic::{Diagnostics, Finding};
-use crate::disk::{self, Difference, Kind, Written};
+use crate::disk::{self, Difference, Kind, Turns, Written};
 use crate::failure::Failure;
 use crate::layout::{self, Form, Tree};
 use clap::{Args, ValueEnum};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Write the manifests of every app below the paths.
 #[derive(Debug, Args)]
@@ -34,6 +36,9 @@ pub(super) struct Compile {
     /// Overwrite files that were edited by hand.
     #[arg(long)]
     force: bool,
+    /// Wait so long for another run that is writing the same folders.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    lock_timeout: u32,
     #[command(flatten)]
     formats: Formats,
 }
@@ -67,6 +72,8 @@ struct Done {
     written: Vec<(PathBuf, Written)>,
     differences: Vec<(PathBuf, Difference)>,
     owned: Vec<left_over::Place>,
+    /// Folders beside which an earlier run was cut short, and that were seen to.
+    healed: Vec<left_over::Place>,
     bundle: Bundle,
 }
 
@@ -78,12 +85,19 @@ impl Compile {
         let mut total = Total { apps: candidates.len(), ..Total::default() };
         let mut bundle = Bundle::default();
         let mut owned = BTreeSet::new();
+        let claims = Claims::new(&candidates, self.out.as_deref());
+        if self.output.is_none() {
+            let collisions = claims.collisions(&candidates);
+            if !collisions.is_empty() {
+                findings.extend(collisions);
+                return self.finish(&findings, &total, &bundle);
+            }
+        }
+        let run = Run { compile: &self, turns: turns(self.lock_timeout), claims, alone: candidates.len() == 1 };
         in_order(
             &candidates,
             "compiling",
-            |candidate| {
-                self.app(candidate, candidates.len() == 1).unwrap_or_else(|failure| Done { failure: Some(failure), ..Done::default() })
-            },
+            |candidate| run.app(candidate).unwrap_or_else(|failure| Done { failure: Some(failure), ..Done::default() }),
             |done| {
                 total.add(&done);
                 findings.extend(done.findings);
@@ -93,7 +107,8 @@ impl Compile {
         );
         // An app that cannot be compiled still owns what it once was.
         if self.is_about_all() && total.failures.is_empty() && !forbids(&findings) {
-            total.add(&self.without_spec(&candidates, &owned)?);
+            let done = run.without_spec(&candidates, &total, &owned)?;
+            total.add(&done);
         }
         if !forbids(&findings) {
             self.selection.all_met()?;
@@ -101,73 +116,9 @@ impl Compile {
         self.finish(&findings, &total, &bundle)
     }
 
-    /// Compiles one app and writes, compares or keeps what came of it.
-    fn app(&self, candidate: &Candidate, alone: bool) -> std::result::Result<Done, Failure> {
-        let mut done = Done::default();
-        let Some(app) = candidate.load(&mut done.findings)? else { return Ok(done) };
-        let mut found = Diagnostics::default();
-        let environments = self.selection.environments(&app, alone, &mut found);
-        let mut compiled = Vec::new();
-        for environment in &environments {
-            if let Some(result) = app.compile(environment, self.selection.kubernetes.as_deref(), &mut found) {
-                compiled.push((environment, result));
-            }
-        }
-        done.findings.extend(found.resolve(&app.sources));
-        if forbids(&done.findings) {
-            return Ok(done);
-        }
-        done.environments = compiled.len();
-        let mut current = BTreeSet::new();
-        for (environment, result) in compiled {
-            done.objects += result.bundle.resources.len();
-            if self.output.is_some() {
-                done.bundle.resources.extend(result.bundle.resources);
-                continue;
-            }
-            let (root, folder) = app.folder(environment, self.out.as_deref(), alone);
-            let tree = layout::lay_out(&result.bundle, &folder, &app.spec.name, environment, &candidate.spec_name());
-            current.insert(folder.clone());
-            self.place(&root, &tree, &mut done)?;
-            done.owned.push((root, folder));
-        }
-        if self.selection.environments.is_empty() && self.output.is_none() {
-            self.left_over(&app, alone, &current, &mut done)?;
-        }
-        Ok(done)
-    }
-
-    /// Removes, or names, the folders of environments that are gone.
-    fn left_over(&self, app: &Loaded, alone: bool, current: &BTreeSet<String>, done: &mut Done) -> std::result::Result<(), Failure> {
-        let (root, pattern) = app.folder("*", self.out.as_deref(), alone);
-        for folder in disk::stale_folders(&root, &pattern, current)? {
-            done.owned.push((root.clone(), folder.clone()));
-            self.place(&root, &Tree { folder, files: Vec::new() }, done)?;
-        }
-        Ok(())
-    }
-
     /// Whether the run writes, or compares, all that the apps have where it belongs.
     fn is_about_all(&self) -> bool {
         self.selection.environments.is_empty() && self.output.is_none() && self.out.is_none()
-    }
-
-    /// Removes, or names, the folders of apps that are gone.
-    fn without_spec(&self, candidates: &[Candidate], owned: &BTreeSet<left_over::Place>) -> std::result::Result<Done, Failure> {
-        let mut done = Done::default();
-        for (root, folder) in left_over::folders(&self.selection, candidates, owned)? {
-            self.place(&root, &Tree { folder, files: Vec::new() }, &mut done)?;
-        }
-        Ok(done)
-    }
-
-    fn place(&self, root: &Path, tree: &Tree, done: &mut Done) -> std::result::Result<(), Failure> {
-        if self.check {
-            done.differences.extend(disk::compare(root, tree)?.into_iter().map(|difference| (root.to_owned(), difference)));
-        } else {
-            done.written.push((root.join(&tree.folder), disk::write(root, tree, self.force)?));
-        }
-        Ok(())
     }
 
     fn finish(&self, findings: &[Finding], total: &Total, bundle: &Bundle) -> Result {
@@ -191,6 +142,126 @@ impl Compile {
     }
 }
 
+/// How a run waits for another: a little at a time, so many seconds in all, and after the first it says so.
+fn turns(seconds: u32) -> Turns {
+    const STEP: Duration = Duration::from_millis(10);
+    const A_SECOND: u32 = 100;
+    Turns::new(move |folder, attempt| {
+        if attempt == A_SECOND {
+            output::talk(&format!("waiting for another run that is writing in {}\n", disk::name_of(folder)));
+        }
+        std::thread::sleep(STEP);
+        attempt < seconds.saturating_mul(A_SECOND)
+    })
+}
+
+/// One run over the apps.
+struct Run<'c> {
+    compile: &'c Compile,
+    turns: Turns,
+    claims: Claims,
+    alone: bool,
+}
+
+impl Run<'_> {
+    /// Compiles one app and writes, compares or keeps what came of it.
+    fn app(&self, candidate: &Candidate) -> std::result::Result<Done, Failure> {
+        let mut done = Done::default();
+        let Some(app) = candidate.load(&mut done.findings)? else { return Ok(done) };
+        let mut found = Diagnostics::default();
+        let selection = &self.compile.selection;
+        let environments = selection.environments(&app, self.alone, &mut found);
+        let mut compiled = Vec::new();
+        for environment in &environments {
+            if let Some(result) = app.compile(environment, selection.kubernetes.as_deref(), &mut found) {
+                compiled.push((environment, result));
+            }
+        }
+        done.findings.extend(found.resolve(&app.sources));
+        if forbids(&done.findings) {
+            return Ok(done);
+        }
+        done.environments = compiled.len();
+        let mut current = BTreeSet::new();
+        for (environment, result) in compiled {
+            done.objects += result.bundle.resources.len();
+            if self.compile.output.is_some() {
+                done.bundle.resources.extend(result.bundle.resources);
+                continue;
+            }
+            let (root, folder) = app.folder(environment, self.compile.out.as_deref(), self.alone);
+            let tree = layout::lay_out(&result.bundle, &folder, &app.spec.name, environment, &candidate.spec_name());
+            current.insert(folder.clone());
+            self.place(&root, &tree, &mut done)?;
+            done.owned.push((root, folder));
+        }
+        if selection.environments.is_empty() && self.compile.output.is_none() {
+            self.left_over(&app, &current, &mut done)?;
+        }
+        Ok(done)
+    }
+
+    /// Removes, or names, the folders of environments that are gone.
+    fn left_over(&self, app: &Loaded, current: &BTreeSet<String>, done: &mut Done) -> std::result::Result<(), Failure> {
+        let (root, pattern) = app.folder("*", self.compile.out.as_deref(), self.alone);
+        let strays = disk::strays(&root, &pattern, current)?;
+        for folder in strays.folders.into_iter().filter(|folder| !self.claims.include(&root, folder)) {
+            let files = disk::read_folder(&root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
+            if left_over::may_be_of(app, self.compile.out.is_none(), &files) {
+                done.owned.push((root.clone(), folder.clone()));
+                self.place(&root, &Tree { folder, files: Vec::new() }, done)?;
+            }
+        }
+        for folder in strays.unfinished.into_iter().filter(|folder| !self.claims.include(&root, folder)) {
+            done.healed.push((root.clone(), folder.clone()));
+            self.heal(&root, folder, done)?;
+        }
+        Ok(())
+    }
+
+    /// Removes, or names, what is left of apps that are gone.
+    fn without_spec(
+        &self,
+        candidates: &[Candidate],
+        total: &Total,
+        owned: &BTreeSet<left_over::Place>,
+    ) -> std::result::Result<Done, Failure> {
+        let mut done = Done::default();
+        let strays = left_over::strays(&self.compile.selection, candidates, owned)?;
+        for (root, folder) in strays.folders {
+            self.place(&root, &Tree { folder, files: Vec::new() }, &mut done)?;
+        }
+        for (root, folder) in strays.unfinished.into_iter().filter(|place| !total.healed.contains(place)) {
+            self.heal(&root, folder, &mut done)?;
+        }
+        Ok(done)
+    }
+
+    fn place(&self, root: &Path, tree: &Tree, done: &mut Done) -> std::result::Result<(), Failure> {
+        if self.compile.check {
+            done.differences.extend(disk::compare(root, tree)?.into_iter().map(|difference| (root.to_owned(), difference)));
+        } else {
+            done.written.push((root.join(&tree.folder), disk::write(root, tree, self.compile.force, &self.turns)?));
+        }
+        Ok(())
+    }
+
+    /// Takes away, or names, what a run left that was cut short.
+    fn heal(&self, root: &Path, folder: String, done: &mut Done) -> std::result::Result<(), Failure> {
+        if self.compile.check {
+            // Where the folder still is, that was said with it.
+            let difference = Difference { path: disk::unfinished_beside(&folder), kind: Kind::Unfinished };
+            if !done.differences.iter().any(|(_, known)| *known == difference) {
+                done.differences.push((root.to_owned(), difference));
+            }
+        } else {
+            let left = disk::heal(root, &folder, &self.turns)?;
+            done.written.push((root.join(folder), Written { done: left.is_empty(), left, ..Written::default() }));
+        }
+        Ok(())
+    }
+}
+
 /// So many written files are named.
 const MOST_NAMED: usize = 20;
 
@@ -203,6 +274,7 @@ struct Total {
     /// What was written or removed: a file, and which of both.
     changed: Vec<(&'static str, String)>,
     wrong: bool,
+    healed: BTreeSet<left_over::Place>,
     said: String,
     failures: Vec<String>,
 }
@@ -211,12 +283,21 @@ impl Total {
     fn add(&mut self, done: &Done) {
         self.environments += done.environments;
         self.objects += done.objects;
+        self.healed.extend(done.healed.iter().cloned());
         self.failures.extend(done.failure.iter().map(|failure| failure.message.clone()));
         for (root, difference) in &done.differences {
             self.wrong = true;
             let _ = writeln!(self.said, "{}: {}", shown(root, &difference.path), state(difference.kind));
         }
         for (root, written) in &done.written {
+            for path in &written.left {
+                self.wrong = true;
+                let _ = writeln!(
+                    self.said,
+                    "{}: nothing shows that statewright put this here, so it was left as it is. Move it away, or delete it",
+                    disk::name_of(path)
+                );
+            }
             if written.done {
                 for (word, paths) in [("wrote", &written.created), ("wrote", &written.changed), ("removed", &written.removed)] {
                     self.changed.extend(paths.iter().map(|path| (word, shown(root, path))));
@@ -270,6 +351,7 @@ pub(super) const fn state(kind: Kind) -> &'static str {
         Kind::Edited => "edited by hand",
         Kind::Extra => "left over",
         Kind::Foreign => "not ours, and in the way",
+        Kind::Unfinished => "left by a run that was cut short, or another run is writing here",
     }
 }
 

@@ -1,5 +1,6 @@
 //! `diff`: what would be compiled against what is committed; or two folders of anyone's manifests.
 
+use super::claims::Claims;
 use super::committed::Committed;
 use super::definitions;
 use super::left_over::{self, Place};
@@ -111,17 +112,25 @@ impl Diff {
         let candidates = self.selection.candidates()?;
         let mut findings: Vec<Finding> = super::compile::workspace_findings(&candidates);
         let (mut all, mut owned, mut failure) = (Vec::new(), BTreeSet::new(), None);
+        let mut unfinished = BTreeSet::new();
         let alone = candidates.len() == 1;
+        let claims = Claims::new(&candidates, None);
+        let collisions = claims.collisions(&candidates);
+        if !collisions.is_empty() {
+            findings.extend(collisions);
+            return Ok((Vec::new(), findings));
+        }
         let committed = Committed::new(self.against.as_deref(), &self.selection, &candidates)?;
         in_order(
             &candidates,
             "comparing",
-            |candidate| self.app(candidate, alone, &committed),
+            |candidate| self.app(candidate, alone, &committed, &claims),
             |result| match result {
                 Ok(app) => {
                     all.extend(app.reviews);
                     findings.extend(app.findings);
                     owned.extend(app.owned);
+                    unfinished.extend(app.unfinished);
                 }
                 Err(error) => failure = failure.take().or(Some(error)),
             },
@@ -138,21 +147,29 @@ impl Diff {
             for folder in committed.without_spec(&self.selection, &candidates, &owned)? {
                 all.extend(self.without_spec(&committed, &folder, &candidates)?);
             }
+            unfinished.extend(left_over::strays(&self.selection, &candidates, &owned)?.unfinished);
+        }
+        for (root, folder) in unfinished {
+            let path = disk::name_of(&root.join(disk::unfinished_beside(&folder)));
+            output::talk(&format!("{path} was left by a run that was cut short; `statewright compile` removes it\n"));
         }
         Ok((all, findings))
     }
 
     /// Compiles one app and reviews it.
-    fn app(&self, candidate: &Candidate, alone: bool, committed: &Committed) -> std::result::Result<Reviewed, Failure> {
+    fn app(&self, candidate: &Candidate, alone: bool, committed: &Committed, claims: &Claims) -> std::result::Result<Reviewed, Failure> {
         let mut done = Reviewed::default();
         let Some(app) = candidate.load(&mut done.findings)? else { return Ok(done) };
         let mut found = Diagnostics::default();
         let fresh = self.selection.compile(candidate, &app, alone, &mut done.owned, &mut found);
         // Of a spec that was misread, no word about its manifests is worth anything.
         if !forbids(&done.findings) {
-            done.reviews = self.review(&app, fresh, committed, &mut done.owned)?;
+            done.reviews = self.review(&app, fresh, committed, claims, &mut done.owned)?;
         }
         done.findings.extend(found.resolve(&app.sources));
+        let (root, pattern) = app.folder("*", None, true);
+        let beside = disk::strays(&root, &pattern, &BTreeSet::new())?.unfinished;
+        done.unfinished.extend(beside.into_iter().map(|folder| (root.clone(), folder)));
         Ok(done)
     }
 
@@ -162,10 +179,11 @@ impl Diff {
         app: &Loaded,
         fresh: Vec<Fresh>,
         committed: &Committed,
+        claims: &Claims,
         owned: &mut Vec<Place>,
     ) -> std::result::Result<Vec<Review>, Failure> {
         let current = owned.iter().map(|(_, folder)| folder.clone()).collect();
-        let stale = if self.selection.environments.is_empty() { committed.stale(app, &current)? } else { Vec::new() };
+        let stale = if self.selection.environments.is_empty() { committed.stale(app, &current, claims)? } else { Vec::new() };
         let mut gone: Vec<PathBuf> = stale.iter().map(|(root, folder)| root.join(folder)).collect();
         owned.extend(stale);
         let mut earlier = Vec::new();
@@ -278,6 +296,8 @@ struct Reviewed {
     reviews: Vec<Review>,
     findings: Vec<Finding>,
     owned: Vec<Place>,
+    /// Folders beside which a run was cut short.
+    unfinished: Vec<Place>,
 }
 
 fn side<'s>(name: &'s str, compiled: &'s Compiled) -> Side<'s> {

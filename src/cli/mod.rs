@@ -3,6 +3,7 @@
 mod argocd;
 mod check;
 mod ci;
+mod claims;
 mod committed;
 mod compile;
 mod definitions;
@@ -125,7 +126,7 @@ pub fn main() -> ExitCode {
 }
 
 /// The codes of what only a run can find: how the files on disk are.
-pub(crate) static CODES: &[&[&Code]] = &[ci::CODES, definitions::CODES];
+pub(crate) static CODES: &[&[&Code]] = &[ci::CODES, claims::CODES, definitions::CODES];
 
 /// The result of a subcommand.
 type Result = std::result::Result<Outcome, Failure>;

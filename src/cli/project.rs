@@ -65,8 +65,13 @@ pub(super) struct Candidate {
     /// Its text, where that is another than the file's: somebody is typing it.
     pub(super) text: Option<String>,
     pub(super) shared: Option<Arc<Shared>>,
+<<<<<<< HEAD
     /// The custom kinds that are defined.
     customs: Customs,
+=======
+    /// What reading it gave, where that was done early.
+    early: Mutex<Option<(Option<Loaded>, Vec<Finding>)>>,
+>>>>>>> 3f95b65 (Refuse two apps or environments that write one folder, and obey nothing that a killed run left)
 }
 
 /// What an app compiles to in one environment, and where that belongs.
@@ -80,6 +85,8 @@ pub(super) struct Fresh {
 /// One app, read.
 pub(super) struct Loaded {
     pub(super) folder: PathBuf,
+    /// The spec's file in that folder.
+    pub(super) file: String,
     pub(super) sources: Sources,
     pub(super) spec: Spec,
     pub(super) shared: Option<Arc<Shared>>,
@@ -114,8 +121,12 @@ impl Selection {
                     shared
                 }
             };
+<<<<<<< HEAD
             let customs = shared.as_ref().map_or_else(|| given.clone(), |shared| shared.customs.and(&given));
             candidates.push(Candidate { spec, text: None, shared, customs });
+=======
+            candidates.push(Candidate::new(spec, None, shared));
+>>>>>>> 3f95b65 (Refuse two apps or environments that write one folder, and obey nothing that a killed run left)
         }
         Ok(candidates)
     }
@@ -131,6 +142,9 @@ impl Selection {
         let workspace = id
             .and_then(|id| crate::yaml::read_one(&sources, id, &mut found))
             .and_then(|root| workspace::parse(&root, &kubernetes_fields, &mut found));
+        for (key, _) in workspace.iter().flat_map(|workspace| workspace.environments.iter().flat_map(|list| &list.entries)) {
+            crate::app::check_environment(key, &mut found);
+        }
         let mut extras = Vec::new();
         for template in workspace.iter().flat_map(|workspace| workspace.templates.iter().flatten()) {
             extras.extend(extra(template, &folder, &mut sources, &mut found)?);
@@ -213,6 +227,12 @@ impl Shared {
         self.workspace.as_ref().and_then(|workspace| workspace.output.as_ref()).map_or("deploy/{env}/{app}", |output| &*output.value)
     }
 
+    /// Where it says so; its first line if it does not.
+    pub(super) fn output_at(&self) -> Option<At> {
+        let workspace = self.workspace.as_ref()?;
+        Some(workspace.output.as_ref().map_or(At { end: workspace.at.start, ..workspace.at }, |output| output.at))
+    }
+
     /// What is wrong with the workspace itself.
     pub(super) fn findings(&self) -> &[Finding] {
         &self.broken
@@ -220,6 +240,21 @@ impl Shared {
 }
 
 impl Candidate {
+    pub(super) fn new(spec: PathBuf, text: Option<String>, shared: Option<Arc<Shared>>) -> Self {
+        Self { spec, text, shared, early: Mutex::default() }
+    }
+
+    /// Reads the spec before its turn. If it is to be kept, it is not read again when its turn comes.
+    pub(super) fn peek<T>(&self, keep: bool, look: impl FnOnce(&Loaded) -> T) -> Result<Option<T>, Failure> {
+        let mut findings = Vec::new();
+        let app = self.load(&mut findings)?;
+        let seen = app.as_ref().map(look);
+        if keep {
+            *self.early.lock().unwrap_or_else(PoisonError::into_inner) = Some((app, findings));
+        }
+        Ok(seen)
+    }
+
     /// The name of the spec's file, as written manifests name it.
     pub(super) fn spec_name(&self) -> String {
         self.spec.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
@@ -230,6 +265,10 @@ impl Candidate {
         if self.shared.as_ref().is_some_and(|shared| shared.workspace.is_none()) {
             return Ok(None);
         }
+        if let Some((app, found)) = self.early.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            findings.extend(found);
+            return Ok(app);
+        }
         let mut sources = self.shared.as_ref().map(|shared| shared.sources.clone()).unwrap_or_default();
         let mut found = Diagnostics::default();
         let id = match &self.text {
@@ -239,6 +278,7 @@ impl Candidate {
         let spec = id.and_then(|id| crate::read(&sources, id, &mut found));
         let wrong = found.wrong();
         findings.extend(found.resolve(&sources));
+<<<<<<< HEAD
         Ok(spec.map(|spec| Loaded {
             folder: folder_of(&self.spec),
             sources,
@@ -247,6 +287,10 @@ impl Candidate {
             customs: self.customs.clone(),
             wrong,
         }))
+=======
+        let (folder, file) = (folder_of(&self.spec), self.spec_name());
+        Ok(spec.map(|spec| Loaded { folder, file, sources, spec, shared: self.shared.clone(), wrong }))
+>>>>>>> 3f95b65 (Refuse two apps or environments that write one folder, and obey nothing that a killed run left)
     }
 }
 

@@ -3,10 +3,14 @@
 
 mod find;
 mod glob;
+mod sibling;
 mod tree;
+mod turns;
 
 pub use find::{SPEC, WORKSPACE, find_manifests, find_outputs, find_specs, find_workspace};
-pub use tree::{Difference, Folder, Kind, Written, compare, read_folder, remove, stale_folders, write};
+pub use sibling::{owner as owner_of_unfinished, path_of as unfinished_beside};
+pub use tree::{Difference, Folder, Kind, Strays, Written, compare, heal, is_unfinished, read_folder, remove, strays, write};
+pub use turns::Turns;
 
 use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::failure::Failure;

@@ -1,10 +1,13 @@
 //! A tree of ours on the disk: what stands there, how it differs from a fresh one, and how the fresh one takes its place.
 //!
-//! A folder is replaced whole, in one step: the new one is built beside it under a hidden name and the two change places, so
-//! a run that is killed leaves the old folder or the new one. What was not ours is in both by a hard link. Where a file
-//! system cannot do that, or a folder of somebody else stands in ours, the changes are written beside it with a journal, and
-//! moved in one by one; if that is cut short, the next run finishes it. Nothing is touched when nothing differs.
+//! A folder is replaced whole, in one step: the new one is built beside it (`sibling`) and the two change places, so a run that
+//! is killed leaves the old folder or the new one. What was not ours is in both by a hard link. Where a file system cannot do
+//! that, or a folder of somebody else stands in ours, files are replaced one by one, under an index that lists the old contents
+//! and the new ones: whatever mix a killed run leaves is ours by that index, and the next run writes what is lacking. Nothing is
+//! ever done because a file found on the disk says so. Nothing is touched when nothing differs.
 
+use super::sibling::{self, Sibling, begins_as_ours};
+use super::turns::Turns;
 use crate::failure::{Failure, shown};
 use crate::layout::{File, INDEX, Index, Tree};
 use std::collections::BTreeSet;
@@ -34,6 +37,8 @@ pub enum Kind {
     Extra,
     /// It stands where we would write, and is not ours.
     Foreign,
+    /// It is the hidden folder in which a run works, and a run is at work there or was cut short.
+    Unfinished,
 }
 
 /// What writing a tree did. The names are those of files in its folder.
@@ -51,6 +56,8 @@ pub struct Written {
     pub edited: Vec<String>,
     /// Files that stand where ours should, and are not ours: nothing was written.
     pub foreign: Vec<String>,
+    /// What stands in the hidden folder beside the tree and cannot be shown to be ours: it was left as it is.
+    pub left: Vec<PathBuf>,
     /// Whether the tree is now on the disk.
     pub done: bool,
 }
@@ -73,7 +80,11 @@ pub fn read_folder(folder: &Path) -> Result<Option<Folder>, Failure> {
     let Some((index, _)) = read_index(folder, &mut buffer)? else { return Ok(None) };
     let mut files = Vec::new();
     for name in index.names() {
-        if read_plain(&folder.join(name), 0, &mut buffer)? {
+        let path = folder.join(name);
+        if read_plain(&path, 0, &mut buffer)? {
+            if buffer.len() > LARGEST {
+                return Err(Failure::new(format!("{} has more than {} MB: it is no manifest of ours", shown(&path), LARGEST >> 20)));
+            }
             files.push(File { name: name.to_owned(), text: String::from_utf8_lossy(&buffer).into_owned() });
         }
     }
@@ -85,12 +96,16 @@ pub fn read_folder(folder: &Path) -> Result<Option<Folder>, Failure> {
 /// # Errors
 /// When something cannot be read, or a link stands in the way.
 pub fn compare(root: &Path, tree: &Tree) -> Result<Vec<Difference>, Failure> {
-    let survey = Survey::new(&Place::new(root, &tree.folder)?, tree)?;
+    let place = Place::new(root, &tree.folder)?;
+    let survey = Survey::new(&place, tree)?;
     let difference = |(name, kind): &(String, Kind)| Difference { path: format!("{}/{name}", tree.folder), kind: *kind };
     let mut differences: Vec<Difference> = survey.differing.iter().map(difference).collect();
     if differences.is_empty() && !survey.index_is_fresh && !tree.files.is_empty() {
         let kind = if survey.has_index { Kind::Stale } else { Kind::Missing };
         differences.push(difference(&(INDEX.to_owned(), kind)));
+    }
+    if place.sibling.is_there()? {
+        differences.push(Difference { path: sibling::path_of(&tree.folder), kind: Kind::Unfinished });
     }
     Ok(differences)
 }
@@ -99,29 +114,35 @@ pub fn compare(root: &Path, tree: &Tree) -> Result<Vec<Difference>, Failure> {
 /// `overwrite_edited` says so. A tree without files is removed, and its folder with it if nothing else is in there.
 ///
 /// # Errors
-/// When something cannot be read or written, a link stands in the way, or another run is writing the same folder.
-pub fn write(root: &Path, tree: &Tree, overwrite_edited: bool) -> Result<Written, Failure> {
+/// When something cannot be read or written, a link stands in the way, or another run is writing there and patience ran out.
+pub fn write(root: &Path, tree: &Tree, overwrite_edited: bool, turns: &Turns) -> Result<Written, Failure> {
     let place = Place::new(root, &tree.folder)?;
-    place.recover()?;
-    let survey = Survey::new(&place, tree)?;
-    let mut written = survey.summary();
-    if !written.foreign.is_empty() || !(written.edited.is_empty() || overwrite_edited) {
-        return Ok(written);
-    }
-    let emptied = tree.files.is_empty();
-    if survey.differing.is_empty() && (survey.index_is_fresh || emptied && !survey.has_index) {
-        written.done = true;
-        return Ok(written);
-    }
-    // The locks last until the old folder is gone.
-    let _work = Work::begin(&place)?;
-    let outcome = if place.exists { replace(&place, tree, &survey) } else { put_new(&place, tree) };
-    if let Err(failure) = outcome {
-        // The target is as it was; what was built beside it is of no use. A journal is finished by the next run.
-        if !place.work.join(JOURNAL).exists() {
-            let _ = place.discard();
+    if !place.sibling.is_there()? {
+        let survey = Survey::new(&place, tree)?;
+        if survey.agrees(tree) {
+            return Ok(Written { done: true, ..survey.summary() });
         }
-        return Err(failure);
+    }
+    // What was seen so far may have been another run's work half done. With the turn, nobody else writes here.
+    fs::create_dir_all(&place.parent).map_err(|error| Failure::io("make the folder", &place.parent, &error))?;
+    let _turn = turns.wait(&place.parent, &place.target)?;
+    let place = Place::new(root, &tree.folder)?;
+    let left = place.sibling.clear(&place.target)?;
+    let survey = Survey::new(&place, tree)?;
+    let mut written = Written { left, ..survey.summary() };
+    let is_refused = !written.foreign.is_empty() || !written.left.is_empty() || !(written.edited.is_empty() || overwrite_edited);
+    if is_refused {
+        return Ok(written);
+    }
+    if !survey.agrees(tree) {
+        written.left = match if place.exists { replace(&place, tree, &survey) } else { put_new(&place, tree) } {
+            Ok(left) => left,
+            Err(failure) => {
+                // What was built beside the target is of no use now.
+                let _ = place.sibling.clear(&place.target);
+                return Err(failure);
+            }
+        };
     }
     written.done = true;
     Ok(written)
@@ -131,8 +152,39 @@ pub fn write(root: &Path, tree: &Tree, overwrite_edited: bool) -> Result<Written
 ///
 /// # Errors
 /// As [`write`].
-pub fn remove(root: &Path, folder: &str, overwrite_edited: bool) -> Result<Written, Failure> {
-    write(root, &Tree { folder: folder.to_owned(), files: Vec::new() }, overwrite_edited)
+pub fn remove(root: &Path, folder: &str, overwrite_edited: bool, turns: &Turns) -> Result<Written, Failure> {
+    write(root, &Tree { folder: folder.to_owned(), files: Vec::new() }, overwrite_edited, turns)
+}
+
+/// Takes away what a run that was cut short left beside a folder, and touches nothing in the folder itself. Gives what cannot be
+/// shown to be ours, and stays.
+///
+/// # Errors
+/// As [`write`].
+pub fn heal(root: &Path, folder: &str, turns: &Turns) -> Result<Vec<PathBuf>, Failure> {
+    let place = Place::new(root, folder)?;
+    if !place.sibling.is_there()? {
+        return Ok(Vec::new());
+    }
+    let _turn = turns.wait(&place.parent, &place.target)?;
+    place.sibling.clear(&place.target)
+}
+
+/// Whether a run is at work on a folder, or was cut short there.
+///
+/// # Errors
+/// When that cannot be read.
+pub fn is_unfinished(root: &Path, folder: &str) -> Result<bool, Failure> {
+    Sibling::new(&root.join(folder)).is_there()
+}
+
+/// Folders that match a pattern and are not among those that are looked after.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// Those that hold files of ours.
+    pub folders: Vec<String>,
+    /// Those beside which a run is at work, or was cut short; they themselves may be gone.
+    pub unfinished: Vec<String>,
 }
 
 /// The folders of ours that match `pattern` (`deploy/*/kubia`) and are not among `current`: left by an environment that no
@@ -140,34 +192,49 @@ pub fn remove(root: &Path, folder: &str, overwrite_edited: bool) -> Result<Writt
 ///
 /// # Errors
 /// When a folder cannot be listed.
-pub fn stale_folders(root: &Path, pattern: &str, current: &BTreeSet<String>) -> Result<Vec<String>, Failure> {
-    let mut found = vec![String::new()];
-    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+pub fn strays(root: &Path, pattern: &str, current: &BTreeSet<String>) -> Result<Strays, Failure> {
+    let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty()).collect();
+    let Some((leaf, above)) = parts.split_last() else { return Ok(Strays::default()) };
+    let mut parents = vec![String::new()];
+    for part in above {
         let mut next = Vec::new();
-        for folder in found {
-            if !super::glob::is_pattern(part) {
-                next.push(joined(&folder, part));
-                continue;
+        for parent in parents {
+            if super::glob::is_pattern(part) {
+                let matching = folders_in(&root.join(&parent))?.into_iter().filter(|name| super::glob::matches(part, name));
+                next.extend(matching.map(|name| joined(&parent, &name)));
+            } else {
+                next.push(joined(&parent, part));
             }
-            let path = root.join(&folder);
-            let listed = match fs::read_dir(&path) {
-                Ok(listed) => listed,
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
-                Err(error) => return Err(Failure::io("list", &path, &error)),
-            };
-            let mut names: Vec<String> = listed
-                .filter_map(Result::ok)
-                .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-                .filter_map(|entry| entry.file_name().into_string().ok())
-                .filter(|name| super::glob::matches(part, name))
-                .collect();
-            names.sort();
-            next.extend(names.iter().map(|name| joined(&folder, name)));
         }
-        found = next;
+        parents = next;
     }
-    found.retain(|folder| !current.contains(folder) && root.join(folder).join(INDEX).is_file());
+    let mut found = Strays::default();
+    for parent in parents {
+        let (mut named, mut beside) = (vec![joined(&parent, leaf)], vec![joined(&parent, leaf)]);
+        if super::glob::is_pattern(leaf) {
+            let names = folders_in(&root.join(&parent))?;
+            let matching = |name: &&str| super::glob::matches(leaf, name);
+            named = names.iter().map(String::as_str).filter(matching).map(|name| joined(&parent, name)).collect();
+            beside = names.iter().filter_map(|name| sibling::owner(name)).filter(matching).map(|name| joined(&parent, name)).collect();
+        }
+        found.folders.extend(named.into_iter().filter(|folder| !current.contains(folder) && root.join(folder).join(INDEX).is_file()));
+        let is_unfinished = |folder: &String| !current.contains(folder) && Sibling::new(&root.join(folder)).is_folder();
+        found.unfinished.extend(beside.into_iter().filter(is_unfinished));
+    }
     Ok(found)
+}
+
+/// The names of the folders in a folder, in order; none if it is not there.
+fn folders_in(path: &Path) -> Result<Vec<String>, Failure> {
+    let listed = match fs::read_dir(path) {
+        Ok(listed) => listed,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::io("list", path, &error)),
+    };
+    let folders = listed.filter_map(Result::ok).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut names: Vec<String> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    Ok(names)
 }
 
 fn joined(folder: &str, name: &str) -> String {
@@ -180,11 +247,9 @@ struct Place {
     /// The tree's folder.
     target: PathBuf,
     /// Its hidden sibling, where the next state is built.
-    work: PathBuf,
+    sibling: Sibling,
     exists: bool,
 }
-
-const JOURNAL: &str = ".statewright-journal";
 
 impl Place {
     /// Finds the place of a tree, and refuses links on the way: they could lead out of the root.
@@ -193,6 +258,9 @@ impl Place {
         if parts.iter().any(|part| matches!(*part, "" | "." | "..") || part.contains(['\\', ':', '\0'])) {
             return Err(Failure::new(format!("the output folder `{folder}` leads out of {}", shown(root))));
         }
+        if parts.iter().any(|part| part.eq_ignore_ascii_case(".git")) {
+            return Err(Failure::new(format!("the output folder `{folder}` lies in `.git`, which is git's own")));
+        }
         let (mut path, mut exists) = (root.to_owned(), true);
         for part in &parts {
             path.push(part);
@@ -200,79 +268,9 @@ impl Place {
                 exists = is_folder(&path)?;
             }
         }
-        let (leaf, parent) = (parts.last().unwrap_or(&""), path.parent().unwrap_or(root).to_owned());
-        Ok(Self { work: parent.join(format!(".{leaf}.statewright")), parent, target: path, exists })
+        let parent = path.parent().unwrap_or(root).to_owned();
+        Ok(Self { sibling: Sibling::new(&path), parent, target: path, exists })
     }
-
-    /// Cleans up after a run that was killed here: finishes its journal if it had come that far, drops what it built if not.
-    fn recover(&self) -> Result<(), Failure> {
-        match fs::symlink_metadata(&self.work) {
-            Err(_) => return Ok(()),
-            Ok(about) if !about.is_dir() => return Err(in_the_way(&self.work)),
-            Ok(_) => {}
-        }
-        let Some(_lock) = lock(&self.work)? else { return Err(busy(&self.target)) };
-        if self.work.join(JOURNAL).exists() {
-            self.play_journal()?;
-        }
-        self.discard()
-    }
-
-    /// Moves in what a complete journal says. Every step can be done twice, the index comes last.
-    fn play_journal(&self) -> Result<(), Failure> {
-        let journal = self.work.join(JOURNAL);
-        let mut buffer = Vec::new();
-        read_plain(&journal, 0, &mut buffer)?;
-        let text = String::from_utf8_lossy(&buffer).into_owned();
-        for line in text.lines() {
-            let Some((verb, name)) = line.split_once(' ') else { continue };
-            // A journal found in a repository may be anybody's.
-            if name != INDEX && !looks_ours(name) {
-                continue;
-            }
-            let (from, to) = (self.work.join(name), self.target.join(name));
-            let (result, path) = match verb {
-                "put" => (fs::rename(&from, &to), &to),
-                "remove" => (fs::remove_file(&to), &to),
-                _ => continue,
-            };
-            if let Err(error) = result
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                return Err(Failure::io("replace", path, &error));
-            }
-        }
-        fs::remove_file(&journal).map_err(|error| Failure::io("remove", &journal, &error))
-    }
-
-    /// Removes the hidden sibling: a new folder that never took its place, or the old one that lost it. What is neither a
-    /// manifest's file nor still in the target is not ours to remove: it came in at the last moment, and moves over.
-    fn discard(&self) -> Result<(), Failure> {
-        let failed = |error: io::Error| Failure::io("remove", &self.work, &error);
-        let listed = match fs::read_dir(&self.work) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            listed => listed.map_err(failed)?,
-        };
-        for entry in listed {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name();
-            let other = self.target.join(&name);
-            let ours = name.to_str().is_some_and(|name| name.starts_with(INDEX) || looks_ours(name));
-            let plain = entry.file_type().is_ok_and(|kind| kind.is_file());
-            if plain && (ours || fs::symlink_metadata(&other).is_ok()) {
-                fs::remove_file(entry.path()).map_err(failed)?;
-            } else {
-                fs::rename(entry.path(), &other).map_err(|error| Failure::io("move", &entry.path(), &error))?;
-            }
-        }
-        fs::remove_dir(&self.work).map_err(failed)
-    }
-}
-
-fn looks_ours(name: &str) -> bool {
-    let mut index = String::from("statewright-index 1\n0000000000000000 ");
-    index.push_str(name);
-    Index::parse(&index).is_some_and(|index| index.lists(name))
 }
 
 /// What stands in a place, against what should.
@@ -358,8 +356,20 @@ impl Survey {
             unchanged: self.unchanged,
             edited: self.edited.clone(),
             foreign: of(&[Kind::Foreign]),
+            left: Vec::new(),
             done: false,
         }
+    }
+
+    /// Whether all is as it should be.
+    fn agrees(&self, tree: &Tree) -> bool {
+        self.differing.is_empty() && (self.index_is_fresh || tree.files.is_empty() && !self.has_index)
+    }
+
+    /// Whether a file is still there as it was seen, as far as that matters.
+    fn still_describes(&self, name: &str, path: &Path) -> Result<bool, Failure> {
+        let mut buffer = Vec::new();
+        Ok(read_plain(path, 0, &mut buffer)? && (self.index.wrote(name, &buffer) || self.edited.iter().any(|edited| edited == name)))
     }
 
     fn kind_of(&self, name: &str) -> Option<Kind> {
@@ -367,86 +377,56 @@ impl Survey {
     }
 }
 
-/// The hidden sibling while it is ours to fill.
-struct Work {
-    _sibling: Option<Lock>,
-    _target: Option<Lock>,
-}
-
-impl Work {
-    fn begin(place: &Place) -> Result<Self, Failure> {
-        let target = if place.exists {
-            match lock(&place.target)? {
-                None => return Err(busy(&place.target)),
-                lock => lock,
-            }
-        } else {
-            fs::create_dir_all(&place.parent).map_err(|error| Failure::io("make the folder", &place.parent, &error))?;
-            None
-        };
-        fs::create_dir(&place.work).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => busy(&place.target),
-            _ => Failure::io("make the folder", &place.work, &error),
-        })?;
-        match lock(&place.work)? {
-            None => Err(busy(&place.target)),
-            sibling => Ok(Self { _sibling: sibling, _target: target }),
-        }
-    }
-}
-
 /// Builds a folder where none is: beside its place, then one rename.
-fn put_new(place: &Place, tree: &Tree) -> Result<(), Failure> {
-    let mut path = place.work.join(INDEX);
-    create(&path, &tree.index())?;
+fn put_new(place: &Place, tree: &Tree) -> Result<Vec<PathBuf>, Failure> {
+    let fresh = place.sibling.begin()?;
     for file in &tree.files {
-        path.set_file_name(&file.name);
-        create(&path, &file.text)?;
+        create(&fresh.join(&file.name), &file.text)?;
     }
-    fs::rename(&place.work, &place.target).map_err(|error| Failure::io("write", &place.target, &error))
+    create(&fresh.join(INDEX), &tree.index())?;
+    fs::rename(&fresh, &place.target).map_err(|error| Failure::io("write", &place.target, &error))?;
+    place.sibling.clear(&place.target)
 }
 
 /// Puts the fresh folder in the place of the old one.
-fn replace(place: &Place, tree: &Tree, survey: &Survey) -> Result<(), Failure> {
+fn replace(place: &Place, tree: &Tree, survey: &Survey) -> Result<Vec<PathBuf>, Failure> {
     let failed = |error: io::Error| Failure::io("write", &place.target, &error);
     let permissions = fs::metadata(&place.target).map_err(failed)?.permissions();
     if permissions.readonly() {
-        return Err(Failure::io("write", &place.target, &io::ErrorKind::PermissionDenied.into()));
+        return Err(failed(io::ErrorKind::PermissionDenied.into()));
     }
-    let foreign = foreign(place, tree, survey)?;
-    for file in &tree.files {
-        if survey.kind_of(&file.name).is_some() {
-            create(&place.work.join(&file.name), &file.text)?;
+    let Some(foreign) = foreign(place, tree, survey)? else { return one_by_one(place, tree, survey) };
+    let fresh = place.sibling.begin()?;
+    let taken = if tree.files.is_empty() && foreign.is_empty() {
+        place.sibling.take(&place.target)
+    } else {
+        for file in tree.files.iter().filter(|file| survey.kind_of(&file.name).is_some()) {
+            create(&fresh.join(&file.name), &file.text)?;
         }
+        if !tree.files.is_empty() {
+            create(&fresh.join(INDEX), &tree.index())?;
+        }
+        let unchanged = tree.files.iter().map(|file| file.name.as_str()).filter(|name| survey.kind_of(name).is_none());
+        let mut kept = unchanged.chain(foreign.iter().map(String::as_str));
+        if kept.all(|name| fs::hard_link(place.target.join(name), fresh.join(name)).is_ok()) {
+            fs::set_permissions(&fresh, permissions).map_err(failed)?;
+            place.sibling.exchange(&place.target)
+        } else {
+            Ok(false)
+        }
+    };
+    if taken.map_err(failed)? {
+        return place.sibling.finish(&place.target, &survey.index, &survey.edited);
     }
-    let emptied = tree.files.is_empty();
-    if !emptied {
-        create(&place.work.join(INDEX), &tree.index())?;
-    }
-    let Some(foreign) = foreign else { return by_journal(place, tree, survey) };
-    if emptied && foreign.is_empty() {
-        // The old folder itself moves out of sight, in one step, and is then taken apart.
-        fs::remove_dir(&place.work).map_err(failed)?;
-        fs::rename(&place.target, &place.work).map_err(failed)?;
-        return place.discard();
-    }
-    let unchanged = tree.files.iter().map(|file| file.name.as_str()).filter(|name| survey.kind_of(name).is_none());
-    let mut kept = unchanged.chain(foreign.iter().map(String::as_str));
-    if kept.any(|name| fs::hard_link(place.target.join(name), place.work.join(name)).is_err()) {
-        return by_journal(place, tree, survey);
-    }
-    fs::set_permissions(&place.work, permissions).map_err(failed)?;
-    match exchange(&place.work, &place.target) {
-        Ok(true) => place.discard(),
-        Ok(false) => by_journal(place, tree, survey),
-        Err(error) => Err(failed(error)),
-    }
+    place.sibling.clear(&place.target)?;
+    one_by_one(place, tree, survey)
 }
 
 /// The names in a folder that are not ours. `None` when one of them is no plain file, so that no link to it can be made.
 fn foreign(place: &Place, tree: &Tree, survey: &Survey) -> Result<Option<Vec<String>>, Failure> {
     let failed = |error: io::Error| Failure::io("list", &place.target, &error);
     let fresh: BTreeSet<&str> = tree.files.iter().map(|file| file.name.as_str()).collect();
+    clear_draft(&place.target)?;
     let mut names = Vec::new();
     for entry in fs::read_dir(&place.target).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -462,22 +442,59 @@ fn foreign(place: &Place, tree: &Tree, survey: &Survey) -> Result<Option<Vec<Str
     Ok(Some(names))
 }
 
-/// Notes what is to be done, then does it. Once the note is whole, the next run finishes what this one cannot.
-fn by_journal(place: &Place, tree: &Tree, survey: &Survey) -> Result<(), Failure> {
-    let mut journal = String::new();
-    for (name, kind) in &survey.differing {
-        journal.push_str(if *kind == Kind::Extra { "remove " } else { "put " });
-        journal.push_str(name);
-        journal.push('\n');
+/// Replaces file by file. From the first step to the last the index lists what was there and what will be, so that at any instant
+/// each file is whole, and ours by the index.
+fn one_by_one(place: &Place, tree: &Tree, survey: &Survey) -> Result<Vec<PathBuf>, Failure> {
+    let index = place.target.join(INDEX);
+    if !tree.files.is_empty() {
+        put(&place.target, INDEX, &survey.index.with(tree), survey.has_index)?;
     }
-    journal.push_str(if tree.files.is_empty() { "remove " } else { "put " });
-    journal.push_str(INDEX);
-    journal.push('\n');
-    let (draft, path) = (place.work.join(".statewright-draft"), place.work.join(JOURNAL));
-    create(&draft, &journal)?;
-    fs::rename(&draft, &path).map_err(|error| Failure::io("write", &path, &error))?;
-    place.play_journal()?;
-    place.discard()
+    for (name, kind) in &survey.differing {
+        let path = place.target.join(name);
+        if *kind != Kind::Missing && !survey.still_describes(name, &path)? {
+            return Err(Failure::new(format!("{} was changed at this very moment, and stays. Run again", shown(&path))));
+        }
+        if *kind == Kind::Extra {
+            fs::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
+        } else if let Some(file) = tree.files.iter().find(|file| file.name == *name) {
+            put(&place.target, name, &file.text, *kind != Kind::Missing)?;
+        }
+    }
+    if tree.files.is_empty() {
+        fs::remove_file(&index).map_err(|error| Failure::io("remove", &index, &error))?;
+        // Whatever else is in there is not ours.
+        let _ = fs::remove_dir(&place.target);
+    } else {
+        put(&place.target, INDEX, &tree.index(), true)?;
+    }
+    Ok(Vec::new())
+}
+
+/// A file on its way into a folder.
+const DRAFT: &str = ".statewright-draft";
+
+/// Puts a file into a folder in one step; over another only if `over` says so.
+fn put(folder: &Path, name: &str, text: &str, over: bool) -> Result<(), Failure> {
+    clear_draft(folder)?;
+    let (draft, path) = (folder.join(DRAFT), folder.join(name));
+    create(&draft, text)?;
+    let put = if over { fs::rename(&draft, &path) } else { sibling::rename_to_nothing(&draft, &path) };
+    put.map_err(|error| {
+        let _ = fs::remove_file(&draft);
+        Failure::io("write", &path, &error)
+    })
+}
+
+/// Takes away the file that a run was about to put into a folder when it was cut short.
+fn clear_draft(folder: &Path) -> Result<(), Failure> {
+    let draft = folder.join(DRAFT);
+    let mut buffer = Vec::new();
+    match fs::symlink_metadata(&draft) {
+        Err(_) => return Ok(()),
+        Ok(about) if about.is_file() && read_plain(&draft, 0, &mut buffer)? && begins_as_ours(&buffer) => {}
+        Ok(_) => return Err(Failure::new(format!("{} is not ours, and in the way. Move it away", shown(&draft)))),
+    }
+    fs::remove_file(&draft).map_err(|error| Failure::io("remove", &draft, &error))
 }
 
 fn create(path: &Path, text: &str) -> Result<(), Failure> {
@@ -495,17 +512,13 @@ fn is_folder(path: &Path) -> Result<bool, Failure> {
     }
 }
 
-fn in_the_way(path: &Path) -> Failure {
+pub(super) fn in_the_way(path: &Path) -> Failure {
     let what = if path.is_symlink() { "a symbolic link" } else { "no folder" };
     Failure::new(format!("cannot write below {}: it is {what}. Move it away; output goes to plain folders only", shown(path)))
 }
 
-fn busy(target: &Path) -> Failure {
-    Failure::new(format!("another run is writing {} at this moment. Run again when it is done", shown(target)))
-}
-
 /// Reads the index of a folder, and its text.
-fn read_index(folder: &Path, buffer: &mut Vec<u8>) -> Result<Option<(Index, String)>, Failure> {
+pub(super) fn read_index(folder: &Path, buffer: &mut Vec<u8>) -> Result<Option<(Index, String)>, Failure> {
     let path = folder.join(INDEX);
     if !read_plain(&path, 0, buffer)? {
         return Ok(None);
@@ -520,8 +533,12 @@ fn read_index(folder: &Path, buffer: &mut Vec<u8>) -> Result<Option<(Index, Stri
     Ok(Some((index, text)))
 }
 
-/// Reads a plain file whole into the buffer, which is likely to hold `likely` bytes. False when there is none.
-fn read_plain(path: &Path, likely: usize, buffer: &mut Vec<u8>) -> Result<bool, Failure> {
+/// More than any file of ours holds.
+pub(super) const LARGEST: usize = 16 << 20;
+
+/// Reads a plain file into the buffer, which is likely to hold `likely` bytes. False when there is none. Of a file that is too large
+/// to be ours, only so much is read that this shows.
+pub(super) fn read_plain(path: &Path, likely: usize, buffer: &mut Vec<u8>) -> Result<bool, Failure> {
     buffer.clear();
     let mut file = match open_plain(path) {
         Ok(file) => file,
@@ -540,6 +557,9 @@ fn read_plain(path: &Path, likely: usize, buffer: &mut Vec<u8>) -> Result<bool, 
             Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(Failure::io("read", path, &error)),
+        }
+        if filled > LARGEST.max(likely) {
+            break;
         }
         if filled == buffer.len() {
             buffer.resize(filled * 2, 0);
@@ -564,53 +584,4 @@ fn open_plain(path: &Path) -> io::Result<fs::File> {
         return Err(io::Error::other("a symbolic link"));
     }
     fs::File::open(path)
-}
-
-/// Lets two folders change places in one step. False when this file system cannot.
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    use rustix::io::Errno;
-    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(true),
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::XDEV) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn exchange(_: &Path, _: &Path) -> io::Result<bool> {
-    Ok(false)
-}
-
-/// Held while a folder is worked on; the system lets go of it when the run ends, however it ends.
-struct Lock {
-    #[cfg(unix)]
-    folder: fs::File,
-}
-
-/// Let go of aloud: a process that is being started at this moment may have the folder open too, and would keep the lock.
-#[cfg(unix)]
-impl Drop for Lock {
-    fn drop(&mut self) {
-        let _ = rustix::fs::flock(&self.folder, rustix::fs::FlockOperation::Unlock);
-    }
-}
-
-/// Takes the lock of a folder; `None` when another run has it.
-#[cfg(unix)]
-fn lock(folder: &Path) -> Result<Option<Lock>, Failure> {
-    use rustix::fs::{FlockOperation, flock};
-    use rustix::io::Errno;
-    let file = fs::File::open(folder).map_err(|error| Failure::io("open", folder, &error))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Err(Errno::WOULDBLOCK) => Ok(None),
-        // Some network file systems know no locks; there, two runs at once are the users' own affair.
-        _ => Ok(Some(Lock { folder: file })),
-    }
-}
-
-#[cfg(not(unix))]
-fn lock(_: &Path) -> Result<Option<Lock>, Failure> {
-    Ok(Some(Lock {}))
 }

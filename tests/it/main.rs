@@ -24,9 +24,12 @@ mod hostile;
 mod html;
 #[cfg(unix)]
 mod install;
+#[cfg(unix)]
+mod kills;
 mod left_over;
 mod lsp;
 mod origins;
+mod outputs;
 mod pages;
 mod published;
 mod reference;
