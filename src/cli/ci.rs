@@ -37,8 +37,7 @@ pub(super) struct Ci {
     formats: Formats,
 }
 
-static STALE_OUTPUT: Code =
-    Code { id: "SW0601", name: "stale-output", level: Level::Error, page: include_str!("pages/stale-output.md") };
+static STALE_OUTPUT: Code = Code { id: "SW0601", name: "stale-output", level: Level::Error, page: include_str!("pages/stale-output.md") };
 
 /// The codes of this module.
 pub(super) static CODES: &[&Code] = &[&STALE_OUTPUT];

@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
-static OUTPUT_TAKEN: Code =
-    Code { id: "SW0605", name: "output-taken", level: Level::Error, page: include_str!("pages/output-taken.md") };
+static OUTPUT_TAKEN: Code = Code { id: "SW0605", name: "output-taken", level: Level::Error, page: include_str!("pages/output-taken.md") };
 
 /// The codes of this module.
 pub(super) static CODES: &[&Code] = &[&OUTPUT_TAKEN];

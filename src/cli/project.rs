@@ -65,13 +65,10 @@ pub(super) struct Candidate {
     /// Its text, where that is another than the file's: somebody is typing it.
     pub(super) text: Option<String>,
     pub(super) shared: Option<Arc<Shared>>,
-<<<<<<< HEAD
     /// The custom kinds that are defined.
     customs: Customs,
-=======
     /// What reading it gave, where that was done early.
     early: Mutex<Option<(Option<Loaded>, Vec<Finding>)>>,
->>>>>>> 3f95b65 (Refuse two apps or environments that write one folder, and obey nothing that a killed run left)
 }
 
 /// What an app compiles to in one environment, and where that belongs.
@@ -121,12 +118,8 @@ impl Selection {
                     shared
                 }
             };
-<<<<<<< HEAD
             let customs = shared.as_ref().map_or_else(|| given.clone(), |shared| shared.customs.and(&given));
-            candidates.push(Candidate { spec, text: None, shared, customs });
-=======
-            candidates.push(Candidate::new(spec, None, shared));
->>>>>>> 3f95b65 (Refuse two apps or environments that write one folder, and obey nothing that a killed run left)
+            candidates.push(Candidate { spec, text: None, shared, customs, early: Mutex::default() });
         }
         Ok(candidates)
     }
@@ -240,10 +233,6 @@ impl Shared {
 }
 
 impl Candidate {
-    pub(super) fn new(spec: PathBuf, text: Option<String>, shared: Option<Arc<Shared>>) -> Self {
-        Self { spec, text, shared, early: Mutex::default() }
-    }
-
     /// Reads the spec before its turn. If it is to be kept, it is not read again when its turn comes.
     pub(super) fn peek<T>(&self, keep: bool, look: impl FnOnce(&Loaded) -> T) -> Result<Option<T>, Failure> {
         let mut findings = Vec::new();
@@ -278,19 +267,15 @@ impl Candidate {
         let spec = id.and_then(|id| crate::read(&sources, id, &mut found));
         let wrong = found.wrong();
         findings.extend(found.resolve(&sources));
-<<<<<<< HEAD
         Ok(spec.map(|spec| Loaded {
             folder: folder_of(&self.spec),
+            file: self.spec_name(),
             sources,
             spec,
             shared: self.shared.clone(),
             customs: self.customs.clone(),
             wrong,
         }))
-=======
-        let (folder, file) = (folder_of(&self.spec), self.spec_name());
-        Ok(spec.map(|spec| Loaded { folder, file, sources, spec, shared: self.shared.clone(), wrong }))
->>>>>>> 3f95b65 (Refuse two apps or environments that write one folder, and obey nothing that a killed run left)
     }
 }
 

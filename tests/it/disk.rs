@@ -422,7 +422,7 @@ const FORGERIES: &[(&str, Forgery, bool)] = &[
     (
         "a journal that removes",
         |scratch, _| {
-            drop(scratch.write("deploy/.dev.statewright/.statewright-journal", "remove kustomization.yaml\nremove Service-a.yaml\n"))
+            drop(scratch.write("deploy/.dev.statewright/.statewright-journal", "remove kustomization.yaml\nremove Service-a.yaml\n"));
         },
         false,
     ),
