@@ -42,7 +42,10 @@ pub fn find_outputs(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         }
         let mut entries = WalkDir::new(path).sort_by_file_name().into_iter();
         while let Some(entry) = entries.next() {
-            let entry = entry.map_err(|error| unlisted(path, error))?;
+            let entry = match entry {
+                Err(error) if has_gone(&error) => continue,
+                entry => entry.map_err(|error| unlisted(path, error))?,
+            };
             let is_output = entry.file_name() == "deploy";
             if entry.file_type().is_dir() && (is_output || is_hidden(&entry)) {
                 entries.skip_current_dir();
@@ -107,7 +110,10 @@ fn is_manifest(name: &str) -> bool {
 /// followed: they could lead out of what the user named, or in circles.
 fn below(folder: &Path, wanted: impl Fn(&str) -> bool, files: &mut Once) -> Result<(), Failure> {
     for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|entry| !is_hidden(entry)) {
-        let entry = entry.map_err(|error| unlisted(folder, error))?;
+        let entry = match entry {
+            Err(error) if has_gone(&error) => continue,
+            entry => entry.map_err(|error| unlisted(folder, error))?,
+        };
         if entry.file_type().is_file() && entry.file_name().to_str().is_some_and(&wanted) {
             files.add(entry.into_path());
         }
@@ -117,6 +123,11 @@ fn below(folder: &Path, wanted: impl Fn(&str) -> bool, files: &mut Once) -> Resu
 
 fn is_hidden(entry: &DirEntry) -> bool {
     entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+/// Whether something below the folder went while it was walked: another run replaces trees at this moment.
+fn has_gone(error: &walkdir::Error) -> bool {
+    error.depth() > 0 && error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn unlisted(folder: &Path, error: walkdir::Error) -> Failure {

@@ -127,7 +127,7 @@ pub fn write(root: &Path, tree: &Tree, overwrite_edited: bool, turns: &Turns) ->
     fs::create_dir_all(&place.parent).map_err(|error| Failure::io("make the folder", &place.parent, &error))?;
     let _turn = turns.wait(&place.parent, &place.target)?;
     let place = Place::new(root, &tree.folder)?;
-    let left = place.sibling.clear(&place.target)?;
+    let left = place.clear()?;
     let survey = Survey::new(&place, tree)?;
     let mut written = Written { left, ..survey.summary() };
     let is_refused = !written.foreign.is_empty() || !written.left.is_empty() || !(written.edited.is_empty() || overwrite_edited);
@@ -139,7 +139,7 @@ pub fn write(root: &Path, tree: &Tree, overwrite_edited: bool, turns: &Turns) ->
             Ok(left) => left,
             Err(failure) => {
                 // What was built beside the target is of no use now.
-                let _ = place.sibling.clear(&place.target);
+                let _ = place.clear();
                 return Err(failure);
             }
         };
@@ -167,7 +167,7 @@ pub fn heal(root: &Path, folder: &str, turns: &Turns) -> Result<Vec<PathBuf>, Fa
         return Ok(Vec::new());
     }
     let _turn = turns.wait(&place.parent, &place.target)?;
-    place.sibling.clear(&place.target)
+    place.clear()
 }
 
 /// Whether a run is at work on a folder, or was cut short there.
@@ -270,6 +270,14 @@ impl Place {
         }
         let parent = path.parent().unwrap_or(root).to_owned();
         Ok(Self { sibling: Sibling::new(&path), parent, target: path, exists })
+    }
+
+    /// Takes away what a run left that was cut short. Gives what cannot be shown to be ours, and stays.
+    fn clear(&self) -> Result<Vec<PathBuf>, Failure> {
+        if self.sibling.is_there()? {
+            clear_draft(&self.target)?;
+        }
+        self.sibling.clear(&self.target)
     }
 }
 
@@ -426,7 +434,6 @@ fn replace(place: &Place, tree: &Tree, survey: &Survey) -> Result<Vec<PathBuf>, 
 fn foreign(place: &Place, tree: &Tree, survey: &Survey) -> Result<Option<Vec<String>>, Failure> {
     let failed = |error: io::Error| Failure::io("list", &place.target, &error);
     let fresh: BTreeSet<&str> = tree.files.iter().map(|file| file.name.as_str()).collect();
-    clear_draft(&place.target)?;
     let mut names = Vec::new();
     for entry in fs::read_dir(&place.target).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -443,11 +450,11 @@ fn foreign(place: &Place, tree: &Tree, survey: &Survey) -> Result<Option<Vec<Str
 }
 
 /// Replaces file by file. From the first step to the last the index lists what was there and what will be, so that at any instant
-/// each file is whole, and ours by the index.
+/// each file is whole, and ours by the index. The hidden folder is there as long as this is not done.
 fn one_by_one(place: &Place, tree: &Tree, survey: &Survey) -> Result<Vec<PathBuf>, Failure> {
-    let index = place.target.join(INDEX);
+    let fresh = place.sibling.begin()?;
     if !tree.files.is_empty() {
-        put(&place.target, INDEX, &survey.index.with(tree), survey.has_index)?;
+        put(&fresh, &place.target, INDEX, &survey.index.with(tree), survey.has_index)?;
     }
     for (name, kind) in &survey.differing {
         let path = place.target.join(name);
@@ -457,32 +464,38 @@ fn one_by_one(place: &Place, tree: &Tree, survey: &Survey) -> Result<Vec<PathBuf
         if *kind == Kind::Extra {
             fs::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
         } else if let Some(file) = tree.files.iter().find(|file| file.name == *name) {
-            put(&place.target, name, &file.text, *kind != Kind::Missing)?;
+            put(&fresh, &place.target, name, &file.text, *kind != Kind::Missing)?;
         }
     }
     if tree.files.is_empty() {
+        let index = place.target.join(INDEX);
         fs::remove_file(&index).map_err(|error| Failure::io("remove", &index, &error))?;
         // Whatever else is in there is not ours.
         let _ = fs::remove_dir(&place.target);
     } else {
-        put(&place.target, INDEX, &tree.index(), true)?;
+        put(&fresh, &place.target, INDEX, &tree.index(), true)?;
     }
-    Ok(Vec::new())
+    place.clear()
 }
 
-/// A file on its way into a folder.
+/// A file on its way into a folder that is another file system's.
 const DRAFT: &str = ".statewright-draft";
 
 /// Puts a file into a folder in one step; over another only if `over` says so.
-fn put(folder: &Path, name: &str, text: &str, over: bool) -> Result<(), Failure> {
-    clear_draft(folder)?;
-    let (draft, path) = (folder.join(DRAFT), folder.join(name));
+fn put(fresh: &Path, folder: &Path, name: &str, text: &str, over: bool) -> Result<(), Failure> {
+    let (path, draft) = (folder.join(name), fresh.join(name));
+    let into_place = |from: &Path| if over { fs::rename(from, &path) } else { sibling::rename_to_nothing(from, &path) };
     create(&draft, text)?;
-    let put = if over { fs::rename(&draft, &path) } else { sibling::rename_to_nothing(&draft, &path) };
-    put.map_err(|error| {
-        let _ = fs::remove_file(&draft);
-        Failure::io("write", &path, &error)
-    })
+    let put = match into_place(&draft) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            let here = folder.join(DRAFT);
+            clear_draft(folder)?;
+            create(&here, text)?;
+            fs::remove_file(&draft).and_then(|()| into_place(&here))
+        }
+        put => put,
+    };
+    put.map_err(|error| Failure::io("write", &path, &error))
 }
 
 /// Takes away the file that a run was about to put into a folder when it was cut short.
