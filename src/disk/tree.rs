@@ -344,7 +344,7 @@ impl Survey {
         let kind = match kind {
             Kind::Missing => Kind::Missing,
             _ if !self.index.lists(name) => Kind::Foreign,
-            _ if !self.index.wrote(name, content) => {
+            _ if content.len() > LARGEST || !self.index.wrote(name, content) => {
                 self.edited.push(name.to_owned());
                 if kind == Kind::Extra { Kind::Extra } else { Kind::Edited }
             }
