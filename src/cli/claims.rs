@@ -41,7 +41,7 @@ impl Claims {
     /// Reads the specs, for their names. What cannot be read claims nothing; it is not written either.
     pub(super) fn new(candidates: &[Candidate], out: Option<&Path>) -> Self {
         let mut list = Vec::new();
-        let mut roots: BTreeMap<PathBuf, String> = BTreeMap::new();
+        let mut roots = Roots::default();
         let numbered: BTreeMap<&Path, usize> =
             candidates.iter().enumerate().map(|(number, candidate)| (candidate.spec.as_path(), number)).collect();
         let mut number = 0;
@@ -56,8 +56,7 @@ impl Claims {
                 for (app, (environment, root, folder)) in
                     read.into_iter().flat_map(|(app, places)| places.into_iter().map(move |place| (app.clone(), place)))
                 {
-                    let base = roots.entry(root.clone()).or_insert_with(|| key_of(&root));
-                    let key = format!("{base}{}", key_of_folder(&folder));
+                    let key = format!("{}{}", roots.key(&root), key_of_folder(&folder));
                     list.push(Claim { key, root, folder, candidate: number, environment, app });
                 }
                 number += 1;
@@ -104,6 +103,27 @@ fn places(app: &Loaded, out: Option<&Path>, alone: bool) -> Vec<(String, PathBuf
             (environment, root, folder)
         })
         .collect()
+}
+
+/// The keys of roots. They lie side by side mostly: what is above them is looked up once.
+#[derive(Default)]
+struct Roots {
+    known: BTreeMap<PathBuf, String>,
+    above: BTreeMap<PathBuf, String>,
+}
+
+impl Roots {
+    fn key(&mut self, root: &Path) -> &str {
+        if !self.known.contains_key(root) {
+            let parts = root.parent().zip(root.file_name()).filter(|(above, _)| !above.as_os_str().is_empty() && !root.is_symlink());
+            let key = parts.map(|(above, name)| {
+                let above = self.above.entry(above.to_owned()).or_insert_with(|| key_of(above));
+                format!("{above}{}\0", name.to_string_lossy().to_lowercase())
+            });
+            self.known.insert(root.to_owned(), key.unwrap_or_else(|| key_of(root)));
+        }
+        self.known.get(root).map_or("", String::as_str)
+    }
 }
 
 fn key_of(root: &Path) -> String {

@@ -135,7 +135,8 @@ impl Sibling {
         self.end(left)
     }
 
-    fn end(&self, mut left: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    /// Takes the hidden folder away if nothing is left in it.
+    pub(super) fn end(&self, mut left: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
         if left.is_empty() {
             fs::remove_dir(&self.path).map_err(|error| Failure::io("remove", &self.path, &error))?;
         }

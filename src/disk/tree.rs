@@ -274,9 +274,10 @@ impl Place {
 
     /// Takes away what a run left that was cut short. Gives what cannot be shown to be ours, and stays.
     fn clear(&self) -> Result<Vec<PathBuf>, Failure> {
-        if self.sibling.is_there()? {
-            clear_draft(&self.target)?;
+        if !self.sibling.is_there()? {
+            return Ok(Vec::new());
         }
+        clear_draft(&self.target)?;
         self.sibling.clear(&self.target)
     }
 }
@@ -393,7 +394,7 @@ fn put_new(place: &Place, tree: &Tree) -> Result<Vec<PathBuf>, Failure> {
     }
     create(&fresh.join(INDEX), &tree.index())?;
     fs::rename(&fresh, &place.target).map_err(|error| Failure::io("write", &place.target, &error))?;
-    place.sibling.clear(&place.target)
+    place.sibling.end(Vec::new())
 }
 
 /// Puts the fresh folder in the place of the old one.
