@@ -159,20 +159,87 @@ impl Served {
     }
 }
 
+/// What is wrong with a value by a schema that stands somewhere within that of a resource.
+#[must_use]
+pub fn misfits(schema: &Node, value: &Node) -> Vec<Fault> {
+    let Some(validator) = value_validator(structural(&from_node(schema), false)) else { return Vec::new() };
+    let value = from_node(value);
+    validator.iter_errors(&value).flat_map(|error| faults(&error)).collect()
+}
+
+/// Whether a text is a regular expression to the server. Its engine takes a brace that counts nothing, and a bracket among letters, as they are.
+#[must_use]
+pub fn is_pattern(text: &str) -> bool {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    let mut among = false;
+    while let Some(letter) = rest.next() {
+        match letter {
+            '\\' => {
+                plain.push(letter);
+                plain.extend(rest.next());
+                continue;
+            }
+            '{' if !among => {
+                let bounds: String = rest.clone().take_while(|letter| *letter != '}').collect();
+                let (least, most) = bounds.split_once(',').unwrap_or((&bounds, ""));
+                let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+                let counts = !least.is_empty() && is_number(least) && is_number(most);
+                if counts && [least, most].iter().any(|bound| bound.parse::<u32>().is_ok_and(|bound| bound > 1000)) {
+                    return false;
+                }
+                if !counts {
+                    plain.push('\\');
+                }
+            }
+            '[' if among && rest.peek() != Some(&':') => plain.push('\\'),
+            '&' | '~' | '-' if among && rest.peek() == Some(&letter) => plain.push('\\'),
+            '[' if !among => {
+                among = true;
+                plain.push('[');
+                for first in ['^', ']'] {
+                    if rest.next_if_eq(&first).is_some() {
+                        plain.extend((first == ']').then_some('\\'));
+                        plain.push(first);
+                    }
+                }
+                continue;
+            }
+            '[' => {
+                for letter in std::iter::once(letter).chain(rest.by_ref()) {
+                    plain.push(letter);
+                    if letter == ']' {
+                        break;
+                    }
+                }
+                continue;
+            }
+            ']' => among = false,
+            _ => {}
+        }
+        plain.push(letter);
+    }
+    plain_validator(&json!({ "pattern": plain })).is_some()
+}
+
 /// The schema as a validator; without its patterns if the engine does not take one of them.
 fn validator(schema: &Node) -> Option<Validator> {
-    let build = |schema: &Value| {
-        jsonschema::options()
-            .with_draft(Draft::Draft4)
-            .should_validate_formats(true)
-            .with_pattern_options(PatternOptions::regex())
-            .build(schema)
-            .ok()
-    };
-    let mut schema = structural(&from_node(schema), true);
-    build(&schema).or_else(|| {
+    value_validator(structural(&from_node(schema), true))
+}
+
+fn plain_validator(schema: &Value) -> Option<Validator> {
+    jsonschema::options()
+        .with_draft(Draft::Draft4)
+        .should_validate_formats(true)
+        .with_pattern_options(PatternOptions::regex())
+        .build(schema)
+        .ok()
+}
+
+fn value_validator(mut schema: Value) -> Option<Validator> {
+    plain_validator(&schema).or_else(|| {
         drop_patterns(&mut schema);
-        build(&schema)
+        plain_validator(&schema)
     })
 }
 

@@ -31,6 +31,26 @@ pub fn address_fault(text: &str, strict: bool) -> Option<&'static str> {
     }
 }
 
+/// What is wrong with an address where there is one right way to write it.
+#[must_use]
+pub fn canonical_fault(text: &str) -> Option<String> {
+    if let Some(fault) = address_fault(text, true) {
+        return Some(fault.to_owned());
+    }
+    let written = address(text)?.to_string();
+    (written != text).then(|| format!("must be in canonical form (\"{written}\")"))
+}
+
+/// The same for a range.
+#[must_use]
+pub fn canonical_range_fault(text: &str) -> Option<String> {
+    if let Some(fault) = range_fault(text, true) {
+        return Some(fault.to_owned());
+    }
+    let written = Range::read(text)?.canonical();
+    (written != text).then(|| format!("must be in canonical form (\"{written}\")"))
+}
+
 /// What the server warns of in an address that an old field took.
 #[must_use]
 pub fn address_warning(text: &str) -> Option<String> {

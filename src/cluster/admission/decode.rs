@@ -178,7 +178,7 @@ fn wrong_base64(text: &str) -> Option<usize> {
 }
 
 /// RFC 3339, as Go reads it: `2026-01-31T23:59:59Z`, a fraction of a second, an offset.
-fn is_time(text: &str, micro: bool) -> bool {
+pub(super) fn is_time(text: &str, micro: bool) -> bool {
     let number = |range: std::ops::Range<usize>, most: u32| {
         text.get(range)
             .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))

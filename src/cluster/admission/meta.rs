@@ -2,6 +2,7 @@
 
 use super::cause::{Causes, Path, flag, list, number, some, text};
 use super::selector;
+use crate::k8s::ip;
 use crate::k8s::name::{self, Faults};
 use crate::k8s::version::Version;
 use crate::value::Node;
@@ -19,7 +20,9 @@ pub enum Naming {
     Subdomain,
     /// Anything that can be one step of a URL.
     Step,
-    /// The same, for kinds that leave their metadata to the server, which looks at it last.
+    /// An address, written as it should be.
+    Address,
+    /// The same as `Step`, for kinds that leave their metadata to the server, which looks at it last.
     Segment,
 }
 
@@ -38,6 +41,7 @@ impl Naming {
             Self::Label1035 | Self::Service => name::dns_1035_label(text),
             Self::Subdomain => name::dns_subdomain(text),
             Self::Step | Self::Segment => name::path_segment(text),
+            Self::Address => ip::canonical_fault(text).into_iter().collect(),
         }
     }
 
@@ -47,8 +51,8 @@ impl Naming {
         if self == Self::Segment {
             return name::path_segment_prefix(text);
         }
-        if self == Self::Step {
-            return name::path_segment(text);
+        if matches!(self, Self::Step | Self::Address) {
+            return self.check(text);
         }
         match text.strip_suffix('-') {
             Some(rest) if !rest.is_empty() => {

@@ -1,21 +1,32 @@
 //! The API server: what it says to a new object, and to a change. One file per kind, and one per part that kinds share.
 
+pub mod admission_policy;
 pub mod affinity;
 mod allocation;
 pub mod amount;
 pub mod cause;
 pub mod config_map;
 pub mod container;
+pub mod controller_revision;
 pub mod cron_job;
+pub mod csi;
+pub mod custom_resource_definition;
+pub mod custom_schema;
 pub mod daemon_set;
 pub mod decode;
 pub mod deployment;
+pub mod endpoints;
 pub mod env;
+pub mod expression;
 pub mod file_path;
+pub mod flow_control;
 pub mod handler;
 pub mod horizontal_pod_autoscaler;
 pub mod ingress;
+pub mod ingress_class;
 pub mod job;
+pub mod lease;
+pub mod limit_range;
 pub mod meta;
 pub mod mount;
 pub mod names;
@@ -29,22 +40,30 @@ pub mod pod;
 pub mod pod_disruption_budget;
 pub mod pod_kind;
 pub mod pod_rules;
+pub mod pod_template;
 pub mod pod_warning;
 pub mod port;
+pub mod priority_class;
+pub mod replica_set;
+pub mod resource_quota;
 pub mod resources;
 pub mod role;
 pub mod role_binding;
+pub mod runtime_class;
 pub mod same;
 pub mod secret;
 pub mod security;
 pub mod selector;
 pub mod service;
 pub mod service_account;
+pub mod service_range;
 pub mod spread;
 pub mod stateful_set;
 pub mod storage_class;
 pub mod volume;
+pub mod volume_attributes_class;
 pub mod volume_source;
+pub mod webhook;
 pub mod workload;
 
 use crate::diagnostic::Refusal;
@@ -58,29 +77,64 @@ use meta::Naming;
 
 /// The kinds whose own rules are known, by name.
 pub static KINDS: &[&Kind] = &[
+    &admission_policy::VALIDATING,
+    &admission_policy::VALIDATING_BETA,
+    &admission_policy::VALIDATING_BINDING,
+    &admission_policy::VALIDATING_BINDING_BETA,
+    &admission_policy::MUTATING,
+    &admission_policy::MUTATING_BETA,
+    &admission_policy::MUTATING_BINDING,
+    &admission_policy::MUTATING_BINDING_BETA,
     &config_map::KIND,
+    &controller_revision::KIND,
     &cron_job::KIND,
+    &csi::DRIVER,
+    &csi::NODE,
+    &csi::CAPACITY,
+    &csi::ATTACHMENT,
+    &custom_resource_definition::KIND,
     &daemon_set::KIND,
     &deployment::KIND,
+    &endpoints::KIND,
+    &endpoints::SLICE,
+    &flow_control::SCHEMA,
+    &flow_control::SCHEMA_BETA,
+    &flow_control::LEVEL,
+    &flow_control::LEVEL_BETA,
     &horizontal_pod_autoscaler::KIND,
     &horizontal_pod_autoscaler::FIRST,
     &ingress::KIND,
+    &ingress_class::KIND,
     &job::KIND,
+    &lease::KIND,
+    &limit_range::KIND,
     &namespace::KIND,
     &network_policy::KIND,
     &persistent_volume::KIND,
     &persistent_volume_claim::KIND,
     &pod_disruption_budget::KIND,
     &pod_kind::KIND,
+    &pod_template::KIND,
+    &priority_class::KIND,
+    &replica_set::KIND,
+    &replica_set::CONTROLLER,
+    &resource_quota::KIND,
     &role::KIND,
     &role::CLUSTER,
     &role_binding::KIND,
     &role_binding::CLUSTER,
+    &runtime_class::KIND,
     &secret::KIND,
     &service::KIND,
     &service_account::KIND,
+    &service_range::RANGE,
+    &service_range::ADDRESS,
     &stateful_set::KIND,
     &storage_class::KIND,
+    &volume_attributes_class::KIND,
+    &volume_attributes_class::BETA,
+    &webhook::VALIDATING,
+    &webhook::MUTATING,
 ];
 
 /// How far an object came before it was refused. The words are those of the recordings.

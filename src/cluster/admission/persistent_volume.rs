@@ -302,6 +302,11 @@ fn sources(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// Whether a field of the spec says where a volume comes from.
+pub(super) fn is_source(field: &str) -> bool {
+    SOURCES.iter().chain([&CSI]).any(|source| source.field == field)
+}
+
 fn object_name(object: &Node) -> &str {
     object.get("metadata").map(|metadata| text(metadata, "name")).unwrap_or_default()
 }
@@ -356,7 +361,8 @@ fn storage_os(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     volume_source::need_in_secret(source, &["name", "namespace"], path, causes);
 }
 
-fn csi(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+/// The source that a CSI driver provides.
+pub(super) fn csi(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     volume_source::csi_driver(text(source, "driver"), &path.child("driver"), causes);
     volume_source::need(source, &["volumeHandle"], path, causes);
     // The secret for staging is the one that the server does not look at.

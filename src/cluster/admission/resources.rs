@@ -48,6 +48,36 @@ pub fn overhead(amounts: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Cau
     kinds.need_cpu_or_memory(path, causes);
 }
 
+/// An amount in a quota: resources by their names there, or kinds that are counted.
+pub fn of_quota(name: &str, node: &Node, path: &Path<'_>, causes: &mut Causes) {
+    resource_name(name, path, causes);
+    if !name.contains('/') && !is_standard_in_quota(name) {
+        causes.invalid(path, "must be a standard resource for quota");
+    }
+    let quantity = amount::decoded(Some(node));
+    if quantity.sign().is_lt() {
+        causes.invalid(path, "must be greater than or equal to 0");
+    }
+    if is_counted(name) && quantity.milli() % 1000 != 0 {
+        causes.invalid(path, "must be an integer");
+    }
+}
+
+/// Whether quotas know a name by itself.
+#[must_use]
+pub fn is_standard_in_quota(name: &str) -> bool {
+    (STANDARD.contains(&name) && name != "storage") || is_huge_page(name) || name.starts_with("requests.hugepages-")
+}
+
+/// A name in a limit range; of containers and pods less can be asked than of others.
+pub fn limited(name: &str, of_containers: bool, path: &Path<'_>, causes: &mut Causes) {
+    if of_containers {
+        container_resource(name, path, causes);
+    } else {
+        resource_name(name, path, causes);
+    }
+}
+
 /// Whether a pod holds an amount of huge pages that is no multiple of a page.
 #[must_use]
 pub fn has_partial_huge_pages(spec: &Node) -> bool {
@@ -208,7 +238,8 @@ fn is_extended(name: &str) -> bool {
 }
 
 /// Whether pods may ask for more of it, together, than there is.
-fn is_shareable(name: &str) -> bool {
+#[must_use]
+pub fn is_shareable(name: &str) -> bool {
     is_native(name) && !is_huge_page(name)
 }
 

@@ -71,7 +71,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
-fn parameters(parameters: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
+pub(super) fn parameters(parameters: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     let Some(parameters) = parameters.and_then(Node::as_map) else { return };
     if parameters.len() > MOST_PARAMETERS {
         return causes.too_long(path, MOST_PARAMETERS);

@@ -3,6 +3,7 @@
 
 pub mod config;
 mod dropped;
+pub mod extension;
 pub mod pod;
 pub mod policy;
 pub mod service;

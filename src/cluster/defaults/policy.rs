@@ -1,6 +1,6 @@
 //! What the server fills in for policies, budgets, autoscalers and the binding of roles.
 
-use super::{each, fill, fill_absent, fill_int, fill_map, fill_text, forget};
+use super::{each, fill, fill_absent, fill_int, fill_map, fill_text, forget, within};
 use crate::k8s::version::Version;
 use crate::value::{Data, Map, Node};
 
@@ -40,6 +40,37 @@ pub fn role_binding(node: &mut Node, _: Version) {
             fill_text(subject, "apiGroup", GROUP);
         }
     });
+}
+
+/// A LimitRange: what containers get follows from what they may have.
+pub fn limit_range(node: &mut Node, _: Version) {
+    let Some(spec) = fill_map(node, "spec") else { return };
+    each(spec, &["limits"], |limit| {
+        if limit.get("type").and_then(Node::as_str) != Some("Container") {
+            return;
+        }
+        for (from, to) in [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")] {
+            let source = limit.get(from).and_then(Node::as_map).cloned().unwrap_or_default();
+            let Some(target) = fill_map(limit, to).and_then(Node::as_map_mut) else { continue };
+            for (key, amount) in source {
+                if !target.has(&key.name) {
+                    target.set(key, amount);
+                }
+            }
+        }
+    });
+}
+
+/// A PriorityClass.
+pub fn priority_class(node: &mut Node, _: Version) {
+    fill_absent(node, "preemptionPolicy", Data::Text("PreemptLowerPriority".into()));
+}
+
+/// An IngressClass.
+pub fn ingress_class(node: &mut Node, _: Version) {
+    if let Some(spec) = fill_map(node, "spec") {
+        within(spec, &["parameters"], |parameters| fill_absent(parameters, "scope", Data::Text("Cluster".into())));
+    }
 }
 
 /// A HorizontalPodAutoscaler of the first version.

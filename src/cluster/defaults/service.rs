@@ -58,3 +58,16 @@ fn port(port: &mut Node) {
     }
     fill(port, "targetPort", Data::Int(number));
 }
+
+/// Endpoints.
+pub fn endpoints(node: &mut Node, _: Version) {
+    each(node, &["subsets"], |subset| each(subset, &["ports"], |port| fill_text(port, "protocol", "TCP")));
+}
+
+/// An EndpointSlice.
+pub fn endpoint_slice(node: &mut Node, _: Version) {
+    each(node, &["ports"], |port| {
+        fill_absent(port, "name", Data::Text("".into()));
+        fill_absent(port, "protocol", Data::Text("TCP".into()));
+    });
+}

@@ -42,3 +42,26 @@ pub fn storage_class(node: &mut Node, _: Version) {
     fill_absent(node, "reclaimPolicy", Data::Text("Delete".into()));
     fill_absent(node, "volumeBindingMode", Data::Text("Immediate".into()));
 }
+
+/// A CSIDriver.
+pub fn csi_driver(node: &mut Node, _: Version) {
+    let Some(spec) = fill_map(node, "spec") else { return };
+    fill_absent(spec, "attachRequired", Data::Bool(true));
+    for field in ["podInfoOnMount", "storageCapacity", "requiresRepublish", "seLinuxMount"] {
+        fill_absent(spec, field, Data::Bool(false));
+    }
+    fill_absent(spec, "fsGroupPolicy", Data::Text("ReadWriteOnceWithFSType".into()));
+    if spec.get("volumeLifecycleModes").and_then(Node::as_list).is_none_or(<[Node]>::is_empty) {
+        let at = spec.at;
+        forget(spec, "volumeLifecycleModes");
+        fill_absent(spec, "volumeLifecycleModes", Data::List(vec![Node::text("Persistent", at)]));
+    }
+}
+
+/// A VolumeAttachment.
+pub fn volume_attachment(node: &mut Node, _: Version) {
+    forget(node, "status");
+    if let Some(spec) = fill_map(node, "spec") {
+        fill_map(spec, "source");
+    }
+}

@@ -63,6 +63,36 @@ pub fn deployment(node: &mut Node, version: Version) {
     template(spec, version);
 }
 
+/// A ReplicaSet.
+pub fn replica_set(node: &mut Node, version: Version) {
+    forget(node, "status");
+    let Some(spec) = fill_map(node, "spec") else { return };
+    fill_int(spec, "replicas", 1);
+    template(spec, version);
+}
+
+/// A ReplicationController: its template's labels are its own, and its selector, unless it has others.
+pub fn replication_controller(node: &mut Node, version: Version) {
+    forget(node, "status");
+    labels_from_template(node);
+    let labels = node.find(&["spec", "template", "metadata", "labels"]).filter(|labels| labels.as_map().is_some()).cloned();
+    let Some(spec) = fill_map(node, "spec") else { return };
+    fill_int(spec, "replicas", 1);
+    let selects = spec.get("selector").is_some_and(|selector| selector.entries().next().is_some());
+    if let (Some(labels), false) = (labels, selects) {
+        forget(spec, "selector");
+        fill(spec, "selector", labels.data);
+    }
+    if spec.get("template").is_some_and(|template| !template.is_null()) {
+        template(spec, version);
+    }
+}
+
+/// A PodTemplate.
+pub fn pod_template(node: &mut Node, version: Version) {
+    template(node, version);
+}
+
 /// A DaemonSet.
 pub fn daemon_set(node: &mut Node, version: Version) {
     forget(node, "status");
