@@ -81,8 +81,11 @@ fn versions(object: &Node) -> &[Node] {
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     judge(object, Some(stored), version, causes);
     let field = |object: &Node, path: &[&str]| object.find(path).and_then(Node::as_str).unwrap_or_default().to_owned();
-    let condition = |condition: &Node| text(condition, "type") == "Established" && text(condition, "status") == "True";
-    let is_established = stored.get("status").is_some_and(|status| list(status, "conditions").iter().any(condition));
+    // A definition that is stored counts as established, unless its status says something else.
+    let is_established = stored.get("status").map(|status| list(status, "conditions")).is_none_or(|conditions| {
+        let mut of_names = conditions.iter().filter(|condition| text(condition, "type") == "Established");
+        of_names.all(|condition| text(condition, "status") == "True")
+    });
     for (path, written, always) in [
         (&["spec", "scope"][..], "scope", false),
         (&["spec", "names", "kind"], "names.kind", false),

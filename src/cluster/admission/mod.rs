@@ -4,6 +4,7 @@ pub mod admission_policy;
 pub mod affinity;
 mod allocation;
 pub mod amount;
+pub mod api_service;
 pub mod cause;
 pub mod config_map;
 pub mod container;
@@ -85,6 +86,7 @@ pub static KINDS: &[&Kind] = &[
     &admission_policy::MUTATING_BETA,
     &admission_policy::MUTATING_BINDING,
     &admission_policy::MUTATING_BINDING_BETA,
+    &api_service::KIND,
     &config_map::KIND,
     &controller_revision::KIND,
     &cron_job::KIND,

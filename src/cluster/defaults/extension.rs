@@ -60,6 +60,14 @@ pub fn custom_resource_definition(node: &mut Node, _: Version) {
     within(spec, &["conversion", "webhook", "clientConfig", "service"], |service| fill_absent(service, "port", Data::Int(443)));
 }
 
+/// An APIService.
+pub fn api_service(node: &mut Node, _: Version) {
+    forget(node, "status");
+    if let Some(spec) = fill_map(node, "spec") {
+        within(spec, &["service"], |service| fill_absent(service, "port", Data::Int(443)));
+    }
+}
+
 /// A FlowSchema.
 pub fn flow_schema(node: &mut Node, _: Version) {
     forget(node, "status");
