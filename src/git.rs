@@ -1,6 +1,9 @@
 //! What git remembers: the files of folders at an earlier revision. Runs the `git` command, without a shell; checks nothing out.
+//!
+//! A repository may be anybody's, with its `.git` folder and what is configured there. Git is asked only for what is in its store, in ways in
+//! which it runs no program and speaks to no other machine; what it answers is read up to a limit.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::layout::File;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,6 +11,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// No manifest is as large as this, and no list of files.
+const LARGEST: u64 = 64 << 20;
+/// Nor are all manifests of a folder.
+const LARGEST_FOLDER: u64 = 512 << 20;
 
 /// A revision, in whatever repositories the folders that are asked for lie. Each repository is opened once.
 #[derive(Debug)]
@@ -78,15 +86,15 @@ struct Repository {
 
 impl Repository {
     fn open(folder: &Path, revision: &str) -> Result<Self, Failure> {
-        let top = text(folder, &["rev-parse", "--show-toplevel"])?;
-        let top = Path::new(top.trim_end());
-        let commit =
-            text(folder, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]).map_err(|_| {
-                let shallow = text(folder, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "true");
-                let why = if shallow { "; this clone is shallow, fetch more of it (`git fetch --unshallow`)" } else { "" };
-                Failure::new(format!("git knows no revision `{revision}` here{why}"))
-            })?;
-        let top = std::fs::canonicalize(top).map_err(|error| Failure::io("read", top, &error))?;
+        let top = top(folder)?;
+        let commit = text(folder, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]).ok();
+        // `^HEAD` is said to be one.
+        let is_hash = |said: &String| said.trim_end().bytes().all(|byte| byte.is_ascii_hexdigit());
+        let commit = commit.filter(is_hash).ok_or_else(|| {
+            let shallow = text(folder, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "true");
+            let why = if shallow { "; this clone is shallow, fetch more of it (`git fetch --unshallow`)" } else { "" };
+            Failure::new(format!("git knows no revision `{revision}` here{why}"))
+        })?;
         let objects = Mutex::new(Objects::open(&top)?);
         Ok(Self { top, commit: commit.trim().to_owned(), objects })
     }
@@ -94,15 +102,23 @@ impl Repository {
     fn files(&self, folder: &str, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<File>, Failure> {
         let mut objects = locked(&self.objects);
         let Some(tree) = objects.folder(&self.commit, folder)? else { return Ok(Vec::new()) };
-        let content = objects.get(&[tree], "tree")?.pop().flatten().unwrap_or_default();
+        let content = objects.tree(&tree, folder)?;
         let entries = entries(&content, self.commit.len() / 2).into_iter();
         let blobs: Vec<Entry> = entries.filter(|entry| entry.kind == EntryKind::File && is_wanted(&entry.name)).collect();
         let mut files = Vec::with_capacity(blobs.len());
+        let mut size = 0;
         // Git answers while it is still asked: so few questions at a time fit into any pipe.
         for some in blobs.chunks(32) {
             let hashes: Vec<String> = some.iter().map(|entry| entry.hash.clone()).collect();
             for (Entry { name, .. }, content) in some.iter().zip(objects.get(&hashes, "blob")?) {
-                let content = content.ok_or_else(|| Failure::new(format!("git lacks the content of {folder}/{name}")))?;
+                let content = content.ok_or_else(|| absent(&format!("{folder}/{name}")))?;
+                size += content.len() as u64;
+                if size > LARGEST_FOLDER {
+                    return Err(Failure::new(format!(
+                        "{folder} has more than {} MB at that revision; that is the limit",
+                        LARGEST_FOLDER >> 20
+                    )));
+                }
                 let text = String::from_utf8(content).map_err(|_| Failure::new("git gave a file that is not text"))?;
                 files.push(File { name: name.clone(), text });
             }
@@ -164,7 +180,6 @@ impl Objects {
         let mut process = git(folder, &["cat-file", "--batch"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
             .spawn()
             .map_err(|error| cannot_run(&error))?;
         let (questions, answers) = (process.stdin.take(), process.stdout.take());
@@ -180,7 +195,7 @@ impl Objects {
         for end in steps.filter(|_| !path.is_empty()) {
             let (parent, name) = (path[..start].trim_end_matches('/'), &path[start..end]);
             if !self.folders.contains_key(parent) {
-                let content = self.get(std::slice::from_ref(&hash), "tree")?.pop().flatten().unwrap_or_default();
+                let content = self.tree(&hash, parent)?;
                 let folders = entries(&content, commit.len() / 2).into_iter().filter(|entry| entry.kind == EntryKind::Folder);
                 let folders = folders.map(|entry| (entry.name, entry.hash)).collect();
                 self.folders.insert(parent.to_owned(), folders);
@@ -190,6 +205,11 @@ impl Objects {
             start = end + 1;
         }
         Ok(Some(hash))
+    }
+
+    /// The entries of a folder, of which it is known that it is there.
+    fn tree(&mut self, hash: &str, path: &str) -> Result<Vec<u8>, Failure> {
+        self.get(&[hash.to_owned()], "tree")?.pop().flatten().ok_or_else(|| absent(if path.is_empty() { "the revision" } else { path }))
     }
 
     /// The contents of some objects; `None` for what is not there, or is of another kind.
@@ -211,6 +231,13 @@ impl Objects {
         let mut words = line.trim_end().rsplit(' ');
         let (length, found) = (words.next().and_then(|word| word.parse::<u64>().ok()), words.next().unwrap_or_default());
         let (Some(length), true) = (length, matches!(found, "blob" | "tree" | "commit" | "tag")) else { return Ok(None) };
+        if length > LARGEST {
+            return Err(Failure::new(format!(
+                "git has a {found} of {} MB where manifests are; {} MB is the limit",
+                length >> 20,
+                LARGEST >> 20
+            )));
+        }
         let mut content = Vec::new();
         (&mut self.answers).take(length).read_to_end(&mut content).map_err(|error| broken(&error))?;
         self.answers.read_exact(&mut [0]).map_err(|error| broken(&error))?;
@@ -221,6 +248,8 @@ impl Objects {
 impl Drop for Objects {
     fn drop(&mut self) {
         drop(self.questions.take());
+        // It may be in the middle of an answer that nobody reads.
+        drop(self.process.kill());
         drop(self.process.wait());
     }
 }
@@ -238,22 +267,97 @@ fn broken(error: &std::io::Error) -> Failure {
     Failure::new(format!("git cannot be asked: {error}"))
 }
 
-/// What git prints.
-fn text(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
-    let output = git(folder, arguments).output().map_err(|error| cannot_run(&error))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Failure::new(format!("git says: {}", said.lines().next().unwrap_or("nothing").trim())));
-    }
-    String::from_utf8(output.stdout).map_err(|_| Failure::new("git gave a file that is not text"))
+/// What a partial clone leaves out is not fetched: a repository's own configuration says from where, and how.
+fn absent(what: &str) -> Failure {
+    Failure::new(format!("git lacks the content of {what}. If this clone is partial, fetch the rest: `git fetch --refetch --no-filter`"))
 }
 
-/// A git to be run in a folder. Variables of a hook that git itself set would lead it to another repository.
+/// The folder that holds a repository's files. What its configuration says of that is believed only where the two name each other: a `.git` that
+/// leads to another repository shows what is in that one.
+fn top(folder: &Path) -> Result<PathBuf, Failure> {
+    let real = |path: &Path| std::fs::canonicalize(path).map_err(|error| Failure::io("read", path, &error));
+    let said = text(folder, &["rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir"])?;
+    let [top, own, shared] = said.lines().collect::<Vec<_>>()[..] else { return Err(Failure::new("git does not say where its files are")) };
+    let (top, own) = (real(Path::new(top))?, real(Path::new(own))?);
+    // Relative to where git runs.
+    let shared = real(&folder.join(shared))?;
+    let link = top.join(".git");
+    let is_own = own == link && !link.is_symlink();
+    let is_shared = shared == own || own.parent().is_some_and(|list| list.ends_with("worktrees") && list.parent() == Some(&*shared));
+    let names_it = || {
+        // A worktree's store says where its `.git` is, a submodule's where its files are.
+        let worktree = read_line(&own.join("gitdir")).map(|path| own.join(path));
+        let submodule = || text(folder, &["config", "--file", &own.join("config").to_string_lossy(), "core.worktree"]).ok();
+        let worktree = worktree.or_else(|| Some(own.join(submodule()?.trim_end()).join(".git")));
+        worktree.is_some_and(|back| std::fs::canonicalize(back.parent().unwrap_or(&back)).is_ok_and(|back| back == top))
+    };
+    if !is_shared || !(is_own || names_it()) || !folder.starts_with(&top) {
+        return Err(Failure::new(format!("{} leads to a git repository that does not belong to this folder", shown(&link))));
+    }
+    Ok(top)
+}
+
+/// The one line of a small file.
+fn read_line(path: &Path) -> Option<String> {
+    let file = std::fs::File::open(path).ok().filter(|file| file.metadata().is_ok_and(|about| about.is_file()))?;
+    let mut line = String::new();
+    file.take(1 << 12).read_to_string(&mut line).ok()?;
+    Some(line.trim_end().to_owned())
+}
+
+/// What git prints.
+fn text(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
+    let mut process = git(folder, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| cannot_run(&error))?;
+    let (answer, complaint) = (process.stdout.take(), process.stderr.take());
+    // Git may complain at length while it answers: both are read at once.
+    let complaint = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        if let Some(mut complaint) = complaint {
+            let _ = complaint.by_ref().take(1 << 16).read_to_end(&mut said);
+            let _ = std::io::copy(&mut complaint, &mut std::io::sink());
+        }
+        said
+    });
+    let mut output = Vec::new();
+    if let Some(answer) = answer {
+        answer.take(LARGEST + 1).read_to_end(&mut output).map_err(|error| broken(&error))?;
+    }
+    if output.len() as u64 > LARGEST {
+        drop(process.kill());
+        drop(process.wait());
+        return Err(Failure::new(format!("git has more than {} MB to say of this repository; that is the limit", LARGEST >> 20)));
+    }
+    let status = process.wait().map_err(|error| broken(&error))?;
+    if !status.success() {
+        let said = complaint.join().unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        return Err(Failure::new(format!("git says: {}", said.lines().next().unwrap_or("nothing").trim())));
+    }
+    String::from_utf8(output).map_err(|_| Failure::new("git gave a file that is not text"))
+}
+
+/// A git to be run in a folder, that does nothing but read what is stored there.
 fn git(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
-    command.arg("-C").arg(folder).args(arguments);
-    for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"] {
-        command.env_remove(name);
+    // A repository's own configuration can name programs to run: when objects are fetched that it lacks, when files are looked at, as hooks.
+    for setting in
+        ["core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.allow=never", "core.sshCommand=false", "credential.helper="]
+    {
+        command.args(["-c", setting]);
     }
+    command.args(["--no-pager", "--no-replace-objects", "--literal-pathspecs"]).arg("-C").arg(folder).args(arguments);
+    // A variable, such as one that a hook has, would lead it to another repository, or have it write what it does into a file. What the user
+    // configures that way stays: which folders are safe is said there.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy().to_ascii_uppercase();
+        let is_configuration = text.starts_with("GIT_CONFIG") || ["GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES"].contains(&&*text);
+        if text.starts_with("GIT_") && !is_configuration {
+            command.env_remove(name);
+        }
+    }
+    // What is lacking is not fetched. Where git is too old to know that, no way to fetch is allowed: this list wins over all configuration.
+    command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "none");
+    command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("GIT_GRAFT_FILE", "/dev/null");
+    command.stdin(Stdio::null()).stderr(Stdio::null());
     command
 }

@@ -5,7 +5,7 @@ set -eu
 base=
 if [ -n "${1:-}" ]; then
   # Of the branch nothing but its newest files is needed.
-  git fetch --quiet --no-tags --depth=1 origin "$1"
+  git fetch --quiet --no-tags --depth=1 -- origin "$1"
   base=$(git rev-parse FETCH_HEAD)
 fi
 exec statewright ci ${base:+"--base=$base"} --format human --format markdown=statewright.md --format sarif=statewright.sarif --format junit=statewright.xml

@@ -10,12 +10,14 @@ use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
 use crate::editor::{self, cursor};
+use crate::failure::Failure;
 use crate::layout;
 use crate::source::{SourceId, Sources};
 use crate::value::{Data, Node};
 use clap::Args;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::BufRead;
 use std::path::Path;
 
 /// Serve an editor over the Language Server Protocol, on stdin and stdout.
@@ -31,14 +33,30 @@ impl Lsp {
         let Self { stdio: _ } = self;
         let mut input = std::io::stdin().lock();
         let mut server = Server::default();
-        while let Some(message) = wire::read(&mut input)? {
-            if message.method == "exit" {
-                break;
-            }
-            server.take(&message);
-        }
-        Ok(if server.is_shut_down { Outcome::Fine } else { Outcome::Found })
+        let talk = converse(&mut input, &mut server, |message| wire::send(&message));
+        talk.map(|()| if server.is_shut_down { Outcome::Fine } else { Outcome::Found })
     }
+}
+
+/// What the server says to an editor that has said all this, framed as on stdin; for tests that have no process.
+///
+/// # Errors
+/// When it is not what an editor sends.
+pub fn replies(mut said: &[u8]) -> std::result::Result<Vec<Value>, Failure> {
+    let mut replies = Vec::new();
+    converse(&mut said, &mut Server::default(), |message| replies.push(message))?;
+    Ok(replies)
+}
+
+/// Answers until the editor goes.
+fn converse(input: &mut impl BufRead, server: &mut Server, mut reply: impl FnMut(Value)) -> std::result::Result<(), Failure> {
+    while let Some(message) = wire::read(input)? {
+        if message.method == "exit" {
+            break;
+        }
+        server.take(&message).into_iter().for_each(&mut reply);
+    }
+    Ok(())
 }
 
 /// What an editor has open.
@@ -49,7 +67,8 @@ struct Server {
 }
 
 impl Server {
-    fn take(&mut self, message: &Message) {
+    /// What is to be said to that.
+    fn take(&mut self, message: &Message) -> Vec<Value> {
         let parameters = &message.parameters;
         let answer = match &*message.method {
             "initialize" => capabilities(),
@@ -68,25 +87,25 @@ impl Server {
             "textDocument/didClose" => {
                 let uri = uri_of(parameters);
                 self.documents.remove(uri);
-                return wire::notify("textDocument/publishDiagnostics", &json!({"uri": uri, "diagnostics": []}));
+                return vec![wire::notification("textDocument/publishDiagnostics", &json!({"uri": uri, "diagnostics": []}))];
             }
             "textDocument/hover" => self.hover(parameters).unwrap_or_default(),
             "textDocument/completion" => self.completion(parameters).unwrap_or_else(|| json!([])),
             "textDocument/definition" => self.definition(parameters).unwrap_or_else(|| json!([])),
-            _ => return message.refuse(),
+            _ => return message.refusal().into_iter().collect(),
         };
-        message.answer(&answer);
+        message.answer(&answer).into_iter().collect()
     }
 
-    fn keep(&mut self, parameters: &Value, text: &Value) {
-        let (uri, Some(text)) = (uri_of(parameters), text.as_str()) else { return };
+    fn keep(&mut self, parameters: &Value, text: &Value) -> Vec<Value> {
+        let (uri, Some(text)) = (uri_of(parameters), text.as_str()) else { return Vec::new() };
         self.documents.insert(uri.to_owned(), text.to_owned());
-        publish(uri, text);
+        published(uri, text).into_iter().collect()
     }
 
     /// A saved file may be what another one rests on.
-    fn judge_all(&self) {
-        self.documents.iter().for_each(|(uri, text)| publish(uri, text));
+    fn judge_all(&self) -> Vec<Value> {
+        self.documents.iter().filter_map(|(uri, text)| published(uri, text)).collect()
     }
 
     fn hover(&self, parameters: &Value) -> Option<Value> {
@@ -175,13 +194,13 @@ fn block_of(uri: &str) -> Option<&'static Block> {
     is_spec(&path).then(crate::spec::root)
 }
 
-/// Tells the editor all that is wrong with a file as it stands in the editor.
-fn publish(uri: &str, text: &str) {
-    let Some(path) = wire::path_of(uri) else { return };
+/// All that is wrong with a file as it stands in the editor.
+fn published(uri: &str, text: &str) -> Option<Value> {
+    let path = wire::path_of(uri)?;
     let (name, findings) = if is_spec(&path) { of_spec(&path, text) } else { of_manifests(&path, text) };
     let lines: Vec<&str> = text.lines().collect();
     let diagnostics: Vec<Value> = findings.iter().map(|finding| diagnostic(finding, &name, &lines)).collect();
-    wire::notify("textDocument/publishDiagnostics", &json!({"uri": uri, "diagnostics": diagnostics}));
+    Some(wire::notification("textDocument/publishDiagnostics", &json!({"uri": uri, "diagnostics": diagnostics})))
 }
 
 /// An app whose spec is as it stands in the editor.

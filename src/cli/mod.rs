@@ -20,6 +20,8 @@ mod rehearse;
 mod schema;
 mod wire;
 
+pub use lsp::replies;
+
 use crate::diagnostic::Code;
 use crate::failure::Failure;
 use clap::{Parser, Subcommand};

@@ -18,20 +18,18 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// Answers a request; a notification is not answered.
-    pub(super) fn answer(&self, result: &Value) {
-        if let Some(id) = &self.id {
-            send(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
-        }
+    /// The answer to a request; a notification is not answered.
+    pub(super) fn answer(&self, result: &Value) -> Option<Value> {
+        let id = self.id.as_ref()?;
+        Some(json!({"jsonrpc": "2.0", "id": id, "result": result}))
     }
 
-    /// Says that there is no such request. Notifications that nobody knows are passed over.
-    pub(super) fn refuse(&self) {
+    /// That there is no such request. Notifications that nobody knows are passed over.
+    pub(super) fn refusal(&self) -> Option<Value> {
         const NO_SUCH_METHOD: i32 = -32601;
-        if let Some(id) = &self.id {
-            let error = json!({"code": NO_SUCH_METHOD, "message": format!("there is no `{}` here", self.method)});
-            send(&json!({"jsonrpc": "2.0", "id": id, "error": error}));
-        }
+        let id = self.id.as_ref()?;
+        let error = json!({"code": NO_SUCH_METHOD, "message": format!("there is no `{}` here", self.method)});
+        Some(json!({"jsonrpc": "2.0", "id": id, "error": error}))
     }
 }
 
@@ -63,12 +61,13 @@ pub(super) fn read(input: &mut impl BufRead) -> Result<Option<Message>, Failure>
     }))
 }
 
-/// Tells the editor something that it has not asked for.
-pub(super) fn notify(method: &str, parameters: &Value) {
-    send(&json!({"jsonrpc": "2.0", "method": method, "params": parameters}));
+/// Something that the editor has not asked for.
+pub(super) fn notification(method: &str, parameters: &Value) -> Value {
+    json!({"jsonrpc": "2.0", "method": method, "params": parameters})
 }
 
-fn send(message: &Value) {
+/// Says it to the editor.
+pub(super) fn send(message: &Value) {
     let body = message.to_string();
     output::data(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
 }

@@ -347,6 +347,30 @@ fn the_action_obeys_nobody_but_its_author() {
     assert!(runner.action().status.success(), "the environment at risk was not asked for");
 }
 
+/// A branch may be called like an option: git takes it for a branch, and runs nothing.
+#[test]
+fn no_branch_is_an_option() {
+    let checkout = Checkout::new(&[], true);
+    let evil = "--upload-pack=touch pwned; git-upload-pack";
+    let recipe = shell(&root().join("integrations/shell/ci.sh"), &[evil], &checkout.path(), &[]);
+    assert!(!recipe.status.success(), "{}", said(&recipe));
+    let text = fs::read_to_string(root().join("integrations/gitlab/statewright.yml")).unwrap();
+    let job: Value =
+        serde_yaml::from_str(&text.split_once("\n---\n").unwrap().1.replace("$[[", "[[").replace("[[ inputs.stage ]]", "test")).unwrap();
+    let fetch = job["statewright"]["script"].as_array().unwrap().iter().find(|line| line.to_string().contains("git fetch")).unwrap();
+    let script = checkout.scratch.write("fetch.sh", format!("set -e\n{}", fetch.as_str().unwrap()));
+    let run = shell(&script, &[], &checkout.path(), &[("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", evil)]);
+    assert!(!run.status.success(), "{}", said(&run));
+    if is_bash_there() {
+        let mut runner = Runner::new(&checkout, &[("base", "")]);
+        runner.given.insert("github.event.pull_request.base.sha || github.event.merge_group.base_sha".to_owned(), evil.to_owned());
+        for (name, step) in steps().into_iter().filter(|(name, _)| name == "Find the base") {
+            assert!(!runner.run(&name, &step).status.success());
+        }
+    }
+    assert!(!checkout.path().join("pwned").exists());
+}
+
 /// What a job in a file for another system runs.
 fn shell(file: &Path, arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new("sh");

@@ -21,6 +21,10 @@ mod generated;
 mod golden;
 mod hooks;
 mod hostile;
+#[cfg(unix)]
+mod hostile_git;
+#[cfg(unix)]
+mod hostile_runbooks;
 mod html;
 #[cfg(unix)]
 mod install;

@@ -1,6 +1,6 @@
 //! What a change does to the claim templates of a StatefulSet, and what can be done for the claims that are there: growing and labels.
 
-use super::command::{kubectl, patch, volume_of, word};
+use super::command::{all, flag_last, kubectl, named, patch, volume_of, word};
 use super::{Matter, Plan};
 use crate::block::scalar_text;
 use crate::bundle::Resource;
@@ -147,7 +147,7 @@ fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size
     expandable(plan, matter, namespace, first, edit.old);
     for claim in &claims {
         plan.run(
-            patch(namespace, &format!("pvc {}", word(claim)), &json!({"spec": {"resources": {"requests": {"storage": size}}}})),
+            patch(namespace, &named("pvc", claim), &json!({"spec": {"resources": {"requests": {"storage": size}}}})),
             "`patched`: its volume grows under the running pod",
             "",
         );
@@ -196,17 +196,23 @@ fn expandable(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claim: &str,
     match (class, is_known) {
         (Some(_), Some(_)) if allows => {}
         (Some(class), Some(_)) => plan.run(
-            patch("", &format!("storageclass {}", word(class)), &json!({"allowVolumeExpansion": true})),
+            patch("", &named("storageclass", class), &json!({"allowVolumeExpansion": true})),
             "`patched`: the class did not let claims grow. Set it in its manifest too; its driver must be able to do it",
-            format!("kubectl get storageclass {}", word(class)),
+            format!("kubectl get {}", named("storageclass", class)),
         ),
         _ => {
             let class = class.map_or_else(
-                || format!("\"$({} get pvc {} -o jsonpath='{{.spec.storageClassName}}')\"", kubectl(namespace), word(claim)),
-                word,
+                || {
+                    format!(
+                        "storageclass \"$({} get {} -o jsonpath='{{.spec.storageClassName}}')\"",
+                        kubectl(namespace),
+                        named("pvc", claim)
+                    )
+                },
+                |class| named("storageclass", class),
             );
             plan.run(
-                format!("kubectl get storageclass {class} -o jsonpath='{{.allowVolumeExpansion}}'"),
+                format!("kubectl get {class} -o jsonpath='{{.allowVolumeExpansion}}'"),
                 "`true`. If it prints nothing, the class lets no claim grow: set `allowVolumeExpansion: true` in it first, if its driver can do it",
                 "",
             );
@@ -230,7 +236,7 @@ fn grow_disks(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claims: &[St
             plan.run(
                 command,
                 format!("the disk is {size}; its file system grows when it is next mounted, or by resize2fs or xfs_growfs on its node"),
-                format!("kubectl describe pv {}", word(&volume.id.name)),
+                format!("kubectl describe {}", named("pv", &volume.id.name)),
             );
         }
     }
@@ -239,11 +245,14 @@ fn grow_disks(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claims: &[St
 /// How the disk itself grows; nothing for a folder, which has no size.
 fn grow_disk(volume: &Node, size: &str) -> Option<String> {
     let spec = volume.get("spec")?;
-    let source = |kind: &str, field: &str| spec.find(&[kind, field]).and_then(Node::as_str);
+    let source = |kind: &str, field: &str| spec.find(&[kind, field]).and_then(Node::as_str).filter(|id| no_option(id));
     let gigabytes = size.parse::<Quantity>().ok()?.value().checked_add((1 << 30) - 1)? >> 30;
     if let Some(handle) = source("csi", "volumeHandle").filter(|_| source("csi", "driver") == Some("pd.csi.storage.gke.io")) {
         let parts: Vec<&str> = handle.split('/').collect();
         let ["projects", project, "zones", zone, "disks", disk] = parts[..] else { return None };
+        if ![project, zone, disk].into_iter().all(no_option) {
+            return None;
+        }
         let (disk, project, zone) = (word(disk), word(project), word(zone));
         return Some(format!("gcloud compute disks resize {disk} --project {project} --zone {zone} --size {gigabytes}GB --quiet"));
     }
@@ -252,7 +261,13 @@ fn grow_disk(volume: &Node, size: &str) -> Option<String> {
     }
     let aws = source("awsElasticBlockStore", "volumeID")
         .or_else(|| source("csi", "volumeHandle").filter(|_| source("csi", "driver") == Some("ebs.csi.aws.com")))?;
-    Some(format!("aws ec2 modify-volume --volume-id {} --size {gigabytes}", word(aws.rsplit('/').next().unwrap_or(aws))))
+    let id = aws.rsplit('/').next().filter(|id| no_option(id))?;
+    Some(format!("aws ec2 modify-volume --volume-id {} --size {gigabytes}", word(id)))
+}
+
+/// No cloud has a disk whose name looks like an option.
+fn no_option(name: &str) -> bool {
+    !name.starts_with('-')
 }
 
 /// The labels or annotations of a claim template, in order.
@@ -266,18 +281,18 @@ fn described(template: &Node, field: &str) -> Vec<(String, String)> {
 /// Claims that are there get the labels and annotations of their template by hand.
 fn describe(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>) {
     let namespace = &old.0.id.namespace;
-    let claims: Vec<String> = ordinals(old).map(|ordinal| word(&old.claim(edit.template, ordinal))).collect();
+    let claims: Vec<String> = ordinals(old).map(|ordinal| old.claim(edit.template, ordinal)).collect();
     if claims.is_empty() {
         return;
     }
     for (verb, field) in [("label", "labels"), ("annotate", "annotations")] {
         let (before, after) = (described(edit.old, field), described(edit.new, field));
-        let set = after.iter().filter(|entry| !before.contains(entry)).map(|(key, value)| word(&format!("{key}={value}")));
-        let gone = before.iter().filter(|(key, _)| !after.iter().any(|(other, _)| other == key)).map(|(key, _)| word(&format!("{key}-")));
+        let set = after.iter().filter(|entry| !before.contains(entry)).map(|(key, value)| format!("{key}={value}"));
+        let gone = before.iter().filter(|(key, _)| !after.iter().any(|(other, _)| other == key)).map(|(key, _)| format!("{key}-"));
         let words: Vec<String> = set.chain(gone).collect();
         if !words.is_empty() {
             plan.run(
-                format!("{} {verb} pvc {} {} --overwrite", kubectl(namespace), claims.join(" "), words.join(" ")),
+                format!("{} {verb} {}", kubectl(namespace), flag_last(&all("pvc", &claims), &words, "--overwrite")),
                 "each claim says what its template says; the controller never changes a claim that is there",
                 "",
             );

@@ -15,16 +15,55 @@ pub(super) fn word(text: &str) -> String {
     if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
-/// Some words, each as a shell takes it.
+/// Whether kubectl would take a text for an option where it stands alone. Few names may begin like that, but all can be written so.
+fn is_option(text: &str) -> bool {
+    text.starts_with('-')
+}
+
+/// An object by its kind and name: `pvc data-0`. One that looks like an option is said as `role/-x`, which is none.
 #[must_use]
-pub(super) fn words(list: &[String]) -> String {
-    list.iter().map(|text| word(text)).collect::<Vec<_>>().join(" ")
+pub(super) fn named(kind: &str, name: &str) -> String {
+    all(kind, &[name])
+}
+
+/// Objects of one kind by their names.
+#[must_use]
+pub(super) fn all(kind: &str, names: &[impl AsRef<str>]) -> String {
+    let names = || names.iter().map(AsRef::as_ref);
+    if is_option(kind) || names().any(is_option) {
+        let words: Vec<String> = names().map(|name| word(&format!("{kind}/{name}"))).collect();
+        return format!("{}{}", if is_option(kind) { "-- " } else { "" }, words.join(" "));
+    }
+    [kind].into_iter().chain(names()).map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Objects, words about them, and a flag; words that look like options come after `--`, and the flag before it.
+#[must_use]
+pub(super) fn flag_last(objects: &str, words: &[String], flag: &str) -> String {
+    let list = words.iter().map(|text| word(text)).collect::<Vec<_>>().join(" ");
+    if words.iter().any(|text| is_option(text)) { format!("{flag} -- {objects} {list}") } else { format!("{objects} {list} {flag}") }
+}
+
+/// A file as the value of `-f`: not an option, and not stdin.
+#[must_use]
+pub(super) fn file(path: &str) -> String {
+    if is_option(path) { word(&format!("./{path}")) } else { word(path) }
+}
+
+/// The pods that labels select, as an option.
+#[must_use]
+pub(super) fn selector(labels: &str) -> String {
+    if is_option(labels) { format!("--selector={}", word(labels)) } else { format!("-l {}", word(labels)) }
 }
 
 /// `kubectl`, for objects of a namespace; of the one that is in use, where none is said.
 #[must_use]
 pub(super) fn kubectl(namespace: &str) -> String {
-    if namespace.is_empty() { "kubectl".to_owned() } else { format!("kubectl -n {}", word(namespace)) }
+    match namespace {
+        "" => "kubectl".to_owned(),
+        name if is_option(name) => format!("kubectl --namespace={}", word(name)),
+        name => format!("kubectl -n {}", word(name)),
+    }
 }
 
 /// Merges a patch into an object.
@@ -85,7 +124,7 @@ pub(super) fn await_new_pod(namespace: &str, pod: &str, path: &str, value: &str)
 /// Waits until no pod of a workload is left.
 #[must_use]
 pub(super) fn await_end(workload: &Resource) -> String {
-    format!("{} wait --for=delete pod -l {} --timeout=30m", kubectl(&workload.id.namespace), word(&labels(workload)))
+    format!("{} wait --for=delete pod {} --timeout=30m", kubectl(&workload.id.namespace), selector(&labels(workload)))
 }
 
 /// The labels by which a workload finds its pods, as kubectl takes them.
@@ -116,7 +155,7 @@ pub(super) fn await_replicas(set: Set<'_>, replicas: i64) -> String {
 /// The volume that a claim is bound to now, looked up when the command runs.
 #[must_use]
 pub(super) fn volume_of(namespace: &str, claim: &str) -> String {
-    format!("\"$({} get pvc {} -o jsonpath='{{.spec.volumeName}}')\"", kubectl(namespace), word(claim))
+    format!("\"$({} get {} -o jsonpath='{{.spec.volumeName}}')\"", kubectl(namespace), named("pvc", claim))
 }
 
 /// The volumes that some claims are bound to now, looked up when the command runs.
@@ -124,7 +163,7 @@ pub(super) fn volume_of(namespace: &str, claim: &str) -> String {
 pub(super) fn volumes_of(namespace: &str, claims: &[String]) -> String {
     match claims {
         [claim] => volume_of(namespace, claim),
-        _ => format!("$({} get pvc {} -o jsonpath='{{.items[*].spec.volumeName}}')", kubectl(namespace), words(claims)),
+        _ => format!("$({} get {} -o jsonpath='{{.items[*].spec.volumeName}}')", kubectl(namespace), all("pvc", claims)),
     }
 }
 

@@ -2,7 +2,7 @@
 //! looked at, and is reached through a claim of its own meanwhile.
 
 use super::claims::{self, Edit, What};
-use super::command::{apply_text, await_end, await_set, kubectl, patch, retain, set_free, value, volume_of, volumes_of, word};
+use super::command::{apply_text, await_end, await_set, kubectl, named, patch, retain, set_free, value, volume_of, volumes_of, word};
 use super::{Matter, Plan, scale, swap};
 use crate::bundle::{Resource, ResourceId};
 use crate::review::set::Set;
@@ -46,7 +46,7 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit
         swap::orphan(&mut plan, old);
         let pod = claims::pod(old, *ordinal);
         plan.run(
-            format!("{} delete pod {}", kubectl(namespace), word(&pod)),
+            format!("{} delete {}", kubectl(namespace), named("pod", &pod)),
             format!("it ends and does not come back yet: the app must be able to spare it{}", swap::caution(matter, old)),
             "",
         );
@@ -59,7 +59,7 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit
         plan.run(
             await_set(new),
             format!("all pods ready, {pod} on its new claim: look at its data before you go on"),
-            format!("{} get pvc {}", kubectl(namespace), super::command::words(&shown)),
+            format!("{} get {}", kubectl(namespace), super::command::all("pvc", &shown)),
         );
     }
     plan
@@ -94,14 +94,16 @@ pub(super) fn resume(plan: &mut Plan, user: &Resource) {
 fn needed(plan: &mut Plan, matter: Matter<'_>) {
     let is_new = |class: &&Resource| matter.committed.get(&class.id).is_none();
     for class in matter.fresh.of_kind("StorageClass").filter(is_new) {
-        plan.apply_alone(matter, class, "`created`", format!("kubectl get storageclass {}", word(&class.id.name)));
+        plan.apply_alone(matter, class, "`created`", format!("kubectl get {}", named("storageclass", &class.id.name)));
     }
 }
 
 /// Nothing happens to volumes when their claims go: to those that are known by name, and to those of some claims.
 pub(super) fn keep(plan: &mut Plan, namespace: &str, known: &[String], claims: &[String]) {
     let of_claims = (!claims.is_empty()).then(|| volumes_of(namespace, claims));
-    let volumes: Vec<String> = known.iter().map(|volume| word(volume)).chain(of_claims).collect();
+    // No volume has a name that kubectl would take for an option.
+    let known = known.iter().filter(|volume| !volume.starts_with('-'));
+    let volumes: Vec<String> = known.map(|volume| word(volume)).chain(of_claims).collect();
     if volumes.is_empty() {
         return;
     }
@@ -132,25 +134,21 @@ fn kept<'m>(matter: Matter<'m>, namespace: &str, claim: &str) -> Option<&'m Reso
 
 fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
     let Exchange { namespace, claim, old, new } = exchange;
-    let (kubectl, name, before) = (kubectl(namespace), word(claim), format!("{claim}{BEFORE}"));
+    let (kubectl, name, before) = (kubectl(namespace), named("pvc", claim), format!("{claim}{BEFORE}"));
     let make = |plan: &mut Plan, expect: &str| match new {
         Ok(object) => plan.run(apply_text(namespace, object), expect, ""),
         Err(id) => plan.apply(vec![id.clone()], expect, ""),
     };
     if let Some(volume) = kept(matter, namespace, claim) {
-        plan.run(
-            format!("{kubectl} delete pvc {name}"),
-            format!("the claim is gone; {} is Released, with all its data", volume.id.name),
-            "",
-        );
+        plan.run(format!("{kubectl} delete {name}"), format!("the claim is gone; {} is Released, with all its data", volume.id.name), "");
         let changed = matter.changes.iter().any(|change| change.id == volume.id && change.refusals.is_empty());
         if changed {
             plan.apply_alone(matter, volume, "the volume has its new form", "");
         }
         plan.run(
-            patch("", &format!("pv {}", word(&volume.id.name)), &set_free()),
+            patch("", &named("pv", &volume.id.name), &set_free()),
             "the volume is Available again, for a claim of that name",
-            format!("kubectl get pv {}", word(&volume.id.name)),
+            format!("kubectl get {}", named("pv", &volume.id.name)),
         );
         make(plan, "the claim has its new form");
         bound(plan, namespace, claim);
@@ -165,7 +163,7 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
         format!("the volume is reserved for a claim {before}; {claim} says Lost, and goes next"),
         "",
     );
-    plan.run(format!("{kubectl} delete pvc {name}"), "the old claim is gone, its volume and its data are not", "");
+    plan.run(format!("{kubectl} delete {name}"), "the old claim is gone, its volume and its data are not", "");
     let mut spec = old.get("spec").map(value).unwrap_or_default();
     if let Some(map) = spec.as_object_mut() {
         map.retain(|field, _| ["accessModes", "resources", "storageClassName", "volumeMode"].contains(&&**field));
@@ -173,11 +171,11 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
     plan.run(
         apply_text(namespace, &json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": before}, "spec": spec})),
         format!("{before} is Bound to the old volume"),
-        format!("{kubectl} get pvc {}", word(&before)),
+        format!("{kubectl} get {}", named("pvc", &before)),
     );
     bound(plan, namespace, &before);
     if let Some(volume) = matter.volume(matter.fresh, namespace, claim) {
-        plan.apply_alone(matter, volume, "the new volume is there", format!("kubectl get pv {}", word(&volume.id.name)));
+        plan.apply_alone(matter, volume, "the new volume is there", format!("kubectl get {}", named("pv", &volume.id.name)));
     }
     make(plan, "the new claim, empty");
     copy(plan, namespace, &before, claim, old);
@@ -195,7 +193,7 @@ fn bound(plan: &mut Plan, namespace: &str, claim: &str) {
 fn copy(plan: &mut Plan, namespace: &str, from: &str, to: &str, old: &Node) {
     let is_block = old.find(&["spec", "volumeMode"]).and_then(Node::as_str) == Some("Block");
     let job = format!("copy-{to}");
-    let (kubectl, name) = (kubectl(namespace), word(&job));
+    let (kubectl, name) = (kubectl(namespace), word(&format!("job/{job}")));
     let (script, uses) =
         if is_block { ("dd if=/old of=/new bs=4M && sync", "devicePath") } else { ("cp -a /old/. /new/ && sync", "mountPath") };
     let mounts = json!([{"name": "old", uses: "/old"}, {"name": "new", uses: "/new"}]);
@@ -207,11 +205,11 @@ fn copy(plan: &mut Plan, namespace: &str, from: &str, to: &str, old: &Node) {
     plan.run(
         apply_text(namespace, &object),
         format!("a pod copies all of {from} to {to}. An app that rebuilds a replica from its peers can do without this and the next step"),
-        format!("{kubectl} get job {name}"),
+        format!("{kubectl} get {}", named("job", &job)),
     );
-    plan.run(format!("{kubectl} wait --for=condition=Complete job/{name} --timeout=24h"), "`condition met`: everything is copied", "");
+    plan.run(format!("{kubectl} wait --for=condition=Complete {name} --timeout=24h"), "`condition met`: everything is copied", "");
     plan.run(
-        format!("{kubectl} delete job {name}"),
+        format!("{kubectl} delete {}", named("job", &job)),
         format!(
             "its pod lets go of both claims. Keep {from} until you have seen that nothing is missing; its volume outlives it, until you \
              delete that too"

@@ -257,7 +257,7 @@ fn bound(plan: Plan, matter: Matter<'_>) -> Runbook {
 fn apply(matter: Matter<'_>, ids: &[ResourceId]) -> String {
     let mut files: Vec<String> = Vec::new();
     for id in ids {
-        let file = command::word(&matter.setting.files.of(id));
+        let file = command::file(&matter.setting.files.of(id));
         if !files.contains(&file) {
             files.push(file);
         }

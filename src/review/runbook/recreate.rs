@@ -1,7 +1,7 @@
 //! Objects whose fields cannot be changed in place: each is deleted and made anew, in the way that its kind bears best.
 
 use super::claims::What;
-use super::command::{kubectl, word};
+use super::command::{kubectl, named, selector, word};
 use super::needs::{mounts, reads};
 use super::{Matter, Plan, claims, migrate, swap};
 use crate::bundle::{Bundle, Resource};
@@ -32,11 +32,11 @@ pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
 fn delete(resource: &Resource) -> String {
     let kind = resource.id.kind.to_lowercase();
     let kind = if resource.id.group.is_empty() { kind } else { format!("{kind}.{}", resource.id.group) };
-    format!("{} delete {} {}", kubectl(&resource.id.namespace), word(&kind), word(&resource.id.name))
+    format!("{} delete {}", kubectl(&resource.id.namespace), named(&kind, &resource.id.name))
 }
 
 fn shown(resource: &Resource) -> String {
-    format!("{} get {} {}", kubectl(&resource.id.namespace), word(&resource.id.kind.to_lowercase()), word(&resource.id.name))
+    format!("{} get {}", kubectl(&resource.id.namespace), named(&resource.id.kind.to_lowercase(), &resource.id.name))
 }
 
 fn simple(new: &Resource) -> Plan {
@@ -68,7 +68,7 @@ fn simple(new: &Resource) -> Plan {
 
 fn endpoints(service: &Resource) -> String {
     let label = format!("kubernetes.io/service-name={}", service.id.name);
-    format!("{} get endpointslices -l {}", kubectl(&service.id.namespace), word(&label))
+    format!("{} get endpointslices {}", kubectl(&service.id.namespace), selector(&label))
 }
 
 /// A selector never changes. Where two copies may run side by side the old pods serve until the new ones do.
@@ -89,22 +89,18 @@ fn workload(old: &Resource, new: &Resource) -> Plan {
         return plan;
     };
     let mut plan = Plan::new(format!("make {} anew: its old pods serve until the new ones are ready", new.id));
-    plan.run(
-        format!("{} --cascade=orphan", delete(new)),
-        "it is gone; its pods run on",
-        format!("{kubectl} get replicasets -l {leftover}"),
-    );
+    plan.run(format!("{} --cascade=orphan", delete(new)), "it is gone; its pods run on", format!("{kubectl} get replicasets {leftover}"));
     plan.apply(vec![new.id.clone()], "`created`, with pods of its own beside the old ones", shown(new));
     plan.run(status, "the new pods are ready", "");
     plan.run(
-        format!("{kubectl} delete replicaset -l {leftover}"),
+        format!("{kubectl} delete replicaset {leftover}"),
         "the old pods end, the new ones serve alone. See before that every Service finds the new pods",
         shown(new),
     );
     plan
 }
 
-/// Labels that all old pods have and no new one, as kubectl takes them.
+/// Labels that all old pods have and no new one, as an option.
 fn leftover(old: &Resource, new: &Resource) -> Option<String> {
     let wanted = old.node.find(&["spec", "selector", "matchLabels"])?;
     let labels = |resource: &'_ Resource| resource.node.find(&["spec", "template", "metadata", "labels"]).cloned();
@@ -114,10 +110,10 @@ fn leftover(old: &Resource, new: &Resource) -> Option<String> {
         return None;
     }
     if !has_all(wanted, Some(&after)) {
-        return Some(word(&pairs.join(",")));
+        return Some(selector(&pairs.join(",")));
     }
     let apart = new.node.find(&["spec", "selector", "matchLabels"])?.entries().find(|(key, value)| before.get(&key.name) != Some(value))?;
-    Some(word(&format!("{},{}!={}", pairs.join(","), apart.0.name, apart.1.as_str().unwrap_or_default())))
+    Some(selector(&format!("{},{}!={}", pairs.join(","), apart.0.name, apart.1.as_str().unwrap_or_default())))
 }
 
 /// Whether two copies of its pods do no harm to each other.

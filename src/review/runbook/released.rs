@@ -1,6 +1,6 @@
 //! Volumes that an earlier claim has left: they are reserved for that one claim, and a new one of the same name does not get them.
 
-use super::command::{await_set, kubectl, patch, set_free, word};
+use super::command::{all, await_set, kubectl, named, patch, set_free};
 use super::rename::Rename;
 use super::{Matter, Plan, claims};
 use crate::bundle::Resource;
@@ -47,16 +47,15 @@ fn left(matter: Matter<'_>, owner: &Resource, claims: &[String]) -> Option<Plan>
 }
 
 fn shown(owner: &Resource, claims: &[String]) -> String {
-    let names: Vec<String> = claims.iter().map(|claim| word(claim)).collect();
-    format!("{} get pvc {}", kubectl(&owner.id.namespace), names.join(" "))
+    format!("{} get {}", kubectl(&owner.id.namespace), all("pvc", claims))
 }
 
 /// Frees a volume whose claim is gone; leaves it alone if it is bound.
 pub(super) fn free(plan: &mut Plan, volume: &Resource) {
-    let name = word(&volume.id.name);
-    let phase = format!("kubectl get pv {name} -o jsonpath='{{.status.phase}}'");
+    let name = named("pv", &volume.id.name);
+    let phase = format!("kubectl get {name} -o jsonpath='{{.status.phase}}'");
     plan.run(
-        format!("[ \"$({phase})\" != Released ] || {}", patch("", &format!("pv {name}"), &set_free())),
+        format!("[ \"$({phase})\" != Released ] || {}", patch("", &name, &set_free())),
         "nothing, if its claim is still there or it was never used. `patched`, if an earlier claim has left it: it is Available again, \
          with its data, for a claim of that name",
         phase,

@@ -1,7 +1,7 @@
 //! A StatefulSet or a claim template under another name or in another namespace: other claims, and the same data behind them.
 
 use super::claims::{self, What};
-use super::command::{await_set, kubectl, patch, volume_of, word};
+use super::command::{all, await_set, kubectl, named, patch, volume_of, word};
 use super::{Matter, Plan, migrate, recreate, swap, volume};
 use crate::bundle::{Resource, ResourceId};
 use crate::review::ChangeKind;
@@ -125,18 +125,18 @@ pub(super) fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan 
     }
     hand_over(&mut plan, (from, to), matter, &pair);
     plan.run(
-        format!("{} delete pvc {}", kubectl(from), word(&pair.old)),
+        format!("{} delete {}", kubectl(from), named("pvc", &pair.old)),
         "the old claim is gone; its volume is kept, with all its data",
         "kubectl get pv",
     );
     if let Data::Renamed(earlier, later) = pair.data {
-        plan.run(format!("kubectl delete pv {}", word(&earlier.id.name)), "the old object is gone; the disk behind it is not", "");
+        plan.run(format!("kubectl delete {}", named("pv", &earlier.id.name)), "the old object is gone; the disk behind it is not", "");
         plan.apply_alone(matter, later, "`created`", "");
     }
     let users = recreate::users(matter.fresh, new);
     let mut ids = vec![new.id.clone()];
     ids.extend(users.iter().map(|user| user.id.clone()));
-    plan.apply(ids, "the claim is bound to the volume at once", format!("{} get pvc {}", kubectl(to), word(&pair.new)));
+    plan.apply(ids, "the claim is bound to the volume at once", format!("{} get {}", kubectl(to), named("pvc", &pair.new)));
     users.into_iter().for_each(|user| migrate::resume(&mut plan, user));
     plan
 }
@@ -171,12 +171,8 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
     swap::retain_claims(&mut plan, old);
     keep(&mut plan, from, &pairs);
     let kubectl_old = kubectl(from);
-    let name = word(old.name());
-    plan.run(
-        format!("{kubectl_old} scale statefulset {name} --replicas=0"),
-        "its pods end, the last first, each once the one before has ended",
-        "",
-    );
+    let name = named("statefulset", old.name());
+    plan.run(format!("{kubectl_old} scale {name} --replicas=0"), "its pods end, the last first, each once the one before has ended", "");
     if old.replicas() > 0 {
         let pods: Vec<String> = claims::ordinals(old).map(|ordinal| word(&format!("pod/{}", claims::pod(old, ordinal)))).collect();
         plan.run(format!("{kubectl_old} wait --for=delete {} --timeout=30m", pods.join(" ")), "no pod is left: nobody writes any more", "");
@@ -184,10 +180,10 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
     for pair in &pairs {
         hand_over(&mut plan, (from, to), matter, pair);
     }
-    let claims: Vec<String> = pairs.iter().map(|pair| word(&pair.old)).collect();
+    let claims: Vec<String> = pairs.iter().map(|pair| pair.old.clone()).collect();
     if !claims.is_empty() {
         plan.run(
-            format!("{kubectl_old} delete pvc {}", claims.join(" ")),
+            format!("{kubectl_old} delete {}", all("pvc", &claims)),
             "the old claims are gone; their volumes are kept, with all their data",
             "kubectl get pv",
         );
@@ -195,14 +191,14 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
     let renamed: Vec<String> = pairs
         .iter()
         .filter_map(|pair| match pair.data {
-            Data::Renamed(earlier, _) => Some(word(&earlier.id.name)),
+            Data::Renamed(earlier, _) => Some(earlier.id.name.clone()),
             _ => None,
         })
         .collect();
     if !renamed.is_empty() {
-        plan.run(format!("kubectl delete pv {}", renamed.join(" ")), "the old objects are gone; the disks behind them are not", "");
+        plan.run(format!("kubectl delete {}", all("pv", &renamed)), "the old objects are gone; the disks behind them are not", "");
     }
-    plan.run(format!("{kubectl_old} delete statefulset {name}"), "the old set is gone; it had no pods any more", "");
+    plan.run(format!("{kubectl_old} delete {name}"), "the old set is gone; it had no pods any more", "");
     let mut ids = matter.companions(new);
     ids.extend(
         volumes(matter, rename).into_iter().filter(|id| matter.fresh.get(id).is_some() && !ids.contains(id)).cloned().collect::<Vec<_>>(),
@@ -210,7 +206,7 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
     ids.sort_by_key(|id| crate::bundle::kind_rank(&id.kind));
     ids.push(new.0.id.clone());
     plan.apply(ids, "`created`; its claims are bound to the volumes at once", "");
-    let made: Vec<String> = pairs.iter().map(|pair| word(&pair.new)).collect();
+    let made: Vec<String> = pairs.iter().map(|pair| pair.new.clone()).collect();
     let stays = if pairs.iter().any(|pair| matches!(pair.data, Data::Stays(None))) {
         "; from now on each volume stays when its claim goes, whatever its class says"
     } else {
@@ -219,7 +215,7 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
     plan.run(
         await_set(new),
         format!("all pods ready, with the data that they had{stays}"),
-        format!("{} get pvc {}", kubectl(to), made.join(" ")),
+        format!("{} get {}", kubectl(to), all("pvc", &made)),
     );
     leftovers(&mut plan, matter, old, new);
     plan
@@ -239,13 +235,13 @@ fn keep(plan: &mut Plan, namespace: &str, pairs: &[Pair<'_>]) {
 /// Reserves a volume for the claim's new name.
 fn hand_over(plan: &mut Plan, (from, to): (&str, &str), matter: Matter<'_>, pair: &Pair<'_>) {
     let Data::Stays(known) = pair.data else { return };
-    let volume = known.map_or_else(|| volume_of(from, &pair.old), |volume| word(&volume.id.name));
+    let volume = known.map_or_else(|| format!("pv {}", volume_of(from, &pair.old)), |volume| named("pv", &volume.id.name));
     let mut claim = json!({"name": pair.new, "uid": null, "resourceVersion": null});
     if from != to {
         claim["namespace"] = json!(if to.is_empty() { matter.setting.namespace } else { to });
     }
     plan.run(
-        patch("", &format!("pv {volume}"), &json!({"spec": {"claimRef": claim}})),
+        patch("", &volume, &json!({"spec": {"claimRef": claim}})),
         format!("the volume is reserved for {}; {} says Lost, and goes next", called(to, &pair.new), called(from, &pair.old)),
         "",
     );

@@ -2,7 +2,7 @@
 //! left of them.
 
 use super::claims::{self, Origin};
-use super::command::{await_replicas, await_set, kubectl, word};
+use super::command::{all, await_replicas, await_set, kubectl, named, word};
 use super::{Matter, Plan, released, swap};
 use crate::bundle::Resource;
 use crate::review::set::Set;
@@ -40,20 +40,19 @@ fn up(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option<Plan> {
         released::free(&mut plan, volume);
     }
     if !missing.is_empty() && !shared {
-        let names: Vec<String> = missing.iter().map(|volume| word(&volume.id.name)).collect();
+        let names: Vec<String> = missing.iter().map(|volume| volume.id.name.clone()).collect();
         plan.apply(
             missing.iter().map(|volume| volume.id.clone()).collect(),
             "`created`: each is reserved for the claim of a replica to come",
-            format!("kubectl get pv {}", names.join(" ")),
+            format!("kubectl get {}", all("pv", &names)),
         );
     }
     plan.apply(matter.with_companions(new), "`configured`; the new replicas come in order, each once the one before is ready", "");
-    let made: Vec<String> =
-        added.iter().flat_map(|ordinal| new.templates().map(|(template, _)| word(&new.claim(template, *ordinal)))).collect();
+    let made: Vec<String> = added.iter().flat_map(|ordinal| new.templates().map(|(template, _)| new.claim(template, *ordinal))).collect();
     plan.run(
         await_set(new),
         "all pods ready. Have the app take in the new members, if it does not do so itself",
-        format!("{} get pvc {}", kubectl(namespace), made.join(" ")),
+        format!("{} get {}", kubectl(namespace), all("pvc", &made)),
     );
     Some(plan)
 }
@@ -65,13 +64,13 @@ fn down(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
     plan.apply(matter.with_companions(new), "`configured`", "");
     let leaving = leaving(old, new);
     let claims: Vec<String> =
-        leaving.iter().flat_map(|ordinal| old.templates().map(|(template, _)| word(&old.claim(template, *ordinal)))).collect();
+        leaving.iter().flat_map(|ordinal| old.templates().map(|(template, _)| old.claim(template, *ordinal))).collect();
     let expect = if new.deletes_claims("whenScaled") {
         "Bound still: they were kept on purpose. Delete them when nobody needs their data any more; from now on they go with their pods"
     } else {
         "Bound still: a replica that comes back takes them up. Delete them, and then their volumes, only when nobody needs their data"
     };
-    plan.run(format!("{} get pvc {}", kubectl(namespace), claims.join(" ")), expect, "");
+    plan.run(format!("{} get {}", kubectl(namespace), all("pvc", &claims)), expect, "");
     plan
 }
 
@@ -88,13 +87,13 @@ pub(super) fn leave(plan: &mut Plan, old: Set<'_>, new: Set<'_>) {
     if leaving.is_empty() || new.templates().next().is_none() {
         return;
     }
-    let (kubectl, name) = (kubectl(&old.0.id.namespace), word(old.name()));
+    let (kubectl, name) = (kubectl(&old.0.id.namespace), named("statefulset", old.name()));
     swap::retain_claims(plan, old);
     plan.run(await_set(old), "all pods ready: a quorum that lacks a member cannot spare another", "");
     for ordinal in leaving.iter().rev() {
         let pod = claims::pod(old, *ordinal);
         plan.run(
-            format!("{kubectl} scale statefulset {name} --replicas={}", ordinal - old.start()),
+            format!("{kubectl} scale {name} --replicas={}", ordinal - old.start()),
             format!("before: have the app move what {pod} holds, and take it out of its members. Then {pod} ends; its claims stay"),
             "",
         );

@@ -2,7 +2,7 @@
 //! is well, and the broken one only gets well by being replaced.
 
 use super::claims;
-use super::command::{await_set, kubectl, word};
+use super::command::{await_set, kubectl, named, word};
 use super::{Matter, Plan};
 use crate::cluster::rehearse::Outcome;
 use crate::cluster::state::{PodState, State, Why};
@@ -44,7 +44,7 @@ fn forward(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, broken: &str) -> Plan
         matter.with_companions(new),
         "`configured`. Where a pod of the earlier form is not ready, nothing else happens: the controller waits for it, and does not \
          replace it",
-        format!("{kubectl} get statefulset {}", word(new.name())),
+        format!("{kubectl} get {}", named("statefulset", new.name())),
     );
     replace_broken(&mut plan, old, "it comes back in its new form, with its claims");
     plan.run(await_set(new), "all pods ready: the rollout goes on, from the last to the first", "");
@@ -59,7 +59,7 @@ fn back(old: Set<'_>, new: Set<'_>, broken: &str) -> Plan {
         format!("{kubectl} rollout undo statefulset/{name}"),
         "`rolled back`: the pods are to be as they were. Take the change back in the manifests, too. Nothing else happens yet: the \
          controller waits for the broken pod, and does not replace it",
-        format!("{kubectl} get statefulset {name}"),
+        format!("{kubectl} get {}", named("statefulset", new.name())),
     );
     replace_broken(&mut plan, new, "it comes back as it was, with its claims");
     plan.run(await_set(old), "all pods ready, as they were", "");
@@ -69,13 +69,14 @@ fn back(old: Set<'_>, new: Set<'_>, broken: &str) -> Plan {
 fn replace_broken(plan: &mut Plan, set: Set<'_>, fate: &str) {
     let kubectl = kubectl(&set.0.id.namespace);
     for ordinal in claims::ordinals(set).rev() {
-        let pod = word(&claims::pod(set, ordinal));
+        let pod = claims::pod(set, ordinal);
+        let (waited, named) = (word(&format!("pod/{pod}")), named("pod", &pod));
         plan.run(
             format!(
-                "{kubectl} wait --for=condition=Ready pod/{pod} --timeout=1s || {kubectl} delete pod {pod} --ignore-not-found --wait=false"
+                "{kubectl} wait --for=condition=Ready {waited} --timeout=1s || {kubectl} delete {named} --ignore-not-found --wait=false"
             ),
             format!("`condition met` where it is ready. `deleted` where it is not: {fate}"),
-            format!("{kubectl} get pod {pod} --ignore-not-found"),
+            format!("{kubectl} get {named} --ignore-not-found"),
         );
     }
 }

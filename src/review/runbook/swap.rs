@@ -1,7 +1,7 @@
 //! A StatefulSet whose change the API server refuses: it is deleted without its pods and made anew, which takes them over.
 
 use super::claims::{self, Edit, Origin, What};
-use super::command::{await_new_pod, await_set, kubectl, labels, patch, value, word};
+use super::command::{all, await_new_pod, await_set, file, kubectl, labels, named, patch, selector, value, word};
 use super::{Matter, Plan, migrate, rename, scale};
 use crate::bundle::{Resource, ResourceId};
 use crate::cluster::admission;
@@ -31,7 +31,7 @@ pub(super) fn takes_whole(matter: Matter<'_>, old: &Node, new: &Node) -> bool {
 
 /// Puts a manifest in the place of what is there.
 pub(super) fn replace(plan: &mut Plan, matter: Matter<'_>, id: &ResourceId) {
-    let file = word(&matter.setting.files.of(id));
+    let file = file(&matter.setting.files.of(id));
     plan.run(
         format!("kubectl replace --save-config -f {file}"),
         "`replaced`: the object stays the same one, and later applies go on from here",
@@ -78,7 +78,7 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
         plan.run(await_set(new), format!("{expect}{names_follow}"), "");
         "its pods restart only for what changed in their template"
     } else {
-        plan.run(await_set(new), "all pods ready, none restarted", format!("{} get pods {}", kubectl(&new.0.id.namespace), names(new)));
+        plan.run(await_set(new), "all pods ready, none restarted", format!("{} get {}", kubectl(&new.0.id.namespace), pods(new)));
         if renamed_service && new.replicas() > 0 {
             new_names(&mut plan, matter, old, new);
             "its pods restart for their new names only after it is done"
@@ -152,9 +152,9 @@ pub(super) fn swap(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'
 pub(super) fn orphan(plan: &mut Plan, old: Set<'_>) {
     let kubectl = kubectl(&old.0.id.namespace);
     plan.run(
-        format!("{kubectl} delete statefulset {} --cascade=orphan", word(old.name())),
+        format!("{kubectl} delete {} --cascade=orphan", named("statefulset", old.name())),
         "the set is gone; its pods run on and its claims stay. Until the next step nobody replaces a pod that ends",
-        format!("{kubectl} get pods -l {}", word(&labels(old.0))),
+        format!("{kubectl} get pods {}", selector(&labels(old.0))),
     );
 }
 
@@ -162,7 +162,7 @@ pub(super) fn orphan(plan: &mut Plan, old: Set<'_>) {
 pub(super) fn counted(plan: &mut Plan, old: Set<'_>) {
     if old.0.node.find(&["spec", "replicas"]).is_none() && old.templates().next().is_some() {
         plan.run(
-            format!("{} get statefulset {} -o jsonpath='{{.spec.replicas}}'", kubectl(&old.0.id.namespace), word(old.name())),
+            format!("{} get {} -o jsonpath='{{.spec.replicas}}'", kubectl(&old.0.id.namespace), named("statefulset", old.name())),
             "1. The manifests do not say how many replicas there are, and these steps are written for one. If it prints more, state \
              that number as `replicas` in both, and review again before you go on",
             "",
@@ -174,13 +174,13 @@ pub(super) fn counted(plan: &mut Plan, old: Set<'_>) {
 pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, (old, new): (Set<'_>, Set<'_>), more: usize) {
     let name = word(new.name());
     let namespace = &new.0.id.namespace;
-    let check = format!("{} get statefulset {name}", kubectl(namespace));
+    let check = format!("{} get {}", kubectl(namespace), named("statefulset", new.name()));
     if new.0.node.find(&["spec", "replicas"]).is_some() {
         let expect = format!("`statefulset.apps/{name} created`; its pods and claims are its own by their names");
         plan.apply(matter.with_companions(new), expect, check);
         return;
     }
-    let count = format!("{} get pods -l {} --no-headers | wc -l", kubectl(namespace), word(&labels(old.0)));
+    let count = format!("{} get pods {} --no-headers | wc -l", kubectl(namespace), selector(&labels(old.0)));
     let count = if more == 0 { format!("$({count})") } else { format!("$(($({count}) + {more}))") };
     let patch = format!("--type merge -p \"{{\\\"spec\\\":{{\\\"replicas\\\":{count}}}}}\" -o yaml | {} create -f -", kubectl(namespace));
     let command = if matter.setting.files.is_shared(&new.0.id) {
@@ -190,7 +190,7 @@ pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, (old, new): (Set<'_>, Se
         if !companions.is_empty() {
             plan.apply(companions, "what the set needs is there", "");
         }
-        format!("kubectl patch --local -f {} {patch}", word(&matter.setting.files.of(&new.0.id)))
+        format!("kubectl patch --local -f {} {patch}", file(&matter.setting.files.of(&new.0.id)))
     };
     let expect = "`created`, with as many replicas as there are pods: its manifest does not say how many, and alone would mean one";
     plan.run(command, expect, check);
@@ -214,7 +214,7 @@ fn anew(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> P
     plan.run(
         await_set(new),
         "all pods ready, under the new labels; each has taken up its claims by name",
-        format!("{} get pods {} --show-labels", kubectl(&new.0.id.namespace), names(new)),
+        format!("{} get {} --show-labels", kubectl(&new.0.id.namespace), pods(new)),
     );
     plan
 }
@@ -223,11 +223,11 @@ fn anew(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> P
 fn stop(plan: &mut Plan, old: Set<'_>, expect: &str, waits: &str) {
     let kubectl = kubectl(&old.0.id.namespace);
     if old.0.node.find(&["spec", "replicas"]).is_none() {
-        plan.run(format!("{kubectl} delete pod -l {}{waits}", word(&labels(old.0))), expect, "");
+        plan.run(format!("{kubectl} delete pod {}{waits}", selector(&labels(old.0))), expect, "");
         return;
     }
     for ordinal in claims::ordinals(old).rev() {
-        plan.run(format!("{kubectl} delete pod {} --ignore-not-found{waits}", word(&claims::pod(old, ordinal))), expect, "");
+        plan.run(format!("{kubectl} delete {} --ignore-not-found{waits}", named("pod", &claims::pod(old, ordinal))), expect, "");
     }
 }
 
@@ -238,7 +238,7 @@ fn restart_ascending(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set
     for ordinal in claims::ordinals(new).filter(|ordinal| claims::ordinals(old).contains(ordinal)) {
         let pod = claims::pod(new, ordinal);
         plan.run(
-            format!("{} delete pod {} --wait=false", kubectl(namespace), word(&pod)),
+            format!("{} delete {} --wait=false", kubectl(namespace), named("pod", &pod)),
             format!(
                 "it comes back with the new claim. The controller cannot add a volume to a running pod, and is stuck at the first one \
                  without{}",
@@ -249,7 +249,7 @@ fn restart_ascending(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set
         plan.run(
             await_new_pod(namespace, &pod, &format!("{{.spec.volumes[?(@.name==\"{added}\")].name}}"), added),
             "there with its new volume and ready, before the next one goes",
-            format!("{} get pvc {}", kubectl(namespace), word(&new.claim(added, ordinal))),
+            format!("{} get {}", kubectl(namespace), named("pvc", &new.claim(added, ordinal))),
         );
     }
     plan.run(await_set(new), "all pods ready", "");
@@ -266,7 +266,7 @@ fn new_names(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
         for ordinal in claims::ordinals(new).rev() {
             let pod = claims::pod(new, ordinal);
             plan.run(
-                format!("{} delete pod {} --wait=false", kubectl(namespace), word(&pod)),
+                format!("{} delete {} --wait=false", kubectl(namespace), named("pod", &pod)),
                 format!("{expect}{}", caution(matter, new)),
                 "",
             );
@@ -278,7 +278,7 @@ fn new_names(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
     plan.run(
         await_set(new),
         "all pods ready, restarted from the last to the first",
-        format!("{} get pods {} -o jsonpath='{{.items[*].spec.subdomain}}'", kubectl(namespace), names(new)),
+        format!("{} get {} -o jsonpath='{{.items[*].spec.subdomain}}'", kubectl(namespace), pods(new)),
     );
 }
 
@@ -290,7 +290,7 @@ fn old_service(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>) {
     let gone = matter.committed.of_kind("Service").find(is_it).filter(|service| matter.fresh.get(&service.id).is_none());
     if gone.is_some() {
         plan.run(
-            format!("{} delete service {}", kubectl(namespace), word(service)),
+            format!("{} delete {}", kubectl(namespace), named("service", service)),
             "it is not among the new manifests any more, and no pod has a name below it",
             "",
         );
@@ -306,9 +306,10 @@ fn selects_own_pods(old: Set<'_>, new: Set<'_>) -> bool {
     matches(new.0.node.find(&["spec", "selector"]), old.0.node.find(&["spec", "template", "metadata", "labels"]))
 }
 
-/// The names of its pods.
-pub(super) fn names(set: Set<'_>) -> String {
-    claims::ordinals(set).map(|ordinal| word(&claims::pod(set, ordinal))).collect::<Vec<_>>().join(" ")
+/// Its pods, as kubectl takes them.
+pub(super) fn pods(set: Set<'_>) -> String {
+    let names: Vec<String> = claims::ordinals(set).map(|ordinal| claims::pod(set, ordinal)).collect();
+    all("pods", &names)
 }
 
 /// Makes sure that claims outlive the pods and the set, whatever its retention policy says.
@@ -316,7 +317,7 @@ pub(super) fn retain_claims(plan: &mut Plan, set: Set<'_>) {
     if set.deletes_claims("whenDeleted") || set.deletes_claims("whenScaled") {
         let policy = json!({"spec": {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"}}});
         plan.run(
-            patch(&set.0.id.namespace, &format!("statefulset {}", word(set.name())), &policy),
+            patch(&set.0.id.namespace, &named("statefulset", set.name()), &policy),
             "claims are no longer deleted with pods or with the set",
             "",
         );

@@ -1,6 +1,6 @@
 //! A PersistentVolume whose source, node or mode is another: the object is made anew, and so is the claim that it is bound to.
 
-use super::command::{await_pod, kubectl, patch, retain, word};
+use super::command::{await_pod, kubectl, named, patch, retain, word};
 use super::{Matter, Plan, claims, migrate, recreate, swap};
 use crate::bundle::Resource;
 use crate::review::set::Set;
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 /// The steps for one volume.
 pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
-    let name = word(&old.id.name);
+    let name = named("pv", &old.id.name);
     let same_disk = source(&old.node) == source(&new.node);
     let fate = if same_disk { "its disk and its data stay" } else { "what is on the old disk stays there, nothing is copied" };
     let part = |field| old.node.find(&["spec", "claimRef", field]).and_then(Node::as_str).unwrap_or_default();
@@ -18,14 +18,14 @@ pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
     let mut plan = Plan::new(format!("{what}: {fate}"));
     if old.node.find(&["spec", "persistentVolumeReclaimPolicy"]).and_then(Node::as_str).is_some_and(|policy| policy != "Retain") {
         plan.run(
-            patch("", &format!("pv {name}"), &retain()),
+            patch("", &name, &retain()),
             "what is on the disk stays, whatever becomes of its objects",
-            format!("kubectl get pv {name} -o jsonpath='{{.spec.persistentVolumeReclaimPolicy}}'"),
+            format!("kubectl get {name} -o jsonpath='{{.spec.persistentVolumeReclaimPolicy}}'"),
         );
     }
     if claim.is_empty() {
         plan.run(
-            format!("kubectl get pv {name} -o jsonpath='{{.spec.claimRef.namespace}}/{{.spec.claimRef.name}}'"),
+            format!("kubectl get {name} -o jsonpath='{{.spec.claimRef.namespace}}/{{.spec.claimRef.name}}'"),
             "`/`: no claim has it. If it names one, end the pods that mount that claim and delete the claim first",
             "",
         );
@@ -40,14 +40,14 @@ pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
     let _ = write!(plan.title, "; pod {pod} is away meanwhile");
     let kubectl = kubectl(namespace);
     swap::retain_claims(&mut plan, set);
-    plan.run(format!("{kubectl} delete pvc {} --wait=false", word(claim)), "the claim is Terminating until its pod ends", "");
+    plan.run(format!("{kubectl} delete {} --wait=false", named("pvc", claim)), "the claim is Terminating until its pod ends", "");
     plan.run(
-        format!("{kubectl} delete pod {} --wait=false", word(&pod)),
+        format!("{kubectl} delete {} --wait=false", named("pod", &pod)),
         format!("the claim goes with it; the pod and an empty claim come back and wait{}", swap::caution(matter, set)),
-        format!("{kubectl} get pvc {}", word(claim)),
+        format!("{kubectl} get {}", named("pvc", claim)),
     );
     plan.run(
-        format!("kubectl wait --for=jsonpath='{{.status.phase}}'=Released pv/{name} --timeout=5m"),
+        format!("kubectl wait --for=jsonpath='{{.status.phase}}'=Released {} --timeout=5m", word(&format!("pv/{}", old.id.name))),
         "`condition met`: no claim has the volume any more",
         "",
     );
@@ -55,7 +55,7 @@ pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
     plan.run(
         await_pod(namespace, &pod),
         format!("{pod} is ready, its claim {claim} bound to {}", new.id.name),
-        format!("{kubectl} get pvc {}", word(claim)),
+        format!("{kubectl} get {}", named("pvc", claim)),
     );
     plan
 }
@@ -71,9 +71,9 @@ pub(super) fn renamed(matter: Matter<'_>, old: &Resource, new: &Resource) -> Opt
 
 /// Deletes the object and makes it anew. From its own text, where its file would bring other changes with it.
 fn make(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &Resource) {
-    let name = word(&new.id.name);
-    plan.run(format!("kubectl delete pv {}", word(&old.id.name)), "the object is gone; the disk is not", "");
-    plan.apply_alone(matter, new, "`created`", format!("kubectl get pv {name}"));
+    let name = named("pv", &new.id.name);
+    plan.run(format!("kubectl delete {}", named("pv", &old.id.name)), "the object is gone; the disk is not", "");
+    plan.apply_alone(matter, new, "`created`", format!("kubectl get {name}"));
 }
 
 /// A claim of its own: whoever mounts it is away meanwhile.
@@ -88,13 +88,13 @@ fn standalone(plan: &mut Plan, matter: Matter<'_>, (old, new): (&Resource, &Reso
     let users = manifest.map(|manifest| recreate::users(matter.fresh, manifest)).unwrap_or_default();
     users.iter().for_each(|user| migrate::pause(plan, user));
     plan.run(
-        format!("{kubectl} delete pvc {}", word(claim)),
+        format!("{kubectl} delete {}", named("pvc", claim)),
         "gone as soon as no pod mounts it; `kubectl describe pvc` says who does",
-        format!("kubectl get pv {}", word(&old.id.name)),
+        format!("kubectl get {}", named("pv", &old.id.name)),
     );
     make(plan, matter, old, new);
     if let Some(manifest) = manifest {
-        plan.apply(vec![manifest.id.clone()], "`created`, and bound to the volume", format!("{kubectl} get pvc {}", word(claim)));
+        plan.apply(vec![manifest.id.clone()], "`created`, and bound to the volume", format!("{kubectl} get {}", named("pvc", claim)));
     }
     users.iter().for_each(|user| migrate::resume(plan, user));
 }
