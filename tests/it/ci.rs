@@ -435,6 +435,29 @@ fn init_writes_the_workflow_that_is_there_to_copy() {
     assert_eq!(written, fs::read_to_string(root().join("integrations/github/workflow.yaml")).unwrap());
 }
 
+/// What runs with rights of a repository is named by what it is, not by a name that can be moved to something else.
+#[test]
+fn every_action_is_pinned() {
+    let workflows = fs::read_dir(root().join(".github/workflows")).unwrap().map(|entry| entry.unwrap().path());
+    let mut count = 0;
+    for path in
+        workflows.chain(["action.yml", "integrations/github/workflow.yaml", "src/cli/scaffold/workflow.yaml"].map(|file| root().join(file)))
+    {
+        for line in fs::read_to_string(&path).unwrap().lines() {
+            let Some((_, used)) = line.split_once("uses: ").filter(|(_, used)| *used != "./") else { continue };
+            count += 1;
+            if let Some(version) = used.strip_prefix("your-org/statewright@") {
+                assert_eq!(version, concat!("v", env!("CARGO_PKG_VERSION")), "{}: a release makes this tag and no other", path.display());
+                continue;
+            }
+            let (commit, version) =
+                used.split_once('@').unwrap().1.split_once(" # v").unwrap_or_else(|| panic!("{}: {line}", path.display()));
+            assert!(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()) && version.split('.').count() == 3, "{line}");
+        }
+    }
+    assert!(count > 8, "only {count}");
+}
+
 #[test]
 fn actionlint_has_nothing_to_say() {
     if !is_there("actionlint", &["--version"], "the workflows and the action, read by actionlint") {
