@@ -362,6 +362,8 @@ fn no_branch_is_an_option() {
     let run = shell(&script, &[], &checkout.path(), &[("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", evil)]);
     assert!(!run.status.success(), "{}", said(&run));
     if is_bash_there() {
+        // What is checked out is no merge, so that the base is the one that GitHub names.
+        checkout.git("work", &["commit", "--quiet", "--allow-empty", "--message", "push"]);
         let mut runner = Runner::new(&checkout, &[("base", "")]);
         runner.given.insert("github.event.pull_request.base.sha || github.event.merge_group.base_sha".to_owned(), evil.to_owned());
         for (name, step) in steps().into_iter().filter(|(name, _)| name == "Find the base") {
