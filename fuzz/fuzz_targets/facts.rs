@@ -2,7 +2,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use statewright::bundle::Bundle;
 use statewright::cluster::facts::ClusterFacts;
 use statewright::diagnostic::Diagnostics;
 use statewright::source::Sources;
@@ -15,7 +14,7 @@ fuzz_target!(|text: &str| {
     let facts = sources.add("cluster.yaml", facts);
     let facts = yaml::read_one(&sources, facts, &mut found).map(|node| ClusterFacts::read(&node, &mut found)).unwrap_or_default();
     let (id, manifests) = bundle(&mut sources, "a.yaml", text, &mut found);
-    statewright::check(&sources, &[id], &facts, &Bundle::default(), &mut found);
+    statewright::check(&sources, &[id], &facts, &mut found);
     play(&[manifests], &facts);
     show_found(found, &sources);
 });

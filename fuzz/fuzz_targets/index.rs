@@ -10,7 +10,10 @@ fuzz_target!(|text: &str| {
     for name in index.names() {
         let mut parts = Path::new(name).components();
         assert!(matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)), "names a path: {name:?}");
-        assert!(!name.contains(['/', '\\', '\0', ':']) && !name.starts_with('.') && name.len() <= 255, "names what is none of ours: {name:?}");
+        assert!(
+            !name.contains(['/', '\\', '\0', ':']) && !name.starts_with('.') && name.len() <= 255,
+            "names what is none of ours: {name:?}"
+        );
         assert!(index.lists(name));
     }
     // What it lists, written down, lists the same.

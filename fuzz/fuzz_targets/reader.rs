@@ -15,8 +15,16 @@ fuzz_target!(|text: &str| {
         let written = yaml_of(&node);
         let forms = [
             written.clone(),
-            { let mut out = String::new(); yaml::write_json(&node, &mut out); out },
-            { let mut out = String::new(); yaml::write_kyaml(&node, &mut out); out },
+            {
+                let mut out = String::new();
+                yaml::write_json(&node, &mut out);
+                out
+            },
+            {
+                let mut out = String::new();
+                yaml::write_kyaml(&node, &mut out);
+                out
+            },
         ];
         for form in forms {
             let mut faults = Diagnostics::default();

@@ -51,9 +51,22 @@ fn addresses(line: &str) {
 
 fn names(line: &str) {
     let checks = [
-        name::dns_label, name::dns_subdomain, name::dns_subdomain_with_underscore, name::wildcard_dns_subdomain, name::dns_1035_label,
-        name::label_key, name::label_value, name::c_identifier, name::environment_variable, name::environment_variable_strict,
-        name::port_name, name::percent, name::http_header, name::config_key, name::path_segment, name::path_segment_prefix,
+        name::dns_label,
+        name::dns_subdomain,
+        name::dns_subdomain_with_underscore,
+        name::wildcard_dns_subdomain,
+        name::dns_1035_label,
+        name::label_key,
+        name::label_value,
+        name::c_identifier,
+        name::environment_variable,
+        name::environment_variable_strict,
+        name::port_name,
+        name::percent,
+        name::http_header,
+        name::config_key,
+        name::path_segment,
+        name::path_segment_prefix,
     ];
     for check in checks {
         black_box(check(line).len());

@@ -5,6 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use statewright::Around;
 use statewright::cluster::facts::ClusterFacts;
 use statewright::diagnostic::Diagnostics;
+use statewright::k8s::custom::Customs;
 use statewright::source::Sources;
 use statewright::{spec, yaml};
 use statewright_fuzz::{Beside, compiled, mutate, mutated_as, show_found, two};
@@ -20,7 +21,8 @@ fuzz_target!(|text: &str| {
         if let Some(spec) = statewright::read(&sources, app, &mut found) {
             for (number, environment) in workspace.names().take(3).enumerate() {
                 let shared = workspace.shared(environment);
-                let around = Around { shared: shared.as_ref(), extras: &[], facts: clusters.get(number), files: &Beside };
+                let around =
+                    Around { shared: shared.as_ref(), extras: &[], facts: clusters.get(number), customs: &Customs::none(), files: &Beside };
                 compiled(&spec, environment, around, &mut sources, &mut found);
             }
         }

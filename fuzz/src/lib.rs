@@ -9,7 +9,7 @@ use statewright::cluster::rehearse::rehearse;
 use statewright::diagnostic::Diagnostics;
 use statewright::k8s::version::Version;
 use statewright::layout::{Form, Index, lay_out, stream};
-use statewright::report::{Format, Report, rehearsal};
+use statewright::report::{Against, Format, Report, rehearsal};
 use statewright::review::{Review, Setting, review};
 use statewright::source::{At, SourceId, Sources};
 use statewright::{Around, Compiled, compile, manifests};
@@ -62,7 +62,7 @@ pub fn compare(before: &Bundle, after: &Bundle, facts: &ClusterFacts, sources: &
     let mut found = Diagnostics::default();
     let mut reviewed = review("fuzzed".into(), before, after, setting, &mut found);
     reviewed.findings = found.resolve(sources);
-    let report = Report::compared(Vec::new(), vec![reviewed]);
+    let report = Report::compared(Against::Files, Vec::new(), vec![reviewed]);
     show(&report);
     report.reviews.into_iter().next().expect("the review that went in")
 }
