@@ -80,10 +80,18 @@ pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
 /// The same for the bundles of several folders, each by itself: what lies in one folder was written to work together. A Service that
 /// some other folder has is not missing.
 pub fn judge_folders<'a>(bundle: Bundle, facts: &ClusterFacts, folder: impl Fn(SourceId) -> &'a str, found: &mut Diagnostics) {
-    let services: BTreeSet<String> = bundle.of_kind("Service").map(|service| service.id.name.clone()).collect();
+    let services = services_by_name(&bundle);
+    // Where only one of both names its namespace, they may still be in the same.
+    let may_meet = |set: &Resource, service: &Resource| {
+        let (one, other) = (&set.id.namespace, &service.id.namespace);
+        one == other || one.is_empty() || other.is_empty()
+    };
     let elsewhere: BTreeSet<At> = bundle
         .of_kind("StatefulSet")
-        .filter(|set| services.contains(text(&set.node, &["spec", "serviceName"])))
+        .filter(|set| {
+            let named = services.get(text(&set.node, &["spec", "serviceName"]));
+            named.into_iter().flatten().any(|service| may_meet(set, service))
+        })
         .map(|set| set.node.place_of("spec.serviceName"))
         .collect();
     let mut folders: BTreeMap<&str, Bundle> = BTreeMap::new();

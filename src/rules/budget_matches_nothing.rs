@@ -11,11 +11,29 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
-    for budget in context.budgets.iter().filter(|budget| context.stands_among_workloads(budget)) {
+    for budget in &context.budgets {
         let Some((key, selector)) = budget.resource.node.get("spec").and_then(|spec| spec.as_map()?.entry("selector")) else { continue };
         let namespace = &budget.resource.id.namespace;
         let means = |workload: &Workload<'_>| workload.is_in(namespace) && selector::matches(Some(selector), workload.labels);
         if context.neighbours(budget).any(means) || context.workloads.iter().any(means) {
+            continue;
+        }
+        let labels = selector.get("matchLabels").filter(|labels| labels.as_map().is_some_and(|map| !map.is_empty()));
+        let elsewhere = labels.and_then(|labels| context.selected_elsewhere(labels, budget));
+        if let Some(workload) = elsewhere.filter(|workload| selector::matches(Some(selector), workload.labels)) {
+            let (own, other) = (&budget.resource.id, &workload.resource.id);
+            RULE.code
+                .report(format!(
+                    "the disruption budget `{}` protects nothing: it is in namespace `{}`, and the pods with its labels are in `{}`",
+                    own.name, own.namespace, other.namespace
+                ))
+                .help("a budget protects pods of its own namespace only: put both into one")
+                .see(workload.resource.node.place_of("metadata"), format!("{} `{}` makes these pods", other.kind, other.name))
+                .about(budget.resource.subject())
+                .at(budget.resource.node.place_of("metadata.namespace"), found);
+            continue;
+        }
+        if !context.stands_among_workloads(budget) {
             continue;
         }
         let others = listing(context.neighbours(budget).map(|workload| workload.resource.id.name.as_str()), 3);

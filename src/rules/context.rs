@@ -160,14 +160,32 @@ impl<'a> Context<'a> {
 
     /// The workloads whose pods a map of labels means, wherever they are: a namespace that is not said can be any.
     pub fn selected(&self, selector: &'a Node, namespace: &'a str) -> impl Iterator<Item = &Workload<'a>> {
+        let wanted = move |workload: &&Workload<'a>| workload.is_in(namespace) && leads_to(selector, workload.labels);
+        self.labelled(selector).filter(wanted)
+    }
+
+    /// The workloads that have the rarest of some labels: all that have every one of them, and others.
+    fn labelled(&self, selector: &'a Node) -> impl Iterator<Item = &Workload<'a>> {
         let candidates = selector
             .entries()
             .filter(|(key, _)| !GIVEN_LATER.contains(&&*key.name))
             .map(|(key, value)| self.by_label.get(&(&*key.name, value.as_str().unwrap_or_default())).map_or(&[][..], Vec::as_slice))
             .min_by_key(|list| list.len())
             .unwrap_or_default();
-        let wanted = move |workload: &&Workload<'a>| workload.is_in(namespace) && leads_to(selector, workload.labels);
-        candidates.iter().map(|index| &self.workloads[*index as usize]).filter(wanted)
+        candidates.iter().map(|index| &self.workloads[*index as usize])
+    }
+
+    /// A workload of the same folder whose pods a map of labels would mean, but for their namespace, which is another one.
+    pub fn selected_elsewhere(&self, selector: &'a Node, object: &Placed<'_>) -> Option<&Workload<'a>> {
+        let own = &self.groups[object.group as usize];
+        let is_near = |workload: &&Workload<'a>| {
+            let group = &self.groups[workload.group as usize];
+            group.folder == own.folder && !workload.is_in(&object.resource.id.namespace)
+        };
+        if own.is_kustomized || own.has_operator {
+            return None;
+        }
+        self.labelled(selector).filter(is_near).find(|workload| leads_to(selector, workload.labels))
     }
 
     /// The Services of that name that a workload may mean.

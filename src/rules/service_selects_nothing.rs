@@ -14,9 +14,23 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for service in &context.services {
         let node = &service.resource.node;
         let Some((key, selector)) = node.get("spec").and_then(|spec| spec.as_map()?.entry("selector")) else { continue };
-        if selector.as_map().is_none_or(Map::is_empty)
-            || !context.stands_among_workloads(service)
-            || context.selected(selector, &service.resource.id.namespace).next().is_some()
+        if selector.as_map().is_none_or(Map::is_empty) || context.selected(selector, &service.resource.id.namespace).next().is_some() {
+            continue;
+        }
+        if let Some(workload) = context.selected_elsewhere(selector, service) {
+            let (own, other) = (&service.resource.id, &workload.resource.id);
+            RULE.code
+                .report(format!(
+                    "Service `{}` leads nowhere: it is in namespace `{}`, and the pods with its labels are in `{}`",
+                    own.name, own.namespace, other.namespace
+                ))
+                .help("a Service selects pods of its own namespace only: put both into one")
+                .see(workload.resource.node.place_of("metadata"), format!("{} `{}` makes these pods", other.kind, other.name))
+                .about(service.resource.subject())
+                .at(service.resource.node.place_of("metadata.namespace"), found);
+            continue;
+        }
+        if !context.stands_among_workloads(service)
             || context.neighbours(service).any(|workload| may_be_labelled_later(selector, workload.labels))
         {
             continue;
