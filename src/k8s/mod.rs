@@ -2,6 +2,7 @@
 
 pub mod base64;
 pub mod custom;
+pub mod image;
 pub mod ip;
 pub mod name;
 pub mod quantity;

@@ -3,6 +3,7 @@
 use super::Rule;
 use super::context::Context;
 use crate::diagnostic::{Code, Diagnostics, Level};
+use crate::k8s::image;
 
 pub(super) static RULE: Rule = Rule {
     code: Code { id: "SW0423", name: "image-tag-floating", level: Level::Warning, page: include_str!("image_tag_floating.md") },
@@ -19,6 +20,9 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
                 Some("latest") => format!("`{name}` is whatever is the latest on the day that a pod starts"),
                 Some(_) => continue,
             };
+            if image::image_fault(name).is_some() {
+                continue;
+            }
             RULE.code
                 .report(message)
                 .help("write the version that you tested, such as `:1.2.3`, or a digest")

@@ -17,6 +17,7 @@ mod frozen_registry;
 mod headless_service_without_ports;
 mod host_path_on_any_node;
 mod image_tag_floating;
+mod image_unreadable;
 mod in_tree_source;
 mod literal_password;
 mod network_file_system_on_disk;
@@ -80,6 +81,7 @@ pub static RULES: &[&Rule] = &[
     &old_service_account_field::RULE,
     &dead_annotation::RULE,
     &api_removed_later::RULE,
+    &image_unreadable::RULE,
 ];
 
 /// What every rule has to say.
