@@ -24,14 +24,15 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
                 let workload = replicas.next().filter(|_| replicas.next().is_none()).filter(|workload| runs_all(workload, number))?;
                 Some((least, format!("`{}` has {} replicas and must keep {number}", workload.resource.id.name, workload.replicas())))
             }),
-            _ => None,
+            (Some(_), None) => None,
+            (None, None) => Some((spec, "it has neither `maxUnavailable` nor `minAvailable`, which allows no eviction at all".to_owned())),
         };
         if let Some((node, why)) = fault {
             RULE.code
                 .report(format!("no node that runs these pods can ever be drained: {why}"))
                 .help("write `maxUnavailable: 1`")
                 .about(budget.resource.subject())
-                .at(node.at, found);
+                .at(if std::ptr::eq(node, spec) { budget.resource.node.place_of("spec") } else { node.at }, found);
         }
     }
 }

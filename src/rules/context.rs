@@ -2,11 +2,13 @@
 
 use crate::bundle::{Bundle, Resource};
 use crate::cluster::facts::ClusterFacts;
+use crate::cluster::selector;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::source::SourceId;
 use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 /// All that a rule may know.
 pub struct Context<'a> {
@@ -30,9 +32,14 @@ pub struct Context<'a> {
     pub budgets: Vec<Placed<'a>>,
     /// The StorageClasses.
     pub classes: Vec<Placed<'a>>,
+    /// Objects of other kinds that name objects, or are named.
+    pub referring: Referring<'a>,
+    /// Which folder and namespace each object of the bundle belongs to.
+    places: Vec<u32>,
     groups: Vec<Group<'a>>,
     by_label: BTreeMap<(&'a str, &'a str), Vec<u32>>,
     service_names: BTreeMap<&'a str, Vec<u32>>,
+    workload_names: OnceLock<BTreeMap<&'a str, Vec<u32>>>,
 }
 
 /// An object, and the objects that it stands among.
@@ -59,10 +66,60 @@ pub struct Workload<'a> {
 struct Group<'a> {
     folder: &'a str,
     workloads: Vec<u32>,
+    /// Its Services and objects that name others, by kind and number.
+    members: Vec<(&'static str, u32)>,
     /// A custom resource whose operator may run pods that nobody sees here.
     has_operator: bool,
     /// A Kustomization lies there: labels, names and images may be others in the end.
     is_kustomized: bool,
+}
+
+/// Objects of the kinds that name others, or are named by them, each kind in the order of the files.
+#[derive(Default)]
+pub struct Referring<'a> {
+    kinds: BTreeMap<&'static str, Vec<Placed<'a>>>,
+    names: OnceLock<BTreeMap<&'static str, BTreeMap<&'a str, Vec<u32>>>>,
+}
+
+impl<'a> Referring<'a> {
+    /// Adds an object, and gives its number among those of its kind.
+    fn add(&mut self, kind: &'static str, object: Placed<'a>) -> u32 {
+        let list = self.kinds.entry(kind).or_default();
+        list.push(object);
+        number(list.len() - 1)
+    }
+
+    /// The numbers of those of a kind and name.
+    fn numbers(&self, kind: &str, name: &str) -> Option<&Vec<u32>> {
+        let names = self.names.get_or_init(|| {
+            let mut names: BTreeMap<&'static str, BTreeMap<&'a str, Vec<u32>>> = BTreeMap::new();
+            for (kind, list) in &self.kinds {
+                for (index, object) in list.iter().enumerate() {
+                    names.entry(*kind).or_default().entry(&object.resource.id.name).or_default().push(number(index));
+                }
+            }
+            names
+        });
+        names.get(kind)?.get(name)
+    }
+
+    /// Those of one kind.
+    #[must_use]
+    pub fn of_kind(&self, kind: &str) -> &[Placed<'a>] {
+        self.kinds.get(kind).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The kinds among them, where they are Kubernetes' own.
+fn referring_kind(resource: &Resource) -> Option<&'static str> {
+    let kinds: &[&str] = match &*resource.id.group {
+        "" => &["ConfigMap", "Secret", "ServiceAccount"],
+        "networking.k8s.io" | "extensions" => &["Ingress", "NetworkPolicy"],
+        "rbac.authorization.k8s.io" => &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"],
+        "autoscaling" => &["HorizontalPodAutoscaler"],
+        _ => return None,
+    };
+    kinds.iter().find(|kind| **kind == resource.id.kind).copied()
 }
 
 /// Custom resources of these groups run no pods.
@@ -98,9 +155,12 @@ impl<'a> Context<'a> {
             claims: Vec::new(),
             budgets: Vec::new(),
             classes: Vec::new(),
+            referring: Referring::default(),
+            places: Vec::with_capacity(bundle.resources.len()),
             groups: Vec::new(),
             by_label: BTreeMap::new(),
             service_names: BTreeMap::new(),
+            workload_names: OnceLock::new(),
         };
         let mut numbers: BTreeMap<(&str, &str), u32> = BTreeMap::new();
         let mut kustomized: BTreeSet<&str> = BTreeSet::new();
@@ -115,6 +175,7 @@ impl<'a> Context<'a> {
             if resource.id.group == "kustomize.config.k8s.io" {
                 kustomized.insert(place.0);
             }
+            context.places.push(group);
             context.sort(resource, group);
         }
         for group in &mut context.groups {
@@ -124,7 +185,7 @@ impl<'a> Context<'a> {
     }
 
     fn group(&mut self, folder: &'a str) -> u32 {
-        self.groups.push(Group { folder, workloads: Vec::new(), has_operator: false, is_kustomized: false });
+        self.groups.push(Group { folder, workloads: Vec::new(), members: Vec::new(), has_operator: false, is_kustomized: false });
         number(self.groups.len() - 1)
     }
 
@@ -132,6 +193,7 @@ impl<'a> Context<'a> {
         let placed = Placed { resource, group };
         match resource.id.kind.as_str() {
             "Service" if resource.id.group.is_empty() => {
+                self.groups[group as usize].members.push(("Service", number(self.services.len())));
                 self.service_names.entry(&resource.id.name).or_default().push(number(self.services.len()));
                 self.services.push(placed);
             }
@@ -139,6 +201,11 @@ impl<'a> Context<'a> {
             "PersistentVolumeClaim" => self.claims.push(placed),
             "PodDisruptionBudget" => self.budgets.push(placed),
             "StorageClass" => self.classes.push(placed),
+            _ if referring_kind(resource).is_some() => {
+                let Some(kind) = referring_kind(resource) else { return };
+                let number = self.referring.add(kind, placed);
+                self.groups[group as usize].members.push((kind, number));
+            }
             _ => match Workload::of(resource, group) {
                 Some(workload) => {
                     let index = number(self.workloads.len());
@@ -188,12 +255,72 @@ impl<'a> Context<'a> {
         self.labelled(selector).filter(is_near).find(|workload| leads_to(selector, workload.labels))
     }
 
+    /// The workloads of a namespace that a label selector (`matchLabels`, `matchExpressions`) means.
+    pub fn meant(&self, selector: &'a Node, namespace: &'a str) -> impl Iterator<Item = &Workload<'a>> {
+        let labels = selector.get("matchLabels").filter(|labels| labels.as_map().is_some_and(|map| !map.is_empty()));
+        let some = labels.into_iter().flat_map(|labels| self.labelled(labels));
+        let all = self.workloads.iter().filter(move |_| labels.is_none());
+        some.chain(all).filter(move |workload| workload.is_in(namespace) && selector::matches(Some(selector), workload.labels))
+    }
+
     /// The Services of that name that a workload may mean.
     pub fn services_named(&self, name: &str, namespace: &'a str) -> impl Iterator<Item = &Placed<'a>> {
         let list = self.service_names.get(name).map_or(&[][..], Vec::as_slice);
         list.iter()
             .map(|index| &self.services[*index as usize])
             .filter(move |service| may_be_one(&service.resource.id.namespace, namespace))
+    }
+
+    /// The object of a kind and name that something in a namespace may mean, wherever it lies.
+    pub fn named(&self, kind: &str, name: &str, namespace: &str) -> Option<Placed<'a>> {
+        let (list, numbers) = match kind {
+            "Service" => (&self.services[..], self.service_names.get(name)),
+            _ => (self.referring.of_kind(kind), self.referring.numbers(kind, name)),
+        };
+        let mut all = numbers.into_iter().flatten().map(|number| list[*number as usize]);
+        all.find(|object| may_be_one(&object.resource.id.namespace, namespace))
+    }
+
+    /// Objects of a kind that were written next to another, in its namespace.
+    pub fn beside<'s>(&'s self, object: &Placed<'_>, kind: &'s str) -> impl Iterator<Item = Placed<'a>> {
+        let list = if kind == "Service" { &self.services } else { self.referring.of_kind(kind) };
+        let numbers = self.groups[object.group as usize].members.iter().filter(move |(own, _)| *own == kind);
+        numbers.map(|(_, number)| list[*number as usize])
+    }
+
+    /// Whether a tool may still change what is written next to an object: a Kustomization, an operator.
+    #[must_use]
+    pub fn may_be_changed(&self, object: &Placed<'_>) -> bool {
+        self.groups[object.group as usize].is_kustomized
+    }
+
+    /// The autoscalers with their folder and namespace, as a number.
+    pub fn autoscalers(&self) -> impl Iterator<Item = (u32, &'a Resource)> {
+        self.referring.of_kind("HorizontalPodAutoscaler").iter().map(|autoscaler| (autoscaler.group, autoscaler.resource))
+    }
+
+    /// The workload that an autoscaler scales.
+    pub fn scaled_by(&self, autoscaler: &Placed<'_>) -> Option<&Workload<'a>> {
+        let target = autoscaler.resource.node.find(&["spec", "scaleTargetRef"])?;
+        let (kind, name) = (text(target, "kind")?, text(target, "name")?);
+        let is_it = |workload: &&Workload<'a>| {
+            let id = &workload.resource.id;
+            id.kind == kind && id.name == name && workload.is_in(&autoscaler.resource.id.namespace)
+        };
+        let by_name = self.workload_names.get_or_init(|| {
+            let mut names: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+            for (index, workload) in self.workloads.iter().enumerate() {
+                names.entry(&workload.resource.id.name).or_default().push(number(index));
+            }
+            names
+        });
+        by_name.get(name)?.iter().map(|index| &self.workloads[*index as usize]).find(is_it)
+    }
+
+    /// Each object of the bundle with its folder and namespace, as a number; without those that a Kustomization may still change.
+    pub fn by_place(&self) -> impl Iterator<Item = (u32, &'a Resource)> {
+        let places = self.places.iter().copied().zip(&self.bundle.resources);
+        places.filter(|(place, _)| !self.groups[*place as usize].is_kustomized)
     }
 
     /// Whether workloads were written next to an object, so that one that it needs should be among them; false where a tool may
@@ -228,6 +355,12 @@ impl<'a> Context<'a> {
 }
 
 impl<'a> Workload<'a> {
+    /// Where it stands.
+    #[must_use]
+    pub const fn placed(&self) -> Placed<'a> {
+        Placed { resource: self.resource, group: self.group }
+    }
+
     fn of(resource: &'a Resource, group: u32) -> Option<Self> {
         let node = &resource.node;
         let (pod, labels) = match resource.id.kind.as_str() {

@@ -1,17 +1,21 @@
 //! Step 6, advise: what the cluster would accept and an experienced operator would not. The table of rules; one file and one page each.
 
-pub mod context;
-
+mod account_missing;
 mod api_removed_later;
+mod autoscaled_twice;
+mod autoscaler_of_nothing;
+mod binding_of_nothing;
 mod budget_blocks_eviction;
 mod budget_matches_nothing;
 mod claim_shared_by_replicas;
 mod claim_template_never_mounted;
 mod claim_template_shadows_volume;
 mod cluster_object_in_namespace;
+pub mod context;
 mod dead_annotation;
 mod disk_used_twice;
 mod even_quorum;
+mod fewer_volumes_than_replicas;
 mod fixed_node_port;
 mod frozen_registry;
 mod headless_service_without_ports;
@@ -19,13 +23,18 @@ mod host_path_on_any_node;
 mod image_tag_floating;
 mod image_unreadable;
 mod in_tree_source;
+mod ingress_leads_nowhere;
+mod key_missing;
 mod literal_password;
 mod network_file_system_on_disk;
 mod old_service_account_field;
 mod plain_secret;
+mod policy_selects_nothing;
 mod port_name_in_two_containers;
 mod port_without_listener;
+mod probe_port_unknown;
 mod reclaim_by_recycling;
+mod replicas_and_autoscaler;
 mod service_selects_nothing;
 mod service_selects_other_app;
 mod storage_class_annotation;
@@ -34,6 +43,7 @@ mod undefined_variable;
 mod unready_annotation;
 mod update_without_readiness;
 mod volume_never_mounted;
+mod written_twice;
 mod zero_grace;
 
 use crate::diagnostic::{Code, Diagnostics};
@@ -82,6 +92,17 @@ pub static RULES: &[&Rule] = &[
     &dead_annotation::RULE,
     &api_removed_later::RULE,
     &image_unreadable::RULE,
+    &probe_port_unknown::RULE,
+    &key_missing::RULE,
+    &ingress_leads_nowhere::RULE,
+    &policy_selects_nothing::RULE,
+    &binding_of_nothing::RULE,
+    &autoscaler_of_nothing::RULE,
+    &autoscaled_twice::RULE,
+    &replicas_and_autoscaler::RULE,
+    &account_missing::RULE,
+    &written_twice::RULE,
+    &fewer_volumes_than_replicas::RULE,
 ];
 
 /// What every rule has to say.
