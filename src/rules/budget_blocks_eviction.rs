@@ -1,7 +1,7 @@
 //! A disruption budget that never lets a pod go.
 
 use super::Rule;
-use super::context::{Context, Workload};
+use super::context::{Context, Placed, Workload};
 use crate::cluster::selector;
 use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::{Data, Node};
@@ -14,27 +14,42 @@ pub(super) static RULE: Rule = Rule {
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for budget in &context.budgets {
         let Some(spec) = budget.resource.node.get("spec") else { continue };
+        let never = |why: &str| format!("no node that runs these pods can ever be drained: {why}");
         let fault = match (spec.get("maxUnavailable"), spec.get("minAvailable")) {
-            (Some(most), _) if is(most, 0, "0%") => Some((most, "none may be away".to_owned())),
-            (_, Some(least)) if is(least, -1, "100%") => Some((least, "all must be there".to_owned())),
+            (Some(most), _) if is(most, 0, "0%") => Some((most.at, never("none may be away"))),
+            (_, Some(least)) if is(least, -1, "100%") => Some((least.at, never("all must be there"))),
             (_, Some(least)) => least.as_int().and_then(|number| {
-                let mut replicas = context.neighbours(budget).filter(|workload| {
+                let mut workloads = context.neighbours(budget).filter(|workload| {
                     workload.resource.id.kind != "DaemonSet" && selector::matches(spec.get("selector"), workload.labels)
                 });
-                let workload = replicas.next().filter(|_| replicas.next().is_none()).filter(|workload| runs_all(workload, number))?;
-                Some((least, format!("`{}` has {} replicas and must keep {number}", workload.resource.id.name, workload.replicas())))
+                let workload = workloads.next().filter(|_| workloads.next().is_none())?;
+                let most = most_replicas(context, workload);
+                let why = || format!("`{}` has {most} replicas and must keep {number}", workload.resource.id.name);
+                // None at all is somebody's wish.
+                (1..=number).contains(&most).then(|| (least.at, never(&why())))
             }),
             (Some(_), None) => None,
-            (None, None) => Some((spec, "it has neither `maxUnavailable` nor `minAvailable`, which allows no eviction at all".to_owned())),
+            (None, None) => {
+                let why = "this budget has neither `maxUnavailable` nor `minAvailable`, so it allows no eviction: no node that runs these pods \
+                           can ever be drained";
+                Some((budget.resource.node.place_of("spec"), why.to_owned()))
+            }
         };
-        if let Some((node, why)) = fault {
-            RULE.code
-                .report(format!("no node that runs these pods can ever be drained: {why}"))
-                .help("write `maxUnavailable: 1`")
-                .about(budget.resource.subject())
-                .at(if std::ptr::eq(node, spec) { budget.resource.node.place_of("spec") } else { node.at }, found);
+        if let Some((at, message)) = fault {
+            RULE.code.report(message).help("write `maxUnavailable: 1`").about(budget.resource.subject()).at(at, found);
         }
     }
+}
+
+/// How many replicas a workload can come to have: an autoscaler beside it decides.
+fn most_replicas(context: &Context<'_>, workload: &Workload<'_>) -> i64 {
+    let placed = workload.placed();
+    let mut autoscalers = context.beside(&placed, "HorizontalPodAutoscaler");
+    let scales = |autoscaler: &Placed<'_>| {
+        context.scaled_by(autoscaler.resource).is_some_and(|scaled| scaled.resource.id == workload.resource.id)
+    };
+    let most = autoscalers.find(scales).and_then(|own| own.resource.node.find(&["spec", "maxReplicas"])?.as_int());
+    most.unwrap_or_else(|| workload.replicas())
 }
 
 fn is(node: &Node, number: i64, percent: &str) -> bool {
@@ -43,9 +58,4 @@ fn is(node: &Node, number: i64, percent: &str) -> bool {
         Data::Text(text) => text == percent,
         _ => false,
     }
-}
-
-/// Whether a workload has so many replicas and no more. None at all is somebody's wish.
-fn runs_all(workload: &Workload<'_>, least: i64) -> bool {
-    (1..=least).contains(&workload.replicas())
 }

@@ -300,12 +300,12 @@ impl<'a> Context<'a> {
     }
 
     /// The workload that an autoscaler scales.
-    pub fn scaled_by(&self, autoscaler: &Placed<'_>) -> Option<&Workload<'a>> {
-        let target = autoscaler.resource.node.find(&["spec", "scaleTargetRef"])?;
+    pub fn scaled_by(&self, autoscaler: &Resource) -> Option<&Workload<'a>> {
+        let target = autoscaler.node.find(&["spec", "scaleTargetRef"])?;
         let (kind, name) = (text(target, "kind")?, text(target, "name")?);
         let is_it = |workload: &&Workload<'a>| {
             let id = &workload.resource.id;
-            id.kind == kind && id.name == name && workload.is_in(&autoscaler.resource.id.namespace)
+            id.kind == kind && id.name == name && workload.is_in(&autoscaler.id.namespace)
         };
         let by_name = self.workload_names.get_or_init(|| {
             let mut names: BTreeMap<&str, Vec<u32>> = BTreeMap::new();

@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for autoscaler in context.referring.of_kind("HorizontalPodAutoscaler") {
-        let Some(workload) = context.scaled_by(autoscaler).filter(|workload| !context.is_kustomized(workload)) else { continue };
+        let Some(workload) = context.scaled_by(autoscaler.resource).filter(|workload| !context.is_kustomized(workload)) else { continue };
         let Some(replicas) = workload.resource.node.find(&["spec", "replicas"]).filter(|replicas| !replicas.is_null()) else { continue };
         // A set of none is switched off, and its autoscaler with it.
         if replicas.as_int() == Some(0) {
