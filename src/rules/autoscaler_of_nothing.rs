@@ -34,7 +34,9 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
         let names = || known.iter().map(|(_, name)| *name);
         let help = match known.iter().find(|(_, other)| *other == name) {
             Some((other, _)) => format!("`{name}` is a {other} here"),
-            None => nearest(name, names()).map_or_else(|| format!("here are {}", listing(names(), 4)), |near| format!("did you mean `{near}`?")),
+            None => {
+                nearest(name, names()).map_or_else(|| format!("here are {}", listing(names(), 4)), |near| format!("did you mean `{near}`?"))
+            }
         };
         RULE.code
             .report(format!("the autoscaler `{}` scales nothing: no {kind} `{name}` is here", autoscaler.id.name))

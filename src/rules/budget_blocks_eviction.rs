@@ -45,9 +45,8 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
 fn most_replicas(context: &Context<'_>, workload: &Workload<'_>) -> i64 {
     let placed = workload.placed();
     let mut autoscalers = context.beside(&placed, "HorizontalPodAutoscaler");
-    let scales = |autoscaler: &Placed<'_>| {
-        context.scaled_by(autoscaler.resource).is_some_and(|scaled| scaled.resource.id == workload.resource.id)
-    };
+    let scales =
+        |autoscaler: &Placed<'_>| context.scaled_by(autoscaler.resource).is_some_and(|scaled| scaled.resource.id == workload.resource.id);
     let most = autoscalers.find(scales).and_then(|own| own.resource.node.find(&["spec", "maxReplicas"])?.as_int());
     most.unwrap_or_else(|| workload.replicas())
 }

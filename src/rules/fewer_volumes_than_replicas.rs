@@ -16,6 +16,10 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
+    // A spec makes a volume for each replica, or says why it cannot.
+    if context.compiled {
+        return;
+    }
     for set in context.stateful_sets().filter(|set| !context.is_kustomized(set)) {
         for template in set.claim_templates() {
             let class = class(template);
