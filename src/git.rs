@@ -2,6 +2,7 @@
 //!
 //! A repository may be anybody's, with its `.git` folder and what is configured there. Git is asked only for what is in its store, in ways in
 //! which it runs no program and speaks to no other machine; what it answers is read up to a limit.
+#![expect(clippy::disallowed_methods, reason = "git is asked from where a folder really is")]
 
 use crate::failure::{Failure, shown};
 use crate::layout::File;

@@ -6,7 +6,7 @@ use super::output;
 use super::project::{Loaded, Selection, forbids};
 use super::{Outcome, Result};
 use crate::diagnostic::{Diagnostics, Finding, Level};
-use crate::disk;
+use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use crate::k8s::version::Version;
 use crate::layout::{self, Form};
@@ -70,17 +70,17 @@ fn generate(asked: Option<String>) -> Result {
         // Argo CD takes an empty success for an app without objects, and would take all of them away.
         return Err(Failure::new("this app has no objects"));
     }
-    output::data(&stream);
+    output::data(&stream)?;
     Ok(Outcome::Fine)
 }
 
 /// The app of the current folder.
 fn load(findings: &mut Vec<Finding>) -> std::result::Result<Option<Loaded>, Failure> {
-    if !Path::new(disk::SPEC).is_file() {
+    if !disk::is_there(Path::new(disk::SPEC)) {
         return Err(Failure::new(format!("there is no {} in this folder; `path` in the Application must be the app's folder", disk::SPEC)));
     }
     let copy = Copy::around(&here()?, &variable("ARGOCD_APP_SOURCE_PATH").unwrap_or_default());
-    let selection = Selection { paths: vec![PathBuf::from(disk::SPEC)], ceiling: Some(copy.root), ..Selection::default() };
+    let selection = Selection { paths: vec![PathBuf::from(disk::SPEC)], reach: Reach::below(&copy.root), ..Selection::default() };
     let candidates = selection.candidates()?;
     findings.extend(super::compile::workspace_findings(&candidates));
     let Some(candidate) = candidates.first() else { return Ok(None) };
@@ -96,7 +96,7 @@ fn load(findings: &mut Vec<Finding>) -> std::result::Result<Option<Loaded>, Fail
 }
 
 fn here() -> std::result::Result<PathBuf, Failure> {
-    std::env::current_dir().and_then(std::fs::canonicalize).map_err(|error| Failure::io("read", Path::new("."), &error))
+    disk::real(Path::new("."))
 }
 
 /// The copy of the repository that the app's folder is in. Above it lies what belongs to others.
@@ -118,7 +118,7 @@ impl Copy {
         }
         let is_copy = |folder: &&Path| folder.parent().and_then(Path::file_name).is_some_and(|name| name == "_cmp_server");
         match here.ancestors().find(is_copy) {
-            Some(root) => Self { root: root.to_owned(), whole: std::fs::canonicalize(root.join(path)).is_ok_and(|linked| linked == here) },
+            Some(root) => Self { root: root.to_owned(), whole: disk::real(&root.join(path)).is_ok_and(|linked| linked == here) },
             None => Self { root: here.to_owned(), whole: true },
         }
     }
@@ -240,6 +240,6 @@ fn parameters() -> Result {
         .into_iter()
         .collect();
     let text = serde_json::to_string(&announcements).map_err(|error| Failure::new(error.to_string()))?;
-    output::data(&format!("{text}\n"));
+    output::data(&format!("{text}\n"))?;
     Ok(Outcome::Fine)
 }

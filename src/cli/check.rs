@@ -7,7 +7,7 @@ use super::project::{Selection, forbids, in_order};
 use super::{Outcome, Result};
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding};
-use crate::disk;
+use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use crate::k8s::version::Version;
 use crate::source::Sources;
@@ -28,6 +28,8 @@ pub(super) struct Check {
     cluster: Option<PathBuf>,
     #[command(flatten)]
     definitions: Definitions,
+    #[arg(skip)]
+    reach: Reach,
     #[command(flatten)]
     formats: Formats,
 }
@@ -36,7 +38,7 @@ impl Check {
     pub(super) fn run(self) -> Result {
         self.formats.ready(None)?;
         let mut findings = Vec::new();
-        let (specs, manifests): (Vec<PathBuf>, Vec<PathBuf>) = self.paths.iter().cloned().partition(|path| holds_specs(path));
+        let (specs, manifests): (Vec<PathBuf>, Vec<PathBuf>) = self.paths.iter().cloned().partition(|path| holds_specs(&self.reach, path));
         if !specs.is_empty() {
             self.specs(specs, &mut findings)?;
         }
@@ -52,7 +54,7 @@ impl Check {
 
     fn specs(&self, paths: Vec<PathBuf>, findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {
         let (kubernetes, definitions) = (self.kubernetes.clone(), self.definitions.clone());
-        let selection = Selection { paths, kubernetes, definitions, ..Selection::default() };
+        let selection = Selection { paths, kubernetes, definitions, reach: self.reach.clone(), ..Selection::default() };
         let candidates = selection.candidates()?;
         findings.extend(workspace_findings(&candidates));
         let mut failure = None;
@@ -75,18 +77,18 @@ impl Check {
 
     fn manifests(&self, paths: &[PathBuf], findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-        let customs = definitions::around(&self.definitions, paths, &mut sources, &mut found)?;
+        let customs = definitions::around(&self.reach, &self.definitions, paths, &mut sources, &mut found)?;
         let facts = self.facts(&mut sources, &mut found)?.with_customs(customs);
         let mut ids = Vec::new();
         let named: Vec<PathBuf> = paths.iter().filter(|path| *path != Path::new("-")).cloned().collect();
         if named.len() < paths.len() {
             ids.extend(disk::read_stream(std::io::stdin().lock(), "<stdin>", &mut sources, &mut found)?);
         }
-        let files = disk::find_manifests(&named)?;
+        let files = disk::find_manifests(&self.reach, &named)?;
         if files.is_empty() && ids.is_empty() && found.is_empty() {
             return Err(Failure::new("no manifests there: nothing was checked"));
         }
-        ids.extend(disk::read_sources(&files, &mut sources, &mut found)?);
+        ids.extend(disk::read_sources(&self.reach, &files, &mut sources, &mut found)?);
         crate::check(&sources, &ids, &facts, &mut found);
         findings.extend(found.resolve(&sources));
         Ok(())
@@ -96,7 +98,7 @@ impl Check {
     fn facts(&self, sources: &mut Sources, found: &mut Diagnostics) -> std::result::Result<ClusterFacts, Failure> {
         let mut facts = ClusterFacts::default();
         if let Some(path) = &self.cluster {
-            let id = disk::read_source(path, sources, found)?;
+            let id = disk::read_source(&self.reach, path, sources, found)?;
             let document = id.and_then(|id| crate::yaml::read_one(sources, id, found));
             facts = document.map(|document| ClusterFacts::read(&document, found)).unwrap_or_default();
         }
@@ -109,10 +111,10 @@ impl Check {
 }
 
 /// Whether a path means specs: a file of that name, one that says it is a spec, or a folder with one in it.
-pub(super) fn holds_specs(path: &Path) -> bool {
+pub(super) fn holds_specs(reach: &Reach, path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
-    if path.is_dir() {
-        return disk::find_specs(&[path.to_owned()]).is_ok_and(|specs| !specs.is_empty());
+    if disk::is_folder(path) {
+        return disk::find_specs(reach, &[path.to_owned()]).is_ok_and(|specs| !specs.is_empty());
     }
-    name == Some(disk::SPEC) || disk::begins_with(path, crate::spec::is_spec)
+    name == Some(disk::SPEC) || disk::begins_with(reach, path, crate::spec::is_spec)
 }

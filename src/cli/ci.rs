@@ -122,7 +122,7 @@ impl Pass {
             }
             if self.is_about_all() {
                 let folders: BTreeSet<String> = current.iter().map(|(_, folder)| folder.clone()).collect();
-                for (root, folder) in Committed::Files.stale(app, &folders, &self.claims)? {
+                for (root, folder) in Committed::Files(self.diff.selection.reach.clone()).stale(app, &folders, &self.claims)? {
                     seen.owned.push((root.clone(), folder.clone()));
                     stale(&root, &Tree { folder, files: Vec::new() }, at, &mut untrue)?;
                 }
@@ -158,7 +158,7 @@ impl Pass {
             unfinished(&root, &folder, At::top(id), &mut found);
         }
         for (root, folder) in strays.folders {
-            let files = disk::read_folder(&root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
+            let files = disk::read_folder(&self.diff.selection.reach, &root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
             let Some(first) = files.into_iter().next() else { continue };
             let id = sources.add(disk::name_of(&root.join(&folder).join(&first.name)), first.text);
             stale(&root, &Tree { folder, files: Vec::new() }, At::top(id), &mut found)?;

@@ -115,7 +115,7 @@ struct Roots {
 impl Roots {
     fn key(&mut self, root: &Path) -> &str {
         if !self.known.contains_key(root) {
-            let parts = root.parent().zip(root.file_name()).filter(|(above, _)| !above.as_os_str().is_empty() && !root.is_symlink());
+            let parts = root.parent().zip(root.file_name()).filter(|(above, _)| !above.as_os_str().is_empty() && !disk::is_link(root));
             let key = parts.map(|(above, name)| {
                 let above = self.above.entry(above.to_owned()).or_insert_with(|| key_of(above));
                 format!("{above}{}\0", name.to_string_lossy().to_lowercase())
@@ -128,7 +128,7 @@ impl Roots {
 
 fn key_of(root: &Path) -> String {
     // A folder that is not there yet is where its name says.
-    let absolute = std::fs::canonicalize(root).or_else(|_| std::path::absolute(root)).unwrap_or_else(|_| root.to_owned());
+    let absolute = disk::real(root).or_else(|_| std::path::absolute(root)).unwrap_or_else(|_| root.to_owned());
     let mut parts: Vec<String> = Vec::new();
     for part in absolute.components() {
         match part {

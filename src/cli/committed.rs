@@ -5,7 +5,7 @@ use super::left_over::{self, Place};
 use super::project::{Candidate, Loaded, Selection};
 use crate::bundle::{self, Bundle, Resource};
 use crate::diagnostic::Diagnostics;
-use crate::disk;
+use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use crate::git::Revision;
 use crate::layout::{File, INDEX, Tree};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Where what is committed is read from.
 pub(super) enum Committed {
     /// The files as they are.
-    Files,
+    Files(Reach),
     /// A revision, and the folders of ours that it has below what the run is about.
     At(Revision, Vec<PathBuf>),
 }
@@ -24,12 +24,12 @@ pub(super) enum Committed {
 impl Committed {
     /// The files as they are, or a revision.
     pub(super) fn new(against: Option<&str>, selection: &Selection, candidates: &[Candidate]) -> Result<Self, Failure> {
-        let Some(name) = against else { return Ok(Self::Files) };
+        let Some(name) = against else { return Ok(Self::Files(selection.reach.clone())) };
         let revision = Revision::new(name);
         let mut outputs = BTreeSet::new();
         if selection.environments.is_empty() {
             let workspaces = left_over::workspaces(candidates).into_iter().map(|shared| shared.folder.clone());
-            let named = selection.paths.iter().filter(|path| path.is_dir()).cloned();
+            let named = selection.paths.iter().filter(|path| disk::is_folder(path)).cloned();
             for folder in named.chain(workspaces) {
                 // What a run left that was cut short is nobody's output, if somebody committed it.
                 let is_output = |folder: &PathBuf| !folder.iter().any(|part| disk::owner_of_unfinished(&part.to_string_lossy()).is_some());
@@ -60,7 +60,7 @@ impl Committed {
 
     fn files(&self, folder: &Path) -> Result<Vec<File>, Failure> {
         match self {
-            Self::Files => Ok(disk::read_folder(folder)?.map(|folder| folder.files).unwrap_or_default()),
+            Self::Files(reach) => Ok(disk::read_folder(reach, folder)?.map(|folder| folder.files).unwrap_or_default()),
             Self::At(revision, _) => revision.files(folder, |name| Path::new(name).extension().is_some_and(|end| end == "yaml")),
         }
     }
@@ -69,9 +69,9 @@ impl Committed {
     pub(super) fn stale(&self, app: &Loaded, current: &BTreeSet<String>, claims: &Claims) -> Result<Vec<Place>, Failure> {
         let (root, pattern) = app.folder("*", None, true);
         let folders: Vec<Place> = match self {
-            Self::Files => disk::strays(&root, &pattern, current)?.folders.into_iter().map(|folder| (root.clone(), folder)).collect(),
+            Self::Files(_) => disk::strays(&root, &pattern, current)?.folders.into_iter().map(|folder| (root.clone(), folder)).collect(),
             Self::At(_, outputs) => {
-                let root = std::fs::canonicalize(&root).map_err(|error| Failure::io("read", &root, &error))?;
+                let root = disk::real(&root)?;
                 let below = outputs.iter().filter_map(|output| output.strip_prefix(&root).ok()).map(disk::name_of);
                 let stale = below.filter(|path| left_over::fits(&pattern, path) && !current.contains(path));
                 stale.map(|folder| (root.clone(), folder)).collect()
@@ -94,7 +94,7 @@ impl Committed {
         owned: &BTreeSet<Place>,
     ) -> Result<Vec<PathBuf>, Failure> {
         let places = match self {
-            Self::Files => left_over::strays(selection, candidates, owned)?.folders,
+            Self::Files(_) => left_over::strays(selection, candidates, owned)?.folders,
             Self::At(_, outputs) => left_over::among(outputs, selection, candidates, owned),
         };
         Ok(places.into_iter().map(|(root, folder)| root.join(folder)).collect())

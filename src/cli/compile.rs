@@ -80,6 +80,9 @@ struct Done {
 impl Compile {
     pub(super) fn run(self) -> Result {
         self.formats.ready(self.output.map(|_| "the manifests"))?;
+        if let Some(out) = &self.out {
+            disk::refuse_output(&self.selection.reach, out)?;
+        }
         let candidates = self.selection.candidates()?;
         let mut findings: Vec<Finding> = workspace_findings(&candidates);
         let mut total = Total { apps: candidates.len(), ..Total::default() };
@@ -129,7 +132,7 @@ impl Compile {
         }
         if let Some(form) = self.output {
             if !forbids(findings) {
-                output::data(&layout::stream(bundle, form.into()));
+                output::data(&layout::stream(bundle, form.into()))?;
             }
         } else if !self.check && !forbids(findings) {
             output::talk(&total.summary());
@@ -206,7 +209,8 @@ impl Run<'_> {
         let (root, pattern) = app.folder("*", self.compile.out.as_deref(), self.alone);
         let strays = disk::strays(&root, &pattern, current)?;
         for folder in strays.folders.into_iter().filter(|folder| !self.claims.include(&root, folder)) {
-            let files = disk::read_folder(&root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
+            let files =
+                disk::read_folder(&self.compile.selection.reach, &root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
             if left_over::may_be_of(app, self.compile.out.is_none(), &files) {
                 done.owned.push((root.clone(), folder.clone()));
                 self.place(&root, &Tree { folder, files: Vec::new() }, done)?;

@@ -14,7 +14,7 @@ use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
 use crate::cluster::judge::{self, UNJUDGED};
 use crate::diagnostic::{Diagnostics, Finding, Level};
-use crate::disk;
+use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use crate::k8s::version::Version;
 use crate::layout;
@@ -51,7 +51,12 @@ impl Diff {
         if let [old, new] = &self.selection.environments[..] {
             return self.parity(old, new);
         }
-        let specs: Vec<bool> = self.selection.paths.iter().map(|path| holds_specs(path)).collect::<std::result::Result<_, Failure>>()?;
+        let specs: Vec<bool> = self
+            .selection
+            .paths
+            .iter()
+            .map(|path| holds_specs(&self.selection.reach, path))
+            .collect::<std::result::Result<_, Failure>>()?;
         let files_or_revision = || self.against.clone().map_or(Against::Files, Against::Revision);
         let ((reviews, findings), against) = match (&self.selection.paths[..], &specs[..]) {
             ([old, new], [false, false]) => (self.manifests(old, new)?, Against::Named),
@@ -241,7 +246,7 @@ impl Diff {
         candidates: &[Candidate],
     ) -> std::result::Result<Vec<Review>, Failure> {
         let shared = left_over::workspaces(candidates).into_iter().find(|shared| {
-            let absolute = std::fs::canonicalize(&shared.folder);
+            let absolute = disk::real(&shared.folder);
             folder.starts_with(&shared.folder) || absolute.is_ok_and(|absolute| folder.starts_with(absolute))
         });
         let mut sources = shared.map(|shared| shared.sources.clone()).unwrap_or_default();
@@ -260,9 +265,15 @@ impl Diff {
     fn manifests(&self, old: &Path, new: &Path) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
         let version = self.version()?;
         let (mut sources, mut wrong) = (Sources::default(), Diagnostics::default());
-        let before = read(old, &mut sources, &mut Diagnostics::default())?;
-        let after = read(new, &mut sources, &mut wrong)?;
-        let customs = definitions::around(&self.selection.definitions, &[new.to_owned(), old.to_owned()], &mut sources, &mut wrong)?;
+        let before = read(&self.selection.reach, old, &mut sources, &mut Diagnostics::default())?;
+        let after = read(&self.selection.reach, new, &mut sources, &mut wrong)?;
+        let customs = definitions::around(
+            &self.selection.reach,
+            &self.selection.definitions,
+            &[new.to_owned(), old.to_owned()],
+            &mut sources,
+            &mut wrong,
+        )?;
         let facts = ClusterFacts::of_version(version).with_customs(customs);
         let known = facts.clone().with_definitions_of([&before, &after]).customs;
         judge::unjudged(&after.resources, &known, &mut wrong);
@@ -372,18 +383,18 @@ fn settled(pending: Vec<Pending>, sources: &Sources) -> Vec<Review> {
     reviews
 }
 
-fn holds_specs(path: &Path) -> std::result::Result<bool, Failure> {
-    if path.is_file() {
+fn holds_specs(reach: &Reach, path: &Path) -> std::result::Result<bool, Failure> {
+    if disk::is_file(path) {
         return Ok(path.file_name().is_some_and(|name| name == disk::SPEC));
     }
-    Ok(!disk::find_specs(&[path.to_owned()])?.is_empty())
+    Ok(!disk::find_specs(reach, &[path.to_owned()])?.is_empty())
 }
 
-fn read(path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> std::result::Result<Bundle, Failure> {
+fn read(reach: &Reach, path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> std::result::Result<Bundle, Failure> {
     let mut ids = Vec::new();
-    let files: Vec<PathBuf> = disk::find_manifests(&[path.to_owned()])?;
+    let files: Vec<PathBuf> = disk::find_manifests(reach, &[path.to_owned()])?;
     for file in files {
-        ids.extend(disk::read_source(&file, sources, found)?);
+        ids.extend(disk::read_source(reach, &file, sources, found)?);
     }
     Ok(crate::manifests(sources, &ids, found))
 }

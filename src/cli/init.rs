@@ -2,7 +2,7 @@
 
 use super::output;
 use super::{Outcome, Result};
-use crate::disk;
+use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -33,9 +33,10 @@ impl Init {
         if self.workspace {
             files.extend(WORKSPACE.iter().map(|(path, text)| (*path, text.replace("{name}", &name))));
         }
+        let reach = Reach::default();
         for (path, text) in files {
             let path = self.folder.join(path);
-            let word = if disk::write_new(&path, &text)? { "wrote" } else { "left as it is:" };
+            let word = if disk::write_new(&reach, &path, &text)? { "wrote" } else { "left as it is:" };
             output::talk(&format!("{word} {}\n", disk::name_of(&path)));
         }
         output::talk(&format!("next: statewright compile {}\n", disk::name_of(&self.folder)));

@@ -27,7 +27,7 @@ enum View {
 impl Inspect {
     pub(super) fn run(self) -> Result {
         let candidates = self.selection.candidates()?;
-        let (mut findings, mut views) = (Vec::new(), Vec::new());
+        let (mut findings, mut views) = (super::compile::workspace_findings(&candidates), Vec::new());
         for candidate in &candidates {
             let Some(app) = candidate.load(&mut findings)? else { continue };
             let mut found = Diagnostics::default();
@@ -47,7 +47,7 @@ impl Inspect {
             View::Table => identity::table(&views),
             View::Json => identity::json(&views),
             View::Mermaid => identity::mermaid(&views),
-        });
+        })?;
         Ok(if forbids(&findings) { Outcome::Found } else { Outcome::Fine })
     }
 }

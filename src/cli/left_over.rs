@@ -1,7 +1,7 @@
 //! Manifests whose spec is gone: folders that statewright wrote, below what a run is about, that no app owns any more. Only finds them.
 
 use super::project::{Candidate, Loaded, Selection, Shared};
-use crate::disk;
+use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use crate::layout::{File, HEADER};
 use std::collections::BTreeSet;
@@ -34,8 +34,8 @@ pub(super) fn strays(selection: &Selection, candidates: &[Candidate], owned: &BT
             of_workspace(shared, owned, &mut found)?;
         }
     }
-    for output in disk::find_outputs(&selection.paths)? {
-        of_app(&output, owned, &mut found)?;
+    for output in disk::find_outputs(&selection.reach, &selection.paths)? {
+        of_app(&selection.reach, &output, owned, &mut found)?;
     }
     Ok(found)
 }
@@ -53,7 +53,7 @@ pub(super) fn workspaces(candidates: &[Candidate]) -> Vec<&Shared> {
 
 /// Those among some folders of ours that nothing owns; for folders that need not be there now.
 pub(super) fn among(outputs: &[PathBuf], selection: &Selection, candidates: &[Candidate], owned: &BTreeSet<Place>) -> Vec<Place> {
-    let absolute = |root: &Path| std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    let absolute = |root: &Path| disk::real(root).unwrap_or_else(|_| root.to_owned());
     let owned: BTreeSet<PathBuf> = owned.iter().map(|(root, folder)| absolute(root).join(folder)).collect();
     let mut found = Vec::new();
     for output in outputs.iter().filter(|output| !owned.contains(*output)) {
@@ -66,7 +66,7 @@ pub(super) fn among(outputs: &[PathBuf], selection: &Selection, candidates: &[Ca
                 of_apps && covers(&selection.paths, root)
             }),
             None => match output.parent().filter(|parent| parent.ends_with("deploy")).and_then(Path::parent) {
-                Some(root) if !root.join(disk::SPEC).exists() => place(root),
+                Some(root) if !disk::is_there(&root.join(disk::SPEC)) => place(root),
                 _ => None,
             },
         });
@@ -82,8 +82,8 @@ pub(super) fn fits(pattern: &str, path: &str) -> bool {
 
 /// Whether a run is about all that is in a folder.
 fn covers(paths: &[PathBuf], folder: &Path) -> bool {
-    let Ok(folder) = std::fs::canonicalize(folder) else { return false };
-    paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).any(|path| folder.starts_with(path))
+    let Ok(folder) = disk::real(folder) else { return false };
+    paths.iter().filter_map(|path| disk::real(path).ok()).any(|path| folder.starts_with(path))
 }
 
 /// A workspace says where the manifests of all its apps are: whatever of ours is there and no app's is left over.
@@ -97,17 +97,17 @@ fn of_workspace(shared: &Shared, owned: &BTreeSet<Place>, found: &mut Strays) ->
 }
 
 /// An app without a workspace has its manifests beside its spec, and each of them says what that was called.
-fn of_app(output: &Path, owned: &BTreeSet<Place>, found: &mut Strays) -> Result<(), Failure> {
+fn of_app(reach: &Reach, output: &Path, owned: &BTreeSet<Place>, found: &mut Strays) -> Result<(), Failure> {
     let root = output.parent().filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if disk::find_workspace(root, None)?.is_some() {
+    if disk::find_workspace(reach, root)?.is_some() {
         return Ok(());
     }
     let current = owned.iter().filter(|(owner, _)| owner == root).map(|(_, folder)| folder.clone()).collect();
     let mut strays = disk::strays(root, "deploy/*", &current)?;
     let mut gone = Vec::new();
     for folder in strays.folders {
-        let files = disk::read_folder(&root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
-        if origin(&files).is_some_and(|(spec, _)| !root.join(spec).exists()) {
+        let files = disk::read_folder(reach, &root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
+        if origin(&files).is_some_and(|(spec, _)| !disk::is_there(&root.join(spec))) {
             gone.push(folder);
         }
     }

@@ -44,17 +44,24 @@ impl Lsp {
 /// When it is not what an editor sends.
 pub fn replies(mut said: &[u8]) -> std::result::Result<Vec<Value>, Failure> {
     let mut replies = Vec::new();
-    converse(&mut said, &mut Server::default(), |message| replies.push(message))?;
+    converse(&mut said, &mut Server::default(), |message| {
+        replies.push(message);
+        Ok(())
+    })?;
     Ok(replies)
 }
 
 /// Answers until the editor goes.
-fn converse(input: &mut impl BufRead, server: &mut Server, mut reply: impl FnMut(Value)) -> std::result::Result<(), Failure> {
+fn converse(
+    input: &mut impl BufRead,
+    server: &mut Server,
+    mut reply: impl FnMut(Value) -> std::result::Result<(), Failure>,
+) -> std::result::Result<(), Failure> {
     while let Some(message) = wire::read(input)? {
         if message.method == "exit" {
             break;
         }
-        server.take(&message).into_iter().for_each(&mut reply);
+        server.take(&message).into_iter().try_for_each(&mut reply)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::output;
 use super::{Arguments, Outcome, Result};
-use crate::disk;
+use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
@@ -16,11 +16,11 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(&self) -> Outcome {
+    pub(super) fn run(&self) -> Result {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Arguments::command(), "statewright", &mut script);
-        output::data(&String::from_utf8_lossy(&script));
-        Outcome::Fine
+        output::data(&String::from_utf8_lossy(&script))?;
+        Ok(Outcome::Fine)
     }
 }
 
@@ -37,12 +37,12 @@ impl Man {
         let mut command = Arguments::command();
         command.build();
         let Some(folder) = self.out else {
-            output::data(&page(command)?);
+            output::data(&page(command)?)?;
             return Ok(Outcome::Fine);
         };
         let subcommands = command.get_subcommands().cloned().map(|sub| (format!("statewright-{}.1", sub.get_name()), sub));
         for (name, command) in std::iter::once(("statewright.1".to_owned(), command.clone())).chain(subcommands) {
-            disk::write_file(&folder.join(name), &page(command)?)?;
+            disk::write_file(&Reach::default(), &folder.join(name), &page(command)?)?;
         }
         Ok(Outcome::Fine)
     }

@@ -99,8 +99,9 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            let wrong = error.use_stderr();
+            let printed = if wrong { error.print().map_or(Ok(()), Ok) } else { output::printed(error.print()) };
+            return printed.map_or_else(failed, |()| ExitCode::from(if wrong { 2 } else { 0 }));
         }
     };
     let outcome = match arguments.command {
@@ -112,23 +113,26 @@ pub fn main() -> ExitCode {
         Command::Rehearse(rehearse) => rehearse.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Explain(explain) => explain.run(),
-        Command::Schema(schema) => Ok(schema.run()),
+        Command::Schema(schema) => schema.run(),
         Command::Lsp(lsp) => lsp.run(),
         Command::Argocd(argocd) => argocd.run(),
-        Command::Completions(completions) => Ok(completions.run()),
+        Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
     };
     match outcome {
         Ok(outcome) => outcome.into(),
-        Err(failure) => {
-            output::talk(&format!("error: {}\n", failure.message));
-            ExitCode::from(2)
-        }
+        Err(failure) => failed(failure),
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is the end of it")]
+fn failed(failure: Failure) -> ExitCode {
+    output::talk(&format!("error: {}\n", failure.message));
+    ExitCode::from(2)
+}
+
 /// The codes of what only a run can find: how the files on disk are.
-pub(crate) static CODES: &[&[&Code]] = &[ci::CODES, claims::CODES, definitions::CODES];
+pub(crate) static CODES: &[&[&Code]] = &[ci::CODES, claims::CODES, definitions::CODES, project::CODES];
 
 /// The result of a subcommand.
 type Result = std::result::Result<Outcome, Failure>;

@@ -3,6 +3,7 @@
 
 use crate::cluster::judge::UNJUDGED;
 use crate::diagnostic::{Finding, Level};
+use crate::disk::Reach;
 use crate::failure::Failure;
 use crate::report::{Format, Report, human, human_review};
 use clap::Args;
@@ -13,10 +14,16 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Prints data. A reader that has gone away is no failure.
-pub(super) fn data(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
+pub(super) fn data(text: &str) -> Result<(), Failure> {
+    printed(std::io::stdout().lock().write_all(text.as_bytes()))
+}
+
+/// What came of printing something, once all of it is out.
+pub(super) fn printed(so_far: std::io::Result<()>) -> Result<(), Failure> {
+    match so_far.and_then(|()| std::io::stdout().lock().flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::io("write", Path::new("to standard output"), &error)),
+        _ => Ok(()),
+    }
 }
 
 /// Prints talk.
@@ -109,7 +116,7 @@ pub(super) fn review(mut report: Report, formats: &Formats) -> Result<(), Failur
     report.findings = once(&report.findings);
     if formats.is_empty() {
         talk(&human::render(&report.findings, colours(&std::io::stderr())));
-        data(&human_review::render(&report, colours(&std::io::stdout()), width()));
+        data(&human_review::render(&report, colours(&std::io::stdout()), width()))?;
     }
     show(&report, formats)
 }
@@ -126,10 +133,10 @@ pub(super) fn step(report: &Report, outputs: &[(&str, &str)], formats: &Formats)
         for (name, value) in outputs.iter().chain(&[("report", written)]) {
             let _ = writeln!(lines, "{name}={value}");
         }
-        crate::disk::append(&path, &lines)?;
+        crate::disk::append(&Reach::default(), &path, &lines)?;
     }
     match file("GITHUB_STEP_SUMMARY") {
-        Some(path) => crate::disk::append(&path, &Format::Markdown.render(report, false)),
+        Some(path) => crate::disk::append(&Reach::default(), &path, &Format::Markdown.render(report, false)),
         None => Ok(()),
     }
 }
@@ -137,8 +144,8 @@ pub(super) fn step(report: &Report, outputs: &[(&str, &str)], formats: &Formats)
 fn show(report: &Report, formats: &Formats) -> Result<(), Failure> {
     for target in &formats.targets {
         match &target.file {
-            Some(path) => crate::disk::write_file(path, &target.format.render(report, false))?,
-            None => data(&target.format.render(report, colours(&std::io::stdout()))),
+            Some(path) => crate::disk::write_file(&Reach::default(), path, &target.format.render(report, false))?,
+            None => data(&target.format.render(report, colours(&std::io::stdout())))?,
         }
     }
     Ok(())

@@ -5,8 +5,8 @@ use crate::cli::definitions::{self, Definitions};
 use crate::cli::left_over::Place;
 use crate::cli::output;
 use crate::cluster::facts::ClusterFacts;
-use crate::diagnostic::{Diagnostics, Finding, Level, listing, nearest};
-use crate::disk;
+use crate::diagnostic::{Code, Diagnostics, Finding, Level, listing, nearest};
+use crate::disk::{self, Reach};
 use crate::emit::{Each, Extra};
 use crate::failure::Failure;
 use crate::k8s::custom::Customs;
@@ -22,6 +22,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+static OUTPUT_ASTRAY: Code =
+    Code { id: "SW0602", name: "output-astray", level: Level::Error, page: include_str!("pages/output-astray.md") };
+
+/// The codes of this module.
+pub(super) static CODES: &[&Code] = &[&OUTPUT_ASTRAY];
+
 /// Which apps, and which of their environments.
 #[derive(Debug, Default, Args)]
 pub(super) struct Selection {
@@ -36,9 +42,9 @@ pub(super) struct Selection {
     pub(super) kubernetes: Option<String>,
     #[command(flatten)]
     pub(super) definitions: Definitions,
-    /// No workspace above this folder is looked for.
+    /// How far it may look.
     #[arg(skip)]
-    pub(super) ceiling: Option<PathBuf>,
+    pub(super) reach: Reach,
     /// The environments that the apps turned out to have.
     #[arg(skip)]
     pub(super) known: Known,
@@ -69,6 +75,7 @@ pub(super) struct Candidate {
     customs: Customs,
     /// What reading it gave, where that was done early.
     early: Mutex<Option<(Option<Loaded>, Vec<Finding>)>>,
+    reach: Reach,
 }
 
 /// What an app compiles to in one environment, and where that belongs.
@@ -89,6 +96,7 @@ pub(super) struct Loaded {
     pub(super) shared: Option<Arc<Shared>>,
     /// The custom kinds that are defined.
     pub(super) customs: Customs,
+    reach: Reach,
     /// Where reading it found mistakes.
     wrong: Vec<At>,
 }
@@ -99,12 +107,12 @@ impl Selection {
         if let Some(version) = &self.kubernetes {
             version.parse::<crate::k8s::version::Version>().map_err(Failure::new)?;
         }
-        let specs = disk::find_specs(&self.paths)?;
+        let specs = disk::find_specs(&self.reach, &self.paths)?;
         if specs.is_empty() {
             let shown: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
             return Err(Failure::new(format!("no statewright.yaml below {}. Run `statewright init` to begin with one", shown.join(", "))));
         }
-        let given = self.definitions.customs()?;
+        let given = self.definitions.customs(&self.reach)?;
         let mut known: BTreeMap<PathBuf, Option<Arc<Shared>>> = BTreeMap::new();
         let mut candidates = Vec::new();
         for spec in specs {
@@ -112,35 +120,42 @@ impl Selection {
             let shared = match known.get(&folder) {
                 Some(shared) => shared.clone(),
                 None => {
-                    let shared =
-                        disk::find_workspace(&folder, self.ceiling.as_deref())?.map(|path| Self::workspace(&path, &known)).transpose()?;
+                    let shared = disk::find_workspace(&self.reach, &folder)?.map(|path| self.workspace(&path, &known)).transpose()?;
                     known.insert(folder, shared.clone());
                     shared
                 }
             };
             let customs = shared.as_ref().map_or_else(|| given.clone(), |shared| shared.customs.and(&given));
-            candidates.push(Candidate { spec, text: None, shared, customs, early: Mutex::default() });
+            candidates.push(Candidate { spec, text: None, shared, customs, reach: self.reach.clone(), early: Mutex::default() });
         }
         Ok(candidates)
     }
 
-    fn workspace(path: &Path, known: &BTreeMap<PathBuf, Option<Arc<Shared>>>) -> Result<Arc<Shared>, Failure> {
+    fn workspace(&self, path: &Path, known: &BTreeMap<PathBuf, Option<Arc<Shared>>>) -> Result<Arc<Shared>, Failure> {
         let path = &from_here(path);
         let folder = folder_of(path);
         if let Some(shared) = known.values().flatten().find(|shared| shared.folder == folder) {
             return Ok(Arc::clone(shared));
         }
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-        let id = disk::read_source(path, &mut sources, &mut found)?;
+        let id = disk::read_found(&self.reach, path, &mut sources, &mut found)?;
         let workspace = id
             .and_then(|id| crate::yaml::read_one(&sources, id, &mut found))
             .and_then(|root| workspace::parse(&root, &kubernetes_fields, &mut found));
         for (key, _) in workspace.iter().flat_map(|workspace| workspace.environments.iter().flat_map(|list| &list.entries)) {
             crate::app::check_environment(key, &mut found);
         }
+        if let Some(output) = workspace.as_ref().and_then(|workspace| workspace.output.as_ref())
+            && let Some(wrong) = disk::wrong_output(&output.value)
+        {
+            OUTPUT_ASTRAY
+                .report(format!("`output` {wrong}"))
+                .help("name a folder below the workspace's, such as `deploy/{env}/{app}`")
+                .at(output.at, &mut found);
+        }
         let mut extras = Vec::new();
         for template in workspace.iter().flat_map(|workspace| workspace.templates.iter().flatten()) {
-            extras.extend(extra(template, &folder, &mut sources, &mut found)?);
+            extras.extend(extra(&self.reach, template, &folder, &mut sources, &mut found));
         }
         let facts = workspace
             .iter()
@@ -148,7 +163,7 @@ impl Selection {
             .map(|(name, node)| (name.to_owned(), ClusterFacts::read(&node, &mut found)))
             .collect();
         let customs = match &workspace {
-            Some(workspace) => definitions::of_workspace(workspace, &folder, &mut sources, &mut found)?,
+            Some(workspace) => definitions::of_workspace(&self.reach, workspace, &folder, &mut sources, &mut found)?,
             None => Customs::none(),
         };
         let broken = found.resolve(&sources);
@@ -262,7 +277,7 @@ impl Candidate {
         let mut found = Diagnostics::default();
         let id = match &self.text {
             Some(text) => Some(sources.add(disk::name_of(&self.spec), text.as_str())),
-            None => disk::read_source(&self.spec, &mut sources, &mut found)?,
+            None => disk::read_source(&self.reach, &self.spec, &mut sources, &mut found)?,
         };
         let spec = id.and_then(|id| crate::read(&sources, id, &mut found));
         let wrong = found.wrong();
@@ -274,6 +289,7 @@ impl Candidate {
             spec,
             shared: self.shared.clone(),
             customs: self.customs.clone(),
+            reach: self.reach.clone(),
             wrong,
         }))
     }
@@ -297,10 +313,14 @@ impl Loaded {
         self.shared.as_ref()?.facts.get(given.get("cluster")?.as_str()?)
     }
 
+    fn beside(&self) -> Beside<'_> {
+        Beside { reach: &self.reach, folder: &self.folder, left: AtomicUsize::new(MOST_BESIDE) }
+    }
+
     /// The namespace that an environment lives in. `None` when it cannot be resolved; what is wrong is in `found`.
     pub(super) fn namespace(&self, environment: &str, found: &mut Diagnostics) -> Option<String> {
         let shared = self.workspace().and_then(|workspace| workspace.shared(environment));
-        let app = crate::app::resolve(&self.spec, environment, shared.as_ref(), &Beside(&self.folder), found)?;
+        let app = crate::app::resolve(&self.spec, environment, shared.as_ref(), &self.beside(), found)?;
         Some(app.identity.namespace.to_string())
     }
 
@@ -323,7 +343,7 @@ impl Loaded {
             extras: self.shared.as_ref().map(|shared| &shared.extras[..]).unwrap_or_default(),
             facts: self.facts(environment),
             customs: &self.customs,
-            files: &Beside(&self.folder),
+            files: &self.beside(),
         };
         let mut own = Diagnostics::default();
         let compiled = crate::compile(&spec, environment, around, &mut own);
@@ -359,8 +379,8 @@ impl Loaded {
 }
 
 /// Reads one of the workspace's templates.
-fn extra(template: &workspace::Extra, folder: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Result<Option<Extra>, Failure> {
-    let Some(file) = &template.file else { return Ok(None) };
+fn extra(reach: &Reach, template: &workspace::Extra, folder: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Option<Extra> {
+    let file = template.file.as_ref()?;
     let each = match template.each.as_ref().map(|each| (&*each.value, each.at)) {
         None | Some(("app", _)) => Each::App,
         Some(("ordinal", _)) => Each::Ordinal,
@@ -368,17 +388,19 @@ fn extra(template: &workspace::Extra, folder: &Path, sources: &mut Sources, foun
         Some((word, at)) => {
             let node = crate::value::Node::text(word, at);
             crate::block::unknown_word(&node, &["app", "ordinal", "service"], found);
-            return Ok(None);
+            return None;
         }
     };
-    let id = disk::read_source(&folder.join(&file.value), sources, found)?;
-    let node = id.and_then(|id| crate::yaml::read_one(sources, id, found));
-    Ok(node.map(|node| Extra { node, each }))
+    let id = disk::read_named(reach, folder, (&file.value, file.at), sources, found)?;
+    crate::yaml::read_one(sources, id, found).map(|node| Extra { node, each })
 }
+
+/// The files of an app may have so much together, in each environment.
+const MOST_BESIDE: usize = 16 << 20;
 
 /// A path as seen from the current folder, where that is shorter than from the root: people see it in messages.
 fn from_here(path: &Path) -> PathBuf {
-    let Ok(here) = std::env::current_dir().and_then(std::fs::canonicalize) else { return path.to_owned() };
+    let Ok(here) = disk::real(Path::new(".")) else { return path.to_owned() };
     if let Ok(below) = path.strip_prefix(&here) {
         return below.to_owned();
     }
@@ -401,11 +423,18 @@ fn folder_of(path: &Path) -> PathBuf {
 }
 
 /// The files beside a spec.
-struct Beside<'p>(&'p Path);
+struct Beside<'p> {
+    reach: &'p Reach,
+    folder: &'p Path,
+    /// So many bytes are left.
+    left: AtomicUsize,
+}
 
 impl Surroundings for Beside<'_> {
     fn file(&self, path: &str) -> Result<String, String> {
-        disk::read_beside(self.0, path)
+        let text = disk::read_beside(self.reach, self.folder, path)?;
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(text.len()));
+        taken.map(|_| text).map_err(|_| format!("the files of this app have more than {} MB together", MOST_BESIDE >> 20))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cluster::judge::{self, UNJUDGED};
 use crate::cluster::rehearse::rehearse;
 use crate::cluster::scenario;
 use crate::diagnostic::{Diagnostics, Finding, Level};
-use crate::disk;
+use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use crate::k8s::custom::Customs;
 use crate::k8s::version::Version;
@@ -41,6 +41,8 @@ pub(super) struct Rehearse {
     /// Where objects go that name no namespace; the one that all others name, or `default`.
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
+    #[arg(skip)]
+    reach: Reach,
     /// How it is shown.
     #[arg(long, value_name = "NAME", default_value = "human")]
     format: View,
@@ -74,7 +76,8 @@ impl Rehearse {
         let mut bundles = Vec::new();
         let mut customs = Customs::none();
         for path in &self.bundles {
-            let read = if holds_specs(path) { self.compiled(path, &mut findings)? } else { self.manifests(path, &mut findings)? };
+            let read =
+                if holds_specs(&self.reach, path) { self.compiled(path, &mut findings)? } else { self.manifests(path, &mut findings)? };
             bundles.push(read.bundle);
             customs = customs.and(&read.customs);
             facts = facts.or(read.facts);
@@ -95,14 +98,15 @@ impl Rehearse {
         output::data(&match self.format {
             View::Human => rehearsal::render(&played, &titles, output::colours(&std::io::stdout())),
             View::Json => rehearsal::json(&played),
-        });
+        })?;
         Ok(if played.is_trouble() { Outcome::Found } else { Outcome::Fine })
     }
 
     fn facts(&self, findings: &mut Vec<Finding>) -> Read<Option<ClusterFacts>> {
         let Some(path) = &self.cluster else { return Ok(None) };
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-        let document = disk::read_source(path, &mut sources, &mut found)?.and_then(|id| yaml::read_one(&sources, id, &mut found));
+        let document =
+            disk::read_source(&self.reach, path, &mut sources, &mut found)?.and_then(|id| yaml::read_one(&sources, id, &mut found));
         let facts = document.map(|document| ClusterFacts::read(&document, &mut found));
         findings.extend(found.resolve(&sources));
         Ok(facts)
@@ -113,12 +117,14 @@ impl Rehearse {
         let environments = self.env.iter().cloned().collect();
         let selection = Selection {
             paths: vec![path.to_owned()],
+            reach: self.reach.clone(),
             environments,
             kubernetes: self.kubernetes.clone(),
             definitions: self.definitions.clone(),
             ..Selection::default()
         };
         let candidates = selection.candidates()?;
+        findings.extend(super::compile::workspace_findings(&candidates));
         let mut read = Beginning::default();
         for candidate in &candidates {
             let Some(app) = candidate.load(findings)? else { continue };
@@ -145,10 +151,10 @@ impl Rehearse {
     fn manifests(&self, path: &Path, findings: &mut Vec<Finding>) -> Read<Beginning> {
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
         let paths = [path.to_owned()];
-        let customs = definitions::around(&self.definitions, &paths, &mut sources, &mut found)?;
+        let customs = definitions::around(&self.reach, &self.definitions, &paths, &mut sources, &mut found)?;
         let mut ids = Vec::new();
-        for file in disk::find_manifests(&paths)? {
-            ids.extend(disk::read_source(&file, &mut sources, &mut found)?);
+        for file in disk::find_manifests(&self.reach, &paths)? {
+            ids.extend(disk::read_source(&self.reach, &file, &mut sources, &mut found)?);
         }
         let bundle = crate::manifests(&sources, &ids, &mut found);
         let known = customs.with(bundle.resources.iter().map(|resource| &resource.node));
@@ -169,7 +175,7 @@ fn common_namespace(bundles: &[Bundle]) -> &str {
 /// Gives the lines of a scenario file back, with the model's own results and states.
 fn scenarios(path: &Path) -> Result {
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-    let Some(id) = disk::read_source(path, &mut sources, &mut found)? else {
+    let Some(id) = disk::read_source(&Reach::default(), path, &mut sources, &mut found)? else {
         output::findings(&found.resolve(&sources), &output::Formats::default())?;
         return Ok(Outcome::Found);
     };
@@ -177,7 +183,7 @@ fn scenarios(path: &Path) -> Result {
         let fault = |error: String| Failure::new(format!("{}:{}: {error}", path.display(), number + 1));
         let record = serde_json::from_str(line).map_err(|error| fault(error.to_string()))?;
         let played = scenario::play(&record).map_err(fault)?;
-        output::data(&format!("{played}\n"));
+        output::data(&format!("{played}\n"))?;
     }
     Ok(Outcome::Fine)
 }

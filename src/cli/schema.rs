@@ -1,7 +1,7 @@
 //! `schema`: the JSON Schemas of what users write, and of what programs read.
 
-use super::Outcome;
 use super::output;
+use super::{Outcome, Result};
 use clap::Args;
 
 /// Print the JSON Schema of the spec.
@@ -16,12 +16,12 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    pub(super) fn run(&self) -> Outcome {
+    pub(super) fn run(&self) -> Result {
         match (self.workspace, self.report) {
             (true, _) => output::data(&crate::workspace_schema()),
             (_, true) => output::data(crate::report::json::SCHEMA),
             _ => output::data(&crate::app_schema()),
-        }
-        Outcome::Fine
+        }?;
+        Ok(Outcome::Fine)
     }
 }

@@ -67,9 +67,9 @@ pub(super) fn notification(method: &str, parameters: &Value) -> Value {
 }
 
 /// Says it to the editor.
-pub(super) fn send(message: &Value) {
+pub(super) fn send(message: &Value) -> Result<(), Failure> {
     let body = message.to_string();
-    output::data(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+    output::data(&format!("Content-Length: {}\r\n\r\n{body}", body.len()))
 }
 
 /// The path of a file, by its URI.

@@ -1,6 +1,7 @@
 //! Which files a run is about: specs, workspaces and manifests below what the user named. Opens none of them.
 
 use super::glob;
+use super::reach::{Reach, strange};
 use crate::failure::Failure;
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,11 +19,11 @@ pub const WORKSPACE: &str = "statewright-workspace.yaml";
 ///
 /// # Errors
 /// When a path does not exist or a folder cannot be listed.
-pub fn find_specs(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+pub fn find_specs(reach: &Reach, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut specs = Once::default();
     for path in paths {
         if look_at(path)?.is_dir() {
-            below(path, |name| name == SPEC, &mut specs)?;
+            below(reach, path, |name| name == SPEC, &mut specs)?;
         } else {
             specs.add(path.clone());
         }
@@ -34,12 +35,13 @@ pub fn find_specs(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 ///
 /// # Errors
 /// When a path does not exist or a folder cannot be listed.
-pub fn find_outputs(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+pub fn find_outputs(reach: &Reach, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut outputs = Once::default();
     for path in paths {
         if !look_at(path)?.is_dir() {
             continue;
         }
+        inside(reach, path)?;
         let mut entries = WalkDir::new(path).sort_by_file_name().into_iter();
         while let Some(entry) = entries.next() {
             let entry = match entry {
@@ -62,14 +64,14 @@ pub fn find_outputs(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 ///
 /// # Errors
 /// When a path does not exist, a pattern means nothing, or a folder cannot be listed.
-pub fn find_manifests(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+pub fn find_manifests(reach: &Reach, arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut manifests = Once::default();
     for argument in arguments {
         match fs::metadata(argument) {
-            Ok(about) if about.is_dir() => below(argument, is_manifest, &mut manifests)?,
+            Ok(about) if about.is_dir() => below(reach, argument, is_manifest, &mut manifests)?,
             Ok(_) => manifests.add(argument.clone()),
             Err(error) => match argument.to_str() {
-                Some(pattern) if glob::is_pattern(pattern) => matching(pattern, &mut manifests)?,
+                Some(pattern) if glob::is_pattern(pattern) => matching(reach, pattern, &mut manifests)?,
                 _ => return Err(Failure::io("read", argument, &error)),
             },
         }
@@ -77,24 +79,29 @@ pub fn find_manifests(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(manifests.list)
 }
 
-/// The workspace that a folder belongs to: the nearest one upwards, not above `ceiling`, nor above the root of the git
-/// repository.
+/// The workspace that a folder belongs to: the nearest one upwards, not above the root of the git repository.
 ///
 /// # Errors
-/// When the folder does not exist.
-pub fn find_workspace(folder: &Path, ceiling: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
+/// When the folder does not exist, or a link leads out of the repository there.
+pub fn find_workspace(reach: &Reach, folder: &Path) -> Result<Option<PathBuf>, Failure> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let absolute = fs::canonicalize(folder).map_err(|error| Failure::io("read", folder, &error))?;
+    let absolute = inside(reach, folder)?;
     for folder in absolute.ancestors() {
         let workspace = folder.join(WORKSPACE);
-        if workspace.is_file() {
+        if fs::symlink_metadata(&workspace).is_ok_and(|about| !about.is_dir()) {
+            inside(reach, folder)?;
             return Ok(Some(workspace));
         }
-        if ceiling == Some(folder) || folder.join(".git").exists() {
+        if reach.ceiling() == Some(folder) || fs::symlink_metadata(folder.join(".git")).is_ok() {
             break;
         }
     }
     Ok(None)
+}
+
+/// The real place of a folder that a run is about.
+fn inside(reach: &Reach, folder: &Path) -> Result<PathBuf, Failure> {
+    reach.name(folder).map_err(|closed| super::closed_to("read", folder, closed))
 }
 
 fn look_at(path: &Path) -> Result<fs::Metadata, Failure> {
@@ -108,15 +115,23 @@ fn is_manifest(name: &str) -> bool {
 
 /// The files below a folder, in the order of their names. Hidden folders are none of our business, and links are not
 /// followed: they could lead out of what the user named, or in circles.
-fn below(folder: &Path, wanted: impl Fn(&str) -> bool, files: &mut Once) -> Result<(), Failure> {
+fn below(reach: &Reach, folder: &Path, wanted: impl Fn(&str) -> bool, files: &mut Once) -> Result<(), Failure> {
+    inside(reach, folder)?;
     for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|entry| !is_hidden(entry)) {
         let entry = match entry {
             Err(error) if has_gone(&error) => continue,
             entry => entry.map_err(|error| unlisted(folder, error))?,
         };
-        if entry.file_type().is_file() && entry.file_name().to_str().is_some_and(&wanted) {
-            files.add(entry.into_path());
+        let kind = entry.file_type();
+        if kind.is_dir() || kind.is_symlink() || !entry.file_name().to_str().is_some_and(&wanted) {
+            continue;
         }
+        if !kind.is_file()
+            && let Some(kind) = strange(entry.path())
+        {
+            return Err(Failure::new(format!("cannot read {}: it is {kind}, not a file", crate::failure::shown(entry.path()))));
+        }
+        files.add(entry.into_path());
     }
     Ok(())
 }
@@ -135,13 +150,14 @@ fn unlisted(folder: &Path, error: walkdir::Error) -> Failure {
     Failure::io("list", &at, &error.into_io_error().unwrap_or_else(|| io::Error::other("links lead in a circle")))
 }
 
-fn matching(pattern: &str, files: &mut Once) -> Result<(), Failure> {
+fn matching(reach: &Reach, pattern: &str, files: &mut Once) -> Result<(), Failure> {
     let fixed = glob::fixed_part(pattern);
     let folder = Path::new(if fixed.is_empty() { "." } else { fixed });
     let before = files.list.len();
     if folder.is_dir() {
+        let last = pattern.rsplit('/').next().unwrap_or(pattern);
         let mut all = Once::default();
-        below(folder, |_| true, &mut all)?;
+        below(reach, folder, |name| glob::matches(last, name), &mut all)?;
         for path in all.list {
             if glob::matches(pattern, &super::name_of(&path)) {
                 files.add(path);

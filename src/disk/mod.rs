@@ -3,19 +3,22 @@
 
 mod find;
 mod glob;
+mod reach;
 mod sibling;
 mod tree;
 mod turns;
 
 pub use find::{SPEC, WORKSPACE, find_manifests, find_outputs, find_specs, find_workspace};
+pub use reach::Reach;
 pub use sibling::{owner as owner_of_unfinished, path_of as unfinished_beside};
-pub use tree::{Difference, Folder, Kind, Strays, Written, compare, heal, is_unfinished, read_folder, remove, strays, write};
+pub use tree::{Difference, Folder, Kind, Strays, Written, compare, heal, is_unfinished, remove, strays, write};
 pub use turns::Turns;
 
 use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::failure::Failure;
 use crate::source::{At, SourceId, Sources};
-use std::fs::{self, File, OpenOptions};
+use reach::{Closed, Opened, Scope};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
@@ -26,44 +29,107 @@ static NOT_UTF8: Code = Code { id: "SW0002", name: "not-utf8", level: Level::Err
 /// Larger than any stream of manifests.
 static TOO_LARGE: Code = Code { id: "SW0009", name: "file-too-large", level: Level::Error, page: include_str!("pages/file-too-large.md") };
 
+/// A link out of the repository in the place of a file.
+static OUTSIDE: Code =
+    Code { id: "SW0011", name: "outside-repository", level: Level::Error, page: include_str!("pages/outside-repository.md") };
+/// A file that a file names and that is not to be had.
+static NAMED: Code = Code { id: "SW0012", name: "named-file", level: Level::Error, page: include_str!("pages/named-file.md") };
+
 /// The codes of this module.
-pub static CODES: &[&Code] = &[&NOT_UTF8, &TOO_LARGE];
+pub static CODES: &[&Code] = &[&NOT_UTF8, &TOO_LARGE, &OUTSIDE, &NAMED];
 
 /// No stream of manifests comes near; with it, places fit into 32 bits.
 const LARGEST_FILE: usize = 512 << 20;
+
+/// An object that an API server takes has no more, and a ConfigMap is one.
+const LARGEST_OBJECT: u64 = 1 << 20;
 
 /// Reads a file in, under the name it was given by. `None` when it cannot be a text; what is wrong with it is in `found`.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn read_source(path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Result<Option<SourceId>, Failure> {
-    let failed = |error: io::Error| Failure::io("read", path, &error);
-    let file = File::open(path).map_err(failed)?;
-    let about = file.metadata().map_err(failed)?;
-    if about.is_dir() {
-        return Err(failed(io::ErrorKind::IsADirectory.into()));
-    }
-    read_from(file, usize::try_from(about.len()).unwrap_or(usize::MAX), &name_of(path), sources, found).map_err(failed)
+pub fn read_source(reach: &Reach, path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Result<Option<SourceId>, Failure> {
+    let content = content(path, reach.open(path))?;
+    Ok(enter(content, &name_of(path), sources, found))
+}
+
+/// As [`read_source`], a file that no user named, such as a workspace: it lies in its folder or its repository.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read_found(reach: &Reach, path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Result<Option<SourceId>, Failure> {
+    let content = content(path, reach.open_found(path))?;
+    Ok(enter(content, &name_of(path), sources, found))
 }
 
 /// Reads many files in, several at once. Those that cannot be texts are left out; what is wrong with them is in `found`.
 ///
 /// # Errors
 /// When one of them cannot be read.
-pub fn read_sources(paths: &[PathBuf], sources: &mut Sources, found: &mut Diagnostics) -> Result<Vec<SourceId>, Failure> {
-    let read = |path: &PathBuf| {
-        let failed = |error: io::Error| Failure::io("read", path, &error);
-        let file = File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
-        let name = name_of(path);
-        Ok((slurp(file, usize::try_from(length).unwrap_or(usize::MAX)).map_err(failed)?, name))
-    };
+pub fn read_sources(reach: &Reach, paths: &[PathBuf], sources: &mut Sources, found: &mut Diagnostics) -> Result<Vec<SourceId>, Failure> {
     let mut ids = Vec::with_capacity(paths.len());
-    for result in crate::parallel::map(paths, read) {
-        let (bytes, name) = result?;
-        ids.extend(enter(bytes, &name, sources, found));
+    for (result, path) in crate::parallel::map(paths, |path: &PathBuf| content(path, reach.open(path))).into_iter().zip(paths) {
+        ids.extend(enter(result?, &name_of(path), sources, found));
     }
     Ok(ids)
+}
+
+/// Reads in what a file in `folder` names, such as a template. `None` when it is not to be had: what is wrong with it is in `found`, at
+/// the place that names it.
+pub fn read_named(
+    reach: &Reach,
+    folder: &Path,
+    (name, at): (&str, At),
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Option<SourceId> {
+    match text_of(reach.open_named(folder, name, Scope::Repository), "an object of Kubernetes can be no larger") {
+        Ok(text) => Some(sources.add(name_of(&folder.join(name)), text)),
+        Err(why) => {
+            not_had(name, &why, at, found);
+            None
+        }
+    }
+}
+
+/// The manifests that a path in a file in `folder` means: a file, or those below a folder. What is wrong with it is in `found`, at the
+/// place that names it.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub fn find_named(reach: &Reach, folder: &Path, (name, at): (&str, At), found: &mut Diagnostics) -> Result<Option<Vec<PathBuf>>, Failure> {
+    match reach.locate(folder, name) {
+        Ok(real) if fs::symlink_metadata(&real).is_ok_and(|about| about.is_dir()) => find_manifests(reach, &[folder.join(name)]).map(Some),
+        Ok(real) => match reach::strange(&real) {
+            None => Ok(Some(vec![folder.join(name)])),
+            Some(kind) => {
+                not_had(name, &Closed::Kind(kind).to_string(), at, found);
+                Ok(None)
+            }
+        },
+        Err(closed) => {
+            not_had(name, &closed.to_string(), at, found);
+            Ok(None)
+        }
+    }
+}
+
+fn not_had(name: &str, why: &str, at: At, found: &mut Diagnostics) {
+    NAMED
+        .report(format!("the file `{name}` cannot be read: {why}"))
+        .help("a path begins at the folder of this file, and leads to a file of this repository")
+        .at(at, found);
+}
+
+/// Reads the files of ours in a folder. `None` when there is no folder, or none of ours.
+///
+/// # Errors
+/// When the folder or a file in it cannot be read, or a link leads there from elsewhere.
+pub fn read_folder(reach: &Reach, folder: &Path) -> Result<Option<Folder>, Failure> {
+    match reach.visit(folder) {
+        Err(closed) if closed.is_astray() => Err(closed_to("read", folder, closed)),
+        _ => tree::read_folder(folder),
+    }
 }
 
 /// Reads a stream in, such as standard input. `None` when it cannot be a text; what is wrong with it is in `found`.
@@ -71,11 +137,8 @@ pub fn read_sources(paths: &[PathBuf], sources: &mut Sources, found: &mut Diagno
 /// # Errors
 /// When the stream breaks off.
 pub fn read_stream(stream: impl Read, name: &str, sources: &mut Sources, found: &mut Diagnostics) -> Result<Option<SourceId>, Failure> {
-    read_from(stream, 0, name, sources, found).map_err(|error| Failure::io("read", Path::new(name), &error))
-}
-
-fn read_from(stream: impl Read, likely: usize, name: &str, sources: &mut Sources, found: &mut Diagnostics) -> io::Result<Option<SourceId>> {
-    Ok(enter(slurp(stream, likely)?, name, sources, found))
+    let content = slurp(stream, 0).map_err(|error| Failure::io("read", Path::new(name), &error))?;
+    Ok(enter(content, name, sources, found))
 }
 
 /// What a file holds.
@@ -83,6 +146,24 @@ enum Content {
     Text(Arc<str>),
     TooLarge,
     NoText(FromUtf8Error),
+    Outside(Closed),
+}
+
+/// What an open file holds. Only what is wrong with the machine is a failure.
+fn content(path: &Path, opened: Result<Opened, Closed>) -> Result<Content, Failure> {
+    let (file, about) = match opened {
+        Err(closed) if closed.is_astray() => return Ok(Content::Outside(closed)),
+        opened => opened.map_err(|closed| closed_to("read", path, closed))?,
+    };
+    let length = about.map_or(0, |about| usize::try_from(about.len()).unwrap_or(usize::MAX));
+    slurp(file, length).map_err(|error| Failure::io("read", path, &error))
+}
+
+fn closed_to(verb: &str, path: &Path, closed: Closed) -> Failure {
+    match closed {
+        Closed::Io(error) => Failure::io(verb, path, &error),
+        closed => Failure::new(format!("cannot {verb} {}: {closed}", crate::failure::shown(path))),
+    }
 }
 
 fn slurp(stream: impl Read, likely: usize) -> io::Result<Content> {
@@ -106,6 +187,14 @@ fn enter(content: Content, name: &str, sources: &mut Sources, found: &mut Diagno
             TOO_LARGE
                 .report(format!("this file has more than {} MB; that is the limit", LARGEST_FILE >> 20))
                 .help("check that this is the file you meant; split a stream of manifests into several files")
+                .at(At::top(id), found);
+            None
+        }
+        Content::Outside(closed) => {
+            let id = sources.add(name, "");
+            OUTSIDE
+                .report(format!("this file is not read: {closed}"))
+                .help("put a file of the repository in its place; links may lead to files of the same repository")
                 .at(At::top(id), found);
             None
         }
@@ -142,56 +231,78 @@ pub fn name_of(path: &Path) -> String {
 /// Writes one file that the user named, such as a report, with the folders it needs. Never part of a tree.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-    made.and_then(|()| fs::write(path, text)).map_err(|error| Failure::io("write", path, &error))
+/// When it cannot be written, or a link or git's own folder is in the way.
+pub fn write_file(reach: &Reach, path: &Path, text: &str) -> Result<(), Failure> {
+    put(reach, path, text, false)
 }
 
 /// Adds to the end of a file that somebody else made, or makes it.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn append(path: &Path, text: &str) -> Result<(), Failure> {
-    let file = OpenOptions::new().append(true).create(true).open(path);
-    file.and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes())).map_err(|error| Failure::io("write", path, &error))
+/// As [`write_file`].
+pub fn append(reach: &Reach, path: &Path, text: &str) -> Result<(), Failure> {
+    put(reach, path, text, true)
+}
+
+fn put(reach: &Reach, path: &Path, text: &str, add: bool) -> Result<(), Failure> {
+    let written = reach.create(path, add, false).and_then(|mut file| Ok(io::Write::write_all(&mut file, text.as_bytes())?));
+    written.map_err(|closed| closed_to("write", path, closed))
 }
 
 /// Writes a file that must not exist yet, such as a scaffold. Gives false, and touches nothing, when it does.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn write_new(path: &Path, text: &str) -> Result<bool, Failure> {
-    let failed = |error: io::Error| Failure::io("write", path, &error);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
+/// As [`write_file`].
+pub fn write_new(reach: &Reach, path: &Path, text: &str) -> Result<bool, Failure> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Ok(false);
     }
-    match OpenOptions::new().write(true).create_new(true).open(path) {
-        Ok(mut file) => io::Write::write_all(&mut file, text.as_bytes()).map_err(failed).map(|()| true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(failed(error)),
+    match reach.create(path, false, true).and_then(|mut file| Ok(io::Write::write_all(&mut file, text.as_bytes())?)) {
+        Ok(()) => Ok(true),
+        Err(Closed::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(closed) => Err(closed_to("write", path, closed)),
     }
+}
+
+/// Refuses a folder of output that a link leads to, or that is in git's own.
+///
+/// # Errors
+/// When it is one.
+pub fn refuse_output(reach: &Reach, folder: &Path) -> Result<(), Failure> {
+    reach.may_hold_output(folder).map_err(|closed| closed_to("write below", folder, closed))
+}
+
+/// Whether a pattern of folders leads out of where it begins, or into git's own: in a few words.
+#[must_use]
+pub fn wrong_output(pattern: &str) -> Option<&'static str> {
+    let mut parts = pattern.split('/');
+    if parts.clone().any(|part| reach::is_git(part.as_ref())) {
+        return Some("leads into `.git`, which is git's own");
+    }
+    let leaves = |part: &str| matches!(part, "" | "." | "..") || part.contains(['\\', ':', '\0']);
+    parts.any(leaves).then_some("leads out of the workspace's folder")
 }
 
 /// A file beside a spec, by its path from the spec's folder, which it may not leave.
 ///
 /// # Errors
 /// A few words on why it cannot be had.
-pub fn read_beside(folder: &Path, path: &str) -> Result<String, String> {
-    const LARGEST: u64 = 1 << 20;
-    let folder = fs::canonicalize(folder).map_err(|error| error.to_string())?;
-    let file = fs::canonicalize(folder.join(path)).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => "it does not exist".to_owned(),
-        _ => error.to_string(),
-    })?;
-    if !file.starts_with(&folder) {
-        return Err("it lies outside of the spec's folder".to_owned());
+pub fn read_beside(reach: &Reach, folder: &Path, path: &str) -> Result<String, String> {
+    text_of(reach.open_named(folder, path, Scope::Folder), "which is all that a ConfigMap can hold")
+}
+
+/// The text of a file that belongs into an object.
+fn text_of(opened: Result<Opened, Closed>, why: &str) -> Result<String, String> {
+    let (file, about) = opened.map_err(|closed| closed.to_string())?;
+    let too_large = || format!("it has more than 1 MB, {why}");
+    let length = about.map_or(0, |about| about.len());
+    if length > LARGEST_OBJECT {
+        return Err(too_large());
     }
-    let mut bytes = Vec::new();
-    let opened = File::open(&file).map_err(|error| error.to_string())?;
-    opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > LARGEST {
-        return Err("it has more than 1 MB, which is all that a ConfigMap can hold".to_owned());
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+    file.take(LARGEST_OBJECT + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LARGEST_OBJECT {
+        return Err(too_large());
     }
     String::from_utf8(bytes).map_err(|_| "it is not text (UTF-8)".to_owned())
 }
@@ -200,19 +311,51 @@ pub fn read_beside(folder: &Path, path: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn first_line(path: &Path) -> Result<String, Failure> {
-    let failed = |error: io::Error| Failure::io("read", path, &error);
+pub fn first_line(reach: &Reach, path: &Path) -> Result<String, Failure> {
+    let (file, _) = reach.open(path).map_err(|closed| closed_to("read", path, closed))?;
     let mut bytes = Vec::new();
-    File::open(path).map_err(failed)?.take(4096).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(4096).read_to_end(&mut bytes).map_err(|error| Failure::io("read", path, &error))?;
     Ok(String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default().to_owned())
 }
 
-/// Whether the first few lines of a file are so; false if nobody can read them.
+/// Whether the first few lines of a file are so; false if nobody can read them, or only once.
 #[must_use]
-pub fn begins_with(path: &Path, so: impl Fn(&str) -> bool) -> bool {
+pub fn begins_with(reach: &Reach, path: &Path, so: impl Fn(&str) -> bool) -> bool {
+    let Ok((file, Some(_))) = (if path.is_file() { reach.open(path) } else { return false }) else { return false };
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut bytes));
-    path.is_file() && read.is_ok() && so(&String::from_utf8_lossy(&bytes))
+    file.take(1024).read_to_end(&mut bytes).is_ok() && so(&String::from_utf8_lossy(&bytes))
+}
+
+/// Whether something is there that is a folder. Says nothing about what may be read.
+#[must_use]
+pub fn is_folder(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// Whether something is there that is a file. Says nothing about what may be read.
+#[must_use]
+pub fn is_file(path: &Path) -> bool {
+    path.is_file()
+}
+
+/// Whether something is there that is a link. Says nothing about what may be read.
+#[must_use]
+pub fn is_link(path: &Path) -> bool {
+    path.is_symlink()
+}
+
+/// Whether anything is there. Says nothing about what may be read.
+#[must_use]
+pub fn is_there(path: &Path) -> bool {
+    path.exists()
+}
+
+/// The real place of a file or folder: without links, from the root. Says nothing about what may be read.
+///
+/// # Errors
+/// When nothing is there.
+pub fn real(path: &Path) -> Result<PathBuf, Failure> {
+    fs::canonicalize(path).map_err(|error| Failure::io("read", path, &error))
 }
 
 #[cfg(test)]

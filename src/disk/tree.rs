@@ -255,11 +255,8 @@ impl Place {
     /// Finds the place of a tree, and refuses links on the way: they could lead out of the root.
     fn new(root: &Path, folder: &str) -> Result<Self, Failure> {
         let parts: Vec<&str> = folder.split('/').collect();
-        if parts.iter().any(|part| matches!(*part, "" | "." | "..") || part.contains(['\\', ':', '\0'])) {
-            return Err(Failure::new(format!("the output folder `{folder}` leads out of {}", shown(root))));
-        }
-        if parts.iter().any(|part| part.eq_ignore_ascii_case(".git")) {
-            return Err(Failure::new(format!("the output folder `{folder}` lies in `.git`, which is git's own")));
+        if let Some(wrong) = super::wrong_output(folder) {
+            return Err(Failure::new(format!("the output folder `{folder}`, below {}, {wrong}", shown(root))));
         }
         let (mut path, mut exists) = (root.to_owned(), true);
         for part in &parts {

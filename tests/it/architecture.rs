@@ -127,6 +127,48 @@ fn only_the_edges_touch_the_outside() {
     }
 }
 
+/// Whatever path a repository names goes through `disk::Reach`: the command line itself asks the system about no file.
+#[test]
+fn one_door_leads_to_files() {
+    let touches = [
+        "std::fs",
+        " fs::",
+        "(fs::",
+        "&fs::",
+        "File::open",
+        "OpenOptions",
+        "WalkDir",
+        "canonicalize",
+        ".exists()",
+        ".is_file()",
+        ".is_dir()",
+        ".is_symlink()",
+        ".metadata()",
+        ".symlink_metadata()",
+        ".read_dir()",
+    ];
+    let mut looked_at = 0;
+    for path in sources("src").iter().filter(|path| !["src/disk/", "src/git"].iter().any(|edge| shown(path).starts_with(edge))) {
+        let text = fs::read_to_string(path).unwrap();
+        looked_at += 1;
+        for (number, line) in code(&text) {
+            for touch in touches {
+                assert!(!line.contains(touch), "{}:{number}: `{touch}` belongs to src/disk", shown(path));
+            }
+        }
+    }
+    assert!(looked_at > 100, "only {looked_at} files");
+    // Beside the door and the tree that it writes, even src/disk opens nothing.
+    for path in ["src/disk/mod.rs", "src/disk/find.rs", "src/disk/glob.rs"] {
+        let text = fs::read_to_string(root().join(path)).unwrap();
+        for (number, line) in code(&text) {
+            for touch in ["File::open", "OpenOptions", "fs::read(", "fs::read_to_string", "fs::write", "fs::create_dir"] {
+                assert!(!line.contains(touch), "{path}:{number}: `{touch}` belongs to src/disk/reach.rs");
+            }
+        }
+    }
+}
+
 #[test]
 fn codes_are_unique_in_order_and_have_pages() {
     let codes = statewright::codes();

@@ -25,7 +25,7 @@ fn folder(variable: &str) -> Option<PathBuf> {
 /// What the model says to each object of a file: its kind, and why it would be refused.
 fn answers(path: &Path) -> Vec<(String, Vec<Refusal>)> {
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-    let Some(id) = disk::read_source(path, &mut sources, &mut found).unwrap() else { return Vec::new() };
+    let Some(id) = disk::read_source(&disk::Reach::default(), path, &mut sources, &mut found).unwrap() else { return Vec::new() };
     let mut answers = Vec::new();
     for part in documents(&sources, id, &mut found) {
         let (mut bundle, mut own) = (Bundle::default(), Diagnostics::default());
@@ -95,8 +95,8 @@ fn real_documents_get_the_servers_verdict() {
 fn all_of_it_at_once_is_judged() {
     let Some(corpus) = folder("STATEWRIGHT_CORPUS") else { return };
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-    let files = disk::find_manifests(&[corpus]).unwrap();
-    let ids = disk::read_sources(&files, &mut sources, &mut found).unwrap();
+    let files = disk::find_manifests(&disk::Reach::default(), &[corpus]).unwrap();
+    let ids = disk::read_sources(&disk::Reach::default(), &files, &mut sources, &mut found).unwrap();
     statewright::check(&sources, &ids, &ClusterFacts::of_version(RECORDED), &mut found);
     let mut counts: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     for finding in found.resolve(&sources) {

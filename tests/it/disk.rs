@@ -59,9 +59,9 @@ fn a_tree_comes_changes_and_goes() {
     );
     assert_eq!(written.unchanged, 1);
     assert_eq!(disk::compare(root, &second).unwrap(), []);
-    let folder = disk::read_folder(&root.join("deploy/dev")).unwrap().unwrap();
+    let folder = disk::read_folder(&disk::Reach::default(), &root.join("deploy/dev")).unwrap().unwrap();
     assert_eq!(folder.files.len(), 3);
-    assert_eq!(disk::read_folder(root).unwrap(), None);
+    assert_eq!(disk::read_folder(&disk::Reach::default(), root).unwrap(), None);
 
     assert!(disk::remove(root, "deploy/dev", false, &turns()).unwrap().done);
     assert_eq!(scratch.files(), [("deploy/".to_owned(), String::new())]);

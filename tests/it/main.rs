@@ -9,6 +9,8 @@ mod changes;
 mod ci;
 mod client;
 mod commands;
+#[cfg(unix)]
+mod confinement;
 mod conformance;
 mod corpus;
 mod custom;

@@ -510,7 +510,7 @@ fn numbers_read_back_equal() {
 fn the_quick_reader_and_the_full_one_agree_on_real_manifests() {
     let Some(folder) = std::env::var_os("STATEWRIGHT_CORPUS") else { return };
     let mut documents = 0;
-    for path in statewright::disk::find_manifests(&[folder.into()]).unwrap() {
+    for path in statewright::disk::find_manifests(&statewright::disk::Reach::default(), &[folder.into()]).unwrap() {
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         for part in yaml::parts(&text) {
             documents += 1;
