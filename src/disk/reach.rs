@@ -207,16 +207,16 @@ impl Reach {
         let absolute = if path.is_absolute() { path.to_owned() } else { here()?.join(path) };
         let mut above: Option<Folder> = None;
         let mut walked = PathBuf::new();
-        let mut rest = absolute.components().skip(0);
+        let mut begun = 0;
         // Begins after the longest part that is known.
         for ancestor in absolute.ancestors() {
             if let Some(folder) = self.known().folders.get(ancestor) {
                 (above, walked) = (Some(folder.clone()), ancestor.to_owned());
-                rest = absolute.components().skip(ancestor.components().count());
+                begun = ancestor.components().count();
                 break;
             }
         }
-        for part in rest {
+        for part in absolute.components().skip(begun) {
             walked.push(part);
             let next = match (part, &above) {
                 (Component::CurDir, Some(above)) => above.clone(),
