@@ -75,7 +75,7 @@ pub struct Folder {
 ///
 /// # Errors
 /// When the folder or a file in it cannot be read.
-pub fn read_folder(folder: &Path) -> Result<Option<Folder>, Failure> {
+pub(super) fn read_folder(folder: &Path) -> Result<Option<Folder>, Failure> {
     let mut buffer = Vec::new();
     let Some((index, _)) = read_index(folder, &mut buffer)? else { return Ok(None) };
     let mut files = Vec::new();

@@ -583,7 +583,9 @@ fn a_huge_file_of_somebody_in_the_tree_costs_no_memory() {
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
     assert_eq!(kinds(&disk::compare(scratch.path(), &fresh).unwrap()), [("deploy/dev/Service-a.yaml", Kind::Edited)]);
     assert!(!disk::write(scratch.path(), &fresh, false, &turns()).unwrap().done);
-    assert!(disk::read_folder(&scratch.path().join("deploy/dev")).unwrap_err().message.contains("more than 16 MB"));
+    assert!(
+        disk::read_folder(&disk::Reach::default(), &scratch.path().join("deploy/dev")).unwrap_err().message.contains("more than 16 MB")
+    );
     assert!(disk::write(scratch.path(), &fresh, true, &turns()).unwrap().done);
     assert_eq!(disk::compare(scratch.path(), &fresh).unwrap(), []);
 }
