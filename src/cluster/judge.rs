@@ -22,8 +22,11 @@ static PODS: Code = Code { id: "SW0204", name: "pods-refused", level: Level::Err
 pub static UNJUDGED: Code =
     Code { id: "SW0205", name: "custom-kind-unjudged", level: Level::Note, page: include_str!("pages/custom-kind-unjudged.md") };
 
+/// The API server would leave a field out, because its feature is off.
+static DROPPED: Code = Code { id: "SW0206", name: "field-dropped", level: Level::Warning, page: include_str!("pages/field-dropped.md") };
+
 /// The codes of this module.
-pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED, &PODS, &UNJUDGED];
+pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED, &PODS, &UNJUDGED, &DROPPED];
 
 /// The first version that judges the pods of a StatefulSet together with it.
 const JUDGES_TEMPLATES: Version = Version::minor(34);
@@ -55,6 +58,16 @@ pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics
         let report = REFUSED.report(format!("the API server would refuse {what}: {said}"));
         let report = help.into_iter().fold(report, Report::help);
         report.about(resource.subject()).refusal(refusal).at(at, found);
+    }
+    for dropped in answer.dropped.iter().filter(|dropped| !dropped.follows) {
+        DROPPED
+            .report(format!(
+                "{}: `{}` has no effect on Kubernetes {version}: the API server drops it ({})",
+                resource.id, dropped.field, dropped.gate
+            ))
+            .help("remove it, or have the gate switched on and allow this finding")
+            .about(resource.subject())
+            .at(resource.node.place_of(&dropped.field), found);
     }
     for warning in answer.warnings {
         let at = warning.split_once(": ").map_or(resource.at(), |(field, _)| resource.node.place_of(field));

@@ -2,6 +2,7 @@
 
 pub mod base64;
 pub mod custom;
+pub mod gate;
 pub mod image;
 pub mod ip;
 pub mod name;

@@ -1,4 +1,13 @@
-//! When something is to be done, in the five fields of cron, as Kubernetes reads them. Knows no clock and no time zones.
+//! When something is to be done, in the five fields of cron, as Kubernetes reads them. Knows no clock, and of time zones only their names.
+
+/// The zones that an API server can load, a line each: those in the time package of Go that it is built with.
+static ZONES: &str = include_str!("../../schemas/kubernetes/time-zones.txt");
+
+/// Whether a name is that of a time zone.
+#[must_use]
+pub fn is_time_zone(name: &str) -> bool {
+    ZONES.lines().any(|zone| zone == name)
+}
 
 /// What is wrong with a schedule, if anything.
 #[must_use]

@@ -101,13 +101,18 @@ impl<'a> Quick<'a> {
     fn end_of_line(&mut self) -> Option<()> {
         let blanks = self.spaces();
         match self.peek() {
-            b'#' if blanks > 0 => {
+            // Go's reader takes a comment right behind a quote too.
+            b'#' if blanks > 0 || self.reading == Reading::Kubernetes && self.is_behind_quote() => {
                 self.at += self.rest().iter().position(|byte| *byte == b'\n').unwrap_or(self.rest().len());
                 Some(())
             }
             b'\n' | END => Some(()),
             _ => None,
         }
+    }
+
+    fn is_behind_quote(&self) -> bool {
+        self.at > 0 && matches!(self.bytes[self.at - 1], b'"' | b'\'')
     }
 
     /// Goes to the first byte of the next line that says anything, and gives its column. At the end of the text the column is

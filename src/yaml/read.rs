@@ -296,12 +296,21 @@ impl<'a> Reader<'a> {
     fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, at: At, found: &mut Diagnostics, valid: &mut bool) -> Node {
         *valid &= self.untagged(tag, at, found);
         if let Some(tag) = tag
-            && matches!(tag.core_suffix(), Some("str" | "binary"))
+            && (matches!(tag.core_suffix(), Some("str" | "binary")) || tag.original() == "!")
         {
             return Node::text(text, at);
         }
         if style != ScalarStyle::Plain {
             return Node::text(text, at);
+        }
+        if self.reading == Reading::Kubernetes && is_no_json_number(text) {
+            if self.may_report() {
+                SYNTAX
+                    .report(format!("`{text}` is a number that JSON does not have: kubectl and Argo CD refuse it"))
+                    .help(format!("write \"{text}\" if it is text"))
+                    .at(at, found);
+            }
+            *valid = false;
         }
         let data = self.reading.plain(text);
         if self.reading == Reading::Core {
@@ -327,6 +336,12 @@ impl<'a> Reader<'a> {
         });
         Key { name, at: node.at }
     }
+}
+
+/// Whether Go's reader takes a plain scalar for a number that no JSON can hold.
+pub(super) fn is_no_json_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
 }
 
 /// The text that a key is; a list or a map is none.

@@ -5,6 +5,7 @@
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::service;
+use crate::k8s::gate;
 use crate::k8s::ip;
 use crate::k8s::version::Version;
 use crate::value::{Node, Text};
@@ -71,13 +72,9 @@ pub(super) fn needs_health_check(spec: &Node) -> bool {
 
 /// Everything that happens to a Service between its defaults and its rules.
 pub(super) fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
-    let strict = version >= Version::minor(36);
+    let strict = gate::STRICT_IP_CIDR_VALIDATION.is_on(version);
     let Some(spec) = object.get_mut("spec") else { return };
     let old = stored.and_then(|stored| stored.get("spec"));
-    if version < Version::minor(31) && old.is_none_or(|old| some(old, "trafficDistribution").is_none()) {
-        // The feature was off by default.
-        put(spec, "trafficDistribution", None);
-    }
     if let Some(old) = old {
         keep_allocated(spec, old);
     }

@@ -107,7 +107,7 @@ fn times(spec: &Node, old: Option<&Node>, causes: &mut Causes) {
     }
 }
 
-/// A name that a time zone could have. Which there are only a server's own tables know.
+/// The name of a time zone that the server can load.
 fn time_zone(zone: &str, path: &Path<'_>, causes: &mut Causes) {
     if zone.is_empty() {
         return causes.invalid(path, "timeZone must be nil or non-empty string");
@@ -118,7 +118,7 @@ fn time_zone(zone: &str, path: &Path<'_>, causes: &mut Causes) {
             && (1..=14).contains(&part.len())
             && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+'))
     };
-    if !zone.split('/').all(good) {
+    if !zone.eq_ignore_ascii_case("local") && !(zone.split('/').all(good) && schedule::is_time_zone(zone)) {
         return causes.invalid(path, format!("unknown time zone {zone}"));
     }
     if zone.eq_ignore_ascii_case("local") {

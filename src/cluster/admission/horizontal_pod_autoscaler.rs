@@ -2,8 +2,9 @@
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::Naming;
-use super::{Kind, amount};
+use super::{Kind, amount, unchanged};
 use crate::cluster::defaults;
+use crate::k8s::gate;
 use crate::k8s::name;
 use crate::k8s::version::Version;
 use crate::value::Node;
@@ -17,7 +18,7 @@ pub static KIND: Kind = Kind {
     naming: Naming::Subdomain,
     counts_generations: false,
     default: defaults::policy::autoscaler,
-    prepare,
+    prepare: unchanged,
     create,
     update,
 };
@@ -45,18 +46,6 @@ struct Reference {
     core: bool,
 }
 
-fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut Causes) {
-    let rules = ["scaleUp", "scaleDown"];
-    let tolerates = |object: &Node| rules.iter().any(|rule| object.find(&["spec", "behavior", rule, "tolerance"]).is_some());
-    if version < Version::minor(35) && !stored.is_some_and(tolerates) {
-        for rule in rules {
-            if let Some(map) = object.find_mut(&["spec", "behavior", rule]).and_then(Node::as_map_mut) {
-                map.remove("tolerance");
-            }
-        }
-    }
-}
-
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     judge(object, None, version, causes);
 }
@@ -68,7 +57,8 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
 fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
     let least = some(spec, "minReplicas").and_then(Node::as_int);
-    let bound = i64::from(stored.and_then(|stored| stored.get("minReplicas")).and_then(Node::as_int) != Some(0));
+    let had_none = stored.and_then(|stored| stored.get("minReplicas")).and_then(Node::as_int) == Some(0);
+    let bound = i64::from(!had_none && !gate::HPA_SCALE_TO_ZERO.is_on(version));
     if least.is_some_and(|least| least < bound) {
         causes.invalid(&SPEC.child("minReplicas"), format!("must be greater than or equal to {bound}"));
     }

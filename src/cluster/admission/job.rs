@@ -8,6 +8,7 @@ use super::pod_rules::Rules;
 use super::workload::MANNER;
 use super::{Kind, deployment, pod_warning, selector};
 use crate::cluster::defaults;
+use crate::k8s::gate;
 use crate::k8s::name;
 use crate::k8s::version::Version;
 use crate::value::{Data, Map, Node};
@@ -40,8 +41,14 @@ fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes)
         return;
     }
     let name = object.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default().to_owned();
-    let Some(spec) = object.get_mut("spec") else { return };
+    let own = object.find(&["metadata", "labels"]);
+    // A job without labels was given those of its pods: one map, so what is written into one stands in the other too.
+    let shared = own.is_some_and(|own| object.find(&["spec", "template", "metadata", "labels"]).is_some_and(|of_pods| of_pods.at == own.at));
     let (values, selected) = ([(NAME_LABELS, name.as_str()), (UID_LABELS, UID)], [([UID_LABELS[1]; 2], UID)]);
+    if let Some(labels) = object.find_mut(&["metadata", "labels"]).filter(|_| shared) {
+        label(labels, &values);
+    }
+    let Some(spec) = object.get_mut("spec") else { return };
     if let Some(labels) = map_at(spec, &["template", "metadata", "labels"]) {
         label(labels, &values);
     }
@@ -76,7 +83,7 @@ fn map_at<'n>(node: &'n mut Node, keys: &[&str]) -> Option<&'n mut Node> {
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let inner = object.get("spec").unwrap_or(&nothing);
-    whole(object, inner, UID, true, &Rules::new(version, false, None), causes);
+    whole(object, inner, Some((UID, true)), &Rules::new(version, false, None), causes);
     if causes.refusals.is_empty() {
         deployment::recommend_label(object, "Pod names and hostnames", causes);
         warn(inner, version, &SPEC, causes);
@@ -96,16 +103,22 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     if let Some(metadata) = object.get("metadata") {
         super::meta::names(metadata, Naming::Subdomain, causes);
     }
-    whole(object, new, changed.as_deref().unwrap_or(uid), has_both, &rules, causes);
+    let uid = changed.as_deref().unwrap_or(uid);
+    // Up to 1.36 a change went through all rules for new ones (`jobStrategy.ValidateUpdate`).
+    let labelled = (version < Version::minor(37)).then_some((uid, has_both));
+    whole(object, new, labelled, &rules, causes);
     changes(new, old, stored, version, causes);
     if causes.refusals.is_empty() && !MANNER.same(Some(new), Some(old)) {
         warn(new, version, &SPEC, causes);
     }
 }
 
-fn whole(object: &Node, inner: &Node, uid: &str, prefixed: bool, rules: &Rules, causes: &mut Causes) {
+/// All rules but those for a change. `labelled`: what the labels must say, and whether under both names.
+fn whole(object: &Node, inner: &Node, labelled: Option<(&str, bool)>, rules: &Rules, causes: &mut Causes) {
     let name = object.get("metadata").map(|metadata| text(metadata, "name")).unwrap_or_default();
-    own_selector(inner, name, uid, prefixed, causes);
+    if let Some((uid, prefixed)) = labelled {
+        own_selector(inner, name, uid, prefixed, causes);
+    }
     spec(inner, rules, &SPEC, causes);
     let path = SPEC.child("selector");
     match some(inner, "selector") {
@@ -164,7 +177,7 @@ pub fn spec(spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     for field in counts {
         causes.not_negative(number(spec, field), &path.child(field));
     }
-    if let Some(manager) = some(spec, "managedBy").and_then(Node::as_str).filter(|_| rules.version >= Version::minor(32)) {
+    if let Some(manager) = some(spec, "managedBy").and_then(Node::as_str).filter(|_| gate::JOB_MANAGED_BY.is_on(rules.version)) {
         managed_by(manager, &path.child("managedBy"), causes);
     }
     if let Some(mode) = some(spec, "completionMode") {
@@ -174,7 +187,7 @@ pub fn spec(spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     if let Some(policy) = some(spec, "podFailurePolicy") {
         failure_policy(policy, spec, &path.child("podFailurePolicy.rules"), causes);
     }
-    if let Some(policy) = some(spec, "successPolicy").filter(|_| rules.version >= Version::minor(31)) {
+    if let Some(policy) = some(spec, "successPolicy").filter(|_| gate::JOB_SUCCESS_POLICY.is_on(rules.version)) {
         if text(spec, "completionMode") == "Indexed" {
             success_policy(policy, spec, &path.child("successPolicy.rules"), causes);
         } else {
@@ -460,10 +473,10 @@ fn template_changes(new: &Node, old: &Node, stored: &Node, version: Version, cau
     let begun = stored.find(&["status", "startTime"]).is_some_and(|time| !time.is_null());
     let mut allowed = before.clone();
     if suspended && !begun {
-        take_over(&mut allowed, now, version >= Version::minor(36));
+        take_over(&mut allowed, now, gate::MUTABLE_SCHEDULING_DIRECTIVES_FOR_SUSPENDED_JOBS.is_on(version));
     }
     let path = SPEC.child("template");
-    let resources = suspended && !begun && version >= Version::minor(36);
+    let resources = suspended && !begun && gate::MUTABLE_POD_RESOURCES_FOR_SUSPENDED_JOBS.is_on(version);
     let pairs = if resources { (now.get("spec"), allowed.get("spec"), path.child("spec")) } else { (Some(now), Some(&allowed), path) };
     if !MANNER.same_fields("template", pairs.0, pairs.1) {
         causes.invalid(&pairs.2, "field is immutable");

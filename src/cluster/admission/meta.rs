@@ -2,6 +2,7 @@
 
 use super::cause::{Causes, Path, flag, list, number, some, text};
 use super::selector;
+use crate::k8s::gate;
 use crate::k8s::ip;
 use crate::k8s::name::{self, Faults};
 use crate::k8s::version::Version;
@@ -30,7 +31,7 @@ impl Naming {
     /// The rule that this version has.
     #[must_use]
     pub fn at(self, version: Version) -> Self {
-        if self == Self::Service && version >= Version::minor(36) { Self::Label } else { self }
+        if self == Self::Service && gate::RELAXED_SERVICE_NAME_VALIDATION.is_on(version) { Self::Label } else { self }
     }
 
     /// What is wrong with a name.
@@ -67,21 +68,21 @@ impl Naming {
 }
 
 /// The rules for the metadata of a new object.
-pub fn create(object: &Node, namespaced: bool, naming: Naming, causes: &mut Causes) {
+pub fn create(object: &Node, namespaced: bool, naming: Naming, version: Version, causes: &mut Causes) {
     let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
         return causes.required(&Path::new("metadata.name"), "name or generateName is required");
     };
     names(metadata, naming, causes);
-    common(metadata, namespaced, naming, causes);
+    common(metadata, namespaced, naming, version, causes);
 }
 
 /// The rules for metadata that is to replace `stored`.
-pub fn update(object: &Node, stored: &Node, namespaced: bool, naming: Naming, causes: &mut Causes) {
+pub fn update(object: &Node, stored: &Node, namespaced: bool, naming: Naming, version: Version, causes: &mut Causes) {
     let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
         return causes.required(&Path::new("metadata.name"), "name or generateName is required");
     };
     names(metadata, Naming::Segment, causes);
-    common(metadata, namespaced, naming, causes);
+    common(metadata, namespaced, naming, version, causes);
     let path = Path::new("metadata");
     let old = stored.get("metadata");
     for field in ["name", "namespace", "uid"] {
@@ -183,13 +184,13 @@ fn generated(beginning: &str) -> String {
     format!("{}x5x5x", &beginning[..end])
 }
 
-fn common(metadata: &Node, namespaced: bool, naming: Naming, causes: &mut Causes) {
+fn common(metadata: &Node, namespaced: bool, naming: Naming, version: Version, causes: &mut Causes) {
     let path = Path::new("metadata");
     namespace(metadata, namespaced, &path.child("namespace"), causes);
     causes.not_negative(number(metadata, "generation"), &path.child("generation"));
     selector::labels(metadata.get("labels"), &path.child("labels"), causes);
     annotations(metadata.get("annotations"), &path.child("annotations"), causes);
-    owner_references(metadata, &path.child("ownerReferences"), causes);
+    owner_references(metadata, version >= NUMBERS_OWNERS, &path.child("ownerReferences"), causes);
     finalizers(metadata, naming, &path.child("finalizers"), causes);
     managed_fields(metadata, &path.child("managedFields"), causes);
 }
@@ -204,16 +205,24 @@ fn namespace(metadata: &Node, namespaced: bool, path: &Path<'_>, causes: &mut Ca
     }
 }
 
-fn owner_references(metadata: &Node, path: &Path<'_>, causes: &mut Causes) {
+/// The first version whose server says which owner is faulty (`validateOwnerReference` takes a path).
+const NUMBERS_OWNERS: Version = Version::minor(37);
+
+fn owner_references(metadata: &Node, numbered: bool, all: &Path<'_>, causes: &mut Causes) {
     let mut controller: Option<&Node> = None;
-    for owner in list(metadata, "ownerReferences") {
+    for (index, owner) in list(metadata, "ownerReferences").iter().enumerate() {
+        let path = if numbered { &all.index(index) } else { all };
         let (api_version, kind) = (text(owner, "apiVersion"), text(owner, "kind"));
-        if api_version.rsplit('/').next().is_none_or(str::is_empty) || api_version.matches('/').count() > 1 {
+        if numbered && api_version.is_empty() {
+            causes.required(&path.child("apiVersion"), "must not be empty");
+        } else if api_version.rsplit('/').next().is_none_or(str::is_empty) || api_version.matches('/').count() > 1 {
             causes.invalid(&path.child("apiVersion"), "version must not be empty");
         }
         for (field, value) in [("kind", kind), ("name", text(owner, "name")), ("uid", text(owner, "uid"))] {
-            if value.is_empty() {
-                causes.invalid(&path.child(field), "must not be empty");
+            match value {
+                "" if numbered => causes.required(&path.child(field), "must not be empty"),
+                "" => causes.invalid(&path.child(field), "must not be empty"),
+                _ => {}
             }
         }
         if (api_version, kind) == ("v1", "Event") {
@@ -223,7 +232,7 @@ fn owner_references(metadata: &Node, path: &Path<'_>, causes: &mut Causes) {
             match controller {
                 None => controller = Some(owner),
                 Some(first) => causes.invalid(
-                    path,
+                    all,
                     format!(
                         "Only one reference can have Controller set to true. Found \"true\" in references for {}/{} and {kind}/{}",
                         text(first, "kind"),

@@ -67,6 +67,7 @@ pub mod volume_source;
 pub mod webhook;
 pub mod workload;
 
+use crate::cluster::defaults::dropped::{self, Dropped};
 use crate::diagnostic::Refusal;
 use crate::k8s::shape::{self, BuiltIn, Shape};
 use crate::k8s::version::Version;
@@ -167,7 +168,10 @@ pub struct Answer {
     pub object: Option<Node>,
     /// The place of the first refusal where its field does not lead there: the server's decoders leave out list indexes.
     pub at: Option<At>,
+    /// What the manifest states and the server leaves out, because the feature it belongs to is off.
+    pub dropped: Vec<Dropped>,
 }
+
 
 /// One kind that the model judges: a table line, and what is particular to it.
 #[derive(Clone, Copy)]
@@ -237,11 +241,11 @@ impl Kind {
         // Kinds without a rule for names of their own leave the metadata to the server, which looks at it only when all else is well.
         let last = self.naming == Naming::Segment;
         if !last {
-            meta::create(object, self.namespaced, self.naming.at(version), causes);
+            meta::create(object, self.namespaced, self.naming.at(version), version, causes);
         }
         (self.create)(object, version, causes);
         if last && causes.refusals.is_empty() {
-            meta::create(object, self.namespaced, self.naming, causes);
+            meta::create(object, self.namespaced, self.naming, version, causes);
         }
     }
 
@@ -327,11 +331,12 @@ pub fn create(node: &Node, version: Version) -> Answer {
     take_over_status(&mut object, None);
     (kind.default)(&mut object, version);
     kind.take_over_metadata(&mut object, None, Door::Body, &mut causes);
+    let dropped = dropped::drop_disabled(kind.kind, &mut object, None, version);
     (kind.prepare)(&mut object, None, version, &mut causes);
     if causes.refusals.is_empty() {
         kind.judge_new(&object, version, &mut causes);
     }
-    Answer::of(causes, object)
+    Answer { dropped, ..Answer::of(causes, object) }
 }
 
 /// What the server says to an object that is to take the place of `stored`: a replace, or what a patch made of it.
@@ -348,12 +353,13 @@ pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answe
     (kind.default)(&mut object, version);
     take_over_status(&mut object, Some(stored));
     kind.take_over_metadata(&mut object, Some(stored), door, &mut causes);
+    let dropped = dropped::drop_disabled(kind.kind, &mut object, Some(stored), version);
     (kind.prepare)(&mut object, Some(stored), version, &mut causes);
     if causes.refusals.is_empty() {
-        meta::update(&object, stored, kind.namespaced, kind.naming.at(version), &mut causes);
+        meta::update(&object, stored, kind.namespaced, kind.naming.at(version), version, &mut causes);
         (kind.update)(&object, stored, version, &mut causes);
     }
-    Answer::of(causes, object)
+    Answer { dropped, ..Answer::of(causes, object) }
 }
 
 /// A manifest cannot say what an object's status is.

@@ -7,6 +7,7 @@ use super::{Kind, selector, unchanged};
 use crate::cluster::defaults;
 use crate::k8s::ip::{self, Range};
 use crate::k8s::name;
+use crate::k8s::gate;
 use crate::k8s::version::Version;
 use crate::value::Node;
 
@@ -25,8 +26,6 @@ pub static KIND: Kind = Kind {
 };
 
 const SPEC: Path<'static> = Path::new("spec");
-/// From this version on ranges with bits beyond their prefix and the like are refused.
-const STRICT_RANGES: Version = Version::minor(36);
 /// From this version on the server warns of them.
 const WARNS: Version = Version::minor(33);
 /// The two directions, and what the peers of each are called.
@@ -141,7 +140,7 @@ fn peer_rule(peer: &Node, leniency: &Leniency<'_>, path: &Path<'_>, causes: &mut
 fn block_rule(block: &Node, leniency: &Leniency<'_>, path: &Path<'_>, causes: &mut Causes) {
     let mut judge = |range: &str, path: &Path<'_>| {
         if !leniency.ranges.contains(&range)
-            && let Some(fault) = ip::range_fault(range, leniency.version >= STRICT_RANGES)
+            && let Some(fault) = ip::range_fault(range, gate::STRICT_IP_CIDR_VALIDATION.is_on(leniency.version))
         {
             causes.invalid(path, fault);
         }

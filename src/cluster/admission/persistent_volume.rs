@@ -3,8 +3,10 @@
 use super::cause::{Causes, Path, list, some, text};
 use super::meta::{self, Naming};
 use super::same::Manner;
+use super::volume::STOPS_AT_NO_DRIVER;
 use super::{Kind, amount, node_selector, volume_source};
 use crate::cluster::defaults;
+use crate::k8s::gate;
 use crate::k8s::name;
 use crate::k8s::version::Version;
 use crate::value::{Map, Node};
@@ -27,8 +29,6 @@ pub static KIND: Kind = Kind {
 pub(super) const ACCESS_MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 /// What a volume is to its pod.
 pub(super) const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];
-/// From this version on classes of volume attributes are known to all servers.
-pub(super) const ATTRIBUTES_CLASSES: Version = Version::minor(34);
 /// From this version on the values of node labels are checked.
 const LABEL_VALUES: Version = Version::minor(33);
 const RECLAIM_POLICIES: [&str; 3] = ["Delete", "Recycle", "Retain"];
@@ -110,19 +110,9 @@ const SOURCE_MANNER: Manner = Manner {
 /// The same for the one source whose `lun` may be absent.
 const FIBRE_CHANNEL_MANNER: Manner = Manner { optional: &["lun"], free: &[], amounts: &[] };
 
-fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut Causes) {
+fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes) {
     if stored.is_none() {
         pending(object);
-    }
-    let known = stored.and_then(|stored| stored.get("spec")).is_some_and(|spec| some(spec, "volumeAttributesClassName").is_some());
-    // At first a change was let through to the rules, which refuse it.
-    let dropped = stored.is_none() || version >= Version::minor(31);
-    if version < ATTRIBUTES_CLASSES
-        && !known
-        && dropped
-        && let Some(spec) = object.get_mut("spec").and_then(Node::as_map_mut)
-    {
-        spec.remove("volumeAttributesClassName");
     }
 }
 
@@ -159,7 +149,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let class = |spec| some(spec, "volumeAttributesClassName");
     if class(spec) != class(before) {
         let path = SPEC.child("volumeAttributesClassName");
-        if version < ATTRIBUTES_CLASSES {
+        if !gate::VOLUME_ATTRIBUTES_CLASS.is_on(version) {
             causes.forbidden(&path, "update is forbidden when the VolumeAttributesClass feature gate is disabled");
         }
         if class(before).is_some() && class(spec).is_none() {
@@ -187,7 +177,7 @@ fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
     class_name(text(spec, "storageClassName"), &SPEC.child("storageClassName"), causes);
     volume_mode(spec, &SPEC, causes);
     let knows_attributes =
-        version >= ATTRIBUTES_CLASSES || before.is_some_and(|before| some(before, "volumeAttributesClassName").is_some());
+        gate::VOLUME_ATTRIBUTES_CLASS.is_on(version) || before.is_some_and(|before| some(before, "volumeAttributesClassName").is_some());
     if let Some(class) = some(spec, "volumeAttributesClassName").filter(|_| knows_attributes) {
         let path = SPEC.child("volumeAttributesClassName");
         match class.as_str().unwrap_or_default() {
@@ -275,7 +265,7 @@ fn sources(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
         }
         found = true;
         (source.judge)(node, &SPEC.child(source.step), causes);
-        if source.field == CSI.field && version < Version::minor(35) && text(node, "driver").is_empty() {
+        if source.field == CSI.field && version < STOPS_AT_NO_DRIVER && text(node, "driver").is_empty() {
             // Older servers went on with the rule for what is not there.
             let path = SPEC.child(source.step);
             causes.each_invalid(&path.child("driver"), name::dns_subdomain(""));

@@ -2,10 +2,11 @@
 
 use super::cause::{Causes, Path, some, text};
 use super::meta::{self, Naming};
-use super::persistent_volume::{ATTRIBUTES_CLASSES, access_modes, class_name, pending, volume_mode};
+use super::persistent_volume::{access_modes, class_name, pending, volume_mode};
 use super::same::Manner;
 use super::{Kind, amount, selector};
 use crate::cluster::defaults;
+use crate::k8s::gate;
 use crate::k8s::name;
 use crate::k8s::version::Version;
 use crate::value::{Map, Node};
@@ -27,8 +28,6 @@ pub static KIND: Kind = Kind {
 
 const SPEC: Path<'static> = Path::new("spec");
 const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
-/// From this version on a claim whose volume failed to grow may ask for less again.
-const RECOVERS_FROM_GROWING: Version = Version::minor(32);
 
 /// How the specs of claims are compared.
 const MANNER: Manner = Manner {
@@ -75,7 +74,7 @@ pub fn claim_spec(spec: &Node, leniency: Leniency, version: Version, path: &Path
     class_name(text(spec, "storageClassName"), &path.child("storageClassName"), causes);
     volume_mode(spec, path, causes);
     data_sources(spec, leniency, path, causes);
-    if version >= ATTRIBUTES_CLASSES || leniency.attributes {
+    if gate::VOLUME_ATTRIBUTES_CLASS.is_on(version) || leniency.attributes {
         class_name(text(spec, "volumeAttributesClassName"), &path.child("volumeAttributesClassName"), causes);
     }
 }
@@ -139,19 +138,12 @@ pub fn normalize_data_sources(spec: &mut Node, stored: Option<&Node>) {
     }
 }
 
-fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut Causes) {
+fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes) {
     if stored.is_none() {
         pending(object);
     }
     let before = stored.and_then(|stored| stored.get("spec"));
     let Some(spec) = object.get_mut("spec") else { return };
-    let known = before.is_some_and(|before| some(before, "volumeAttributesClassName").is_some());
-    if version < ATTRIBUTES_CLASSES
-        && !known
-        && let Some(map) = spec.as_map_mut()
-    {
-        map.remove("volumeAttributesClassName");
-    }
     normalize_data_sources(spec, before);
 }
 
@@ -246,7 +238,7 @@ fn size_change(spec: &Node, before: &Node, stored: &Node, version: Version, caus
     }
     let growing =
         ["allocatedResources", "allocatedResourceStatuses"].iter().any(|field| stored.find(&["status", field, "storage"]).is_some());
-    if version < RECOVERS_FROM_GROWING && !growing {
+    if !gate::RECOVER_VOLUME_EXPANSION_FAILURE.is_on(version) && !growing {
         causes.forbidden(&path, "field can not be less than previous value");
     } else if size(spec) <= amount::decoded(stored.find(&["status", "capacity", "storage"])) {
         causes.forbidden(&path, "field can not be less than status.capacity");
@@ -259,7 +251,7 @@ fn attributes_change(spec: &Node, before: &Node, stored: &Node, version: Version
         return;
     }
     let path = SPEC.child("volumeAttributesClassName");
-    if version < ATTRIBUTES_CLASSES {
+    if !gate::VOLUME_ATTRIBUTES_CLASS.is_on(version) {
         causes.forbidden(&path, "update is forbidden when the VolumeAttributesClass feature gate is disabled");
     }
     if stored.find(&["status", "currentVolumeAttributesClassName"]).is_none_or(Node::is_null) {

@@ -228,6 +228,7 @@ pub fn spec<'n>(spec: &'n Node, pod_name: &str, holder: Holder<'n>, rules: &'n R
         &path.child("dnsPolicy"),
     );
     security::of_pod(&pod, &path.child("securityContext"), causes);
+    security::shared_in_spec(&pod, path, causes);
     security::host_process(&pod, path, causes);
     security::user_namespace(&pod, path, causes);
     security::operating_system(&pod, path, causes);

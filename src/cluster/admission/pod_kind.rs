@@ -6,8 +6,9 @@ use super::names::Names;
 use super::pod::{self, APP_ARMOR, Holder};
 use super::pod_rules::Rules;
 use super::workload::MANNER;
-use super::{Kind, container, deployment, pod_warning, spread};
+use super::{Kind, amount, container, deployment, pod_warning, spread};
 use crate::cluster::defaults;
+use crate::k8s::gate;
 use crate::k8s::name;
 use crate::k8s::version::Version;
 use crate::value::{Map, Node};
@@ -46,7 +47,7 @@ fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut C
             terms.items_mut().filter_map(|weighted| weighted.get_mut("podAffinityTerm")).for_each(|term| merge_keys(term, &labels));
         }
     }
-    if version >= Version::minor(34)
+    if gate::MATCH_LABEL_KEYS_SELECTOR_MERGE.is_on(version)
         && let Some(constraints) = object.find_mut(&["spec", "topologySpreadConstraints"])
     {
         constraints.items_mut().for_each(|constraint| merge_keys(constraint, &labels));
@@ -146,6 +147,9 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     }
     tolerations(new, old, &rules, causes);
     gates(new, old, causes);
+    if version < Version::minor(32) && quality(new) != quality(old) && !MANNER.same(Some(new), Some(old)) {
+        causes.invalid(&Path::new("metadata"), "Pod QoS is immutable");
+    }
     let mut fixed = new.clone();
     take_back(&mut fixed, new, old, causes);
     if !MANNER.same(Some(&fixed), Some(old)) {
@@ -156,6 +160,40 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
              `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
         );
     }
+}
+
+/// How well a pod is kept on a full node.
+#[derive(PartialEq, Eq)]
+enum Quality {
+    BestEffort,
+    Burstable,
+    Guaranteed,
+}
+
+/// `ComputePodQOS`, of what the containers ask for.
+fn quality(spec: &Node) -> Quality {
+    let amount = |container: &Node, kind: &str, name: &str| {
+        let amount = container.find(&["resources", kind, name]).map(|node| amount::decoded(Some(node)));
+        amount.filter(|amount| amount.sign().is_gt())
+    };
+    let mut quality = None;
+    for container in ["containers", "initContainers"].iter().flat_map(|kind| list(spec, kind)) {
+        let own = match ["cpu", "memory"].map(|name| (amount(container, "requests", name), amount(container, "limits", name))) {
+            [(None, None), (None, None)] => Quality::BestEffort,
+            [(cpu, Some(most_cpu)), (memory, Some(most_memory))]
+                if cpu.as_ref().is_none_or(|cpu| *cpu == most_cpu) && memory.as_ref().is_none_or(|memory| *memory == most_memory) =>
+            {
+                Quality::Guaranteed
+            }
+            _ => Quality::Burstable,
+        };
+        quality = Some(match quality {
+            None => own,
+            Some(before) if before == own => own,
+            Some(_) => Quality::Burstable,
+        });
+    }
+    quality.unwrap_or(Quality::BestEffort)
 }
 
 /// Some annotations are the server's own once the pod is there.

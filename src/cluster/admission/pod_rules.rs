@@ -1,7 +1,8 @@
 //! What the server asks of pods depends on its version, and is milder where the stored object is already as it should not be.
 
-use super::cause::{Causes, Path, flag, list, number, text};
+use super::cause::{Causes, Path, flag, list, number, some, text};
 use super::{affinity, resources, security, selector, spread, volume};
+use crate::k8s::gate;
 use crate::k8s::name;
 use crate::k8s::version::Version;
 use crate::value::Node;
@@ -61,6 +62,10 @@ pub struct Rules {
     pub user_namespace_devices: bool,
     /// The host's network is let through in a user namespace.
     pub user_namespace_network: bool,
+    /// Volumes made of images that nobody names are let through.
+    pub unnamed_images: bool,
+    /// `CAP_SYS_ADMIN` is let through where privileges may not be raised.
+    pub unraised_admin: bool,
 }
 
 impl Rules {
@@ -71,18 +76,18 @@ impl Rules {
         let mut rules = Self {
             version,
             is_pod,
-            relaxed_variables: since(32),
-            relaxed_searches: since(33),
-            zero_sleep: since(33),
-            pod_resources: since(34),
-            init_resize: since(33),
+            relaxed_variables: gate::RELAXED_ENVIRONMENT_VARIABLE_VALIDATION.is_on(version),
+            relaxed_searches: gate::RELAXED_DNS_SEARCH_VALIDATION.is_on(version),
+            zero_sleep: gate::POD_LIFECYCLE_SLEEP_ACTION_ALLOW_ZERO.is_on(version),
+            pod_resources: gate::POD_LEVEL_RESOURCES.is_on(version),
+            init_resize: gate::IN_PLACE_POD_VERTICAL_SCALING.is_on(version),
             init_resize_restart: false,
-            merged_label_keys: since(34),
-            restart_rules: since(35),
-            restart_all: since(36),
-            variable_files: since(35),
-            strict_addresses: since(36),
-            recursive_labels_only: true,
+            merged_label_keys: gate::MATCH_LABEL_KEYS_SELECTOR_MERGE.is_on(version),
+            restart_rules: gate::CONTAINER_RESTART_RULES.is_on(version),
+            restart_all: gate::RESTART_ALL_CONTAINERS.is_on(version),
+            variable_files: gate::ENV_FILES.is_on(version),
+            strict_addresses: gate::STRICT_IP_CIDR_VALIDATION.is_on(version),
+            recursive_labels_only: !gate::SELINUX_MOUNT.is_on(version),
             faulty_deletion_cost: false,
             faulty_affinity_values: false,
             faulty_node_values: !since(32),
@@ -90,9 +95,12 @@ impl Rules {
             faulty_token_paths: false,
             shared_sysctls: false,
             partial_huge_pages: false,
-            comparing_tolerations: false,
-            user_namespace_devices: false,
-            user_namespace_network: false,
+            comparing_tolerations: gate::TAINT_TOLERATION_COMPARISON_OPERATORS.is_on(version),
+            // The check came with 1.34 (`validateHostUsers`).
+            user_namespace_devices: !since(34),
+            user_namespace_network: gate::USER_NAMESPACES_HOST_NETWORK_SUPPORT.is_on(version),
+            unnamed_images: false,
+            unraised_admin: false,
         };
         if let Some(stored) = stored {
             rules.let_through(stored);
@@ -124,7 +132,7 @@ impl Rules {
                 && list(container, "resizePolicy").iter().any(|policy| text(policy, "restartPolicy") == "RestartContainer")
         });
         self.partial_huge_pages = resources::has_partial_huge_pages(spec);
-        self.recursive_labels_only = spec.find(&["securityContext", "seLinuxChangePolicy"]).is_none_or(Node::is_null);
+        self.recursive_labels_only &= spec.find(&["securityContext", "seLinuxChangePolicy"]).is_none_or(Node::is_null);
         self.shared_sysctls = list(spec.get("securityContext").unwrap_or(&nothing), "sysctls")
             .iter()
             .any(|setting| security::is_shared(spec, text(setting, "name")));
@@ -144,9 +152,11 @@ impl Rules {
             });
         }
         self.faulty_token_paths = volume::has_faulty_token_path(spec);
-        self.comparing_tolerations = list(spec, "tolerations").iter().any(|toleration| matches!(text(toleration, "operator"), "Lt" | "Gt"));
+        self.comparing_tolerations |= list(spec, "tolerations").iter().any(|toleration| matches!(text(toleration, "operator"), "Lt" | "Gt"));
         let user_namespace = spec.get("hostUsers").and_then(Node::as_bool) == Some(false);
-        self.user_namespace_devices = user_namespace && containers().any(|container| !list(container, "volumeDevices").is_empty());
-        self.user_namespace_network = user_namespace && flag(spec, "hostNetwork");
+        self.user_namespace_devices |= user_namespace && containers().any(|container| !list(container, "volumeDevices").is_empty());
+        self.user_namespace_network |= user_namespace && flag(spec, "hostNetwork");
+        self.unnamed_images = list(spec, "volumes").iter().any(|volume| some(volume, "image").is_some_and(|it| text(it, "reference").is_empty()));
+        self.unraised_admin = self.version >= Version::minor(37) && containers().any(security::is_unraised_admin);
     }
 }

@@ -6,6 +6,7 @@ use super::names::Names;
 use super::pod::Pod;
 use super::pod_rules::CONTAINERS;
 use crate::k8s::name;
+use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// `securityContext` of a pod.
@@ -18,8 +19,8 @@ pub fn of_pod(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     for (index, group) in list(context, "supplementalGroups").iter().enumerate() {
         causes.each_invalid(&groups.index(index), name::user_id(group.as_int().unwrap_or_default()));
     }
-    if flag(pod.spec, "shareProcessNamespace") && flag(pod.spec, "hostPID") {
-        causes.invalid(&path.child("shareProcessNamespace"), "ShareProcessNamespace and HostPID cannot both be enabled");
+    if pod.rules.version < SHARES_IN_SPEC {
+        shared_processes(pod, path, causes);
     }
     sysctls(context, pod, &path.child("sysctls"), causes);
     choice(context, "fsGroupChangePolicy", &["Always", "OnRootMismatch"], path, causes);
@@ -27,6 +28,23 @@ pub fn of_pod(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     choice(context, "supplementalGroupsPolicy", &["Merge", "Strict"], path, causes);
     let policies: &[&str] = if pod.rules.recursive_labels_only { &["Recursive"] } else { &["MountOption", "Recursive"] };
     choice(context, "seLinuxChangePolicy", policies, path, causes);
+}
+
+/// The first version whose server looks for the sharing of processes where manifests say it (`validateShareProcessNamespace`), not in
+/// the security context that held it inside.
+const SHARES_IN_SPEC: Version = Version::minor(37);
+
+/// The processes of a pod cannot be shared among its containers and with its host.
+pub fn shared_in_spec(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+    if pod.rules.version >= SHARES_IN_SPEC {
+        shared_processes(pod, path, causes);
+    }
+}
+
+fn shared_processes(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+    if flag(pod.spec, "shareProcessNamespace") && flag(pod.spec, "hostPID") {
+        causes.invalid(&path.child("shareProcessNamespace"), "ShareProcessNamespace and HostPID cannot both be enabled");
+    }
 }
 
 /// `securityContext` of a container.
@@ -46,11 +64,21 @@ pub fn of_container(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &m
             causes.invalid(path, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
         }
         let added = context.get("capabilities").map(|capabilities| list(capabilities, "add")).unwrap_or_default();
-        for _ in added.iter().filter(|capability| capability.as_str() == Some("CAP_SYS_ADMIN")) {
+        let refused = added.iter().filter(|capability| capability.as_str() == Some("CAP_SYS_ADMIN") && !pod.rules.unraised_admin);
+        for _ in refused {
             causes.invalid(path, "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
         }
     }
     profiles(context, path, causes);
+}
+
+/// Whether a container adds `CAP_SYS_ADMIN` and may not raise its privileges.
+#[must_use]
+pub fn is_unraised_admin(container: &Node) -> bool {
+    let Some(context) = some(container, "securityContext") else { return false };
+    let added = context.get("capabilities").map(|capabilities| list(capabilities, "add")).unwrap_or_default();
+    context.get("allowPrivilegeEscalation").and_then(Node::as_bool) != Some(true)
+        && added.iter().any(|capability| capability.as_str() == Some("CAP_SYS_ADMIN"))
 }
 
 /// What a pod says of the operating system must fit to the rest.

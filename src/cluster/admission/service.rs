@@ -2,10 +2,11 @@
 
 use super::allocation::{self, Addresses, HEADLESS};
 use super::cause::{Causes, Path, list, number, some, text};
-use super::meta::Naming;
+use super::meta::{self, Naming};
 use super::port::{self, PROTOCOLS};
 use super::{Kind, selector};
 use crate::cluster::defaults;
+use crate::k8s::gate;
 use crate::k8s::version::Version;
 use crate::k8s::{ip, name};
 use crate::value::Node;
@@ -26,8 +27,6 @@ pub static KIND: Kind = Kind {
 };
 
 const SPEC: Path<'static> = Path::new("spec");
-/// From this version on addresses with leading zeros and the like are refused.
-const STRICT_ADDRESSES: Version = Version::minor(36);
 /// From this version on each source range is judged by itself.
 const ONE_BY_ONE: Version = Version::minor(30);
 /// The most seconds that a client may keep its pod.
@@ -55,6 +54,10 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let (Some(service), Some(before)) = (Service::new(object, Some(stored), version), stored.get("spec")) else { return };
     let old = Addresses::of(before);
+    if version < Version::minor(34) {
+        // `ValidateServiceUpdate` went through all rules for new ones, their names too.
+        meta::names_again(object, KIND.naming.at(version), causes);
+    }
     if service.kind != "ExternalName" && text(before, "type") != "ExternalName" {
         address_changes(&service.addresses, &old, causes);
         family_changes(&service.addresses, &old, causes);
@@ -78,7 +81,7 @@ impl<'n> Service<'n> {
     fn new(object: &'n Node, stored: Option<&'n Node>, version: Version) -> Option<Self> {
         let spec = object.get("spec")?;
         let addresses = Addresses::of(spec);
-        Some(Self { object, spec, stored, kind: text(spec, "type"), addresses, strict: version >= STRICT_ADDRESSES })
+        Some(Self { object, spec, stored, kind: text(spec, "type"), addresses, strict: gate::STRICT_IP_CIDR_VALIDATION.is_on(version) })
     }
 
     fn annotation(&self, key: &str) -> Option<&'n str> {
@@ -324,7 +327,7 @@ impl<'n> Service<'n> {
         }
         if let Some(distribution) = some(self.spec, "trafficDistribution") {
             let known: &[&str] =
-                if version >= Version::minor(34) { &["PreferClose", "PreferSameZone", "PreferSameNode"] } else { &["PreferClose"] };
+                if gate::PREFER_SAME_TRAFFIC_DISTRIBUTION.is_on(version) { &["PreferClose", "PreferSameZone", "PreferSameNode"] } else { &["PreferClose"] };
             if !known.contains(&distribution.as_str().unwrap_or_default()) {
                 causes.not_supported(&SPEC.child("trafficDistribution"), known);
             }

@@ -32,7 +32,11 @@ const CHECKS_TEMPLATES: Version = Version::minor(34);
 const CHECKS_SERVICE_NAME: Version = Version::minor(33);
 /// The first version whose server lets the number of kept revisions change, and warns of one below zero.
 const CHANGES_HISTORY: Version = Version::minor(33);
-/// What may change.
+/// The first version whose server says which field may not change, and compares no other (`ValidateStatefulSetUpdate`).
+const NAMES_WHAT_IS_FIXED: Version = Version::minor(37);
+/// What may not change there.
+const FIXED: [&str; 4] = ["selector", "volumeClaimTemplates", "serviceName", "podManagementPolicy"];
+/// What may change in earlier ones.
 const CHANGEABLE: [&str; 7] = [
     "replicas",
     "template",
@@ -97,7 +101,11 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
         skip.template = !before.refusals.is_empty();
     }
     spec(new, skip, &rules, &path, causes);
-    if differs(new, old, version) {
+    if version >= NAMES_WHAT_IS_FIXED {
+        for field in FIXED.iter().filter(|field| !MANNER.same_fields(field, new.get(field), old.get(field))) {
+            causes.invalid(&path.child(field), "field is immutable");
+        }
+    } else if differs(new, old, version) {
         let history = if version < CHANGES_HISTORY { "" } else { " 'revisionHistoryLimit'," };
         causes.forbidden(
             &path,

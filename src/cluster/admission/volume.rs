@@ -6,8 +6,9 @@ use super::names::Names;
 use super::persistent_volume_claim::{Leniency, claim_spec};
 use super::pod_rules::Rules;
 use super::volume_source::{need, need_in_secret};
-use super::{container, env, file_path, meta, volume_source};
+use super::{container, env, file_path, meta, selector, volume_source};
 use crate::k8s::name;
+use crate::k8s::version::Version;
 use crate::value::Node;
 use std::collections::BTreeMap;
 
@@ -127,7 +128,7 @@ static SORTS: [Sort; 30] = [
     sort("storageos", storage_os),
     ruled("projected", projected),
     sort("scaleIO", volume_source::scale_io),
-    sort("csi", csi),
+    ruled("csi", csi),
     ruled("ephemeral", ephemeral),
     ruled("image", image),
 ];
@@ -272,8 +273,15 @@ fn storage_os(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     need_in_secret(node, &["name"], path, causes);
 }
 
-fn csi(node: &Node, path: &Path<'_>, causes: &mut Causes) {
-    volume_source::csi_driver(text(node, "driver"), &path.child("driver"), causes);
+/// The first version whose server stops at a driver that is not named (`ValidateCSIDriverName`).
+pub(super) const STOPS_AT_NO_DRIVER: Version = Version::minor(35);
+
+fn csi(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+    let driver = text(node, "driver");
+    volume_source::csi_driver(driver, &path.child("driver"), causes);
+    if driver.is_empty() && rules.version < STOPS_AT_NO_DRIVER {
+        causes.each_invalid(&path.child("driver"), name::dns_subdomain(""));
+    }
     if let Some(secret) = some(node, "nodePublishSecretRef") {
         let given = text(secret, "name");
         if given.is_empty() {
@@ -294,7 +302,8 @@ fn ephemeral(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
 }
 
 fn image(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
-    if rules.is_pod {
+    // Up to 1.36 only the pod itself was asked; a stored one without a reference may stay.
+    if (rules.is_pod || rules.version >= Version::minor(37)) && !rules.unnamed_images {
         need(node, &["reference"], path, causes);
     }
     container::pull_policy(text(node, "pullPolicy"), &path.child("pullPolicy"), causes);
@@ -327,6 +336,14 @@ fn projected(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
             count += 1;
             service_account_token(token, rules, &item.child("serviceAccountToken"), path, causes);
         }
+        if let Some(bundle) = some(source, "clusterTrustBundle") {
+            count += 1;
+            trust_bundle(bundle, &mut places, &item.child("clusterTrustBundle"), path, causes);
+        }
+        if let Some(certificate) = some(source, "podCertificate") {
+            count += 1;
+            pod_certificate(certificate, &mut places, &item.child("podCertificate"), path, causes);
+        }
         if count > 1 {
             causes.forbidden(&item, "may not specify more than 1 volume type per source");
         }
@@ -356,5 +373,100 @@ fn service_account_token(token: &Node, rules: &Rules, item: &Path<'_>, path: &Pa
         causes.required(&path.child("path"), "");
     } else if !rules.faulty_token_paths {
         file_path::descending_file(place, &path.child("path"), causes);
+    }
+}
+
+/// `clusterTrustBundle` of a projected volume, as `validateProjectionSources` goes through it.
+fn trust_bundle<'n>(bundle: &'n Node, places: &mut Names<'n>, path: &Path<'_>, volume: &Path<'_>, causes: &mut Causes) {
+    match (some(bundle, "name").and_then(Node::as_str), some(bundle, "signerName").and_then(Node::as_str)) {
+        (Some(_), Some(_)) => causes.invalid(path, "only one of name and signerName may be used"),
+        (Some(given), None) => {
+            let path = path.child("name");
+            if given.is_empty() {
+                causes.required(&path, "must be a valid object name");
+            }
+            // A bundle of a signer is named after it: `example.com:foo:bundle`.
+            let own = given.rsplit_once(':').map_or(given, |(_, own)| own);
+            causes.each_invalid(&path, name::dns_subdomain(own));
+        }
+        (None, Some(signer)) => {
+            let signer_path = path.child("signerName");
+            if signer.is_empty() {
+                causes.required(&signer_path, "must be a valid signer name");
+            }
+            signer_name(signer, &signer_path, causes);
+            if let Some(labels) = some(bundle, "labelSelector") {
+                selector::selector(Some(labels), &path.child("labelSelector"), causes);
+            }
+        }
+        (None, None) => causes.required(path, "either name or signerName must be specified"),
+    }
+    if some(bundle, "name").is_some() && some(bundle, "signerName").is_none() && some(bundle, "labelSelector").is_some() {
+        causes.invalid(&path.child("labelSelector"), "labelSelector must be unset if name is specified");
+    }
+    let place = text(bundle, "path");
+    need(bundle, &["path"], path, causes);
+    file_path::descending_file(place, &path.child("path"), causes);
+    if !places.add(place) {
+        causes.invalid(volume, "conflicting duplicate paths");
+    }
+}
+
+/// `podCertificate` of a projected volume.
+fn pod_certificate<'n>(certificate: &'n Node, places: &mut Names<'n>, path: &Path<'_>, volume: &Path<'_>, causes: &mut Causes) {
+    const KEY_TYPES: [&str; 6] = ["RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"];
+    const DAY: i64 = 24 * 60 * 60;
+    let signer = text(certificate, "signerName");
+    signer_name(signer, &path.child("signerName"), causes);
+    if !KEY_TYPES.contains(&text(certificate, "keyType")) {
+        causes.not_supported(&path.child("keyType"), &KEY_TYPES);
+    }
+    if let Some(seconds) = some(certificate, "maxExpirationSeconds").and_then(Node::as_int) {
+        let own = signer.split('/').next().is_some_and(|domain| domain == "kubernetes.io" || domain.ends_with(".kubernetes.io"));
+        let most = if own { DAY } else { 91 * DAY };
+        let path = path.child("maxExpirationSeconds");
+        if seconds < 3600 {
+            causes.invalid(&path, "if provided, maxExpirationSeconds must be >= 3600");
+        }
+        if seconds > most {
+            causes.invalid(&path, format!("if provided, maxExpirationSeconds must be <= {most}"));
+        }
+    }
+    let mut any = false;
+    for field in ["credentialBundlePath", "keyPath", "certificateChainPath"] {
+        let place = text(certificate, field);
+        if place.is_empty() {
+            continue;
+        }
+        any = true;
+        file_path::descending_file(place, &path.child(field), causes);
+        if !places.add(place) {
+            causes.invalid(volume, "conflicting duplicate paths");
+        }
+    }
+    if !any {
+        causes.required(path, "specify at least one of credentialBundlePath, keyPath, and certificateChainPath");
+    }
+}
+
+/// `example.com/signer-name`, as `ValidateSignerName` goes through it.
+fn signer_name(signer: &str, path: &Path<'_>, causes: &mut Causes) {
+    if signer.is_empty() {
+        return causes.required(path, "");
+    }
+    let Some((domain, own)) = signer.split_once('/').filter(|(_, own)| !own.contains('/')) else {
+        return causes.invalid(path, "must be a fully qualified domain and path of the form 'example.com/signer-name'");
+    };
+    if domain.len() > 253 {
+        causes.too_long(path, 253);
+    }
+    if let Some(faults) = domain.split('.').map(name::dns_label).find(|faults| !faults.is_empty()) {
+        causes.each_invalid(path, faults);
+    }
+    if !domain.contains('.') {
+        causes.invalid(path, "should be a domain with at least two segments separated by dots");
+    }
+    if let Some(faults) = own.split('.').map(name::dns_subdomain).find(|faults| !faults.is_empty()) {
+        causes.each_invalid(path, faults);
     }
 }

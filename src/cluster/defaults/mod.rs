@@ -2,7 +2,7 @@
 //! Knows no rule: whether the result is allowed is the admission's business.
 
 pub mod config;
-mod dropped;
+pub mod dropped;
 pub mod extension;
 pub mod pod;
 pub mod policy;

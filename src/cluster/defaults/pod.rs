@@ -1,6 +1,6 @@
 //! Pods and pod templates: containers, probes, volumes, and the claims that volumes hold. Knows no kind that owns them.
 
-use super::{dropped, each, fill, fill_bool, fill_int, fill_map, fill_text, fill_zero, silent, within};
+use super::{each, fill, fill_bool, fill_int, fill_map, fill_text, fill_zero, silent, within};
 use crate::k8s::version::Version;
 use crate::value::{Data, Node};
 
@@ -43,7 +43,6 @@ fn pod_spec(spec: &mut Node, version: Version) {
     for list in CONTAINERS {
         each(spec, &[list], |node| container(node, version));
     }
-    dropped::from_pod_spec(spec, version);
 }
 
 /// The account has an old name too; both are always kept the same, the new one first.

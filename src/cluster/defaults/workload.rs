@@ -1,6 +1,7 @@
 //! The kinds that make pods from a template. Knows of a template only that it has one.
 
-use super::{each, fill, fill_bool, fill_int, fill_map, fill_text, forget, pod, within};
+use super::{each, fill, fill_absent, fill_bool, fill_int, fill_map, fill_text, forget, pod, within};
+use crate::k8s::gate;
 use crate::k8s::version::Version;
 use crate::value::{Data, Node};
 
@@ -19,8 +20,10 @@ pub fn stateful_set(node: &mut Node, version: Version) {
             if rolling {
                 fill_int(update, "partition", 0);
             }
-            // Its feature is off by default in every version known so far.
-            forget(update, "maxUnavailable");
+            // SetDefaults_StatefulSet: where the field is kept, it is filled in.
+            if rolling && gate::MAX_UNAVAILABLE_STATEFUL_SET.is_on(version) {
+                fill_absent(update, "maxUnavailable", Data::Int(1));
+            }
         });
     }
     if let Some(retention) = fill_map(spec, "persistentVolumeClaimRetentionPolicy") {
@@ -169,10 +172,11 @@ fn job_spec(spec: &mut Node, version: Version) {
         let indexed = says(spec, "backoffLimitPerIndex");
         fill_int(spec, "backoffLimit", if indexed { i64::from(i32::MAX) } else { 6 });
     }
-    fill_text(spec, "completionMode", "NonIndexed");
+    fill_absent(spec, "completionMode", Data::Text("NonIndexed".into()));
     fill_bool(spec, "suspend", false);
     let failed_only = says(spec, "podFailurePolicy");
-    fill_text(spec, "podReplacementPolicy", if failed_only { "Failed" } else { "TerminatingOrFailed" });
+    let policy = if failed_only { "Failed" } else { "TerminatingOrFailed" };
+    fill_absent(spec, "podReplacementPolicy", Data::Text(policy.into()));
     fill_bool(spec, "manualSelector", false);
     failure_policy(spec);
     template(spec, version);
