@@ -36,6 +36,10 @@ pub fn run(world: &mut World) {
 
 fn tend(world: &mut World, key: &Key) {
     let Some(pod) = world.store.get(key).filter(|pod| !node_name(pod).is_empty() && !is_ending(pod) && !is_over(pod)) else { return };
+    // Nobody runs a pod that names a node which is not there.
+    if world.nodes.as_ref().is_some_and(|nodes| !nodes.iter().any(|node| node.name == node_name(pod))) {
+        return;
+    }
     let (phase, ready) = if is_told(pod, PENDING) {
         ("Pending", false)
     } else if is_told(pod, FAIL) {
@@ -43,14 +47,28 @@ fn tend(world: &mut World, key: &Key) {
     } else {
         ("Running", !is_told(pod, NOT_READY))
     };
-    if text(pod, &["status", "phase"]) != phase || is_ready(pod) != ready || !has_place(pod) {
+    if text(pod, &["status", "phase"]) != phase || is_ready(pod) != ready || has_no_ready(pod) {
         let at = pod.at;
-        set_status(world, key, phase, &[condition("PodScheduled", true, None, at), condition("Ready", ready, None, at)]);
+        // The scheduler has no word in a pod whose manifest names its node.
+        let placed = has_place(pod).then(|| condition("PodScheduled", true, None, at));
+        let conditions: Vec<Node> = placed.into_iter().chain([condition("Ready", ready, None, at)]).collect();
+        set_status(world, key, phase, &conditions);
     }
 }
 
 fn has_place(pod: &Node) -> bool {
     crate::cluster::world::condition(pod, "PodScheduled").is_some_and(|placed| text(placed, &["status"]) == "True")
+}
+
+fn has_no_ready(pod: &Node) -> bool {
+    crate::cluster::world::condition(pod, "Ready").is_none()
+}
+
+/// Writes that a pod has found a place.
+pub fn set_placed(world: &mut World, key: &Key) {
+    if let Some(at) = world.store.get(key).map(|pod| pod.at) {
+        set_status(world, key, "Pending", &[condition("PodScheduled", true, None, at)]);
+    }
 }
 
 /// Writes that a pod has found no place, and why.

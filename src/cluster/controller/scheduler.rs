@@ -114,11 +114,13 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) {
     let crowd = |machine: &Machine| (world.loads.alike(&machine.name, &pod), world.loads.on(&machine.name).1);
     let best = fitting.into_iter().min_by_key(|(machine, plan)| (plan.make.len(), crowd(machine)));
     let Some((machine, plan)) = best else {
-        let why = if world.nodes.is_none() { refused.iter().flat_map(|no| &no.reasons).copied().collect() } else { explain(&refused) };
+        let why = if world.nodes.is_none() { refused.iter().flat_map(|no| &no.reasons).copied().collect() } else { explain(&refused, world.version) };
         return kubelet::set_unplaced(world, key, &why);
     };
     if plan.bind.is_empty() && plan.make.is_empty() {
-        return world.store.set_text(key, &["spec", "nodeName"], machine.name.clone());
+        let node = machine.name.clone();
+        kubelet::set_placed(world, key);
+        return world.store.set_text(key, &["spec", "nodeName"], node);
     }
     for (claim, volume) in &plan.bind {
         binder::point_at_claim(world, volume, claim);
@@ -134,7 +136,7 @@ fn on<'w>(world: &'w World, machine: &Machine) -> impl Iterator<Item = &'w Node>
 }
 
 /// The scheduler's own summary: how many nodes fail for which reason.
-fn explain(refused: &[No]) -> String {
+fn explain(refused: &[No], version: Version) -> String {
     let total = refused.len();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for reason in refused.iter().flat_map(|no| &no.reasons) {
@@ -155,7 +157,9 @@ fn explain(refused: &[No]) -> String {
     }
     help.sort();
     let (parts, help) = (parts.join(", "), help.join(", "));
-    format!("0/{total} nodes are available: {parts}. no new claims to deallocate, preemption: 0/{total} nodes are available: {help}.")
+    // Up to 1.36 the plugin for device claims had a word in it, whether a pod had any or not.
+    let claims = if version < Version::minor(37) { "no new claims to deallocate, " } else { "" };
+    format!("0/{total} nodes are available: {parts}. {claims}preemption: 0/{total} nodes are available: {help}.")
 }
 
 /// A pod's claims by what is still to be done for them, or why no node needs to be tried.

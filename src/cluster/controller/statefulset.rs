@@ -7,6 +7,7 @@ use crate::cluster::mark::Mark;
 use crate::cluster::selector;
 use crate::cluster::store::{self, Key, Owner, is_ending, owner_references, owners, put, text, uid};
 use crate::cluster::world::{World, is_ready, phase};
+use crate::k8s::gate;
 use crate::k8s::name;
 use crate::k8s::version::Version;
 use crate::value::{Data, Map, Node, Text};
@@ -281,11 +282,15 @@ impl Pass<'_> {
         true
     }
 
-    /// The update: pods of another revision are deleted, highest ordinal first, one at a time: `maxUnavailable` is off in all known versions
-    /// (but for the first patches of 1.35).
+    /// The update: pods of another revision are deleted, highest ordinal first. Gives how many.
     fn roll(&mut self, replicas: &[Replica]) -> i64 {
-        let partition = self.set.find(&["spec", "updateStrategy", "rollingUpdate", "partition"]).and_then(Node::as_int).unwrap_or_default();
+        let rolling = self.set.find(&["spec", "updateStrategy", "rollingUpdate"]);
+        let partition = rolling.and_then(|rolling| rolling.get("partition")).and_then(Node::as_int).unwrap_or_default();
         let from = usize::try_from(partition).unwrap_or_default().min(replicas.len());
+        if gate::MAX_UNAVAILABLE_STATEFUL_SET.is_on(self.world.version) {
+            let most = at_once(rolling.and_then(|rolling| rolling.get("maxUnavailable")), replicas.len());
+            return self.roll_several(replicas, from, most);
+        }
         for replica in replicas[from..].iter().rev() {
             if replica.revision != self.update.name && !replica.is_ending() {
                 garbage::delete(self.world, &replica.key);
@@ -296,6 +301,32 @@ impl Pass<'_> {
             }
         }
         0
+    }
+
+    /// `updateStatefulSetAfterInvariantEstablished`: as many at once as may be missing. Of a Parallel set those that are missing anyway go
+    /// first, whatever their number.
+    fn roll_several(&mut self, replicas: &[Replica], from: usize, most: usize) -> i64 {
+        let missing = replicas.iter().filter(|replica| replica.is_unavailable()).count();
+        let mut left = most.saturating_sub(missing);
+        let mut gone = 0;
+        let is_old = |pass: &Self, replica: &Replica| replica.revision != pass.update.name && !replica.is_ending();
+        if self.parallel {
+            for replica in replicas[from..].iter().rev() {
+                if is_old(self, replica) && !replica.is_ready() {
+                    garbage::delete(self.world, &replica.key);
+                    gone += 1;
+                }
+            }
+        }
+        for replica in replicas[from..].iter().rev() {
+            let chosen = is_old(self, replica) && (!self.parallel || !replica.is_unavailable());
+            if left > 0 && chosen {
+                garbage::delete(self.world, &replica.key);
+                left -= 1;
+                gone += 1;
+            }
+        }
+        gone
     }
 
     // ---- pods
@@ -324,7 +355,7 @@ impl Pass<'_> {
             return Err(Stuck);
         }
         let pod = self.pod(replica);
-        if let Some(why) = self.missing_account(&pod).or_else(|| refusal(&pod)) {
+        if let Some(why) = self.missing_account(&pod).or_else(|| unclassed_overhead(&pod)).or_else(|| refusal(&pod)) {
             self.own_claims(replica);
             self.say_failed("create", replica, &why);
             return Err(Stuck);
@@ -533,7 +564,9 @@ impl Pass<'_> {
     fn write_status(&mut self, counts: &Counts) {
         let strategy = text(self.set, &["spec", "updateStrategy", "type"]);
         let wanted = self.set.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
-        let complete = strategy != "OnDelete" && [counts.updated, counts.ready, counts.replicas] == [wanted; 3];
+        // `completeUpdate` looks at the numbers alone since 1.37.
+        let completes = strategy != "OnDelete" || self.world.version >= Version::minor(37);
+        let complete = completes && [counts.updated, counts.ready, counts.replicas] == [wanted; 3];
         let (current, revision) = if complete { (counts.updated, &self.update.name) } else { (counts.current, &self.current.name) };
         let generation = self.set.find(&["metadata", "generation"]).and_then(Node::as_int).unwrap_or(1);
         let numbers = [
@@ -563,12 +596,34 @@ fn templates(set: &Node) -> impl Iterator<Item = &Node> {
     set.find(&["spec", "volumeClaimTemplates"]).into_iter().flat_map(Node::items)
 }
 
+/// How many pods may be missing in an update: a number, or a share of all of them, rounded down; one at least.
+fn at_once(stated: Option<&Node>, all: usize) -> usize {
+    let count = match stated.map(|stated| &stated.data) {
+        Some(Data::Int(count)) => usize::try_from(*count).unwrap_or(usize::MAX),
+        Some(Data::Text(share)) => {
+            let share = share.strip_suffix('%').and_then(|share| share.parse::<usize>().ok()).unwrap_or_default();
+            share.saturating_mul(all) / 100
+        }
+        _ => 1,
+    };
+    count.max(1)
+}
+
 /// What a set's status counts.
 struct Counts {
     replicas: i64,
     ready: i64,
     current: i64,
     updated: i64,
+}
+
+/// Only a class of runtimes may say what a pod costs beside its containers.
+fn unclassed_overhead(pod: &Node) -> Option<String> {
+    let stated = pod.find(&["spec", "overhead"]).is_some_and(|overhead| overhead.entries().next().is_some());
+    (stated && text(pod, &["spec", "runtimeClassName"]).is_empty()).then(|| {
+        let name = text(pod, &["metadata", "name"]);
+        format!("pods \"{name}\" is forbidden: pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead")
+    })
 }
 
 /// Why the server refuses a pod that its template's rules let pass: what the controller adds to it is too long.
