@@ -176,10 +176,7 @@ mod tests {
 
     #[test]
     fn what_a_message_says_of_them() {
-        assert_eq!(
-            MAX_UNAVAILABLE_STATEFUL_SET.to_string(),
-            "feature gate MaxUnavailableStatefulSet, on by default from 1.37"
-        );
+        assert_eq!(MAX_UNAVAILABLE_STATEFUL_SET.to_string(), "feature gate MaxUnavailableStatefulSet, on by default from 1.37");
         assert_eq!(CONTAINER_STOP_SIGNALS.to_string(), "feature gate ContainerStopSignals, off by default");
         assert!(MAX_UNAVAILABLE_STATEFUL_SET.is_on(Version::minor(37)) && !MAX_UNAVAILABLE_STATEFUL_SET.is_on(Version::minor(36)));
         assert!(!CONTAINER_STOP_SIGNALS.is_on(Version::NEWEST));

@@ -190,7 +190,10 @@ fn recorded() -> Version {
 fn thresholds(judged: &[(Case, Verdict)]) {
     let mut counts: BTreeMap<(&str, Version), Count> = BTreeMap::new();
     for (case, model) in judged {
-        counts.entry((&case.file, case.version)).or_default().add(case.verdict.same_verdict(model), case.verdict.same_set(model, &case.kind));
+        counts
+            .entry((&case.file, case.version))
+            .or_default()
+            .add(case.verdict.same_verdict(model), case.verdict.same_set(model, &case.kind));
     }
     let mut low = Vec::new();
     for ((file, version), count) in counts {

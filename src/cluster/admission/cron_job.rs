@@ -118,10 +118,9 @@ fn time_zone(zone: &str, path: &Path<'_>, causes: &mut Causes) {
             && (1..=14).contains(&part.len())
             && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+'))
     };
-    if !zone.eq_ignore_ascii_case("local") && !(zone.split('/').all(good) && schedule::is_time_zone(zone)) {
-        return causes.invalid(path, format!("unknown time zone {zone}"));
-    }
     if zone.eq_ignore_ascii_case("local") {
         causes.invalid(path, "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
+    } else if !zone.split('/').all(good) || !schedule::is_time_zone(zone) {
+        causes.invalid(path, format!("unknown time zone {zone}"));
     }
 }

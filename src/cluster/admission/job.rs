@@ -43,7 +43,8 @@ fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes)
     let name = object.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default().to_owned();
     let own = object.find(&["metadata", "labels"]);
     // A job without labels was given those of its pods: one map, so what is written into one stands in the other too.
-    let shared = own.is_some_and(|own| object.find(&["spec", "template", "metadata", "labels"]).is_some_and(|of_pods| of_pods.at == own.at));
+    let shared =
+        own.is_some_and(|own| object.find(&["spec", "template", "metadata", "labels"]).is_some_and(|of_pods| of_pods.at == own.at));
     let (values, selected) = ([(NAME_LABELS, name.as_str()), (UID_LABELS, UID)], [([UID_LABELS[1]; 2], UID)]);
     if let Some(labels) = object.find_mut(&["metadata", "labels"]).filter(|_| shared) {
         label(labels, &values);

@@ -172,7 +172,6 @@ pub struct Answer {
     pub dropped: Vec<Dropped>,
 }
 
-
 /// One kind that the model judges: a table line, and what is particular to it.
 #[derive(Clone, Copy)]
 pub struct Kind {

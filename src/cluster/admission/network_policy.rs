@@ -5,9 +5,9 @@ use super::meta::Naming;
 use super::port::{self, PROTOCOLS};
 use super::{Kind, selector, unchanged};
 use crate::cluster::defaults;
+use crate::k8s::gate;
 use crate::k8s::ip::{self, Range};
 use crate::k8s::name;
-use crate::k8s::gate;
 use crate::k8s::version::Version;
 use crate::value::Node;
 

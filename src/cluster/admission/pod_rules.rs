@@ -152,11 +152,13 @@ impl Rules {
             });
         }
         self.faulty_token_paths = volume::has_faulty_token_path(spec);
-        self.comparing_tolerations |= list(spec, "tolerations").iter().any(|toleration| matches!(text(toleration, "operator"), "Lt" | "Gt"));
+        self.comparing_tolerations |=
+            list(spec, "tolerations").iter().any(|toleration| matches!(text(toleration, "operator"), "Lt" | "Gt"));
         let user_namespace = spec.get("hostUsers").and_then(Node::as_bool) == Some(false);
         self.user_namespace_devices |= user_namespace && containers().any(|container| !list(container, "volumeDevices").is_empty());
         self.user_namespace_network |= user_namespace && flag(spec, "hostNetwork");
-        self.unnamed_images = list(spec, "volumes").iter().any(|volume| some(volume, "image").is_some_and(|it| text(it, "reference").is_empty()));
+        self.unnamed_images =
+            list(spec, "volumes").iter().any(|volume| some(volume, "image").is_some_and(|it| text(it, "reference").is_empty()));
         self.unraised_admin = self.version >= Version::minor(37) && containers().any(security::is_unraised_admin);
     }
 }

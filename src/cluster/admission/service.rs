@@ -326,8 +326,11 @@ impl<'n> Service<'n> {
             _ => {}
         }
         if let Some(distribution) = some(self.spec, "trafficDistribution") {
-            let known: &[&str] =
-                if gate::PREFER_SAME_TRAFFIC_DISTRIBUTION.is_on(version) { &["PreferClose", "PreferSameZone", "PreferSameNode"] } else { &["PreferClose"] };
+            let known: &[&str] = if gate::PREFER_SAME_TRAFFIC_DISTRIBUTION.is_on(version) {
+                &["PreferClose", "PreferSameZone", "PreferSameNode"]
+            } else {
+                &["PreferClose"]
+            };
             if !known.contains(&distribution.as_str().unwrap_or_default()) {
                 causes.not_supported(&SPEC.child("trafficDistribution"), known);
             }

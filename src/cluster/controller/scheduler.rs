@@ -114,7 +114,11 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) {
     let crowd = |machine: &Machine| (world.loads.alike(&machine.name, &pod), world.loads.on(&machine.name).1);
     let best = fitting.into_iter().min_by_key(|(machine, plan)| (plan.make.len(), crowd(machine)));
     let Some((machine, plan)) = best else {
-        let why = if world.nodes.is_none() { refused.iter().flat_map(|no| &no.reasons).copied().collect() } else { explain(&refused, world.version) };
+        let why = if world.nodes.is_none() {
+            refused.iter().flat_map(|no| &no.reasons).copied().collect()
+        } else {
+            explain(&refused, world.version)
+        };
         return kubelet::set_unplaced(world, key, &why);
     };
     if plan.bind.is_empty() && plan.make.is_empty() {

@@ -65,14 +65,8 @@ static OF_PODS: &[Feature] = &[
     feature(&gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY, &["affinity", "podAntiAffinity", REQUIRED, "*", "matchLabelKeys"]),
     feature(&gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY, &["affinity", "podAntiAffinity", REQUIRED, "*", "mismatchLabelKeys"]),
     feature(&gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY, &["affinity", "podAffinity", PREFERRED, "*", "podAffinityTerm", "matchLabelKeys"]),
-    feature(
-        &gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY,
-        &["affinity", "podAffinity", PREFERRED, "*", "podAffinityTerm", "mismatchLabelKeys"],
-    ),
-    feature(
-        &gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY,
-        &["affinity", "podAntiAffinity", PREFERRED, "*", "podAffinityTerm", "matchLabelKeys"],
-    ),
+    feature(&gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY, &["affinity", "podAffinity", PREFERRED, "*", "podAffinityTerm", "mismatchLabelKeys"]),
+    feature(&gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY, &["affinity", "podAntiAffinity", PREFERRED, "*", "podAffinityTerm", "matchLabelKeys"]),
     feature(
         &gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY,
         &["affinity", "podAntiAffinity", PREFERRED, "*", "podAffinityTerm", "mismatchLabelKeys"],
