@@ -202,7 +202,8 @@ fn decide(changes: &[Change], step: Step<'_>, risks: &[Risk]) -> (Verdict, Strin
     moved(changes, step)
 }
 
-/// The changed fields that a refusal means, where the server says at length which may change, and not which was it.
+/// The changed fields that a refusal means: where the server says at length which may change, and not which was it, and where it says of
+/// each that it may not.
 fn culprits(change: &Change, field: &str) -> Option<String> {
     const FREE: [&str; 7] = [
         "spec.replicas",
@@ -213,13 +214,17 @@ fn culprits(change: &Change, field: &str) -> Option<String> {
         "spec.persistentVolumeClaimRetentionPolicy",
         "spec.minReadySeconds",
     ];
+    const FIXED: [&str; 4] = ["spec.selector", "spec.volumeClaimTemplates", "spec.serviceName", "spec.podManagementPolicy"];
+    let is_fixed = |field: &str| change.id.kind == "StatefulSet" && FIXED.contains(&field);
+    let is_meant =
+        |path: &str| field == "spec" || change.refusals.iter().any(|refusal| is_fixed(&refusal.field) && path.starts_with(&refusal.field));
     let is_free = |path: &str| change.id.kind == "StatefulSet" && FREE.iter().any(|free| path.starts_with(free));
     // The server fills these in where a claim template leaves them out.
     let is_filled_in =
         |path: &str| path.starts_with("spec.volumeClaimTemplates") && (path.ends_with("].apiVersion") || path.ends_with("].kind"));
     let paths = change.fields.iter().map(|field| &*field.path);
     let paths = paths.filter(|path| path.starts_with("spec.") && !is_free(path) && !is_filled_in(path));
-    let names: Vec<&str> = if field == "spec" { paths.collect() } else { Vec::new() };
+    let names: Vec<&str> = if field == "spec" || is_fixed(field) { paths.filter(|path| is_meant(path)).collect() } else { Vec::new() };
     match &names[..] {
         [] => None,
         [first] => Some((*first).to_owned()),

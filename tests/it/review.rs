@@ -119,8 +119,8 @@ fn programs_get_the_same() {
     let run = statewright(scratch.path(), &["diff", &old.to_string_lossy(), &new.to_string_lossy(), "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(report["verdicts"][0]["verdict"], "recreate");
-    assert_eq!(report["changes"][0]["refusals"][0]["field"], "spec");
-    assert_eq!(report["changes"][0]["refusals"][0]["type"], "FieldValueForbidden");
+    assert_eq!(report["changes"][0]["refusals"][0]["field"], "spec.serviceName");
+    assert_eq!(report["changes"][0]["refusals"][0]["type"], "FieldValueInvalid");
     assert_eq!(report["changes"][0]["fields"][0]["path"], "spec.replicas");
 }
 
