@@ -369,25 +369,34 @@ pub type KubernetesFields<'k> = &'k dyn Fn(&str) -> Vec<String>;
 pub fn unknown_fields(node: &Node, shape: Shape, kubernetes: KubernetesFields<'_>, found: &mut Diagnostics) {
     match shape {
         Shape::Block(block) => {
+            let mut unknown = Unknown::default();
             for (key, value) in node.entries() {
                 if let Some(field) = block.field(&key.name) {
                     unknown_fields(value, (field.shape)(), kubernetes, found);
                     continue;
                 }
-                let more = block.definition().map(kubernetes).unwrap_or_default();
+                let more = unknown.fields_of(block.definition(), kubernetes);
                 if more.iter().any(|name| *name == *key.name) {
+                    continue;
+                }
+                if unknown.is_one_of_many(key.at) {
                     continue;
                 }
                 let own = block.all_fields();
                 let own = own.iter().map(|field| field.name);
-                let near = nearest(&key.name, own.clone().chain(more.iter().map(String::as_str)));
+                let near = nearest(&key.name, own.clone().chain(unknown.known.iter().flatten().map(String::as_str)));
                 let help = near.map_or_else(|| format!("it may have {}", listing(own, 12)), |near| format!("did you mean `{near}`?"));
                 UNKNOWN.report(format!("{} has no field `{}`", block.noun, key.name)).help(help).at(key.at, found);
             }
+            unknown.report_others(block.noun, found);
         }
         Shape::Kubernetes(definition) => {
             let known = kubernetes(definition);
+            let mut unknown = Unknown::default();
             for (key, _) in node.entries().filter(|(key, _)| !known.is_empty() && !known.iter().any(|name| *name == *key.name)) {
+                if unknown.is_one_of_many(key.at) {
+                    continue;
+                }
                 let near = nearest(&key.name, known.iter().map(String::as_str));
                 let help = near.map_or_else(
                     || format!("it may have {}", listing(known.iter().map(String::as_str), 8)),
@@ -395,6 +404,7 @@ pub fn unknown_fields(node: &Node, shape: Shape, kubernetes: KubernetesFields<'_
                 );
                 UNKNOWN.report(format!("Kubernetes' {} has no field `{}`", short(definition), key.name)).help(help).at(key.at, found);
             }
+            unknown.report_others(&format!("Kubernetes' {}", short(definition)), found);
         }
         Shape::List(inner) => node.items().for_each(|item| unknown_fields(item, inner(), kubernetes, found)),
         Shape::Map(inner) => node.entries().for_each(|(_, value)| unknown_fields(value, inner(), kubernetes, found)),
@@ -405,6 +415,38 @@ pub fn unknown_fields(node: &Node, shape: Shape, kubernetes: KubernetesFields<'_
         }
         Shape::Told(shapes, which) => unknown_fields(node, shapes[which(node)](), kubernetes, found),
         _ => {}
+    }
+}
+
+/// The unknown fields of one map: the first are said one by one, the others together.
+#[derive(Default)]
+struct Unknown {
+    known: Option<Vec<String>>,
+    count: usize,
+    first_other: Option<At>,
+}
+
+impl Unknown {
+    /// So many are said one by one.
+    const SAID: usize = 50;
+
+    fn fields_of(&mut self, definition: Option<&str>, kubernetes: KubernetesFields<'_>) -> &[String] {
+        self.known.get_or_insert_with(|| definition.map(kubernetes).unwrap_or_default())
+    }
+
+    fn is_one_of_many(&mut self, at: At) -> bool {
+        self.count += 1;
+        if self.count > Self::SAID {
+            self.first_other.get_or_insert(at);
+        }
+        self.count > Self::SAID
+    }
+
+    fn report_others(&self, noun: &str, found: &mut Diagnostics) {
+        if let Some(at) = self.first_other {
+            let others = self.count - Self::SAID;
+            UNKNOWN.report(format!("{noun} has none of the {others} fields from here on that are not said one by one")).at(at, found);
+        }
     }
 }
 

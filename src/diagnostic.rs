@@ -224,7 +224,18 @@ impl Diagnostics {
     pub fn drop_echoes(&mut self, others: &[At]) {
         let mut wrong = self.wrong();
         wrong.extend_from_slice(others);
-        let covered = |at: At| wrong.iter().any(|other| other.source == at.source && at.start < other.end && other.start < at.end);
+        wrong.sort_unstable_by_key(|at| (at.source, at.start));
+        // How far the places reach that begin no later, file by file.
+        let mut reach = wrong.clone();
+        for index in 1..reach.len() {
+            if reach[index - 1].source == reach[index].source {
+                reach[index].end = reach[index].end.max(reach[index - 1].end);
+            }
+        }
+        let covered = |at: At| {
+            let before = reach.partition_point(|other| (other.source, other.start) < (at.source, at.end));
+            before.checked_sub(1).is_some_and(|last| reach[last].source == at.source && at.start < reach[last].end)
+        };
         let unnamed = |diagnostic: &Diagnostic| diagnostic.refusal.as_ref().is_some_and(|refusal| refusal.field.is_empty());
         if !wrong.is_empty() {
             self.list.retain(|found| found.code.id < CLUSTER || !(unnamed(found) || covered(found.labels[0].at)));

@@ -14,6 +14,7 @@
 pub mod allow;
 pub mod app;
 pub mod block;
+pub mod budget;
 pub mod bundle;
 pub mod cli;
 pub mod cluster;

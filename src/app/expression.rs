@@ -1,14 +1,16 @@
-//! Expressions in the spec's texts: `{{ … }}` in minijinja's expression language, with bounded work and bounded output. Knows
-//! names and values; not where they come from.
+//! Expressions in the spec's texts: `{{ … }}` in minijinja's expression language. Knows names and values; not where they come from,
+//! and not how an expression is worked out.
 
+use super::evaluator::{FUNCTIONS, Formula, Stop, weight};
+use crate::budget::{self, Account, EXPRESSION_GIVES, EXPRESSION_VALUES, EXPRESSION_WRITTEN};
 use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::source::At;
 use crate::value::{Data, Map, Node, Text};
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, filters};
+use minijinja::{Error, ErrorKind, Value};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 /// A name that no expression knows here.
 static UNDEFINED: Code = Code { id: "SW0120", name: "undefined-name", level: Level::Error, page: include_str!("pages/undefined-name.md") };
@@ -17,23 +19,57 @@ static EXPRESSION: Code = Code { id: "SW0121", name: "bad-expression", level: Le
 /// An expression that is too long, works too long, or makes too much.
 static LIMIT: Code =
     Code { id: "SW0122", name: "expression-too-large", level: Level::Error, page: include_str!("pages/expression-too-large.md") };
+/// An app that makes too much in one environment.
+static TOO_LARGE: Code =
+    Code { id: "SW0123", name: "environment-too-large", level: Level::Error, page: include_str!("pages/environment-too-large.md") };
 
 /// The codes of this module.
-pub static CODES: &[&Code] = &[&UNDEFINED, &EXPRESSION, &LIMIT];
-
-/// Steps that one expression may take.
-const FUEL: u64 = 50_000;
-/// Bytes that one expression may be, and make.
-const LONGEST: usize = 4096;
-const LARGEST: usize = 256 * 1024;
+pub static CODES: &[&Code] = &[&UNDEFINED, &EXPRESSION, &LIMIT, &TOO_LARGE];
 
 /// What the names in an expression stand for.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     values: BTreeMap<String, Value>,
+    account: Arc<Account>,
 }
 
 impl Names {
+    /// No names yet; what is made with them is paid from an account.
+    #[must_use]
+    pub fn paid_from(account: Account) -> Self {
+        Self { values: BTreeMap::new(), account: Arc::new(account) }
+    }
+
+    /// What a name stands for.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
+    /// What pays for everything that is made of the app in this environment.
+    #[must_use]
+    pub const fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Pays for what is to be made at a place; false, with a finding, when there is too little left.
+    pub fn pay(&self, bytes: u64, what: &str, at: At, found: &mut Diagnostics) -> bool {
+        let paid = self.account.pay(bytes);
+        if let Err(budget::Exceeded(limit)) = paid {
+            self.exceeded(limit, what, at, found);
+        }
+        paid.is_ok()
+    }
+
+    fn exceeded(&self, limit: u64, what: &str, at: At, found: &mut Diagnostics) {
+        if self.account.is_news() {
+            TOO_LARGE
+                .report(format!("{what} of this environment makes more than {}; that is the limit", budget::shown(limit)))
+                .help("make less of it here: fewer volumes, fewer environments, shorter lists; or take the app apart")
+                .at(at, found);
+        }
+    }
+
     /// Adds a name.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
         self.values.insert(name.to_owned(), value.into());
@@ -109,7 +145,7 @@ pub fn evaluate_text(text: &str, at: At, names: &Names, found: &mut Diagnostics)
                 }
             }
         }
-        if out.len() > LARGEST {
+        if out.len() > EXPRESSION_GIVES {
             too_much(at, found);
             return None;
         }
@@ -162,60 +198,60 @@ fn expression_end(inside: &str) -> Option<usize> {
 }
 
 fn run(source: &str, at: At, names: &Names, found: &mut Diagnostics) -> Option<Value> {
-    if source.len() > LONGEST {
-        LIMIT.report(format!("this expression has {} bytes; the limit is {LONGEST}", source.len())).at(at, found);
+    if source.len() > EXPRESSION_WRITTEN {
+        LIMIT.report(format!("this expression has {} bytes; the limit is {EXPRESSION_WRITTEN}", source.len())).at(at, found);
         return None;
     }
-    // A name alone, or a chain of them, is the common case and needs no compiler.
+    // A name alone, or a chain of them, is the common case and needs no grammar.
     if let Some(value) = plain_path(source, names) {
-        return Some(value);
+        return names.pay(weight(&value, names.account.left()), "all that the expressions", at, found).then_some(value);
     }
-    if repeats(source) > 1 {
-        LIMIT
-            .report(format!("`{}` multiplies more than once; what it makes could outgrow any memory", shown(source)))
-            .help("compute the number in `vars` first")
-            .at(at, found);
-        return None;
-    }
-    let expression = match engine().compile_expression_owned(source.to_owned()) {
-        Ok(expression) => expression,
+    let formula = match Formula::read(source) {
+        Ok(formula) => formula,
         Err(error) => {
             EXPRESSION.report(format!("`{}` is not an expression: {}", shown(source), detail(&error))).at(at, found);
             return None;
         }
     };
-    let mut unknown: Vec<String> = expression.undeclared_variables(true).into_iter().collect();
-    unknown.sort();
     // `default` and `is defined` ask for what may not be there; a name that nobody knows is wrong all the same.
     let asks = source.contains("default") || source.contains("defined");
-    if unknown
+    if formula
+        .names()
         .iter()
         .map(|path| if asks { path.split('.').next().unwrap_or(path) } else { path })
         .any(|path| undefined(path, names, at, found))
     {
         return None;
     }
-    match expression.eval(Value::from(names.values.clone())) {
-        Ok(value) if value.as_str().is_some_and(|text| text.len() > LARGEST) => {
+    match formula.value(names) {
+        Ok(value) if value.as_str().is_some_and(|text| text.len() > EXPRESSION_GIVES) => {
             too_much(at, found);
             None
         }
         Ok(value) => Some(value),
-        Err(error) if error.kind() == ErrorKind::OutOfFuel => {
+        Err(Stop::TooMuch) => {
             LIMIT
-                .report(format!("`{}` takes more than {FUEL} steps; that is the limit", shown(source)))
-                .help("expressions are for names and lists of peers: write what is longer into a file, and mount it with `files`")
+                .report(format!(
+                    "`{}` makes more than {} on the way; that is the limit",
+                    shown(source),
+                    budget::shown(budget::EXPRESSION_MAKES)
+                ))
+                .help(MEANT_FOR)
                 .at(at, found);
             None
         }
-        Err(error) if error.kind() == ErrorKind::UndefinedError => {
+        Err(Stop::Exceeded(limit)) => {
+            names.exceeded(limit, "all that the expressions", at, found);
+            None
+        }
+        Err(Stop::Wrong(error)) if error.kind() == ErrorKind::UndefinedError => {
             UNDEFINED
                 .report(format!("`{}` asks for something that is not there", shown(source)))
                 .help("give it a value under `vars:`, or a default: `| default('…')`")
                 .at(at, found);
             None
         }
-        Err(error) => {
+        Err(Stop::Wrong(error)) => {
             EXPRESSION.report(format!("`{}` cannot be evaluated: {}", shown(source), detail(&error))).at(at, found);
             None
         }
@@ -271,26 +307,11 @@ fn undefined(path: &str, names: &Names, at: At, found: &mut Diagnostics) -> bool
     true
 }
 
-fn too_much(at: At, found: &mut Diagnostics) {
-    LIMIT
-        .report(format!("this makes more than {} KiB of text; that is the limit", LARGEST >> 10))
-        .help("expressions are for names and lists of peers: write what is longer into a file, and mount it with `files`")
-        .at(at, found);
-}
+const MEANT_FOR: &str = "expressions are for names and lists of peers: write what is longer into a file, and mount it with `files`";
 
-/// How often an expression multiplies.
-fn repeats(source: &str) -> usize {
-    let (mut quote, mut count, mut previous) = (None, 0, 0);
-    for byte in source.bytes() {
-        match (quote, byte) {
-            (Some(open), _) if byte == open => quote = None,
-            (None, b'\'' | b'"') => quote = Some(byte),
-            (None, b'*') => count += 1 + usize::from(previous == b'*'),
-            _ => {}
-        }
-        previous = byte;
-    }
-    count
+fn too_much(at: At, found: &mut Diagnostics) {
+    let most = budget::shown(EXPRESSION_GIVES as u64);
+    LIMIT.report(format!("this makes more than {most} of text; that is the limit")).help(MEANT_FOR).at(at, found);
 }
 
 fn detail(error: &Error) -> String {
@@ -344,7 +365,8 @@ fn from_value(value: &Value, at: At) -> Option<Node> {
         };
         Some(Node::new(data, at))
     }
-    convert(value, at, 0, &mut 20_000)
+    let mut left = EXPRESSION_VALUES;
+    convert(value, at, 0, &mut left)
 }
 
 /// A node as a value of an expression.
@@ -359,98 +381,4 @@ pub fn to_value(node: &Node) -> Value {
         Data::List(items) => Value::from(items.iter().map(to_value).collect::<Vec<_>>()),
         Data::Map(map) => Value::from(map.iter().map(|(key, value)| (key.name.to_string(), to_value(value))).collect::<BTreeMap<_, _>>()),
     }
-}
-
-const FUNCTIONS: &[&str] = &["range"];
-
-/// The engine, made once: only what cannot grow without bounds.
-fn engine() -> &'static Environment<'static> {
-    static ENGINE: OnceLock<Environment<'static>> = OnceLock::new();
-    ENGINE.get_or_init(|| {
-        let mut engine = Environment::empty();
-        engine.set_undefined_behavior(UndefinedBehavior::Strict);
-        engine.set_fuel(Some(FUEL));
-        engine.set_debug(false);
-        engine.add_filter("format_each", format_each);
-        engine.add_filter("join", join);
-        engine.add_filter("replace", replace);
-        engine.add_filter("default", filters::default);
-        engine.add_filter("lower", filters::lower);
-        engine.add_filter("upper", filters::upper);
-        engine.add_filter("trim", filters::trim);
-        engine.add_filter("split", filters::split);
-        engine.add_filter("length", filters::length);
-        engine.add_filter("first", filters::first);
-        engine.add_filter("last", filters::last);
-        engine.add_filter("min", filters::min);
-        engine.add_filter("max", filters::max);
-        engine.add_filter("sort", filters::sort);
-        engine.add_filter("reverse", filters::reverse);
-        engine.add_filter("list", filters::list);
-        engine.add_filter("int", filters::int);
-        engine.add_filter("string", filters::string);
-        engine.add_filter("abs", filters::abs);
-        engine.add_filter("round", filters::round);
-        engine.add_filter("map", filters::map);
-        engine.add_function("range", minijinja::functions::range);
-        engine.add_test("defined", minijinja::tests::is_defined);
-        engine.add_test("none", minijinja::tests::is_none);
-        engine.add_test("odd", minijinja::tests::is_odd);
-        engine.add_test("even", minijinja::tests::is_even);
-        engine
-    })
-}
-
-fn bounded(out: String) -> Result<String, Error> {
-    if out.len() > LARGEST { Err(Error::new(ErrorKind::OutOfFuel, "too much text")) } else { Ok(out) }
-}
-
-/// `peers | format_each('{name}={fqdn}')`: each item as a text, with its fields in the braces.
-fn format_each(items: &Value, format: &str) -> Result<Value, Error> {
-    let mut list = Vec::new();
-    let mut total = 0;
-    for item in items.try_iter()? {
-        let (mut out, mut rest) = (String::new(), format);
-        while let Some((before, after)) = rest.split_once('{') {
-            let Some((field, left)) = after.split_once('}') else {
-                return Err(Error::new(ErrorKind::InvalidOperation, format!("`{{` in '{format}' has no `}}`")));
-            };
-            let value = item.get_attr(field)?;
-            if value.is_undefined() {
-                let message = format!("an item has no `{field}`; peers have name, host, fqdn and ordinal");
-                return Err(Error::new(ErrorKind::InvalidOperation, message));
-            }
-            out.push_str(before);
-            let _ = write!(out, "{value}");
-            rest = left;
-        }
-        out.push_str(rest);
-        total += out.len();
-        if total > LARGEST {
-            return Err(Error::new(ErrorKind::OutOfFuel, "too much text"));
-        }
-        list.push(Value::from(out));
-    }
-    Ok(Value::from(list))
-}
-
-fn join(items: &Value, joint: Option<&str>) -> Result<String, Error> {
-    let joint = joint.unwrap_or_default();
-    let mut out = String::new();
-    for (index, item) in items.try_iter()?.enumerate() {
-        if index > 0 {
-            out.push_str(joint);
-        }
-        let _ = write!(out, "{item}");
-        out = bounded(out)?;
-    }
-    Ok(out)
-}
-
-fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
-    let count = if from.is_empty() { text.len() + 1 } else { text.matches(from).count() };
-    if text.len().saturating_add(count.saturating_mul(to.len())) > LARGEST {
-        return Err(Error::new(ErrorKind::OutOfFuel, "too much text"));
-    }
-    Ok(text.replace(from, to))
 }

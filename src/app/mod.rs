@@ -2,6 +2,7 @@
 //! knows the line that caused it. Knows no manifest file and no template.
 
 pub mod container;
+mod evaluator;
 pub mod expression;
 mod files;
 pub mod identity;
@@ -11,6 +12,7 @@ mod settings;
 mod storage;
 
 use crate::block::{Placed, Read, Scalar};
+use crate::budget::{Account, OBJECT, VALUE};
 use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::k8s::version::Version;
 use crate::source::At;
@@ -23,6 +25,7 @@ use expression::Names;
 pub use files::ConfigMap;
 use identity::{Claim, Identity, Replica, Srv};
 pub use service::{Service, ServiceKind};
+use std::collections::BTreeMap;
 pub use storage::{Item, Volume};
 
 /// A name that Kubernetes refuses, or with which pods cannot be made later.
@@ -124,7 +127,12 @@ pub fn resolve(
 ) -> Option<App> {
     let before = found.len();
     let merged = spec.layered(environment, shared, found)?;
-    let (identity, names) = names::identify(&merged, environment, found)?;
+    let account = Account::of_environment(spec.environments.len());
+    let names = Names::paid_from(account);
+    if !names.pay(size(&merged), "what is merged for the app", merged.at, found) {
+        return None;
+    }
+    let (identity, names) = names::identify(&merged, environment, names, found)?;
     let evaluated = names::evaluate(&merged, &names, found);
     if found.iter().skip(before).any(|diagnostic| diagnostic.level == Level::Error) {
         return None;
@@ -135,6 +143,11 @@ pub fn resolve(
         return None;
     }
     tie(app, &main, environment, identity, names, surroundings, found)
+}
+
+/// What a tree takes in memory, as its values are counted.
+pub(crate) fn size(node: &Node) -> u64 {
+    VALUE + node.items().map(size).sum::<u64>() + node.entries().map(|(_, value)| size(value)).sum::<u64>()
 }
 
 /// Ties the parts to each other.
@@ -178,9 +191,11 @@ fn tie(
     labels.put("app.kubernetes.io/name", Node::text(identity.app.clone(), identity.at));
     labels.put("app.kubernetes.io/managed-by", Node::text("statewright", identity.at));
     crate::merge::overlay(&mut labels, &app.labels.as_ref().map(texts).unwrap_or_default());
-    let volumes = storage::volumes(&storage, &identity, &names, found);
+    let annotations = app.annotations.as_ref().map(texts).unwrap_or_default();
+    let each = OBJECT + VALUE * (labels.len() + annotations.len() + selector.len()) as u64;
+    let volumes = storage::volumes(&storage, &identity, &names, each, found);
     identity.namespace_written |= !volumes.is_empty();
-    let services = service::services(app.services.as_ref(), &identity, &names, &containers, &init, &selector, found);
+    let services = service::services(app.services.as_ref(), &identity, &names, &containers, &init, &selector, each, found);
     let settings = settings::settings(&app, &identity, &selector, found);
     let mut pod_annotations = app.pod_annotations.as_ref().map(texts).unwrap_or_default();
     if let Some(checksum) = parts.checksum() {
@@ -194,7 +209,7 @@ fn tie(
         cluster: app.cluster.map(|cluster| cluster.value),
         names,
         labels,
-        annotations: app.annotations.as_ref().map(texts).unwrap_or_default(),
+        annotations,
         pod_annotations,
         selector,
         containers,
@@ -268,6 +283,8 @@ impl App {
     /// The replicas with all their names.
     #[must_use]
     pub fn replicas(&self) -> Vec<Replica> {
+        let volumes: BTreeMap<(&str, i64), &Volume> =
+            self.volumes.iter().rev().map(|volume| ((&*volume.item, volume.ordinal), volume)).collect();
         self.identity
             .ordinals()
             .map(|ordinal| Replica {
@@ -275,13 +292,12 @@ impl App {
                 pod: self.identity.pod(ordinal),
                 host: self.identity.host(ordinal),
                 fqdn: self.identity.fqdn(ordinal),
-                claims: self.storage.iter().map(|item| self.claim(item, ordinal)).collect(),
+                claims: self.storage.iter().map(|item| self.claim(item, ordinal, volumes.get(&(&*item.name, ordinal)).copied())).collect(),
             })
             .collect()
     }
 
-    fn claim(&self, item: &Item, ordinal: i64) -> Claim {
-        let volume = self.volumes.iter().find(|volume| volume.item == item.name && volume.ordinal == ordinal);
+    fn claim(&self, item: &Item, ordinal: i64, volume: Option<&Volume>) -> Claim {
         Claim {
             item: item.name.to_string(),
             name: self.identity.claim(&item.name, ordinal),

@@ -12,8 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Reads the few fields that all names are made of.
-pub(super) fn identify(merged: &Node, environment: &str, found: &mut Diagnostics) -> Option<(Identity, Names)> {
-    let mut names = Names::default();
+pub(super) fn identify(merged: &Node, environment: &str, mut names: Names, found: &mut Diagnostics) -> Option<(Identity, Names)> {
     names.set("env", environment);
     names.set("vars", Value::from(BTreeMap::<String, Value>::new()));
     let (app, at) = named(merged.get("name"), &names, merged, "name", found)?;

@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostics, Level, listing};
 use crate::source::At;
 use crate::spec::service::{Service as Written, ServiceForm, ServicePort, Services};
 use crate::value::{Key, Map, Node, Text};
+use std::collections::BTreeMap;
 
 /// What a Service is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,8 @@ pub struct Service {
     pub at: At,
 }
 
-/// All Services; the governing one first.
+/// All Services; the governing one first. `each` is what an object takes beside what is written of it.
+#[allow(clippy::too_many_arguments, reason = "they are the parts of an app, each read by itself")]
 pub(super) fn services(
     written: Option<&Services>,
     identity: &Identity,
@@ -50,6 +52,7 @@ pub(super) fn services(
     containers: &[Container],
     init: &[Container],
     selector: &Map,
+    each: u64,
     found: &mut Diagnostics,
 ) -> Vec<Service> {
     let ports: Vec<&Port> = containers.iter().chain(init).flat_map(|container| &container.ports).collect();
@@ -60,22 +63,27 @@ pub(super) fn services(
         services.push(service(&written.form, name, ServiceKind::Public, &ports, selector.clone(), found));
     }
     if let Some(later) = written.and_then(|services| services.per_pod.as_ref()) {
-        services.extend(per_pod(&later.node, identity, names, &ports, selector, found));
+        let bytes = (each + super::size(&later.node)).saturating_mul(identity.replicas.unsigned_abs());
+        if names.pay(bytes, "what the Services", later.node.at, found) {
+            services.extend(per_pod(&later.node, identity, names, &ports, selector, found));
+        }
     }
-    for (index, service) in services.iter().enumerate() {
-        check(service, &services[..index], found);
+    let mut names: BTreeMap<&str, &Service> = BTreeMap::new();
+    for service in &services {
+        check(service, names.get(&*service.name.value).copied(), found);
+        names.entry(&service.name.value).or_insert(service);
     }
     services
 }
 
-fn check(service: &Service, before: &[Service], found: &mut Diagnostics) {
+fn check(service: &Service, twin: Option<&Service>, found: &mut Diagnostics) {
     let name = &service.name;
     if !crate::k8s::name::is_dns_label(&name.value) {
         NAME.report(format!("`{}` cannot name a Service", name.value))
             .help("use small letters, digits and `-`, at most 63, beginning with a letter")
             .at(name.at, found);
     }
-    if let Some(twin) = before.iter().find(|other| other.name.value == name.value) {
+    if let Some(twin) = twin {
         NAME.report(format!("two Services are called `{}`", name.value))
             .see(twin.name.at, "the other is here")
             .help("give one of them another name with `name:`")

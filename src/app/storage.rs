@@ -10,6 +10,7 @@ use crate::spec::files::Access;
 use crate::spec::storage::Storage;
 use crate::value::{Key, Map, Node, Text};
 use crate::volume::{Backend, Contribution, Volumes};
+use std::collections::BTreeMap;
 
 /// What each replica keeps: one claim template.
 #[derive(Clone, Debug)]
@@ -159,9 +160,11 @@ fn read(node: &Node, item: &str, ordinal: i64, identity: &Identity, names: &Name
     Volumes::read(&evaluated, found)
 }
 
-/// One volume for each ordinal and static item.
-pub(super) fn volumes(items: &[Item], identity: &Identity, names: &Names, found: &mut Diagnostics) -> Vec<Volume> {
+/// One volume for each ordinal and static item; `each` is what an object takes beside what is written of it.
+pub(super) fn volumes(items: &[Item], identity: &Identity, names: &Names, each: u64, found: &mut Diagnostics) -> Vec<Volume> {
     let mut volumes: Vec<Volume> = Vec::new();
+    // The first volume on each disk that is not meant for several.
+    let mut disks: BTreeMap<String, usize> = BTreeMap::new();
     for item in items.iter().filter(|item| item.fixed) {
         let Some(node) = &item.backend else { continue };
         if identity.replicas > MOST_REPLICAS / 10 {
@@ -176,15 +179,21 @@ pub(super) fn volumes(items: &[Item], identity: &Identity, names: &Names, found:
                 .at(node.at, found);
             continue;
         }
+        let bytes = (each + super::size(node)).saturating_mul(identity.replicas.unsigned_abs());
+        if !names.pay(bytes, "what the volumes", node.at, found) {
+            break;
+        }
         for ordinal in identity.ordinals() {
             let Some(volume) = volume(item, node, ordinal, identity, names, found) else { break };
-            let twin = volumes.iter().find(|other| other.disk == volume.disk && !other.contribution.shared);
-            if let Some(other) = twin {
+            if let Some(other) = disks.get(&volume.disk).map(|other| &volumes[*other]) {
                 SHARED
                     .report(format!("`{}` and `{}` would have the same disk, {}", other.claim, volume.claim, volume.disk))
                     .help("put what tells them apart into it, such as `{{ claim }}`")
                     .at(volume.at, found);
                 break;
+            }
+            if !volume.contribution.shared {
+                disks.insert(volume.disk.clone(), volumes.len());
             }
             volumes.push(volume);
         }

@@ -72,7 +72,9 @@ impl Committed {
             Self::Files(_) => disk::strays(&root, &pattern, current)?.folders.into_iter().map(|folder| (root.clone(), folder)).collect(),
             Self::At(_, outputs) => {
                 let root = disk::real(&root)?;
-                let below = outputs.iter().filter_map(|output| output.strip_prefix(&root).ok()).map(disk::name_of);
+                // In order, what lies below a folder comes right behind it.
+                let below = outputs[outputs.partition_point(|output| *output < root)..].iter();
+                let below = below.map_while(|output| output.strip_prefix(&root).ok()).map(disk::name_of);
                 let stale = below.filter(|path| left_over::fits(&pattern, path) && !current.contains(path));
                 stale.map(|folder| (root.clone(), folder)).collect()
             }

@@ -4,7 +4,7 @@ use super::binder::{self, CLAIM, VOLUME};
 use super::controller::statefulset::parent_and_ordinal;
 use super::selector;
 use super::store::{Key, annotation, controller_uid, is_ending, owner_uids, text, uid};
-use super::world::{claim_names, is_over, node_name};
+use super::world::{claim_names, is_over, node_name, phase};
 use crate::k8s::quantity::Quantity;
 use crate::value::{Node, Text};
 
@@ -29,7 +29,7 @@ pub enum Mark {
     Shuns,
     /// A volume for the claim of this namespace and name.
     Reserved(Text, Text),
-    /// A volume for anyone, and how much it holds.
+    /// A volume that anyone may have now, and how much it holds.
     Free(Box<(Shelf, Quantity)>),
     /// A claim that says which volume it wants or has.
     Wants(Text),
@@ -64,10 +64,11 @@ pub fn marks(key: &Key, node: &Node) -> Vec<Mark> {
             let volume = text(node, &["spec", "volumeName"]);
             marks.extend((!volume.is_empty()).then(|| Mark::Wants(volume.into())));
         }
-        VOLUME => marks.push(match binder::claim_ref(node) {
-            Some(reference) => Mark::Reserved(text(reference, &["namespace"]).into(), text(reference, &["name"]).into()),
-            None => Mark::Free(Box::new((shelf(node), binder::capacity(node)))),
-        }),
+        VOLUME => match binder::claim_ref(node) {
+            Some(reference) => marks.push(Mark::Reserved(text(reference, &["namespace"]).into(), text(reference, &["name"]).into())),
+            None if phase(node) == "Available" => marks.push(Mark::Free(Box::new((shelf(node), binder::capacity(node))))),
+            None => {}
+        },
         "StorageClass" => marks.extend(DEFAULT.iter().any(|name| annotation(node, name) == Some("true")).then_some(Mark::Default)),
         _ => {}
     }

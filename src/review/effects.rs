@@ -5,7 +5,7 @@ use super::risk::Step;
 use super::set::Set;
 use super::{Change, ChangeKind};
 use crate::bundle::{Resource, ResourceId};
-use crate::value::{Data, Node};
+use crate::value::Node;
 
 /// What becomes of an object; empty when there is nothing to add to the fact that it differs.
 #[must_use]
@@ -41,13 +41,12 @@ fn default_class(id: &ResourceId, step: Step<'_>) -> Option<String> {
 
 /// A volume whose claim has found another one.
 fn idle(id: &ResourceId, step: Step<'_>) -> Option<String> {
-    let state = &step.after.state;
-    let volume = state.volumes.iter().find(|volume| volume.name == id.name && volume.phase == "Available")?;
+    let volume = step.known.volumes_after.get(id.name.as_str()).filter(|volume| volume.phase == "Available")?;
     let reference = volume.claim_ref.as_ref()?;
     let claim = reference.name.as_deref()?;
     let named = ResourceId { namespace: reference.namespace.clone().unwrap_or_default(), name: claim.to_owned(), ..id.clone() };
     let name = label(&named, step.home);
-    let bound = state.claims.iter().find(|state| state.name == name)?.volume.as_deref()?;
+    let bound = step.known.claims_after.get(name.as_str())?.volume.as_deref()?;
     Some(format!("no effect: it stays Available, for the claim {claim} is bound to {bound}"))
 }
 
@@ -65,7 +64,7 @@ fn removed(id: &ResourceId, step: Step<'_>) -> Vec<String> {
                 }
             }
         }
-        "PersistentVolume" => words.push(match step.after.state.volumes.iter().find(|volume| volume.name == id.name) {
+        "PersistentVolume" => words.push(match step.known.volumes_after.get(id.name.as_str()) {
             Some(volume) if volume.terminating => "it is Terminating until its claim goes".into(),
             _ => "the disk that it names stays, with no volume for it".into(),
         }),
@@ -97,28 +96,8 @@ fn orphaned(id: &ResourceId, step: Step<'_>) -> Option<String> {
         "PersistentVolumeClaim" => "persistentVolumeClaim",
         _ => return None,
     };
-    let namespace = |resource: &&Resource| resource.id.namespace == id.namespace;
-    let names = |resource: &&Resource| resource.node.find(&["spec", "template", "spec"]).is_some_and(|pod| is_named(pod, field, &id.name));
-    let user = step.fresh.resources.iter().filter(namespace).find(names)?;
+    let user = step.known.user(field, &id.namespace, &id.name)?;
     Some(format!("{} still names it: its next pod does not start", user.id))
-}
-
-/// Whether a pod names an object of that kind.
-fn is_named(node: &Node, field: &str, name: &str) -> bool {
-    match &node.data {
-        Data::Map(map) => map.iter().any(|(key, value)| {
-            let says = |inner: &str| value.get(inner).and_then(Node::as_str) == Some(name);
-            let here = match field {
-                "serviceAccountName" => key.name == field && value.as_str() == Some(name),
-                "configMap" => (key.name.starts_with("configMap") || key.name == "configMapKeyRef") && says("name"),
-                "secret" => key.name.starts_with("secret") && (says("name") || says("secretName")),
-                _ => key.name == field && says("claimName"),
-            };
-            here || is_named(value, field, name)
-        }),
-        Data::List(items) => items.iter().any(|item| is_named(item, field, name)),
-        _ => false,
-    }
 }
 
 fn renamed(change: &Change, step: Step<'_>) -> Vec<String> {

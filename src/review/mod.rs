@@ -7,6 +7,7 @@ pub mod effects;
 pub mod fields;
 pub mod findings;
 pub mod holdings;
+pub mod known;
 pub mod live;
 pub mod mask;
 pub mod moves;
@@ -29,6 +30,7 @@ use fields::FieldChange;
 use holdings::Holding;
 use moves::Move;
 use runbook::files::Files;
+use std::collections::{BTreeMap, BTreeSet};
 use verdict::{Judgement, Verdict};
 
 /// The codes of this module.
@@ -170,18 +172,20 @@ impl ChangeKind {
 /// namespace and name; lists by their keys. What the server would store alike is no difference.
 fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setting<'_>) -> Vec<Change> {
     let (before, after) = (old.by_id(), new.by_id());
+    let origins: BTreeMap<&ResourceId, &ResourceId> = moves.iter().rev().map(|step| (&step.new, &step.old)).collect();
+    let moved: BTreeSet<&ResourceId> = moves.iter().map(|step| &step.old).collect();
     let mut changes = Vec::new();
     for resource in &new.resources {
         match before.get(&resource.id).copied() {
             None => {
-                let earlier = moves.iter().find(|step| step.new == resource.id).and_then(|step| before.get(&step.old).copied());
+                let earlier = origins.get(&resource.id).and_then(|old| before.get(old).copied());
                 changes.push(added(resource, earlier, setting));
             }
             Some(before) if before.node != resource.node => changes.extend(changed(before, resource, setting)),
             Some(_) => {}
         }
     }
-    let is_gone = |id: &ResourceId| !after.contains_key(id) && !moves.iter().any(|step| step.old == *id);
+    let is_gone = |id: &ResourceId| !after.contains_key(id) && !moved.contains(id);
     let gone = old.resources.iter().filter(|resource| is_gone(&resource.id));
     changes.extend(gone.map(|resource| removed(resource, setting.home)));
     changes

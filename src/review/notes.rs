@@ -8,6 +8,7 @@ use crate::cluster::state::PodState;
 use crate::cluster::world::NOT_KNOWN;
 use crate::diagnostic::listing;
 use crate::value::Node;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So many pods are named in one sentence.
 const NAMED: usize = 6;
@@ -41,9 +42,7 @@ pub fn label(id: &ResourceId, home: &str) -> String {
 
 fn rollout(set: Set<'_>, change: &Change, step: Step<'_>, home: &str, notes: &mut Vec<String>) {
     let name = label(&set.0.id, home);
-    let state = &step.after.state;
-    let is_of = |pod: &&String| pod.rsplit_once('-').is_some_and(|(owner, _)| owner == name);
-    let replaced = state.changes.pods.replaced.iter().filter(is_of).count();
+    let replaced = step.known.replaced_of.get(name.as_str()).copied().unwrap_or_default();
     let template = change.fields.iter().any(|field| field.path.starts_with("spec.template"));
     if replaced > 1 {
         let seconds = set.int(&["spec", "minReadySeconds"], 0);
@@ -60,18 +59,14 @@ fn rollout(set: Set<'_>, change: &Change, step: Step<'_>, home: &str, notes: &mu
     if !template || set.is_on_delete() {
         return;
     }
-    let held: Vec<&str> = state
-        .pods
-        .iter()
-        .map(|pod| &pod.name)
-        .filter(is_of)
-        .filter(|pod| !state.changes.pods.replaced.contains(pod))
-        .filter(|pod| !state.changes.pods.created.contains(pod))
-        .map(String::as_str)
-        .collect();
+    let held = step.known.held_of.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
     if set.partition() > 0 && !held.is_empty() {
         let verb = if held.len() == 1 { "keeps its" } else { "keep their" };
-        notes.push(format!("partition {}: {} {verb} version until it is lowered", set.partition(), listing(held, NAMED).replace('`', "")));
+        notes.push(format!(
+            "partition {}: {} {verb} version until it is lowered",
+            set.partition(),
+            listing(held.iter().copied(), NAMED).replace('`', "")
+        ));
     }
 }
 
@@ -94,12 +89,13 @@ fn budget(set: Set<'_>, step: Step<'_>) -> Option<String> {
 pub fn waiting(step: Step<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     let state = &step.after.state;
+    let claims_after: BTreeMap<&str, usize> = state.claims.iter().enumerate().map(|(place, claim)| (claim.name.as_str(), place)).collect();
     let is_new = |pod: &&PodState| {
-        let was_ready = step.before.state.pods.iter().any(|old| old.name == pod.name && old.ready);
-        !pod.ready && (was_ready || state.changes.pods.created.contains(&pod.name))
+        !pod.ready && (step.known.ready_before.contains(pod.name.as_str()) || step.known.created.contains(pod.name.as_str()))
     };
     for pod in state.pods.iter().filter(is_new) {
-        let claims = state.claims.iter().filter(|claim| pod.claims.contains(&claim.name) && claim.phase != "Bound");
+        let places: BTreeSet<usize> = pod.claims.iter().filter_map(|claim| claims_after.get(claim.as_str()).copied()).collect();
+        let claims = places.into_iter().map(|place| &state.claims[place]).filter(|claim| claim.phase != "Bound");
         let mut whys =
             claims.filter_map(|claim| Some((claim.why.as_ref()?, Some(&claim.name)))).chain(pod.why.iter().map(|why| (why, None)));
         let Some((why, claim)) = whys.find(|(why, _)| why.reason.as_deref() != Some(NOT_KNOWN)) else { continue };

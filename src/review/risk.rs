@@ -1,7 +1,7 @@
 //! What in a change can cost data. Each has a name bound to exactly that change: what an acknowledgement must say.
 
 use super::disk::{node_of, source};
-use super::moves::Move;
+use super::known::Known;
 use super::notes::label;
 use super::set::Set;
 use crate::block::scalar_text;
@@ -39,11 +39,14 @@ pub struct Step<'a> {
     pub before: &'a Outcome,
     /// The cluster after the second.
     pub after: &'a Outcome,
-    /// What is the same thing under another name.
-    pub moves: &'a [Move],
+    /// What is looked up in them.
+    pub known: &'a Known<'a>,
     /// The namespace of objects that name none.
     pub home: &'a str,
 }
+
+/// So many claims of one set are told of, at most.
+const MOST_TOLD: usize = 5_000;
 
 /// So many names are said of one risk.
 const NAMED: usize = 6;
@@ -62,7 +65,7 @@ pub fn risks(step: Step<'_>) -> Vec<Risk> {
     for volume in step.committed.of_kind("PersistentVolume") {
         match step.fresh.get(&volume.id) {
             Some(later) => risks.changed_volume(volume, later),
-            None => risks.removed_volume(volume, &held, step.moves),
+            None => risks.removed_volume(volume, &held, step),
         }
     }
     for claim in step.committed.of_kind("PersistentVolumeClaim") {
@@ -94,7 +97,8 @@ struct Risks<'s> {
 impl Risks<'_> {
     /// Notes that nothing more needs to be said of a set's claims.
     fn tell(&mut self, id: &ResourceId, claims: &[String]) {
-        for claim in claims {
+        // No rehearsal has more claims of one set to show.
+        for claim in claims.iter().take(MOST_TOLD) {
             let id = ResourceId { name: claim.clone(), ..id.clone() };
             self.told.insert(label(&id, self.home));
         }
@@ -144,7 +148,7 @@ impl Risks<'_> {
         if new >= old {
             return;
         }
-        let claims = set.claims(set.start() + new..set.ordinals().end);
+        let claims = set.claims(set.start().saturating_add(new.max(0))..set.ordinals().end);
         let names = named(&claims);
         let fate = if later.deletes_claims("whenScaled") {
             self.tell(id, &claims);
@@ -158,7 +162,7 @@ impl Risks<'_> {
             id,
             "spec.replicas",
             format!("scale-down {id} {old} to {new}"),
-            format!("{id} loses {} of {old} replicas{why}; {fate}", old - new),
+            format!("{id} loses {} of {old} replicas{why}; {fate}", old.saturating_sub(new)),
         );
     }
 
@@ -239,7 +243,7 @@ impl Risks<'_> {
         } else {
             format!("its claims {} stay without a pod", named(&claims))
         };
-        match successor(id, step.moves) {
+        match successor(id, step) {
             Some(next) => self.add(
                 next,
                 "metadata",
@@ -296,10 +300,10 @@ impl Risks<'_> {
         }
     }
 
-    fn removed_volume(&mut self, volume: &Resource, held: &BTreeMap<&str, &ClaimState>, moves: &[Move]) {
+    fn removed_volume(&mut self, volume: &Resource, held: &BTreeMap<&str, &ClaimState>, step: Step<'_>) {
         let id = &volume.id;
         let Some(claim) = held.get(&*id.name) else { return };
-        match successor(id, moves) {
+        match successor(id, step) {
             Some(next) => self.add(
                 next,
                 "metadata",
@@ -325,7 +329,7 @@ impl Risks<'_> {
         let id = &claim.id;
         let fate = "and its volume with it unless it is retained";
         self.tell(id, std::slice::from_ref(&id.name));
-        match successor(id, step.moves) {
+        match successor(id, step) {
             Some(next) => self.add(
                 next,
                 "metadata",
@@ -339,13 +343,8 @@ impl Risks<'_> {
     /// The Service that gives pods their names goes, and the set still counts on it.
     fn removed_service(&mut self, service: &Resource, step: Step<'_>) {
         let id = &service.id;
-        let governed = |set: &&Resource| {
-            set.id.namespace == id.namespace
-                && Set(set).word(&["spec", "serviceName"]) == Some(&id.name)
-                && step.committed.get(&set.id).is_some()
-        };
-        let Some(set) = step.fresh.of_kind("StatefulSet").find(governed) else { return };
-        let about = successor(id, step.moves).unwrap_or(id);
+        let Some(set) = step.known.governed.get(&(id.namespace.as_str(), id.name.as_str())) else { return };
+        let about = successor(id, step).unwrap_or(id);
         self.add(
             about,
             "metadata",
@@ -358,14 +357,13 @@ impl Risks<'_> {
     fn removed_home(&mut self, home: &Resource, step: Step<'_>) {
         let id = &home.id;
         let what = if id.kind == "Namespace" {
-            let inside = |claim: &&str| claim.strip_prefix(&*id.name).is_some_and(|rest| rest.starts_with('/'));
-            let claims = step.before.state.claims.iter().map(|claim| &*claim.name).filter(inside).count();
+            let claims = step.known.claims_in.get(&*id.name).copied().unwrap_or_default();
             let known = if claims > 0 { format!(", {claims} known claims among it") } else { String::new() };
             format!("{id} goes, and everything in it is deleted{known}")
         } else {
             format!("{id} goes, and every object of that kind is deleted, in all namespaces")
         };
-        let about = successor(id, step.moves).unwrap_or(id);
+        let about = successor(id, step).unwrap_or(id);
         self.add(about, "", format!("remove {id}"), what);
     }
 
@@ -415,7 +413,7 @@ impl Risks<'_> {
             self.add(&claim_id(claim), "", format!("replace claim {claim}"), format!("the claim {claim} is deleted and made anew, empty"));
         }
         for claim in state.claims.iter().filter(|claim| claim.phase == "Lost") {
-            let was_fine = step.before.state.claims.iter().any(|old| old.name == claim.name && old.phase != "Lost");
+            let was_fine = step.known.claims_before.get(claim.name.as_str()).is_some_and(|old| old.phase != "Lost");
             if was_fine && !self.told.contains(&claim.name) {
                 let id = claim_id(&claim.name);
                 self.add(&id, "", format!("lose claim {}", claim.name), format!("the claim {} loses its volume", claim.name));
@@ -439,8 +437,8 @@ fn word<'r>(resource: &'r Resource, path: &[&str], otherwise: &'r str) -> &'r st
 }
 
 /// What an object is called now.
-pub(super) fn successor<'m>(id: &ResourceId, moves: &'m [Move]) -> Option<&'m ResourceId> {
-    moves.iter().find(|step| step.old == *id).map(|step| &step.new)
+fn successor<'m>(id: &ResourceId, step: Step<'m>) -> Option<&'m ResourceId> {
+    step.known.successors.get(id).copied()
 }
 
 /// `pets/data-kubia-0`: the claim that a volume is kept for.

@@ -55,7 +55,8 @@ impl<'r> Set<'r> {
     /// The claims of some ordinals, ordinal by ordinal.
     #[must_use]
     pub fn claims(self, ordinals: Range<i64>) -> Vec<String> {
-        ordinals.flat_map(|ordinal| self.templates().map(move |(template, _)| self.claim(template, ordinal))).collect()
+        let claims = ordinals.flat_map(|ordinal| self.templates().map(move |(template, _)| self.claim(template, ordinal)));
+        claims.take(MOST_CLAIMS).collect()
     }
 
     /// What becomes of its claims when the set goes (`whenDeleted`) or an ordinal is scaled away (`whenScaled`): whether they are
@@ -89,6 +90,9 @@ impl<'r> Set<'r> {
         self.0.node.find(path).and_then(Node::as_int).unwrap_or(otherwise)
     }
 }
+
+/// No review counts more claims of one set than this.
+const MOST_CLAIMS: usize = 50_000;
 
 /// No review names more ordinals than this.
 const MOST: i64 = 10_000;

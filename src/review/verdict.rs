@@ -1,9 +1,11 @@
 //! What a change will do, read off a rehearsal: the committed bundle is played on the model cluster, then the fresh one. Not a table of
 //! opinions: what is said here happened there.
 
+use super::known::Known;
 use super::moves::Move;
 use super::risk::Step;
 use super::risk::{self, Risk};
+use super::runbook::lookup::Lookup;
 use super::runbook::{self, Matter, Runbook};
 use super::set::Set;
 use super::{Change, ChangeKind, Review, Setting, acknowledge, effects, holdings, notes, presumed};
@@ -96,7 +98,8 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
     review.before = holdings::holdings(before, &[committed]);
     review.after = holdings::holdings(after, &[fresh, committed]);
     let (judgement, changes) = (&mut review.judgement, &mut review.changes);
-    let step = Step { committed, fresh, before, after, moves, home: setting.namespace };
+    let known = Known::new(committed, fresh, before, after, moves);
+    let step = Step { committed, fresh, before, after, known: &known, home: setting.namespace };
     judgement.risks = risk::risks(step);
     for position in setting.acknowledged.iter().flat_map(|(said, _)| acknowledge::covered(said, &judgement.risks)).collect::<Vec<_>>() {
         judgement.risks[position].acknowledged = true;
@@ -104,7 +107,7 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
     judgement.order =
         after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
     let open: BTreeSet<&ResourceId> = judgement.risks.iter().filter(|risk| !risk.acknowledged).map(|risk| &risk.about).collect();
-    let replaced: BTreeSet<&str> = after.state.changes.pods.replaced.iter().map(String::as_str).collect();
+    let replaced = &known.replaced;
     for change in changes.iter_mut() {
         if let Some(refusals) = rehearsed(change, step, setting) {
             change.refusals = refusals;
@@ -112,11 +115,12 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
         if change.effect.is_empty() {
             change.effect = effects::effect(change, step);
         }
-        change.verdict = if open.contains(&change.id) { Verdict::AtRisk } else { verdict_of(change, step, &replaced, setting) };
+        change.verdict = if open.contains(&change.id) { Verdict::AtRisk } else { verdict_of(change, step, replaced, setting) };
     }
     let stays = changes.iter().filter(|change| change.kind != ChangeKind::Removed && change.refusals.is_empty());
     let ready: BTreeSet<&ResourceId> = stays.map(|change| &change.id).collect();
-    judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, ready: &ready, before, after, setting });
+    let lookup = Lookup::new([committed, fresh], [before, after], &ready, setting);
+    judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, ready: &ready, before, after, setting, lookup: &lookup });
     judgement.notes = notes::notes(changes, step, setting.namespace);
     (judgement.verdict, judgement.line) = decide(changes, step, &judgement.risks);
 }
@@ -127,17 +131,16 @@ fn rehearsed(change: &Change, step: Step<'_>, setting: Setting<'_>) -> Option<Ve
         return None;
     }
     let label = notes::label(&change.id, setting.namespace);
-    let claim = step.before.state.claims.iter().find(|claim| claim.name == label)?;
+    let claim = step.known.claims_before.get(label.as_str())?;
     let open = claim.why.as_ref().is_some_and(|why| why.reason.as_deref() == Some(NOT_KNOWN));
     let class = claim.class.as_deref().unwrap_or_default();
-    let described =
-        setting.facts.classes.is_some() || class.is_empty() || step.committed.of_kind("StorageClass").any(|known| known.id.name == class);
+    let described = setting.facts.classes.is_some() || class.is_empty() || step.known.classes.contains(class);
     if open || !described {
         return None;
     }
     let namespace = if change.id.namespace.is_empty() { setting.namespace } else { &change.id.namespace };
     let key = Key::new(&*change.id.kind, namespace, &*change.id.name);
-    let act = step.after.acts.iter().find(|act| act.key == key)?;
+    let act = step.known.acts.get(&key)?;
     match &act.change {
         Done::Rejected(rejection) => Some(rejection.refusals.clone()),
         _ => Some(Vec::new()),
@@ -235,8 +238,7 @@ fn culprits(change: &Change, field: &str) -> Option<String> {
 /// What a change that goes through does to the pods.
 fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
     let after = &step.after.state;
-    let replaced: BTreeSet<&str> = after.changes.pods.replaced.iter().map(String::as_str).collect();
-    let restarts: Vec<String> = after.order.keys().flat_map(|set| replaced_of(set, step.after, &replaced)).collect();
+    let restarts: Vec<String> = after.order.keys().flat_map(|set| replaced_of(set, step.after, &step.known.replaced)).collect();
     let list = |pods: &[String]| shortened(&pods.iter().map(String::as_str).collect::<Vec<_>>());
     let mut parts = Vec::new();
     if !restarts.is_empty() {

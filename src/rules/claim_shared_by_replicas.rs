@@ -4,6 +4,7 @@ use super::Rule;
 use super::context::Context;
 use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::Node;
+use std::collections::BTreeSet;
 
 pub(super) static RULE: Rule = Rule {
     code: Code { id: "SW0422", name: "claim-shared-by-replicas", level: Level::Warning, page: include_str!("claim_shared_by_replicas.md") },
@@ -11,21 +12,21 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
+    // Claims that more than one pod may use.
+    let mut for_many: BTreeSet<&str> = BTreeSet::new();
+    for known in &context.claims {
+        let mut modes = known.resource.node.find(&["spec", "accessModes"]).into_iter().flat_map(Node::items);
+        if modes.any(|mode| mode.as_str() != Some("ReadWriteOnce")) {
+            for_many.insert(&known.resource.id.name);
+        }
+    }
     for set in context.stateful_sets().filter(|set| set.replicas() > 1) {
+        let templates = set.template_names();
         for volume in set.volumes() {
             let Some(claim) = volume.find(&["persistentVolumeClaim", "claimName"]) else { continue };
             let is_read = volume.find(&["persistentVolumeClaim", "readOnly"]).and_then(Node::as_bool) == Some(true);
-            let is_shared = context.claims.iter().any(|known| {
-                Some(known.resource.id.name.as_str()) == claim.as_str()
-                    && known
-                        .resource
-                        .node
-                        .find(&["spec", "accessModes"])
-                        .into_iter()
-                        .flat_map(Node::items)
-                        .any(|mode| mode.as_str() != Some("ReadWriteOnce"))
-            });
-            let is_replaced = set.claim_templates().any(|template| template.find(&["metadata", "name"]) == volume.get("name"));
+            let is_shared = claim.as_str().is_some_and(|claim| for_many.contains(claim));
+            let is_replaced = volume.get("name").and_then(Node::as_str).is_some_and(|name| templates.contains(name));
             if is_read || is_shared || is_replaced {
                 continue;
             }

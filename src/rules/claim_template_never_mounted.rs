@@ -16,8 +16,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for set in context.stateful_sets() {
+        let mounted = set.mounted();
         for name in set.claim_templates().filter_map(|claim| claim.find(&["metadata", "name"])) {
-            let Some(written) = name.as_str().filter(|written| !set.mounts(written)) else { continue };
+            let Some(written) = name.as_str().filter(|written| !mounted.contains(written)) else { continue };
             RULE.code
                 .report(format!("no container of `{}` mounts `{written}`: each pod gets a disk that it does not use", set.resource.id.name))
                 .help("mount it with `volumeMounts`, or remove the claim template")

@@ -409,13 +409,17 @@ impl<'a> Workload<'a> {
         self.resource.node.find(&["spec", "volumeClaimTemplates"]).into_iter().flat_map(Node::items)
     }
 
-    /// Whether any container uses a volume.
+    /// The volumes that any container uses.
     #[must_use]
-    pub fn mounts(&self, volume: &str) -> bool {
-        self.all_containers().any(|container| {
-            let names = |list: &'static str| container.get(list).into_iter().flat_map(Node::items).filter_map(|item| text(item, "name"));
-            names("volumeMounts").chain(names("volumeDevices")).any(|name| name == volume)
-        })
+    pub fn mounted(&self) -> BTreeSet<&'a str> {
+        let lists = self.all_containers().flat_map(|container| ["volumeMounts", "volumeDevices"].map(|list| container.get(list)));
+        lists.flatten().flat_map(Node::items).filter_map(|item| text(item, "name")).collect()
+    }
+
+    /// The names of its claim templates.
+    #[must_use]
+    pub fn template_names(&self) -> BTreeSet<&'a str> {
+        self.claim_templates().filter_map(|claim| claim.find(&["metadata", "name"])?.as_str()).collect()
     }
 }
 

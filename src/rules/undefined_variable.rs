@@ -4,6 +4,7 @@ use super::Rule;
 use super::context::{Context, text};
 use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::Node;
+use std::collections::BTreeSet;
 
 pub(super) static RULE: Rule = Rule {
     code: Code { id: "SW0428", name: "undefined-variable", level: Level::Warning, page: include_str!("undefined_variable.md") },
@@ -13,13 +14,15 @@ pub(super) static RULE: Rule = Rule {
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for workload in &context.workloads {
         for container in workload.all_containers().filter(|container| container.get("envFrom").is_none()) {
-            let mut defined: Vec<&str> = Vec::new();
-            for item in container.get("env").into_iter().flat_map(Node::items) {
+            let items = || container.get("env").into_iter().flat_map(Node::items);
+            let all: BTreeSet<&str> = items().filter_map(|item| text(item, "name")).collect();
+            let mut defined: BTreeSet<&str> = BTreeSet::new();
+            for item in items() {
                 for name in item.get("value").and_then(Node::as_str).into_iter().flat_map(variables) {
-                    if defined.contains(&name) || is_from_service(name) {
+                    if defined.contains(name) || is_from_service(name) {
                         continue;
                     }
-                    let later = container.get("env").into_iter().flat_map(Node::items).any(|item| text(item, "name") == Some(name));
+                    let later = all.contains(name);
                     let message = if later {
                         format!("`$({name})` stays as it is: `{name}` is defined further down")
                     } else {

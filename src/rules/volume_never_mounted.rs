@@ -11,9 +11,10 @@ pub(super) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for workload in &context.workloads {
+        let (mounted, templates) = (workload.mounted(), workload.template_names());
         for name in workload.volumes().filter_map(|volume| volume.get("name")) {
-            let Some(written) = name.as_str().filter(|written| !workload.mounts(written)) else { continue };
-            if workload.claim_templates().any(|claim| claim.find(&["metadata", "name"]).is_some_and(|claim| claim == name)) {
+            let Some(written) = name.as_str().filter(|written| !mounted.contains(written)) else { continue };
+            if templates.contains(written) {
                 continue;
             }
             RULE.code

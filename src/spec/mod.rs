@@ -10,10 +10,12 @@ pub mod storage;
 pub mod workspace;
 
 use crate::block::{self, Block, KubernetesFields, Shape, unknown_fields};
+use crate::budget::{BASES, ENVIRONMENTS};
 use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::source::At;
 use crate::value::{Key, Map, Node, Text};
 use app::Environment;
+use std::collections::BTreeMap;
 
 /// Not a Statewright spec.
 static HEADER: Code = Code { id: "SW0100", name: "not-a-spec", level: Level::Error, page: include_str!("pages/not-a-spec.md") };
@@ -23,8 +25,15 @@ static CYCLE: Code = Code { id: "SW0105", name: "base-cycle", level: Level::Erro
 static ENVIRONMENT: Code =
     Code { id: "SW0106", name: "unknown-environment", level: Level::Error, page: include_str!("pages/unknown-environment.md") };
 
+/// More environments than one app may have.
+static TOO_MANY: Code =
+    Code { id: "SW0124", name: "too-many-environments", level: Level::Error, page: include_str!("pages/too-many-environments.md") };
+/// An environment that starts from too many others.
+static TOO_DEEP: Code = Code { id: "SW0125", name: "too-many-bases", level: Level::Error, page: include_str!("pages/too-many-bases.md") };
+
 /// The codes of this module and of the blocks.
-pub static CODES: &[&Code] = &[&HEADER, &block::UNKNOWN, &block::TYPE, &block::MISSING, &block::CHOICE, &CYCLE, &ENVIRONMENT];
+pub static CODES: &[&Code] =
+    &[&HEADER, &block::UNKNOWN, &block::TYPE, &block::MISSING, &block::CHOICE, &CYCLE, &ENVIRONMENT, &TOO_MANY, &TOO_DEEP];
 
 /// The environment of a spec that declares none.
 pub const ONLY: &str = "default";
@@ -55,10 +64,32 @@ pub fn parse(root: &Node, kubernetes: KubernetesFields<'_>, found: &mut Diagnost
     unknown_fields(root, Shape::Block(&app::App::BLOCK), kubernetes, found);
     let mut map = root.as_map()?.clone();
     let environments = map.remove("environments").map(layers).unwrap_or_default();
+    if let Some(layer) = environments.get(ENVIRONMENTS) {
+        TOO_MANY
+            .report(format!("this app has {} environments; the limit is {ENVIRONMENTS}", environments.len()))
+            .help("take the app apart: each spec may have as many")
+            .at(layer.key.at, found);
+        return None;
+    }
     let spec =
         Spec { name: root.get("name").and_then(Node::as_str).unwrap_or_default().into(), root: Node::map(map, root.at), environments };
+    let by_name = spec.by_name();
+    let mut too_deep: Vec<&Layer> = Vec::new();
     for layer in &spec.environments {
-        spec.chain(layer, found);
+        let before = found.len();
+        if spec.chain(layer, &by_name, found).is_none() && found.len() == before {
+            too_deep.push(layer);
+        }
+    }
+    if let Some(first) = too_deep.first() {
+        let others = match too_deep.len() - 1 {
+            0 => String::new(),
+            count => format!(", and so do {count} more"),
+        };
+        TOO_DEEP
+            .report(format!("`{}` starts from more than {BASES} environments, one from another{others}", first.key.name))
+            .help("let it start from one that is nearer to the app")
+            .at(first.key.at, found);
     }
     Some(spec)
 }
@@ -102,16 +133,20 @@ impl Spec {
         self.environments.iter().map(|layer| &*layer.key.name).chain(only)
     }
 
+    fn by_name(&self) -> BTreeMap<&str, &Layer> {
+        self.environments.iter().rev().map(|layer| (&*layer.key.name, layer)).collect()
+    }
+
     /// The environments that `layer` starts from, itself last. Reports a base that is not there and one that comes round.
-    fn chain(&self, layer: &Layer, found: &mut Diagnostics) -> Option<Vec<&Node>> {
+    fn chain<'s>(&'s self, layer: &'s Layer, by_name: &BTreeMap<&'s str, &'s Layer>, found: &mut Diagnostics) -> Option<Vec<&'s Node>> {
         let mut chain: Vec<&Node> = Vec::new();
         let mut seen: Vec<&str> = vec![&layer.key.name];
-        let mut node = &self.environments.iter().find(|other| other.key.name == layer.key.name)?.node;
+        let mut node = &by_name.get(&*layer.key.name)?.node;
         loop {
             chain.push(node);
             let Some(base) = node.get("base") else { break };
             let Some(name) = base.as_str() else { break };
-            let Some(next) = self.environments.iter().find(|layer| layer.key.name == name) else {
+            let Some(next) = by_name.get(name) else {
                 unknown_environment(name, &self.names().collect::<Vec<_>>(), base.at, found);
                 return None;
             };
@@ -121,6 +156,9 @@ impl Spec {
                     .report(format!("environments start from each other: {}", seen.join(" → ")))
                     .help("let one of them start from nothing: remove its `base`")
                     .at(base.at, found);
+                return None;
+            }
+            if seen.len() > BASES {
                 return None;
             }
             seen.push(name);
@@ -135,7 +173,7 @@ impl Spec {
     pub fn layered(&self, environment: &str, shared: Option<&Node>, found: &mut Diagnostics) -> Option<Node> {
         let layer = self.environments.iter().find(|layer| layer.key.name == environment);
         let chain = match layer {
-            Some(layer) => self.chain(layer, found)?,
+            Some(layer) => self.chain(layer, &self.by_name(), found)?,
             None => Vec::new(),
         };
         let mut merged = match shared {

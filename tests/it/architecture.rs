@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     // The ground: knows no app and no rule.
     ("source", &[]),
+    ("budget", &[]),
     ("failure", &[]),
     ("parallel", &[]),
     ("secret", &[]),
@@ -21,8 +22,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("merge", &["block", "value"]),
     // The stages.
     ("volume", &["block", "diagnostic", "k8s", "source", "value"]),
-    ("spec", &["block", "diagnostic", "k8s", "merge", "source", "value", "volume", "yaml"]),
-    ("app", &["block", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume"]),
+    ("spec", &["block", "budget", "diagnostic", "k8s", "merge", "source", "value", "volume", "yaml"]),
+    ("app", &["block", "budget", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume"]),
     ("bundle", &["diagnostic", "source", "value", "yaml"]),
     ("editor", &["block", "diagnostic"]),
     ("emit", &["app", "block", "bundle", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume", "yaml"]),

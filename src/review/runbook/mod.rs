@@ -3,6 +3,7 @@
 mod claims;
 mod command;
 pub mod files;
+pub mod lookup;
 mod migrate;
 mod needs;
 mod recreate;
@@ -16,10 +17,11 @@ mod volume;
 
 use super::set::Set;
 use super::{Change, ChangeKind, Setting};
-use crate::bundle::{Bundle, Resource, ResourceId, kind_rank};
+use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::change;
 use crate::cluster::rehearse::Outcome;
 use crate::value::Node;
+use lookup::Lookup;
 use std::collections::BTreeSet;
 
 /// Steps that carry one change out.
@@ -59,6 +61,8 @@ pub struct Matter<'m> {
     pub after: &'m Outcome,
     /// What surrounds the change.
     pub setting: Setting<'m>,
+    /// What is looked up in them.
+    pub lookup: &'m Lookup<'m>,
 }
 
 /// A runbook while it is made: what applies manifests is not yet bound to files.
@@ -173,8 +177,8 @@ fn refused(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
 impl<'m> Matter<'m> {
     /// The new manifests that a set needs or that go with it and can be applied as they are: what it refers to comes before it.
     fn companions(self, set: Set<'_>) -> Vec<ResourceId> {
-        let before = |resource: &&Resource| kind_rank(&resource.id.kind) < kind_rank("StatefulSet") && self.ready.contains(&resource.id);
-        let needed = self.fresh.resources.iter().filter(before).filter(|resource| needs::needs(set, resource, self.setting.namespace));
+        let candidates = self.lookup.candidates(set);
+        let needed = candidates.into_iter().filter(|resource| needs::needs(set, resource, self.setting.namespace));
         needed.map(|resource| resource.id.clone()).collect()
     }
 
@@ -186,20 +190,14 @@ impl<'m> Matter<'m> {
     /// The volume of a bundle that is reserved for a claim.
     fn volume(self, bundle: &'m Bundle, namespace: &str, claim: &str) -> Option<&'m Resource> {
         let namespace = if namespace.is_empty() { self.setting.namespace } else { namespace };
-        bundle.of_kind("PersistentVolume").find(|volume| {
-            let part = |field| volume.node.find(&["spec", "claimRef", field]).and_then(Node::as_str).unwrap_or_default();
-            part("name") == claim && part("namespace") == namespace
-        })
+        let [committed, fresh] = &self.lookup.volumes;
+        let volumes = if std::ptr::eq(bundle, self.committed) { committed } else { fresh };
+        volumes.get(&(namespace, claim)).copied()
     }
 
     /// A StorageClass that the bundles or the cluster's facts describe.
     fn class(self, name: &str) -> Option<&'m Node> {
-        let ours = |bundle: &'m Bundle| bundle.of_kind("StorageClass").find(|class| class.id.name == name).map(|class| &class.node);
-        let known = || {
-            let classes = self.setting.facts.classes.as_deref().unwrap_or_default();
-            classes.iter().find(|class| class.find(&["metadata", "name"]).and_then(Node::as_str) == Some(name))
-        };
-        ours(self.fresh).or_else(|| ours(self.committed)).or_else(known)
+        self.lookup.classes.get(name).copied()
     }
 }
 

@@ -4,11 +4,9 @@
 use super::claims;
 use super::command::{await_set, kubectl, named, word};
 use super::{Matter, Plan};
-use crate::cluster::rehearse::Outcome;
-use crate::cluster::state::{PodState, State, Why};
-use crate::cluster::world::NOT_KNOWN;
 use crate::review::Change;
 use crate::review::set::Set;
+use std::collections::BTreeSet;
 
 /// The steps, if pods are not ready before or after a change of their template.
 pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, change: &Change) -> Option<Plan> {
@@ -17,23 +15,17 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, change: &Chan
     if !touches_pods || !is_ordered {
         return None;
     }
-    if let Some(pod) = broken(matter.before, old) {
+    if let Some(pod) = broken(&matter.lookup.broken[0], old) {
         return Some(forward(matter, old, new, &pod));
     }
-    broken(matter.after, new).map(|pod| back(old, new, &pod))
+    broken(&matter.lookup.broken[1], new).map(|pod| back(old, new, &pod))
 }
 
 /// The first pod of a set that is not ready, for a reason that is known.
-fn broken(outcome: &Outcome, set: Set<'_>) -> Option<String> {
-    let State { pods, claims, .. } = &outcome.state;
-    let open = |why: &Option<Why>| why.as_ref().is_some_and(|why| why.reason.as_deref() == Some(NOT_KNOWN));
-    let waits_for_facts =
-        |pod: &PodState| open(&pod.why) || claims.iter().any(|claim| pod.claims.contains(&claim.name) && open(&claim.why));
+fn broken(pods: &BTreeSet<&str>, set: Set<'_>) -> Option<String> {
     let namespace = &set.0.id.namespace;
-    claims::ordinals(set).map(|ordinal| claims::pod(set, ordinal)).find(|name| {
-        let is_it = |known: &str| known == name || known.split_once('/') == Some((namespace.as_str(), name.as_str()));
-        pods.iter().any(|pod| is_it(&pod.name) && !pod.ready && !waits_for_facts(pod))
-    })
+    let is_broken = |name: &String| pods.contains(name.as_str()) || pods.contains(format!("{namespace}/{name}").as_str());
+    claims::ordinals(set).map(|ordinal| claims::pod(set, ordinal)).find(is_broken)
 }
 
 /// The new form is the way out.

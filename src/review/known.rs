@@ -1,0 +1,129 @@
+//! What a review looks up again and again in two bundles and two states, each found once for all of it. Decides nothing.
+
+use super::moves::Move;
+use crate::bundle::{Bundle, Resource, ResourceId};
+use crate::cluster::kubectl::Done;
+use crate::cluster::rehearse::Outcome;
+use crate::cluster::state::{ClaimState, VolumeState};
+use crate::cluster::store::Key;
+use crate::value::{Data, Node};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// By what somebody names an object of some kind: the word of the field, the namespace, and the object's name.
+type Named<'a> = (&'static str, &'a str, &'a str);
+
+/// The first of each, by its name.
+#[derive(Debug, Default)]
+pub struct Known<'a> {
+    /// Claims before.
+    pub claims_before: BTreeMap<&'a str, &'a ClaimState>,
+    /// Claims afterwards.
+    pub claims_after: BTreeMap<&'a str, &'a ClaimState>,
+    /// Volumes afterwards.
+    pub volumes_after: BTreeMap<&'a str, &'a VolumeState>,
+    /// What was done to each object.
+    pub acts: BTreeMap<&'a Key, &'a Done>,
+    /// Pods that were ready before.
+    pub ready_before: BTreeSet<&'a str>,
+    /// Pods that were not there before.
+    pub created: BTreeSet<&'a str>,
+    /// Pods that were made anew.
+    pub replaced: BTreeSet<&'a str>,
+    /// How many pods of each set were made anew, by what stands before their ordinal.
+    pub replaced_of: BTreeMap<&'a str, usize>,
+    /// The pods of each set that stay as they are, by what stands before their ordinal.
+    pub held_of: BTreeMap<&'a str, Vec<&'a str>>,
+    /// How many claims each namespace holds before, for claims that say one.
+    pub claims_in: BTreeMap<&'a str, usize>,
+    /// What an object is called now.
+    pub successors: BTreeMap<&'a ResourceId, &'a ResourceId>,
+    /// The set, there before, that a Service governs: by namespace and name of the Service.
+    pub governed: BTreeMap<(&'a str, &'a str), &'a Resource>,
+    /// The classes that are committed.
+    pub classes: BTreeSet<&'a str>,
+    users: BTreeMap<Named<'a>, &'a Resource>,
+}
+
+impl<'a> Known<'a> {
+    /// Looks through everything once.
+    #[must_use]
+    pub fn new(committed: &'a Bundle, fresh: &'a Bundle, before: &'a Outcome, after: &'a Outcome, moves: &'a [Move]) -> Self {
+        let mut known = Self::default();
+        for claim in &before.state.claims {
+            known.claims_before.entry(&claim.name).or_insert(claim);
+            if let Some((namespace, _)) = claim.name.split_once('/') {
+                *known.claims_in.entry(namespace).or_default() += 1;
+            }
+        }
+        for claim in &after.state.claims {
+            known.claims_after.entry(&claim.name).or_insert(claim);
+        }
+        for volume in &after.state.volumes {
+            known.volumes_after.entry(&volume.name).or_insert(volume);
+        }
+        for act in &after.acts {
+            known.acts.entry(&act.key).or_insert(act);
+        }
+        known.pods(before, after);
+        for step in moves {
+            known.successors.entry(&step.old).or_insert(&step.new);
+        }
+        for set in fresh.of_kind("StatefulSet").filter(|set| committed.get(&set.id).is_some()) {
+            if let Some(service) = set.node.find(&["spec", "serviceName"]).and_then(Node::as_str) {
+                known.governed.entry((&set.id.namespace, service)).or_insert(set);
+            }
+        }
+        known.classes = committed.of_kind("StorageClass").map(|class| class.id.name.as_str()).collect();
+        for resource in &fresh.resources {
+            if let Some(pod) = resource.node.find(&["spec", "template", "spec"]) {
+                known.gather(pod, resource);
+            }
+        }
+        known
+    }
+
+    fn pods(&mut self, before: &'a Outcome, after: &'a Outcome) {
+        let changes = &after.state.changes.pods;
+        self.ready_before = before.state.pods.iter().filter(|pod| pod.ready).map(|pod| pod.name.as_str()).collect();
+        self.created = changes.created.iter().map(String::as_str).collect();
+        self.replaced = changes.replaced.iter().map(String::as_str).collect();
+        for (owner, _) in changes.replaced.iter().filter_map(|pod| pod.rsplit_once('-')) {
+            *self.replaced_of.entry(owner).or_default() += 1;
+        }
+        for pod in after.state.pods.iter().map(|pod| pod.name.as_str()) {
+            if let Some((owner, _)) = pod.rsplit_once('-').filter(|_| !self.replaced.contains(pod) && !self.created.contains(pod)) {
+                self.held_of.entry(owner).or_default().push(pod);
+            }
+        }
+    }
+
+    /// Notes whom a pod names.
+    fn gather(&mut self, node: &'a Node, user: &'a Resource) {
+        match &node.data {
+            Data::Map(map) => {
+                for (key, value) in map.iter() {
+                    let says = |inner: &str| value.get(inner).and_then(Node::as_str);
+                    let named = match key.name.as_str() {
+                        "serviceAccountName" => [value.as_str().map(|name| ("serviceAccountName", name)), None],
+                        "persistentVolumeClaim" => [says("claimName").map(|name| ("persistentVolumeClaim", name)), None],
+                        key if key.starts_with("configMap") => [says("name").map(|name| ("configMap", name)), None],
+                        key if key.starts_with("secret") => ["name", "secretName"].map(|field| says(field).map(|name| ("secret", name))),
+                        _ => [None, None],
+                    };
+                    for (word, name) in named.into_iter().flatten() {
+                        self.users.entry((word, &user.id.namespace, name)).or_insert(user);
+                    }
+                    self.gather(value, user);
+                }
+            }
+            Data::List(items) => items.iter().for_each(|item| self.gather(item, user)),
+            _ => {}
+        }
+    }
+
+    /// The first workload whose pods name an object: by the word of the field.
+    #[must_use]
+    pub fn user(&self, field: &'static str, namespace: &'a str, name: &'a str) -> Option<&'a Resource> {
+        self.users.get(&(field, namespace, name)).copied()
+    }
+}
