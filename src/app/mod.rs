@@ -126,10 +126,13 @@ pub fn resolve(
     found: &mut Diagnostics,
 ) -> Option<App> {
     let before = found.len();
+    let names = Names::paid_from(Account::of_environment(spec.environments.len()));
+    let (written, what) = (size(&spec.root), "what is merged for the app");
+    if !names.pay(written, what, spec.root.at, found) {
+        return None;
+    }
     let merged = spec.layered(environment, shared, found)?;
-    let account = Account::of_environment(spec.environments.len());
-    let names = Names::paid_from(account);
-    if !names.pay(size(&merged), "what is merged for the app", merged.at, found) {
+    if !names.pay(size(&merged).saturating_sub(written), what, merged.at, found) {
         return None;
     }
     let (identity, names) = names::identify(&merged, environment, names, found)?;

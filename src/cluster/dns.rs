@@ -4,10 +4,12 @@ use super::selector;
 use super::store::{Key, is_ending, text};
 use super::world::{World, is_over, is_ready, node_name, phase};
 use crate::value::Node;
-use std::collections::BTreeMap;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A pod that a Service publishes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Endpoint {
     /// The pod's name.
     pub pod: String,
@@ -19,10 +21,34 @@ pub struct Endpoint {
 
 /// The endpoints of every Service that selects pods.
 #[must_use]
-pub fn endpoints(world: &World) -> BTreeMap<Key, Vec<Endpoint>> {
+pub fn endpoints(world: &World) -> BTreeMap<Key, Arc<[Endpoint]>> {
     let labelled = Labelled::new(world);
     let services = world.store.of_kind("Service").filter(|(_, service)| selects(service));
-    services.map(|(key, service)| (key.clone(), of_service(&labelled, key, service))).collect()
+    // Services that select alike and give no names of their own have one list.
+    let mut alike: BTreeMap<(&str, String), Arc<[Endpoint]>> = BTreeMap::new();
+    services
+        .map(|(key, service)| {
+            let list = || Arc::from(of_service(&labelled, key, service));
+            let list = if labelled.subdomains.contains(key.name.as_str()) {
+                list()
+            } else {
+                Arc::clone(alike.entry((key.namespace.as_str(), likeness(service))).or_insert_with(list))
+            };
+            (key.clone(), list)
+        })
+        .collect()
+}
+
+/// What a Service says of its pods, as a text.
+fn likeness(service: &Node) -> String {
+    let mut text = String::new();
+    for field in ["selector", "publishNotReadyAddresses"] {
+        if let Some(value) = service.find(&["spec", field]) {
+            crate::yaml::write_yaml(value, &mut text);
+        }
+        text.push('\0');
+    }
+    text
 }
 
 /// A namespace, and a label there: its key and its value.
@@ -32,6 +58,8 @@ type Label<'w> = (&'w str, &'w str, &'w str);
 struct Labelled<'w> {
     all: Vec<(&'w Key, &'w Node)>,
     by_label: BTreeMap<Label<'w>, Vec<(&'w Key, &'w Node)>>,
+    /// The Services below whose names pods have names of their own.
+    subdomains: BTreeSet<&'w str>,
 }
 
 impl<'w> Labelled<'w> {
@@ -44,7 +72,8 @@ impl<'w> Labelled<'w> {
                 by_label.entry((key.namespace.as_str(), label.name.as_str(), value)).or_default().push((*key, *pod));
             }
         }
-        Self { all, by_label }
+        let subdomains = all.iter().map(|(_, pod)| text(pod, &["spec", "subdomain"])).collect();
+        Self { all, by_label, subdomains }
     }
 
     /// The pods that have one of the labels that are wanted: that which the fewest have.

@@ -3,11 +3,13 @@
 use super::binder::{self, CLAIM, VOLUME};
 use super::controller::statefulset::{REVISION_LABEL, parent_and_ordinal};
 use super::dns;
+pub use super::dns::Endpoint as EndpointState;
 use super::store::{self, Key, is_ending, text, uid};
 use super::world::{Event, Move, World, claim_names, condition, is_ready, phase};
 use crate::value::{Node, Text};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// All of it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -21,7 +23,7 @@ pub struct State {
     /// The volumes.
     pub volumes: Vec<VolumeState>,
     /// Per Service that selects pods, whom it publishes.
-    pub endpoints: BTreeMap<String, Vec<EndpointState>>,
+    pub endpoints: BTreeMap<String, Arc<[EndpointState]>>,
     /// What came, went and was replaced in the step.
     pub changes: Changes,
     /// Per set, pods that came (`+web-0`) and went (`-web-0`), in order.
@@ -162,17 +164,6 @@ pub struct VolumeState {
     /// Whether it is being deleted.
     #[serde(skip_serializing_if = "is_false")]
     pub terminating: bool,
-}
-
-/// A pod that a Service publishes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct EndpointState {
-    /// The pod.
-    pub pod: String,
-    /// The name of its own, if it has one.
-    pub hostname: Option<String>,
-    /// Whether it takes part.
-    pub ready: bool,
 }
 
 /// What a step changed.
@@ -367,9 +358,8 @@ impl View<'_> {
         }
     }
 
-    fn endpoints(&self) -> BTreeMap<String, Vec<EndpointState>> {
-        let shown = |endpoint: dns::Endpoint| EndpointState { pod: endpoint.pod, hostname: endpoint.hostname, ready: endpoint.ready };
-        dns::endpoints(self.world).into_iter().map(|(key, list)| (self.label(&key), list.into_iter().map(shown).collect())).collect()
+    fn endpoints(&self) -> BTreeMap<String, Arc<[EndpointState]>> {
+        dns::endpoints(self.world).into_iter().map(|(key, list)| (self.label(&key), list)).collect()
     }
 
     fn changes(&self, before: &Identities) -> Changes {

@@ -6,6 +6,7 @@ use super::set::Set;
 use super::{Change, ChangeKind};
 use crate::bundle::{Resource, ResourceId};
 use crate::value::Node;
+use std::collections::BTreeSet;
 
 /// What becomes of an object; empty when there is nothing to add to the fact that it differs.
 #[must_use]
@@ -170,14 +171,15 @@ fn service(change: &Change, step: Step<'_>) -> Vec<String> {
 /// Whom a Service leads to, where that is another than before.
 fn reached(id: &ResourceId, step: Step<'_>) -> Option<String> {
     let pods = |outcome: &crate::cluster::rehearse::Outcome| -> Vec<String> {
-        let list = outcome.state.endpoints.get(&label(id, step.home)).cloned().unwrap_or_default();
-        list.into_iter().map(|endpoint| endpoint.pod).collect()
+        let list = outcome.state.endpoints.get(&label(id, step.home));
+        list.iter().flat_map(|list| list.iter()).map(|endpoint| endpoint.pod.clone()).collect()
     };
     let (before, after) = (pods(step.before), pods(step.after));
+    let known: BTreeSet<&String> = before.iter().collect();
     match (&before[..], &after[..]) {
         (before, after) if before == after => None,
         ([_, ..], []) => Some(format!("it leads to no pod any more: {} lost", counted(before.len(), "endpoint"))),
-        (_, after) if after.iter().all(|pod| before.contains(pod)) => {
+        (_, after) if after.iter().all(|pod| known.contains(pod)) => {
             Some(format!("it leads to {} instead of {}", counted(after.len(), "pod"), before.len()))
         }
         _ => None,

@@ -4,6 +4,7 @@
 mod architecture;
 mod argocd;
 mod cases;
+mod ceilings;
 mod changes;
 #[cfg(unix)]
 mod ci;

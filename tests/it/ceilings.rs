@@ -1,0 +1,245 @@
+//! Small inputs that ask for much: each is answered within a ceiling of time, as a multiple of ordinary work that is run beside it, and
+//! of memory, with an exit code of its own and without a word too many.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::format_collect, clippy::format_push_string, reason = "texts are built to be read here, not to be fast")]
+
+use crate::scratch::Scratch;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Megabytes that a run may take, whatever it is given.
+const MEMORY: u64 = 500;
+/// How many times the ordinary work a run may take.
+const TIMES: u32 = 12;
+/// Ordinary work is taken to last so long, at least.
+const LEAST: Duration = Duration::from_millis(200);
+/// How many times its input a run may say; and so many bytes beside it.
+const WORDS: (u64, u64) = (20, 100_000);
+
+/// What a run took.
+struct Cost {
+    code: Option<i32>,
+    time: Duration,
+    megabytes: u64,
+    said: String,
+}
+
+/// Runs statewright and looks at its memory as it goes. It is ended when it takes longer than `patience`.
+fn cost(folder: &Path, arguments: &[&str], patience: Duration) -> Cost {
+    let files = ["stdout", "stderr"].map(|name| folder.with_extension(name));
+    let [stdout, stderr] = [0, 1].map(|file: usize| std::fs::File::create(&files[file]).unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_statewright"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+    let start = Instant::now();
+    let mut child = command.spawn().unwrap();
+    let mut megabytes = 0;
+    let status = loop {
+        let seen = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let peak = seen.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        megabytes = megabytes.max(peak.unwrap_or_default() / 1024);
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        if start.elapsed() > patience || megabytes > 2 * MEMORY {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let time = start.elapsed();
+    let said = files.iter().map(|file| String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned()).collect();
+    files.iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    Cost { code: status.and_then(|status| status.code()), time, megabytes, said }
+}
+
+/// Ordinary work: what checking 400 sets with their Services takes.
+fn ordinary() -> Duration {
+    let scratch = Scratch::new("ordinary");
+    let sets = (0..400).map(|number| format!("{}---\n{}---\n", service(&format!("w{number}")), set(&format!("w{number}"), "3", true)));
+    scratch.write("in/a.yaml", sets.collect::<String>());
+    let cost = cost(&scratch.path().join("in"), &["check", "a.yaml"], Duration::from_secs(120));
+    assert!(cost.code.is_some_and(|code| code < 2), "{}", cost.said);
+    cost.time
+}
+
+/// Runs statewright on some files, and holds it to the ceilings.
+#[track_caller]
+fn holds(files: &[(&str, &str)], arguments: &[&str]) -> String {
+    let scratch = Scratch::new("ceiling");
+    let mut input = 0;
+    for (name, text) in files {
+        scratch.write(&format!("in/{name}"), text);
+        input += text.len() as u64;
+    }
+    static ORDINARY: OnceLock<Duration> = OnceLock::new();
+    let mut allowed = ORDINARY.get_or_init(ordinary).max(&LEAST).saturating_mul(TIMES);
+    let cost = cost(&scratch.path().join("in"), arguments, allowed * 3);
+    let short: String = cost.said.chars().take(600).collect();
+    assert!(cost.code.is_some_and(|code| (0..=3).contains(&code)), "{arguments:?} ended with {:?}: {short}", cost.code);
+    if cost.time > allowed {
+        // The machine may be busier than it was: ordinary work is measured beside it.
+        allowed = allowed.max(ordinary() * TIMES);
+    }
+    assert!(cost.time <= allowed, "{arguments:?} took {:?}, and {TIMES} times ordinary work is {allowed:?}: {short}", cost.time);
+    assert!(cost.megabytes <= MEMORY, "{arguments:?} took {} MB: {short}", cost.megabytes);
+    assert!(cost.said.len() as u64 <= WORDS.0 * input + WORDS.1, "{arguments:?} said {} bytes of {input}: {short}", cost.said.len());
+    cost.said
+}
+
+const SPEC: &str = "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web:1.0\nports: {http: 80}\n";
+
+/// Each use of a spec holds, and says a code.
+#[track_caller]
+fn spec_says(code: &str, rest: &str) {
+    let text = format!("{SPEC}{rest}");
+    for arguments in [&["check", "."][..], &["compile", "-o", "yaml", "."]] {
+        let said = holds(&[("statewright.yaml", &text)], arguments);
+        assert!(said.contains(code), "{arguments:?} should say {code}: {}", said.chars().take(600).collect::<String>());
+    }
+}
+
+fn service(name: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{clusterIP: None, selector: {{app: {name}}}, ports: [{{name: http, port: 80}}]}}\n"
+    )
+}
+
+fn set(name: &str, replicas: &str, with_claims: bool) -> String {
+    let claims = "  volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], storageClassName: a, resources: {requests: {storage: 1Gi}}}}]\n";
+    format!(
+        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: {name}}}\nspec:\n  serviceName: {name}\n  replicas: {replicas}\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec: {{containers: [{{name: c, image: \"x/y:1\"}}]}}\n{}",
+        if with_claims { claims } else { "" }
+    )
+}
+
+fn many(count: usize, one: impl Fn(usize) -> String) -> String {
+    (0..count).map(one).collect::<Vec<_>>().join("---\n")
+}
+
+#[test]
+fn an_expression_pays_before_it_makes() {
+    let mut list = String::from("env:\n");
+    for (number, expression) in [
+        "('x' * 99000000) | map('upper') | list | length",
+        "('x' * 99000000) | list | length",
+        "('x' * 99000000) | split('') | length",
+        "('x' * 99000000) | sort | length",
+        "[1] * 99000000",
+        "([1] * 9000000) | sort | length",
+        "[[1] * 90000, [1] * 90000] | map('join', 'x' * 9999) | list",
+        "('a' * 99999) | replace('a', 'b' * 99999) | length",
+        "(range(99999) | list) | join('x' * 9999) | length",
+        "peers | format_each('{name}' ~ 'x' * 9999999) | length",
+        "range(99999) | map('string') | map('upper') | map('lower') | sort | reverse | list | length",
+        "(([[1] * 9999] * 9999) | string) | length",
+        "([[1] * 9999] * 9999) == ([[1] * 9999] * 9999)",
+        "('x' * 9999999)[1:] | length",
+        "[('x' * 250000)] * 15000",
+        "{'a': ['x' * 99999] * 9999}",
+        "'x' * 9999999 if ('x' * 9999999 | length) > 1 else 1",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let _ = writeln!(list, "  A{number}: \"{{{{ {expression} }}}}\"");
+    }
+    let said = holds(&[("statewright.yaml", &format!("{SPEC}{list}"))], &["check", "."]);
+    assert_eq!(said.matches("SW0122").count(), 17, "{said}");
+}
+
+#[test]
+fn all_expressions_of_an_environment_pay_together() {
+    spec_says("SW0123", &format!("env:\n{}", (0..10_000).map(|number| format!("  A{number}: \"{{{{'a'*99999}}}}\"\n")).collect::<String>()));
+    spec_says(
+        "SW0123",
+        &format!(
+            "vars: {{long: {}}}\nenv:\n{}",
+            "x".repeat(200_000),
+            (0..2_000).map(|number| format!("  A{number}: \"{{{{ vars.long }}}}\"\n")).collect::<String>()
+        ),
+    );
+}
+
+#[test]
+fn long_chains_of_operators_are_worked_out() {
+    for chain in ["1".to_owned() + &" + 1".repeat(1_000), "not ".repeat(1_000) + "true", "'a'".to_owned() + &" | upper".repeat(400)] {
+        let said = holds(&[("statewright.yaml", &format!("{SPEC}env: {{A: \"x{{{{ {chain} }}}}\"}}\n"))], &["check", "."]);
+        assert!(!said.contains("error"), "{said}");
+    }
+}
+
+#[test]
+fn environments_and_volumes_are_counted_before_they_are_made() {
+    let bases: String = (1..3_000).map(|number| format!("  e{number}: {{base: e{}, vars: {{a{number}: 1}}}}\n", number - 1)).collect();
+    spec_says("SW0124", &format!("environments:\n  e0: {{}}\n{bases}"));
+    let bases: String = bases.lines().take(900).map(|line| format!("{line}\n")).collect();
+    spec_says("SW0125", &format!("environments:\n  e0: {{}}\n{bases}"));
+    let environments: String = (0..1_000).map(|number| format!("  e{number}: {{}}\n")).collect();
+    spec_says("SW0123", &format!("args: [{}]\nenvironments:\n{environments}", ["a"; 20_000].join(",")));
+    let storage: String = (0..500).map(|number| format!("  d{number}: {{mount: /d{number}, size: 1Gi}}\n")).collect();
+    spec_says(
+        "SW0123",
+        &format!("replicas: 100\nvolumes: {{hostPath: {{path: \"/d/{{{{ pod }}}}/{{{{ item }}}}\", node: n}}}}\nstorage:\n{storage}"),
+    );
+}
+
+#[test]
+fn unknown_fields_are_said_together() {
+    spec_says("SW0101", &(0..100_000).map(|number| format!("replicaz{number}: 1\n")).collect::<String>());
+}
+
+#[test]
+fn workloads_with_one_selector_are_said_once() {
+    let one = |number: usize| set(&format!("w{number}"), "1", false).replace(&format!("app: w{number}"), "app: a");
+    let said = holds(&[("a.yaml", &many(1_000, one))], &["check", "a.yaml"]);
+    assert_eq!(said.matches("SW0307").count(), 1, "{}", said.chars().take(600).collect::<String>());
+    assert!(said.contains("1000 workloads select the same pods: `w0`, `w1`, `w2`, `w3`, `w4` and 995 more"));
+}
+
+#[test]
+fn volumes_and_claims_meet_one_by_one() {
+    let volume = |number| {
+        format!("apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: v{number}}}\nspec: {{capacity: {{storage: 1Gi}}, accessModes: [ReadWriteOnce], storageClassName: \"\", hostPath: {{path: /d{number}}}}}\n")
+    };
+    let claim = |number| {
+        format!("apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: c{number}}}\nspec: {{storageClassName: \"\", accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 1Gi}}}}}}\n")
+    };
+    let all = format!("{}---\n{}", many(1_500, volume), many(1_500, claim));
+    holds(&[("a.yaml", &all)], &["check", "a.yaml"]);
+    holds(&[("a.yaml", &all), ("b.yaml", &service("a"))], &["diff", "a.yaml", "b.yaml"]);
+}
+
+#[test]
+fn any_number_of_replicas_is_reviewed() {
+    for (before, after) in [("3", "-2147483648"), ("2147483647", "0"), ("-2147483648", "2147483647"), ("9223372036854775807", "-9223372036854775808")] {
+        for start in ["", "  ordinals: {start: 2147483647}\n", "  ordinals: {start: -9223372036854775808}\n"] {
+            let form = |replicas| set("w", replicas, true).replace("  selector:", &format!("{start}  selector:"));
+            holds(&[("a.yaml", &form(before)), ("b.yaml", &form(after))], &["diff", "a.yaml", "b.yaml"]);
+        }
+    }
+}
+
+#[test]
+fn one_pod_may_have_many_parts() {
+    let pod = |rest: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n{rest}");
+    let volumes: String = (0..10_000).map(|number| format!("  - {{name: v{number}, emptyDir: {{}}}}\n")).collect();
+    let mounts: String = (0..10_000).map(|number| format!("    - {{name: v{number}, mountPath: /m{number}}}\n")).collect();
+    let text = pod(&format!("  volumes:\n{volumes}  containers:\n  - name: c\n    image: x/y:1\n    volumeMounts:\n{mounts}"));
+    holds(&[("a.yaml", &text)], &["check", "a.yaml"]);
+    let env: String =
+        (1..20_000).map(|number| format!("    - {{name: A{number}, value: \"$(A{})$(A{})\"}}\n", number - 1, number - 1)).collect();
+    holds(&[("a.yaml", &pod(&format!("  containers:\n  - name: c\n    image: x/y:1\n    env:\n{env}")))], &["check", "a.yaml"]);
+}
+
+#[test]
+fn many_sets_are_reviewed() {
+    let form = |image: &str| many(800, |number| format!("{}---\n{}", service(&format!("w{number}")), set(&format!("w{number}"), "1", true).replace("x/y:1", image)));
+    holds(&[("a.yaml", &form("x/y:1")), ("b.yaml", &form("x/y:2"))], &["diff", "a.yaml", "b.yaml"]);
+    let refused = form("x/y:1").replace("storageClassName: a", "storageClassName: b");
+    holds(&[("a.yaml", &form("x/y:1")), ("b.yaml", &refused)], &["diff", "a.yaml", "b.yaml"]);
+}
