@@ -64,7 +64,7 @@ impl Names {
     fn exceeded(&self, limit: u64, what: &str, at: At, found: &mut Diagnostics) {
         if self.account.is_news() {
             TOO_LARGE
-                .report(format!("{what} of this environment makes more than {}; that is the limit", budget::shown(limit)))
+                .report(format!("the {what} of this environment make more than {}; that is the limit", budget::shown(limit)))
                 .help("make less of it here: fewer volumes, fewer environments, shorter lists; or take the app apart")
                 .at(at, found);
         }
@@ -204,7 +204,7 @@ fn run(source: &str, at: At, names: &Names, found: &mut Diagnostics) -> Option<V
     }
     // A name alone, or a chain of them, is the common case and needs no grammar.
     if let Some(value) = plain_path(source, names) {
-        return names.pay(weight(&value, names.account.left()), "all that the expressions", at, found).then_some(value);
+        return names.pay(weight(&value, names.account.left()), "expressions", at, found).then_some(value);
     }
     let formula = match Formula::read(source) {
         Ok(formula) => formula,
@@ -241,7 +241,7 @@ fn run(source: &str, at: At, names: &Names, found: &mut Diagnostics) -> Option<V
             None
         }
         Err(Stop::Exceeded(limit)) => {
-            names.exceeded(limit, "all that the expressions", at, found);
+            names.exceeded(limit, "expressions", at, found);
             None
         }
         Err(Stop::Wrong(error)) if error.kind() == ErrorKind::UndefinedError => {

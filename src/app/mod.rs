@@ -127,7 +127,7 @@ pub fn resolve(
 ) -> Option<App> {
     let before = found.len();
     let names = Names::paid_from(Account::of_environment(spec.environments.len()));
-    let (written, what) = (size(&spec.root), "what is merged for the app");
+    let (written, what) = (size(&spec.root), "fields");
     if !names.pay(written, what, spec.root.at, found) {
         return None;
     }

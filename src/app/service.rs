@@ -64,7 +64,7 @@ pub(super) fn services(
     }
     if let Some(later) = written.and_then(|services| services.per_pod.as_ref()) {
         let bytes = (each + super::size(&later.node)).saturating_mul(identity.replicas.unsigned_abs());
-        if names.pay(bytes, "what the Services", later.node.at, found) {
+        if names.pay(bytes, "Services", later.node.at, found) {
             services.extend(per_pod(&later.node, identity, names, &ports, selector, found));
         }
     }

@@ -180,7 +180,7 @@ pub(super) fn volumes(items: &[Item], identity: &Identity, names: &Names, each: 
             continue;
         }
         let bytes = (each + super::size(node)).saturating_mul(identity.replicas.unsigned_abs());
-        if !names.pay(bytes, "what the volumes", node.at, found) {
+        if !names.pay(bytes, "volumes", node.at, found) {
             break;
         }
         for ordinal in identity.ordinals() {
