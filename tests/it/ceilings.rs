@@ -248,14 +248,24 @@ fn one_pod_may_have_many_parts() {
     holds(&[("a.yaml", &pod(&format!("  containers:\n  - name: c\n    image: x/y:1\n    env:\n{env}")))], &["check", "a.yaml"]);
 }
 
+/// Four times as many objects take about four times as long: eight is the ceiling, and sixteen would be the square.
 #[test]
-fn many_sets_are_reviewed() {
-    let form = |image: &str| {
-        many(800, |number| {
-            format!("{}---\n{}", service(&format!("w{number}")), set(&format!("w{number}"), "1", true).replace("x/y:1", image))
+fn a_review_grows_with_its_sets() {
+    let form = |count: usize, class: &str| {
+        many(count, |number| {
+            let (name, class) = (format!("w{number}"), format!("storageClassName: {class},"));
+            format!("{}---\n{}", service(&name), set(&name, "1", true).replace("storageClassName: a,", &class))
         })
     };
-    holds(&[("a.yaml", &form("x/y:1")), ("b.yaml", &form("x/y:2"))], &["diff", "a.yaml", "b.yaml"]);
-    let refused = form("x/y:1").replace("storageClassName: a", "storageClassName: b");
-    holds(&[("a.yaml", &form("x/y:1")), ("b.yaml", &refused)], &["diff", "a.yaml", "b.yaml"]);
+    let of = |count: usize| {
+        let scratch = Scratch::new("growth");
+        scratch.write("in/a.yaml", form(count, "a"));
+        scratch.write("in/b.yaml", form(count, "b"));
+        let cost = cost(&scratch.path().join("in"), &["diff", "a.yaml", "b.yaml"], Duration::from_secs(60));
+        assert_eq!(cost.code, Some(3), "{}", cost.said.chars().take(600).collect::<String>());
+        assert!(cost.megabytes <= MEMORY, "{} MB", cost.megabytes);
+        cost.time
+    };
+    let (few, many) = (of(150), of(600));
+    assert!(many <= few * 8, "150 sets take {few:?}, and 600 take {many:?}");
 }
