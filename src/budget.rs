@@ -98,7 +98,7 @@ impl Default for Account {
 pub fn shown(bytes: u64) -> String {
     match bytes {
         bytes if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
-        bytes if bytes < 1 << 20 && bytes >= 1 << 10 && bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
+        bytes if bytes.is_multiple_of(1 << 16) => format!("{} KiB", bytes >> 10),
         bytes if bytes >= 1_000_000 => format!("{} MB", bytes / 1_000_000),
         bytes => format!("{} kB", bytes / 1_000),
     }

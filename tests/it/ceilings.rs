@@ -37,7 +37,7 @@ fn cost(folder: &Path, arguments: &[&str], patience: Duration) -> Cost {
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
     let mut child = command.spawn().unwrap();
     let (mut megabytes, mut time) = (0, Duration::ZERO);
-    let status = loop {
+    let is_over = loop {
         // It can be read until its end is looked at.
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
         let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
@@ -45,19 +45,16 @@ fn cost(folder: &Path, arguments: &[&str], patience: Duration) -> Cost {
         let seen = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
         let peak = seen.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         megabytes = megabytes.max(peak.unwrap_or_default() / 1024);
-        if fields[0] == "Z" {
-            break Some(child.wait().unwrap());
-        }
-        if time > patience || megabytes > 2 * MEMORY {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            break None;
+        if fields[0] == "Z" || time > patience || megabytes > 2 * MEMORY {
+            break fields[0] == "Z";
         }
         std::thread::sleep(Duration::from_millis(2));
     };
+    child.kill().unwrap();
+    let code = child.wait().unwrap().code().filter(|_| is_over);
     let said = files.iter().map(|file| String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned()).collect();
     files.iter().for_each(|file| std::fs::remove_file(file).unwrap());
-    Cost { code: status.and_then(|status| status.code()), time, megabytes, said }
+    Cost { code, time, megabytes, said }
 }
 
 /// Ordinary work: what checking 400 sets with their Services takes.
@@ -70,6 +67,8 @@ fn ordinary() -> Duration {
     cost.time
 }
 
+static ORDINARY: OnceLock<Duration> = OnceLock::new();
+
 /// Runs statewright on some files, and holds it to the ceilings.
 #[track_caller]
 fn holds(files: &[(&str, &str)], arguments: &[&str]) -> String {
@@ -79,7 +78,6 @@ fn holds(files: &[(&str, &str)], arguments: &[&str]) -> String {
         scratch.write(&format!("in/{name}"), text);
         input += text.len() as u64;
     }
-    static ORDINARY: OnceLock<Duration> = OnceLock::new();
     let mut allowed = ORDINARY.get_or_init(ordinary).max(&LEAST).saturating_mul(TIMES);
     let cost = cost(&scratch.path().join("in"), arguments, allowed * 3);
     let short: String = cost.said.chars().take(600).collect();
@@ -186,7 +184,7 @@ fn environments_and_volumes_are_counted_before_they_are_made() {
     let bases: String = bases.lines().take(900).map(|line| format!("{line}\n")).collect();
     spec_says("SW0125", &format!("environments:\n  e0: {{}}\n{bases}"));
     let environments: String = (0..1_000).map(|number| format!("  e{number}: {{}}\n")).collect();
-    spec_says("SW0123", &format!("args: [{}]\nenvironments:\n{environments}", ["a"; 20_000].join(",")));
+    spec_says("SW0123", &format!("args: [{}]\nenvironments:\n{environments}", vec!["a"; 20_000].join(",")));
     let storage: String = (0..500).map(|number| format!("  d{number}: {{mount: /d{number}, size: 1Gi}}\n")).collect();
     spec_says(
         "SW0123",
