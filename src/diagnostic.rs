@@ -1,7 +1,6 @@
 //! What was found in the user's files: a code, a place, what is wrong, the edit that mends it. Prints nothing.
 
-use crate::secret::sets_credential;
-use crate::source::{At, Sources, Spot};
+use crate::source::{At, Spot};
 use std::fmt::Write as _;
 
 /// How much it matters.
@@ -242,9 +241,9 @@ impl Diagnostics {
         }
     }
 
-    /// Looks up the places, puts the findings in order and says each only once.
+    /// All of them, in the order of their places, each only once.
     #[must_use]
-    pub fn resolve(self, sources: &Sources) -> Vec<Finding> {
+    pub fn sorted(self) -> Vec<Diagnostic> {
         let mut list = self.list;
         list.sort_by(|a, b| {
             let key = |diagnostic: &Diagnostic| (diagnostic.labels[0].at.source, diagnostic.labels[0].at.start, diagnostic.code.id);
@@ -253,50 +252,7 @@ impl Diagnostics {
         list.dedup_by(|a, b| {
             a.code.id == b.code.id && a.labels[0].at == b.labels[0].at && a.message == b.message && a.refusal == b.refusal
         });
-        list.into_iter()
-            .map(|diagnostic| {
-                let secret = diagnostic.code.name == "literal-password";
-                let shown = |at: At| {
-                    let mut spot = sources.spot(at);
-                    let [before, line, behind] = sources.lines_around(at);
-                    if secret || holds_secret(sources.document(at)) || sets_credential(before, line, behind) {
-                        hide(&mut spot);
-                    }
-                    spot
-                };
-                let mut labels = diagnostic.labels.into_iter();
-                let spot = labels.next().map_or_else(|| unreachable!("stored with a place"), |label| shown(label.at));
-                Finding {
-                    code: diagnostic.code,
-                    level: diagnostic.level,
-                    message: diagnostic.message,
-                    spot,
-                    also: labels.map(|label| (shown(label.at), label.text)).collect(),
-                    help: diagnostic.help,
-                    subject: diagnostic.subject,
-                    refusal: diagnostic.refusal,
-                }
-            })
-            .collect()
-    }
-}
-
-/// Whether a document is a Secret, or may hold one: its lines are then shown without their values.
-fn holds_secret(document: &str) -> bool {
-    const SAID: [&str; 5] = ["kind: Secret", "kind: \"Secret\"", "kind: 'Secret'", "\"kind\": \"Secret\"", "\"kind\":\"Secret\""];
-    SAID.iter().any(|said| document.contains(said))
-}
-
-/// Leaves of a line what comes before its first value.
-fn hide(spot: &mut Spot) {
-    const PLAIN: [&str; 8] = ["apiVersion", "kind", "metadata", "name", "namespace", "type", "data", "stringData"];
-    let (key, value) = spot.text.split_once(':').unwrap_or(("", &spot.text));
-    let is_plain = PLAIN.contains(&key.trim_start_matches(['-', ' ']).trim_matches('"')) && !value.contains('{');
-    if !is_plain && !value.trim().is_empty() {
-        let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
-        spot.text = format!("{key}(hidden)");
-        let length = u32::try_from(spot.text.chars().count()).unwrap_or(u32::MAX);
-        spot.width = spot.width.min(length.saturating_sub(spot.column.saturating_sub(1))).max(1);
+        list
     }
 }
 

@@ -48,5 +48,5 @@ impl std::error::Error for Failure {}
 /// A path as one line of text, whatever bytes its name holds.
 #[must_use]
 pub fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+    crate::printable::line(&path.to_string_lossy())
 }

@@ -258,7 +258,7 @@ fn file_name(stem: &str) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') { '\u{fffd}' } else { letter }).collect()
+    crate::printable::line(text)
 }
 
 #[cfg(test)]

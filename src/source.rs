@@ -64,6 +64,8 @@ pub struct Spot {
     pub text: String,
     /// How many characters of the line belong to the place, at least one.
     pub width: u32,
+    /// Where the place is in `text`, and how wide, which may not be what is written in the file.
+    pub mark: (u32, u32),
 }
 
 impl Source {
@@ -88,36 +90,15 @@ impl Sources {
         &self.list[id.0 as usize]
     }
 
-    /// The line in which a place begins, between the one before and the one behind; empty where there is none.
+    /// Where the line of a place begins and ends, in bytes.
     #[must_use]
-    pub fn lines_around(&self, at: At) -> [&str; 3] {
+    pub fn line(&self, at: At) -> std::ops::Range<usize> {
         let text = &*self.get(at.source).text;
-        let mut start = (at.start as usize).min(text.len());
-        while !text.is_char_boundary(start) {
-            start -= 1;
-        }
-        let begin = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-        let mut rest = text[begin..].splitn(3, '\n');
-        let (line, behind) = (rest.next().unwrap_or_default(), rest.next().unwrap_or_default());
-        let before = text[..begin].strip_suffix('\n').map_or("", |before| before.rsplit('\n').next().unwrap_or_default());
-        [before, line, behind]
-    }
-
-    /// The document around a place: what stands between two `---` lines, and no more than 64 KB before and behind.
-    #[must_use]
-    pub fn document(&self, at: At) -> &str {
-        const FAR: usize = 64 << 10;
-        let text = &*self.get(at.source).text;
-        let mut middle = (at.start as usize).min(text.len());
-        let (mut first, mut last) = (middle.saturating_sub(FAR), middle.saturating_add(FAR).min(text.len()));
-        for edge in [&mut first, &mut middle, &mut last] {
-            while !text.is_char_boundary(*edge) {
-                *edge -= 1;
-            }
-        }
-        let begin = text[first..middle].rfind("\n---").map_or(first, |offset| first + offset);
-        let end = text[middle..last].find("\n---").map_or(last, |offset| middle + offset);
-        &text[begin..end]
+        let start = (at.start as usize).min(text.len());
+        let bytes = text.as_bytes();
+        let begin = bytes[..start].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let end = bytes[start..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |length| start + length);
+        begin..end
     }
 
     /// Turns a place into file, line, column and the text of the line.
@@ -146,13 +127,8 @@ impl Sources {
         }
         let width = text[start.min(end)..end].trim_end().chars().count().max(1);
         let short: String = line_text.chars().take(WIDEST).collect();
-        Spot {
-            file: source.name.clone(),
-            line: u32::try_from(line).unwrap_or(u32::MAX),
-            column: u32::try_from(column).unwrap_or(u32::MAX),
-            text: short,
-            width: u32::try_from(width.min(WIDEST)).unwrap_or(1),
-        }
+        let (column, width) = (u32::try_from(column).unwrap_or(u32::MAX), u32::try_from(width.min(WIDEST)).unwrap_or(1));
+        Spot { file: source.name.clone(), line: u32::try_from(line).unwrap_or(u32::MAX), column, text: short, width, mark: (column, width) }
     }
 }
 

@@ -174,7 +174,7 @@ struct Parameter {
 
 /// Somebody's text inside a message: on one line, and short.
 fn shown(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).take(64).collect()
+    crate::printable::line(&text.chars().take(64).collect::<String>())
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -99,9 +99,12 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let wrong = error.use_stderr();
-            let printed = if wrong { error.print().map_or(Ok(()), Ok) } else { output::printed(error.print()) };
-            return printed.map_or_else(failed, |()| ExitCode::from(if wrong { 2 } else { 0 }));
+            if error.use_stderr() {
+                refused(&error);
+                return ExitCode::from(2);
+            }
+            // Help and the version are data: whoever asked for them must get them.
+            return output::printed(error.print()).map_or_else(failed, |()| ExitCode::SUCCESS);
         }
     };
     let outcome = match arguments.command {
@@ -127,8 +130,19 @@ pub fn main() -> ExitCode {
 
 #[expect(clippy::needless_pass_by_value, reason = "it is the end of it")]
 fn failed(failure: Failure) -> ExitCode {
-    output::talk(&format!("error: {}\n", failure.message));
+    output::talk(&format!("error: {}\n", crate::printable::text(&crate::secret::masked(&failure.message))));
     ExitCode::from(2)
+}
+
+/// Says what is wrong with the arguments, which may hold anything.
+fn refused(error: &clap::Error) {
+    let text = error.render().to_string();
+    let said = crate::printable::text(&crate::secret::masked(&text));
+    if said == text {
+        let _ = error.print();
+    } else {
+        output::talk(&said);
+    }
 }
 
 /// The codes of what only a run can find: how the files on disk are.

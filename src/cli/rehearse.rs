@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::k8s::custom::Customs;
 use crate::k8s::version::Version;
 use crate::report::rehearsal;
+use crate::secret::known::Known;
 use crate::source::Sources;
 use crate::yaml;
 use clap::{Args, ValueEnum};
@@ -93,7 +94,8 @@ impl Rehearse {
             None => facts.kubernetes.unwrap_or(Version::NEWEST),
         };
         let namespace = self.namespace.as_deref().unwrap_or_else(|| common_namespace(&bundles));
-        let played = rehearse(&bundles, &facts, version, namespace);
+        let mut played = rehearse(&bundles, &facts, version, namespace);
+        played.hide(&Known::of(bundles.iter().flat_map(|bundle| bundle.resources.iter().map(|resource| &resource.node))));
         let titles: Vec<String> = self.bundles.iter().map(|path| disk::name_of(path)).collect();
         output::data(&match self.format {
             View::Human => rehearsal::render(&played, &titles, output::colours(&std::io::stdout())),

@@ -16,6 +16,7 @@ use crate::diagnostic::listing;
 use crate::k8s::custom::Customs;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
+use crate::secret::known::Known;
 use crate::value::{Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +32,34 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
+    /// Takes secret values out of all that the server and the controllers said.
+    pub fn hide(&mut self, known: &Known) {
+        let hide = |text: &mut String| {
+            let hidden = known.hide(text);
+            if hidden != *text {
+                *text = hidden;
+            }
+        };
+        for step in &mut self.steps {
+            for done in &mut step.acts {
+                done.warnings.iter_mut().for_each(hide);
+                if let Change::Rejected(rejection) = &mut done.change {
+                    hide(&mut rejection.message);
+                    rejection.causes.iter_mut().for_each(hide);
+                    for refusal in &mut rejection.refusals {
+                        hide(&mut refusal.field);
+                        hide(&mut refusal.detail);
+                    }
+                }
+            }
+            step.state.events.iter_mut().for_each(|event| hide(&mut event.message));
+            let pods = step.state.pods.iter_mut().map(|pod| &mut pod.why);
+            let claims = step.state.claims.iter_mut().map(|claim| &mut claim.why);
+            pods.chain(claims).flatten().filter_map(|why| why.message.as_mut()).for_each(hide);
+        }
+        self.not_known.iter_mut().for_each(hide);
+    }
+
     /// Whether anything was refused, or is not as it should be in the end.
     #[must_use]
     pub fn is_trouble(&self) -> bool {

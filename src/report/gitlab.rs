@@ -13,7 +13,7 @@ pub fn render(findings: &[Finding]) -> String {
     let entries: Vec<Value> = findings.iter().map(|finding| entry(finding, &fingerprint(finding, &mut seen))).collect();
     let mut text = serde_json::to_string_pretty(&entries).unwrap_or_default();
     text.push('\n');
-    text
+    crate::printable::json(&text)
 }
 
 fn entry(finding: &Finding, fingerprint: &str) -> Value {

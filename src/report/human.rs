@@ -144,7 +144,7 @@ impl Page {
 /// The part of the line to show, and how many columns come before the marks and under them.
 fn window(spot: &Spot) -> (String, usize, usize) {
     let letters: Vec<char> = spot.text.chars().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
-    let column = (spot.column as usize).saturating_sub(1);
+    let column = (spot.mark.0 as usize).saturating_sub(1);
     let first = if letters.len() <= WIDEST || column < WIDEST - 20 { 0 } else { (column - 40).min(letters.len()) };
     let last = letters.len().min(first + WIDEST);
     let columns =
@@ -158,7 +158,7 @@ fn window(spot: &Spot) -> (String, usize, usize) {
     if last < letters.len() {
         text.push_str(" ...");
     }
-    (text, before, columns(column, column + spot.width as usize).max(1))
+    (text, before, columns(column, column + spot.mark.1 as usize).max(1))
 }
 
 /// How many columns of a terminal a text takes.

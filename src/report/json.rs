@@ -29,7 +29,7 @@ pub fn render(report: &Report) -> String {
     };
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
-    text
+    crate::printable::json(&text)
 }
 
 #[derive(Debug, Serialize)]

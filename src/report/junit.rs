@@ -2,6 +2,7 @@
 
 use super::named;
 use crate::diagnostic::{Finding, Level};
+use crate::printable;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -69,7 +70,7 @@ fn escaped(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\n' => out.push_str("&#10;"),
             '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            _ if letter.is_control() => out.push('\u{fffd}'),
+            _ if printable::commands(letter) => out.push('\u{fffd}'),
             _ => out.push(letter),
         }
     }

@@ -17,6 +17,7 @@ pub mod rehearsal;
 pub mod sarif;
 
 use crate::diagnostic::{Finding, Level, Subject};
+use crate::printable;
 use crate::review::verdict::{Judgement, Verdict};
 use crate::review::{Change, ChangeKind, Review, acknowledge};
 use std::collections::BTreeMap;
@@ -155,10 +156,6 @@ pub fn summary(findings: &[Finding]) -> String {
 /// Text from somebody's file, without what could command a terminal or a CI system, or turn around what is read. Line breaks stay.
 fn clean(text: &str) -> String {
     const APART: char = '\u{200b}';
-    let commands = |letter: char| {
-        letter.is_control() && letter != '\n'
-            || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let mut out = String::with_capacity(text.len());
     let (mut is_start, mut before) = (true, ' ');
     for letter in text.chars() {
@@ -167,7 +164,7 @@ fn clean(text: &str) -> String {
             out.push(APART);
         }
         is_start = letter == '\n' || is_start && (letter.is_whitespace() || letter == ':' && before != ':');
-        out.push(if commands(letter) { '\u{fffd}' } else { letter });
+        out.push(if letter != '\n' && printable::commands(letter) { '\u{fffd}' } else { letter });
         before = letter;
     }
     out

@@ -48,7 +48,7 @@ pub fn json(rehearsal: &Rehearsal) -> String {
         "steps": rehearsal.steps.iter().map(step).collect::<Vec<_>>(),
         "notKnown": rehearsal.not_known,
     });
-    format!("{whole:#}\n")
+    crate::printable::json(&format!("{whole:#}\n"))
 }
 
 struct Page {

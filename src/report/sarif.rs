@@ -37,7 +37,7 @@ pub fn render(findings: &[Finding]) -> String {
     });
     let mut text = serde_json::to_string_pretty(&report).unwrap_or_default();
     text.push('\n');
-    text
+    crate::printable::json(&text)
 }
 
 fn rule(code: &Code) -> Value {

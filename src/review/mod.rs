@@ -9,7 +9,7 @@ pub mod findings;
 pub mod holdings;
 pub mod known;
 pub mod live;
-pub mod mask;
+mod mask;
 pub mod moves;
 pub mod notes;
 pub mod parity;
@@ -90,6 +90,7 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     let mut review =
         Review { title, changes, judgement: Judgement::default(), before: Vec::new(), after: Vec::new(), findings: Vec::new() };
     verdict::judge(&mut review, committed, fresh, &moves, setting);
+    mask::hide(&mut review, [committed, fresh]);
     findings::find(&review, found);
     review
 }
@@ -223,8 +224,7 @@ fn changed(old: &Resource, new: &Resource, setting: Setting<'_>) -> Option<Chang
 
 /// A change as far as the texts show it.
 fn bare(id: &ResourceId, kind: ChangeKind, at: At, old: Option<&Resource>, new: Option<&Resource>) -> Change {
-    let (before, after) = mask::masked(old, new);
-    let fields = before.as_ref().zip(after.as_ref()).map(|(before, after)| fields::compare(before, after)).unwrap_or_default();
+    let mask::Masked { before, after, fields } = mask::masked(old, new);
     let at = fields.first().map_or(at, |field| field.at);
     let text = |node: Option<Node>| {
         let mut out = String::new();

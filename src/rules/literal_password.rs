@@ -3,37 +3,15 @@
 use super::Rule;
 use super::context::{Context, text};
 use crate::diagnostic::{Code, Diagnostics, Level};
+use crate::secret::is_credential;
 use crate::source::At;
 use crate::value::Node;
 
 pub(super) static RULE: Rule =
     Rule { code: Code { id: "SW0429", name: "literal-password", level: Level::Warning, page: include_str!("literal_password.md") }, judge };
 
-/// Words of which one makes a variable a secret.
-const SECRET: [&str; 8] = ["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY", "API_KEY", "ACCESS_KEY"];
-/// Words with which it is about one, not one itself.
-const ABOUT: [&str; 20] = [
-    "FILE",
-    "PATH",
-    "DIR",
-    "NAME",
-    "ALLOW",
-    "EMPTY",
-    "ENABLE",
-    "ENABLED",
-    "DISABLE",
-    "LENGTH",
-    "TTL",
-    "EXPIRY",
-    "EXPIRATION",
-    "URL",
-    "URI",
-    "MOUNT",
-    "CLUSTER",
-    "RANDOM",
-    "ID",
-    "TYPE",
-];
+/// Words with which a variable is about a secret, wherever they stand in it: the token of a cluster is no secret of one.
+const ABOUT: [&str; 9] = ["ALLOW", "EMPTY", "CLUSTER", "RANDOM", "MOUNT", "FILE", "URL", "ID", "CMD"];
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for workload in &context.workloads {
@@ -55,11 +33,10 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
 }
 
 fn is_secret(name: &str, value: &str) -> bool {
-    let name = name.to_ascii_uppercase();
     let is_plain =
         !value.is_empty() && !value.starts_with('/') && !value.contains("$(") && !value.contains("${") && !value.starts_with('<');
     let is_switch = matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "0" | "1");
-    is_plain && !is_switch && SECRET.iter().any(|word| name.contains(word)) && !name.split('_').any(|word| ABOUT.contains(&word))
+    is_plain && !is_switch && is_credential(name) && !name.split('_').any(|word| ABOUT.contains(&word.to_ascii_uppercase().as_str()))
 }
 
 fn name_only(item: &Node) -> At {

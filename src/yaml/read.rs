@@ -411,7 +411,7 @@ fn bare(data: &Data) -> String {
 
 /// At most a line of it, without control characters.
 fn shown(text: &str) -> String {
-    text.chars().take(80).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+    crate::printable::line(&text.chars().take(80).collect::<String>())
 }
 
 fn syntax(error: &granit_parser::ScanError, at: At, found: &mut Diagnostics) {

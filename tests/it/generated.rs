@@ -15,6 +15,7 @@ fn schemas_are_fresh() {
 fn reference_pages_are_fresh() {
     golden("../docs/spec.md", &reference::spec());
     golden("../docs/rules/README.md", &reference::findings());
+    golden("../docs/secrets.md", &reference::secrets());
     golden("../docs/commands.md", &reference::commands());
     for code in statewright::codes() {
         assert!(reference::findings().contains(&format!("[{}]", code.id)), "{} is in no band of tests/it/reference.rs", code.id);

@@ -47,6 +47,7 @@ mod runbooks;
 mod scenarios;
 mod schema;
 mod scratch;
+mod secrets;
 #[cfg(unix)]
 mod tutorial;
 mod yaml;

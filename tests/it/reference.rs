@@ -238,3 +238,43 @@ fn command(path: &[&str], page: &mut String) {
         }
     }
 }
+
+/// The page of what is hidden.
+pub(crate) fn secrets() -> String {
+    use statewright::secret::{COPIES, TOKENS, TOOLS, name};
+    let list = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let mut tokens: Vec<String> = TOKENS.iter().map(|(prefix, _)| format!("`{prefix}…`")).collect();
+    tokens.dedup();
+    let mut tools: Vec<String> = TOOLS.iter().map(|(tool, flag)| format!("`{tool} {flag}`")).collect();
+    tools.dedup();
+    let mut page = "\
+# What is hidden
+
+No report shows a secret value: `(hidden)` stands in its place, in every format, in a terminal, in an editor and in Argo CD.
+Where it differs from before, `diff` says `(hidden, before)` and `(hidden, after)`. What `compile` writes and prints, and what
+`argocd generate` prints, are the manifests themselves: they hold what they must.
+
+A value is hidden by any of these:
+
+"
+    .to_owned();
+    for paragraph in [
+        "- **Its object.** All of a Secret but its metadata, its `kind`, `apiVersion`, `type` and `immutable`, however the kind is spelt, within lists too; of its \
+         annotations those that hold more than a word."
+            .to_owned(),
+        format!("- **Copies of an object** in an annotation, where it is a Secret or holds something secret: {}.", list(COPIES)),
+        format!(
+            "- **A name with one of these in it**, be it a variable, a key of a ConfigMap, a field of a custom resource, an annotation, a flag or a header: {}.",
+            list(name::ANYWHERE)
+        ),
+        format!("- **A name whose last word is one of these**: {}; or `key` behind a word that says what it opens (`ENCRYPTION_KEY`, `tls.key`, not `topologyKey`).", list(name::LAST)),
+        format!("- **Not** where the last word says that it is only about a secret: {}. Nor what refers to one: `$(NAME)`, `true`.", list(name::ABOUT)),
+        format!("- **Its looks**: private keys (PEM), JSON Web Tokens, hashed passwords, the password of an address (`scheme://user:password@host`), `Bearer …`, `Basic …`, and {}.", tokens.join(", ")),
+        "- **Such a name within a longer text**: `--password=…`, `--password …`, `password: …`, `Password=…;`, `\"password\": \"…\"`, `<password>…`, `?token=…`, `PASSWORD '…'`.".to_owned(),
+        format!("- **Behind a flag of a program** that takes a password there: {}.", tools.join(", ")),
+        "- **It cannot be known**: a file with a Secret or one of these names in it that is no YAML is shown without the values of its lines.".to_owned(),
+    ] {
+        page.push_str(&wrapped(&paragraph, "  "));
+    }
+    page
+}

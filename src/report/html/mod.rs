@@ -259,8 +259,8 @@ fn snippet(spot: &Spot, out: &mut String) {
         return;
     }
     let letters: Vec<char> = spot.text.chars().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
-    let begin = (spot.column as usize).saturating_sub(1).min(letters.len());
-    let end = (begin + spot.width as usize).min(letters.len());
+    let begin = (spot.mark.0 as usize).saturating_sub(1).min(letters.len());
+    let end = (begin + spot.mark.1 as usize).min(letters.len());
     let (first, last) = (begin.saturating_sub(AROUND), (end + AROUND).min(letters.len()).min(begin + 3 * AROUND));
     let text = |from: usize, to: usize| escaped(&letters.get(from..to).unwrap_or_default().iter().collect::<String>());
     let (cut_before, cut_behind) = (if first > 0 { "… " } else { "" }, if last < letters.len() { " …" } else { "" });
