@@ -47,7 +47,10 @@ impl Eye for Collector {
     fn key(&mut self, key: &Key, cover: &Cover) -> Option<Text> {
         match cover {
             Cover::Parts(parts) => self.secret.extend(parts.iter().map(|range| Text::new(&key.name[range.clone()]))),
-            _ => {
+            Cover::Whole => {
+                self.secret.insert(key.name.clone());
+            }
+            Cover::Shown => {
                 self.shown.insert(key.name.clone());
             }
         }
@@ -168,7 +171,8 @@ impl Eye for Pair {
     fn key(&mut self, key: &Key, cover: &Cover) -> Option<Text> {
         match cover {
             Cover::Parts(parts) => Some(super::cut(&key.name, parts).into()),
-            _ => None,
+            Cover::Whole => Some(HIDDEN.into()),
+            Cover::Shown => None,
         }
     }
 }

@@ -105,17 +105,26 @@ impl Eye for Any {
     }
 }
 
+/// What of a value is secret, whatever it looks like.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Hides {
+    #[default]
+    Nothing,
+    /// All scalars.
+    Values,
+    /// Its keys too: it stands where a text should.
+    All,
+}
+
 /// Where in a tree a value stands.
 #[derive(Clone, Copy, Default)]
 struct Place<'a> {
-    /// All of it is secret.
-    is_hidden: bool,
+    /// What of it is secret.
+    hides: Hides,
     /// It is a Secret among the items of a list of them.
     is_secret: bool,
     /// It is the map of a name that says so: only what holds a value is secret.
     is_named: bool,
-    /// Its keys are secret too: it stands where a text should.
-    hides_keys: bool,
     /// The key that it stands under.
     key: &'a str,
     /// Its siblings: a command, before its arguments.
@@ -149,33 +158,33 @@ impl Walk<'_> {
         for (key, value) in map.iter() {
             let word = key.name.as_str();
             let is_scalar = !matches!(value.data, Data::Map(_));
-            let mut inner = Place { is_hidden: place.is_hidden, hides_keys: place.hides_keys, key: word, ..Place::default() };
+            let mut inner = Place { hides: place.hides, key: word, ..Place::default() };
             if is_object && !HEAD.contains(&word) && word != "metadata" {
                 if is_list && word == "items" {
                     inner.is_secret = true;
                 } else {
-                    inner.is_hidden = true;
+                    inner.hides = Hides::Values;
                 }
             } else if named && is_value(word) {
-                (inner.is_hidden, inner.hides_keys) = (true, true);
+                inner.hides = Hides::All;
             } else if place.is_named && !POINTERS.contains(&word) && (VALUES.contains(&word) || is_many(place.key)) {
-                inner.is_hidden = true;
+                inner.hides = Hides::Values;
             } else if word == "metadata" && is_object {
                 // Its copies are the Secret once more.
                 let replaced = self.metadata(value);
                 put(&mut changed, map, key, None, replaced);
                 continue;
             } else if word == "stringData" {
-                inner.is_hidden = true;
+                inner.hides = Hides::Values;
             } else if is_pointer(word, value) {
             } else if name::is_secret(word) {
-                if is_scalar { inner.is_hidden = true } else { inner.is_named = true }
+                if is_scalar { inner.hides = Hides::Values } else { inner.is_named = true }
             } else if word == "args" {
                 inner.before = map.get("command");
             } else if word == "literals" && place.key.to_ascii_lowercase().contains("secret") {
-                inner.is_hidden = true;
+                inner.hides = Hides::Values;
             }
-            let name = if place.hides_keys { self.eye.key(key, &parts(vec![0..key.name.len()])) } else { self.name(key) };
+            let name = if place.hides == Hides::All { self.eye.key(key, &Cover::Whole) } else { self.name(key) };
             let replaced = self.value(value, inner);
             put(&mut changed, map, key, name, replaced);
         }
@@ -205,7 +214,11 @@ impl Walk<'_> {
                             || said.starts_with(['{', '['])
                             || said.starts_with("H4sI");
                         let name = self.name(key);
-                        let place = Place { is_hidden: is_copy || name::is_secret(&key.name), key: &key.name, ..Place::default() };
+                        let place = Place {
+                            hides: if is_copy || name::is_secret(&key.name) { Hides::Values } else { Hides::Nothing },
+                            key: &key.name,
+                            ..Place::default()
+                        };
                         let replaced = self.value(value, place);
                         put(&mut annotations, inner, key, name, replaced);
                     }
@@ -221,7 +234,7 @@ impl Walk<'_> {
     fn list(&mut self, items: &[Node], place: Place<'_>) -> Option<Vec<Node>> {
         let mut changed: Option<Vec<Node>> = None;
         let mut spots: Vec<(usize, Range<usize>)> = Vec::new();
-        if !place.is_hidden && items.iter().any(|item| item.as_str().is_some_and(|text| text.starts_with('-'))) {
+        if place.hides == Hides::Nothing && items.iter().any(|item| item.as_str().is_some_and(|text| text.starts_with('-'))) {
             let before: Vec<&str> = place.before.into_iter().flat_map(Node::items).filter_map(Node::as_str).collect();
             let words: Vec<&str> = before.iter().copied().chain(items.iter().map(|item| item.as_str().unwrap_or_default())).collect();
             text::flags(&words, |index, range| {
@@ -256,10 +269,10 @@ impl Walk<'_> {
 
     fn cover(&mut self, node: &Node, place: Place<'_>) -> Cover {
         match &node.data {
-            Data::Int(_) | Data::Float(_) if place.is_hidden => Cover::Whole,
+            Data::Int(_) | Data::Float(_) if place.hides != Hides::Nothing => Cover::Whole,
             Data::Null | Data::Bool(_) | Data::Int(_) | Data::Float(_) | Data::List(_) | Data::Map(_) => Cover::Shown,
             Data::Text(text) if text.trim().is_empty() => Cover::Shown,
-            Data::Text(text) if place.is_hidden => {
+            Data::Text(text) if place.hides != Hides::Nothing => {
                 if text::is_reference(text) {
                     Cover::Shown
                 } else {
