@@ -58,7 +58,7 @@ impl Check {
         let candidates = selection.candidates()?;
         findings.extend(workspace_findings(&candidates));
         let mut failure = None;
-        let judge = |candidate: &super::project::Candidate| {
+        let judge = |_, candidate: &super::project::Candidate| {
             let mut own = Vec::new();
             let Some(app) = candidate.load(&mut own)? else { return Ok(own) };
             let mut found = Diagnostics::default();

@@ -75,7 +75,7 @@ impl Ci {
             seen.findings.extend(collisions);
             return pass.finish(seen);
         }
-        in_order(&pass.candidates, "looking at", |candidate| pass.app(candidate), |app| seen.add(app));
+        in_order(&pass.candidates, "looking at", |_, candidate| pass.app(candidate), |app| seen.add(app));
         pass.without_spec(&mut seen)?;
         pass.finish(seen)
     }

@@ -5,6 +5,7 @@ use crate::diagnostic::{Code, Diagnostics, Finding, Level};
 use crate::disk;
 use crate::source::{At, Sources, Spot};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -42,14 +43,12 @@ impl Claims {
     pub(super) fn new(candidates: &[Candidate], out: Option<&Path>) -> Self {
         let mut list = Vec::new();
         let mut roots = Roots::default();
-        let numbered: BTreeMap<&Path, usize> =
-            candidates.iter().enumerate().map(|(number, candidate)| (candidate.spec.as_path(), number)).collect();
         let mut number = 0;
         in_order(
             candidates,
             "reading",
-            |candidate| {
-                let is_kept = numbered.get(candidate.spec.as_path()).is_some_and(|number| *number < MOST_KEPT);
+            |position, candidate| {
+                let is_kept = position < MOST_KEPT;
                 candidate.peek(is_kept, |app| (app.spec.name.to_string(), places(app, out, candidates.len() == 1))).ok().flatten()
             },
             |read| {
@@ -108,21 +107,21 @@ fn places(app: &Loaded, out: Option<&Path>, alone: bool) -> Vec<(String, PathBuf
 /// The keys of roots. They lie side by side mostly: what is above them is looked up once.
 #[derive(Default)]
 struct Roots {
-    known: BTreeMap<PathBuf, String>,
-    above: BTreeMap<PathBuf, String>,
+    known: BTreeMap<OsString, String>,
+    above: BTreeMap<OsString, String>,
 }
 
 impl Roots {
     fn key(&mut self, root: &Path) -> &str {
-        if !self.known.contains_key(root) {
+        if !self.known.contains_key(root.as_os_str()) {
             let parts = root.parent().zip(root.file_name()).filter(|(above, _)| !above.as_os_str().is_empty() && !disk::is_link(root));
             let key = parts.map(|(above, name)| {
-                let above = self.above.entry(above.to_owned()).or_insert_with(|| key_of(above));
+                let above = self.above.entry(above.as_os_str().to_owned()).or_insert_with(|| key_of(above));
                 format!("{above}{}\0", name.to_string_lossy().to_lowercase())
             });
-            self.known.insert(root.to_owned(), key.unwrap_or_else(|| key_of(root)));
+            self.known.insert(root.as_os_str().to_owned(), key.unwrap_or_else(|| key_of(root)));
         }
-        self.known.get(root).map_or("", String::as_str)
+        self.known.get(root.as_os_str()).map_or("", String::as_str)
     }
 }
 

@@ -100,7 +100,7 @@ impl Compile {
         in_order(
             &candidates,
             "compiling",
-            |candidate| run.app(candidate).unwrap_or_else(|failure| Done { failure: Some(failure), ..Done::default() }),
+            |_, candidate| run.app(candidate).unwrap_or_else(|failure| Done { failure: Some(failure), ..Done::default() }),
             |done| {
                 total.add(&done);
                 findings.extend(done.findings);

@@ -129,7 +129,7 @@ impl Diff {
         in_order(
             &candidates,
             "comparing",
-            |candidate| self.app(candidate, alone, &committed, &claims),
+            |_, candidate| self.app(candidate, alone, &committed, &claims),
             |result| match result {
                 Ok(app) => {
                     all.extend(app.reviews);

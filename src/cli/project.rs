@@ -17,6 +17,7 @@ use crate::spec::{self, Spec};
 use crate::{Around, Compiled, kubernetes_fields};
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -113,15 +114,15 @@ impl Selection {
             return Err(Failure::new(format!("no statewright.yaml below {}. Run `statewright init` to begin with one", shown.join(", "))));
         }
         let given = self.definitions.customs(&self.reach)?;
-        let mut known: BTreeMap<PathBuf, Option<Arc<Shared>>> = BTreeMap::new();
+        let mut known: BTreeMap<OsString, Option<Arc<Shared>>> = BTreeMap::new();
         let mut candidates = Vec::new();
         for spec in specs {
             let folder = folder_of(&spec);
-            let shared = match known.get(&folder) {
+            let shared = match known.get(folder.as_os_str()) {
                 Some(shared) => shared.clone(),
                 None => {
                     let shared = disk::find_workspace(&self.reach, &folder)?.map(|path| self.workspace(&path, &known)).transpose()?;
-                    known.insert(folder, shared.clone());
+                    known.insert(folder.into_os_string(), shared.clone());
                     shared
                 }
             };
@@ -131,7 +132,7 @@ impl Selection {
         Ok(candidates)
     }
 
-    fn workspace(&self, path: &Path, known: &BTreeMap<PathBuf, Option<Arc<Shared>>>) -> Result<Arc<Shared>, Failure> {
+    fn workspace(&self, path: &Path, known: &BTreeMap<OsString, Option<Arc<Shared>>>) -> Result<Arc<Shared>, Failure> {
         let path = &from_here(path);
         let folder = folder_of(path);
         if let Some(shared) = known.values().flatten().find(|shared| shared.folder == folder) {
@@ -440,12 +441,19 @@ impl Surroundings for Beside<'_> {
 
 /// Works through the apps on all processors and hands the results over in the apps' order, so that memory holds a few apps at a
 /// time and output never depends on who was first.
-pub(super) fn in_order<T: Send>(candidates: &[Candidate], verb: &str, work: impl Fn(&Candidate) -> T + Sync, mut take: impl FnMut(T)) {
+pub(super) fn in_order<T: Send>(
+    candidates: &[Candidate],
+    verb: &str,
+    work: impl Fn(usize, &Candidate) -> T + Sync,
+    mut take: impl FnMut(T),
+) {
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(candidates.len());
     if workers <= 1 {
-        candidates.iter().for_each(|candidate| take(work(candidate)));
+        candidates.iter().enumerate().for_each(|(index, candidate)| take(work(index, candidate)));
         return;
     }
+    // Handed over by the handful: a thread that waits is not woken for each.
+    let handful = (candidates.len() / (workers * 8)).clamp(1, 4);
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::sync_channel(workers * 4);
     let progress = Progress::new(verb, candidates.len());
@@ -454,22 +462,25 @@ pub(super) fn in_order<T: Send>(candidates: &[Candidate], verb: &str, work: impl
             let (sender, next, work) = (sender.clone(), &next, &work);
             scope.spawn(move || {
                 loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(candidate) = candidates.get(index) else { break };
-                    if sender.send((index, work(candidate))).is_err() {
+                    let start = next.fetch_add(handful, Ordering::Relaxed);
+                    let Some(mine) = candidates.get(start..candidates.len().min(start + handful)).filter(|mine| !mine.is_empty()) else {
+                        break;
+                    };
+                    let done: Vec<T> = mine.iter().enumerate().map(|(offset, candidate)| work(start + offset, candidate)).collect();
+                    if sender.send((start, done)).is_err() {
                         break;
                     }
                 }
             });
         }
         drop(sender);
-        let mut waiting: BTreeMap<usize, T> = BTreeMap::new();
+        let mut waiting: BTreeMap<usize, Vec<T>> = BTreeMap::new();
         let mut due = 0;
-        for (index, result) in receiver {
-            waiting.insert(index, result);
-            while let Some(result) = waiting.remove(&due) {
-                take(result);
-                due += 1;
+        for (start, results) in receiver {
+            waiting.insert(start, results);
+            while let Some(results) = waiting.remove(&due) {
+                due += results.len();
+                results.into_iter().for_each(&mut take);
                 progress.show(due);
             }
         }

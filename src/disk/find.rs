@@ -86,17 +86,28 @@ pub fn find_manifests(reach: &Reach, arguments: &[PathBuf]) -> Result<Vec<PathBu
 pub fn find_workspace(reach: &Reach, folder: &Path) -> Result<Option<PathBuf>, Failure> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let absolute = inside(reach, folder)?;
+    let (mut found, mut passed) = (None, Vec::new());
     for folder in absolute.ancestors() {
+        // What holds for the folder above holds for all that lie in it.
+        if let Some(known) = reach.workspace_from(folder) {
+            found = known;
+            break;
+        }
+        passed.push(folder);
         let workspace = folder.join(WORKSPACE);
         if fs::symlink_metadata(&workspace).is_ok_and(|about| !about.is_dir()) {
             inside(reach, folder)?;
-            return Ok(Some(workspace));
+            found = Some(workspace);
+            break;
         }
         if reach.ceiling() == Some(folder) || fs::symlink_metadata(folder.join(".git")).is_ok() {
             break;
         }
     }
-    Ok(None)
+    for folder in passed.into_iter().skip(1) {
+        reach.keep_workspace(folder, found.clone());
+    }
+    Ok(found)
 }
 
 /// The real place of a folder that a run is about.

@@ -9,8 +9,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-static KINDS: &str = include_str!("../../schemas/kubernetes/kinds.txt");
-static SHAPES: &str = include_str!("../../schemas/kubernetes/shapes.txt");
+const KINDS_TEXT: &str = include_str!("../../schemas/kubernetes/kinds.txt");
+const SHAPES_TEXT: &str = include_str!("../../schemas/kubernetes/shapes.txt");
+
+static KINDS: Lines = Lines { text: KINDS_TEXT, starts: &starts::<{ count(KINDS_TEXT) }>(KINDS_TEXT) };
+static SHAPES: Lines = Lines { text: SHAPES_TEXT, starts: &starts::<{ count(SHAPES_TEXT) }>(SHAPES_TEXT) };
+
+/// A sorted text. Where its lines begin is worked out by the compiler, so that no run looks for it.
+struct Lines {
+    text: &'static str,
+    starts: &'static [u32],
+}
 
 /// A struct of the API in one version of Kubernetes: `PodSpec` of 1.33. Cheap to copy; equal only to itself.
 #[derive(Clone, Copy)]
@@ -152,12 +161,12 @@ thread_local! {
 
 /// A kind under every apiVersion that at least one known version has it under.
 pub fn versions_of(kind: &str) -> impl Iterator<Item = BuiltIn> + Clone {
-    from(KINDS, kind).lines().map_while(move |line| BuiltIn::read(line).filter(|known| known.kind == kind))
+    KINDS.from(kind).map_while(move |line| BuiltIn::read(line).filter(|known| known.kind == kind))
 }
 
 /// All kinds of a version, by name.
 pub fn kinds(version: Version) -> impl Iterator<Item = BuiltIn> {
-    KINDS.lines().filter_map(BuiltIn::read).filter(move |known| known.is_in(version))
+    KINDS.from("").filter_map(BuiltIn::read).filter(move |known| known.is_in(version))
 }
 
 impl BuiltIn {
@@ -183,7 +192,7 @@ impl Shape {
         let bit = 1_u16 << version.index();
         let has =
             |line: &&str| line.split(' ').nth(1).and_then(|bits| u16::from_str_radix(bits, 16).ok()).is_some_and(|bits| bits & bit != 0);
-        let line = from(SHAPES, name).lines().take_while(|line| word(line) == name).find(has)?;
+        let line = SHAPES.from(name).take_while(|line| word(line) == name).find(has)?;
         let place = line.as_ptr() as usize;
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         Some(*known.entry((version, place)).or_insert_with(|| Self(Box::leak(Box::new(Definition::read(line, version))))))
@@ -399,23 +408,53 @@ impl Link {
 
 /// The first word of a line.
 fn word(line: &str) -> &str {
-    line.split(' ').next().unwrap_or_default()
+    let end = line.bytes().position(|byte| byte == b' ').unwrap_or(line.len());
+    &line[..end]
 }
 
-/// The rest of a sorted text, from the first line that does not come before `key`.
-fn from(text: &'static str, key: &str) -> &'static str {
-    let (mut low, mut high) = (0, text.len());
-    while low < high {
-        let middle = usize::midpoint(low, high);
-        let start = text[low..middle].rfind('\n').map_or(low, |newline| low + newline + 1);
-        let end = text[middle..high].find('\n').map_or(high, |newline| middle + newline + 1);
-        if word(&text[start..end]).trim_end() < key {
-            low = end;
-        } else {
-            high = start;
-        }
+impl Lines {
+    fn line(&self, index: usize) -> &'static str {
+        let end = self.starts.get(index + 1).map_or(self.text.len(), |next| *next as usize);
+        self.text[self.starts[index] as usize..end].trim_end_matches('\n')
     }
-    &text[low..]
+
+    /// The lines from the first that does not come before `key`.
+    fn from(&self, key: &str) -> impl Iterator<Item = &'static str> + Clone {
+        let (mut low, mut high) = (0, self.starts.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if word(self.line(middle)) < key {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        (low..self.starts.len()).map(|index| self.line(index))
+    }
+}
+
+const fn count(text: &str) -> usize {
+    let (bytes, mut at, mut lines) = (text.as_bytes(), 0, 0);
+    while at < bytes.len() {
+        if at == 0 || bytes[at - 1] == b'\n' {
+            lines += 1;
+        }
+        at += 1;
+    }
+    lines
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "the texts are far shorter than 4 GB, and the compiler looks at each of their bytes")]
+const fn starts<const N: usize>(text: &str) -> [u32; N] {
+    let (bytes, mut at, mut line, mut starts) = (text.as_bytes(), 0, 0, [0; N]);
+    while at < bytes.len() {
+        if at == 0 || bytes[at - 1] == b'\n' {
+            starts[line] = at as u32;
+            line += 1;
+        }
+        at += 1;
+    }
+    starts
 }
 
 #[cfg(test)]
@@ -453,7 +492,7 @@ mod tests {
 
     #[test]
     fn lines_can_be_cut_anywhere() {
-        assert!(KINDS.is_ascii() && SHAPES.is_ascii());
+        assert!(KINDS_TEXT.is_ascii() && SHAPES_TEXT.is_ascii());
     }
 
     #[test]

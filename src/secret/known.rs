@@ -17,7 +17,8 @@ const MOST: usize = 1 << 20;
 /// Secret values.
 #[derive(Debug, Default)]
 pub struct Known {
-    words: BTreeMap<char, BTreeSet<String>>,
+    /// Those that are shorter than a window.
+    words: BTreeSet<String>,
     windows: Vec<u64>,
 }
 
@@ -94,10 +95,8 @@ impl Known {
                 let most = form.len().min(if *budget == 0 { 256 } else { MOST });
                 *budget = budget.saturating_sub(most);
                 self.windows.extend(form.as_bytes()[..most].windows(WINDOW).map(digest));
-            } else if form.chars().count() >= SHORTEST
-                && let Some(first) = form.chars().next()
-            {
-                self.words.entry(first).or_default().insert(form);
+            } else if form.chars().count() >= SHORTEST {
+                self.words.insert(form);
             }
         }
     }
@@ -130,13 +129,15 @@ impl Known {
         }
         let mut before = ' ';
         for (at, letter) in sentence.char_indices() {
-            if !before.is_alphanumeric()
-                && let Some(words) = self.words.get(&letter)
-            {
-                for word in words {
-                    let rest = &sentence[at..];
-                    if rest.starts_with(word.as_str()) && !rest[word.len()..].starts_with(char::is_alphanumeric) {
-                        found.push(at..at + word.len());
+            if !before.is_alphanumeric() {
+                // However many words there are, it begins with few texts that are as short as they.
+                let rest = &sentence[at..];
+                for length in SHORTEST..WINDOW.min(rest.len() + 1) {
+                    if let Some((word, behind)) = rest.split_at_checked(length)
+                        && !behind.starts_with(char::is_alphanumeric)
+                        && self.words.contains(word)
+                    {
+                        found.push(at..at + length);
                     }
                 }
             }

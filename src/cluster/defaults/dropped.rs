@@ -21,6 +21,7 @@ pub struct Dropped {
 }
 
 /// A field and its feature.
+#[derive(Clone, Copy)]
 struct Feature {
     gate: &'static Gate,
     /// Where it sits, steps through maps; `*` is each item of a list.
@@ -141,7 +142,7 @@ pub fn drop_disabled(kind: &str, object: &mut Node, stored: Option<&Node>, versi
 
 fn from_pod_spec(spec: &mut Node, stored: Option<&Node>, at: &str, version: Version, found: &mut Vec<Dropped>) {
     let off = |feature: &&Feature| !feature.gate.is_on(version);
-    for feature in OF_PODS.iter().filter(off) {
+    for feature in within(OF_PODS, spec).into_iter().filter(off) {
         if !stored.is_some_and(|stored| is_stated(stored, feature.path)) {
             drop_at(spec, feature, feature.path, &mut at.to_owned(), found);
         }
@@ -152,13 +153,13 @@ fn from_pod_spec(spec: &mut Node, stored: Option<&Node>, at: &str, version: Vers
     let kept = |path: &[&str]| {
         stored.is_some_and(|stored| CONTAINERS.iter().any(|list| items(stored, list).any(|container| is_stated(container, path))))
     };
-    let features: Vec<&Feature> = OF_CONTAINERS.iter().filter(off).filter(|feature| !kept(feature.path)).collect();
+    let features: Vec<Feature> = OF_CONTAINERS.iter().filter(off).filter(|feature| !kept(feature.path)).copied().collect();
     let signals = !gate::CONTAINER_STOP_SIGNALS.is_on(version) && !kept(&["lifecycle", "stopSignal"]);
     let restarts = version == Version::minor(34) && !kept(&["restartPolicyRules"]);
     let mounts = !gate::PROC_MOUNT_TYPE.is_on(version) && !kept(&["securityContext", "procMount"]);
     for list in CONTAINERS {
         for (index, container) in spec.get_mut(list).into_iter().flat_map(Node::items_mut).enumerate() {
-            for feature in &features {
+            for feature in within(&features, container) {
                 drop_at(container, feature, feature.path, &mut format!("{at}.{list}[{index}]"), found);
             }
             if signals {
@@ -175,6 +176,12 @@ fn from_pod_spec(spec: &mut Node, stored: Option<&Node>, at: &str, version: Vers
             }
         }
     }
+}
+
+/// The features whose first step a value has. They lie in its order: each is looked up once.
+fn within<'f>(features: &'f [Feature], node: &Node) -> Vec<&'f Feature> {
+    let groups = features.chunk_by(|one, next| one.path[0] == next.path[0]);
+    groups.filter(|group| node.get(group[0].path[0]).is_some()).flatten().collect()
 }
 
 fn items<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = &'n Node> {
