@@ -1,6 +1,6 @@
 //! What was found in the user's files: a code, a place, what is wrong, the edit that mends it. Prints nothing.
 
-use crate::source::{At, Spot};
+use crate::source::{At, Sources, Spot};
 use std::fmt::Write as _;
 
 /// How much it matters.
@@ -87,6 +87,19 @@ pub struct Diagnostic {
     pub subject: Option<Subject>,
     /// What the API server would say.
     pub refusal: Option<Refusal>,
+    /// What of a place that is several lines long is meant.
+    pub stretch: Option<Stretch>,
+}
+
+/// A part of what is written at a place: from where some letters stand there for the nth time, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The letters that it begins with.
+    pub begins: &'static str,
+    /// Those that it ends with.
+    pub ends: &'static str,
+    /// How many such parts there are before it.
+    pub nth: usize,
 }
 
 /// A finding that has no place yet. Only [`Report::at`] stores it, so one without a place does not exist.
@@ -105,11 +118,34 @@ impl Code {
             help: None,
             subject: None,
             refusal: None,
+            stretch: None,
         })
     }
 }
 
+impl Stretch {
+    /// The part of a place that is meant; all of it where that is one line, or has no such part.
+    #[must_use]
+    pub fn of(self, at: At, sources: &Sources) -> At {
+        let text = &*sources.get(at.source).text;
+        let Some(written) = text.get(at.start as usize..(at.end as usize).min(text.len())).filter(|written| written.contains('\n')) else {
+            return at;
+        };
+        let Some((offset, _)) = written.match_indices(self.begins).nth(self.nth) else { return at };
+        let rest = &written[offset..];
+        let length = rest.find(self.ends).map_or(rest.len(), |end| end + self.ends.len());
+        let place = |offset: usize| at.start.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
+        At { start: place(offset), end: place(offset + length), ..at }
+    }
+}
+
 impl Report {
+    /// Says which part of the place is meant, where it is several lines long.
+    pub fn stretch(mut self, stretch: Stretch) -> Self {
+        self.0.stretch = Some(stretch);
+        self
+    }
+
     /// Says what to do about it.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());

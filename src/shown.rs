@@ -16,7 +16,13 @@ use std::rc::Rc;
 impl Diagnostics {
     /// Looks up the places, puts the findings in order and says each only once.
     #[must_use]
-    pub fn resolve(self, sources: &Sources) -> Vec<Finding> {
+    pub fn resolve(mut self, sources: &Sources) -> Vec<Finding> {
+        self.retain(|diagnostic| {
+            if let (Some(stretch), Some(first)) = (diagnostic.stretch, diagnostic.labels.first_mut()) {
+                first.at = stretch.of(first.at, sources);
+            }
+            true
+        });
         let mut view = View { sources, parts: BTreeMap::new(), documents: BTreeMap::new() };
         self.sorted().into_iter().map(|diagnostic| view.finding(diagnostic)).collect()
     }

@@ -18,6 +18,17 @@ pub(super) enum Stop {
     TooMuch,
     /// All expressions of the environment make more than they may together: the limit.
     Exceeded(u64),
+    /// It asks for what is not there; for which item of which list, if it was one.
+    Missing(Option<Miss>),
+}
+
+/// An item that a list does not have.
+#[derive(Clone, Copy)]
+pub(super) struct Miss {
+    /// Which was asked for.
+    pub(super) index: i64,
+    /// How many there are.
+    pub(super) length: usize,
 }
 
 /// Functions that are no names of an app.
@@ -52,12 +63,18 @@ impl<'s> Formula<'s> {
         let meter = Arc::new(Meter { own: Account::new(budget::EXPRESSION_MAKES), all: Arc::clone(names.account()) });
         let mut state = engine().empty_state();
         state.get_or_insert_extension(Arc::clone(&meter));
-        let mut evaluator = Evaluator { names, state, meter: Arc::clone(&meter) };
+        let mut evaluator = Evaluator { names, state, meter: Arc::clone(&meter), miss: None };
         let result = evaluator.value(&self.0).and_then(|value| {
             meter.weigh(&value)?;
             Ok(value)
         });
-        result.map_err(|error| if error.kind() == ErrorKind::OutOfFuel { meter.stop() } else { Stop::Wrong(error) })
+        match result {
+            Ok(value) if value.is_undefined() => Err(Stop::Missing(evaluator.miss)),
+            Ok(value) => Ok(value),
+            Err(error) if error.kind() == ErrorKind::OutOfFuel => Err(meter.stop()),
+            Err(error) if error.kind() == ErrorKind::UndefinedError => Err(Stop::Missing(evaluator.miss)),
+            Err(error) => Err(Stop::Wrong(error)),
+        }
     }
 }
 
@@ -184,6 +201,8 @@ struct Evaluator<'n> {
     names: &'n Names,
     state: State<'static, 'static>,
     meter: Arc<Meter>,
+    /// The last item that was asked for and is not there.
+    miss: Option<Miss>,
 }
 
 impl Evaluator<'_> {
@@ -283,7 +302,11 @@ impl Evaluator<'_> {
             Expr::GetAttr(attribute) => left.get_attr(attribute.name),
             Expr::GetItem(item) => {
                 let key = self.value(&item.subscript_expr)?;
-                left.get_item(&key)
+                let value = left.get_item(&key)?;
+                if let (true, ValueKind::Seq, Some(length), Some(index)) = (value.is_undefined(), left.kind(), left.len(), key.as_i64()) {
+                    self.miss = Some(Miss { index, length });
+                }
+                Ok(value)
             }
             Expr::Slice(slice) => {
                 let mut bounds = Vec::new();
@@ -519,31 +542,121 @@ fn meter(state: &State<'_, '_>) -> Result<Arc<Meter>, Error> {
     state.get_extension::<Arc<Meter>>().cloned().ok_or_else(|| Error::from(ErrorKind::OutOfFuel))
 }
 
-/// `peers | format_each('{name}={fqdn}')`: each item as a text, with its fields in the braces.
+/// A piece of a format: text, or what of an item is put in.
+enum Slot<'f> {
+    Text(String),
+    Field(&'f str),
+    Formula(Formula<'f>),
+}
+
+/// Takes a format apart: `{name}` and `{ordinal + 1}` are put in, `{{` and `}}` are one brace each.
+fn slots(format: &str) -> Result<Vec<Slot<'_>>, Error> {
+    let (mut slots, mut text, mut rest) = (Vec::new(), String::new(), format);
+    while let Some(brace) = rest.find(['{', '}']) {
+        text.push_str(&rest[..brace]);
+        let (letter, after) = (&rest[brace..=brace], &rest[brace + 1..]);
+        if let Some(after) = after.strip_prefix(letter) {
+            text.push_str(letter);
+            rest = after;
+        } else if letter == "}" {
+            text.push('}');
+            rest = after;
+        } else {
+            let Some(end) = slot_end(after) else {
+                let message = format!("`{{` in '{format}' has no `}}`; write `{{{{` for a brace that is meant as such");
+                return Err(Error::new(ErrorKind::InvalidOperation, message));
+            };
+            if !text.is_empty() {
+                slots.push(Slot::Text(std::mem::take(&mut text)));
+            }
+            let source = after[..end].trim();
+            slots.push(if source.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                Slot::Field(source)
+            } else {
+                let wrong = |error: Error| {
+                    let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+                    let message = format!("`{{{source}}}` is not an expression ({why}); write `{{{{` for a brace that is meant as such");
+                    Error::new(ErrorKind::InvalidOperation, message)
+                };
+                Slot::Formula(Formula::read(source).map_err(wrong)?)
+            });
+            rest = &after[end + 1..];
+        }
+    }
+    text.push_str(rest);
+    if !text.is_empty() {
+        slots.push(Slot::Text(text));
+    }
+    Ok(slots)
+}
+
+/// Where an expression in braces ends: at the first `}` outside of quotes and of braces of its own.
+fn slot_end(inside: &str) -> Option<usize> {
+    let (mut quote, mut depth) = (None, 0_usize);
+    for (offset, byte) in inside.bytes().enumerate() {
+        match (quote, byte) {
+            (Some(open), _) if byte == open => quote = None,
+            (None, b'\'' | b'"') => quote = Some(byte),
+            (None, b'{') => depth += 1,
+            (None, b'}') if depth > 0 => depth -= 1,
+            (None, b'}') => return Some(offset),
+            _ => {}
+        }
+    }
+    // A quote that nothing closes is part of the text around.
+    inside.find('}')
+}
+
+/// `peers | format_each('{name}={fqdn}')`: each item as a text, with its fields, or what is made of them, in the braces.
 fn format_each(state: &State<'_, '_>, items: &Value, format: &str) -> Result<Value, Error> {
     let meter = meter(state)?;
+    meter.pay(SLOT + format.len() as u64)?;
+    let slots = slots(format)?;
     let mut list = Vec::new();
     for item in items.try_iter()? {
-        let (mut out, mut rest) = (String::new(), format);
+        let mut out = String::new();
         meter.pay(SLOT + format.len() as u64)?;
-        while let Some((before, after)) = rest.split_once('{') {
-            let Some((field, left)) = after.split_once('}') else {
-                return Err(Error::new(ErrorKind::InvalidOperation, format!("`{{` in '{format}' has no `}}`")));
+        for slot in &slots {
+            let value = match slot {
+                Slot::Text(text) => {
+                    out.push_str(text);
+                    continue;
+                }
+                Slot::Field(name) => field(&item, name)?,
+                Slot::Formula(formula) => {
+                    let mut names = Names::default();
+                    for path in formula.names() {
+                        let name = path.split('.').next().unwrap_or_default();
+                        if !FUNCTIONS.contains(&name) {
+                            names.set(name, field(&item, name)?);
+                        }
+                    }
+                    let mut own = engine().empty_state();
+                    own.get_or_insert_extension(Arc::clone(&meter));
+                    let mut evaluator = Evaluator { names: &names, state: own, meter: Arc::clone(&meter), miss: None };
+                    let value = evaluator.value(&formula.0)?;
+                    if value.is_undefined() {
+                        return Err(Error::from(ErrorKind::UndefinedError));
+                    }
+                    value
+                }
             };
-            let value = item.get_attr(field)?;
-            if value.is_undefined() {
-                let message = format!("an item has no `{field}`; peers have name, host, fqdn and ordinal");
-                return Err(Error::new(ErrorKind::InvalidOperation, message));
-            }
             meter.weigh(&value)?;
-            out.push_str(before);
             let _ = write!(out, "{value}");
-            rest = left;
         }
-        out.push_str(rest);
         list.push(Value::from(out));
     }
     Ok(Value::from(list))
+}
+
+/// A field of an item.
+fn field(item: &Value, name: &str) -> Result<Value, Error> {
+    let value = item.get_attr(name)?;
+    if value.is_undefined() {
+        let message = format!("an item has no `{name}`; peers have name, host, fqdn and ordinal");
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
+    }
+    Ok(value)
 }
 
 fn join(state: &State<'_, '_>, items: &Value, joint: Option<&str>) -> Result<String, Error> {

@@ -1,13 +1,13 @@
 //! Expressions in the spec's texts: `{{ … }}` in minijinja's expression language. Knows names and values; not where they come from,
 //! and not how an expression is worked out.
 
-use super::evaluator::{FUNCTIONS, Formula, Stop, weight};
+use super::evaluator::{FUNCTIONS, Formula, Miss, Stop, weight};
 use crate::budget::{self, Account, EXPRESSION_GIVES, EXPRESSION_VALUES, EXPRESSION_WRITTEN};
-use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
+use crate::diagnostic::{Code, Diagnostics, Level, Report, Stretch, listing, nearest};
 use crate::source::At;
 use crate::value::{Data, Map, Node, Text};
 use minijinja::value::ValueKind;
-use minijinja::{Error, ErrorKind, Value};
+use minijinja::{Error, Value};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -86,6 +86,19 @@ impl Names {
     }
 }
 
+/// An expression's place: the text that it stands in, and how many stand before it there.
+#[derive(Clone, Copy)]
+struct Here {
+    at: At,
+    nth: usize,
+}
+
+impl Here {
+    fn store(self, report: Report, found: &mut Diagnostics) {
+        report.stretch(Stretch { begins: "{{", ends: "}}", nth: self.nth }).at(self.at, found);
+    }
+}
+
 /// Evaluates every text of a tree.
 pub fn evaluate(node: &Node, names: &Names, found: &mut Diagnostics) -> Node {
     match &node.data {
@@ -103,27 +116,32 @@ pub fn evaluate(node: &Node, names: &Names, found: &mut Diagnostics) -> Node {
 pub fn evaluate_text(text: &str, at: At, names: &Names, found: &mut Diagnostics) -> Option<Node> {
     let pieces = match pieces(text) {
         Ok(pieces) => pieces,
-        Err(opening) => {
-            EXPRESSION
+        Err((opening, nth)) => {
+            let report = EXPRESSION
                 .report(format!("`{}` opens an expression that does not end", shown(opening)))
-                .help("end it with `}}`; write `{{ '{{' }}` for two braces that are meant as such")
-                .at(at, found);
+                .help("end it with `}}`; write `{{ '{{' }}` for two braces that are meant as such");
+            Here { at, nth }.store(report, found);
             return None;
         }
     };
-    if let [Piece::Expression(source)] = pieces[..] {
-        let value = run(source, at, names, found)?;
+    if let [Piece::Expression(source, nth)] = pieces[..] {
+        let here = Here { at, nth };
+        let value = run(source, here, names, found)?;
         return from_value(&value, at).or_else(|| {
-            EXPRESSION.report(format!("`{}` gives nothing that a manifest can hold", shown(source))).at(at, found);
+            let report = EXPRESSION.report(format!("`{}` gives nothing that a manifest can hold", shown(source)));
+            here.store(report, found);
             None
         });
     }
     let mut out = String::new();
     for piece in pieces {
-        match piece {
-            Piece::Text(text) => out.push_str(text),
-            Piece::Expression(source) => {
-                let value = run(source, at, names, found)?;
+        let nth = match piece {
+            Piece::Text(text) => {
+                out.push_str(text);
+                0
+            }
+            Piece::Expression(source, nth) => {
+                let value = run(source, Here { at, nth }, names, found)?;
                 match from_value(&value, at).map(|node| node.data) {
                     Some(Data::Text(text)) => out.push_str(&text),
                     Some(Data::Int(value)) => {
@@ -136,17 +154,18 @@ pub fn evaluate_text(text: &str, at: At, names: &Names, found: &mut Diagnostics)
                         let _ = write!(out, "{value}");
                     }
                     _ => {
-                        EXPRESSION
+                        let report = EXPRESSION
                             .report(format!("`{}` gives {}, which cannot stand inside a text", shown(source), noun(&value)))
-                            .help("join a list first: `| join(',')`")
-                            .at(at, found);
+                            .help("join a list first: `| join(',')`");
+                        Here { at, nth }.store(report, found);
                         return None;
                     }
                 }
+                nth
             }
-        }
+        };
         if out.len() > EXPRESSION_GIVES {
-            too_much(at, found);
+            too_much(Here { at, nth }, found);
             return None;
         }
     }
@@ -156,19 +175,22 @@ pub fn evaluate_text(text: &str, at: At, names: &Names, found: &mut Diagnostics)
 /// A piece of a text.
 enum Piece<'t> {
     Text(&'t str),
-    Expression(&'t str),
+    /// An expression, and how many times its opening stands before it.
+    Expression(&'t str, usize),
 }
 
-/// Takes a text apart at its braces; an expression ends at the first `}}` outside of quotes and of braces of its own.
-fn pieces(text: &str) -> Result<Vec<Piece<'_>>, &str> {
-    let (mut pieces, mut rest) = (Vec::new(), text);
+/// Takes a text apart at its braces; an expression ends at the first `}}` outside of quotes and of braces of its own. An error is the text
+/// from where one opens that does not end.
+fn pieces(text: &str) -> Result<Vec<Piece<'_>>, (&str, usize)> {
+    let (mut pieces, mut rest, mut nth) = (Vec::new(), text, 0);
     while let Some(start) = rest.find("{{") {
         if start > 0 {
             pieces.push(Piece::Text(&rest[..start]));
         }
         let inside = &rest[start + 2..];
-        let end = expression_end(inside).ok_or(&rest[start..])?;
-        pieces.push(Piece::Expression(inside[..end].trim()));
+        let end = expression_end(inside).ok_or((&rest[start..], nth))?;
+        pieces.push(Piece::Expression(inside[..end].trim(), nth));
+        nth += rest[start..start + 2 + end].matches("{{").count();
         rest = &inside[end + 2..];
     }
     if !rest.is_empty() {
@@ -197,19 +219,19 @@ fn expression_end(inside: &str) -> Option<usize> {
     None
 }
 
-fn run(source: &str, at: At, names: &Names, found: &mut Diagnostics) -> Option<Value> {
+fn run(source: &str, here: Here, names: &Names, found: &mut Diagnostics) -> Option<Value> {
     if source.len() > EXPRESSION_WRITTEN {
-        LIMIT.report(format!("this expression has {} bytes; the limit is {EXPRESSION_WRITTEN}", source.len())).at(at, found);
+        here.store(LIMIT.report(format!("this expression has {} bytes; the limit is {EXPRESSION_WRITTEN}", source.len())), found);
         return None;
     }
     // A name alone, or a chain of them, is the common case and needs no grammar.
     if let Some(value) = plain_path(source, names) {
-        return names.pay(weight(&value, names.account.left()), "expressions", at, found).then_some(value);
+        return names.pay(weight(&value, names.account.left()), "expressions", here.at, found).then_some(value);
     }
     let formula = match Formula::read(source) {
         Ok(formula) => formula,
         Err(error) => {
-            EXPRESSION.report(format!("`{}` is not an expression: {}", shown(source), detail(&error))).at(at, found);
+            here.store(EXPRESSION.report(format!("`{}` is not an expression: {}", shown(source), detail(&error))), found);
             return None;
         }
     };
@@ -219,43 +241,60 @@ fn run(source: &str, at: At, names: &Names, found: &mut Diagnostics) -> Option<V
         .names()
         .iter()
         .map(|path| if asks { path.split('.').next().unwrap_or(path) } else { path })
-        .any(|path| undefined(path, names, at, found))
+        .any(|path| undefined(path, names, here, found))
     {
         return None;
     }
     match formula.value(names) {
         Ok(value) if value.as_str().is_some_and(|text| text.len() > EXPRESSION_GIVES) => {
-            too_much(at, found);
+            too_much(here, found);
             None
         }
         Ok(value) => Some(value),
         Err(Stop::TooMuch) => {
-            LIMIT
+            let report = LIMIT
                 .report(format!(
                     "`{}` makes more than {} on the way; that is the limit",
                     shown(source),
                     budget::shown(budget::EXPRESSION_MAKES)
                 ))
-                .help(MEANT_FOR)
-                .at(at, found);
+                .help(MEANT_FOR);
+            here.store(report, found);
             None
         }
         Err(Stop::Exceeded(limit)) => {
-            names.exceeded(limit, "expressions", at, found);
+            names.exceeded(limit, "expressions", here.at, found);
             None
         }
-        Err(Stop::Wrong(error)) if error.kind() == ErrorKind::UndefinedError => {
-            UNDEFINED
+        Err(Stop::Missing(Some(miss))) => {
+            here.store(missed(source, miss, names), found);
+            None
+        }
+        Err(Stop::Missing(None)) => {
+            let report = UNDEFINED
                 .report(format!("`{}` asks for something that is not there", shown(source)))
-                .help("give it a value under `vars:`, or a default: `| default('…')`")
-                .at(at, found);
+                .help("give it a value under `vars:`, or a default: `| default('…')`");
+            here.store(report, found);
             None
         }
         Err(Stop::Wrong(error)) => {
-            EXPRESSION.report(format!("`{}` cannot be evaluated: {}", shown(source), detail(&error))).at(at, found);
+            here.store(EXPRESSION.report(format!("`{}` cannot be evaluated: {}", shown(source), detail(&error))), found);
             None
         }
     }
+}
+
+/// An item that a list does not have: which, of how many, for whom.
+fn missed(source: &str, miss: Miss, names: &Names) -> Report {
+    let Miss { index, length } = miss;
+    let replica = names.get("ordinal").map(|ordinal| format!("replica {ordinal}"));
+    let environment = names.get("env").map(|name| format!("environment `{name}`"));
+    let whose: Vec<String> = replica.into_iter().chain(environment).collect();
+    let whose = if whose.is_empty() { String::new() } else { format!(" ({})", whose.join(", ")) };
+    let items = if length == 1 { "1 item".to_owned() } else { format!("{length} items") };
+    UNDEFINED
+        .report(format!("`{}` asks for index {index} of a list of {items}{whose}", shown(source)))
+        .help("indexes begin at 0: add an item to the list, or give a default: `| default('…')`")
 }
 
 /// `name` or `name.field`, when it is there.
@@ -272,7 +311,7 @@ fn plain_path(source: &str, names: &Names) -> Option<Value> {
 }
 
 /// Reports a name that is not there, with the nearest that is.
-fn undefined(path: &str, names: &Names, at: At, found: &mut Diagnostics) -> bool {
+fn undefined(path: &str, names: &Names, here: Here, found: &mut Diagnostics) -> bool {
     let mut steps = path.split('.');
     let first = steps.next().unwrap_or_default();
     if FUNCTIONS.contains(&first) {
@@ -284,7 +323,7 @@ fn undefined(path: &str, names: &Names, at: At, found: &mut Diagnostics) -> bool
             || format!("there are {}", listing(names.values.keys().map(String::as_str).filter(|name| !name.is_empty()), 16)),
             |near| format!("did you mean `{near}`?"),
         );
-        UNDEFINED.report(format!("the name `{first}` stands for nothing here")).help(help).at(at, found);
+        here.store(UNDEFINED.report(format!("the name `{first}` stands for nothing here")).help(help), found);
         return true;
     };
     let Some(field) = steps.next() else { return false };
@@ -303,15 +342,15 @@ fn undefined(path: &str, names: &Names, at: At, found: &mut Diagnostics) -> bool
         },
         |near| format!("did you mean `{first}.{near}`?"),
     );
-    UNDEFINED.report(format!("`{first}` has no `{field}`")).help(help).at(at, found);
+    here.store(UNDEFINED.report(format!("`{first}` has no `{field}`")).help(help), found);
     true
 }
 
 const MEANT_FOR: &str = "expressions are for names and lists of peers: write what is longer into a file, and mount it with `files`";
 
-fn too_much(at: At, found: &mut Diagnostics) {
+fn too_much(here: Here, found: &mut Diagnostics) {
     let most = budget::shown(EXPRESSION_GIVES as u64);
-    LIMIT.report(format!("this makes more than {most} of text; that is the limit")).help(MEANT_FOR).at(at, found);
+    here.store(LIMIT.report(format!("this makes more than {most} of text; that is the limit")).help(MEANT_FOR), found);
 }
 
 fn detail(error: &Error) -> String {

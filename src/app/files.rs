@@ -1,7 +1,7 @@
 //! Files, secrets and scratch folders: what each container mounts, and the pod volumes and ConfigMaps behind them.
 
 use super::expression::{self, Names};
-use super::{FILE, Surroundings, amount, key_node, scalar, text};
+use super::{FILE, NO_FILES, Surroundings, amount, key_node, scalar, text};
 use crate::block::{Placed, Scalar};
 use crate::diagnostic::Diagnostics;
 use crate::source::At;
@@ -38,6 +38,13 @@ impl<'a> Parts<'a> {
     pub(super) fn mounts(&mut self, written: &Container, prefix: Option<&str>, found: &mut Diagnostics) -> Vec<Node> {
         let mut mounts = Vec::new();
         for (folder, files) in written.files.iter().flat_map(|files| &files.entries) {
+            if files.entries.is_empty() {
+                NO_FILES
+                    .report(format!("`{}` has no files: it would be mounted empty, over whatever the image has there", folder.name))
+                    .help("name a file: `{app.conf: {from: conf/app.conf}}`; an empty folder to write to is `scratch`")
+                    .at(folder.at, found);
+                continue;
+            }
             let slug = slug(prefix, &folder.name);
             let name = format!("{}-{slug}", self.app);
             let data = self.data(files, found);
@@ -90,7 +97,21 @@ impl<'a> Parts<'a> {
 
     fn read(&self, from: &Placed<Text>, expressions: bool, found: &mut Diagnostics) -> Option<Node> {
         match self.surroundings.file(&from.value) {
-            Ok(content) if expressions => expression::evaluate_text(&content, from.at, self.names, found),
+            Ok(content) if expressions => {
+                let mut own = Diagnostics::default();
+                let text = expression::evaluate_text(&content, from.at, self.names, &mut own);
+                own.retain(|diagnostic| {
+                    // The place is that of the file's name: say where in the file.
+                    if let Some(stretch) = diagnostic.stretch.take() {
+                        let before = content.match_indices(stretch.begins).nth(stretch.nth).map_or(0, |(offset, _)| offset);
+                        let line = 1 + content[..before].matches('\n').count();
+                        diagnostic.message = format!("{}, line {line}: {}", from.value, diagnostic.message);
+                    }
+                    true
+                });
+                found.extend(own);
+                text
+            }
             Ok(content) => Some(Node::text(content, from.at)),
             Err(why) => {
                 FILE.report(format!("the file `{}` cannot be read: {why}", from.value))

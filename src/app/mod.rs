@@ -14,7 +14,7 @@ mod storage;
 use crate::block::{Placed, Read, Scalar};
 use crate::budget::{Account, OBJECT, VALUE};
 use crate::diagnostic::{Code, Diagnostics, Level};
-use crate::k8s::version::Version;
+use crate::k8s::version::{NoVersion, Version};
 use crate::source::At;
 use crate::spec::app as written;
 use crate::spec::settings::{Acknowledge, Allow};
@@ -52,9 +52,12 @@ static VERSION: Code = Code {
 };
 /// More than can be written out.
 static COUNT: Code = Code { id: "SW0118", name: "unusable-number", level: Level::Error, page: include_str!("pages/unusable-number.md") };
+/// A folder of no files.
+static NO_FILES: Code =
+    Code { id: "SW0126", name: "folder-without-files", level: Level::Error, page: include_str!("pages/folder-without-files.md") };
 
 /// The codes of this module, without those of expressions.
-pub static CODES: &[&Code] = &[&NAME, &PORT, &PLACE, &AMOUNT, &FILE, &VOLUME, &SHARED, &VERSION, &COUNT];
+pub static CODES: &[&Code] = &[&NAME, &PORT, &PLACE, &AMOUNT, &FILE, &VOLUME, &SHARED, &VERSION, &COUNT, &NO_FILES];
 
 /// Replicas whose names can be listed.
 const MOST_REPLICAS: i64 = 10_000;
@@ -236,7 +239,13 @@ fn version(written: Option<&Placed<Text>>, found: &mut Diagnostics) -> Option<Ve
     written
         .value
         .parse()
-        .map_err(|error: String| VERSION.report(error).help(format!("write it in quotes: \"{}\"", Version::NEWEST)).at(written.at, found))
+        .map_err(|error: NoVersion| {
+            let help = match error {
+                NoVersion::Unknown(_) => format!("name one of them, or leave it out for the newest, {}", Version::NEWEST),
+                NoVersion::Unreadable(_) => format!("write it in quotes: \"{}\"", Version::NEWEST),
+            };
+            VERSION.report(error.to_string()).help(help).at(written.at, found);
+        })
         .ok()
 }
 

@@ -5,7 +5,7 @@ use crate::bundle::Bundle;
 use crate::diagnostic::{Code, Diagnostics, Level, nearest};
 use crate::k8s::custom::Customs;
 use crate::k8s::quantity::Quantity;
-use crate::k8s::version::Version;
+use crate::k8s::version::{NoVersion, Version};
 use crate::source::At;
 use crate::value::{Key, Map, Node, Text};
 
@@ -90,7 +90,7 @@ fn read_version(node: &Node, found: &mut Diagnostics) -> Option<Version> {
         (None, crate::value::Data::Float(number)) => number.to_string(),
         _ => String::new(),
     };
-    text.parse().map_err(|message| wrong(node.at, message, found)).ok()
+    text.parse().map_err(|error: NoVersion| wrong(node.at, error.to_string(), found)).ok()
 }
 
 fn read_machine(node: &Node, found: &mut Diagnostics) -> Option<Machine> {
@@ -109,13 +109,31 @@ fn read_machine(node: &Node, found: &mut Diagnostics) -> Option<Machine> {
         return None;
     }
     let own = machine.name.clone();
-    if let Some(labels) = machine.labels.as_map_mut()
-        && !labels.has("kubernetes.io/hostname")
-    {
-        labels.put("kubernetes.io/hostname", Node::text(own, node.at));
+    if let Some(labels) = machine.labels.as_map_mut() {
+        if !labels.has("kubernetes.io/hostname") {
+            labels.put("kubernetes.io/hostname", Node::text(own, node.at));
+        }
+        // Each driver has a label of its own for the zone, which its part on the node sets: few of them are written by hand.
+        if let Some(zone) = ZONES.iter().find_map(|label| labels.get(label)).cloned() {
+            for label in ZONES {
+                if !labels.has(label) {
+                    labels.put(label, zone.clone());
+                }
+            }
+        }
     }
     Some(machine)
 }
+
+/// Labels of a node for its zone: Kubernetes' own, the older one that it keeps equal, and those that CSI drivers set.
+const ZONES: [&str; 6] = [
+    "topology.kubernetes.io/zone",
+    "failure-domain.beta.kubernetes.io/zone",
+    "topology.gke.io/zone",
+    "topology.ebs.csi.aws.com/zone",
+    "topology.disk.csi.azure.com/zone",
+    "topology.cinder.csi.openstack.org/zone",
+];
 
 fn read_quantity(node: &Node, found: &mut Diagnostics) -> Option<Quantity> {
     let quantity = node.as_int().map(Quantity::whole).or_else(|| node.as_str()?.parse().ok());

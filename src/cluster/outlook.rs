@@ -726,4 +726,33 @@ mod tests {
             assert!(blocks.iter().any(|(info, _)| info.starts_with("bad")), "{}", code.name);
         }
     }
+
+    #[test]
+    fn a_zone_is_known_by_each_of_its_labels() {
+        let volume = "\
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: v}
+spec:
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce]
+  storageClassName: ''
+  csi: {driver: pd.csi.storage.gke.io, volumeHandle: projects/p/zones/europe-west1-b/disks/d}
+  nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: topology.gke.io/zone, operator: In, values: [europe-west1-b]}]}]}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: 'web:1'}]}}
+  volumeClaimTemplates:
+  - {metadata: {name: data}, spec: {storageClassName: '', volumeName: v, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}
+";
+        let on = |zone: &str, label: &str| codes_of(volume, &format!("nodes: [{{name: a, labels: {{{label}: {zone}}}}}]"));
+        for label in ["topology.kubernetes.io/zone", "topology.gke.io/zone", "failure-domain.beta.kubernetes.io/zone"] {
+            assert!(on("europe-west1-b", label).is_empty(), "{label}");
+            assert_eq!(on("europe-west1-c", label), ["SW0314"], "{label}");
+        }
+    }
 }

@@ -43,19 +43,45 @@ impl fmt::Display for Version {
     }
 }
 
+/// Why a text names no version whose rules are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoVersion {
+    /// It is a version, older or newer than those.
+    Unknown(String),
+    /// It is none.
+    Unreadable(String),
+}
+
+impl fmt::Display for NoVersion {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(text) => {
+                write!(out, "the rules of Kubernetes {} to {} are known, not those of {text}", Version::OLDEST, Version::NEWEST)
+            }
+            Self::Unreadable(text) => write!(out, "`{text}` is no Kubernetes version; write it like {}", Version::NEWEST),
+        }
+    }
+}
+
+impl From<NoVersion> for String {
+    fn from(error: NoVersion) -> Self {
+        error.to_string()
+    }
+}
+
 impl FromStr for Version {
-    type Err = String;
+    type Err = NoVersion;
 
     /// Takes `1.33`, `v1.33.4`, `1.33+`, `v1.33.4-gke.100`: all that clusters call themselves.
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, NoVersion> {
         let numbers = text.trim().strip_prefix('v').unwrap_or(text.trim());
         let mut parts = numbers.split('.');
         let major = parts.next().unwrap_or_default();
         let minor: String = parts.next().unwrap_or_default().chars().take_while(char::is_ascii_digit).collect();
         match (major, minor.parse::<u8>()) {
             ("1", Ok(minor)) if (Self::OLDEST.0..=Self::NEWEST.0).contains(&minor) => Ok(Self(minor)),
-            ("1", Ok(_)) => Err(format!("the rules of Kubernetes {} to {} are known, not those of {text}", Self::OLDEST, Self::NEWEST)),
-            _ => Err(format!("`{text}` is no Kubernetes version; write it like {}", Self::NEWEST)),
+            ("1", Ok(_)) => Err(NoVersion::Unknown(text.to_owned())),
+            _ => Err(NoVersion::Unreadable(text.to_owned())),
         }
     }
 }
@@ -69,7 +95,7 @@ mod tests {
         for text in ["1.33", "v1.33.4", "1.33+", "v1.33.4-gke.100", " 1.33.0 "] {
             assert_eq!(text.parse(), Ok(Version::minor(33)), "{text}");
         }
-        assert!("1.20".parse::<Version>().is_err_and(|error| error.contains("1.29 to 1.37")));
+        assert!("1.20".parse::<Version>().is_err_and(|error| error.to_string().contains("1.29 to 1.37")));
         assert!("latest".parse::<Version>().is_err());
         assert_eq!(Version::all().count(), Version::NEWEST.index() + 1);
     }

@@ -1,6 +1,6 @@
 //! A Google Compute Engine disk that exists: in the form of its CSI driver, or the classic one on request.
 
-use super::{Contribution, Static, file_system, missing, text};
+use super::{Contribution, DISK_NAME, Static, file_system, missing, text};
 use crate::block::{Placed, block, words};
 use crate::diagnostic::Diagnostics;
 use crate::value::{Map, Node, Text};
@@ -51,11 +51,76 @@ impl GcePersistentDisk {
         match zones {
             [zone] => format!("projects/{project}/zones/{zone}/disks/{disk}"),
             _ => {
-                let region = zones.first().and_then(|zone| zone.rsplit_once('-')).map_or("", |(region, _)| region);
+                let region = zones.first().map_or("", |zone| region(zone));
                 format!("projects/{project}/regions/{region}/disks/{disk}")
             }
         }
     }
+}
+
+impl GcePersistentDisk {
+    /// Finds names that Compute Engine gives to no disk, project or zone.
+    fn judge_names(&self, disk: &Placed<Text>, zones: &[Text], found: &mut Diagnostics) {
+        const LABEL: &str = "small letters, digits and `-`, beginning with a letter, at most 63";
+        if !is_name(&disk.value, 63) {
+            DISK_NAME
+                .report(format!("no Compute Engine disk is called `{}`", disk.value))
+                .help(format!("its name is {LABEL}"))
+                .at(disk.at, found);
+        }
+        if let Some(project) = &self.project {
+            // Old projects belong to a domain: `example.com:acme`.
+            let name = project.value.rsplit_once(':').map_or(&*project.value, |(_, name)| name);
+            if !is_name(name, 63) {
+                DISK_NAME
+                    .report(format!("no Compute Engine project is called `{}`", project.value))
+                    .help("write its id, such as `acme-prod`; not its title or number")
+                    .at(project.at, found);
+            }
+        }
+        let at = self.zone.as_ref().map_or(self.at, |zone| zone.at);
+        for zone in zones {
+            match zone.rsplit_once('-') {
+                Some((region, letter))
+                    if is_region(region) && letter.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) => {}
+                _ if is_region(zone) => DISK_NAME
+                    .report(format!("`{zone}` is a region, and a disk is in a zone of it"))
+                    .help(format!("add the zone's letter: `{zone}-b`; a regional disk has two `zones`"))
+                    .at(at, found),
+                _ => DISK_NAME
+                    .report(format!("no Compute Engine zone is called `{zone}`"))
+                    .help("write it like `europe-west1-b`: area, region, letter")
+                    .at(at, found),
+            }
+        }
+        if let [one, other] = zones
+            && (one == other || region(one) != region(other))
+        {
+            DISK_NAME
+                .report(format!("no disk is in both `{one}` and `{other}`"))
+                .help("a regional disk is in two zones of one region")
+                .at(at, found);
+        }
+    }
+}
+
+/// Whether it can name a resource of Compute Engine (RFC 1035).
+fn is_name(name: &str, most: usize) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    name.len() <= most && name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(plain) && !name.ends_with('-')
+}
+
+/// Whether it looks like `europe-west1`.
+fn is_region(name: &str) -> bool {
+    name.split_once('-').is_some_and(|(area, rest)| {
+        let side = rest.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        let letters = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        letters(area) && letters(side) && side.len() < rest.len()
+    })
+}
+
+fn region(zone: &str) -> &str {
+    zone.rsplit_once('-').map_or(zone, |(region, _)| region)
 }
 
 impl Static for GcePersistentDisk {
@@ -78,6 +143,7 @@ impl Static for GcePersistentDisk {
                 return None;
             }
         };
+        self.judge_names(disk, &zones, found);
         let ext4 = Placed { value: "ext4".into(), at: self.at };
         let fs_type = self.fs_type.as_ref().unwrap_or(&ext4);
         file_system(fs_type, found);

@@ -27,9 +27,12 @@ static FILE_SYSTEM: Code =
     Code { id: "SW0131", name: "impossible-file-system", level: Level::Error, page: include_str!("pages/impossible-file-system.md") };
 /// A path that no node can have.
 static PATH: Code = Code { id: "SW0132", name: "unusable-path", level: Level::Error, page: include_str!("pages/unusable-path.md") };
+/// A disk, project or zone that cannot exist.
+static DISK_NAME: Code =
+    Code { id: "SW0127", name: "impossible-disk", level: Level::Error, page: include_str!("pages/impossible-disk.md") };
 
 /// The codes of this module.
-pub static CODES: &[&Code] = &[&BACKEND, &FILE_SYSTEM, &PATH];
+pub static CODES: &[&Code] = &[&BACKEND, &FILE_SYSTEM, &PATH, &DISK_NAME];
 
 words! {
     /// What becomes of a volume once its claim is gone.
