@@ -16,6 +16,9 @@ pub struct Asked {
     pub is_same: bool,
     /// It is accepted, and the stored object stays as it was.
     pub is_idle: bool,
+    /// The object that is stored afterwards, where the change is accepted: kubectl takes away only what the earlier manifest said, so more
+    /// can be left than the later one says.
+    pub stored: Option<Node>,
 }
 
 /// Asks what becomes of a change. An earlier manifest that no server can have accepted made no object: the later one is then new.
@@ -28,8 +31,10 @@ pub fn ask(old: &Node, new: &Node, customs: &Customs, version: Version) -> Asked
     bind(&mut stored, new);
     let answer = custom::apply(old, &stored, new, customs, version).answer;
     let is_idle = answer.object.as_ref() == Some(&stored);
+    let kept = answer.object.clone();
     let refusals = causes(answer);
-    Asked { is_same: is_same && refusals.is_empty(), is_idle: is_idle && refusals.is_empty(), refusals }
+    let is_taken = refusals.is_empty();
+    Asked { is_same: is_same && is_taken, is_idle: is_idle && is_taken, stored: kept.filter(|_| is_taken), refusals }
 }
 
 /// A claim that was applied some time ago has its volume by now, as far as anybody knows, and the one that the later manifest names: the

@@ -204,10 +204,10 @@ fn at_once(judgement: &Judgement) -> Option<String> {
     (entries.len() < open).then(|| format!("acknowledge: [{}]", items.join(", ")))
 }
 
-/// The changes of a review, the worst first, else as they are applied.
+/// The changes of a review, the worst first, of these what is still needed, else as they are applied.
 fn ranked(review: &Review) -> Vec<&Change> {
     let mut changes: Vec<&Change> = review.changes.iter().collect();
-    changes.sort_by_key(|change| std::cmp::Reverse(change.verdict));
+    changes.sort_by_key(|change| (std::cmp::Reverse(change.verdict), change.needed_by.is_none()));
     changes
 }
 

@@ -8,22 +8,43 @@ use crate::bundle::{Resource, ResourceId};
 use crate::value::Node;
 use std::collections::BTreeSet;
 
-/// What becomes of an object; empty when there is nothing to add to the fact that it differs.
-#[must_use]
-pub fn effect(change: &Change, step: Step<'_>) -> String {
-    let words = match change.kind {
-        ChangeKind::Added => added(change, step),
-        ChangeKind::Removed => removed(&change.id, step),
-        ChangeKind::Renamed => renamed(change, step),
-        ChangeKind::Changed => changed(change, step),
-    };
-    words.join("; ")
+/// What becomes of an object.
+#[derive(Clone, Debug, Default)]
+pub struct Effect {
+    /// In a few words; empty when there is nothing to add to the fact that it differs.
+    pub words: String,
+    /// Whether the cluster keeps what it has.
+    pub is_idle: bool,
+    /// It goes, and this object, which stays, still names it.
+    pub needed_by: Option<ResourceId>,
 }
 
-fn added(change: &Change, step: Step<'_>) -> Vec<String> {
+/// What becomes of an object.
+#[must_use]
+pub fn effect(change: &Change, step: Step<'_>) -> Effect {
+    let mut effect = Effect::default();
+    let mut words = match change.kind {
+        ChangeKind::Added => added(change, step, &mut effect),
+        ChangeKind::Removed => removed(&change.id, step),
+        ChangeKind::Renamed => renamed(change),
+        ChangeKind::Changed => changed(change, step),
+    };
+    let gone = if change.kind == ChangeKind::Removed { Some(&change.id) } else { change.from.as_ref() };
+    effect.needed_by = gone.and_then(|id| user(id, step)).map(|user| user.id.clone());
+    if let Some(user) = &effect.needed_by {
+        words.insert(words.len().min(1), format!("{user} still names it: its next pod does not start"));
+    }
+    effect.words = words.join("; ");
+    effect
+}
+
+fn added(change: &Change, step: Step<'_>, effect: &mut Effect) -> Vec<String> {
     let mut words = Vec::new();
     match &*change.id.kind {
-        "PersistentVolume" => words.extend(idle(&change.id, step)),
+        "PersistentVolume" => {
+            words.extend(idle(&change.id, step));
+            effect.is_idle = !words.is_empty();
+        }
         "StorageClass" => words.extend(default_class(&change.id, step)),
         _ => {}
     }
@@ -72,7 +93,6 @@ fn removed(id: &ResourceId, step: Step<'_>) -> Vec<String> {
         "Service" => words.push("its address and its DNS names go".into()),
         _ => {}
     }
-    words.extend(orphaned(id, step));
     words.extend(unprovided(id, step));
     words
 }
@@ -89,7 +109,7 @@ fn unprovided(id: &ResourceId, step: Step<'_>) -> Option<String> {
 }
 
 /// Who still names an object that is gone: pods made from now on do not start.
-fn orphaned(id: &ResourceId, step: Step<'_>) -> Option<String> {
+fn user<'a>(id: &'a ResourceId, step: Step<'a>) -> Option<&'a Resource> {
     let field = match &*id.kind {
         "ServiceAccount" => "serviceAccountName",
         "ConfigMap" => "configMap",
@@ -97,15 +117,11 @@ fn orphaned(id: &ResourceId, step: Step<'_>) -> Option<String> {
         "PersistentVolumeClaim" => "persistentVolumeClaim",
         _ => return None,
     };
-    let user = step.known.user(field, &id.namespace, &id.name)?;
-    Some(format!("{} still names it: its next pod does not start", user.id))
+    step.known.user(field, &id.namespace, &id.name)
 }
 
-fn renamed(change: &Change, step: Step<'_>) -> Vec<String> {
-    let Some(old) = &change.from else { return Vec::new() };
-    let mut words = vec![format!("made under the new name, and {} is pruned", old)];
-    words.extend(orphaned(old, step));
-    words
+fn renamed(change: &Change) -> Vec<String> {
+    change.from.iter().map(|old| format!("made under the new name, and {old} is pruned")).collect()
 }
 
 fn changed(change: &Change, step: Step<'_>) -> Vec<String> {

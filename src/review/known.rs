@@ -1,7 +1,7 @@
 //! What a review looks up again and again in two bundles and two states, each found once for all of it. Decides nothing.
 
-use super::moves::Move;
-use crate::bundle::{Bundle, Resource, ResourceId};
+use super::verdict::Sides;
+use crate::bundle::{Resource, ResourceId};
 use crate::cluster::kubectl::Done;
 use crate::cluster::rehearse::Outcome;
 use crate::cluster::state::{ClaimState, VolumeState};
@@ -47,7 +47,8 @@ pub struct Known<'a> {
 impl<'a> Known<'a> {
     /// Looks through everything once.
     #[must_use]
-    pub fn new(committed: &'a Bundle, fresh: &'a Bundle, before: &'a Outcome, after: &'a Outcome, moves: &'a [Move]) -> Self {
+    pub(super) fn new(sides: Sides<'a>, before: &'a Outcome, after: &'a Outcome) -> Self {
+        let Sides { committed, fresh, moves, stored } = sides;
         let mut known = Self::default();
         for claim in &before.state.claims {
             known.claims_before.entry(&claim.name).or_insert(claim);
@@ -74,7 +75,7 @@ impl<'a> Known<'a> {
             }
         }
         known.classes = committed.of_kind("StorageClass").map(|class| class.id.name.as_str()).collect();
-        for resource in &fresh.resources {
+        for resource in fresh.resources.iter().chain(stored) {
             if let Some(pod) = resource.node.find(&["spec", "template", "spec"]) {
                 known.gather(pod, resource);
             }
@@ -104,7 +105,7 @@ impl<'a> Known<'a> {
                 for (key, value) in map.iter() {
                     let says = |inner: &str| value.get(inner).and_then(Node::as_str);
                     let named = match key.name.as_str() {
-                        "serviceAccountName" => [value.as_str().map(|name| ("serviceAccountName", name)), None],
+                        "serviceAccountName" | "serviceAccount" => [value.as_str().map(|name| ("serviceAccountName", name)), None],
                         "persistentVolumeClaim" => [says("claimName").map(|name| ("persistentVolumeClaim", name)), None],
                         key if key.starts_with("configMap") => [says("name").map(|name| ("configMap", name)), None],
                         key if key.starts_with("secret") => ["name", "secretName"].map(|field| says(field).map(|name| ("secret", name))),

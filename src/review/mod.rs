@@ -10,6 +10,7 @@ pub mod holdings;
 pub mod known;
 pub mod live;
 mod mask;
+mod mounts;
 pub mod moves;
 pub mod notes;
 pub mod parity;
@@ -86,10 +87,10 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     let facts = setting.facts.clone().with_definitions_of([committed, fresh]);
     let setting = Setting { facts: &facts, ..setting };
     let moves = moves::moves(committed, fresh);
-    let changes = compare(committed, fresh, &moves, setting);
+    let Compared { changes, stored } = compare(committed, fresh, &moves, setting);
     let mut review =
         Review { title, changes, judgement: Judgement::default(), before: Vec::new(), after: Vec::new(), findings: Vec::new() };
-    verdict::judge(&mut review, committed, fresh, &moves, setting);
+    verdict::judge(&mut review, verdict::Sides { committed, fresh, moves: &moves, stored: &stored }, setting);
     mask::hide(&mut review, [committed, fresh]);
     findings::find(&review, found);
     review
@@ -133,6 +134,10 @@ pub struct Change {
     pub verdict: Verdict,
     /// What becomes of it on the cluster, in a few words; may be empty.
     pub effect: String,
+    /// Whether the cluster keeps what it has.
+    pub is_idle: bool,
+    /// It goes, and this object, which stays, still names it.
+    pub needed_by: Option<ResourceId>,
     /// Field by field; empty for objects that came or went.
     pub fields: Vec<FieldChange>,
     /// Its text before and after, without secret values.
@@ -169,27 +174,34 @@ impl ChangeKind {
     }
 }
 
+/// What came of a comparison.
+struct Compared {
+    changes: Vec<Change>,
+    /// What runs pods and changes, as it is stored afterwards.
+    stored: Vec<Resource>,
+}
+
 /// Compares two bundles, and asks the API server of that version what it says to each change. Objects are matched by group, kind,
 /// namespace and name; lists by their keys. What the server would store alike is no difference.
-fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setting<'_>) -> Vec<Change> {
+fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setting<'_>) -> Compared {
     let (before, after) = (old.by_id(), new.by_id());
     let origins: BTreeMap<&ResourceId, &ResourceId> = moves.iter().rev().map(|step| (&step.new, &step.old)).collect();
     let moved: BTreeSet<&ResourceId> = moves.iter().map(|step| &step.old).collect();
-    let mut changes = Vec::new();
+    let (mut changes, mut stored) = (Vec::new(), Vec::new());
     for resource in &new.resources {
         match before.get(&resource.id).copied() {
             None => {
                 let earlier = origins.get(&resource.id).and_then(|old| before.get(old).copied());
                 changes.push(added(resource, earlier, setting));
             }
-            Some(before) if before.node != resource.node => changes.extend(changed(before, resource, setting)),
+            Some(before) if before.node != resource.node => changes.extend(changed(before, resource, setting, &mut stored)),
             Some(_) => {}
         }
     }
     let is_gone = |id: &ResourceId| !after.contains_key(id) && !moved.contains(id);
     let gone = old.resources.iter().filter(|resource| is_gone(&resource.id));
     changes.extend(gone.map(|resource| removed(resource, setting.home)));
-    changes
+    Compared { changes, stored }
 }
 
 /// An object that was not there before, at least not under this name.
@@ -204,8 +216,10 @@ fn removed(resource: &Resource, home: Option<At>) -> Change {
     bare(&resource.id, ChangeKind::Removed, home.unwrap_or(resource.at()), Some(resource), None)
 }
 
-fn changed(old: &Resource, new: &Resource, setting: Setting<'_>) -> Option<Change> {
+fn changed(old: &Resource, new: &Resource, setting: Setting<'_>, stored: &mut Vec<Resource>) -> Option<Change> {
     let asked = change::ask(&old.node, &new.node, &setting.facts.customs, setting.version);
+    let kept = asked.stored.filter(|node| node.find(&["spec", "template", "spec"]).is_some());
+    stored.extend(kept.map(|node| Resource { node, ..new.clone() }));
     if asked.is_same {
         return None;
     }
@@ -217,6 +231,7 @@ fn changed(old: &Resource, new: &Resource, setting: Setting<'_>) -> Option<Chang
     change.refusals = asked.refusals;
     if asked.is_idle {
         change.effect = "no effect: the cluster keeps what it has".into();
+        change.is_idle = true;
         change.verdict = Verdict::None;
     }
     Some(change)
@@ -240,6 +255,8 @@ fn bare(id: &ResourceId, kind: ChangeKind, at: At, old: Option<&Resource>, new: 
         kind,
         verdict,
         effect: String::new(),
+        is_idle: false,
+        needed_by: None,
         fields,
         texts: (text(before), text(after)),
         refusals: Vec::new(),

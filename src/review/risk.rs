@@ -2,6 +2,7 @@
 
 use super::disk::{node_of, source};
 use super::known::Known;
+use super::mounts::{Fate, Kept, displaced};
 use super::notes::label;
 use super::set::Set;
 use crate::block::scalar_text;
@@ -51,6 +52,9 @@ const MOST_TOLD: usize = 5_000;
 /// So many names are said of one risk.
 const NAMED: usize = 6;
 
+/// What runs pods, and can be changed.
+const MOUNTING: [&str; 4] = ["StatefulSet", "Deployment", "DaemonSet", "ReplicaSet"];
+
 /// What can cost data in a step, by what the manifests say and by what the rehearsal showed.
 #[must_use]
 pub fn risks(step: Step<'_>) -> Vec<Risk> {
@@ -60,6 +64,14 @@ pub fn risks(step: Step<'_>) -> Vec<Risk> {
         match step.fresh.get(&set.id) {
             Some(later) => risks.changed_set(Set(set), Set(later)),
             None => risks.removed_set(Set(set), step),
+        }
+    }
+    for kind in MOUNTING {
+        for workload in step.committed.of_kind(kind) {
+            let later = step.fresh.get(&workload.id).or_else(|| step.fresh.get(successor(&workload.id, step)?));
+            if let Some(later) = later {
+                risks.displaced_mounts(workload, later, step);
+            }
         }
     }
     for volume in step.committed.of_kind("PersistentVolume") {
@@ -216,8 +228,19 @@ impl Risks<'_> {
     fn removed_template(&mut self, set: Set<'_>, later: Set<'_>, name: &str, template: &Node) {
         let id = &set.0.id;
         let successor = later.templates().find(|(other, node)| set.template(other).is_none() && node.get("spec") == template.get("spec"));
-        let Some((next, _)) = successor else { return };
         let claims = |set: Set<'_>, name| set.ordinals().map(|ordinal| set.claim(name, ordinal)).collect::<Vec<_>>();
+        let Some((next, _)) = successor else {
+            let left = claims(set, name);
+            if !left.is_empty() {
+                self.add(
+                    id,
+                    "spec.volumeClaimTemplates",
+                    format!("drop claim template of {id} {name}"),
+                    format!("claim template {name} of {id} goes: {} {} with data that no pod mounts", named(&left), stay(&left)),
+                );
+            }
+            return;
+        };
         self.add(
             id,
             "spec.volumeClaimTemplates",
@@ -229,6 +252,55 @@ impl Risks<'_> {
                 stay(&claims(set, name))
             ),
         );
+    }
+
+    /// What the app finds at a path is not what was there.
+    fn displaced_mounts(&mut self, old: &Resource, new: &Resource, step: Step<'_>) {
+        let stays = |kept: Kept<'_>| match kept {
+            Kept::Template(name) => Set(new).template(name).is_some(),
+            Kept::Claim(name) => {
+                let id = ResourceId { name: name.to_owned(), ..claim_id(&format!("{}/{name}", old.id.namespace)) };
+                successor(&id, step).is_none() && (step.committed.get(&id).is_none() || step.fresh.get(&id).is_some())
+            }
+        };
+        let id = &new.id;
+        let mut told = BTreeSet::new();
+        for mount in displaced(old, new, stays) {
+            let (container, kept, path) = (mount.container, mount.kept, mount.path);
+            let whole = |directory: &str| if directory.is_empty() { "/".to_owned() } else { directory.to_owned() };
+            let (change, what) = match mount.fate {
+                Fate::Elsewhere(other) => (
+                    format!("mount {kept} of {id} {path} to {other}"),
+                    format!(
+                        "container {container} of {id} has {kept} at {other} instead of {path}: an app that still looks at {path} starts \
+                         without its data, and what it writes there ends with the pod"
+                    ),
+                ),
+                Fate::Directory(from, to) => (
+                    format!("subPath of {kept} of {id} {} to {}", whole(from), whole(to)),
+                    format!(
+                        "container {container} of {id} has at {path} the directory `{}` of {kept} instead of `{}`: the app starts on what \
+                         is there, which is nothing until somebody moves the data",
+                        whole(to),
+                        whole(from)
+                    ),
+                ),
+                Fate::Replaced(other) => (
+                    format!("mount {other} of {id} at {path} instead of {kept}"),
+                    format!("container {container} of {id} has {other} at {path}, where {kept} was: the app starts on other data"),
+                ),
+                Fate::Gone => (
+                    format!("unmount {kept} of {id}"),
+                    format!(
+                        "no container of {id} mounts {kept} any more: its data stays where no pod reads it, and what is written to {path} \
+                         ends with the pod"
+                    ),
+                ),
+            };
+            if told.insert(change.clone()) {
+                self.add(id, "spec.template.spec.containers", change, what);
+            }
+        }
     }
 
     fn removed_set(&mut self, set: Set<'_>, step: Step<'_>) {

@@ -9,7 +9,7 @@ use super::runbook::lookup::Lookup;
 use super::runbook::{self, Matter, Runbook};
 use super::set::Set;
 use super::{Change, ChangeKind, Review, Setting, acknowledge, effects, holdings, notes, presumed};
-use crate::bundle::{Bundle, ResourceId};
+use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::change::refusals_of_new;
 use crate::cluster::kubectl::Change as Done;
 use crate::cluster::rehearse::{Outcome, rehearse};
@@ -77,28 +77,44 @@ pub struct Judgement {
     pub runbooks: Vec<Runbook>,
 }
 
+/// What is compared.
+#[derive(Clone, Copy)]
+pub(super) struct Sides<'s> {
+    /// What was committed.
+    pub(super) committed: &'s Bundle,
+    /// What comes.
+    pub(super) fresh: &'s Bundle,
+    /// What only has another name.
+    pub(super) moves: &'s [Move],
+    /// What runs pods and changes, as it is stored afterwards.
+    pub(super) stored: &'s [Resource],
+}
+
 /// Plays the committed bundle and then the fresh one, and says what the step between them did.
-pub(super) fn judge(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move], setting: Setting<'_>) {
+pub(super) fn judge(review: &mut Review, sides: Sides<'_>, setting: Setting<'_>) {
+    let Sides { committed, fresh, .. } = sides;
     let judgement = &mut review.judgement;
     judgement.line = "no changes".into();
     if !review.changes.is_empty() {
         if committed.resources.is_empty() {
             judgement.verdict = Verdict::New;
             judgement.line = format!("new: {} to create", counted(review.changes.len(), "object"));
+            judgement.runbooks = runbook::of_new(fresh);
         } else {
-            play(review, committed, fresh, moves, setting);
+            play(review, sides, setting);
         }
     }
 }
 
-fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move], setting: Setting<'_>) {
+fn play(review: &mut Review, sides: Sides<'_>, setting: Setting<'_>) {
+    let Sides { committed, fresh, .. } = sides;
     let facts = presumed::classes(setting.facts, [committed, fresh]);
     let rehearsal = rehearse(&[committed.clone(), fresh.clone()], &facts, setting.version, setting.namespace);
     let [before, after] = &rehearsal.steps[..] else { return };
     review.before = holdings::holdings(before, &[committed]);
     review.after = holdings::holdings(after, &[fresh, committed]);
     let (judgement, changes) = (&mut review.judgement, &mut review.changes);
-    let known = Known::new(committed, fresh, before, after, moves);
+    let known = Known::new(sides, before, after);
     let step = Step { committed, fresh, before, after, known: &known, home: setting.namespace };
     judgement.risks = risk::risks(step);
     for position in setting.acknowledged.iter().flat_map(|(said, _)| acknowledge::covered(said, &judgement.risks)).collect::<Vec<_>>() {
@@ -113,7 +129,9 @@ fn play(review: &mut Review, committed: &Bundle, fresh: &Bundle, moves: &[Move],
             change.refusals = refusals;
         }
         if change.effect.is_empty() {
-            change.effect = effects::effect(change, step);
+            let effect = effects::effect(change, step);
+            (change.effect, change.is_idle) = (effect.words, effect.is_idle);
+            change.needed_by = effect.needed_by;
         }
         change.verdict = if open.contains(&change.id) { Verdict::AtRisk } else { verdict_of(change, step, replaced, setting) };
     }
@@ -158,7 +176,7 @@ fn verdict_of(change: &Change, step: Step<'_>, replaced: &BTreeSet<&str>, settin
                 .is_some_and(|fresh| refusals_of_new(&fresh.node, &setting.facts.customs, setting.version).is_empty());
         return if can_be_made_anew { Verdict::Recreate } else { Verdict::Refused };
     }
-    if change.effect.starts_with("no effect") {
+    if change.is_idle {
         return Verdict::None;
     }
     if rolls(change, step.fresh) {
@@ -254,6 +272,11 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
     let rolling: Vec<String> = changes.iter().filter(|change| rolls(change, step.fresh)).map(|change| change.id.to_string()).collect();
     if !rolling.is_empty() {
         parts.push(format!("restarts the pods of {}", list(&rolling)));
+    }
+    let needed: Vec<(&Change, &ResourceId)> = changes.iter().filter_map(|change| Some((change, change.needed_by.as_ref()?))).collect();
+    if let Some((change, user)) = needed.first() {
+        let gone = change.from.as_ref().unwrap_or(&change.id);
+        parts.push(format!("prunes {gone}, which {user} still names{}", more(needed.len() - 1)));
     }
     parts.extend(notes::waiting(step).into_iter().next());
     if !parts.is_empty() {

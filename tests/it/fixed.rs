@@ -275,6 +275,8 @@ fn change(id: &ResourceId, kind: ChangeKind, verdict: Verdict) -> Change {
         kind,
         verdict,
         effect: String::new(),
+        is_idle: false,
+        needed_by: None,
         fields: Vec::new(),
         texts: (String::new(), String::new()),
         refusals: Vec::new(),

@@ -160,8 +160,11 @@ fn run(commands: &BTreeSet<String>, folder: &Path) -> usize {
     let scratch = Scratch::new("hostile-runbooks");
     let log = scratch.path().join("log");
     let mut script = String::from("PATH=/nowhere\nsleep() { :; }\nwc() { echo 3; }\n");
-    for program in ["kubectl", "gcloud", "aws"] {
-        let _ = writeln!(script, "{program}() {{ printf '%s\\036' {program} \"$@\" >>\"$LOG\"; printf '\\035' >>\"$LOG\"; echo found; }}");
+    for program in ["kubectl", "gcloud", "aws", "az"] {
+        let _ = writeln!(
+            script,
+            "{program}() {{ printf '%s\\036' {program} \"$@\" >>\"$LOG\"; printf '\\035' >>\"$LOG\"; case \" $* \" in *' describe '*|*' show '*) return 1;; esac; echo found; }}"
+        );
     }
     for command in commands {
         let _ = writeln!(script, "{command}");
@@ -184,7 +187,18 @@ fn run(commands: &BTreeSet<String>, folder: &Path) -> usize {
                     break;
                 }
                 let known = OPTIONS.contains(word) || word.split_once('=').is_some_and(|(name, _)| WITH_VALUE.contains(&name));
-                let cloud = ["--project", "--zone", "--size", "--volume-id", "--quiet"].contains(word);
+                let cloud = [
+                    "--project",
+                    "--zone",
+                    "--size",
+                    "--volume-id",
+                    "--quiet",
+                    "--name",
+                    "--resource-group",
+                    "--subscription",
+                    "--size-gb",
+                ]
+                .contains(word);
                 assert!(!word.starts_with('-') || known || cloud, "{}: {word:?} has become an option in {call:?}", folder.display());
                 if VALUE_NEXT.contains(word) {
                     let value = words.next().unwrap_or_else(|| panic!("{word} lacks its value in {call:?}"));

@@ -65,6 +65,21 @@ fn scaling_up_adds_and_scaling_down_is_a_risk() {
 }
 
 #[test]
+fn a_new_environment_begins_with_the_disks_that_its_volumes_name() {
+    let scratch = Scratch::new("new-environment");
+    copy(&root().join("examples/kubia"), scratch.path());
+    let stage = "  stage: {base: prod, namespace: stage, replicas: 2, volumes: {gcePersistentDisk: {disk: \"stage-{{ ordinal }}\"}}}\n";
+    let spec = scratch.path().join("statewright.yaml");
+    fs::write(&spec, fs::read_to_string(&spec).unwrap() + stage).unwrap();
+    let run = statewright(scratch.path(), &["diff", "--env", "stage"]);
+    assert!(run.stdout.starts_with("kubia in stage: new: "), "{}", run.stdout);
+    for disk in ["stage-0", "stage-1"] {
+        let made = format!("|| gcloud compute disks create {disk} --project acme --zone europe-west1-b --size 100GB\n");
+        assert!(run.stdout.contains(&made), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn many_volumes_are_acknowledged_at_once() {
     let risky = after(|text| text.replace("replicas: 3", "replicas: 1"));
     let entries = "acknowledge: [{change: \"scale-down StatefulSet/default/kubia 3 to 1\", reason: \"…\"}, \

@@ -1,7 +1,7 @@
 //! What a change does to the claim templates of a StatefulSet, and what can be done for the claims that are there: growing and labels.
 
 use super::command::{all, flag_last, kubectl, named, patch, volume_of, word};
-use super::{Matter, Plan};
+use super::{Matter, Plan, disks};
 use crate::block::scalar_text;
 use crate::bundle::Resource;
 use crate::k8s::quantity::Quantity;
@@ -232,7 +232,7 @@ fn grow_disks(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claims: &[St
             );
             continue;
         };
-        if let Some(command) = grow_disk(&volume.node, size) {
+        if let Some(command) = disks::grow(&volume.node, size) {
             plan.run(
                 command,
                 format!("the disk is {size}; its file system grows when it is next mounted, or by resize2fs or xfs_growfs on its node"),
@@ -240,34 +240,6 @@ fn grow_disks(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claims: &[St
             );
         }
     }
-}
-
-/// How the disk itself grows; nothing for a folder, which has no size.
-fn grow_disk(volume: &Node, size: &str) -> Option<String> {
-    let spec = volume.get("spec")?;
-    let source = |kind: &str, field: &str| spec.find(&[kind, field]).and_then(Node::as_str).filter(|id| no_option(id));
-    let gigabytes = size.parse::<Quantity>().ok()?.value().checked_add((1 << 30) - 1)? >> 30;
-    if let Some(handle) = source("csi", "volumeHandle").filter(|_| source("csi", "driver") == Some("pd.csi.storage.gke.io")) {
-        let parts: Vec<&str> = handle.split('/').collect();
-        let ["projects", project, "zones", zone, "disks", disk] = parts[..] else { return None };
-        if ![project, zone, disk].into_iter().all(no_option) {
-            return None;
-        }
-        let (disk, project, zone) = (word(disk), word(project), word(zone));
-        return Some(format!("gcloud compute disks resize {disk} --project {project} --zone {zone} --size {gigabytes}GB --quiet"));
-    }
-    if let Some(disk) = source("gcePersistentDisk", "pdName") {
-        return Some(format!("gcloud compute disks resize {} --size {gigabytes}GB --quiet", word(disk)));
-    }
-    let aws = source("awsElasticBlockStore", "volumeID")
-        .or_else(|| source("csi", "volumeHandle").filter(|_| source("csi", "driver") == Some("ebs.csi.aws.com")))?;
-    let id = aws.rsplit('/').next().filter(|id| no_option(id))?;
-    Some(format!("aws ec2 modify-volume --volume-id {} --size {gigabytes}", word(id)))
-}
-
-/// No cloud has a disk whose name looks like an option.
-fn no_option(name: &str) -> bool {
-    !name.starts_with('-')
 }
 
 /// The labels or annotations of a claim template, in order.

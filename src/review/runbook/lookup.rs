@@ -20,6 +20,8 @@ pub struct Lookup<'m> {
     pub broken: [BTreeSet<&'m str>; 2],
     /// Manifests that come before sets, by what a set may need them for.
     needed: BTreeMap<Reason<'m>, Vec<(usize, &'m Resource)>>,
+    /// The new manifests, by kind, namespace and name.
+    fresh: BTreeSet<(&'m str, &'m str, &'m str)>,
     home: &'m str,
 }
 
@@ -48,8 +50,14 @@ impl<'m> Lookup<'m> {
                 classes.entry(name).or_insert(class);
             }
         }
-        let mut lookup =
-            Self { volumes: bundles.map(volumes), classes, broken: states.map(broken), needed: BTreeMap::new(), home: setting.namespace };
+        let mut lookup = Self {
+            volumes: bundles.map(volumes),
+            classes,
+            broken: states.map(broken),
+            needed: BTreeMap::new(),
+            fresh: fresh.resources.iter().map(|Resource { id, .. }| (&*id.kind, &*id.namespace, &*id.name)).collect(),
+            home: setting.namespace,
+        };
         let before = |resource: &Resource| kind_rank(&resource.id.kind) < kind_rank("StatefulSet") && ready.contains(&resource.id);
         let all = fresh.resources.iter().enumerate().filter(|(_, resource)| before(resource));
         all.for_each(|(position, resource)| lookup.sort(position, resource));
@@ -73,6 +81,12 @@ impl<'m> Lookup<'m> {
         for reason in reason.into_iter().chain([name]) {
             self.needed.entry(reason).or_default().push((position, resource));
         }
+    }
+
+    /// Whether an object of that kind, namespace and name is among the new manifests.
+    #[must_use]
+    pub fn brings(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        self.fresh.contains(&(kind, namespace, name))
     }
 
     /// The manifests that a set may need, in their order: all that it does need are among them.

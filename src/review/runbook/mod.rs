@@ -1,7 +1,9 @@
 //! How to do what cannot just be applied: commands with the real names, in order, each with what to expect and what shows it.
 
+mod account;
 mod claims;
 mod command;
+mod disks;
 pub mod files;
 pub mod lookup;
 mod migrate;
@@ -111,7 +113,8 @@ impl Plan {
 #[must_use]
 pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
     let renames = rename::renames(matter);
-    let mut plans: Vec<Plan> = renames.iter().map(|rename| rename::plan(matter, *rename)).collect();
+    let companies = rename::Companies::new(matter, &renames);
+    let mut plans: Vec<Plan> = renames.iter().map(|rename| rename::plan(matter, *rename, &companies)).collect();
     let is_moved = |set: Set<'_>| renames.iter().any(|rename| rename.new.0.id == set.0.id);
     let moved: BTreeSet<&ResourceId> = renames.iter().flat_map(|rename| rename::volumes(matter, *rename)).collect();
     let (before, after) = (matter.committed.by_id(), matter.fresh.by_id());
@@ -139,10 +142,21 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
         }
     }
     plans.extend(released::plan(matter, &renames));
+    plans.extend(account::plans(matter));
     let gone = matter.changes.iter().filter(|change| change.kind == ChangeKind::Removed && change.id.kind == "StatefulSet");
     let gone = gone.filter_map(|change| matter.committed.get(&change.id)).map(Set);
     plans.extend(gone.filter(|set| !renames.iter().any(|rename| rename.old.0.id == set.0.id)).filter_map(|set| removed::plan(matter, set)));
+    disks::before(&mut plans, matter);
     together(plans, matter).into_iter().map(|plan| bound(plan, matter)).collect()
+}
+
+/// What must be there before an app is applied for the first time.
+#[must_use]
+pub fn of_new(fresh: &Bundle) -> Vec<Runbook> {
+    let plan = disks::of_new(fresh.of_kind("PersistentVolume"));
+    let steps =
+        |items: Vec<Item>| items.into_iter().filter_map(|item| if let Item::Run(step) = item { Some(step) } else { None }).collect();
+    plan.into_iter().map(|plan| Runbook { title: plan.title, steps: steps(plan.items) }).collect()
 }
 
 /// A field of a manifest that belongs to one stored object, and to no other.

@@ -4,6 +4,7 @@ use crate::bundle::Resource;
 use crate::cluster::selector::has_all;
 use crate::review::set::Set;
 use crate::value::Node;
+use std::collections::BTreeSet;
 
 /// Whether a set cannot do without a manifest, or belongs to it.
 pub(super) fn needs(set: Set<'_>, resource: &Resource, namespace: &str) -> bool {
@@ -50,8 +51,13 @@ fn selects(service: &Resource, set: Set<'_>) -> bool {
 
 /// Whether the pods of a workload mount a claim of that name.
 pub(super) fn mounts(workload: &Resource, claim: &str) -> bool {
+    mounted(workload).any(|name| name == claim)
+}
+
+/// The claims that the pods of a workload mount by name.
+pub(super) fn mounted(workload: &Resource) -> impl Iterator<Item = &str> {
     let volumes = workload.node.find(&["spec", "template", "spec", "volumes"]).into_iter().flat_map(Node::items);
-    volumes.into_iter().any(|volume| word(volume, &["persistentVolumeClaim", "claimName"]) == Some(claim))
+    volumes.filter_map(|volume| word(volume, &["persistentVolumeClaim", "claimName"]))
 }
 
 /// Whether the pods of a workload read that ConfigMap or Secret.
@@ -73,4 +79,57 @@ pub(super) fn reads(workload: &Resource, content: &Resource) -> bool {
                 || items("env").any(|variable| is(variable, &["valueFrom", &one, "name"]))
         })
         || key == "secret" && spec.get("imagePullSecrets").into_iter().flat_map(Node::items).any(|secret| is(secret, &["name"]))
+}
+
+/// What an object cannot do without, by kind and name, all of its own namespace. What is marked as optional can be missing.
+pub(super) fn references(resource: &Resource) -> BTreeSet<(&'static str, &str)> {
+    let mut list = BTreeSet::new();
+    match &*resource.id.kind {
+        "RoleBinding" if word(&resource.node, &["roleRef", "kind"]) == Some("Role") => {
+            list.extend(word(&resource.node, &["roleRef", "name"]).map(|name| ("Role", name)));
+        }
+        "Ingress" => {
+            let tls = resource.node.find(&["spec", "tls"]).into_iter().flat_map(Node::items);
+            list.extend(tls.filter_map(|tls| Some(("Secret", word(tls, &["secretName"])?))));
+        }
+        _ => {}
+    }
+    if let Some(pod) = resource.node.find(&["spec", "template", "spec"]) {
+        list.extend(of_pod(pod));
+    }
+    list
+}
+
+fn of_pod(pod: &Node) -> BTreeSet<(&'static str, &str)> {
+    const CONTENT: [(&str, &str, &str, &str, &str); 2] = [
+        ("Secret", "secret", "secretName", "secretRef", "secretKeyRef"),
+        ("ConfigMap", "configMap", "name", "configMapRef", "configMapKeyRef"),
+    ];
+    let mut list = BTreeSet::new();
+    let items = |node: &'static str| pod.get(node).into_iter().flat_map(Node::items);
+    let account = word(pod, &["serviceAccountName"]).or_else(|| word(pod, &["serviceAccount"]));
+    list.extend(account.filter(|name| *name != "default").map(|name| ("ServiceAccount", name)));
+    list.extend(items("imagePullSecrets").filter_map(|secret| Some(("Secret", word(secret, &["name"])?))));
+    for volume in items("volumes") {
+        list.extend(word(volume, &["persistentVolumeClaim", "claimName"]).map(|name| ("PersistentVolumeClaim", name)));
+        for (kind, key, field, _, _) in CONTENT {
+            list.extend(named(volume.get(key), field).map(|name| (kind, name)));
+            let projected = volume.find(&["projected", "sources"]).into_iter().flat_map(Node::items);
+            list.extend(projected.filter_map(|source| Some((kind, named(source.get(key), "name")?))));
+        }
+    }
+    for container in items("initContainers").chain(items("containers")) {
+        let of = |field: &str| container.get(field).into_iter().flat_map(Node::items);
+        for (kind, _, _, all, one) in CONTENT {
+            list.extend(of("envFrom").filter_map(|source| Some((kind, named(source.get(all), "name")?))));
+            list.extend(of("env").filter_map(|variable| Some((kind, named(variable.find(&["valueFrom", one]), "name")?))));
+        }
+    }
+    list
+}
+
+/// What a source names, unless it can be missing.
+fn named<'n>(source: Option<&'n Node>, field: &str) -> Option<&'n str> {
+    let source = source.filter(|source| source.get("optional").and_then(Node::as_bool) != Some(true))?;
+    word(source, &[field])
 }

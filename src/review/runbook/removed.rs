@@ -2,7 +2,7 @@
 
 use super::claims;
 use super::command::{all, kubectl, named, word};
-use super::{Matter, Plan};
+use super::{Matter, Plan, scale};
 use crate::review::set::Set;
 
 /// The steps. Applying manifests takes nothing away, and a set that is deleted ends all its pods at once.
@@ -16,7 +16,7 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>) -> Option<Plan> {
     let mut plan = Plan::new(format!("take {} away in order and keep its data", old.0.id));
     super::swap::counted(&mut plan, old);
     super::swap::retain_claims(&mut plan, old);
-    plan.run(format!("{kubectl} scale {name} --replicas=0"), "its pods end, the last first, each once the one before has ended", "");
+    scale::to_nothing(&mut plan, old);
     let pods: Vec<String> = claims::ordinals(old).map(|ordinal| word(&format!("pod/{}", claims::pod(old, ordinal)))).collect();
     plan.run(format!("{kubectl} wait --for=delete {} --timeout=30m", pods.join(" ")), "no pod is left", "");
     plan.run(format!("{kubectl} delete {name}"), "the set is gone; it had no pods any more", "");

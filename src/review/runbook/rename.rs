@@ -2,12 +2,14 @@
 
 use super::claims::{self, What};
 use super::command::{all, await_set, kubectl, named, patch, volume_of, word};
-use super::{Matter, Plan, migrate, recreate, swap, volume};
-use crate::bundle::{Resource, ResourceId};
-use crate::review::ChangeKind;
+use super::needs::{mounted, references};
+use super::{Matter, Plan, migrate, recreate, scale, swap, volume};
+use crate::bundle::{Resource, ResourceId, kind_rank};
 use crate::review::disk::disk;
 use crate::review::set::Set;
+use crate::review::{Change, ChangeKind};
 use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One set under two names, or with claim templates under two names.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +95,10 @@ fn pairs<'m>(matter: Matter<'m>, rename: Rename<'m>) -> Vec<Pair<'m>> {
     for (before, after) in claims::ordinals(old).zip(claims::ordinals(new)) {
         for (template, renamed) in templates(rename) {
             let (old_claim, new_claim) = (old.claim(template, before), new.claim(renamed, after));
+            // A claim that keeps its name keeps its volume, and nothing is to be done for it.
+            if old_claim == new_claim && old.0.id.namespace == new.0.id.namespace {
+                continue;
+            }
             let data = data(matter, (&old.0.id.namespace, &old_claim), (&new.0.id.namespace, &new_claim));
             list.push(Pair { old: old_claim, new: new_claim, data });
         }
@@ -151,7 +157,7 @@ fn elsewhere(what: &str, earlier: &Resource, later: &Resource) -> Plan {
 }
 
 /// The steps: end the old pods in order, hand each volume to its new claim, and only then make the new set.
-pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
+pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companies: &Companies<'m>) -> Plan {
     let Rename { old, new } = rename;
     let pairs = pairs(matter, rename);
     let (from, to) = (&old.0.id.namespace, &new.0.id.namespace);
@@ -167,12 +173,15 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
         return elsewhere(&what, earlier, later);
     }
     let mut plan = Plan::new(format!("{what}: its pods are away for a short while"));
+    let company = companies.of(rename);
+    surroundings(&mut plan, matter, rename, company);
     swap::counted(&mut plan, old);
+    claims::prepare(&mut plan, matter, old, &claims::edits(old, new));
     swap::retain_claims(&mut plan, old);
     keep(&mut plan, from, &pairs);
     let kubectl_old = kubectl(from);
     let name = named("statefulset", old.name());
-    plan.run(format!("{kubectl_old} scale {name} --replicas=0"), "its pods end, the last first, each once the one before has ended", "");
+    scale::to_nothing(&mut plan, old);
     if old.replicas() > 0 {
         let pods: Vec<String> = claims::ordinals(old).map(|ordinal| word(&format!("pod/{}", claims::pod(old, ordinal)))).collect();
         plan.run(format!("{kubectl_old} wait --for=delete {} --timeout=30m", pods.join(" ")), "no pod is left: nobody writes any more", "");
@@ -200,11 +209,14 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
     }
     plan.run(format!("{kubectl_old} delete {name}"), "the old set is gone; it had no pods any more", "");
     let mut ids = matter.companions(new);
-    ids.extend(
-        volumes(matter, rename).into_iter().filter(|id| matter.fresh.get(id).is_some() && !ids.contains(id)).cloned().collect::<Vec<_>>(),
-    );
-    ids.sort_by_key(|id| crate::bundle::kind_rank(&id.kind));
-    ids.push(new.0.id.clone());
+    let others = volumes(matter, rename).into_iter().chain(company.iter().map(|change| &change.id)).chain([&new.0.id]);
+    let mut known: BTreeSet<ResourceId> = ids.iter().cloned().collect();
+    for id in others.filter(|id| matter.fresh.get(id).is_some()) {
+        if known.insert(id.clone()) {
+            ids.push(id.clone());
+        }
+    }
+    ids.sort_by_key(|id| turn(&id.kind));
     plan.apply(ids, "`created`; its claims are bound to the volumes at once", "");
     let made: Vec<String> = pairs.iter().map(|pair| pair.new.clone()).collect();
     let stays = if pairs.iter().any(|pair| matches!(pair.data, Data::Stays(None))) {
@@ -217,7 +229,7 @@ pub(super) fn plan(matter: Matter<'_>, rename: Rename<'_>) -> Plan {
         format!("all pods ready, with the data that they had{stays}"),
         format!("{} get {}", kubectl(to), all("pvc", &made)),
     );
-    leftovers(&mut plan, matter, old, new);
+    leftovers(&mut plan, new, company);
     plan
 }
 
@@ -251,15 +263,108 @@ fn called(namespace: &str, claim: &str) -> String {
     if namespace.is_empty() { claim.to_owned() } else { format!("{namespace}/{claim}") }
 }
 
+/// When an object is applied: rights and rules before the pods that they are for, what acts on pods after them.
+fn turn(kind: &str) -> u8 {
+    const AFTER: [&str; 8] =
+        ["Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob", "PodDisruptionBudget", "HorizontalPodAutoscaler", "Ingress"];
+    let (rank, set) = (kind_rank(kind), kind_rank("StatefulSet"));
+    if AFTER.contains(&kind) || rank == set { rank.max(set) } else { rank.min(set - 1) }
+}
+
+/// Kinds that hold data, or all objects of a kind or a namespace: each has steps of its own, or none.
+const OF_THEIR_OWN: [&str; 6] =
+    ["StatefulSet", "PersistentVolume", "PersistentVolumeClaim", "Namespace", "CustomResourceDefinition", "StorageClass"];
+
+/// Kinds that run pods.
+const RUNS_PODS: [&str; 6] = ["Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"];
+
+/// What comes with each set that has another name, by the set: Services, budgets, rights, policies, whatever they are.
+#[derive(Debug, Default)]
+pub(super) struct Companies<'m>(BTreeMap<&'m ResourceId, Vec<&'m Change>>);
+
+impl<'m> Companies<'m> {
+    /// Gives each object that comes to the set that it is called after, else to the first.
+    pub(super) fn new(matter: Matter<'m>, renames: &[Rename<'m>]) -> Self {
+        let mut companies = Self::default();
+        let Some(first) = renames.first() else { return companies };
+        let sets: BTreeMap<(&str, &str), &ResourceId> =
+            renames.iter().map(|rename| ((&*rename.new.0.id.namespace, rename.new.name()), &rename.new.0.id)).collect();
+        let moved_claims =
+            matter.changes.iter().filter(|change| change.kind == ChangeKind::Renamed && change.id.kind == "PersistentVolumeClaim");
+        let moved_claims: BTreeSet<&str> = moved_claims.map(|change| &*change.id.name).collect();
+        for change in matter.changes {
+            let id = &change.id;
+            let comes = match change.kind {
+                ChangeKind::Added | ChangeKind::Renamed => true,
+                ChangeKind::Changed => !RUNS_PODS.contains(&&*id.kind),
+                // Whoever still used it was told by now.
+                ChangeKind::Removed => id.namespace == first.old.0.id.namespace && !RUNS_PODS.contains(&&*id.kind),
+            };
+            let is_free = change.kind == ChangeKind::Removed || matter.ready.contains(id);
+            if !comes || !is_free || OF_THEIR_OWN.contains(&&*id.kind) {
+                continue;
+            }
+            // A claim that gets another name brings those who mount it with it.
+            if matter.fresh.get(id).is_some_and(|resource| mounted(resource).any(|claim| moved_claims.contains(claim))) {
+                continue;
+            }
+            let ends = id.name.match_indices('-').map(|(end, _)| end).chain([id.name.len()]);
+            let called = ends.rev().find_map(|end| sets.get(&(&*id.namespace, &id.name[..end])));
+            companies.0.entry(called.copied().unwrap_or(&first.new.0.id)).or_default().push(change);
+        }
+        companies
+    }
+
+    /// What comes with a set. Nothing where the set keeps its name: all else is applied as ever.
+    fn of(&self, rename: Rename<'_>) -> &[&'m Change] {
+        if rename.old.0.id == rename.new.0.id { &[] } else { self.0.get(&rename.new.0.id).map_or(&[], Vec::as_slice) }
+    }
+}
+
+/// What must be there before anything is stopped: the namespace, and what manifests name in it and do not bring along.
+fn surroundings(plan: &mut Plan, matter: Matter<'_>, Rename { old, new }: Rename<'_>, company: &[&Change]) {
+    let (from, to) = (&*old.0.id.namespace, &*new.0.id.namespace);
+    let home = if to.is_empty() { matter.setting.namespace } else { to };
+    let is_other = from != to;
+    if is_other && !matter.lookup.brings("Namespace", "", home) {
+        let name = named("namespace", home);
+        plan.run(
+            format!("kubectl get {name} || kubectl create {name}"),
+            format!(
+                "`Active`, or `created`. Namespace `{home}` is not among the manifests: give it the labels, quotas and policies that it \
+                 needs before you go on"
+            ),
+            "",
+        );
+    }
+    let known = if is_other { BTreeSet::new() } else { references(old.0) };
+    let coming = company.iter().filter_map(|change| matter.fresh.get(&change.id)).chain([new.0]);
+    let needed: BTreeSet<(&str, &str)> = coming.flat_map(references).filter(|reference| !known.contains(reference)).collect();
+    let missing = needed.into_iter().filter(|(kind, name)| !matter.lookup.brings(kind, to, name));
+    let missing: Vec<String> = missing.map(|(kind, name)| word(&format!("{}/{name}", kind.to_lowercase()))).collect();
+    if !missing.is_empty() {
+        plan.run(
+            format!("{} get {}", kubectl(to), missing.join(" ")),
+            format!(
+                "each is there. The manifests name them and do not bring them along: create in namespace `{home}` what is missing before \
+                 you go on, or pods do not start"
+            ),
+            "",
+        );
+    }
+}
+
 /// What the old name still has.
-fn leftovers(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
-    const KINDS: [&str; 5] = ["Service", "ConfigMap", "ServiceAccount", "PodDisruptionBudget", "NetworkPolicy"];
-    let namespace = &old.0.id.namespace;
-    let gone = matter.committed.resources.iter().filter(|resource| {
-        KINDS.contains(&&*resource.id.kind) && resource.id.namespace == *namespace && matter.fresh.get(&resource.id).is_none()
-    });
-    let words: Vec<String> = gone.map(|resource| word(&format!("{}/{}", resource.id.kind.to_lowercase(), resource.id.name))).collect();
-    if !words.is_empty() {
+fn leftovers(plan: &mut Plan, new: Set<'_>, company: &[&Change]) {
+    let mut gone: BTreeMap<&str, Vec<&ResourceId>> = BTreeMap::new();
+    for change in company {
+        let id = if change.kind == ChangeKind::Removed { Some(&change.id) } else { change.from.as_ref() };
+        if let Some(id) = id {
+            gone.entry(&id.namespace).or_default().push(id);
+        }
+    }
+    for (namespace, ids) in gone {
+        let words: Vec<String> = ids.iter().map(|id| word(&format!("{}/{}", kind_word(id), id.name))).collect();
         plan.run(
             format!("{} delete {}", kubectl(namespace), words.join(" ")),
             format!(
@@ -269,4 +374,11 @@ fn leftovers(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
             "",
         );
     }
+}
+
+/// A kind as kubectl takes it: with its group where other groups may have a kind of that name.
+fn kind_word(id: &ResourceId) -> String {
+    let kind = id.kind.to_lowercase();
+    let is_built_in = !id.group.contains('.') || id.group.ends_with(".k8s.io");
+    if is_built_in { kind } else { format!("{kind}.{}", id.group) }
 }

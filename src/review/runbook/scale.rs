@@ -4,8 +4,9 @@
 use super::claims::{self, Origin};
 use super::command::{all, await_replicas, await_set, kubectl, named, word};
 use super::{Matter, Plan, released, swap};
-use crate::bundle::Resource;
+use crate::bundle::{Resource, ResourceId};
 use crate::review::set::Set;
+use std::collections::BTreeSet;
 
 /// The steps, if there is more to it than to apply the manifest.
 pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option<Plan> {
@@ -39,6 +40,7 @@ fn up(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option<Plan> {
     for volume in there {
         released::free(&mut plan, volume);
     }
+    let mut own = matter.with_companions(new);
     if !missing.is_empty() && !shared {
         let names: Vec<String> = missing.iter().map(|volume| volume.id.name.clone()).collect();
         plan.apply(
@@ -46,8 +48,11 @@ fn up(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option<Plan> {
             "`created`: each is reserved for the claim of a replica to come",
             format!("kubectl get {}", all("pv", &names)),
         );
+        let made: BTreeSet<&ResourceId> = missing.iter().map(|volume| &volume.id).collect();
+        own.retain(|id| !made.contains(id));
     }
-    plan.apply(matter.with_companions(new), "`configured`; the new replicas come in order, each once the one before is ready", "");
+    let how = if is_parallel(new) { "all at once" } else { "in order, each once the one before is ready" };
+    plan.apply(own, format!("`configured`; the new replicas come {how}"), "");
     let made: Vec<String> = added.iter().flat_map(|ordinal| new.templates().map(|(template, _)| new.claim(template, *ordinal))).collect();
     plan.run(
         await_set(new),
@@ -79,6 +84,18 @@ fn leaving(old: Set<'_>, new: Set<'_>) -> Vec<i64> {
         return Vec::new();
     }
     claims::ordinals(old).filter(|ordinal| *ordinal >= claims::ordinals(new).end).collect()
+}
+
+/// Whether the controller makes and ends pods without waiting for each other.
+fn is_parallel(set: Set<'_>) -> bool {
+    set.word(&["spec", "podManagementPolicy"]) == Some("Parallel")
+}
+
+/// Ends all pods of a set; its claims stay.
+pub(super) fn to_nothing(plan: &mut Plan, set: Set<'_>) {
+    let order = if is_parallel(set) { "all at once" } else { "the last first, each once the one before has ended" };
+    let (kubectl, name) = (kubectl(&set.0.id.namespace), named("statefulset", set.name()));
+    plan.run(format!("{kubectl} scale {name} --replicas=0"), format!("its pods end, {order}"), "");
 }
 
 /// Replicas leave one at a time, the last first, each after the app has let go of it.

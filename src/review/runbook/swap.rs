@@ -46,7 +46,7 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
         return migrate::plan(matter, old, new, &edits);
     }
     if let Some(rename) = rename::of_templates(old, new) {
-        return rename::plan(matter, rename);
+        return rename::plan(matter, rename, &rename::Companies::default());
     }
     if !selects_own_pods(old, new) {
         return anew(matter, old, new, &edits);
