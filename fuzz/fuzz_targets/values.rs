@@ -34,6 +34,11 @@ fuzz_target!(|text: &str| {
 fn quantity(amount: &Quantity) {
     black_box((amount.value(), amount.milli(), amount.in_thousandths().value()));
     let written = amount.to_string();
+    // Beyond the last suffix the server drops it when it writes, and we keep the first 38 digits.
+    let [least, largest] = ["-999E", "999E"].map(|text| text.parse::<Quantity>().expect("an amount"));
+    if *amount < least || *amount > largest {
+        return;
+    }
     let again: Quantity = written.parse().unwrap_or_else(|error| panic!("{written:?} does not read back: {error}"));
     assert_eq!(again.cmp(amount), Ordering::Equal, "{written:?} reads back as another amount");
     assert_eq!(again.to_string(), written, "{written:?} is written otherwise the second time");

@@ -188,7 +188,10 @@ fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setting<'_>) -> 
     let origins: BTreeMap<&ResourceId, &ResourceId> = moves.iter().rev().map(|step| (&step.new, &step.old)).collect();
     let moved: BTreeSet<&ResourceId> = moves.iter().map(|step| &step.old).collect();
     let (mut changes, mut stored) = (Vec::new(), Vec::new());
-    for resource in &new.resources {
+    // What is written twice is in the end as its last one says.
+    let is_last =
+        |of: &BTreeMap<&ResourceId, &Resource>, resource: &Resource| of.get(&resource.id).is_some_and(|last| std::ptr::eq(*last, resource));
+    for resource in new.resources.iter().filter(|resource| is_last(&after, resource)) {
         match before.get(&resource.id).copied() {
             None => {
                 let earlier = origins.get(&resource.id).and_then(|old| before.get(old).copied());
@@ -199,7 +202,7 @@ fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setting<'_>) -> 
         }
     }
     let is_gone = |id: &ResourceId| !after.contains_key(id) && !moved.contains(id);
-    let gone = old.resources.iter().filter(|resource| is_gone(&resource.id));
+    let gone = old.resources.iter().filter(|resource| is_gone(&resource.id) && is_last(&before, resource));
     changes.extend(gone.map(|resource| removed(resource, setting.home)));
     Compared { changes, stored }
 }

@@ -370,6 +370,23 @@ fn an_earlier_revision_is_read_from_git() {
 }
 
 #[test]
+fn what_is_written_twice_counts_as_its_last_one_says() {
+    let scratch = Scratch::new("twice");
+    let map = |value: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings}}\ndata: {{a: {value}}}\n");
+    for (folder, values) in [("old", ["b", "c"]), ("new", ["x", "d"])] {
+        scratch.write(&format!("{folder}/maps.yaml"), format!("{}---\n{}", map(values[0]), map(values[1])));
+    }
+    let same = statewright(scratch.path(), &["diff", "new", "new"]);
+    assert_eq!((same.code, same.stdout.contains("no changes")), (0, true), "{}{}", same.stdout, same.stderr);
+    let other = statewright(scratch.path(), &["diff", "old", "new"]);
+    assert!(other.stdout.contains("data.a: \"c\" → \"d\""), "{}{}", other.stdout, other.stderr);
+    assert!(!other.stdout.contains("\"x\""), "{}", other.stdout);
+    scratch.write("gone/other.yaml", map("e").replace("settings", "others"));
+    let gone = statewright(scratch.path(), &["diff", "old", "gone"]);
+    assert_eq!(gone.stdout.matches("removed  ConfigMap/settings").count(), 1, "{}", gone.stdout);
+}
+
+#[test]
 fn findings_in_a_secret_show_no_value() {
     let scratch = Scratch::new("review-finding");
     let file = scratch.write(
