@@ -21,7 +21,6 @@ pub struct Dropped {
 }
 
 /// A field and its feature.
-#[derive(Clone, Copy)]
 struct Feature {
     gate: &'static Gate,
     /// Where it sits, steps through maps; `*` is each item of a list.
@@ -124,7 +123,10 @@ pub fn pod_spec_path(kind: &str) -> Option<&'static [&'static str]> {
 pub fn drop_disabled(kind: &str, object: &mut Node, stored: Option<&Node>, version: Version) -> Vec<Dropped> {
     let mut found = Vec::new();
     let off = |feature: &&Feature| !feature.gate.is_on(version);
-    for feature in OF_KINDS.iter().filter(|(known, _)| *known == kind).map(|(_, feature)| feature).filter(off) {
+    let there = |feature: &&Feature| is_there(object, feature.path);
+    let features: Vec<&Feature> =
+        OF_KINDS.iter().filter(|(known, _)| *known == kind).map(|(_, feature)| feature).filter(off).filter(there).collect();
+    for feature in features {
         // At first a server let a changed volume through to its rules, which refuse it.
         let late = kind == "PersistentVolume" && stored.is_some() && version < Version::minor(31);
         if !late && !stored.is_some_and(|stored| is_stated(stored, feature.path)) {
@@ -132,56 +134,87 @@ pub fn drop_disabled(kind: &str, object: &mut Node, stored: Option<&Node>, versi
         }
     }
     if let Some(path) = pod_spec_path(kind)
+        && let Some(doubtful) = object.find(path).map(|spec| Doubtful::new(spec, stored.and_then(|stored| stored.find(path)), version))
+        && !doubtful.is_empty()
         && let Some(spec) = object.find_mut(path)
     {
-        let at = path.join(".");
-        from_pod_spec(spec, stored.and_then(|stored| stored.find(path)), &at, version, &mut found);
+        doubtful.drop_from(spec, &path.join("."), &mut found);
     }
     found
 }
 
-fn from_pod_spec(spec: &mut Node, stored: Option<&Node>, at: &str, version: Version, found: &mut Vec<Dropped>) {
-    let off = |feature: &&Feature| !feature.gate.is_on(version);
-    for feature in within(OF_PODS, spec).into_iter().filter(off) {
-        if !stored.is_some_and(|stored| is_stated(stored, feature.path)) {
-            drop_at(spec, feature, feature.path, &mut at.to_owned(), found);
-        }
-    }
-    if !gate::IMAGE_VOLUME.is_on(version) && !stored.is_some_and(|stored| is_stated(stored, &["volumes", "*", "image"])) {
-        image_volumes(spec, at, found);
-    }
-    let kept = |path: &[&str]| {
-        stored.is_some_and(|stored| CONTAINERS.iter().any(|list| items(stored, list).any(|container| is_stated(container, path))))
-    };
-    let features: Vec<Feature> = OF_CONTAINERS.iter().filter(off).filter(|feature| !kept(feature.path)).copied().collect();
-    let signals = !gate::CONTAINER_STOP_SIGNALS.is_on(version) && !kept(&["lifecycle", "stopSignal"]);
-    let restarts = version == Version::minor(34) && !kept(&["restartPolicyRules"]);
-    let mounts = !gate::PROC_MOUNT_TYPE.is_on(version) && !kept(&["securityContext", "procMount"]);
-    for list in CONTAINERS {
-        for (index, container) in spec.get_mut(list).into_iter().flat_map(Node::items_mut).enumerate() {
-            for feature in within(&features, container) {
-                drop_at(container, feature, feature.path, &mut format!("{at}.{list}[{index}]"), found);
-            }
-            if signals {
-                stop_signal(container, || format!("{at}.{list}[{index}]"), found);
-            }
-            if restarts {
-                restart_policy(container, list, || format!("{at}.{list}[{index}]"), found);
-            }
-            if mounts
-                && let Some(mount) = container.find_mut(&["securityContext", "procMount"])
-                && !mount.is_null()
-            {
-                *mount = Node::text("Default", mount.at);
-            }
-        }
-    }
+/// What a server may leave out of the spec of a pod. It is looked for before anything is touched: hardly any spec has something of it, and
+/// what is touched is copied.
+struct Doubtful {
+    features: Vec<&'static Feature>,
+    images: bool,
+    /// The containers that have one of these.
+    of_containers: Vec<&'static Feature>,
+    signals: bool,
+    restarts: bool,
+    mounts: bool,
 }
 
-/// The features whose first step a value has. They lie in its order: each is looked up once.
-fn within<'f>(features: &'f [Feature], node: &Node) -> Vec<&'f Feature> {
-    let groups = features.chunk_by(|one, next| one.path[0] == next.path[0]);
-    groups.filter(|group| node.get(group[0].path[0]).is_some()).flatten().collect()
+impl Doubtful {
+    fn new(spec: &Node, stored: Option<&Node>, version: Version) -> Self {
+        let off = |feature: &&'static Feature| !feature.gate.is_on(version);
+        let kept = |path: &[&str]| stored.is_some_and(|stored| is_stated(stored, path));
+        let kept_in_container = |path: &[&str]| {
+            stored.is_some_and(|stored| CONTAINERS.iter().any(|list| items(stored, list).any(|container| is_stated(container, path))))
+        };
+        // Features lie in the order of their first step: each is looked up once.
+        let within = |features: &'static [Feature], has: &dyn Fn(&[&str]) -> bool| -> Vec<&'static Feature> {
+            let groups = features.chunk_by(|one, next| one.path[0] == next.path[0]);
+            let groups = groups.filter(|group| group.iter().any(|feature| off(&feature)) && has(&group[0].path[..1]));
+            groups.flatten().filter(off).filter(|feature| has(feature.path)).collect()
+        };
+        let in_container = |path: &[&str]| CONTAINERS.iter().any(|list| items(spec, list).any(|container| is_there(container, path)));
+        let mut features = within(OF_PODS, &|path| is_there(spec, path));
+        features.retain(|feature| !kept(feature.path));
+        let mut of_containers = within(OF_CONTAINERS, &in_container);
+        of_containers.retain(|feature| !kept_in_container(feature.path));
+        let may_go = |path: &[&str]| in_container(path) && !kept_in_container(path);
+        Self {
+            features,
+            images: !gate::IMAGE_VOLUME.is_on(version) && is_there(spec, &["volumes", "*", "image"]) && !kept(&["volumes", "*", "image"]),
+            of_containers,
+            signals: !gate::CONTAINER_STOP_SIGNALS.is_on(version) && may_go(&["lifecycle", "stopSignal"]),
+            restarts: version == Version::minor(34) && in_container(&["restartPolicy"]) && !kept_in_container(&["restartPolicyRules"]),
+            mounts: !gate::PROC_MOUNT_TYPE.is_on(version) && may_go(&["securityContext", "procMount"]),
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.features.is_empty() && self.of_containers.is_empty() && !(self.images || self.signals || self.restarts || self.mounts)
+    }
+
+    fn drop_from(&self, spec: &mut Node, at: &str, found: &mut Vec<Dropped>) {
+        for feature in &self.features {
+            drop_at(spec, feature, feature.path, &mut at.to_owned(), found);
+        }
+        if self.images {
+            image_volumes(spec, at, found);
+        }
+        for list in CONTAINERS {
+            for (index, container) in spec.get_mut(list).into_iter().flat_map(Node::items_mut).enumerate() {
+                for feature in &self.of_containers {
+                    drop_at(container, feature, feature.path, &mut format!("{at}.{list}[{index}]"), found);
+                }
+                if self.signals {
+                    stop_signal(container, || format!("{at}.{list}[{index}]"), found);
+                }
+                if self.restarts {
+                    restart_policy(container, list, || format!("{at}.{list}[{index}]"), found);
+                }
+                if self.mounts
+                    && let Some(mount) = container.find_mut(&["securityContext", "procMount"])
+                    && !mount.is_null()
+                {
+                    *mount = Node::text("Default", mount.at);
+                }
+            }
+        }
+    }
 }
 
 fn items<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = &'n Node> {
@@ -202,6 +235,15 @@ fn is_stated(node: &Node, path: &[&str]) -> bool {
         [] => says_something(node),
         ["*", rest @ ..] => node.as_list().unwrap_or_default().iter().any(|item| is_stated(item, rest)),
         [field, rest @ ..] => node.get(field).is_some_and(|inner| is_stated(inner, rest)),
+    }
+}
+
+/// Whether a field is there, whatever it says.
+fn is_there(node: &Node, path: &[&str]) -> bool {
+    match path {
+        [] => true,
+        ["*", rest @ ..] => node.as_list().unwrap_or_default().iter().any(|item| is_there(item, rest)),
+        [field, rest @ ..] => node.get(field).is_some_and(|inner| is_there(inner, rest)),
     }
 }
 
