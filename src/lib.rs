@@ -43,9 +43,9 @@ pub mod yaml;
 
 use app::{App, Surroundings};
 use bundle::Bundle;
+use cluster::custom::Customs;
 use cluster::facts::ClusterFacts;
 use diagnostic::{Code, Diagnostics};
-use k8s::custom::Customs;
 use rules::context::Context;
 use source::{SourceId, Sources};
 use spec::Spec;
@@ -99,7 +99,7 @@ pub fn compile(spec: &Spec, environment: &str, around: Around<'_>, found: &mut D
         cluster::judge::new_object(resource, app.kubernetes, found);
     }
     let customs = around.customs.with(bundle.resources.iter().map(|resource| &resource.node));
-    cluster::judge::custom_objects(&bundle, &customs, found);
+    cluster::judge::custom_objects(&bundle, &customs, app.kubernetes, found);
     let facts = around.facts.cloned().unwrap_or_default().with_version(app.kubernetes);
     if app.objects.is_empty() && app.patches.is_empty() && around.facts.is_none() {
         // Volumes and claims are as we make them, for each other, on a cluster of which nothing is known: a rehearsal can show nothing.
@@ -139,7 +139,7 @@ pub fn check(sources: &Sources, ids: &[SourceId], facts: &ClusterFacts, found: &
         found.extend(diagnostics);
     }
     let customs = facts.customs.with(bundle.resources.iter().map(|resource| &resource.node));
-    cluster::judge::custom_objects(&bundle, &customs, found);
+    cluster::judge::custom_objects(&bundle, &customs, version, found);
     rules::advise(&Context::new(&bundle, version, facts, false, |id| sources.get(id).folder()), found);
     cluster::outlook::judge_folders(bundle, facts, |id| sources.get(id).folder(), found);
 }

@@ -1,10 +1,10 @@
 //! The definitions of custom kinds that a run is given: by the command line and by the workspace. Judges nothing.
 
 use crate::bundle::Bundle;
+use crate::cluster::custom::Customs;
 use crate::diagnostic::{Code, Diagnostics, Finding, Level};
 use crate::disk::{self, Reach};
 use crate::failure::Failure;
-use crate::k8s::custom::Customs;
 use crate::source::Sources;
 use crate::spec::workspace::Workspace;
 use clap::Args;

@@ -2,8 +2,8 @@
 
 use super::admission::{Answer, Stage};
 use super::custom;
+use crate::cluster::custom::Customs;
 use crate::diagnostic::Refusal;
-use crate::k8s::custom::Customs;
 use crate::k8s::version::Version;
 use crate::value::{Map, Node};
 
@@ -75,7 +75,9 @@ pub fn refusals_of_new(new: &Node, customs: &Customs, version: Version) -> Vec<R
 /// The causes of an answer. Where the server names no cause, the stage alone says it.
 #[must_use]
 pub fn causes(answer: Answer) -> Vec<Refusal> {
-    let Some(stage) = answer.stage.filter(|stage| *stage != Stage::Validate) else { return answer.refusals };
+    let Some(stage) = answer.stage.filter(|stage| *stage != Stage::Validate) else {
+        return answer.refusals.into_iter().filter(|refusal| refusal.kind != custom::UNCHECKED).collect();
+    };
     let mut refusals = answer.refusals;
     if refusals.is_empty() {
         let detail = match stage {

@@ -2,8 +2,8 @@
 
 use super::world::Machine;
 use crate::bundle::Bundle;
+use crate::cluster::custom::Customs;
 use crate::diagnostic::{Code, Diagnostics, Level, nearest};
-use crate::k8s::custom::Customs;
 use crate::k8s::quantity::Quantity;
 use crate::k8s::version::{NoVersion, Version};
 use crate::source::At;

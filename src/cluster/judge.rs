@@ -1,12 +1,14 @@
 //! The API server's answer to a manifest, as findings at the manifest's places.
 
 use super::admission::{self, Stage};
+use super::custom::{self, Customs, Fault, Judgement, Unjudged};
 use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Level, Refusal, Report, nearest};
-use crate::k8s::custom::{self, Customs, Fault};
+use crate::k8s::custom::is_custom as is_custom_kind;
 use crate::k8s::retired::{self, Absence};
 use crate::k8s::shape;
 use crate::k8s::version::Version;
+use crate::parallel;
 use std::collections::BTreeMap;
 
 /// The API server would refuse it.
@@ -25,8 +27,12 @@ pub static UNJUDGED: Code =
 /// The API server would leave a field out, because its feature is off.
 static DROPPED: Code = Code { id: "SW0206", name: "field-dropped", level: Level::Warning, page: include_str!("pages/field-dropped.md") };
 
+/// A part of a definition that nobody here can judge by.
+static PARTLY: Code =
+    Code { id: "SW0240", name: "custom-partly-judged", level: Level::Note, page: include_str!("pages/custom-partly-judged.md") };
+
 /// The codes of this module.
-pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED, &PODS, &UNJUDGED, &DROPPED];
+pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED, &PODS, &UNJUDGED, &DROPPED, &PARTLY];
 
 /// The first version that judges the pods of a StatefulSet together with it.
 const JUDGES_TEMPLATES: Version = Version::minor(34);
@@ -150,14 +156,16 @@ fn no_kind(resource: &Resource, version: Version, found: &mut Diagnostics) {
 
 /// Whether only a CustomResourceDefinition can know the kind.
 fn is_custom(resource: &Resource) -> bool {
-    shape::find(&resource.api_version, &resource.id.kind).is_none() && custom::is_custom(&resource.api_version, &resource.id.kind)
+    shape::find(&resource.api_version, &resource.id.kind).is_none() && is_custom_kind(&resource.api_version, &resource.id.kind)
 }
 
 /// Judges custom resources by the definitions that are there, and says once of each other kind that it was not validated.
-pub fn custom_objects(bundle: &Bundle, customs: &Customs, found: &mut Diagnostics) {
-    for resource in bundle.resources.iter().filter(|resource| is_custom(resource)) {
-        for fault in customs.judge(&resource.node).into_iter().flatten() {
-            custom_fault(resource, fault, found);
+pub fn custom_objects(bundle: &Bundle, customs: &Customs, version: Version, found: &mut Diagnostics) {
+    if !customs.is_empty() {
+        let custom: Vec<&Resource> = bundle.resources.iter().filter(|resource| is_custom(resource)).collect();
+        let judged = parallel::map(&custom, |resource| custom::judge(&resource.node, None, customs, version));
+        for (resource, judgement) in custom.into_iter().zip(judged) {
+            judgement.into_iter().for_each(|judgement| custom_judgement(resource, judgement, found));
         }
     }
     unjudged(&bundle.resources, customs, found);
@@ -182,19 +190,35 @@ pub fn unjudged<'b>(resources: impl IntoIterator<Item = &'b Resource>, customs: 
     }
 }
 
-fn custom_fault(resource: &Resource, fault: Fault, found: &mut Diagnostics) {
-    let said = said(fault.kind, &fault.message);
-    let kind = match fault.kind {
-        "UnknownField" => Stage::StrictDecode.word(),
-        "NoMatch" => Stage::NoMatch.word(),
-        kind => kind,
-    };
-    let what = if fault.path.is_empty() { resource.id.to_string() } else { format!("{}: {}", resource.id, fault.path) };
-    REFUSED
-        .report(format!("the API server would refuse {what}: {said}"))
-        .about(resource.subject())
-        .refusal(Refusal { field: fault.path.clone(), kind, detail: fault.message })
-        .at(resource.node.place_of(&fault.path), found);
+fn custom_judgement(resource: &Resource, judgement: Judgement, found: &mut Diagnostics) {
+    let unchecked = judgement.faults.iter().any(|fault| fault.kind == custom::UNCHECKED);
+    let mut faults: Vec<Fault> = judgement.faults.into_iter().filter(|fault| fault.kind != custom::UNCHECKED).collect();
+    let last = faults.pop();
+    for (fault, is_last) in faults.into_iter().map(|fault| (fault, false)).chain(last.map(|fault| (fault, true))) {
+        let said = said(fault.kind, &fault.message);
+        let kind = judgement.stage.filter(|stage| *stage != Stage::Validate).map_or(fault.kind, Stage::word);
+        let what = if fault.path.is_empty() { resource.id.to_string() } else { format!("{}: {}", resource.id, fault.path) };
+        let mut report = REFUSED.report(format!("the API server would refuse {what}: {said}"));
+        if unchecked && is_last {
+            report = report.help("the rules of the definition are checked once its fields are mended");
+        }
+        // What a default of the definition made is shown at the map that it was made in.
+        let at = if fault.at.source == resource.at().source { fault.at } else { resource.node.place_of(&fault.path) };
+        report.about(resource.subject()).refusal(Refusal { field: fault.path, kind, detail: fault.message }).at(at, found);
+    }
+    for warning in judgement.warnings {
+        let at = warning.split_once(": ").map_or(resource.at(), |(field, _)| resource.node.place_of(field));
+        WARNED.report(format!("the API server would warn about {}: {warning}", resource.id)).about(resource.subject()).at(at, found);
+    }
+    for unjudged in judgement.unjudged {
+        let (message, help) = match &unjudged {
+            Unjudged::Large => (
+                format!("{} is not validated as a whole: it would take more than {} checks", resource.id, crate::budget::CUSTOM_STEPS),
+                "make its lists shorter, or validate it on a cluster: `kubectl apply --dry-run=server`",
+            ),
+        };
+        PARTLY.report(message).help(help).about(resource.subject()).at(resource.at(), found);
+    }
 }
 
 /// A cause's type and detail as one phrase.

@@ -63,6 +63,8 @@ macro_rules! gates {
 gates! {
     /// `defaultUser` and `user` of volumes made of files.
     ATOMIC_WRITE_VOLUME_USER_FIELDS = "AtomicWriteVolumeUserFields": 37, -, -;
+    /// What a custom resource was before a change it may stay (KEP 4008).
+    CRD_VALIDATION_RATCHETING = "CRDValidationRatcheting": 28, 30, 33;
     /// `clusterTrustBundle` in projected volumes.
     CLUSTER_TRUST_BUNDLE_PROJECTION = "ClusterTrustBundleProjection": 29, 37, 37;
     /// `restartPolicy` and `restartPolicyRules` of any container (KEP 5307).

@@ -10,5 +10,7 @@ pub mod quantity;
 pub mod retired;
 pub mod schedule;
 pub mod shape;
+pub mod time;
+pub mod url;
 pub mod version;
 pub mod wire;

@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("editor", &["block", "diagnostic"]),
     ("emit", &["app", "block", "bundle", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume", "yaml"]),
     ("layout", &["bundle", "printable", "value", "yaml"]),
-    ("cluster", &["bundle", "diagnostic", "json", "k8s", "merge", "parallel", "secret", "source", "value", "yaml"]),
+    ("cluster", &["budget", "bundle", "diagnostic", "json", "k8s", "merge", "parallel", "secret", "source", "value", "yaml"]),
     ("review", &["block", "bundle", "cluster", "diagnostic", "json", "k8s", "secret", "source", "value", "yaml"]),
     ("rules", &["app", "bundle", "cluster", "diagnostic", "k8s", "review", "secret", "source", "value"]),
     ("allow", &["block", "diagnostic", "source", "spec", "value"]),

@@ -15,6 +15,7 @@ mod confinement;
 mod conformance;
 mod corpus;
 mod custom;
+mod custom_resources;
 #[cfg(unix)]
 mod disk;
 mod editors;

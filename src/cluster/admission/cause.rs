@@ -29,6 +29,12 @@ impl<'a> Path<'a> {
         Self { parent: None, step: Step::Field(field) }
     }
 
+    /// Whether nothing is above.
+    #[must_use]
+    pub const fn is_root(&self) -> bool {
+        matches!(self.step, Step::Root)
+    }
+
     /// `.field`
     #[must_use]
     pub const fn child(&'a self, field: &'a str) -> Self {

@@ -2,7 +2,7 @@
 
 use super::cause::{Causes, Path, flag, list, some, text};
 use super::expression::{self, Setting, Wanted};
-use crate::k8s::custom;
+use crate::cluster::custom::{self, pattern};
 use crate::k8s::version::Version;
 use crate::value::{Data, Node};
 use std::collections::BTreeSet;
@@ -564,7 +564,7 @@ fn narrowing(schema: &Node, at_top: bool, path: &Path<'_>, causes: &mut Causes) 
         narrow(not, false, &path.child("not"), causes);
     }
     let pattern = text(schema, "pattern");
-    if !pattern.is_empty() && !custom::is_pattern(pattern) {
+    if !pattern.is_empty() && !pattern::is_pattern(pattern) {
         causes.invalid(&path.child("pattern"), "must be a valid regular expression, but isn't");
     }
 }
@@ -641,7 +641,7 @@ fn defaults(schema: &Node, is_root: bool, pruned: bool, path: &Path<'_>, causes:
     if let Some(default) = some(schema, "default") {
         let path = path.child("default");
         let (unknown, faults): (Vec<_>, Vec<_>) =
-            custom::misfits(schema, default).into_iter().partition(|fault| fault.kind == "UnknownField");
+            custom::misfits(schema, default, Version::NEWEST).into_iter().partition(|fault| fault.kind == "UnknownField");
         if pruned && !unknown.is_empty() {
             causes.invalid(&path, "must not have unknown fields");
         }
@@ -669,7 +669,8 @@ fn defaults(schema: &Node, is_root: bool, pruned: bool, path: &Path<'_>, causes:
 /// Whether no default holds fields that its schema does not know.
 fn defaults_are_pruned(schema: &Node, path: &Path<'_>, causes: &mut Causes) {
     let unpruned = |schema: &Node| {
-        some(schema, "default").is_some_and(|default| custom::misfits(schema, default).iter().any(|fault| fault.kind == "UnknownField"))
+        some(schema, "default")
+            .is_some_and(|default| custom::misfits(schema, default, Version::NEWEST).iter().any(|fault| fault.kind == "UnknownField"))
     };
     if has(schema, &unpruned) {
         causes.invalid(path, "must not have unknown fields");

@@ -76,6 +76,15 @@ pub fn create(object: &Node, namespaced: bool, naming: Naming, version: Version,
     common(metadata, namespaced, naming, version, causes);
 }
 
+/// The rules for the metadata of a new custom resource: its finalizers may be called as they like.
+pub fn custom(object: &Node, namespaced: bool, naming: Naming, version: Version, causes: &mut Causes) {
+    let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
+        return causes.required(&Path::new("metadata.name"), "name or generateName is required");
+    };
+    names(metadata, naming, causes);
+    common(metadata, namespaced, Naming::Segment, version, causes);
+}
+
 /// The rules for metadata that is to replace `stored`.
 pub fn update(object: &Node, stored: &Node, namespaced: bool, naming: Naming, version: Version, causes: &mut Causes) {
     let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
@@ -172,7 +181,7 @@ const TEMPLATE_FORBIDS: [(&str, &str); 13] = [
     ("managedFields", "managedFields"),
 ];
 /// Finalizers that need no domain before them.
-pub(super) const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+pub const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 /// How much of `generateName` is kept; five letters are added to it.
 const GENERATED_LIMIT: usize = 58;
 

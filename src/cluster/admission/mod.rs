@@ -285,6 +285,12 @@ impl Kind {
     }
 }
 
+/// What the server does to the metadata of a custom resource before it looks at any rule.
+pub fn take_over_custom_metadata(object: &mut Node, stored: Option<&Node>, namespaced: bool, door: Door, causes: &mut Causes) {
+    let line = Kind { namespaced, counts_generations: true, ..custom_resource_definition::KIND };
+    line.take_over_metadata(object, stored, door, causes);
+}
+
 /// So many owners are compared with each other; no object has as many.
 const MOST_OWNERS: usize = 1000;
 
@@ -362,7 +368,7 @@ pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answe
 }
 
 /// A manifest cannot say what an object's status is.
-fn take_over_status(object: &mut Node, stored: Option<&Node>) {
+pub fn take_over_status(object: &mut Node, stored: Option<&Node>) {
     let Some(map) = object.as_map_mut() else { return };
     match stored.and_then(|stored| stored.get("status")) {
         Some(status) => drop(map.put("status", status.clone())),
@@ -371,7 +377,10 @@ fn take_over_status(object: &mut Node, stored: Option<&Node>) {
 }
 
 /// A change that names a resourceVersion means that one and no other.
-fn check_resource_version(object: &mut Node, stored: &Node) -> Result<(), Box<Answer>> {
+///
+/// # Errors
+/// When it means another, or none that there can be.
+pub fn check_resource_version(object: &mut Node, stored: &Node) -> Result<(), Box<Answer>> {
     const FIELD: &str = "metadata.resourceVersion";
     let current = stored.find(&["metadata", "resourceVersion"]).cloned();
     let meant = object.find(&["metadata", "resourceVersion"]).and_then(Node::as_str).unwrap_or_default();
