@@ -1,7 +1,7 @@
 //! Which files a run is about: specs, workspaces and manifests below what the user named. Opens none of them.
 
 use super::glob;
-use super::reach::{Reach, strange};
+use super::reach::{Nearest, Reach, strange};
 use crate::failure::Failure;
 use std::collections::BTreeSet;
 use std::fs;
@@ -89,7 +89,7 @@ pub fn find_workspace(reach: &Reach, folder: &Path) -> Result<Option<PathBuf>, F
     let (mut found, mut passed) = (None, Vec::new());
     for folder in absolute.ancestors() {
         // What holds for the folder above holds for all that lie in it.
-        if let Some(known) = reach.workspace_from(folder) {
+        if let Some(Nearest(known)) = reach.workspace_from(folder) {
             found = known;
             break;
         }
@@ -105,7 +105,7 @@ pub fn find_workspace(reach: &Reach, folder: &Path) -> Result<Option<PathBuf>, F
         }
     }
     for folder in passed.into_iter().skip(1) {
-        reach.keep_workspace(folder, found.clone());
+        reach.keep_workspace(folder, Nearest(found.clone()));
     }
     Ok(found)
 }

@@ -25,11 +25,15 @@ pub struct Reach {
 struct Known {
     /// By path as it is written: a path is compared byte by byte, which is far quicker than part by part.
     folders: BTreeMap<OsString, Folder>,
-    /// The workspace of what lies in a folder, if it has one.
-    workspaces: BTreeMap<OsString, Option<PathBuf>>,
+    /// The workspaces of what lies in folders.
+    workspaces: BTreeMap<OsString, Nearest>,
     /// What stands in the place of a repository where there is none.
     named: BTreeSet<PathBuf>,
 }
+
+/// The workspace that is nearest to a folder, if there is one.
+#[derive(Clone, Debug)]
+pub(super) struct Nearest(pub(super) Option<PathBuf>);
 
 /// A folder: where it really is, and what its files may not lead out of.
 #[derive(Clone, Debug)]
@@ -121,12 +125,12 @@ impl Reach {
     }
 
     /// The workspace of what lies in a folder, where that was looked for.
-    pub(super) fn workspace_from(&self, folder: &Path) -> Option<Option<PathBuf>> {
+    pub(super) fn workspace_from(&self, folder: &Path) -> Option<Nearest> {
         self.known().workspaces.get(folder.as_os_str()).cloned()
     }
 
     /// Keeps where the workspace is of what lies in a folder.
-    pub(super) fn keep_workspace(&self, folder: &Path, found: Option<PathBuf>) {
+    pub(super) fn keep_workspace(&self, folder: &Path, found: Nearest) {
         self.known().workspaces.insert(folder.as_os_str().to_owned(), found);
     }
 

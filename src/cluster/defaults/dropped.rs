@@ -147,12 +147,17 @@ pub fn drop_disabled(kind: &str, object: &mut Node, stored: Option<&Node>, versi
 /// what is touched is copied.
 struct Doubtful {
     features: Vec<&'static Feature>,
-    images: bool,
-    /// The containers that have one of these.
     of_containers: Vec<&'static Feature>,
-    signals: bool,
-    restarts: bool,
-    mounts: bool,
+    special: Vec<Special>,
+}
+
+/// What goes in a way of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Special {
+    ImageVolumes,
+    StopSignals,
+    RestartPolicies,
+    ProcMounts,
 }
 
 impl Doubtful {
@@ -174,25 +179,31 @@ impl Doubtful {
         let mut of_containers = within(OF_CONTAINERS, &in_container);
         of_containers.retain(|feature| !kept_in_container(feature.path));
         let may_go = |path: &[&str]| in_container(path) && !kept_in_container(path);
-        Self {
-            features,
-            images: !gate::IMAGE_VOLUME.is_on(version) && is_there(spec, &["volumes", "*", "image"]) && !kept(&["volumes", "*", "image"]),
-            of_containers,
-            signals: !gate::CONTAINER_STOP_SIGNALS.is_on(version) && may_go(&["lifecycle", "stopSignal"]),
-            restarts: version == Version::minor(34) && in_container(&["restartPolicy"]) && !kept_in_container(&["restartPolicyRules"]),
-            mounts: !gate::PROC_MOUNT_TYPE.is_on(version) && may_go(&["securityContext", "procMount"]),
-        }
+        let special = [
+            (
+                Special::ImageVolumes,
+                !gate::IMAGE_VOLUME.is_on(version) && is_there(spec, &["volumes", "*", "image"]) && !kept(&["volumes", "*", "image"]),
+            ),
+            (Special::StopSignals, !gate::CONTAINER_STOP_SIGNALS.is_on(version) && may_go(&["lifecycle", "stopSignal"])),
+            (
+                Special::RestartPolicies,
+                version == Version::minor(34) && in_container(&["restartPolicy"]) && !kept_in_container(&["restartPolicyRules"]),
+            ),
+            (Special::ProcMounts, !gate::PROC_MOUNT_TYPE.is_on(version) && may_go(&["securityContext", "procMount"])),
+        ];
+        let special = special.into_iter().filter(|(_, is_met)| *is_met).map(|(special, _)| special).collect();
+        Self { features, of_containers, special }
     }
 
     const fn is_empty(&self) -> bool {
-        self.features.is_empty() && self.of_containers.is_empty() && !(self.images || self.signals || self.restarts || self.mounts)
+        self.features.is_empty() && self.of_containers.is_empty() && self.special.is_empty()
     }
 
     fn drop_from(&self, spec: &mut Node, at: &str, found: &mut Vec<Dropped>) {
         for feature in &self.features {
             drop_at(spec, feature, feature.path, &mut at.to_owned(), found);
         }
-        if self.images {
+        if self.special.contains(&Special::ImageVolumes) {
             image_volumes(spec, at, found);
         }
         for list in CONTAINERS {
@@ -200,13 +211,13 @@ impl Doubtful {
                 for feature in &self.of_containers {
                     drop_at(container, feature, feature.path, &mut format!("{at}.{list}[{index}]"), found);
                 }
-                if self.signals {
+                if self.special.contains(&Special::StopSignals) {
                     stop_signal(container, || format!("{at}.{list}[{index}]"), found);
                 }
-                if self.restarts {
+                if self.special.contains(&Special::RestartPolicies) {
                     restart_policy(container, list, || format!("{at}.{list}[{index}]"), found);
                 }
-                if self.mounts
+                if self.special.contains(&Special::ProcMounts)
                     && let Some(mount) = container.find_mut(&["securityContext", "procMount"])
                     && !mount.is_null()
                 {
