@@ -13,6 +13,8 @@ const WINDOW: usize = 12;
 const SHORTEST: usize = 3;
 /// So many letters are known; of what goes beyond, only the beginning of each value.
 const MOST: usize = 1 << 20;
+/// A piece of prose that is shorter, such as ` available for `, may stand anywhere.
+const PROSE: usize = 24;
 
 /// Secret values.
 #[derive(Debug, Default)]
@@ -20,6 +22,8 @@ pub struct Known {
     /// Those that are shorter than a window.
     words: BTreeSet<String>,
     windows: Vec<u64>,
+    /// The digests of longer ones, whole.
+    wholes: Vec<u64>,
 }
 
 #[derive(Default)]
@@ -74,8 +78,10 @@ impl Known {
                 known.learn(secret, &mut budget);
             }
         }
-        known.windows.sort_unstable();
-        known.windows.dedup();
+        for digests in [&mut known.windows, &mut known.wholes] {
+            digests.sort_unstable();
+            digests.dedup();
+        }
         known
     }
 
@@ -95,6 +101,9 @@ impl Known {
                 let most = form.len().min(if *budget == 0 { 256 } else { MOST });
                 *budget = budget.saturating_sub(most);
                 self.windows.extend(form.as_bytes()[..most].windows(WINDOW).map(digest));
+                if form.len() < PROSE {
+                    self.wholes.push(digest(form.as_bytes()));
+                }
             } else if form.chars().count() >= SHORTEST {
                 self.words.insert(form);
             }
@@ -118,11 +127,20 @@ impl Known {
 
     fn find(&self, sentence: &str, found: &mut Vec<Range<usize>>) {
         if !self.windows.is_empty() {
+            let mut runs: Vec<Range<usize>> = Vec::new();
             for (at, window) in sentence.as_bytes().windows(WINDOW).enumerate() {
                 if self.windows.binary_search(&digest(window)).is_ok() {
-                    found.push(at..at + WINDOW);
+                    match runs.last_mut().filter(|run| run.end >= at) {
+                        Some(run) => run.end = at + WINDOW,
+                        None => runs.push(at..at + WINDOW),
+                    }
                 }
             }
+            runs.retain(|run| {
+                let piece = &sentence.as_bytes()[run.clone()];
+                piece.len() >= PROSE || !is_prose(piece) || self.wholes.binary_search(&digest(piece)).is_ok()
+            });
+            found.extend(runs);
         }
         if self.words.is_empty() {
             return;
@@ -144,6 +162,11 @@ impl Known {
             before = letter;
         }
     }
+}
+
+/// Words in small letters, with blanks between them.
+fn is_prose(piece: &[u8]) -> bool {
+    piece.contains(&b' ') && piece.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b' ')
 }
 
 fn digest(window: &[u8]) -> u64 {
@@ -289,4 +312,27 @@ fn spoken(text: &str, mut word: impl FnMut(usize) -> &'static str) -> String {
         out.push_str(piece.split_once(CLOSE).map_or(piece, |(_, rest)| rest));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Diagnostics;
+    use crate::source::Sources;
+    use crate::yaml;
+
+    fn hidden(secret: &str, sentence: &str) -> String {
+        let mut sources = Sources::default();
+        let id = sources.add("secret.yaml", format!("kind: Secret\nstringData: {{a: \"{secret}\"}}\n"));
+        Known::of(&yaml::read_one(&sources, id, &mut Diagnostics::default())).hide(sentence)
+    }
+
+    #[test]
+    fn pieces_of_prose_are_no_secrets() {
+        let prose = "this is a long text that is available for everybody";
+        assert_eq!(hidden(prose, "no volumes available for this claim"), "no volumes available for this claim");
+        assert_eq!(hidden(prose, "it says \"a long text that is available\""), "it says \"(hidden)\"");
+        assert_eq!(hidden("open the gate", "value \"open the gate\" is odd"), "value \"(hidden)\" is odd");
+        assert_eq!(hidden("s3cr3t-0123456789", "value \"s3cr3t-01234…\" is odd"), "value \"(hidden)…\" is odd");
+    }
 }

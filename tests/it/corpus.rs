@@ -9,7 +9,9 @@ use statewright::cluster::judge;
 use statewright::diagnostic::{Diagnostics, Refusal};
 use statewright::disk;
 use statewright::k8s::version::Version;
+use statewright::secret::tree::{self, Cover, Eye};
 use statewright::source::Sources;
+use statewright::value::{Data, Key, Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -106,4 +108,52 @@ fn all_of_it_at_once_is_judged() {
     for ((id, name, level), count) in counts {
         println!("{count:6} {id} {name} ({level})");
     }
+}
+
+/// Counts the texts of a tree, and keeps those that are hidden.
+#[derive(Default)]
+struct Seen {
+    texts: usize,
+    hidden: Vec<String>,
+}
+
+impl Eye for Seen {
+    fn scalar(&mut self, node: &Node, cover: &Cover) -> Option<Data> {
+        let text = node.as_str()?;
+        self.texts += 1;
+        match cover {
+            Cover::Shown => {}
+            Cover::Parts(parts) => self.hidden.extend(parts.iter().map(|range| text[range.clone()].to_owned())),
+            Cover::Whole => self.hidden.push(text.to_owned()),
+        }
+        None
+    }
+
+    fn key(&mut self, _: &Key, _: &Cover) -> Option<Text> {
+        None
+    }
+}
+
+/// A false mask costs little, but not nothing. Prints what is hidden of public manifests, to be looked at.
+#[test]
+fn hardly_a_value_of_real_manifests_is_hidden() {
+    let Some(corpus) = folder("STATEWRIGHT_CORPUS") else { return };
+    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+    let files = disk::find_manifests(&disk::Reach::default(), &[corpus]).unwrap();
+    let ids = disk::read_sources(&disk::Reach::default(), &files, &mut sources, &mut found).unwrap();
+    let mut seen = Seen::default();
+    for id in ids {
+        for part in documents(&sources, id, &mut found) {
+            let (mut bundle, mut own) = (Bundle::default(), Diagnostics::default());
+            document(&sources, part, &mut bundle, &mut own);
+            for resource in bundle.resources.iter().filter(|resource| resource.id.kind != "Secret") {
+                tree::walk(&resource.node, &mut seen);
+            }
+        }
+    }
+    for hidden in &seen.hidden {
+        println!("{:?}", hidden.chars().take(100).collect::<String>());
+    }
+    println!("{} of {} texts are hidden, in whole or in part", seen.hidden.len(), seen.texts);
+    assert!(seen.texts > 1000 && seen.hidden.len() * 100 < seen.texts, "{} of {}", seen.hidden.len(), seen.texts);
 }
