@@ -45,9 +45,33 @@ fn says_why(reason: Option<&Placed<Text>>, consequence: &str, found: &mut Diagno
     is_one
 }
 
-/// Applies the workspace's levels, then the spec's `allow`. What the API server refuses cannot be allowed.
-pub fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, found: &mut Diagnostics) {
-    let named = |code: &Code, name: &str| code.name == name || code.id == name;
+/// Whether an item silences a code, with a reason.
+#[must_use]
+pub fn silences(allow: &[Allow], code: &Code) -> bool {
+    let gives_reason = |item: &Allow| item.reason.as_ref().is_some_and(|reason| is_reason(&reason.value));
+    allow.iter().any(|item| item.rule.as_ref().is_some_and(|rule| named(code, &rule.value)) && gives_reason(item))
+}
+
+/// How much a code matters, by the workspace's levels; nothing where it is off.
+#[must_use]
+pub fn level(levels: Option<&Named<Placed<Text>>>, code: &Code, otherwise: Level) -> Option<Level> {
+    let mut said = levels.into_iter().flat_map(|levels| &levels.entries);
+    match said.rfind(|(key, _)| named(code, &key.name)).map(|(_, level)| &*level.value) {
+        None => Some(otherwise),
+        Some("error") => Some(Level::Error),
+        Some("warning") => Some(Level::Warning),
+        Some("note") => Some(Level::Note),
+        Some(_) => None,
+    }
+}
+
+fn named(code: &Code, name: &str) -> bool {
+    code.name == name || code.id == name
+}
+
+/// Applies the workspace's levels, then the spec's `allow`. What the API server refuses cannot be allowed. `elsewhere` are the codes that
+/// are not raised of one app by itself: an item about one of them is not idle for that.
+pub fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, elsewhere: &[&Code], found: &mut Diagnostics) {
     for (key, level) in levels.iter().flat_map(|levels| &levels.entries) {
         found.retain(|diagnostic| {
             if !named(diagnostic.code, &key.name) || diagnostic.refusal.is_some() {
@@ -84,7 +108,7 @@ pub fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, found: &mut
                 .report(format!("`{}` is not a matter of taste: it cannot be allowed", rule.value))
                 .help("mend what it reports, and remove this item")
                 .at(rule.at, found);
-        } else if hits == 0 {
+        } else if hits == 0 && !elsewhere.iter().any(|code| named(code, &rule.value)) {
             UNUSED.report(format!("nothing here raises `{}`", rule.value)).help("remove this item").at(rule.at, found);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::compile::workspace_findings;
 use super::definitions::{self, Definitions};
+use super::neighbours::{Index, Stay};
 use super::output::{self, Formats};
 use super::project::{Selection, forbids, in_order};
 use super::{Outcome, Result};
@@ -60,18 +61,27 @@ impl Check {
         let mut failure = None;
         let judge = |_, candidate: &super::project::Candidate| {
             let mut own = Vec::new();
-            let Some(app) = candidate.load(&mut own)? else { return Ok(own) };
-            let mut found = Diagnostics::default();
+            let Some(app) = candidate.load(&mut own)? else { return Ok((own, Vec::new())) };
+            let (mut found, mut stays) = (Diagnostics::default(), Vec::new());
             for environment in app.environments() {
-                app.compile(&environment, self.kubernetes.as_deref(), &mut found);
+                let compiled = app.compile(&environment, self.kubernetes.as_deref(), &mut found);
+                stays.extend(compiled.map(|compiled| Stay::new(&app, &environment, &compiled)));
             }
             own.extend(found.resolve(&app.sources));
-            Ok(own)
+            Ok((own, stays))
         };
-        in_order(&candidates, "checking", judge, |result: std::result::Result<Vec<Finding>, Failure>| match result {
-            Ok(own) => findings.extend(own),
-            Err(error) => failure = failure.take().or(Some(error)),
+        let (mut index, mut number) = (Index::default(), 0);
+        in_order(&candidates, "checking", judge, |result: std::result::Result<(Vec<Finding>, Vec<Stay>), Failure>| {
+            match result {
+                Ok((own, stays)) => {
+                    findings.extend(own);
+                    index.add(number, stays);
+                }
+                Err(error) => failure = failure.take().or(Some(error)),
+            }
+            number += 1;
         });
+        findings.extend(index.findings(&candidates, &selection));
         failure.map_or(Ok(()), Err)
     }
 

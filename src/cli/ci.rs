@@ -6,6 +6,7 @@ use super::committed::Committed;
 use super::compile::{state, workspace_findings};
 use super::diff::Diff;
 use super::left_over::{self, Place};
+use super::neighbours::{Index, Stay};
 use super::output::{self, Formats};
 use super::project::{Candidate, Fresh, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
@@ -52,6 +53,7 @@ struct Seen {
     reviews: Vec<Review>,
     owned: Vec<Place>,
     environments: usize,
+    stays: Vec<Stay>,
     failure: Option<Failure>,
 }
 
@@ -75,8 +77,19 @@ impl Ci {
             seen.findings.extend(collisions);
             return pass.finish(seen);
         }
-        in_order(&pass.candidates, "looking at", |_, candidate| pass.app(candidate), |app| seen.add(app));
+        let (mut index, mut number) = (Index::default(), 0);
+        in_order(
+            &pass.candidates,
+            "looking at",
+            |_, candidate| pass.app(candidate),
+            |mut app| {
+                index.add(number, std::mem::take(&mut app.stays));
+                number += 1;
+                seen.add(app);
+            },
+        );
         pass.without_spec(&mut seen)?;
+        seen.findings.extend(index.findings(&pass.candidates, &pass.diff.selection));
         pass.finish(seen)
     }
 }
@@ -114,6 +127,7 @@ impl Pass {
         let mut current = Vec::new();
         let fresh = self.diff.selection.compile(candidate, app, self.candidates.len() == 1, &mut current, &mut found);
         seen.owned.clone_from(&current);
+        seen.stays = fresh.iter().map(|fresh| Stay::new(app, &fresh.environment, &fresh.compiled)).collect();
         // Of a spec that was misread, no word about its manifests is worth anything.
         if !forbids(&seen.findings) {
             let at = app.spec.root.get("name").map_or(app.spec.root.at, |name| name.at);

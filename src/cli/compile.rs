@@ -2,6 +2,7 @@
 
 use super::claims::Claims;
 use super::left_over;
+use super::neighbours::{Index, Stay};
 use super::output::{self, Formats};
 use super::project::{Candidate, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
@@ -14,6 +15,7 @@ use clap::{Args, ValueEnum};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Write the manifests of every app below the paths.
@@ -68,6 +70,8 @@ struct Done {
     failure: Option<Failure>,
     environments: usize,
     objects: usize,
+    /// What it takes of its clusters.
+    stays: Vec<Stay>,
     /// What became of each folder.
     written: Vec<(PathBuf, Written)>,
     differences: Vec<(PathBuf, Difference)>,
@@ -97,17 +101,37 @@ impl Compile {
             }
         }
         let run = Run { compile: &self, turns: turns(self.lock_timeout), claims, alone: candidates.len() == 1 };
+        let (mut index, mut ready) = (Index::default(), Ready::default());
+        let failed = |failure| Done { failure: Some(failure), ..Done::default() };
         in_order(
             &candidates,
             "compiling",
-            |_, candidate| run.app(candidate).unwrap_or_else(|failure| Done { failure: Some(failure), ..Done::default() }),
-            |done| {
+            |_, candidate| run.app(candidate).unwrap_or_else(|failure| (failed(failure), None)),
+            |(done, app)| {
                 total.add(&done);
                 findings.extend(done.findings);
-                owned.extend(done.owned);
                 bundle.resources.extend(done.bundle.resources);
+                index.add(ready.list.len(), done.stays);
+                ready.keep(app);
             },
         );
+        let met = index.findings(&candidates, &self.selection);
+        let is_in_the_way = forbids(&met);
+        findings.extend(met);
+        if is_in_the_way {
+            return self.finish(&findings, &total, &bundle);
+        }
+        if self.output.is_none() {
+            in_order(
+                &candidates,
+                "writing",
+                |number, candidate| run.write(candidate, ready.take(number)).unwrap_or_else(failed),
+                |done| {
+                    total.add(&done);
+                    owned.extend(done.owned);
+                },
+            );
+        }
         // An app that cannot be compiled still owns what it once was.
         if self.is_about_all() && total.failures.is_empty() && !forbids(&findings) {
             let done = run.without_spec(&candidates, &total, &owned)?;
@@ -158,6 +182,50 @@ fn turns(seconds: u32) -> Turns {
     })
 }
 
+/// An app that is compiled, and its manifests.
+struct App {
+    loaded: Loaded,
+    trees: Vec<(PathBuf, Tree)>,
+}
+
+/// So many bytes of manifests are kept until all apps are compiled and none is in another's way.
+const MOST_KEPT: usize = 256 << 20;
+
+/// What an app takes beside its manifests, about.
+const BESIDE: usize = 32 << 10;
+
+/// What waits for all apps to be compiled.
+enum Kept {
+    App(Box<App>),
+    /// It could not be compiled.
+    Nothing,
+    /// There was no room for it.
+    ToDoAgain,
+}
+
+/// The apps of a run that are compiled, in their order.
+#[derive(Default)]
+struct Ready {
+    list: Vec<Mutex<Option<Kept>>>,
+    bytes: usize,
+}
+
+impl Ready {
+    fn keep(&mut self, app: Option<App>) {
+        let kept = app.map_or(Kept::Nothing, |app| {
+            let size: usize = app.trees.iter().flat_map(|(_, tree)| &tree.files).map(|file| file.text.len()).sum();
+            self.bytes += size + BESIDE;
+            if self.bytes <= MOST_KEPT { Kept::App(Box::new(app)) } else { Kept::ToDoAgain }
+        });
+        self.list.push(Mutex::new(Some(kept)));
+    }
+
+    fn take(&self, number: usize) -> Kept {
+        let kept = self.list.get(number).and_then(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner).take());
+        kept.unwrap_or(Kept::Nothing)
+    }
+}
+
 /// One run over the apps.
 struct Run<'c> {
     compile: &'c Compile,
@@ -167,39 +235,55 @@ struct Run<'c> {
 }
 
 impl Run<'_> {
-    /// Compiles one app and writes, compares or keeps what came of it.
-    fn app(&self, candidate: &Candidate) -> std::result::Result<Done, Failure> {
+    /// Compiles one app.
+    fn app(&self, candidate: &Candidate) -> std::result::Result<(Done, Option<App>), Failure> {
         let mut done = Done::default();
-        let Some(app) = candidate.load(&mut done.findings)? else { return Ok(done) };
+        let Some(app) = candidate.load(&mut done.findings)? else { return Ok((done, None)) };
         let mut found = Diagnostics::default();
         let selection = &self.compile.selection;
         let environments = selection.environments(&app, self.alone, &mut found);
         let mut compiled = Vec::new();
-        for environment in &environments {
-            if let Some(result) = app.compile(environment, selection.kubernetes.as_deref(), &mut found) {
+        for environment in environments {
+            if let Some(result) = app.compile(&environment, selection.kubernetes.as_deref(), &mut found) {
                 compiled.push((environment, result));
             }
         }
         done.findings.extend(found.resolve(&app.sources));
         if forbids(&done.findings) {
-            return Ok(done);
+            return Ok((done, None));
         }
         done.environments = compiled.len();
-        let mut current = BTreeSet::new();
+        let mut trees = Vec::new();
         for (environment, result) in compiled {
             done.objects += result.bundle.resources.len();
+            done.stays.push(Stay::new(&app, &environment, &result));
             if self.compile.output.is_some() {
                 done.bundle.resources.extend(result.bundle.resources);
                 continue;
             }
-            let (root, folder) = app.folder(environment, self.compile.out.as_deref(), self.alone);
-            let tree = layout::lay_out(&result.bundle, &folder, &app.spec.name, environment, &candidate.spec_name());
-            current.insert(folder.clone());
-            self.place(&root, &tree, &mut done)?;
-            done.owned.push((root, folder));
+            let (root, folder) = app.folder(&environment, self.compile.out.as_deref(), self.alone);
+            trees.push((root, layout::lay_out(&result.bundle, &folder, &app.spec.name, &environment, &candidate.spec_name())));
         }
-        if selection.environments.is_empty() && self.compile.output.is_none() {
-            self.left_over(&app, &current, &mut done)?;
+        Ok((done, Some(App { loaded: app, trees })))
+    }
+
+    /// Writes, or compares, what came of an app. One that was too much to keep is compiled again.
+    fn write(&self, candidate: &Candidate, kept: Kept) -> std::result::Result<Done, Failure> {
+        let mut done = Done::default();
+        let app = match kept {
+            Kept::App(app) => Some(*app),
+            Kept::Nothing => None,
+            Kept::ToDoAgain => self.app(candidate)?.1,
+        };
+        let Some(App { loaded, trees }) = app else { return Ok(done) };
+        let mut current = BTreeSet::new();
+        for (root, tree) in trees {
+            self.place(&root, &tree, &mut done)?;
+            current.insert(tree.folder.clone());
+            done.owned.push((root, tree.folder));
+        }
+        if self.compile.selection.environments.is_empty() {
+            self.left_over(&loaded, &current, &mut done)?;
         }
         Ok(done)
     }

@@ -4,6 +4,7 @@ use super::claims::Claims;
 use super::committed::Committed;
 use super::definitions;
 use super::left_over::{self, Place};
+use super::neighbours::{Index, Stay};
 use super::output;
 use super::project::{Candidate, Fresh, Loaded, Selection, forbids, in_order};
 use super::{Outcome, Result};
@@ -126,18 +127,23 @@ impl Diff {
             return Ok((Vec::new(), findings));
         }
         let committed = Committed::new(self.against.as_deref(), &self.selection, &candidates)?;
+        let (mut index, mut number) = (Index::default(), 0);
         in_order(
             &candidates,
             "comparing",
             |_, candidate| self.app(candidate, alone, &committed, &claims),
-            |result| match result {
-                Ok(app) => {
-                    all.extend(app.reviews);
-                    findings.extend(app.findings);
-                    owned.extend(app.owned);
-                    unfinished.extend(app.unfinished);
+            |result| {
+                match result {
+                    Ok(app) => {
+                        index.add(number, app.stays);
+                        all.extend(app.reviews);
+                        findings.extend(app.findings);
+                        owned.extend(app.owned);
+                        unfinished.extend(app.unfinished);
+                    }
+                    Err(error) => failure = failure.take().or(Some(error)),
                 }
-                Err(error) => failure = failure.take().or(Some(error)),
+                number += 1;
             },
         );
         if let Some(failure) = failure {
@@ -154,6 +160,7 @@ impl Diff {
             }
             unfinished.extend(left_over::strays(&self.selection, &candidates, &owned)?.unfinished);
         }
+        findings.extend(index.findings(&candidates, &self.selection).into_iter().filter(|finding| finding.level == Level::Error));
         for (root, folder) in unfinished {
             let path = disk::name_of(&root.join(disk::unfinished_beside(&folder)));
             output::talk(&format!("{path} was left by a run that was cut short; `statewright compile` removes it\n"));
@@ -167,6 +174,7 @@ impl Diff {
         let Some(app) = candidate.load(&mut done.findings)? else { return Ok(done) };
         let mut found = Diagnostics::default();
         let fresh = self.selection.compile(candidate, &app, alone, &mut done.owned, &mut found);
+        done.stays = fresh.iter().map(|fresh| Stay::new(&app, &fresh.environment, &fresh.compiled)).collect();
         // Of a spec that was misread, no word about its manifests is worth anything.
         if !forbids(&done.findings) {
             done.reviews = self.review(&app, fresh, committed, claims, &mut done.owned)?;
@@ -307,6 +315,7 @@ struct Reviewed {
     reviews: Vec<Review>,
     findings: Vec<Finding>,
     owned: Vec<Place>,
+    stays: Vec<Stay>,
     /// Folders beside which a run was cut short.
     unfinished: Vec<Place>,
 }

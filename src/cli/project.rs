@@ -350,7 +350,7 @@ impl Loaded {
         let compiled = crate::compile(&spec, environment, around, &mut own);
         own.drop_echoes(&self.wrong);
         if let Some(compiled) = &compiled {
-            crate::allow::settle(&compiled.app.allow, levels, &mut own);
+            crate::allow::settle(&compiled.app.allow, levels, super::neighbours::ALLOWED, &mut own);
         }
         let failed = own.has_errors();
         found.extend(own);

@@ -12,6 +12,7 @@ pub mod live;
 mod mask;
 mod mounts;
 pub mod moves;
+pub mod neighbours;
 pub mod notes;
 pub mod parity;
 mod presumed;

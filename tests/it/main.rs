@@ -36,6 +36,7 @@ mod install;
 mod kills;
 mod left_over;
 mod lsp;
+mod neighbours;
 mod origins;
 mod outputs;
 mod pages;
