@@ -104,6 +104,8 @@ pub fn stream(bundle: &Bundle, form: Form) -> String {
 pub struct Index {
     /// By name. Two contents of one file come from a merge of two branches; either is ours.
     files: BTreeMap<String, Vec<u64>>,
+    /// Whether it still holds what a merge leaves.
+    is_merging: bool,
 }
 
 impl Index {
@@ -117,7 +119,7 @@ impl Index {
         if lines.next()?.trim_end() != INDEX_VERSION {
             return None;
         }
-        let mut index = Self::default();
+        let mut index = Self { is_merging: conflict(text).is_some(), ..Self::default() };
         for (hash, name) in lines.filter_map(|line| line.trim_end().split_once(' ')) {
             if let (Ok(hash), true) = (u64::from_str_radix(hash, 16), hash.len() == 16 && is_ours_to_name(name)) {
                 index.files.entry(name.to_owned()).or_default().push(hash);
@@ -138,6 +140,13 @@ impl Index {
         self.files.get(name).is_some_and(|hashes| hashes.contains(&hash(content)))
     }
 
+    /// Whether that file is what git made of two contents of ours: it holds the markers of a conflict, or the index does, and both list it.
+    #[must_use]
+    pub fn is_merged(&self, name: &str, content: &[u8]) -> bool {
+        let of_two = self.is_merging && self.files.get(name).is_some_and(|hashes| hashes.len() > 1);
+        self.lists(name) && (of_two || conflict(&String::from_utf8_lossy(content)).is_some())
+    }
+
     /// The text of an index that lists what this one does and a tree besides.
     #[must_use]
     pub fn with(&self, tree: &Tree) -> String {
@@ -156,6 +165,18 @@ impl Index {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }
+}
+
+/// Where a text holds what git leaves when it cannot merge: the first byte of the line that begins the first conflict. No text of ours has
+/// such a line: what stands in a block is indented.
+#[must_use]
+pub fn conflict(text: &str) -> Option<usize> {
+    let line = |mark: &str, from: usize| {
+        let here = text[from..].match_indices(mark).map(|(start, _)| from + start);
+        here.into_iter().find(|start| *start == 0 || text.as_bytes()[start - 1] == b'\n')
+    };
+    let start = line("<<<<<<< ", 0)?;
+    line(">>>>>>> ", start).map(|_| start)
 }
 
 impl Tree {
@@ -337,6 +358,14 @@ mod tests {
         let hostile = "statewright-index 1\n0123456789abcdef ../a.yaml\n0123456789abcdef .git\n0123456789abcdef /etc/a.yaml\n";
         assert_eq!(Index::parse(hostile).map(|index| index.names().count()), Some(0));
         assert_eq!(Index::parse("statewright-index 2\n"), None);
+    }
+
+    #[test]
+    fn a_conflict_is_where_a_line_begins_it() {
+        assert_eq!(conflict("a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> other\n"), Some(5));
+        assert_eq!(conflict("<<<<<<< HEAD\n>>>>>>> other\n"), Some(0));
+        assert_eq!(conflict("a: |\n  <<<<<<< HEAD\n  >>>>>>> other\n"), None);
+        assert_eq!(conflict("<<<<<<< HEAD\na: 1\n"), None);
     }
 
     #[test]

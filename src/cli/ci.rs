@@ -2,7 +2,7 @@
 //! compile to, and what the change since a revision will do.
 
 use super::claims::Claims;
-use super::committed::Committed;
+use super::committed::{self, Committed};
 use super::compile::{state, workspace_findings};
 use super::diff::Diff;
 use super::left_over::{self, Place};
@@ -132,13 +132,13 @@ impl Pass {
         if !forbids(&seen.findings) {
             let at = app.spec.root.get("name").map_or(app.spec.root.at, |name| name.at);
             for Fresh { root, tree, .. } in &fresh {
-                stale(root, tree, at, &mut untrue)?;
+                self.stale(root, tree, at, &mut untrue, &mut seen.findings)?;
             }
             if self.is_about_all() {
                 let folders: BTreeSet<String> = current.iter().map(|(_, folder)| folder.clone()).collect();
                 for (root, folder) in Committed::Files(self.diff.selection.reach.clone()).stale(app, &folders, &self.claims)? {
                     seen.owned.push((root.clone(), folder.clone()));
-                    stale(&root, &Tree { folder, files: Vec::new() }, at, &mut untrue)?;
+                    self.stale(&root, &Tree { folder, files: Vec::new() }, at, &mut untrue, &mut seen.findings)?;
                 }
                 let (root, pattern) = app.folder("*", None, true);
                 for folder in disk::strays(&root, &pattern, &folders)?.unfinished {
@@ -148,7 +148,9 @@ impl Pass {
             }
             seen.environments = fresh.len();
             if let Some(base) = &self.base {
-                seen.reviews = self.diff.review(app, fresh, base, &self.claims, &mut current)?;
+                let (reviews, unreadable) = self.diff.review(app, fresh, base, &self.claims, &mut current)?;
+                seen.reviews = reviews;
+                seen.findings.extend(unreadable);
                 seen.owned.extend(current);
             }
         }
@@ -175,14 +177,71 @@ impl Pass {
             let files = disk::read_folder(&self.diff.selection.reach, &root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
             let Some(first) = files.into_iter().next() else { continue };
             let id = sources.add(disk::name_of(&root.join(&folder).join(&first.name)), first.text);
-            stale(&root, &Tree { folder, files: Vec::new() }, At::top(id), &mut found)?;
+            self.stale(&root, &Tree { folder, files: Vec::new() }, At::top(id), &mut found, &mut seen.findings)?;
         }
         seen.findings.extend(found.resolve(&sources));
         if let Some(base) = &self.base {
             for folder in base.without_spec(&self.diff.selection, &self.candidates, &owned)? {
-                seen.reviews.extend(self.diff.without_spec(base, &folder, &self.candidates)?);
+                let (reviews, unreadable) = self.diff.without_spec(base, &folder, &self.candidates)?;
+                seen.reviews.extend(reviews);
+                seen.findings.extend(unreadable);
             }
         }
+        Ok(())
+    }
+
+    /// Reports what a folder holds besides, or lacks of, what it should. The line of a conflict is found in its own file.
+    fn stale(
+        &self,
+        root: &Path,
+        tree: &Tree,
+        at: At,
+        found: &mut Diagnostics,
+        findings: &mut Vec<Finding>,
+    ) -> std::result::Result<(), Failure> {
+        let mut differences = disk::compare(root, tree)?;
+        let (mut sources, mut conflicts) = (Sources::default(), Diagnostics::default());
+        for path in differences.iter().filter(|difference| difference.kind == Kind::Merged).map(|difference| root.join(&difference.path)) {
+            if let Some(id) = disk::read_source(&self.diff.selection.reach, &path, &mut sources, &mut Diagnostics::default())? {
+                committed::conflict(&sources, id, "run `statewright compile`, which writes it anew, and commit it", &mut conflicts);
+            }
+        }
+        let conflicts = conflicts.resolve(&sources);
+        differences.retain(|difference| {
+            let path = disk::name_of(&root.join(&difference.path));
+            !conflicts.iter().any(|conflict| *conflict.spot.file == *path)
+        });
+        findings.extend(conflicts);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        if let [Difference { kind: Kind::Unfinished, .. }] = &differences[..] {
+            unfinished(root, &tree.folder, at, found);
+            return Ok(());
+        }
+        let folder = disk::name_of(&root.join(&tree.folder));
+        let named = |difference: &Difference| {
+            let name = difference.path.rsplit('/').next().unwrap_or_default();
+            format!("{name} is {}", state(difference.kind))
+        };
+        let mut list: Vec<String> = differences.iter().take(MOST_NAMED).map(named).collect();
+        if differences.len() > MOST_NAMED {
+            list.push(format!("and {} more", differences.len() - MOST_NAMED));
+        }
+        let message = if tree.files.is_empty() {
+            format!("{folder} is left over: nothing compiles to it any more")
+        } else {
+            format!("{folder} is not what this compiles to: {}", list.join(", "))
+        };
+        let is = |kind| differences.iter().any(|difference| difference.kind == kind);
+        let help = if is(Kind::Foreign) {
+            "move away what is not ours, run `statewright compile`, look at what it wrote, and commit it"
+        } else if is(Kind::Edited) {
+            "put the edit into the spec (`patches:` takes anything) and run `statewright compile`; `statewright compile --force` drops it"
+        } else {
+            "run `statewright compile`, look at what it wrote, and commit it"
+        };
+        STALE_OUTPUT.report(message).help(help).at(at, found);
         Ok(())
     }
 
@@ -220,34 +279,6 @@ impl Pass {
         }
         Ok(Outcome::Fine)
     }
-}
-
-/// Reports what a folder holds besides, or lacks of, what it should.
-fn stale(root: &Path, tree: &Tree, at: At, found: &mut Diagnostics) -> std::result::Result<(), Failure> {
-    let differences = disk::compare(root, tree)?;
-    if differences.is_empty() {
-        return Ok(());
-    }
-    if let [Difference { kind: Kind::Unfinished, .. }] = &differences[..] {
-        unfinished(root, &tree.folder, at, found);
-        return Ok(());
-    }
-    let folder = disk::name_of(&root.join(&tree.folder));
-    let named = |difference: &Difference| {
-        let name = difference.path.rsplit('/').next().unwrap_or_default();
-        format!("{name} is {}", state(difference.kind))
-    };
-    let mut list: Vec<String> = differences.iter().take(MOST_NAMED).map(named).collect();
-    if differences.len() > MOST_NAMED {
-        list.push(format!("and {} more", differences.len() - MOST_NAMED));
-    }
-    let message = if tree.files.is_empty() {
-        format!("{folder} is left over: nothing compiles to it any more")
-    } else {
-        format!("{folder} is not what this compiles to: {}", list.join(", "))
-    };
-    STALE_OUTPUT.report(message).help("run `statewright compile`, look at what it wrote, and commit it").at(at, found);
-    Ok(())
 }
 
 /// Reports that a run was cut short beside a folder.

@@ -4,14 +4,29 @@ use super::claims::Claims;
 use super::left_over::{self, Place};
 use super::project::{Candidate, Loaded, Selection};
 use crate::bundle::{self, Bundle, Resource};
-use crate::diagnostic::Diagnostics;
+use crate::cluster::judge;
+use crate::diagnostic::{Code, Diagnostics, Finding, Level};
 use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use crate::git::Revision;
-use crate::layout::{File, INDEX, Tree};
-use crate::source::Sources;
+use crate::k8s::version::Version;
+use crate::layout::{self, File, HEADER, INDEX, Index, Tree};
+use crate::source::{At, SourceId, Sources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+static UNREADABLE: Code =
+    Code { id: "SW0614", name: "unreadable-output", level: Level::Error, page: include_str!("pages/unreadable-output.md") };
+
+/// The codes of this module.
+pub(super) static CODES: &[&Code] = &[&UNREADABLE];
+
+/// What is committed of an environment, and which files of ours in it cannot be read: nothing is to be compared with half of it.
+#[derive(Default)]
+pub(super) struct Earlier {
+    pub(super) bundle: Bundle,
+    pub(super) unreadable: Vec<Finding>,
+}
 
 /// Where what is committed is read from.
 pub(super) enum Committed {
@@ -40,28 +55,47 @@ impl Committed {
     }
 
     /// The manifests of an environment. A file that holds just what would be written now is not read again.
-    pub(super) fn bundle(&self, folder: &Path, fresh: Option<(&Bundle, &Tree)>) -> Result<Bundle, Failure> {
+    pub(super) fn bundle(&self, folder: &Path, fresh: Option<(&Bundle, &Tree)>) -> Result<Earlier, Failure> {
         let known: BTreeMap<&str, (&str, &Resource)> = fresh
             .iter()
             .flat_map(|(bundle, tree)| tree.files.iter().zip(&bundle.resources))
             .map(|(file, resource)| (file.name.as_str(), (file.text.as_str(), resource)))
             .collect();
         let (mut sources, mut found, mut bundle) = (Sources::default(), Diagnostics::default(), Bundle::default());
-        for file in self.files(folder)? {
+        let (files, index) = self.files(folder)?;
+        for file in files {
             if let Some((_, resource)) = known.get(file.name.as_str()).filter(|(text, _)| *text == file.text) {
                 bundle.resources.push((*resource).clone());
             } else {
-                let id = sources.add(file.name, file.text);
-                bundle::read::manifests(&sources, id, &mut bundle, &mut found);
+                let is_changed = index.as_ref().is_some_and(|index| !index.wrote(&file.name, file.text.as_bytes()));
+                let id = sources.add(disk::name_of(&folder.join(&file.name)), file.text);
+                unreadable(&sources, id, is_changed, self.help(), &mut bundle, &mut found);
             }
         }
-        Ok(bundle)
+        Ok(Earlier { bundle, unreadable: found.resolve(&sources) })
     }
 
-    fn files(&self, folder: &Path) -> Result<Vec<File>, Failure> {
+    /// What to do about a file of ours that cannot be read.
+    const fn help(&self) -> [&'static str; 2] {
         match self {
-            Self::Files(reach) => Ok(disk::read_folder(reach, folder)?.map(|folder| folder.files).unwrap_or_default()),
-            Self::At(revision, _) => revision.files(folder, |name| Path::new(name).extension().is_some_and(|end| end == "yaml")),
+            Self::Files(_) => {
+                ["run `statewright compile`, which writes it anew", "run `statewright compile --force`, which writes it anew"]
+            }
+            Self::At(..) => ["it was committed so: compare with another revision"; 2],
+        }
+    }
+
+    /// The files of ours in a folder, and what was written into each, where that is known.
+    fn files(&self, folder: &Path) -> Result<(Vec<File>, Option<Index>), Failure> {
+        match self {
+            Self::Files(reach) => {
+                let folder = disk::read_folder(reach, folder)?.unwrap_or_default();
+                Ok((folder.files, Some(folder.index)))
+            }
+            Self::At(revision, _) => {
+                let files = revision.files(folder, |name| Path::new(name).extension().is_some_and(|end| end == "yaml"))?;
+                Ok((files, None))
+            }
         }
     }
 
@@ -81,7 +115,7 @@ impl Committed {
         };
         let mut stale = Vec::new();
         for (root, folder) in folders {
-            if !claims.include(&root, &folder) && left_over::may_be_of(app, true, &self.files(&root.join(&folder))?) {
+            if !claims.include(&root, &folder) && left_over::may_be_of(app, true, &self.files(&root.join(&folder))?.0) {
                 stale.push((root, folder));
             }
         }
@@ -104,12 +138,58 @@ impl Committed {
 
     /// Whose manifests these were, by what stands in the first of them: `kubia in stage`.
     pub(super) fn title(&self, folder: &Path) -> Result<String, Failure> {
-        let first = self.files(folder)?.into_iter().next();
+        let first = self.files(folder)?.0.into_iter().next();
         let origin = first.as_ref().and_then(|file| {
             let (_, said) = file.text.lines().next()?.split_once(" (app ")?;
             let (app, environment) = said.split_once(", environment ")?;
             Some(format!("{app} in {}", environment.split_once(')')?.0))
         });
         Ok(origin.unwrap_or_else(|| disk::name_of(folder)))
+    }
+}
+
+/// Finds the line of the first conflict, if one of ours holds any: git wrote it, and it is no manifest.
+pub(super) fn conflict(sources: &Sources, id: SourceId, help: &str, found: &mut Diagnostics) -> bool {
+    let text = &sources.get(id).text;
+    let Some(place) = layout::conflict(text).and_then(|start| u32::try_from(start).ok()) else { return false };
+    UNREADABLE
+        .report("a merge conflict begins here: this manifest cannot be read, and nothing is compared with it")
+        .help(help)
+        .at(At { source: id, start: place, end: place + 7 }, found);
+    true
+}
+
+/// Reads a manifest that is committed. One of ours that holds none is reported, and one that is not as we wrote it and that no API server
+/// takes: it is half of one.
+fn unreadable(
+    sources: &Sources,
+    id: SourceId,
+    is_changed: bool,
+    [merged, broken]: [&str; 2],
+    bundle: &mut Bundle,
+    found: &mut Diagnostics,
+) {
+    /// The header is in the first line, or in the first of a conflict.
+    const BEGINNING: usize = 3;
+    let is_ours = sources.get(id).text.lines().take(BEGINNING).any(|line| line.starts_with(HEADER));
+    if is_ours && conflict(sources, id, merged, found) {
+        return;
+    }
+    let (mut own, before) = (Diagnostics::default(), bundle.resources.len());
+    bundle::read::manifests(sources, id, bundle, &mut own);
+    if is_changed {
+        for resource in &bundle.resources[before..] {
+            judge::new_object(resource, Version::default(), &mut own);
+        }
+    }
+    let wrong = own.iter().find(|diagnostic| diagnostic.level == Level::Error);
+    let (why, at) = match wrong {
+        Some(wrong) => (wrong.message.clone(), wrong.labels[0].at),
+        None if bundle.resources.len() == before => ("it holds none".to_owned(), At::top(id)),
+        None => return,
+    };
+    if is_ours {
+        bundle.resources.truncate(before);
+        UNREADABLE.report(format!("this manifest cannot be read, and nothing is compared with it: {why}")).help(broken).at(at, found);
     }
 }

@@ -437,6 +437,7 @@ pub(super) const fn state(kind: Kind) -> &'static str {
         Kind::Missing => "missing",
         Kind::Stale => "stale",
         Kind::Edited => "edited by hand",
+        Kind::Merged => "merged by git, or holds the markers of a conflict",
         Kind::Extra => "left over",
         Kind::Foreign => "not ours, and in the way",
         Kind::Unfinished => "left by a run that was cut short, or another run is writing here",

@@ -1,7 +1,7 @@
 //! `diff`: what would be compiled against what is committed; or two folders of anyone's manifests.
 
 use super::claims::Claims;
-use super::committed::Committed;
+use super::committed::{Committed, Earlier};
 use super::definitions;
 use super::left_over::{self, Place};
 use super::neighbours::{Index, Stay};
@@ -156,7 +156,9 @@ impl Diff {
         // An app that cannot be compiled still owns what it once was.
         if self.selection.environments.is_empty() && !forbids(&findings) {
             for folder in committed.without_spec(&self.selection, &candidates, &owned)? {
-                all.extend(self.without_spec(&committed, &folder, &candidates)?);
+                let (reviews, unreadable) = self.without_spec(&committed, &folder, &candidates)?;
+                all.extend(reviews);
+                findings.extend(unreadable);
             }
             unfinished.extend(left_over::strays(&self.selection, &candidates, &owned)?.unfinished);
         }
@@ -177,7 +179,9 @@ impl Diff {
         done.stays = fresh.iter().map(|fresh| Stay::new(&app, &fresh.environment, &fresh.compiled)).collect();
         // Of a spec that was misread, no word about its manifests is worth anything.
         if !forbids(&done.findings) {
-            done.reviews = self.review(&app, fresh, committed, claims, &mut done.owned)?;
+            let (reviews, unreadable) = self.review(&app, fresh, committed, claims, &mut done.owned)?;
+            done.reviews = reviews;
+            done.findings.extend(unreadable);
         }
         done.findings.extend(found.resolve(&app.sources));
         let (root, pattern) = app.folder("*", None, true);
@@ -186,7 +190,8 @@ impl Diff {
         Ok(done)
     }
 
-    /// Reviews one app in all its environments, those too that it does not have any more; `owned` are the folders of those it has.
+    /// Reviews one app in all its environments, those too that it does not have any more; `owned` are the folders of those it has. What is
+    /// committed and cannot be read is reported, and not compared.
     pub(super) fn review(
         &self,
         app: &Loaded,
@@ -194,36 +199,42 @@ impl Diff {
         committed: &Committed,
         claims: &Claims,
         owned: &mut Vec<Place>,
-    ) -> std::result::Result<Vec<Review>, Failure> {
+    ) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
         let current = owned.iter().map(|(_, folder)| folder.clone()).collect();
         let stale = if self.selection.environments.is_empty() { committed.stale(app, &current, claims)? } else { Vec::new() };
         let mut gone: Vec<PathBuf> = stale.iter().map(|(root, folder)| root.join(folder)).collect();
         owned.extend(stale);
-        let mut earlier = Vec::new();
+        let mut earlier: Vec<Earlier> = Vec::new();
         for Fresh { root, compiled, tree, .. } in &fresh {
             earlier.push(committed.bundle(&root.join(&tree.folder), Some((&compiled.bundle, tree)))?);
         }
+        let is_new = |earlier: &Earlier| earlier.bundle.resources.is_empty() && earlier.unreadable.is_empty();
         // One environment came and one went: it has another name.
-        let came: Vec<usize> = (0..fresh.len()).filter(|index| earlier[*index].resources.is_empty()).collect();
+        let came: Vec<usize> = (0..fresh.len()).filter(|index| is_new(&earlier[*index])).collect();
         let renamed = match (&came[..], &gone[..]) {
             ([index], [_]) => Some((*index, gone.remove(0))),
             _ => None,
         };
-        let mut pending = Vec::new();
+        let (mut pending, mut unreadable) = (Vec::new(), Vec::new());
         for (index, (Fresh { environment, compiled, .. }, mut earlier)) in fresh.into_iter().zip(earlier).enumerate() {
             let mut title = format!("{} in {environment}", app.spec.name);
             if let Some((_, folder)) = renamed.as_ref().filter(|(came, _)| *came == index) {
                 earlier = committed.bundle(folder, None)?;
                 title = format!("{title}, which was {}", committed.title(folder)?);
             }
-            pending.push(reviewed(app, title, &compiled, &earlier, &environment));
+            if earlier.unreadable.is_empty() {
+                pending.push(reviewed(app, title, &compiled, &earlier.bundle, &environment));
+            }
+            unreadable.extend(earlier.unreadable);
         }
         let own = app.spec.root.get("acknowledge");
         for folder in gone {
             let home = app.spec.root.at;
-            pending.push(self.gone(committed, &folder, acknowledged(own, app.workspace()), home)?);
+            let (gone, wrong) = self.gone(committed, &folder, acknowledged(own, app.workspace()), home)?;
+            pending.extend(gone);
+            unreadable.extend(wrong);
         }
-        Ok(settled(pending, &app.sources))
+        Ok((settled(pending, &app.sources), unreadable))
     }
 
     /// Reviews the end of all that a folder held.
@@ -233,9 +244,12 @@ impl Diff {
         folder: &Path,
         acknowledged: Vec<(String, At)>,
         home: At,
-    ) -> std::result::Result<Pending, Failure> {
+    ) -> std::result::Result<(Option<Pending>, Vec<Finding>), Failure> {
         let (version, title) = (self.version()?, committed.title(folder)?);
-        let (earlier, mut said) = (committed.bundle(folder, None)?, Diagnostics::default());
+        let (Earlier { bundle: earlier, unreadable }, mut said) = (committed.bundle(folder, None)?, Diagnostics::default());
+        if !unreadable.is_empty() {
+            return Ok((None, unreadable));
+        }
         let facts = ClusterFacts::of_version(version);
         let namespace = earlier.resources.iter().map(|resource| &*resource.id.namespace).find(|namespace| !namespace.is_empty());
         let namespace = namespace.unwrap_or("default").to_owned();
@@ -243,7 +257,7 @@ impl Diff {
         let setting =
             Setting { version, facts: &facts, namespace: &namespace, acknowledged: &acknowledged, home: Some(home), files: &files };
         let review = review::review(title, &earlier, &Bundle::default(), setting, &mut said);
-        Ok(Pending { review, acknowledged, said })
+        Ok((Some(Pending { review, acknowledged, said }), Vec::new()))
     }
 
     /// Reviews the end of an app whose spec is gone: only the workspace can still say that it is meant.
@@ -252,7 +266,7 @@ impl Diff {
         committed: &Committed,
         folder: &Path,
         candidates: &[Candidate],
-    ) -> std::result::Result<Vec<Review>, Failure> {
+    ) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
         let shared = left_over::workspaces(candidates).into_iter().find(|shared| {
             let absolute = disk::real(&shared.folder);
             folder.starts_with(&shared.folder) || absolute.is_ok_and(|absolute| folder.starts_with(absolute))
@@ -260,10 +274,10 @@ impl Diff {
         let mut sources = shared.map(|shared| shared.sources.clone()).unwrap_or_default();
         let place = At::top(sources.add(disk::name_of(folder), ""));
         let said = acknowledged(None, shared.and_then(|shared| shared.workspace.as_ref()));
-        let mut pending = self.gone(committed, folder, said, place)?;
+        let (mut pending, unreadable) = self.gone(committed, folder, said, place)?;
         // What the workspace says is about all apps: it is not stale because it is about another one.
-        pending.acknowledged.clear();
-        Ok(settled(vec![pending], &sources))
+        pending.iter_mut().for_each(|pending| pending.acknowledged.clear());
+        Ok((settled(pending.into_iter().collect(), &sources), unreadable))
     }
 
     fn version(&self) -> std::result::Result<Version, Failure> {

@@ -76,12 +76,14 @@ struct Entry {
     cluster: usize,
     stay: usize,
     owner: u64,
+    order: usize,
 }
 
 /// Two apps, and what they both take, and how much that matters.
 type Kind = (usize, usize, What, Level);
 
 /// The first thing that both take, and how many there are.
+#[derive(Clone, Copy)]
 struct Meeting {
     one: Entry,
     other: Entry,
@@ -96,7 +98,14 @@ impl Index {
             let cluster = *self.clusters.entry(cluster).or_insert(next);
             let stay = self.stays.len();
             self.stays.push((candidate, environment, cluster));
-            self.entries.extend(taken.into_iter().map(|Taken { what, key, owner }| Entry { what, key, cluster, stay, owner }));
+            self.entries.extend(taken.into_iter().map(|Taken { what, key, owner, order }| Entry {
+                what,
+                key,
+                cluster,
+                stay,
+                owner,
+                order,
+            }));
         }
     }
 
@@ -115,7 +124,11 @@ impl Index {
         for group in self.entries.chunk_by(|one, other| (one.what, one.key) == (other.what, other.key)) {
             if let Some((one, other, level)) = meeting(group, &is_named) {
                 let kind = (self.stays[one.stay].0, self.stays[other.stay].0, one.what, level);
-                meetings.entry(kind).or_insert(Meeting { one, other, count: 0 }).count += 1;
+                let known = meetings.entry(kind).or_insert(Meeting { one, other, count: 0 });
+                known.count += 1;
+                if (one.order, one.key) < (known.one.order, known.one.key) {
+                    (known.one, known.other) = (one, other);
+                }
             }
         }
         let told = meetings.into_iter().take(MOST);

@@ -33,6 +33,8 @@ pub enum Kind {
     Stale,
     /// Somebody changed it by hand since.
     Edited,
+    /// Git merged two contents of ours in it, or left the markers of a conflict.
+    Merged,
     /// We wrote it, and would not write it now.
     Extra,
     /// It stands where we would write, and is not ours.
@@ -285,6 +287,8 @@ struct Survey {
     differing: Vec<(String, Kind)>,
     /// The names of ours that are there and not as we wrote them, whatever should become of them.
     edited: Vec<String>,
+    /// Those that git merged.
+    merged: Vec<String>,
     unchanged: usize,
     has_index: bool,
     index_is_fresh: bool,
@@ -296,6 +300,7 @@ impl Survey {
         let mut survey = Self {
             differing: Vec::new(),
             edited: Vec::new(),
+            merged: Vec::new(),
             unchanged: 0,
             has_index: false,
             index_is_fresh: false,
@@ -342,6 +347,10 @@ impl Survey {
         let kind = match kind {
             Kind::Missing => Kind::Missing,
             _ if !self.index.lists(name) => Kind::Foreign,
+            _ if content.len() <= LARGEST && !self.index.wrote(name, content) && self.index.is_merged(name, content) => {
+                self.merged.push(name.to_owned());
+                if kind == Kind::Extra { Kind::Extra } else { Kind::Merged }
+            }
             _ if content.len() > LARGEST || !self.index.wrote(name, content) => {
                 self.edited.push(name.to_owned());
                 if kind == Kind::Extra { Kind::Extra } else { Kind::Edited }
@@ -357,7 +366,7 @@ impl Survey {
         };
         Written {
             created: of(&[Kind::Missing]),
-            changed: of(&[Kind::Stale, Kind::Edited]),
+            changed: of(&[Kind::Stale, Kind::Edited, Kind::Merged]),
             removed: of(&[Kind::Extra]),
             unchanged: self.unchanged,
             edited: self.edited.clone(),
@@ -375,7 +384,12 @@ impl Survey {
     /// Whether a file is still there as it was seen, as far as that matters.
     fn still_describes(&self, name: &str, path: &Path) -> Result<bool, Failure> {
         let mut buffer = Vec::new();
-        Ok(read_plain(path, 0, &mut buffer)? && (self.index.wrote(name, &buffer) || self.edited.iter().any(|edited| edited == name)))
+        Ok(read_plain(path, 0, &mut buffer)? && (self.index.wrote(name, &buffer) || self.others().any(|other| other == name)))
+    }
+
+    /// The names of ours that are there and not as we wrote them.
+    fn others(&self) -> impl Iterator<Item = &String> {
+        self.edited.iter().chain(&self.merged)
     }
 
     fn kind_of(&self, name: &str) -> Option<Kind> {
@@ -422,7 +436,7 @@ fn replace(place: &Place, tree: &Tree, survey: &Survey) -> Result<Vec<PathBuf>, 
         }
     };
     if taken.map_err(failed)? {
-        return place.sibling.finish(&place.target, &survey.index, &survey.edited);
+        return place.sibling.finish(&place.target, &survey.index, &survey.others().cloned().collect::<Vec<_>>());
     }
     place.sibling.clear(&place.target)?;
     one_by_one(place, tree, survey)

@@ -31,6 +31,8 @@ pub struct Taken {
     pub key: u64,
     /// Whose it is: the same for objects of one name that say the same, which can stand for each other.
     pub owner: u64,
+    /// Of several, the least is told of.
+    pub order: usize,
 }
 
 /// An object that takes something.
@@ -46,11 +48,15 @@ pub struct Owner<'b> {
 const OF_ONE_APP: [&str; 9] =
     ["StatefulSet", "Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod", "Service", "PersistentVolumeClaim"];
 
+const RUNS_PODS: [&str; 3] = ["StatefulSet", "Deployment", "DaemonSet"];
+
 /// All that the objects of a bundle take. `home` is the namespace of those that name none.
 #[must_use]
 pub fn taken(bundle: &Bundle, home: &str) -> Vec<Taken> {
     let mut list = Vec::with_capacity(bundle.resources.len() * 2);
-    for resource in &bundle.resources {
+    for (position, resource) in bundle.resources.iter().enumerate() {
+        // What runs pods stands for all that an app has.
+        let order = if RUNS_PODS.contains(&&*resource.id.kind) { 0 } else { position + 1 };
         let is_shared = !OF_ONE_APP.contains(&&*resource.id.kind);
         each(resource, home, |what, words| {
             // What says the same is the same object, whoever applies it.
@@ -59,7 +65,7 @@ pub fn taken(bundle: &Bundle, home: &str) -> Vec<Taken> {
                 What::Name => 0,
                 _ => hash_of_text(&name(resource, home)),
             };
-            list.push(Taken { what, key: hash_of_text(words), owner });
+            list.push(Taken { what, key: hash_of_text(words), owner, order });
         });
     }
     list

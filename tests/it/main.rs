@@ -12,6 +12,7 @@ mod client;
 mod commands;
 #[cfg(unix)]
 mod confinement;
+mod conflicts;
 mod conformance;
 mod corpus;
 mod custom;

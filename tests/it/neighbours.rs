@@ -51,7 +51,7 @@ fn two_apps_of_one_name_and_namespace() {
     let scratch = Scratch::new("one-name");
     app(&scratch, "x", "cache", &format!("namespace: shop\n{DYNAMIC}environments: {{prod: {{}}}}"));
     app(&scratch, "y", "cache", &format!("namespace: shop\n{DYNAMIC}environments: {{prod: {{}}}}"));
-    let said = "`cache` in prod and `cache` in prod both make Service shop/cache, and one more object";
+    let said = "`cache` in prod and `cache` in prod both make StatefulSet shop/cache, and one more object";
     refused(&scratch, "SW0610", &[said, "x/statewright.yaml:3", "y/statewright.yaml:3"]);
     // Other namespaces, other objects.
     app(&scratch, "y", "cache", &format!("namespace: store\n{DYNAMIC}environments: {{prod: {{}}}}"));
@@ -89,8 +89,9 @@ fn two_environments_on_one_cluster() {
     refused(&scratch, "SW0611", &["`a` in blue and `a` in green both mount directory /data/a on n1"]);
     workspace(&scratch, "{blue: {cluster: eu}, green: {cluster: us, namespace: green}}");
     quiet(&scratch);
+    std::fs::remove_dir_all(scratch.path().join("deploy")).unwrap();
     workspace(&scratch, "{blue: {cluster: eu}, green: {cluster: eu}}");
-    refused(&scratch, "SW0610", &["`a` in blue and `a` in green both make Service default/a, and one more object"]);
+    refused(&scratch, "SW0610", &["`a` in blue and `a` in green both make StatefulSet default/a, and one more object"]);
     // Nobody says which clusters they are: it may be meant, and an app may say so.
     workspace(&scratch, "{blue: {}, green: {namespace: green}}");
     let run = statewright(scratch.path(), &["check"]);
