@@ -77,6 +77,8 @@ fn no_name_becomes_an_option_or_a_command() {
             let harm = HARM[(number + cases * 7) % HARM.len()];
             let whole = number % 2 == 0;
             list.extend(steps(&folder, text, &if whole { harm.to_owned() } else { format!("{harm}{text}") }));
+            // What stands first in a word may make an option of it: a kind, a namespace, a name.
+            list.extend(steps(&folder, text, &format!("--kubeconfig={text}")));
         }
         commands += run(&list, &folder);
         cases += 1;

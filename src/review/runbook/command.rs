@@ -37,6 +37,13 @@ pub(super) fn all(kind: &str, names: &[impl AsRef<str>]) -> String {
     [kind].into_iter().chain(names()).map(word).collect::<Vec<_>>().join(" ")
 }
 
+/// Objects of several kinds, each as `kind/name`. Where a kind looks like an option, they come after `--`.
+#[must_use]
+pub(super) fn each(objects: &[String]) -> String {
+    let ends = if objects.iter().any(|object| is_option(object)) { "-- " } else { "" };
+    format!("{ends}{}", objects.iter().map(|object| word(object)).collect::<Vec<_>>().join(" "))
+}
+
 /// Objects, words about them, and a flag; words that look like options come after `--`, and the flag before it.
 #[must_use]
 pub(super) fn flag_last(objects: &str, words: &[String], flag: &str) -> String {

@@ -1,7 +1,7 @@
 //! A StatefulSet or a claim template under another name or in another namespace: other claims, and the same data behind them.
 
 use super::claims::{self, What};
-use super::command::{all, await_set, kubectl, named, patch, volume_of, word};
+use super::command::{all, await_set, each, kubectl, named, patch, volume_of, word};
 use super::needs::{mounted, references};
 use super::{Matter, Plan, migrate, recreate, scale, swap, volume};
 use crate::bundle::{Resource, ResourceId, kind_rank};
@@ -364,9 +364,9 @@ fn leftovers(plan: &mut Plan, new: Set<'_>, company: &[&Change]) {
         }
     }
     for (namespace, ids) in gone {
-        let words: Vec<String> = ids.iter().map(|id| word(&format!("{}/{}", kind_word(id), id.name))).collect();
+        let objects: Vec<String> = ids.iter().map(|id| format!("{}/{}", kind_word(id), id.name)).collect();
         plan.run(
-            format!("{} delete {}", kubectl(namespace), words.join(" ")),
+            format!("{} delete {}", kubectl(namespace), each(&objects)),
             format!(
                 "what is not among the new manifests any more is gone. Whoever used the old names must use those of {} by now",
                 new.name()
