@@ -25,9 +25,9 @@ fn conflicted(one: &str, other: &str) -> String {
     let mut text = String::new();
     for (mine, theirs) in one.lines().zip(other.lines()) {
         if mine == theirs {
-            text += &format!("{mine}\n");
+            text.extend([mine, "\n"]);
         } else {
-            text += &format!("<<<<<<< HEAD\n{mine}\n=======\n{theirs}\n>>>>>>> other\n");
+            text.extend(["<<<<<<< HEAD\n", mine, "\n=======\n", theirs, "\n>>>>>>> other\n"]);
         }
     }
     text
