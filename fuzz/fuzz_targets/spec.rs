@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use statewright::Around;
 use statewright::bundle::Bundle;
 use statewright::diagnostic::Diagnostics;
-use statewright::k8s::custom::Customs;
+use statewright::cluster::custom::Customs;
 use statewright::source::Sources;
 use statewright_fuzz::{Beside, compare, compiled, mutate, mutated_as, no_facts, show_found};
 
@@ -17,10 +17,10 @@ fuzz_target!(|text: &str| {
         let mut before: Option<Bundle> = None;
         for environment in spec.names().map(str::to_owned).take(3).collect::<Vec<_>>() {
             let around = Around { shared: None, extras: &[], facts: Some(&facts), customs: &Customs::none(), files: &Beside };
-            if let Some(compiled) = compiled(&spec, &environment, around, &mut sources, &mut found) {
-                if let Some(before) = before.replace(compiled.bundle.clone()) {
-                    compare(&before, &compiled.bundle, &facts, &sources);
-                }
+            if let Some(compiled) = compiled(&spec, &environment, around, &mut sources, &mut found)
+                && let Some(before) = before.replace(compiled.bundle.clone())
+            {
+                compare(&before, &compiled.bundle, &facts, &sources);
             }
         }
     }
