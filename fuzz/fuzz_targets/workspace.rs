@@ -3,9 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use statewright::Around;
+use statewright::cluster::custom::Customs;
 use statewright::cluster::facts::ClusterFacts;
 use statewright::diagnostic::Diagnostics;
-use statewright::cluster::custom::Customs;
 use statewright::source::Sources;
 use statewright::{spec, yaml};
 use statewright_fuzz::{Beside, compiled, mutate, mutated_as, show_found, two};
