@@ -105,8 +105,8 @@ pub fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, elsewhere: 
         });
         if refused {
             IMPOSSIBLE
-                .report(format!("`{}` is not a matter of taste: it cannot be allowed", rule.value))
-                .help("mend what it reports, and remove this item")
+                .report(format!("`{}` cannot be silenced: this is an error, not advice", rule.value))
+                .help("fix what it reports, and remove this item")
                 .at(rule.at, found);
         } else if hits == 0 && !elsewhere.iter().any(|code| named(code, &rule.value)) {
             UNUSED.report(format!("nothing here raises `{}`", rule.value)).help("remove this item").at(rule.at, found);

@@ -490,7 +490,7 @@ pub(crate) fn unknown_word(node: &Node, words: &[&'static str], found: &mut Diag
     let text = node.as_str().unwrap_or_default();
     let near = nearest(text, words.iter().copied());
     let help = near.map_or_else(|| format!("it may be {}", listing(words.iter().copied(), 12)), |near| format!("did you mean `{near}`?"));
-    CHOICE.report(format!("`{text}` is not a word that can stand here")).help(help).at(node.at, found);
+    CHOICE.report(format!("`{text}` is not a valid value here")).help(help).at(node.at, found);
 }
 
 /// Declares a block once.

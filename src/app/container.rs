@@ -46,7 +46,7 @@ pub struct Port {
     pub name: Key,
     /// Its number.
     pub number: i64,
-    /// TCP unless said otherwise.
+    /// Default: TCP.
     pub protocol: Text,
     /// In Kubernetes' words.
     pub node: Node,

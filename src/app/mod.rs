@@ -78,7 +78,7 @@ pub struct App {
     pub at: At,
     /// The environment.
     pub environment: Text,
-    /// Whose rules judge.
+    /// Kubernetes version to validate against.
     pub kubernetes: Version,
     /// The workspace's name for the cluster.
     pub cluster: Option<Text>,

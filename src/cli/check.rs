@@ -15,16 +15,16 @@ use crate::source::Sources;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Say all that is wrong with specs, or with manifests written by anyone.
+/// Check specs or any Kubernetes manifests and report every problem.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// Specs, manifests, folders of either, patterns; `-` reads manifests from stdin.
     #[arg(default_value = ".", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Whose rules judge: 1.29 to 1.37.
+    /// Kubernetes version to validate against: 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
     kubernetes: Option<String>,
-    /// What is known of the cluster: its nodes and storage classes, in a file.
+    /// Cluster description: nodes and storage classes, in a file.
     #[arg(long, value_name = "FILE")]
     cluster: Option<PathBuf>,
     #[command(flatten)]
@@ -48,7 +48,7 @@ impl Check {
         }
         output::findings(&findings, &self.formats)?;
         if self.formats.is_empty() && findings.is_empty() {
-            output::talk("nothing to complain of\n");
+            output::talk("no problems found\n");
         }
         Ok(if forbids(&findings) { Outcome::Found } else { Outcome::Fine })
     }
@@ -104,7 +104,7 @@ impl Check {
         Ok(())
     }
 
-    /// What is known of the cluster. The version that was asked for counts more than the file's.
+    /// Cluster description. The version that was asked for counts more than the file's.
     fn facts(&self, sources: &mut Sources, found: &mut Diagnostics) -> std::result::Result<ClusterFacts, Failure> {
         let mut facts = ClusterFacts::default();
         if let Some(path) = &self.cluster {

@@ -203,7 +203,7 @@ impl Pass {
         let (mut sources, mut conflicts) = (Sources::default(), Diagnostics::default());
         for path in differences.iter().filter(|difference| difference.kind == Kind::Merged).map(|difference| root.join(&difference.path)) {
             if let Some(id) = disk::read_source(&self.diff.selection.reach, &path, &mut sources, &mut Diagnostics::default())? {
-                committed::conflict(&sources, id, "run `statewright compile`, which writes it anew, and commit it", &mut conflicts);
+                committed::conflict(&sources, id, "run `statewright compile`, which rewrites it, and commit it", &mut conflicts);
             }
         }
         let conflicts = conflicts.resolve(&sources);

@@ -78,9 +78,7 @@ impl Committed {
     /// What to do about a file of ours that cannot be read.
     const fn help(&self) -> [&'static str; 2] {
         match self {
-            Self::Files(_) => {
-                ["run `statewright compile`, which writes it anew", "run `statewright compile --force`, which writes it anew"]
-            }
+            Self::Files(_) => ["run `statewright compile`, which rewrites it", "run `statewright compile --force`, which rewrites it"],
             Self::At(..) => ["it was committed so: compare with another revision"; 2],
         }
     }

@@ -7,12 +7,12 @@ use crate::diagnostic::Diagnostics;
 use crate::report::identity;
 use clap::{Args, ValueEnum};
 
-/// Show who the replicas are: pods, DNS names, claims, volumes, disks.
+/// List the pods, DNS names, claims, volumes and disks of each replica.
 #[derive(Debug, Args)]
 pub(super) struct Inspect {
     #[command(flatten)]
     selection: Selection,
-    /// How it is shown.
+    /// Output format.
     #[arg(long, value_name = "NAME", default_value = "table")]
     format: View,
 }

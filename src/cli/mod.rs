@@ -51,9 +51,9 @@ impl From<Outcome> for ExitCode {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  nothing to complain of
+  0  no problems found
   1  something is wrong, stale, or differs
-  2  this machine could not do it: a file that cannot be read or written, wrong arguments
+  2  statewright could not run: I/O error or invalid arguments
   3  diff, ci: a change puts data at risk and is not acknowledged";
 
 /// Compiles the specs of stateful apps into Kubernetes manifests, and rehearses them offline.
@@ -70,15 +70,15 @@ enum Command {
     Init(init::Init),
     /// Write the manifests of every app below the paths.
     Compile(compile::Compile),
-    /// Say all that is wrong with specs, or with manifests written by anyone.
+    /// Check specs or any Kubernetes manifests and report every problem.
     Check(check::Check),
     /// Check the specs and what is committed, and review the change; for pipelines.
     Ci(ci::Ci),
     /// Compare what would be compiled with what is committed; or two folders of manifests, or two environments.
     Diff(diff::Diff),
-    /// Play bundles on a model cluster, one step each, and show what becomes of them.
+    /// Simulate applying manifests step by step and show the resulting cluster.
     Rehearse(rehearse::Rehearse),
-    /// Show who the replicas are: pods, DNS names, claims, volumes, disks.
+    /// List the pods, DNS names, claims, volumes and disks of each replica.
     Inspect(inspect::Inspect),
     /// Explain a finding or a field of the spec; for a generated file, say which spec made it.
     Explain(explain::Explain),

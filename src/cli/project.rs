@@ -38,7 +38,7 @@ pub(super) struct Selection {
     /// Only this environment; may be given several times.
     #[arg(long = "env", value_name = "NAME")]
     pub(super) environments: Vec<String>,
-    /// Whose rules judge, whatever the specs say: 1.29 to 1.37.
+    /// Kubernetes version to validate against (overrides the spec): 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
     pub(super) kubernetes: Option<String>,
     #[command(flatten)]

@@ -22,7 +22,7 @@ use crate::yaml;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
-/// Play bundles on a model cluster, one step each, and show what becomes of them.
+/// Simulate applying manifests step by step and show the resulting cluster.
 #[derive(Debug, Args)]
 pub(super) struct Rehearse {
     /// Files or folders of manifests, or specs, one step each; or one file of recorded scenarios (`.jsonl`).
@@ -31,10 +31,10 @@ pub(super) struct Rehearse {
     /// The environment that specs are compiled for, if they have several.
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
-    /// What is known of the cluster: its nodes, storage classes and version (YAML).
+    /// Cluster description: version, nodes, storage classes (YAML).
     #[arg(long, value_name = "FILE")]
     cluster: Option<PathBuf>,
-    /// Whose rules judge: 1.29 to 1.37.
+    /// Kubernetes version to validate against: 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
     kubernetes: Option<String>,
     #[command(flatten)]
@@ -44,7 +44,7 @@ pub(super) struct Rehearse {
     namespace: Option<String>,
     #[arg(skip)]
     reach: Reach,
-    /// How it is shown.
+    /// Output format.
     #[arg(long, value_name = "NAME", default_value = "human")]
     format: View,
 }

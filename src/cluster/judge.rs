@@ -200,7 +200,7 @@ fn custom_judgement(resource: &Resource, judgement: Judgement, found: &mut Diagn
         let what = if fault.path.is_empty() { resource.id.to_string() } else { format!("{}: {}", resource.id, fault.path) };
         let mut report = REFUSED.report(format!("the API server would refuse {what}: {said}"));
         if unchecked && is_last {
-            report = report.help("the rules of the definition are checked once its fields are mended");
+            report = report.help("the rules of the definition are checked once its fields are fixed");
         }
         // What a default of the definition made is shown at the map that it was made in.
         let at = if fault.at.source == resource.at().source { fault.at } else { resource.node.place_of(&fault.path) };

@@ -179,7 +179,7 @@ fn judge_service(all: &BTreeMap<&str, Vec<&Resource>>, set: &Resource, found: &m
     let at = set.node.place_of("spec.serviceName");
     let services = || all.get(name).into_iter().flatten();
     let Some(service) = services().find(|service| namespace(service) == namespace(set)) else {
-        let report = SERVICE_MISSING.report(format!("no Service is called `{name}`, so the pods have no names of their own"));
+        let report = SERVICE_MISSING.report(format!("no Service is named `{name}`, so the pods have no names of their own"));
         let report = match services().next() {
             Some(other) => report.see(other.node.place_of("metadata"), format!("this one is in namespace `{}`", namespace(other))),
             None => report,
@@ -549,7 +549,7 @@ fn judge_nobody(wanted: &Claims<'_>, volume: &Resource, name: &ClaimName, found:
         names.sort();
         nearest(&name.1, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
     };
-    let help = elsewhere.or_else(near).unwrap_or_else(|| "a claim of a StatefulSet is called <template>-<set>-<ordinal>".to_owned());
+    let help = elsewhere.or_else(near).unwrap_or_else(|| "a claim of a StatefulSet is named <template>-<set>-<ordinal>".to_owned());
     NOBODY
         .report(format!("nothing here makes claim `{}` in namespace `{}`, for which this volume is reserved", name.1, name.0))
         .help(help)

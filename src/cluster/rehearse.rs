@@ -225,7 +225,7 @@ impl Cluster {
     pub fn not_known(&self) -> Vec<String> {
         let mut list = Vec::new();
         if self.world.nodes.is_none() {
-            list.push("the nodes: every pod is taken to find a place, and every volume to be in reach".to_owned());
+            list.push("the nodes: assumes that every pod schedules and every volume attaches (no nodes given; see --cluster)".to_owned());
         }
         let open = |event: &&Event| event.reason == NOT_KNOWN && self.world.last_said(&event.uid) == Some(event);
         let mut said: Vec<String> = self.world.journal.events().filter(open).map(|event| event.message.to_string()).collect();
@@ -235,20 +235,22 @@ impl Cluster {
         if self.world.provisioners == Provisioners::Assumed {
             let made = self.world.store.of_kind(VOLUME).filter_map(|(_, volume)| annotation(volume, PROVISIONED_BY));
             let makers: BTreeSet<&str> = made.collect();
-            list.extend(makers.into_iter().map(|maker| format!("whether the provisioner `{maker}` is there: it is taken to make volumes")));
+            list.extend(
+                makers.into_iter().map(|maker| format!("whether the provisioner `{maker}` is there: assumed to provision volumes")),
+            );
         }
         for key in self.world.journal.presumed.iter().filter(|key| self.world.store.get(key).is_none()) {
-            list.push(format!("whether there is a {} `{}`, which pods name: it is taken to be there", key.kind, key.name));
+            list.push(format!("whether there is a {} `{}`, which pods name: it is assumed to exist", key.kind, key.name));
         }
         for kind in ["Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob"] {
             let names: Vec<&str> = self.world.store.of_kind(kind).map(|(key, _)| key.name.as_str()).collect();
             if !names.is_empty() {
-                list.push(format!("what {kind} {} runs: only the pods of StatefulSets are played", listing(names, 5)));
+                list.push(format!("what {kind} {} runs: only the pods of StatefulSets are simulated", listing(names, 5)));
             }
         }
         for (key, set) in self.world.store.of_kind("StatefulSet") {
             if set.find(&["spec", "replicas"]).and_then(Node::as_int).is_some_and(|replicas| replicas > MOST_REPLICAS) {
-                list.push(format!("what becomes of the replicas of `{}` beyond the first {MOST_REPLICAS}: they are not played", key.name));
+                list.push(format!("the replicas of `{}` beyond the first {MOST_REPLICAS}: they are not simulated", key.name));
             }
         }
         list

@@ -69,7 +69,7 @@ fn heading(report: &Report) -> String {
     let found_too = if found.is_empty() { String::new() } else { format!(" ({found})") };
     let since = report.against.as_ref().and_then(Against::words).map_or_else(String::new, |other| format!(" against {}", prose(&other)));
     match &report.reviews[..] {
-        [] if wrong => format!("### 🔴 Statewright: must be mended{found_too}\n\n"),
+        [] if wrong => format!("### 🔴 Statewright: must be fixed{found_too}\n\n"),
         [] if report.against.is_some() => format!("### ⚪ Statewright: no changes{since}{found_too}\n\n"),
         [] if found.is_empty() => "### 🟢 Statewright: nothing found\n\n".into(),
         [] => format!("### 🟢 Statewright: can go ahead{found_too}\n\n"),
@@ -299,7 +299,7 @@ fn objects(review: &Review, share: usize) -> String {
         let verdict = change.verdict;
         format!("| {} {} | {} {} | {} |\n", sign(verdict), spoken(verdict), change.kind.word(), called(group, code), what_becomes(change))
     });
-    table("| | object | what becomes of it |\n| --- | --- | --- |\n", rows, share, |rest| {
+    table("| | object | effect |\n| --- | --- | --- |\n", rows, share, |rest| {
         let mut counts: BTreeMap<(Reverse<Verdict>, &str, &str), usize> = BTreeMap::new();
         for change in groups[groups.len() - rest..].iter().flatten() {
             *counts.entry((Reverse(change.verdict), change.kind.word(), &change.id.kind)).or_default() += 1;

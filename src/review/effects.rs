@@ -126,14 +126,14 @@ fn renamed(change: &Change) -> Vec<String> {
 
 fn changed(change: &Change, step: Step<'_>) -> Vec<String> {
     if !change.refusals.is_empty() {
-        return vec!["it stays as it is".into()];
+        return vec!["not applied".into()];
     }
     let touched = |field: &str| change.fields.iter().any(|change| change.path.starts_with(field));
     match &*change.id.kind {
         "Service" => service(change, step),
         "PersistentVolume" => volume(&touched),
         "ConfigMap" | "Secret" if ["data", "binaryData", "stringData"].into_iter().any(touched) => vec![
-            "mounted files follow within a minute or two, environment variables and subPath mounts only when a pod is made anew".into(),
+            "mounted files follow within a minute or two, environment variables and subPath mounts only when a pod is recreated".into(),
         ],
         "PersistentVolumeClaim" if touched("spec.resources") => {
             vec!["its volume is grown if the storage class and its driver can; some need the pod to restart for it".into()]

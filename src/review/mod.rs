@@ -58,9 +58,9 @@ pub struct Review {
 /// What surrounds a change.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'s> {
-    /// Whose rules judge.
+    /// Kubernetes version to validate against.
     pub version: Version,
-    /// What is known of the cluster.
+    /// Cluster description.
     pub facts: &'s ClusterFacts,
     /// The namespace of objects that name none.
     pub namespace: &'s str,

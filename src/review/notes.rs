@@ -81,7 +81,7 @@ fn budget(set: Set<'_>, step: Step<'_>) -> Option<String> {
     let budget = step.fresh.of_kind("PodDisruptionBudget").find(|budget| {
         budget.id.namespace == set.0.id.namespace && budget.node.find(&["spec", "selector"]).and_then(covers) == Some(true)
     })?;
-    Some(format!("{} does not hold this back: it is asked for evictions only", budget.id))
+    Some(format!("{} does not limit this: budgets limit evictions, not rolling updates", budget.id))
 }
 
 /// Pods that came and do not start.

@@ -131,7 +131,7 @@ impl Risks<'_> {
                     "spec.selector",
                     format!("selector {id}"),
                     format!(
-                        "the selector of {id} changes: the set must be deleted with all its pods and made anew, \
+                        "the selector of {id} changes: the set must be deleted with all its pods and recreated, \
                          and its claims are taken up again by name only"
                     ),
                 );
@@ -166,7 +166,7 @@ impl Risks<'_> {
             self.tell(id, &claims);
             format!("{names} {} deleted", are(&claims))
         } else {
-            format!("{names} {} with data that no replica serves", stay(&claims))
+            format!("{names} {} orphaned, with {} data", are(&claims), if claims.len() == 1 { "its" } else { "their" })
         };
         let unsaid = later.0.node.find(&["spec", "replicas"]).is_none();
         let why = if unsaid { ", for `replicas` is no longer said and means one" } else { "" };
@@ -246,7 +246,7 @@ impl Risks<'_> {
             "spec.volumeClaimTemplates",
             format!("rename claim template of {id} {name} to {next}"),
             format!(
-                "claim template {name} of {id} is called {next}: each replica begins with an empty claim ({}); {} {} unused",
+                "claim template {name} of {id} is renamed to {next}: each replica begins with an empty claim ({}); {} {} unused",
                 named(&claims(later, next)),
                 named(&claims(set, name)),
                 stay(&claims(set, name))
@@ -320,7 +320,7 @@ impl Risks<'_> {
                 next,
                 "metadata",
                 format!("rename {id} to {next}"),
-                format!("{id} is called {next}: all its pods end at once, {fate}, and {next} begins with empty claims"),
+                format!("{id} is renamed to {next}: all its pods end at once, {fate}, and {next} begins with empty claims"),
             ),
             None => self.add(id, "", format!("remove {id}"), format!("{id} goes: all its pods end at once, {fate}")),
         }
@@ -381,7 +381,7 @@ impl Risks<'_> {
                 "metadata",
                 format!("rename {id} to {next}"),
                 format!(
-                    "{id} is called {next}: the old one is deleted as soon as the claim {} goes, and {next} stays unused meanwhile",
+                    "{id} is renamed to {next}: the old one is deleted as soon as the claim {} goes, and {next} stays unused meanwhile",
                     claim.name
                 ),
             ),
@@ -389,10 +389,7 @@ impl Risks<'_> {
                 id,
                 "",
                 format!("remove {id}"),
-                format!(
-                    "{id} is deleted while the claim {} uses it: it ends with the claim, and its disk is then in nobody's hands",
-                    claim.name
-                ),
+                format!("{id} is deleted while the claim {} uses it: it ends with the claim, and the disk is left unmanaged", claim.name),
             ),
         }
     }
@@ -406,7 +403,7 @@ impl Risks<'_> {
                 next,
                 "metadata",
                 format!("rename {id} to {next}"),
-                format!("{id} is called {next}: the old claim is deleted, {fate}, and the new one is empty"),
+                format!("{id} is renamed to {next}: the old claim is deleted, {fate}, and the new one is empty"),
             ),
             None => self.add(id, "", format!("remove {id}"), format!("the claim {} is deleted, {fate}", id.name)),
         }
@@ -482,7 +479,7 @@ impl Risks<'_> {
             }
         }
         for claim in &state.changes.claims.replaced {
-            self.add(&claim_id(claim), "", format!("replace claim {claim}"), format!("the claim {claim} is deleted and made anew, empty"));
+            self.add(&claim_id(claim), "", format!("replace claim {claim}"), format!("the claim {claim} is deleted and recreated, empty"));
         }
         for claim in state.claims.iter().filter(|claim| claim.phase == "Lost") {
             let was_fine = step.known.claims_before.get(claim.name.as_str()).is_some_and(|old| old.phase != "Lost");

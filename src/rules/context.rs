@@ -12,9 +12,9 @@ use std::sync::OnceLock;
 
 /// All that a rule may know.
 pub struct Context<'a> {
-    /// Whose rules judge.
+    /// Kubernetes version to validate against.
     pub version: Version,
-    /// What is known of the cluster.
+    /// Cluster description.
     pub facts: &'a ClusterFacts,
     /// Whether the manifests were compiled from a spec, in which nothing is left out by accident.
     pub compiled: bool,

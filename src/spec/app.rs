@@ -41,10 +41,10 @@ block! {
         /// The pod labels by which the StatefulSet finds its pods, for an app that exists already: a selector cannot change.
         /// Example: `{app: kubia}`
         selector: Texts,
-        /// The main container's name; the app's unless said otherwise.
+        /// The main container's name; default: the app's.
         /// Example: `kubia`
         container: Placed<Text>,
-        /// How many replicas; 1 unless said otherwise.
+        /// How many replicas; default: 1.
         /// Example: `3`
         replicas: Placed<i64>,
         /// What each replica keeps, by name.
@@ -83,7 +83,7 @@ block! {
         /// What becomes of the claims.
         /// Example: `{whenDeleted: Retain, whenScaled: Retain}`
         retain: Retain,
-        /// Where ordinals begin; 0 unless said otherwise.
+        /// Where ordinals begin; default: 0.
         /// Example: `1`
         ordinals: Ordinals,
         /// Seconds that a pod gets to end.
@@ -116,10 +116,10 @@ block! {
         /// Changes that put data at risk and are meant so, each bound to exactly that change.
         /// Example: `[{change: "scale-down StatefulSet/pets/kubia 5 to 3", reason: drained}]`
         acknowledge: Vec<Acknowledge>,
-        /// The Kubernetes version whose rules judge; the newest known unless said otherwise.
+        /// The Kubernetes version whose rules judge; default: the newest known.
         /// Example: `"1.33"`
         kubernetes: Placed<Text>,
-        /// The cluster's DNS domain; `cluster.local` unless said otherwise.
+        /// The cluster's DNS domain; default: `cluster.local`.
         /// Example: `cluster.local`
         cluster_domain as "clusterDomain": Placed<Text>,
         /// The cluster that the workspace describes under this name.

@@ -71,7 +71,7 @@ block! {
         /// The number.
         /// Example: `8080`
         port: Placed<i64>,
-        /// TCP unless said otherwise.
+        /// Default: TCP.
         /// Example: `UDP`
         protocol: Placed<Text>,
     }
@@ -150,7 +150,7 @@ block! {
         /// A path that must answer with 200 to 399.
         /// Example: `/healthz`
         http: Placed<Text>,
-        /// The port that `http` asks, by name or number; the first port unless said otherwise.
+        /// The port that `http` asks, by name or number; default: the first port.
         /// Example: `http`
         port: Placed<Scalar>,
         /// HTTP or HTTPS.

@@ -46,7 +46,7 @@ block! {
     /// A Service. The short form is a map from port names to the numbers under which they are reached. The long form has
     /// `ports:`, and beside it any field of Kubernetes' ServiceSpec.
     pub struct ServiceForm = "a service", rest "core.v1.ServiceSpec" {
-        /// Its name; `<app>-<key>` unless said otherwise, the app's own for the governing one.
+        /// Its name; default: `<app>-<key>`, the app's own for the governing one.
         /// Example: `kubia-web`
         name: Placed<Text>,
         /// Its ports: names of container ports, and the numbers under which they are reached.
@@ -77,7 +77,7 @@ block! {
         /// The number under which it is reached.
         /// Example: `80`
         port: Placed<i64>,
-        /// The container port it leads to, by name or number; the one of its own name unless said otherwise.
+        /// The container port it leads to, by name or number; default: the one of its own name.
         /// Example: `http`
         target_port as "targetPort": Placed<Scalar>,
     }

@@ -56,7 +56,7 @@ either! {
 block! {
     /// A service account that is made for the app.
     pub struct ServiceAccountForm = "`serviceAccount`" {
-        /// Its name; the app's unless said otherwise.
+        /// Its name; default: the app's.
         /// Example: `kubia`
         name: Placed<Text>,
         /// Its annotations: what it may do in the cloud.
@@ -106,7 +106,7 @@ block! {
         /// Over what.
         /// Example: `host`
         over: Over,
-        /// Whether a pod waits rather than break it; true unless said otherwise.
+        /// Whether a pod waits rather than break it; default: true.
         /// Example: `false`
         required: Placed<bool>,
     }
@@ -222,7 +222,7 @@ block! {
         /// The object's kind.
         /// Example: `Service`
         kind: Placed<Text>,
-        /// The object's name; all of the kind unless said otherwise.
+        /// The object's name; default: all of the kind.
         /// Example: `kubia-public`
         name: Placed<Text>,
         /// What is merged over it; `null` removes.

@@ -14,16 +14,16 @@ block! {
         /// How much each replica gets.
         /// Example: `10Gi`
         size: Placed<Scalar>,
-        /// The storage class; for `dynamic` volumes the cluster's default unless said otherwise.
+        /// The storage class; default for `dynamic` volumes: the cluster's default class.
         /// Example: `standard`
         class: Placed<Text>,
-        /// ReadWriteOnce unless said otherwise; one, or several.
+        /// Default: ReadWriteOnce; one, or several.
         /// Example: `ReadWriteOncePod`
         access: Placed<Access>,
-        /// Filesystem unless said otherwise; with Block, `mount` is the device's path.
+        /// Default: Filesystem; with Block, `mount` is the device's path.
         /// Example: `Block`
         mode: Placed<Text>,
-        /// The folder of the volume that is mounted; all of it unless said otherwise.
+        /// The folder of the volume that is mounted; default: all of it.
         /// Example: `pgdata`
         sub_path as "subPath": Placed<Text>,
         /// Whether the container may only read it.

@@ -99,7 +99,7 @@ block! {
         /// The file, beside the workspace.
         /// Example: `templates/monitor.yaml`
         file: Placed<Text>,
-        /// How often it is filled: once per `app`, per `ordinal` or per `service`; per app unless said otherwise.
+        /// How often it is filled: once per `app`, per `ordinal` or per `service`; default: per app.
         /// Example: `service`
         each: Placed<Text>,
     }

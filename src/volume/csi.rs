@@ -29,7 +29,7 @@ block! {
         /// The zone that can reach it.
         /// Example: `eu-west-1a`
         zone: Placed<Text>,
-        /// The label by which nodes say their zone; `topology.kubernetes.io/zone` unless said otherwise.
+        /// The label by which nodes say their zone; default: `topology.kubernetes.io/zone`.
         /// Example: `topology.ebs.csi.aws.com/zone`
         zone_label as "zoneLabel": Placed<Text>,
     }

@@ -30,10 +30,10 @@ block! {
         /// The two zones of a regional disk, in place of `zone`.
         /// Example: `[europe-west1-b, europe-west1-c]`
         zones: Vec<Text>,
-        /// The file system; ext4 unless said otherwise.
+        /// The file system; default: ext4.
         /// Example: `xfs`
         fs_type as "fsType": Placed<Text>,
-        /// The partition; the whole disk unless said otherwise.
+        /// The partition; default: the whole disk.
         /// Example: `1`
         partition: Placed<i64>,
         /// Whether it is mounted for reading only.
@@ -64,7 +64,7 @@ impl GcePersistentDisk {
         const LABEL: &str = "small letters, digits and `-`, beginning with a letter, at most 63";
         if !is_name(&disk.value, 63) {
             DISK_NAME
-                .report(format!("no Compute Engine disk is called `{}`", disk.value))
+                .report(format!("no Compute Engine disk is named `{}`", disk.value))
                 .help(format!("its name is {LABEL}"))
                 .at(disk.at, found);
         }
@@ -73,7 +73,7 @@ impl GcePersistentDisk {
             let name = project.value.rsplit_once(':').map_or(&*project.value, |(_, name)| name);
             if !is_name(name, 63) {
                 DISK_NAME
-                    .report(format!("no Compute Engine project is called `{}`", project.value))
+                    .report(format!("no Compute Engine project is named `{}`", project.value))
                     .help("write its id, such as `acme-prod`; not its title or number")
                     .at(project.at, found);
             }
@@ -88,7 +88,7 @@ impl GcePersistentDisk {
                     .help(format!("add the zone's letter: `{zone}-b`; a regional disk has two `zones`"))
                     .at(at, found),
                 _ => DISK_NAME
-                    .report(format!("no Compute Engine zone is called `{zone}`"))
+                    .report(format!("no Compute Engine zone is named `{zone}`"))
                     .help("write it like `europe-west1-b`: area, region, letter")
                     .at(at, found),
             }

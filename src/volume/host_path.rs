@@ -14,7 +14,7 @@ block! {
         /// The node, by its label `kubernetes.io/hostname`.
         /// Example: `minikube`
         node: Placed<Text>,
-        /// What must be there; made when it is not, unless said otherwise.
+        /// What must be there; default: created if missing.
         /// Example: `DirectoryOrCreate`
         kind as "type": Placed<Text>,
     }

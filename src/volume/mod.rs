@@ -66,10 +66,10 @@ block! {
         /// Volumes that the cluster makes by itself when they are claimed: a class name, or nothing for the cluster's default.
         /// Example: `standard`
         dynamic: Dynamic,
-        /// What becomes of a volume once its claim is gone. Retain unless said otherwise; only for volumes that are written out.
+        /// What becomes of a volume once its claim is gone. Default: Retain; only for volumes that are written out.
         /// Example: `Retain`
         reclaim_policy as "reclaimPolicy": ReclaimPolicy,
-        /// The class that the volumes and their claims name. Empty unless said otherwise, so that no class makes others in their place.
+        /// The class that the volumes and their claims name. Default: empty, so that no class makes others in their place.
         /// Example: `manual`
         class: Placed<Text>,
         /// Options of the mount.

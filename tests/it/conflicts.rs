@@ -47,7 +47,7 @@ fn a_merge_conflict_is_said_with_its_line_and_written_anew() {
             let said = format!("{}{}", run.stdout, run.stderr);
             assert_eq!(run.code, 1, "{command}: {said}");
             assert!(said.contains("SW0614") && said.contains(&format!("{SET}:{line}")), "{command} says the line: {said}");
-            assert!(said.contains("run `statewright compile`, which writes it anew"), "{command}: {said}");
+            assert!(said.contains("run `statewright compile`, which rewrites it"), "{command}: {said}");
             assert!(!said.contains("adds kubia-0") && !said.contains("kubia in dev: new"), "{command} compares with nothing: {said}");
         }
         let check = statewright(scratch.path(), &["compile", "--check"]);
@@ -88,7 +88,7 @@ fn a_damaged_manifest_is_not_compared() {
         let said = format!("{}{}", run.stdout, run.stderr);
         assert!(run.code == 1 && said.contains("SW0614") && said.contains(SET), "{text}\n{said}");
         assert!(!said.contains("adds kubia-0"), "{said}");
-        assert!(said.contains("run `statewright compile --force`, which writes it anew"), "{said}");
+        assert!(said.contains("run `statewright compile --force`, which rewrites it"), "{said}");
         assert_eq!(statewright(scratch.path(), &["compile", "--force"]).code, 0);
     }
 }

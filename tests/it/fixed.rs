@@ -112,12 +112,12 @@ fn at_risk() -> Review {
     ];
     let judgement = Judgement {
         verdict: Verdict::AtRisk,
-        line: format!("data at risk: {set} loses 1 of 3 replicas; their claims stay, with data that no replica serves"),
+        line: format!("data at risk: {set} loses 1 of 3 replicas; their claims are orphaned, with their data"),
         risks: vec![
             risk(
                 &set,
                 &format!("scale-down {set} 3 to 2"),
-                &format!("{set} loses 1 of 3 replicas; their claims stay, with data that no replica serves"),
+                &format!("{set} loses 1 of 3 replicas; their claims are orphaned, with their data"),
             ),
             Risk {
                 acknowledged: true,

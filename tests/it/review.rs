@@ -305,7 +305,7 @@ fn an_environment_that_goes_or_gets_another_name_is_reviewed() {
     }
     edit(&scratch, "apps/shop/statewright.yaml", "live: {namespace: stage}", "live: {namespace: live}");
     let run = statewright(scratch.path(), &["diff"]);
-    let first = "shop in live, which was shop in stage: data at risk: StatefulSet/stage/shop is called StatefulSet/live/shop";
+    let first = "shop in live, which was shop in stage: data at risk: StatefulSet/stage/shop is renamed to StatefulSet/live/shop";
     assert!(run.code == 3 && run.stdout.starts_with(first), "{}", run.stdout);
 }
 

@@ -125,7 +125,7 @@ fn headline(report: &Report) -> (&'static str, String, String) {
     let found = summary(&report.findings);
     let wrong = report.findings.iter().any(|finding| finding.level == Level::Error);
     match &report.reviews[..] {
-        [] if wrong => ("error", "Must be mended".into(), format!("{found}.")),
+        [] if wrong => ("error", "Must be fixed".into(), format!("{found}.")),
         [] if report.against.is_some() => {
             let other = report.against.as_ref().and_then(Against::words).unwrap_or_else(|| "the other side".into());
             ("in-place", "No changes".into(), format!("Everything is as in {}.", escaped(&other)))

@@ -51,7 +51,7 @@ fn simple(new: &Resource) -> Plan {
             "the class is gone; claims that are bound stay bound, new ones wait until it is back",
             "`created`; it holds for volumes that are made from now on",
         ),
-        "Job" => ("it runs anew", "the job is gone, and its pods with it", "`created`; it runs from the beginning"),
+        "Job" => ("it runs again", "the job is gone, and its pods with it", "`created`; it runs from the beginning"),
         "RoleBinding" | "ClusterRoleBinding" => (
             "its subjects lack these rights meanwhile",
             "its subjects have lost these rights",

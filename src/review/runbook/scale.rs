@@ -106,7 +106,7 @@ pub(super) fn leave(plan: &mut Plan, old: Set<'_>, new: Set<'_>) {
     }
     let (kubectl, name) = (kubectl(&old.0.id.namespace), named("statefulset", old.name()));
     swap::retain_claims(plan, old);
-    plan.run(await_set(old), "all pods ready: a quorum that lacks a member cannot spare another", "");
+    plan.run(await_set(old), "all pods ready: wait until all pods are Ready, or quorum may be lost", "");
     for ordinal in leaving.iter().rev() {
         let pod = claims::pod(old, *ordinal);
         plan.run(

@@ -100,7 +100,7 @@ fn reasons(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -
         let first = old.claim(grown.template, old.start());
         reasons.push(match claims::origin(matter, &old.0.id.namespace, &first, grown.old) {
             Origin::Dynamic => "grow the claims".to_owned(),
-            Origin::Static => "let claims to come ask for more (volumes that people made keep their size)".to_owned(),
+            Origin::Static => "raise the size of future PVCs (existing volumes keep their size)".to_owned(),
         });
     }
     if edits.iter().any(|edit| !matches!(edit.what, What::Grown(_))) {
@@ -136,7 +136,7 @@ pub(super) fn caution(matter: Matter<'_>, set: Set<'_>) -> &'static str {
     let labels = set.0.node.find(&["spec", "template", "metadata", "labels"]);
     let covers = |budget: &Resource| budget.id.namespace == set.0.id.namespace && matches(budget.node.find(&["spec", "selector"]), labels);
     if matter.fresh.of_kind("PodDisruptionBudget").any(covers) {
-        ". Its disruption budget does not hold this back: only go on when all pods are ready"
+        ". Its disruption budget does not limit this: continue only when all pods are Ready"
     } else {
         ""
     }
@@ -204,7 +204,7 @@ fn anew(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> P
     claims::prepare(&mut plan, matter, old, edits);
     orphan(&mut plan, old);
     if new.0.node.find(&["spec", "replicas"]).is_some() {
-        stop(&mut plan, old, "it ends in its own time; nobody makes it anew", "");
+        stop(&mut plan, old, "it ends in its own time; nothing recreates it", "");
         make(&mut plan, matter, (old, new), 0);
     } else {
         // The pods are counted while they are there.
