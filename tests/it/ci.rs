@@ -347,6 +347,54 @@ fn the_action_obeys_nobody_but_its_author() {
     assert!(runner.action().status.success(), "the environment at risk was not asked for");
 }
 
+#[test]
+fn the_action_fails_on_what_it_is_told_to() {
+    if !is_bash_there() {
+        return;
+    }
+    let risk = Checkout::new(&[("replicas: 5", "replicas: 4")], true);
+    let stale = Checkout::new(&[("replicas: 5", "replicas: 6")], false);
+    for (checkout, fail_on, code) in [
+        (&risk, "error data-at-risk", 3),
+        (&risk, "data-at-risk", 3),
+        (&risk, "error", 0),
+        (&risk, "never", 0),
+        (&stale, "error", 1),
+        (&stale, "data-at-risk", 0),
+        (&stale, "never", 0),
+        (&risk, "errors", 2),
+    ] {
+        let mut runner = Runner::new(checkout, &[("fail-on", fail_on)]);
+        let review = runner.action();
+        assert_eq!(review.status.code(), Some(code), "{fail_on}: {}", said(&review));
+        // What is wrong is said all the same, to people too.
+        let is_said = fail_on == "errors" || runner.read("gh.log").contains("--method") && said(&review).contains("::stop-commands::");
+        assert!(is_said, "{fail_on}: {}{}", said(&review), runner.read("gh.log"));
+    }
+}
+
+#[test]
+fn jobs_of_the_action_have_a_comment_each() {
+    if !is_bash_there() {
+        return;
+    }
+    let checkout = Checkout::new(&[("replicas: 5", "replicas: 4")], true);
+    for (inputs, first) in [
+        (&[][..], "<!-- statewright -->"),
+        (&[("env", "prod")], "<!-- statewright .-.-prod -->"),
+        (&[("paths", "kubia"), ("working-directory", "apps")], "<!-- statewright apps-kubia -->"),
+        (&[("comment-key", "fleet \"--> $(x)")], "<!-- statewright fleet-x -->"),
+    ] {
+        let mut runner = Runner::new(&checkout, inputs);
+        let review = runner.action();
+        assert_eq!(review.status.code(), Some(3), "{inputs:?}: {}", said(&review));
+        assert!(runner.read("gh.log.body").starts_with(&format!("{first}\n")), "{inputs:?}: {}", runner.read("gh.log.body"));
+        assert!(runner.read("gh.log").contains(&format!("startswith(\"{first}\")")), "{inputs:?}: {}", runner.read("gh.log"));
+    }
+    let mut runner = Runner::new(&checkout, &[("kubernetes", "1.12")]);
+    assert_eq!(runner.action().status.code(), Some(2));
+}
+
 /// A branch may be called like an option: git takes it for a branch, and runs nothing.
 #[test]
 fn no_branch_is_an_option() {
