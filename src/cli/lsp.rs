@@ -143,7 +143,7 @@ impl Server {
     fn definition(&self, parameters: &Value) -> Option<Value> {
         let (uri, text) = self.document(parameters)?;
         let path = wire::path_of(uri).filter(|path| is_spec(path))?;
-        let line = u32::try_from(parameters["position"]["line"].as_u64()?).ok()? + 1;
+        let line = u32::try_from(parameters["position"]["line"].as_u64()?).ok()?.checked_add(1)?;
         let candidate = candidate(&path, text)?;
         let app = candidate.load(&mut Vec::new()).ok()??;
         let mut places = Vec::new();

@@ -15,7 +15,7 @@ pub struct Cursor {
 /// What is at a line and a column, both from zero; columns count characters.
 #[must_use]
 pub fn at(text: &str, line: usize, column: usize) -> Cursor {
-    let lines: Vec<&str> = text.lines().take(line + 1).collect();
+    let lines: Vec<&str> = text.lines().take(line.saturating_add(1)).collect();
     let current = lines.get(line).copied().unwrap_or_default();
     let offset = current.char_indices().nth(column).map_or(current.len(), |(offset, _)| offset);
     let blank = current.trim().is_empty();

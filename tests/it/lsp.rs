@@ -97,6 +97,15 @@ fn an_editor_is_told_what_it_asks_for() {
     let file = definition["result"][0]["uri"].as_str().unwrap();
     assert!(file.ends_with("/deploy/dev/StatefulSet-kubia.yaml"), "{definition}");
 
+    // No place is too far.
+    for line in [u64::from(u32::MAX) - 1, u64::from(u32::MAX), u64::MAX] {
+        for method in ["hover", "completion", "definition"] {
+            let far = json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": line}});
+            let said = editor.ask(&format!("textDocument/{method}"), &far);
+            assert!(said.get("result").is_some(), "{method} at {line}: {said}");
+        }
+    }
+
     assert_eq!(editor.ask("textDocument/unheardOf", &json!({}))["error"]["code"], -32601);
     editor.tell("$/unheardOf", &json!({}));
     editor.tell("textDocument/didClose", &json!({"textDocument": {"uri": uri}}));
