@@ -140,6 +140,11 @@ impl Pass {
                     seen.owned.push((root.clone(), folder.clone()));
                     self.stale(&root, &Tree { folder, files: Vec::new() }, at, &mut untrue, &mut seen.findings)?;
                 }
+                for (root, folder) in left_over::before_workspace(&self.diff.selection.reach, app)? {
+                    if !self.claims.include(&root, &folder) {
+                        self.stale(&root, &Tree { folder, files: Vec::new() }, at, &mut untrue, &mut seen.findings)?;
+                    }
+                }
                 let (root, pattern) = app.folder("*", None, true);
                 for folder in disk::strays(&root, &pattern, &folders)?.unfinished {
                     seen.owned.push((root.clone(), folder.clone()));

@@ -75,6 +75,16 @@ impl Committed {
         Ok(Earlier { bundle, unreadable: found.resolve(&sources) })
     }
 
+    /// What is committed of an environment where it was before its app had a workspace, and that place.
+    pub(super) fn before_workspace(&self, app: &Loaded, environment: &str) -> Result<Option<(Earlier, PathBuf)>, Failure> {
+        let Some((root, folder)) = left_over::beside(app, environment) else { return Ok(None) };
+        let folder = root.join(folder);
+        if !left_over::is_of(app, &self.files(&folder)?.0) {
+            return Ok(None);
+        }
+        Ok(Some((self.bundle(&folder, None)?, folder)))
+    }
+
     /// What to do about a file of ours that cannot be read.
     const fn help(&self) -> [&'static str; 2] {
         match self {

@@ -300,6 +300,14 @@ impl Run<'_> {
                 self.place(&root, &Tree { folder, files: Vec::new() }, done)?;
             }
         }
+        // A workspace that came later has its own place for them.
+        if self.compile.out.is_none() {
+            for (root, folder) in left_over::before_workspace(&self.compile.selection.reach, app)? {
+                if !self.claims.include(&root, &folder) {
+                    self.place(&root, &Tree { folder, files: Vec::new() }, done)?;
+                }
+            }
+        }
         for folder in strays.unfinished.into_iter().filter(|folder| !self.claims.include(&root, folder)) {
             done.healed.push((root.clone(), folder.clone()));
             self.heal(&root, folder, done)?;

@@ -30,7 +30,7 @@ use crate::spec::settings::Acknowledge;
 use crate::spec::workspace::Workspace;
 use crate::value::Node;
 use clap::Args;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -205,10 +205,18 @@ impl Diff {
         let mut gone: Vec<PathBuf> = stale.iter().map(|(root, folder)| root.join(folder)).collect();
         owned.extend(stale);
         let mut earlier: Vec<Earlier> = Vec::new();
-        for Fresh { root, compiled, tree, .. } in &fresh {
-            earlier.push(committed.bundle(&root.join(&tree.folder), Some((&compiled.bundle, tree)))?);
-        }
         let is_new = |earlier: &Earlier| earlier.bundle.resources.is_empty() && earlier.unreadable.is_empty();
+        let mut moved: BTreeMap<usize, PathBuf> = BTreeMap::new();
+        for (index, Fresh { root, compiled, tree, environment }) in fresh.iter().enumerate() {
+            let mut here = committed.bundle(&root.join(&tree.folder), Some((&compiled.bundle, tree)))?;
+            if is_new(&here)
+                && let Some((there, folder)) = committed.before_workspace(app, environment)?
+            {
+                here = there;
+                moved.insert(index, folder);
+            }
+            earlier.push(here);
+        }
         // One environment came and one went: it has another name.
         let came: Vec<usize> = (0..fresh.len()).filter(|index| is_new(&earlier[*index])).collect();
         let renamed = match (&came[..], &gone[..]) {
@@ -221,6 +229,9 @@ impl Diff {
             if let Some((_, folder)) = renamed.as_ref().filter(|(came, _)| *came == index) {
                 earlier = committed.bundle(folder, None)?;
                 title = format!("{title}, which was {}", committed.title(folder)?);
+            }
+            if let Some(folder) = moved.get(&index) {
+                title = format!("{title}, which was in {}", disk::name_of(folder));
             }
             if earlier.unreadable.is_empty() {
                 pending.push(reviewed(app, title, &compiled, &earlier.bundle, &environment));

@@ -116,6 +116,34 @@ fn of_app(reach: &Reach, output: &Path, owned: &BTreeSet<Place>, found: &mut Str
     Ok(())
 }
 
+/// Where an app without a workspace has the manifests of an environment. They lie there still where the workspace came later.
+pub(super) fn beside(app: &Loaded, environment: &str) -> Option<Place> {
+    app.shared.as_ref()?;
+    let (root, folder) = app.folder(environment, None, true);
+    let place = (app.folder.clone(), format!("deploy/{environment}"));
+    (place.0.join(&place.1) != root.join(folder)).then_some(place)
+}
+
+/// Whether manifests are those of an app, written before its workspace was there.
+pub(super) fn is_of(app: &Loaded, files: &[File]) -> bool {
+    origin(files).is_some_and(|(spec, name)| spec == app.file && name == &*app.spec.name)
+}
+
+/// The folders of an app that were written before its workspace was there.
+pub(super) fn before_workspace(reach: &Reach, app: &Loaded) -> Result<Vec<Place>, Failure> {
+    if app.shared.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut places = Vec::new();
+    for folder in disk::strays(&app.folder, "deploy/*", &BTreeSet::new())?.folders {
+        let files = disk::read_folder(reach, &app.folder.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
+        if is_of(app, &files) {
+            places.push((app.folder.clone(), folder));
+        }
+    }
+    Ok(places)
+}
+
 /// Whether the manifests of a folder may be those of an environment that an app once had. Where folders do not bear the apps' names,
 /// those of another app lie beside its own.
 pub(super) fn may_be_of(app: &Loaded, is_beside: bool, files: &[File]) -> bool {

@@ -16,6 +16,7 @@ use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use crate::k8s::version::Version;
 use crate::report::rehearsal;
+use crate::review::presumed;
 use crate::secret::known::Known;
 use crate::source::Sources;
 use crate::yaml;
@@ -89,6 +90,8 @@ impl Rehearse {
             return Ok(Outcome::Found);
         }
         let facts = facts.unwrap_or_default().with_customs(customs);
+        // What a review takes for granted holds here too.
+        let facts = presumed::classes(&facts, &bundles.iter().collect::<Vec<_>>());
         let version = match &self.kubernetes {
             Some(text) => text.parse().map_err(Failure::new)?,
             None => facts.kubernetes.unwrap_or(Version::NEWEST),

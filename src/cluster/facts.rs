@@ -13,6 +13,9 @@ use crate::value::{Key, Map, Node, Text};
 pub static CLUSTER_FACTS: Code =
     Code { id: "SW0301", name: "cluster-facts", level: Level::Error, page: include_str!("pages/cluster-facts.md") };
 
+/// The provisioner of a storage class that nobody has described, and that is taken to be there.
+pub const PRESUMED: &str = "not-known.example";
+
 /// What is known of a cluster beforehand.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterFacts {

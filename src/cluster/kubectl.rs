@@ -24,6 +24,8 @@ pub struct Done {
     pub key: Key,
     /// What was done to it.
     pub change: Change,
+    /// Whether a patch was sent, and the object stayed as it was.
+    pub is_idle: bool,
     /// What the server warned of.
     pub warnings: Vec<String>,
 }
@@ -137,7 +139,18 @@ pub fn request(store: &Store, request: Request<'_>) -> (Done, Write) {
         Some(stage) => Change::Rejected(Box::new(reject(&answer, stage, &request, matches!(change, Change::Created)))),
         None => change,
     };
-    (Done { key, change, warnings: answer.warnings }, write)
+    let is_idle = match (&change, &write) {
+        (Change::Configured, Write::Nothing) => true,
+        (Change::Configured, Write::Replace(object)) => store.get(&key).is_some_and(|stored| is_as_it_was(stored, object)),
+        _ => false,
+    };
+    (Done { key, change, is_idle, warnings: answer.warnings }, write)
+}
+
+/// Whether an object says what it said: where the server counts changes of its spec, it has counted none.
+fn is_as_it_was(stored: &Node, object: &Node) -> bool {
+    let is_counted = stored.find(&["metadata", "generation"]).is_some();
+    stored == object || is_counted && stored.get("metadata") == object.get("metadata")
 }
 
 fn create(request: &Request<'_>) -> (Answer, Change, Write) {

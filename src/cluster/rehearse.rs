@@ -6,7 +6,7 @@ use super::binder::{CLAIM, PROVISIONED_BY, VOLUME};
 use super::controller::load::Loads;
 use super::controller::statefulset::MOST_REPLICAS;
 use super::controller::{self, garbage, garbage::Cascade};
-use super::facts::ClusterFacts;
+use super::facts::{ClusterFacts, PRESUMED};
 use super::kubectl::{self, Change, Done, Request, Write};
 use super::state::{ClaimState, EventState, PodState, State, View, Why};
 use super::store::{self, Key, Store, annotation, uid};
@@ -234,7 +234,12 @@ impl Cluster {
         list.extend(said.into_iter().map(|message| message.trim_end_matches(" is not known").to_owned()));
         if self.world.provisioners == Provisioners::Assumed {
             let made = self.world.store.of_kind(VOLUME).filter_map(|(_, volume)| annotation(volume, PROVISIONED_BY));
-            let makers: BTreeSet<&str> = made.collect();
+            let makers: BTreeSet<&str> = made.filter(|maker| *maker != PRESUMED).collect();
+            let presumed = self.world.store.of_kind("StorageClass");
+            let presumed = presumed.filter(|(_, class)| store::text(class, &["provisioner"]) == PRESUMED).map(|(key, _)| key.name.as_str());
+            list.extend(
+                presumed.map(|name| format!("whether there is a StorageClass `{name}`: it is assumed to exist, and to provision volumes")),
+            );
             list.extend(
                 makers.into_iter().map(|maker| format!("whether the provisioner `{maker}` is there: assumed to provision volumes")),
             );
@@ -284,7 +289,7 @@ impl Cluster {
 
     fn delete(&mut self, key: Key, change: Change, cascade: Cascade) -> Done {
         let found = garbage::delete_with(&mut self.world, &key, cascade);
-        Done { key, change: if found { change } else { Change::Absent }, warnings: Vec::new() }
+        Done { key, change: if found { change } else { Change::Absent }, is_idle: false, warnings: Vec::new() }
     }
 
     fn apply(&mut self, resource: &Resource) -> Done {

@@ -115,12 +115,19 @@ impl Page {
     fn acts(&mut self, acts: &[Done], home: &str) {
         let mut counts: Vec<(&str, usize)> = Vec::new();
         for done in acts {
-            match counts.iter_mut().find(|(word, _)| *word == done.change.word()) {
+            let word = if done.is_idle { Change::Unchanged.word() } else { done.change.word() };
+            match counts.iter_mut().find(|(other, _)| *other == word) {
                 Some((_, count)) => *count += 1,
-                None => counts.push((done.change.word(), 1)),
+                None => counts.push((word, 1)),
             }
         }
-        let counts: Vec<String> = counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect();
+        let mut counts: Vec<String> = counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect();
+        let idle = acts.iter().filter(|done| done.is_idle).count();
+        if idle > 0
+            && let Some(last) = counts.iter_mut().find(|count| count.ends_with(Change::Unchanged.word()))
+        {
+            *last = format!("{last} (kubectl calls {idle} of them configured)");
+        }
         self.line("", &format!("  {}", if counts.is_empty() { "nothing to apply".to_owned() } else { counts.join(", ") }));
         for done in acts {
             let namespace = if done.key.namespace.is_empty() || done.key.namespace == home {
@@ -136,6 +143,7 @@ impl Page {
                     self.line("", &format!("            {}", clean(&rejection.message).replace('\n', "\n            ")));
                 }
                 Change::Unchanged => {}
+                Change::Configured if done.is_idle => {}
                 change => self.line(
                     if matches!(change, Change::Pruned | Change::Deleted) { YELLOW } else { "" },
                     &format!("  {:<10} {name}", change.word()),

@@ -1,6 +1,7 @@
 //! What becomes of each object that differs, in a few words: off the rehearsal where it shows it, else off the fields that differ.
 
 use super::notes::label;
+use super::policy;
 use super::risk::Step;
 use super::set::Set;
 use super::{Change, ChangeKind};
@@ -31,6 +32,9 @@ pub fn effect(change: &Change, step: Step<'_>) -> Effect {
     };
     let gone = if change.kind == ChangeKind::Removed { Some(&change.id) } else { change.from.as_ref() };
     effect.needed_by = gone.and_then(|id| user(id, step)).map(|user| user.id.clone());
+    if change.id.kind == "NetworkPolicy" && change.refusals.is_empty() {
+        words.extend(policy::effect(change, step));
+    }
     if let Some(user) = &effect.needed_by {
         words.insert(words.len().min(1), format!("{user} still names it: its next pod does not start"));
     }
@@ -139,8 +143,7 @@ fn changed(change: &Change, step: Step<'_>) -> Vec<String> {
             vec!["its volume is grown if the storage class and its driver can; some need the pod to restart for it".into()]
         }
         "StorageClass" => default_class(&change.id, step).into_iter().collect(),
-        "HorizontalPodAutoscaler" => vec!["it may scale at once".into()],
-        "NetworkPolicy" => vec!["traffic is judged by it at once".into()],
+        "HorizontalPodAutoscaler" if touched("spec") => vec!["it may scale at once".into()],
         _ => Vec::new(),
     }
 }

@@ -41,6 +41,10 @@ pub struct Known<'a> {
     pub governed: BTreeMap<(&'a str, &'a str), &'a Resource>,
     /// The classes that are committed.
     pub classes: BTreeSet<&'a str>,
+    /// What runs pods, by its namespace.
+    pub workloads_in: BTreeMap<&'a str, Vec<&'a Resource>>,
+    /// NetworkPolicies by their namespace: before, and afterwards.
+    pub policies_in: [BTreeMap<&'a str, Vec<&'a Resource>>; 2],
     users: BTreeMap<Named<'a>, &'a Resource>,
 }
 
@@ -75,6 +79,14 @@ impl<'a> Known<'a> {
             }
         }
         known.classes = committed.of_kind("StorageClass").map(|class| class.id.name.as_str()).collect();
+        for (policies, bundle) in known.policies_in.iter_mut().zip([committed, fresh]) {
+            for policy in bundle.of_kind("NetworkPolicy") {
+                policies.entry(&policy.id.namespace).or_default().push(policy);
+            }
+        }
+        for workload in fresh.resources.iter().filter(|one| matches!(&*one.id.kind, "StatefulSet" | "Deployment" | "DaemonSet")) {
+            known.workloads_in.entry(&workload.id.namespace).or_default().push(workload);
+        }
         for resource in fresh.resources.iter().chain(stored) {
             if let Some(pod) = resource.node.find(&["spec", "template", "spec"]) {
                 known.gather(pod, resource);

@@ -15,7 +15,8 @@ pub mod moves;
 pub mod neighbours;
 pub mod notes;
 pub mod parity;
-mod presumed;
+mod policy;
+pub mod presumed;
 pub mod risk;
 pub mod runbook;
 pub mod set;
@@ -25,6 +26,7 @@ use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::change;
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Code, Diagnostics, Finding, Refusal};
+use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::source::At;
 use crate::value::Node;
@@ -83,8 +85,11 @@ impl Review {
 /// Reviews a fresh bundle against the committed one. What the user must know of it is stored in `found`, at the place that caused it.
 #[must_use]
 pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>, found: &mut Diagnostics) -> Review {
-    let (committed, fresh) = (live::manifests(committed), &live::manifests(fresh));
+    let (committed, fresh) = (of_the_cluster(live::manifests(committed)), &of_the_cluster(live::manifests(fresh)));
     let committed = &at_home(&committed, fresh, setting.namespace);
+    let files =
+        &setting.files.under(|id| if fresh.get(id).is_some() { id.clone() } else { ResourceId { namespace: String::new(), ..id.clone() } });
+    let setting = Setting { files, ..setting };
     let facts = setting.facts.clone().with_definitions_of([committed, fresh]);
     let setting = Setting { facts: &facts, ..setting };
     let moves = moves::moves(committed, fresh);
@@ -95,6 +100,20 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     mask::hide(&mut review, [committed, fresh]);
     findings::find(&review, found);
     review
+}
+
+/// A bundle in which objects of the whole cluster have no namespace: one that is said of them is passed over, by kubectl and the server.
+fn of_the_cluster(mut bundle: Bundle) -> Bundle {
+    let is_wide = |resource: &&mut Resource| {
+        !resource.id.namespace.is_empty() && shape::find(&resource.api_version, &resource.id.kind).is_some_and(|known| !known.namespaced)
+    };
+    for resource in bundle.resources.iter_mut().filter(is_wide) {
+        resource.id.namespace.clear();
+        if let Some(metadata) = resource.node.get_mut("metadata").and_then(Node::as_map_mut) {
+            metadata.remove("namespace");
+        }
+    }
+    bundle
 }
 
 /// The committed bundle, in which an object without a namespace has that of its twin: none said is the namespace it is applied to.

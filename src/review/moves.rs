@@ -46,28 +46,57 @@ fn pairs(gone: &[&Resource], come: &[&Resource]) -> Vec<Move> {
     let mut scored = Vec::new();
     for (i, old) in gone.iter().enumerate() {
         for (j, new) in come.iter().enumerate() {
-            let score = if old.id.name == new.id.name { 100 } else { likeness(&before[i], &after[j]) };
+            let score = if stem(&old.id.name) == stem(&new.id.name) { 100 } else { likeness(&before[i], &after[j]) };
             if score >= ALIKE {
-                // Ordinals tell siblings apart that are otherwise as like each other.
-                scored.push((score + usize::from(ordinal(old) == ordinal(new)), i, j));
+                // Names and ordinals tell siblings apart that are otherwise as like each other.
+                let same_ordinal = usize::from(ordinal(old) == ordinal(new));
+                scored.push(((score, same_ordinal, common(&old.id.name, &new.id.name)), i, j));
             }
         }
     }
-    scored.sort_by_key(|(score, i, j)| (usize::MAX - score, *i, *j));
+    scored.sort_by_key(|(score, i, j)| (std::cmp::Reverse(*score), *i, *j));
     let (mut paired_old, mut paired_new, mut list) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-    for (_, i, j) in scored {
-        if !paired_old.contains(&i) && !paired_new.contains(&j) {
+    for alike in scored.chunk_by(|one, other| one.0 == other.0) {
+        let open: Vec<(usize, usize)> =
+            alike.iter().map(|(_, i, j)| (*i, *j)).filter(|(i, j)| !paired_old.contains(i) && !paired_new.contains(j)).collect();
+        let (mut of_old, mut of_new) = (BTreeMap::new(), BTreeMap::new());
+        for (i, j) in &open {
+            *of_old.entry(*i).or_insert(0) += 1;
+            *of_new.entry(*j).or_insert(0) += 1;
+        }
+        for (i, j) in open {
             paired_old.insert(i);
             paired_new.insert(j);
-            list.push(Move { old: gone[i].id.clone(), new: come[j].id.clone() });
+            // Of two that are as like it, nobody knows which one it is: none is claimed to be.
+            if of_old.get(&i) == Some(&1) && of_new.get(&j) == Some(&1) {
+                list.push(Move { old: gone[i].id.clone(), new: come[j].id.clone() });
+            }
         }
     }
     list
 }
 
+/// A name without the hash of its content that Kustomize appends.
+fn stem(name: &str) -> &str {
+    const LENGTH: usize = 10;
+    const LETTERS: &[u8] = b"2456789bcdfghkmt";
+    match name.rsplit_once('-') {
+        Some((stem, hash)) if hash.len() == LENGTH && !stem.is_empty() && hash.bytes().all(|letter| LETTERS.contains(&letter)) => stem,
+        _ => name,
+    }
+}
+
+/// How many letters two names have in common, at their beginnings and ends.
+fn common(one: &str, other: &str) -> usize {
+    let shared = |pairs: &mut dyn Iterator<Item = (u8, u8)>| pairs.take_while(|(a, b)| a == b).count();
+    let front = shared(&mut one.bytes().zip(other.bytes()));
+    let back = shared(&mut one.bytes().rev().zip(other.bytes().rev()));
+    (front + back).min(one.len()).min(other.len())
+}
+
 fn by_name(gone: &[&Resource], come: &[&Resource]) -> Vec<Move> {
-    let names: BTreeMap<&str, &Resource> = come.iter().map(|resource| (&*resource.id.name, *resource)).collect();
-    let pair = |old: &&Resource| names.get(&*old.id.name).map(|new| Move { old: old.id.clone(), new: new.id.clone() });
+    let names: BTreeMap<&str, &Resource> = come.iter().map(|resource| (stem(&resource.id.name), *resource)).collect();
+    let pair = |old: &&Resource| names.get(stem(&old.id.name)).map(|new| Move { old: old.id.clone(), new: new.id.clone() });
     gone.iter().filter_map(pair).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::set::Set;
 use crate::bundle::Bundle;
-use crate::cluster::facts::ClusterFacts;
+use crate::cluster::facts::{ClusterFacts, PRESUMED};
 use crate::source::At;
 use crate::value::{Map, Node};
 use std::collections::BTreeMap;
@@ -10,12 +10,13 @@ use std::collections::BTreeMap;
 const DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
 
 /// The facts, and a storage class for each that claims name and nobody describes. Where the classes of the cluster are known, they are all.
-pub(super) fn classes(facts: &ClusterFacts, bundles: [&Bundle; 2]) -> ClusterFacts {
+#[must_use]
+pub fn classes(facts: &ClusterFacts, bundles: &[&Bundle]) -> ClusterFacts {
     let mut facts = facts.clone();
     if facts.classes.is_some() {
         return facts;
     }
-    let in_bundles = |kind: &'static str| bundles.into_iter().flat_map(move |bundle| bundle.of_kind(kind));
+    let in_bundles = |kind: &'static str| bundles.iter().flat_map(move |bundle| bundle.of_kind(kind));
     let mut named: BTreeMap<Option<String>, At> = BTreeMap::new();
     let templates = in_bundles("StatefulSet").flat_map(|set| Set(set).templates().map(|(_, template)| template).collect::<Vec<_>>());
     for claim in templates.chain(in_bundles("PersistentVolumeClaim").map(|claim| &claim.node)) {
@@ -49,7 +50,7 @@ fn class(name: Option<&str>, at: At) -> Node {
     class.put("apiVersion", text("storage.k8s.io/v1"));
     class.put("kind", text("StorageClass"));
     class.put("metadata", Node::map(metadata, at));
-    class.put("provisioner", text("not-known.example"));
+    class.put("provisioner", text(PRESUMED));
     class.put("reclaimPolicy", text("Delete"));
     class.put("volumeBindingMode", text("Immediate"));
     class.put("allowVolumeExpansion", Node::bool(true, at));

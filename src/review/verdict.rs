@@ -108,7 +108,7 @@ pub(super) fn judge(review: &mut Review, sides: Sides<'_>, setting: Setting<'_>)
 
 fn play(review: &mut Review, sides: Sides<'_>, setting: Setting<'_>) {
     let Sides { committed, fresh, .. } = sides;
-    let facts = presumed::classes(setting.facts, [committed, fresh]);
+    let facts = presumed::classes(setting.facts, &[committed, fresh]);
     let rehearsal = rehearse(&[committed.clone(), fresh.clone()], &facts, setting.version, setting.namespace);
     let [before, after] = &rehearsal.steps[..] else { return };
     review.before = holdings::holdings(before, &[committed]);

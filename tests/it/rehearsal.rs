@@ -130,3 +130,39 @@ fn one_file_may_hold_thousands_of_objects() {
     assert!(run.stderr.contains("claim `data-set-1999-0` will not bind"), "{}", &run.stderr[..run.stderr.len().min(2000)]);
     assert_eq!(run.stderr.matches("SW0313").count(), 1);
 }
+
+#[test]
+fn what_is_applied_again_changes_nothing_and_a_class_that_nobody_described_is_there() {
+    let scratch = Scratch::new("again");
+    let text = sets(1, "fast").split_once("---\n").unwrap().1.to_owned();
+    scratch.write("web.yaml", &text);
+    let run = statewright(scratch.path(), &["rehearse", "web.yaml", "web.yaml"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let again = run.stdout.split("Step 2").nth(1).unwrap();
+    assert!(again.lines().nth(1).unwrap().starts_with("  1 unchanged"), "{again}");
+    assert!(again.contains("2/2") && !again.contains("not-known"), "{again}");
+    assert!(
+        again.contains("Not known: whether there is a StorageClass `fast`: it is assumed to exist, and to provision volumes."),
+        "{again}"
+    );
+}
+
+#[test]
+fn two_pods_in_the_network_of_one_node_want_one_port() {
+    let scratch = Scratch::new("host-network");
+    scratch.write(
+        "statewright-workspace.yaml",
+        "apiVersion: statewright/v1\nkind: Workspace\nenvironments: {prod: {cluster: eu}}\nclusters: {eu: {nodes: [{name: n1}, {name: n2}]}}\n",
+    );
+    let spec = |node: &str, network: &str| {
+        format!(
+            "apiVersion: statewright/v1\nkind: App\nname: hn\nimage: example.com/x:1.0\nreplicas: 2\nports: {{http: 80}}\nprobes: {{ready: {{http: /}}}}\nstorage: {{data: {{mount: /data, size: 1Gi}}}}\nvolumes: {{hostPath: {{path: \"/d/{{{{ ordinal }}}}\", node: {node}}}}}\n{network}"
+        )
+    };
+    scratch.write("hn/statewright.yaml", spec("n1", "pod: {hostNetwork: true}\n"));
+    let run = statewright(scratch.path(), &["check"]);
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert!(run.code == 1 && said.contains("SW0314") && said.contains("didn't have free ports for the requested pod ports"), "{said}");
+    scratch.write("hn/statewright.yaml", spec("n1", ""));
+    assert_eq!(statewright(scratch.path(), &["check"]).code, 0);
+}

@@ -400,3 +400,37 @@ fn findings_in_a_secret_show_no_value() {
     }
     assert!(statewright(scratch.path(), &["check", "secret.yaml"]).stderr.contains("password: (hidden)"));
 }
+
+#[test]
+fn claims_that_are_there_get_the_attributes_of_their_template() {
+    let folder = root().join("tests/changes/claim-attributes.recreate");
+    let run = statewright(&folder, &["diff", "old.yaml", "new.yaml"]);
+    for claim in ["data-web-0", "data-web-1"] {
+        let step = format!("kubectl patch pvc {claim} --type merge -p '{{\"spec\":{{\"volumeAttributesClassName\":\"gold\"}}}}'");
+        assert!(run.stdout.contains(&step), "{}", run.stdout);
+    }
+    let wait = "kubectl wait --for=jsonpath='{.status.currentVolumeAttributesClassName}'=gold pvc/data-web-0 pvc/data-web-1";
+    assert!(run.stdout.contains(wait), "{}", run.stdout);
+}
+
+#[test]
+fn a_workspace_that_comes_later_takes_the_manifests_to_its_own_place() {
+    let scratch = Scratch::new("adopted");
+    copy(&root().join("examples/kubia"), &scratch.path().join("apps/kubia"));
+    let before = scratch.path().join("apps/kubia/deploy");
+    assert!(before.join("dev/StatefulSet-kubia.yaml").is_file());
+    scratch.write("statewright-workspace.yaml", "apiVersion: statewright/v1\nkind: Workspace\noutput: deploy/{env}/{app}\n");
+    let run = statewright(scratch.path(), &["diff"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "no changes (against the files on disk)\n"), "{}", run.stderr);
+    let spec = scratch.path().join("apps/kubia/statewright.yaml");
+    let text = fs::read_to_string(&spec).unwrap();
+    fs::write(&spec, text.replace("pet:1.0", "pet:1.1")).unwrap();
+    let run = statewright(scratch.path(), &["diff", "--env", "dev"]);
+    says(&run, 1, "kubia in dev, which was in apps/kubia/deploy/dev: restarts kubia-2, kubia-1, kubia-0");
+    let ci = statewright(scratch.path(), &["ci"]);
+    assert!(ci.code == 1 && format!("{}{}", ci.stdout, ci.stderr).contains("apps/kubia/deploy/dev is left over"), "{}", ci.stderr);
+    let compiled = statewright(scratch.path(), &["compile"]);
+    assert_eq!(compiled.code, 0, "{}", compiled.stderr);
+    assert!(scratch.path().join("deploy/dev/kubia/StatefulSet-kubia.yaml").is_file() && !before.join("dev").exists());
+    assert_eq!(statewright(scratch.path(), &["ci"]).code, 0);
+}

@@ -227,14 +227,16 @@ pub(super) fn is_wanted(machine: &Machine, pod: &Node) -> bool {
 
 // ---- ports and claims that only one may have
 
-/// The ports of the node that a pod takes: address, protocol and number.
+/// The ports of the node that a pod takes: address, protocol and number. In the network of its node, a pod takes each of its ports there.
 fn host_ports(pod: &Node) -> Vec<(&str, &str, i64)> {
+    let is_on_host = pod.find(&["spec", "hostNetwork"]).and_then(Node::as_bool) == Some(true);
     let containers = pod.find(&["spec", "containers"]).into_iter().flat_map(Node::items);
     let ports = containers.flat_map(|container| container.get("ports").into_iter().flat_map(Node::items));
     ports
         .filter_map(|port| {
             let protocol = text(port, &["protocol"]);
-            let number = port.get("hostPort").and_then(Node::as_int).filter(|number| *number > 0)?;
+            let number = |field: &str| port.get(field).and_then(Node::as_int).filter(|number| *number > 0);
+            let number = number("hostPort").or_else(|| number("containerPort").filter(|_| is_on_host))?;
             Some((text(port, &["hostIP"]), if protocol.is_empty() { "TCP" } else { protocol }, number))
         })
         .collect()

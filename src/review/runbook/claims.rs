@@ -31,6 +31,8 @@ pub(super) struct Edit<'r> {
 pub(super) enum What<'r> {
     /// It asks for more: so much.
     Grown(&'r str),
+    /// Another class of attributes, such as a driver's speed; none where it says none any more.
+    Attributes(Option<&'r str>),
     /// Labels or annotations.
     Labels,
     /// It is new.
@@ -67,7 +69,14 @@ pub(super) fn edits<'r>(old: Set<'r>, new: Set<'r>) -> Vec<Edit<'r>> {
     for (template, node) in new.templates() {
         match old.template(template) {
             None => list.push(Edit { template, old: node, new: node, what: What::Added }),
-            Some(before) => list.extend(difference(before, node).map(|what| Edit { template, old: before, new: node, what })),
+            Some(before) => {
+                let what = difference(before, node);
+                list.extend(what.map(|what| Edit { template, old: before, new: node, what }));
+                // A claim that is made anew has them anyway.
+                if !matches!(what, Some(What::Other(_))) && attributes(before) != attributes(node) {
+                    list.push(Edit { template, old: before, new: node, what: What::Attributes(attributes(node)) });
+                }
+            }
         }
     }
     let gone = old.templates().filter(|(template, _)| new.template(template).is_none());
@@ -89,6 +98,11 @@ pub(super) fn difference<'r>(old: &Node, new: &'r Node) -> Option<What<'r>> {
     ["labels", "annotations"].iter().any(|field| described(old, field) != described(new, field)).then_some(What::Labels)
 }
 
+/// The class of a claim's attributes.
+fn attributes(claim: &Node) -> Option<&str> {
+    claim.find(&["spec", "volumeAttributesClassName"]).and_then(Node::as_str)
+}
+
 const REQUEST: [&str; 4] = ["spec", "resources", "requests", "storage"];
 
 fn text(node: &Node) -> Option<&str> {
@@ -98,18 +112,42 @@ fn text(node: &Node) -> Option<&str> {
 /// A field of a claim that never changes, in which the two differ.
 pub(super) fn fixed_difference(old: &Node, new: &Node) -> Option<&'static str> {
     let of = |node: &Node, field: &str| node.find(&["spec", field]).cloned();
-    let mode = |node: &Node| node.find(&["spec", "volumeMode"]).and_then(Node::as_str).unwrap_or("Filesystem").to_owned();
-    let fields = [
-        ("storageClassName", "another storage class"),
-        ("accessModes", "other access modes"),
-        ("selector", "another selector"),
-        ("dataSource", "another source"),
-        ("dataSourceRef", "another source"),
-        ("volumeName", "another volume"),
-    ];
-    let differs = fields.iter().find(|(field, _)| of(old, field) != of(new, field)).map(|(_, words)| *words);
+    let differs = FIXED.iter().find(|(field, _)| of(old, field) != of(new, field)).map(|(_, words)| *words);
     differs.or_else(|| (mode(old) != mode(new)).then_some("another volume mode"))
 }
+
+/// Whether two claims differ in nothing that is fixed but in how many pods of one node may use them: the volume can stay, and only has to
+/// be told so.
+pub(super) fn is_same_volume(old: &Node, new: &Node) -> bool {
+    const SINGLE: [&str; 2] = ["ReadWriteOnce", "ReadWriteOncePod"];
+    let modes = |claim: &Node| {
+        let modes = claim.find(&["spec", "accessModes"]).and_then(Node::as_list).unwrap_or_default();
+        !modes.is_empty() && modes.iter().all(|mode| mode.as_str().is_some_and(|mode| SINGLE.contains(&mode)))
+    };
+    let size = |claim: &Node| request(claim).and_then(|text| text.parse::<Quantity>().ok());
+    let others = FIXED.iter().filter(|(field, _)| *field != "accessModes");
+    let is_alike = others.clone().all(|(field, _)| old.find(&["spec", field]) == new.find(&["spec", field])) && mode(old) == mode(new);
+    modes(old) && modes(new) && is_alike && size(old) == size(new)
+}
+
+/// Whether a claim is a raw device.
+pub(super) fn is_block(claim: &Node) -> bool {
+    mode(claim) == "Block"
+}
+
+fn mode(claim: &Node) -> &str {
+    claim.find(&["spec", "volumeMode"]).and_then(Node::as_str).unwrap_or("Filesystem")
+}
+
+/// Fields of a claim that never change, and what another one is called.
+const FIXED: [(&str, &str); 6] = [
+    ("storageClassName", "another storage class"),
+    ("accessModes", "other access modes"),
+    ("selector", "another selector"),
+    ("dataSource", "another source"),
+    ("dataSourceRef", "another source"),
+    ("volumeName", "another volume"),
+];
 
 /// How much a claim asks for.
 pub(super) fn request(claim: &Node) -> Option<smol_str::SmolStr> {
@@ -131,6 +169,7 @@ pub(super) fn prepare(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edits: 
         match edit.what {
             What::Grown(size) => grow(plan, matter, old, edit, size),
             What::Labels => describe(plan, old, edit),
+            What::Attributes(class) => modify(plan, old, edit, class),
             What::Added | What::Removed | What::Other(_) => {}
         }
     }
@@ -217,6 +256,34 @@ fn expandable(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claim: &str,
                 "",
             );
         }
+    }
+}
+
+/// Claims that are there get the attributes of their template by hand: the driver changes their volumes under the running pods.
+fn modify(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>, class: Option<&str>) {
+    let namespace = &old.0.id.namespace;
+    // Nothing takes a class away from a claim that has one.
+    let Some(class) = class else { return };
+    let claims: Vec<String> = ordinals(old).map(|ordinal| old.claim(edit.template, ordinal)).collect();
+    for claim in &claims {
+        plan.run(
+            patch(namespace, &named("pvc", claim), &json!({"spec": {"volumeAttributesClassName": class}})),
+            "`patched`: its volume is modified under the running pod, if its driver can do that",
+            "",
+        );
+    }
+    if !claims.is_empty() {
+        let names: Vec<String> = claims.iter().map(|claim| word(&format!("pvc/{claim}"))).collect();
+        plan.run(
+            format!(
+                "{} wait --for=jsonpath='{{.status.currentVolumeAttributesClassName}}'={} {} --timeout=30m",
+                kubectl(namespace),
+                word(class),
+                names.join(" ")
+            ),
+            "`condition met` for each: its volume has the attributes of the class",
+            format!("{} describe {}", kubectl(namespace), names.join(" ")),
+        );
     }
 }
 

@@ -24,6 +24,12 @@ impl FromIterator<(ResourceId, Arc<str>)> for Files {
 }
 
 impl Files {
+    /// The same files, each of them for its manifest under another name.
+    #[must_use]
+    pub fn under(&self, name: impl Fn(&ResourceId) -> ResourceId) -> Self {
+        Self { names: self.names.iter().map(|(id, file)| (name(id), file.clone())).collect(), holds: self.holds.clone() }
+    }
+
     /// The file of that manifest. Where nobody said, the one that we would write.
     #[must_use]
     pub fn of(&self, id: &ResourceId) -> Cow<'_, str> {

@@ -25,11 +25,15 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit
     let why = moved.first().map_or("another form", |(_, why)| why);
     let ordinals: Vec<i64> = claims::ordinals(old).filter(|ordinal| claims::ordinals(new).contains(ordinal)).collect();
     let first = |edit: &Edit<'_>| ordinals.first().map(|ordinal| old.claim(edit.template, *ordinal));
-    let copies = moved.iter().any(|(edit, _)| first(edit).is_some_and(|claim| kept(matter, namespace, &claim).is_none()));
+    let fates = moved.iter().filter_map(|(edit, _)| Some(fate(matter, namespace, &first(edit)?, edit.old, edit.new)));
     let mut plan = Plan::new(format!(
         "give the claims of {} {why}, one replica after the other: {}",
         new.0.id,
-        if copies { "the data is copied, and each old volume kept" } else { "each claim is made anew on the volume that it has" }
+        match fates.max() {
+            Some(Fate::Kept | Fate::Told) | None => "each claim is made anew on the volume that it has",
+            Some(Fate::Copied) => "the data is copied, and each old volume kept",
+            Some(Fate::Empty) => "the app must fill the new volumes, and each old one is kept",
+        }
     ));
     claims::prepare(&mut plan, matter, old, edits);
     swap::counted(&mut plan, old);
@@ -52,7 +56,8 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit
         );
         for (edit, _) in &moved {
             let claim = old.claim(edit.template, *ordinal);
-            exchange(&mut plan, matter, &Exchange { namespace, claim: &claim, old: edit.old, new: Ok(new_claim(new, &claim, edit.new)) });
+            let object = new_claim(new, &claim, edit.new);
+            exchange(&mut plan, matter, &Exchange { namespace, claim: &claim, old: edit.old, new: edit.new, made: Ok(object) });
         }
         swap::make(&mut plan, matter, (old, new), 1);
         let shown: Vec<String> = moved.iter().map(|(edit, _)| old.claim(edit.template, *ordinal)).collect();
@@ -71,7 +76,7 @@ pub(super) fn claim(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &R
     needed(plan, matter);
     keep(plan, namespace, &[], std::slice::from_ref(&new.id.name));
     users.iter().for_each(|user| pause(plan, user));
-    exchange(plan, matter, &Exchange { namespace, claim: &new.id.name, old: &old.node, new: Err(new.id.clone()) });
+    exchange(plan, matter, &Exchange { namespace, claim: &new.id.name, old: &old.node, new: &new.node, made: Err(new.id.clone()) });
     users.iter().for_each(|user| resume(plan, user));
 }
 
@@ -121,8 +126,36 @@ struct Exchange<'r> {
     claim: &'r str,
     /// The manifest or template of the claim that is there.
     old: &'r Node,
-    /// The claim that takes its place: its text, or its manifest.
-    new: Result<Value, ResourceId>,
+    /// The manifest or template of the one that takes its place.
+    new: &'r Node,
+    /// What makes it: its text, or its manifest.
+    made: Result<Value, ResourceId>,
+}
+
+/// What becomes of the data of a claim that gives way to another, from the best to the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fate {
+    /// It stays on the volume that the manifests reserve for both.
+    Kept,
+    /// It stays on the volume, which is told how it may be used from now on.
+    Told,
+    /// It is copied.
+    Copied,
+    /// It stays on the old volume: nothing turns files into a raw device, or back.
+    Empty,
+}
+
+/// What becomes of the data of a claim.
+pub(super) fn fate(matter: Matter<'_>, namespace: &str, claim: &str, old: &Node, new: &Node) -> Fate {
+    if kept(matter, namespace, claim).is_some() {
+        Fate::Kept
+    } else if claims::is_same_volume(old, new) && matter.volume(matter.fresh, namespace, claim).is_none() {
+        Fate::Told
+    } else if claims::is_block(old) == claims::is_block(new) {
+        Fate::Copied
+    } else {
+        Fate::Empty
+    }
 }
 
 /// The volume that stays the claim's own, before and after.
@@ -133,9 +166,10 @@ fn kept<'m>(matter: Matter<'m>, namespace: &str, claim: &str) -> Option<&'m Reso
 }
 
 fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
-    let Exchange { namespace, claim, old, new } = exchange;
+    let Exchange { namespace, claim, old, new, made } = exchange;
+    let fate = fate(matter, namespace, claim, old, new);
     let (kubectl, name, before) = (kubectl(namespace), named("pvc", claim), format!("{claim}{BEFORE}"));
-    let make = |plan: &mut Plan, expect: &str| match new {
+    let make = |plan: &mut Plan, expect: &str| match made {
         Ok(object) => plan.run(apply_text(namespace, object), expect, ""),
         Err(id) => plan.apply(vec![id.clone()], expect, ""),
     };
@@ -149,6 +183,18 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
             patch("", &named("pv", &volume.id.name), &set_free()),
             "the volume is Available again, for a claim of that name",
             format!("kubectl get {}", named("pv", &volume.id.name)),
+        );
+        make(plan, "the claim has its new form");
+        bound(plan, namespace, claim);
+        return;
+    }
+    if fate == Fate::Told {
+        let modes = new.find(&["spec", "accessModes"]).map(value).unwrap_or_default();
+        let told = json!({"spec": {"accessModes": modes, "claimRef": {"uid": null, "resourceVersion": null}}});
+        plan.run(
+            format!("volume={} && {kubectl} delete {name} && {}", volume_of(namespace, claim), patch("", "pv \"$volume\"", &told)),
+            "the claim is gone; its volume is kept with all its data, has the new access modes, and is Available for a claim of that name",
+            "",
         );
         make(plan, "the claim has its new form");
         bound(plan, namespace, claim);
@@ -177,8 +223,17 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
     if let Some(volume) = matter.volume(matter.fresh, namespace, claim) {
         plan.apply_alone(matter, volume, "the new volume is there", format!("kubectl get {}", named("pv", &volume.id.name)));
     }
+    if fate == Fate::Empty {
+        make(
+            plan,
+            &format!(
+                "the new claim, empty: files and a raw device cannot be copied into each other. The data stays on {before}, from which or from its peers the app must fill it"
+            ),
+        );
+        return;
+    }
     make(plan, "the new claim, empty");
-    copy(plan, namespace, &before, claim, old);
+    copy(plan, namespace, &before, claim, claims::is_block(old));
 }
 
 fn bound(plan: &mut Plan, namespace: &str, claim: &str) {
@@ -190,8 +245,7 @@ fn bound(plan: &mut Plan, namespace: &str, claim: &str) {
 }
 
 /// Copies all that is on one claim to another.
-fn copy(plan: &mut Plan, namespace: &str, from: &str, to: &str, old: &Node) {
-    let is_block = old.find(&["spec", "volumeMode"]).and_then(Node::as_str) == Some("Block");
+fn copy(plan: &mut Plan, namespace: &str, from: &str, to: &str, is_block: bool) {
     let job = format!("copy-{to}");
     let (kubectl, name) = (kubectl(namespace), word(&format!("job/{job}")));
     let (script, uses) =

@@ -118,6 +118,7 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
     let is_moved = |set: Set<'_>| renames.iter().any(|rename| rename.new.0.id == set.0.id);
     let moved: BTreeSet<&ResourceId> = renames.iter().flat_map(|rename| rename::volumes(matter, *rename)).collect();
     let (before, after) = (matter.committed.by_id(), matter.fresh.by_id());
+    let mut remade = Vec::new();
     for change in matter.changes.iter().filter(|change| change.kind != ChangeKind::Removed && !moved.contains(&change.id)) {
         let Some(new) = after.get(&change.id).copied() else { continue };
         if let Some(field) = set_by_the_server(new).filter(|_| !change.refusals.is_empty()) {
@@ -132,15 +133,21 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
         }
         let old = before.get(change.from.as_ref().unwrap_or(&change.id)).copied();
         match (&*change.id.kind, old) {
-            ("PersistentVolume", Some(old)) if change.kind == ChangeKind::Renamed => plans.extend(volume::renamed(matter, old, new)),
+            ("PersistentVolume", Some(old)) if change.kind == ChangeKind::Renamed => {
+                remade.extend(volume::is_renamed(old, new).then_some(volume::Remade { old, new }));
+            }
+            ("PersistentVolume", Some(old)) if !change.refusals.is_empty() => {
+                remade.push(volume::Remade { old, new });
+            }
             ("PersistentVolumeClaim", Some(old)) if change.kind == ChangeKind::Renamed => plans.push(rename::claim(matter, old, new)),
             (_, _) if change.kind == ChangeKind::Renamed => {}
             ("StatefulSet", _) if is_moved(Set(new)) => {}
             ("StatefulSet", Some(old)) => plans.extend(stateful_set(matter, Set(old), Set(new), change)),
-            (_, Some(old)) if !change.refusals.is_empty() => plans.push(refused(matter, old, new)),
+            (_, Some(old)) if !change.refusals.is_empty() => plans.push(recreate::plan(matter, old, new)),
             _ => {}
         }
     }
+    plans.extend(volume::plans(matter, &remade));
     plans.extend(released::plan(matter, &renames));
     plans.extend(account::plans(matter));
     let gone = matter.changes.iter().filter(|change| change.kind == ChangeKind::Removed && change.id.kind == "StatefulSet");
@@ -179,13 +186,6 @@ fn stateful_set(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, change: &Change)
         return stuck::plan(matter, old, new, change).or_else(|| scale::plan(matter, old, new));
     }
     Some(swap::replaced(matter, old, new).unwrap_or_else(|| swap::plan(matter, old, new)))
-}
-
-fn refused(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
-    match &*new.id.kind {
-        "PersistentVolume" => volume::plan(matter, old, new),
-        _ => recreate::plan(matter, old, new),
-    }
 }
 
 impl<'m> Matter<'m> {

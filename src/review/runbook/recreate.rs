@@ -147,7 +147,12 @@ fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
         Some(What::Grown(size)) => return claims::grow_claim(matter, old, new, size),
         _ => "another form",
     };
-    let mut plan = Plan::new(format!("give {} {why}: another claim takes its place, its volume is kept, the data is copied", new.id));
+    let end = match migrate::fate(matter, &new.id.namespace, &new.id.name, &old.node, &new.node) {
+        migrate::Fate::Kept | migrate::Fate::Told => "it is made anew on the volume that it has",
+        migrate::Fate::Copied => "another claim takes its place, its volume is kept, the data is copied",
+        migrate::Fate::Empty => "another claim takes its place, its volume is kept, and the app must fill the new one",
+    };
+    let mut plan = Plan::new(format!("give {} {why}: {end}", new.id));
     migrate::claim(&mut plan, matter, old, new, &users(matter.fresh, new));
     plan
 }

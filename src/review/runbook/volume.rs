@@ -1,21 +1,44 @@
 //! A PersistentVolume whose source, node or mode is another: the object is made anew, and so is the claim that it is bound to.
 
-use super::command::{await_pod, kubectl, named, patch, retain, word};
+use super::command::{all, await_pod, kubectl, named, patch, retain, word};
 use super::{Matter, Plan, claims, migrate, recreate, swap};
-use crate::bundle::Resource;
+use crate::bundle::{Resource, ResourceId};
 use crate::review::set::Set;
 use crate::value::Node;
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
-/// The steps for one volume.
-pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
+/// A volume that is made anew.
+#[derive(Clone, Copy)]
+pub(super) struct Remade<'m> {
+    /// As it was.
+    pub(super) old: &'m Resource,
+    /// As it is.
+    pub(super) new: &'m Resource,
+}
+
+/// Volumes that are made anew, those of one pod together: it is away once for all of them.
+pub(super) fn plans<'m>(matter: Matter<'m>, list: &[Remade<'m>]) -> Vec<Plan> {
+    let owners = Owners::new(matter);
+    let mut pods: BTreeMap<(&ResourceId, i64), (Set<'m>, Vec<Remade<'m>>)> = BTreeMap::new();
+    let mut plans = Vec::new();
+    for remade in list {
+        let (namespace, claim) = claim_of(remade.old);
+        match owners.of(namespace, claim) {
+            Some((set, ordinal)) => pods.entry((&set.0.id, ordinal)).or_insert((set, Vec::new())).1.push(*remade),
+            None => plans.push(alone(matter, *remade)),
+        }
+    }
+    plans.extend(pods.into_iter().map(|((_, ordinal), (set, list))| of_pod(matter, set, ordinal, &list)));
+    plans
+}
+
+fn claim_of(volume: &Resource) -> (&str, &str) {
+    let part = |field| volume.node.find(&["spec", "claimRef", field]).and_then(Node::as_str).unwrap_or_default();
+    (part("namespace"), part("name"))
+}
+
+fn begin(plan: &mut Plan, Remade { old, .. }: Remade<'_>) {
     let name = named("pv", &old.id.name);
-    let same_disk = source(&old.node) == source(&new.node);
-    let fate = if same_disk { "its disk and its data stay" } else { "what is on the old disk stays there, nothing is copied" };
-    let part = |field| old.node.find(&["spec", "claimRef", field]).and_then(Node::as_str).unwrap_or_default();
-    let (namespace, claim) = (part("namespace"), part("name"));
-    let what = if old.id == new.id { format!("make {} anew", new.id) } else { format!("put {} in the place of {}", new.id, old.id) };
-    let mut plan = Plan::new(format!("{what}: {fate}"));
     if old.node.find(&["spec", "persistentVolumeReclaimPolicy"]).and_then(Node::as_str).is_some_and(|policy| policy != "Retain") {
         plan.run(
             patch("", &name, &retain()),
@@ -23,6 +46,33 @@ pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
             format!("kubectl get {name} -o jsonpath='{{.spec.persistentVolumeReclaimPolicy}}'"),
         );
     }
+}
+
+fn title(list: &[Remade<'_>]) -> String {
+    let same_disk = list.iter().all(|Remade { old, new }| source(&old.node) == source(&new.node));
+    let fate = match (same_disk, list.len()) {
+        (true, 1) => "its disk and its data stay",
+        (true, _) => "their disks and their data stay",
+        (false, 1) => "what is on the old disk stays there, nothing is copied",
+        (false, _) => "what is on the old disks stays there, nothing is copied",
+    };
+    let what: Vec<String> = list
+        .iter()
+        .map(
+            |Remade { old, new }| {
+                if old.id == new.id { format!("make {} anew", new.id) } else { format!("put {} in the place of {}", new.id, old.id) }
+            },
+        )
+        .collect();
+    format!("{}: {fate}", what.join(", "))
+}
+
+/// The steps for a volume that no pod of a set has.
+fn alone(matter: Matter<'_>, remade: Remade<'_>) -> Plan {
+    let Remade { old, new } = remade;
+    let (name, (namespace, claim)) = (named("pv", &old.id.name), claim_of(old));
+    let mut plan = Plan::new(title(&[remade]));
+    begin(&mut plan, remade);
     if claim.is_empty() {
         plan.run(
             format!("kubectl get {name} -o jsonpath='{{.spec.claimRef.namespace}}/{{.spec.claimRef.name}}'"),
@@ -30,43 +80,61 @@ pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
             "",
         );
         make(&mut plan, matter, old, new);
-        return plan;
-    }
-    let Some((set, ordinal)) = owner(matter, namespace, claim) else {
+    } else {
         standalone(&mut plan, matter, (old, new), namespace, claim);
-        return plan;
-    };
+    }
+    plan
+}
+
+/// The steps for all volumes of a pod.
+fn of_pod(matter: Matter<'_>, set: Set<'_>, ordinal: i64, list: &[Remade<'_>]) -> Plan {
     let (namespace, pod) = (&*set.0.id.namespace, claims::pod(set, ordinal));
-    let _ = write!(plan.title, "; pod {pod} is away meanwhile");
+    let mut plan = Plan::new(format!("{}; pod {pod} is away meanwhile", title(list)));
+    list.iter().for_each(|remade| begin(&mut plan, *remade));
     let kubectl = kubectl(namespace);
     swap::retain_claims(&mut plan, set);
-    plan.run(format!("{kubectl} delete {} --wait=false", named("pvc", claim)), "the claim is Terminating until its pod ends", "");
+    let claims: Vec<&str> = list.iter().map(|remade| claim_of(remade.old).1).collect();
+    let (claim, goes, empty, comes) = match claims.len() {
+        1 => ("the claim", "the claim goes with it", "an empty claim", "its claim"),
+        _ => ("the claims", "the claims go with it", "empty claims", "its claims"),
+    };
     plan.run(
-        format!("{kubectl} delete {} --wait=false", named("pod", &pod)),
-        format!("the claim goes with it; the pod and an empty claim come back and wait{}", swap::caution(matter, set)),
-        format!("{kubectl} get {}", named("pvc", claim)),
-    );
-    plan.run(
-        format!("kubectl wait --for=jsonpath='{{.status.phase}}'=Released {} --timeout=5m", word(&format!("pv/{}", old.id.name))),
-        "`condition met`: no claim has the volume any more",
+        format!("{kubectl} delete {} --wait=false", all("pvc", &claims)),
+        format!(
+            "{claim} {} Terminating until {} pod ends",
+            if claims.len() == 1 { "is" } else { "are" },
+            if claims.len() == 1 { "its" } else { "their" }
+        ),
         "",
     );
-    make(&mut plan, matter, old, new);
+    plan.run(
+        format!("{kubectl} delete {} --wait=false", named("pod", &pod)),
+        format!("{goes}; the pod and {empty} come back and wait{}", swap::caution(matter, set)),
+        format!("{kubectl} get {}", all("pvc", &claims)),
+    );
+    let volumes: Vec<String> = list.iter().map(|remade| word(&format!("pv/{}", remade.old.id.name))).collect();
+    plan.run(
+        format!("kubectl wait --for=jsonpath='{{.status.phase}}'=Released {} --timeout=5m", volumes.join(" ")),
+        if list.len() == 1 {
+            "`condition met`: no claim has the volume any more"
+        } else {
+            "`condition met` for each: no claim has the volumes any more"
+        },
+        "",
+    );
+    list.iter().for_each(|remade| make(&mut plan, matter, remade.old, remade.new));
+    let bound: Vec<String> = list.iter().map(|remade| format!("{} bound to {}", claim_of(remade.old).1, remade.new.id.name)).collect();
     plan.run(
         await_pod(namespace, &pod),
-        format!("{pod} is ready, its claim {claim} bound to {}", new.id.name),
-        format!("{kubectl} get {}", named("pvc", claim)),
+        format!("{pod} is ready, {comes} {}", bound.join(", ")),
+        format!("{kubectl} get {}", all("pvc", &claims)),
     );
     plan
 }
 
-/// The steps for a volume under another name, while its claim keeps its own: bound to the old object, it never takes the new one.
-pub(super) fn renamed(matter: Matter<'_>, old: &Resource, new: &Resource) -> Option<Plan> {
-    let claim = |volume: &Resource| {
-        let part = |field| volume.node.find(&["spec", "claimRef", field]).and_then(Node::as_str).map(str::to_owned);
-        part("name").map(|name| (part("namespace"), name))
-    };
-    (claim(old).is_some() && claim(old) == claim(new)).then(|| plan(matter, old, new))
+/// Whether a volume has another name, while its claim keeps its own: bound to the old object, it never takes the new one.
+pub(super) fn is_renamed(old: &Resource, new: &Resource) -> bool {
+    !claim_of(old).1.is_empty() && claim_of(old) == claim_of(new)
 }
 
 /// Deletes the object and makes it anew. From its own text, where its file would bring other changes with it.
@@ -99,18 +167,30 @@ fn standalone(plan: &mut Plan, matter: Matter<'_>, (old, new): (&Resource, &Reso
     users.iter().for_each(|user| migrate::resume(plan, user));
 }
 
-/// The set and the ordinal that a claim belongs to.
-fn owner<'m>(matter: Matter<'m>, namespace: &str, claim: &str) -> Option<(Set<'m>, i64)> {
-    let home = |set: &Set<'_>| {
-        let own = &set.0.id.namespace;
-        own == namespace || own.is_empty() && namespace == matter.setting.namespace
-    };
-    matter.fresh.of_kind("StatefulSet").map(Set).filter(home).find_map(|set| {
-        let ordinal = claim.rsplit('-').next()?.parse().ok()?;
-        let is_its_own =
-            claims::ordinals(set).contains(&ordinal) && set.templates().any(|(template, _)| set.claim(template, ordinal) == claim);
-        is_its_own.then_some((set, ordinal))
-    })
+/// The new sets, by what stands before the ordinal in the names of their claims.
+struct Owners<'m> {
+    sets: BTreeMap<(&'m str, String), Set<'m>>,
+}
+
+impl<'m> Owners<'m> {
+    fn new(matter: Matter<'m>) -> Self {
+        let mut sets = BTreeMap::new();
+        for set in matter.fresh.of_kind("StatefulSet").map(Set) {
+            let namespace = if set.0.id.namespace.is_empty() { matter.setting.namespace } else { &set.0.id.namespace };
+            for (template, _) in set.templates() {
+                sets.entry((namespace, format!("{template}-{}", set.name()))).or_insert(set);
+            }
+        }
+        Self { sets }
+    }
+
+    /// The set and the ordinal that a claim belongs to.
+    fn of(&self, namespace: &'m str, claim: &str) -> Option<(Set<'m>, i64)> {
+        let (base, ordinal) = claim.rsplit_once('-')?;
+        let set = self.sets.get(&(namespace, base.to_owned()))?;
+        let ordinal = ordinal.parse().ok().filter(|ordinal: &i64| ordinal.to_string() == claim[base.len() + 1..])?;
+        claims::ordinals(*set).contains(&ordinal).then_some((*set, ordinal))
+    }
 }
 
 /// What is behind a volume, without how it is reached.
