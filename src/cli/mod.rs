@@ -8,6 +8,7 @@ mod committed;
 mod compile;
 mod definitions;
 mod diff;
+mod examples;
 mod explain;
 mod init;
 mod inspect;
@@ -67,28 +68,38 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write a spec to start from.
+    #[command(after_help = examples::INIT)]
     Init(init::Init),
     /// Write the manifests of every app below the paths.
+    #[command(after_help = examples::COMPILE)]
     Compile(compile::Compile),
     /// Check specs or any Kubernetes manifests and report every problem.
+    #[command(after_help = examples::CHECK)]
     Check(check::Check),
     /// Check the specs and what is committed, and review the change; for pipelines.
+    #[command(after_help = examples::CI)]
     Ci(ci::Ci),
     /// Compare what would be compiled with what is committed; or two folders of manifests, or two environments.
+    #[command(after_help = examples::DIFF)]
     Diff(diff::Diff),
     /// Simulate applying manifests step by step and show the resulting cluster.
+    #[command(after_help = examples::REHEARSE)]
     Rehearse(rehearse::Rehearse),
     /// List the pods, DNS names, claims, volumes and disks of each replica.
+    #[command(after_help = examples::INSPECT)]
     Inspect(inspect::Inspect),
     /// Explain a finding or a field of the spec; for a generated file, say which spec made it.
+    #[command(after_help = examples::EXPLAIN)]
     Explain(explain::Explain),
     /// Print the JSON Schema of the spec.
+    #[command(after_help = examples::SCHEMA)]
     Schema(schema::Schema),
     /// Serve an editor: findings while you type, the meaning of fields, completion.
     Lsp(lsp::Lsp),
     /// What Argo CD's config-management plugin runs.
     Argocd(argocd::Argocd),
     /// Print a completion script for a shell.
+    #[command(after_help = examples::COMPLETIONS)]
     Completions(manual::Completions),
     /// Print the manual page, or write all of them into a folder.
     Man(manual::Man),

@@ -142,3 +142,42 @@ fn an_environment_that_no_app_has_is_refused() {
     let two = statewright(scratch.path(), &["diff", "--env", "dev", "--env", "prd"]);
     assert_eq!(two.code, 2, "{}", two.stderr);
 }
+
+/// The examples that `--help` shows, each run as it stands where there is what it speaks of.
+#[test]
+fn the_examples_of_help_work() {
+    let scratch = Scratch::new("examples-of-help");
+    let folder = scratch.path();
+    copy(&root().join("examples/kubia"), &folder.join("apps/kubia"));
+    for other in ["old", "new", "manifests"] {
+        copy(&folder.join("apps/kubia/deploy/dev"), &folder.join(other));
+        std::fs::remove_file(folder.join(other).join(".statewright")).unwrap();
+    }
+    scratch.write("cluster.yaml", "nodes: [{name: minikube}]\n");
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: foos.example.com}\nspec:\n  group: example.com\n  names: {kind: Foo, plural: foos}\n  scope: Namespaced\n  versions:\n  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n";
+    scratch.write("crds/foos.yaml", definition);
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+        assert!(Command::new("git").args(identity).args(arguments).current_dir(folder).status().unwrap().success(), "{arguments:?}");
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message", "all"]);
+    git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    let program = Path::new(env!("CARGO_BIN_EXE_statewright")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let mut count = 0;
+    for command in ["init", "compile", "check", "ci", "diff", "rehearse", "inspect", "explain", "schema", "completions"] {
+        let help = statewright(folder, &[command, "--help"]).stdout;
+        let examples = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command} has no examples: {help}")).1;
+        for line in examples.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            assert!(line.contains(&format!("statewright {command}")), "{line}");
+            let run = Command::new("bash").args(["-o", "pipefail", "-c", line]).env("PATH", &path).current_dir(folder).output();
+            let Ok(run) = run else { return println!("there is no bash: the examples were not run") };
+            let said = String::from_utf8_lossy(&run.stderr);
+            assert!(run.status.code().is_some_and(|code| code < 2), "{line}: {:?} {said}", run.status);
+            count += 1;
+        }
+    }
+    assert!(count > 20, "only {count} examples");
+}

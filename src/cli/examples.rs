@@ -1,0 +1,102 @@
+//! What `--help` shows of each command in use. Every line of it is run by a test.
+
+pub(super) const COMPILE: &str = "\
+Examples:
+  # Write the manifests of every app below this folder
+  statewright compile
+
+  # Write one environment of one app
+  statewright compile --env dev apps/kubia
+
+  # Fail if what is committed is not what the specs compile to
+  statewright compile --check
+
+  # Print the manifests instead of writing them
+  statewright compile --env dev -o yaml apps/kubia";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  # Check every spec below this folder, and the manifests that are not compiled
+  statewright check
+
+  # Check manifests written by anyone against Kubernetes 1.33
+  statewright check --kubernetes 1.33 manifests/
+
+  # Check what another tool prints
+  cat manifests/*.yaml | statewright check -
+
+  # Validate custom resources by their definitions
+  statewright check --crd crds/ manifests/";
+
+pub(super) const CI: &str = "\
+Examples:
+  # Check, and review what the branch changes against main
+  statewright ci --base origin/main
+
+  # Annotate the lines in GitHub, and write a comment
+  statewright ci --base origin/main --format github --format markdown=review.md";
+
+pub(super) const DIFF: &str = "\
+Examples:
+  # Review what your edit of a spec will do to the cluster
+  statewright diff
+
+  # Review against what main has committed
+  statewright diff --against origin/main
+
+  # Compare two folders of manifests
+  statewright diff old/ new/
+
+  # Compare two environments of an app
+  statewright diff --env dev --env prod apps/kubia
+
+  # Write a page for the browser
+  statewright diff --format html=review.html";
+
+pub(super) const REHEARSE: &str = "\
+Examples:
+  # Simulate applying an environment to an empty cluster
+  statewright rehearse apps/kubia/deploy/dev
+
+  # Simulate an upgrade: apply one folder, then the other
+  statewright rehearse old/ new/
+
+  # Simulate on the nodes and storage classes of your cluster
+  statewright rehearse --cluster cluster.yaml apps/kubia/deploy/dev";
+
+pub(super) const INSPECT: &str = "\
+Examples:
+  # List the replicas of every app below this folder
+  statewright inspect
+
+  # As JSON, for one environment
+  statewright inspect --env prod --format json apps/kubia";
+
+pub(super) const EXPLAIN: &str = "\
+Examples:
+  # Explain a finding
+  statewright explain SW0201
+
+  # Explain a field of the spec
+  statewright explain storage.size
+
+  # Find the spec that a manifest was compiled from
+  statewright explain apps/kubia/deploy/dev/StatefulSet-kubia.yaml";
+
+pub(super) const INIT: &str = "\
+Examples:
+  # Write shop/statewright.yaml
+  statewright init shop
+
+  # Write a workspace, a CI workflow and a hook as well
+  statewright init --workspace shop";
+
+pub(super) const SCHEMA: &str = "\
+Examples:
+  # Let an editor complete and validate specs
+  statewright schema > statewright.schema.json";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  # Complete commands in this shell
+  source <(statewright completions bash)";
