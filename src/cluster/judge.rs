@@ -9,7 +9,7 @@ use crate::k8s::retired::{self, Absence};
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::parallel;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The API server would refuse it.
 static REFUSED: Code = Code { id: "SW0201", name: "refused", level: Level::Error, page: include_str!("pages/refused.md") };
@@ -164,8 +164,9 @@ pub fn custom_objects(bundle: &Bundle, customs: &Customs, version: Version, foun
     if !customs.is_empty() {
         let custom: Vec<&Resource> = bundle.resources.iter().filter(|resource| is_custom(resource)).collect();
         let judged = parallel::map(&custom, |resource| custom::judge(&resource.node, None, customs, version));
+        let mut told = BTreeSet::new();
         for (resource, judgement) in custom.into_iter().zip(judged) {
-            judgement.into_iter().for_each(|judgement| custom_judgement(resource, judgement, found));
+            judgement.into_iter().for_each(|judgement| custom_judgement(resource, judgement, &mut told, found));
         }
     }
     unjudged(&bundle.resources, customs, found);
@@ -190,7 +191,12 @@ pub fn unjudged<'b>(resources: impl IntoIterator<Item = &'b Resource>, customs: 
     }
 }
 
-fn custom_judgement(resource: &Resource, judgement: Judgement, found: &mut Diagnostics) {
+fn custom_judgement<'r>(
+    resource: &'r Resource,
+    judgement: Judgement,
+    told: &mut BTreeSet<(&'r str, &'r str, Unjudged)>,
+    found: &mut Diagnostics,
+) {
     let unchecked = judgement.faults.iter().any(|fault| fault.kind == custom::UNCHECKED);
     let mut faults: Vec<Fault> = judgement.faults.into_iter().filter(|fault| fault.kind != custom::UNCHECKED).collect();
     let last = faults.pop();
@@ -211,14 +217,34 @@ fn custom_judgement(resource: &Resource, judgement: Judgement, found: &mut Diagn
         WARNED.report(format!("the API server would warn about {}: {warning}", resource.id)).about(resource.subject()).at(at, found);
     }
     for unjudged in judgement.unjudged {
-        let (message, help) = match &unjudged {
-            Unjudged::Large => (
-                format!("{} is not validated as a whole: it would take more than {} checks", resource.id, crate::budget::CUSTOM_STEPS),
-                "make its lists shorter, or validate it on a cluster: `kubectl apply --dry-run=server`",
-            ),
-        };
-        PARTLY.report(message).help(help).about(resource.subject()).at(resource.at(), found);
+        partly(resource, &unjudged, told, found);
     }
+}
+
+/// Says what of a definition was not judged by: once for its kind, or for the object that was too large.
+fn partly<'r>(resource: &'r Resource, unjudged: &Unjudged, said: &mut BTreeSet<(&'r str, &'r str, Unjudged)>, found: &mut Diagnostics) {
+    const ON_A_CLUSTER: &str = "validate it on a cluster: `kubectl apply --dry-run=server`";
+    let (kind, api_version) = (resource.id.kind.as_str(), resource.api_version.as_str());
+    let report = match unjudged {
+        Unjudged::Large => PARTLY
+            .report(format!("{} is not validated as a whole: it would take more than {} checks", resource.id, crate::budget::CUSTOM_STEPS))
+            .help(format!("make its lists shorter, or {ON_A_CLUSTER}")),
+        _ if !said.insert((kind, api_version, unjudged.clone())) => return,
+        Unjudged::Rule { rule, why } => {
+            PARTLY.report(format!("{kind} ({api_version}) is not validated by the rule `{}`: {why}", shortened(rule))).help(ON_A_CLUSTER)
+        }
+        Unjudged::Pattern(pattern) => PARTLY
+            .report(format!("{kind} ({api_version}) is not validated by the pattern `{}`: it cannot be read", shortened(pattern)))
+            .help(ON_A_CLUSTER),
+    };
+    report.about(resource.subject()).at(resource.at(), found);
+}
+
+/// The beginning of a text that may be long, on one line.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 120;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= LONGEST { line } else { format!("{}…", line.chars().take(LONGEST).collect::<String>()) }
 }
 
 /// A cause's type and detail as one phrase.

@@ -4,6 +4,7 @@ pub mod admission;
 pub mod agenda;
 pub mod apply;
 pub mod binder;
+pub mod cel;
 pub mod change;
 pub mod controller;
 pub mod custom;

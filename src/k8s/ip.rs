@@ -103,6 +103,30 @@ impl Range {
         (bits <= width(address)).then_some(Self { address, bits })
     }
 
+    /// The address as it was written.
+    #[must_use]
+    pub const fn address(self) -> IpAddr {
+        self.address
+    }
+
+    /// How many bits count.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.bits
+    }
+
+    /// The range written with its first address.
+    #[must_use]
+    pub fn masked(self) -> Self {
+        Self { address: self.first(), bits: self.bits }
+    }
+
+    /// Whether an address is in it.
+    #[must_use]
+    pub fn holds(self, address: IpAddr) -> bool {
+        address.is_ipv4() == self.address.is_ipv4() && Self { address, bits: self.bits }.first() == self.first()
+    }
+
     /// The first address of the range.
     fn first(self) -> IpAddr {
         let mask = |width: u32| if self.bits == 0 { 0 } else { u128::MAX << (width - self.bits) };

@@ -9,6 +9,7 @@ pub mod name;
 pub mod quantity;
 pub mod retired;
 pub mod schedule;
+pub mod semver;
 pub mod shape;
 pub mod time;
 pub mod url;

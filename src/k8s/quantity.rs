@@ -101,6 +101,50 @@ impl Quantity {
         Self { digits: self.digits.div_ceil(divisor), exponent: -3, verbatim: None, ..self.clone() }
     }
 
+    /// The sum, with the suffixes of the first. What is finer than both can hold is dropped.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        // Below the 36th digit of the larger nothing counts.
+        let top = [self, other].into_iter().filter(|quantity| quantity.digits > 0).map(Self::magnitude).max().unwrap_or(0);
+        let least = i32::try_from(top.saturating_sub(36)).unwrap_or(i32::MAX);
+        let low = self.exponent.min(other.exponent).max(least);
+        let aligned = |quantity: &Self| {
+            let power = 10_u128.checked_pow(quantity.exponent.abs_diff(low));
+            let digits = match power {
+                Some(power) if quantity.exponent >= low => quantity.digits.saturating_mul(power),
+                Some(power) => quantity.digits / power,
+                None => 0,
+            };
+            let digits = i128::try_from(digits).unwrap_or(i128::MAX / 2);
+            if quantity.negative { -digits } else { digits }
+        };
+        let sum = aligned(self).saturating_add(aligned(other));
+        let suffix = if self.digits == 0 { other.suffix } else { self.suffix };
+        let small = self.small && other.small;
+        Self { negative: sum < 0, digits: sum.unsigned_abs(), exponent: low, suffix, small, verbatim: None }
+    }
+
+    /// The same amount on the other side of zero.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        Self { negative: !self.negative && self.digits > 0, verbatim: None, ..self.clone() }
+    }
+
+    /// The whole number that it is, if it is one and was not written in parts of one.
+    #[must_use]
+    pub fn whole_value(&self) -> Option<i64> {
+        let power = 10_u128.checked_pow(u32::try_from(self.exponent).ok()?)?;
+        let value = i64::try_from(self.digits.checked_mul(power)?).ok()?;
+        Some(self.signed(value))
+    }
+
+    /// The nearest floating point number.
+    #[must_use]
+    pub fn approximate(&self) -> f64 {
+        let sign = if self.negative { "-" } else { "" };
+        format!("{sign}{}e{}", self.digits, self.exponent).parse().unwrap_or_default()
+    }
+
     /// In units of `10^-places`, rounded away from zero.
     fn scaled(&self, places: i32) -> i64 {
         let shift = self.exponent.saturating_add(places);
@@ -373,6 +417,25 @@ impl Ord for Quantity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sums_and_whole_numbers() {
+        let read = |text: &str| text.parse::<Quantity>().unwrap();
+        for (one, other, sum) in [
+            ("1Gi", "1Gi", "2Gi"),
+            ("1", "500m", "1500m"),
+            ("1Gi", "-1Gi", "0"),
+            ("5", "-10", "-5"),
+            ("1n", "1E", "1000000000000000000000000001n"),
+        ] {
+            assert_eq!(read(one).plus(&read(other)).to_string(), read(sum).to_string(), "{one} + {other}");
+        }
+        assert_eq!(read("3").plus(&read("5").negated()), read("-2"));
+        assert_eq!((read("2k").whole_value(), read("-3").whole_value(), read("1.5").whole_value()), (Some(2000), Some(-3), None));
+        assert!((read("1500m").approximate() - 1.5).abs() < 1e-9);
+        let huge = read("1e2147483647");
+        assert!(huge.plus(&read("1")).sign().is_gt());
+    }
 
     fn read(text: &str) -> Quantity {
         text.parse().unwrap()

@@ -9,6 +9,7 @@ pub mod old;
 pub mod pattern;
 pub mod prepare;
 pub mod rule;
+pub mod rules;
 pub mod schema;
 pub mod values;
 
@@ -30,6 +31,7 @@ use crate::source::At;
 use crate::value::{Data, Node};
 use old::Old;
 use schema::Schema;
+use std::collections::BTreeSet;
 
 /// One thing that is wrong with a custom resource, in the API server's words.
 #[derive(Clone, Debug)]
@@ -65,7 +67,7 @@ pub struct Judgement {
     /// The object as it would be stored.
     pub object: Option<Node>,
     /// What could not be judged here.
-    pub unjudged: Vec<Unjudged>,
+    pub unjudged: BTreeSet<Unjudged>,
 }
 
 /// A part of a definition that nobody here can judge by.
@@ -73,6 +75,15 @@ pub struct Judgement {
 pub enum Unjudged {
     /// The object is so large that not all of it was judged.
     Large,
+    /// A rule in CEL that cannot be read, or asks for what we do not have.
+    Rule {
+        /// As it was written.
+        rule: String,
+        /// Why.
+        why: String,
+    },
+    /// A pattern that cannot be read.
+    Pattern(String),
 }
 
 impl Judgement {
@@ -161,7 +172,7 @@ pub fn misfits(schema: &Node, value: &Node, version: Version) -> Vec<Fault> {
     let mut found = prepare::prune(&mut pruned, &schema, false);
     prepare::drop_nulls(&mut pruned, Some(&schema));
     prepare::fill(&mut pruned, &schema);
-    found.extend(values::faults(&schema, &pruned, None, version, &Account::new(budget::CUSTOM_STEPS)));
+    found.extend(values::faults(&schema, &pruned, None, version, &Account::new(budget::CUSTOM_STEPS), &mut BTreeSet::new()));
     found
 }
 
@@ -235,7 +246,7 @@ impl Court<'_> {
 
     fn rules(&self, written: &Node, object: &Node, stored: Option<&Node>, causes: &mut Causes) -> Judgement {
         let schema = self.served.schema();
-        let mut judgement = Judgement::default();
+        let mut unjudged = BTreeSet::new();
         match stored {
             None => meta::custom(object, self.custom.namespaced, Naming::Subdomain, self.version, causes),
             Some(stored) => meta::update(object, stored, self.custom.namespaced, Naming::Segment, self.version, causes),
@@ -245,7 +256,7 @@ impl Court<'_> {
         let account = Account::new(budget::CUSTOM_STEPS);
         let ratchets = gate::CRD_VALIDATION_RATCHETING.is_on(self.version);
         let old = stored.filter(|_| ratchets).map(|stored| Old::new(stored, schema));
-        faults.extend(values::faults(schema, object, old, self.version, &account));
+        faults.extend(values::faults(schema, object, old, self.version, &account, &mut unjudged));
         self.scale(object, &mut faults);
         embedded::faults(schema, object, &Path::ROOT, self.version, &mut faults);
         let repeats = |object: &Node| {
@@ -257,15 +268,16 @@ impl Court<'_> {
             faults.extend(repeats(object));
         }
         if account.left() == 0 {
-            judgement.unjudged.push(Unjudged::Large);
+            unjudged.insert(Unjudged::Large);
         }
         if schema.has_rules && faults.iter().any(|fault| BLOCKING.contains(&fault.kind)) {
             let message = "some validation rules were not checked because the object was invalid; correct the existing errors to complete \
                            validation";
             faults.push(Fault { path: String::new(), kind: UNCHECKED, message: message.into(), at: written.at });
+        } else if schema.has_rules {
+            faults.extend(rules::faults(schema, object, stored, old, &mut unjudged));
         }
-        judgement.faults = faults;
-        judgement
+        Judgement { faults, unjudged, ..Judgement::default() }
     }
 
     /// `ValidateScaleSpec`: the replicas that the `scale` resource shows.

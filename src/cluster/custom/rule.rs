@@ -1,6 +1,8 @@
-//! Rules in CEL that a schema holds, as they were written. Evaluates nothing.
+//! Rules in CEL that a schema holds, each read when it is first asked. Evaluates nothing.
 
+use crate::cluster::cel::Program;
 use crate::value::{Node, Text};
+use std::sync::OnceLock;
 
 /// One of `x-kubernetes-validations`.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub struct Rule {
     pub field_path: Text,
     /// `optionalOldSelf`
     pub optional_old_self: bool,
+    program: OnceLock<Result<Program, String>>,
+    message_program: OnceLock<Result<Program, String>>,
 }
 
 /// What kind of fault it is that a rule finds.
@@ -50,7 +54,20 @@ impl Rule {
             },
             field_path: text("fieldPath"),
             optional_old_self: node.get("optionalOldSelf").and_then(Node::as_bool).unwrap_or(false),
+            program: OnceLock::new(),
+            message_program: OnceLock::new(),
         }
+    }
+
+    /// The rule, ready to be asked; or why it cannot be.
+    pub fn program(&self) -> &Result<Program, String> {
+        self.program.get_or_init(|| Program::read(&self.written))
+    }
+
+    /// The expression that makes its message, if it has one.
+    pub fn message_program(&self) -> Option<&Result<Program, String>> {
+        let is_written = !self.message_expression.is_empty();
+        is_written.then(|| self.message_program.get_or_init(|| Program::read(&self.message_expression)))
     }
 
     /// What names it where it has no message: the message, or the rule itself.

@@ -250,7 +250,7 @@ impl Schema {
 
     fn within(&self) -> impl Iterator<Item = &Self> {
         let properties = self.properties.iter().map(|(_, inner)| inner);
-        properties.chain(self.values_schema()).chain(self.items.as_deref()).chain(&self.all_of)
+        properties.chain(self.values_schema()).chain(self.items.as_deref())
     }
 
     /// The schema of a field that `properties` names.

@@ -1,16 +1,17 @@
 //! Values against their schema: what `kube-openapi/pkg/validation/validate` says, in its words, with the choices it makes between what
 //! several schemas say. On an update, what the stored object already was may stay (ratcheting). Knows no kind.
 
-use super::Fault;
 use super::format;
 use super::old::Old;
 use super::schema::{Additional, Schema, Type};
+use super::{Fault, Unjudged};
 use crate::budget::Account;
 use crate::cluster::admission::amount::number;
 use crate::cluster::admission::cause::Path;
 use crate::k8s::version::Version;
 use crate::source::At;
 use crate::value::{Data, Map, Node};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -47,14 +48,25 @@ impl Outcome {
 
 /// What is wrong with a value. Steps are paid from an account; where it is empty, nothing more is found.
 #[must_use]
-pub fn faults(schema: &Schema, value: &Node, old: Option<Old<'_>>, version: Version, account: &Account) -> Vec<Fault> {
-    let judge = Judge { version, account };
-    judge.ratcheted(schema, value, old, &Path::ROOT).faults
+pub fn faults(
+    schema: &Schema,
+    value: &Node,
+    old: Option<Old<'_>>,
+    version: Version,
+    account: &Account,
+    unjudged: &mut BTreeSet<Unjudged>,
+) -> Vec<Fault> {
+    let judge = Judge { version, account, unread: RefCell::default() };
+    let faults = judge.ratcheted(schema, value, old, &Path::ROOT).faults;
+    unjudged.extend(judge.unread.into_inner().into_iter().map(Unjudged::Pattern));
+    faults
 }
 
 struct Judge<'a> {
     version: Version,
     account: &'a Account,
+    /// Patterns that cannot be read.
+    unread: RefCell<BTreeSet<String>>,
 }
 
 fn fault(path: &Path<'_>, kind: &'static str, message: impl Into<String>, at: At) -> Fault {
@@ -96,7 +108,7 @@ impl Judge<'_> {
         outcome.passed += 1;
         match &value.data {
             Data::Text(text) => {
-                text_faults(schema, text, value.at, path, &mut outcome);
+                self.text(schema, text, value.at, path, &mut outcome);
                 outcome.passed += 1;
                 if let Some(format) = &schema.format
                     && !format.is_empty()
@@ -199,6 +211,25 @@ impl Judge<'_> {
             inner.add(said(format!("{name} must not validate the schema (not)")));
         }
         outcome.merge(inner);
+    }
+
+    fn text(&self, schema: &Schema, text: &str, at: At, path: &Path<'_>, outcome: &mut Outcome) {
+        let within = || within(path);
+        let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+        if let Some(most) = schema.max_length.filter(|most| length > *most) {
+            return outcome.add(fault(path, "FieldValueTooLong", format!("may not be more than {most} bytes"), at));
+        }
+        if let Some(least) = schema.min_length.filter(|least| length < *least) {
+            return outcome.add(fault(path, "FieldValueInvalid", format!("{} should be at least {least} chars long", within()), at));
+        }
+        let Some(pattern) = &schema.pattern else { return };
+        match pattern.is_match(text) {
+            Some(true) => {}
+            Some(false) => {
+                outcome.add(fault(path, "FieldValueInvalid", format!("{} should match '{}'", within(), pattern.written), at));
+            }
+            None => drop(self.unread.borrow_mut().insert(pattern.written.to_string())),
+        }
     }
 
     fn list(&self, schema: &Schema, items: &[Node], at: At, old: Option<Old<'_>>, path: &Path<'_>, outcome: &mut Outcome) {
@@ -317,22 +348,6 @@ fn is_value(value: &Node, known: &Node) -> bool {
         #[expect(clippy::cast_possible_truncation, reason = "as Go converts it")]
         (Data::Float(float), Data::Int(known)) => *float as i64 == *known,
         (value, known) => value == known,
-    }
-}
-
-fn text_faults(schema: &Schema, text: &str, at: At, path: &Path<'_>, outcome: &mut Outcome) {
-    let within = || within(path);
-    let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-    if let Some(most) = schema.max_length.filter(|most| length > *most) {
-        return outcome.add(fault(path, "FieldValueTooLong", format!("may not be more than {most} bytes"), at));
-    }
-    if let Some(least) = schema.min_length.filter(|least| length < *least) {
-        return outcome.add(fault(path, "FieldValueInvalid", format!("{} should be at least {least} chars long", within()), at));
-    }
-    if let Some(pattern) = &schema.pattern
-        && pattern.is_match(text) == Some(false)
-    {
-        outcome.add(fault(path, "FieldValueInvalid", format!("{} should match '{}'", within(), pattern.written), at));
     }
 }
 

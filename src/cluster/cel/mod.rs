@@ -1,0 +1,89 @@
+//! CEL, the language of rules in schemas and policies: read, and evaluated over objects, by our own hands. The crates that do so count no
+//! costs, so that a rule could run for hours, and weigh more than all that is judged here. Knows no rule.
+
+mod call;
+mod evaluate;
+mod net;
+mod read;
+mod text;
+pub mod tree;
+pub mod value;
+
+use tree::Tree;
+use value::Value;
+
+/// An expression that was read.
+#[derive(Debug)]
+pub struct Program {
+    tree: Tree,
+}
+
+/// Why an expression comes to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// As the server says it: `no such key: a`.
+    Said(String),
+    /// Values of other types than it takes.
+    NoOverload,
+    /// It costs more than it may.
+    Costly,
+    /// What we do not know: a name, a function, a time zone.
+    Unknown(String),
+}
+
+impl Fault {
+    /// A fault in the server's words.
+    #[must_use]
+    pub const fn said(words: String) -> Self {
+        Self::Said(words)
+    }
+
+    /// Whether a condition beside it can still decide.
+    const fn can_be_absorbed(&self) -> bool {
+        matches!(self, Self::Said(_) | Self::NoOverload)
+    }
+}
+
+impl Program {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// When it is none that we can read: why.
+    pub fn read(written: &str) -> Result<Self, String> {
+        Ok(Self { tree: read::read(written)? })
+    }
+
+    /// Whether it looks at a name.
+    #[must_use]
+    pub fn uses(&self, name: &str) -> bool {
+        uses(&self.tree, name)
+    }
+
+    /// Evaluates it with some names. What it costs is taken from `left`.
+    ///
+    /// # Errors
+    /// When it comes to nothing.
+    pub fn evaluate<'v>(&'v self, names: &[(&'v str, Value<'v>)], left: &mut u64) -> Result<Value<'v>, Fault> {
+        evaluate::evaluate(&self.tree, names, left)
+    }
+}
+
+fn uses(tree: &Tree, name: &str) -> bool {
+    let any = |trees: &[Tree]| trees.iter().any(|tree| uses(tree, name));
+    match tree {
+        Tree::Literal(_) => false,
+        Tree::Name(known) => known == name,
+        Tree::Field { of, .. } | Tree::Has { of, .. } | Tree::Not(of) | Tree::Negative(of) => uses(of, name),
+        Tree::Index { of, index, .. } => uses(of, name) || uses(index, name),
+        Tree::Call { of, arguments, .. } => of.as_ref().is_some_and(|of| uses(of, name)) || any(arguments),
+        Tree::List(items) => items.iter().any(|(item, _)| uses(item, name)),
+        Tree::Map(entries) => entries.iter().any(|(key, value, _)| uses(key, name) || uses(value, name)),
+        Tree::All(parts) | Tree::Any(parts) => any(parts),
+        Tree::If(parts) => any(&parts[..]),
+        Tree::Binary(_, parts) => any(&parts[..]),
+        Tree::Fold(fold) => uses(&fold.of, name) || uses(&fold.body, name) || fold.result.as_ref().is_some_and(|result| uses(result, name)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
