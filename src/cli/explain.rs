@@ -31,15 +31,40 @@ impl Explain {
             output::data(&text)?;
             return Ok(Outcome::Fine);
         }
-        let codes = crate::codes();
-        let fields = crate::spec::root().all_fields();
-        let near = nearest(what, codes.iter().map(|code| code.name).chain(fields.iter().map(|field| field.name)));
-        let help = near.map_or_else(
-            || "it may be a code, a field such as `storage.size`, or a generated file".to_owned(),
+        let help = similar(what).map_or_else(
+            || {
+                "it may be a code such as `SW0201`, a field such as `storage.size`, or a generated file. `docs/rules/` lists all codes"
+                    .to_owned()
+            },
             |near| format!("did you mean `{near}`?"),
         );
         Err(Failure::new(format!("nothing is known of `{what}`; {help}")))
     }
+}
+
+/// What was most likely meant: a code, the name of one, or a field, by its path.
+fn similar(what: &str) -> Option<String> {
+    let codes = crate::codes();
+    let words = codes.iter().flat_map(|code| [code.id, code.name]);
+    let fields = crate::spec::root().all_fields();
+    let near = nearest(what, words.chain(fields.iter().map(|field| field.name))).map(str::to_owned);
+    near.or_else(|| {
+        let parts: Vec<&str> = what.split('.').collect();
+        let wrong = (1..parts.len()).find(|end| field(&parts[..=*end].join(".")).is_none())?;
+        // What stands there may be a name of the user's own, with the fields one deeper.
+        let above = &parts[..wrong];
+        let deeper = [above, &["name"]].concat();
+        let known: Vec<String> = [above, &deeper[..]]
+            .into_iter()
+            .flat_map(|path| editor::proposals(crate::spec::root(), path, &crate::kubernetes_fields))
+            .map(|proposal| proposal.name)
+            .collect();
+        let mut meant = above.to_vec();
+        meant.push(nearest(parts[wrong], known.iter().map(String::as_str))?);
+        meant.extend(&parts[wrong + 1..]);
+        let meant = meant.join(".");
+        field(&meant).is_some().then_some(meant)
+    })
 }
 
 /// Says which spec made a file, from the file's own first line.

@@ -110,8 +110,12 @@ impl Selection {
         }
         let specs = disk::find_specs(&self.reach, &self.paths)?;
         if specs.is_empty() {
-            let shown: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
-            return Err(Failure::new(format!("no statewright.yaml below {}. Run `statewright init` to begin with one", shown.join(", "))));
+            let name = |path: &PathBuf| if path == Path::new(".") { "this folder".to_owned() } else { path.display().to_string() };
+            let shown: Vec<String> = self.paths.iter().map(name).collect();
+            return Err(Failure::new(format!(
+                "there is no statewright.yaml in {} or below it: run `statewright init` to begin with one",
+                shown.join(", ")
+            )));
         }
         let given = self.definitions.customs(&self.reach)?;
         let mut known: BTreeMap<OsString, Option<Arc<Shared>>> = BTreeMap::new();

@@ -143,6 +143,22 @@ fn an_environment_that_no_app_has_is_refused() {
     assert_eq!(two.code, 2, "{}", two.stderr);
 }
 
+#[test]
+fn explain_knows_what_was_meant() {
+    let folder = root().join("examples/kubia");
+    for (what, meant) in [
+        ("storage.siz", "storage.size"),
+        ("storrage", "storage"),
+        ("SW201", "SW0201"),
+        ("unknown-feild", "unknown-field"),
+        ("probes.redy", "probes.ready"),
+    ] {
+        let run = statewright(&folder, &["explain", what]);
+        assert!(run.code == 2 && run.stderr.contains(&format!("did you mean `{meant}`?")), "{what}: {}", run.stderr);
+        assert_eq!(statewright(&folder, &["explain", meant]).code, 0, "{meant}");
+    }
+}
+
 /// The examples that `--help` shows, each run as it stands where there is what it speaks of.
 #[test]
 fn the_examples_of_help_work() {
