@@ -277,8 +277,11 @@ pub fn is_secret(name: &str) -> bool {
     while parts.len() > 1 && parts.last().is_some_and(|last| is_trailing(last)) {
         parts.pop();
     }
-    let anywhere =
-        |part: &String| ANYWHERE.iter().any(|word| part.contains(word)) && !part.starts_with("tokeniz") && !part.starts_with("secretar");
+    let anywhere = |part: &String| {
+        ANYWHERE.iter().any(|word| part.len() >= word.len() && part.contains(word))
+            && !part.starts_with("tokeniz")
+            && !part.starts_with("secretar")
+    };
     // `TOKEN_ID` and `KEY_ID` tell which one; Vault's `secret_id` is one.
     let last = parts.last().map(String::as_str).unwrap_or_default();
     if last == "id" || last == "ids" {

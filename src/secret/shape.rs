@@ -87,7 +87,7 @@ pub(super) fn find(text: &str, found: &mut Vec<Range<usize>>) {
 fn private_keys(text: &str, found: &mut Vec<Range<usize>>) {
     const BEGIN: &str = "-----BEGIN ";
     const END: &str = "-----END ";
-    let mut from = 0;
+    let mut from = if text.len() < BEGIN.len() { text.len() } else { 0 };
     while let Some(start) = text[from..].find(BEGIN).map(|offset| from + offset) {
         let label = &text[start + BEGIN.len()..];
         let label = label.split("-----").next().unwrap_or_default();
@@ -130,26 +130,20 @@ fn token(text: &str, run: Range<usize>, found: &mut Vec<Range<usize>>) {
     }
     let piece = &text[run.clone()];
     let bytes = piece.as_bytes();
-    let begins = |position: usize| position == 0 || !bytes[position - 1].is_ascii_alphanumeric();
-    for (prefix, least) in TOKENS {
-        let mut from = 0;
-        while let Some(position) = piece[from..].find(prefix).map(|offset| from + offset) {
-            if begins(position) && piece.len() - position - prefix.len() >= *least {
-                let keep = if prefix.contains('/') { prefix.len() } else { 0 };
-                found.push(run.start + position + keep..run.end);
-                return;
-            }
-            from = position + prefix.len();
+    // Only what begins a word is looked at: the words are few, and the beginnings of tokens many.
+    for position in (0..bytes.len()).filter(|position| *position == 0 || !bytes[position - 1].is_ascii_alphanumeric()) {
+        let rest = &bytes[position..];
+        let known = TOKENS.iter().find(|(prefix, least)| rest.starts_with(prefix.as_bytes()) && rest.len() - prefix.len() >= *least);
+        if let Some((prefix, _)) = known {
+            let keep = if prefix.contains('/') { prefix.len() } else { 0 };
+            found.push(run.start + position + keep..run.end);
+            return;
         }
-    }
-    // A JSON Web Token: `{"` in base 64, and a point in it.
-    let mut from = 0;
-    while let Some(position) = piece[from..].find("eyJ").map(|offset| from + offset) {
-        if begins(position) && piece[position..].contains('.') && piece.len() - position > 20 {
+        // A JSON Web Token: `{"` in base 64, and a point in it.
+        if rest.starts_with(b"eyJ") && rest.contains(&b'.') && rest.len() > 20 {
             found.push(run.start + position..run.end);
             return;
         }
-        from = position + 3;
     }
     // AWS' secret keys have 40 letters of all kinds, and no name.
     for part in piece.split(['.', '-', '_', '~', '=']) {
@@ -235,6 +229,9 @@ fn is_path(text: &str) -> bool {
 
 /// Hashed passwords, as htpasswd and shadow files hold them.
 fn hashes(text: &str, found: &mut Vec<Range<usize>>) {
+    if !text.contains(['$', '{']) {
+        return;
+    }
     for prefix in ["$2a$", "$2b$", "$2y$", "$apr1$", "$1$", "$5$", "$6$", "$y$", "$argon2", "{SHA}", "{SSHA}"] {
         let mut from = 0;
         while let Some(start) = text[from..].find(prefix).map(|offset| from + offset) {
