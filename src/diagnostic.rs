@@ -336,9 +336,15 @@ fn distance(a: &str, b: &str) -> usize {
 #[must_use]
 pub fn listing<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
     let names: Vec<&str> = names.into_iter().collect();
+    listing_of(names.iter().copied(), names.len(), most)
+}
+
+/// The same of names that are `all` together, of which only the first few are looked at.
+#[must_use]
+pub fn listing_of<'a>(names: impl IntoIterator<Item = &'a str>, all: usize, most: usize) -> String {
     let mut text = String::new();
-    for (index, name) in names.iter().take(most).enumerate() {
-        let last = index + 1 == names.len();
+    for (index, name) in names.into_iter().take(most).enumerate() {
+        let last = index + 1 == all;
         let joint = if index == 0 {
             ""
         } else if last {
@@ -348,8 +354,8 @@ pub fn listing<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> Str
         };
         let _ = write!(text, "{joint}`{name}`");
     }
-    if names.len() > most {
-        let _ = write!(text, " and {} more", names.len() - most);
+    if all > most {
+        let _ = write!(text, " and {} more", all - most);
     }
     text
 }

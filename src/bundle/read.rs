@@ -48,7 +48,10 @@ pub fn document(sources: &Sources, Document { source, part }: Document, bundle: 
     let text = &sources.get(source).text;
     let mut own = Diagnostics::default();
     match yaml::read_part(source, text, part, &mut own) {
-        Some(Some(node)) => object(node, 0, bundle, &mut own),
+        Some(Some(mut node)) => {
+            name_kustomization(&mut node, &sources.get(source).name);
+            object(node, 0, bundle, &mut own);
+        }
         Some(None) => {}
         None => {
             let piece = &text[part.start..part.end];
@@ -70,6 +73,17 @@ pub fn document(sources: &Sources, Document { source, part }: Document, bundle: 
         true
     });
     found.extend(own);
+}
+
+/// A Kustomization need not say that it is one: kustomize knows it by the name of its file.
+fn name_kustomization(node: &mut Node, file: &str) {
+    const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+    let at = node.at;
+    let Data::Map(map) = &mut node.data else { return };
+    if FILES.contains(&file.rsplit('/').next().unwrap_or(file)) && !map.has("kind") && !map.has("apiVersion") {
+        map.put("apiVersion", Node::text("kustomize.config.k8s.io/v1beta1", at));
+        map.put("kind", Node::text("Kustomization", at));
+    }
 }
 
 fn object(node: Node, depth: usize, bundle: &mut Bundle, found: &mut Diagnostics) {

@@ -3,7 +3,7 @@
 
 use super::admission::decode::Door;
 use super::admission::{self, Answer, Stage};
-use super::patch::{self, Fault};
+use super::patch::{self, Fault, merge_patch};
 use crate::diagnostic::Refusal;
 use crate::k8s::shape::Shape;
 use crate::k8s::version::Version;
@@ -27,6 +27,9 @@ pub fn apply(last_applied: &Node, stored: &Node, manifest: &Node, version: Versi
         Ok((_, shape)) => shape,
         Err(answer) => return sent(*answer),
     };
+    if is_foreign(manifest) {
+        return merged(last_applied, &wire::written(stored, shape), stored, manifest, version);
+    }
     let (live, patch) = match patch_of(last_applied, stored, manifest, shape) {
         Ok(found) => found,
         Err(Fault(detail)) => return sent(Answer::refused(Stage::Decode, vec![unplaced("BadPatch", detail)])),
@@ -38,6 +41,29 @@ pub fn apply(last_applied: &Node, stored: &Node, manifest: &Node, version: Versi
         Ok(merged) => sent(admission::update(&Node::map(merged, manifest.at), stored, Door::Patch, version)),
         Err(Fault(detail)) => sent(Answer::refused(Stage::Request, vec![unplaced("BadPatch", detail)])),
     }
+}
+
+/// Whether kubectl does not know the types of a kind, and sends a JSON merge patch: servers of their own serve it, within the API server.
+fn is_foreign(manifest: &Node) -> bool {
+    let group = manifest.get("apiVersion").and_then(Node::as_str).and_then(|api_version| api_version.split_once('/'));
+    group.is_some_and(|(group, _)| ["apiextensions.k8s.io", "apiregistration.k8s.io"].contains(&group))
+}
+
+fn merged(last_applied: &Node, live: &Node, stored: &Node, manifest: &Node, version: Version) -> Applied {
+    let map = |node: &Node| node.as_map().cloned().unwrap_or_default();
+    let live = map(live);
+    let patch = match merge_patch::three_way(&map(last_applied), &live, &map(manifest)) {
+        Ok(patch) => patch,
+        Err(Fault(detail)) => {
+            let answer = Answer::refused(Stage::Decode, vec![unplaced("BadPatch", detail)]);
+            return Applied { answer, unchanged: false };
+        }
+    };
+    if patch.is_empty() {
+        return Applied { answer: Answer { object: Some(stored.clone()), ..Answer::default() }, unchanged: true };
+    }
+    let object = Node::map(merge_patch::onto(live, &patch), manifest.at);
+    Applied { answer: admission::update(&object, stored, Door::Body, version), unchanged: false }
 }
 
 /// Puts a manifest in the place of a stored object, as `kubectl replace` does.

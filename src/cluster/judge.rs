@@ -1,5 +1,7 @@
 //! The API server's answer to a manifest, as findings at the manifest's places.
 
+use super::admission::cause::Warning;
+use super::admission::decode::{Sort, Unfit};
 use super::admission::{self, Stage};
 use super::custom::{self, Customs, Fault, Judgement, Unjudged};
 use crate::bundle::{Bundle, Resource};
@@ -9,6 +11,8 @@ use crate::k8s::retired::{self, Absence};
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::parallel;
+use crate::source::At;
+use crate::value::{Data, Node};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The API server would refuse it.
@@ -26,13 +30,16 @@ pub static UNJUDGED: Code =
 
 /// The API server would leave a field out, because its feature is off.
 static DROPPED: Code = Code { id: "SW0206", name: "field-dropped", level: Level::Warning, page: include_str!("pages/field-dropped.md") };
+/// A kind that servers serve on request only.
+static NOT_SERVED: Code =
+    Code { id: "SW0207", name: "kind-off-by-default", level: Level::Warning, page: include_str!("pages/kind-off-by-default.md") };
 
 /// A part of a definition that nobody here can judge by.
 static PARTLY: Code =
     Code { id: "SW0240", name: "custom-partly-judged", level: Level::Note, page: include_str!("pages/custom-partly-judged.md") };
 
 /// The codes of this module.
-pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED, &PODS, &UNJUDGED, &DROPPED, &PARTLY];
+pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED, &PODS, &UNJUDGED, &DROPPED, &NOT_SERVED, &PARTLY];
 
 /// The first version that judges the pods of a StatefulSet together with it.
 const JUDGES_TEMPLATES: Version = Version::minor(34);
@@ -40,7 +47,7 @@ const JUDGES_TEMPLATES: Version = Version::minor(34);
 /// Says what the API server would answer to a new object; nothing of a custom kind, which [`custom_objects`] judges. Keys that the
 /// object holds twice are in `found` already, from its reader.
 pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics) {
-    let answer = admission::create(&resource.node, version);
+    let answer = admission::create(&super::plugin::admitted(&resource.node), version);
     if answer.stage == Some(Stage::NoMatch) {
         if !is_custom(resource) {
             no_kind(resource, version, found);
@@ -52,11 +59,19 @@ pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics
     if reaches_keys && stops_at_keys {
         return;
     }
-    let first = answer.at;
-    for (index, mut refusal) in answer.refusals.into_iter().enumerate() {
+    let (first, unfit) = (answer.at, answer.unfit);
+    let mut refusals = answer.refusals;
+    drop_echoes(&mut refusals, |refusal| (&refusal.field, refusal.kind));
+    for (index, mut refusal) in refusals.into_iter().enumerate() {
         let at = first.filter(|_| index == 0).unwrap_or_else(|| resource.node.place_of(&refusal.field));
-        let said = said(refusal.kind, &refusal.detail);
-        let help = help(resource, &refusal, version);
+        let said = match unfit {
+            Some(Unfit { is, must }) if is == Sort::Number && must == Sort::Whole => {
+                format!("{} is not a whole number that fits here", number_at(resource, at))
+            }
+            Some(Unfit { is, must }) => format!("it is {}, and must be {}", is.words(), must.words()),
+            None => said(refusal.kind, &refusal.detail),
+        };
+        let help = help(resource, &refusal, unfit, version);
         let what = if refusal.field.is_empty() { resource.id.to_string() } else { format!("{}: {}", resource.id, refusal.field) };
         if let Some(stage) = answer.stage.filter(|stage| *stage != Stage::Validate) {
             refusal.kind = stage.word();
@@ -75,12 +90,64 @@ pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics
             .about(resource.subject())
             .at(resource.node.place_of(&dropped.field), found);
     }
-    for warning in answer.warnings {
-        let at = warning.split_once(": ").map_or(resource.at(), |(field, _)| resource.node.place_of(field));
-        WARNED.report(format!("the API server would warn about {}: {warning}", resource.id)).about(resource.subject()).at(at, found);
+    // What a rule says too, it says with what to do about it; no rule looks at templates of pods that nothing makes yet.
+    let is_said = |warning: &Warning| warning.topic.is_some() && resource.id.kind != "PodTemplate";
+    for Warning { text, .. } in answer.warnings.into_iter().filter(|warning| !is_said(warning)) {
+        let at = text.split_once(": ").map_or(resource.at(), |(field, _)| resource.node.place_of(field));
+        WARNED.report(format!("the API server would warn about {}: {text}", resource.id)).about(resource.subject()).at(at, found);
     }
+    not_served(resource, version, found);
     if answer.stage.is_none() && version < JUDGES_TEMPLATES && resource.id.kind == "StatefulSet" {
         pods_of(resource, version, found);
+    }
+}
+
+/// Refusals that follow from another of the same object: the field and type of both. Whoever mends the first has mended the second.
+const ECHOES: [[(&str, &str); 2]; 2] = [
+    [("spec.selector", "FieldValueRequired"), ("spec.template.metadata.labels", "FieldValueInvalid")],
+    [("metadata.name", "FieldValueInvalid"), ("spec.template.labels", "FieldValueInvalid")],
+];
+
+/// Takes out what follows from another refusal of the same object, each known by its field and type.
+pub fn drop_echoes<R>(refusals: &mut Vec<R>, name: impl Fn(&R) -> (&str, &str)) {
+    for [cause, echo] in ECHOES {
+        if refusals.iter().any(|refusal| name(refusal) == cause) {
+            refusals.retain(|refusal| name(refusal) != echo);
+        }
+    }
+}
+
+/// Says that a kind is there only where somebody has switched it on. Where it will go away too, the rule that says so says both.
+fn not_served(resource: &Resource, version: Version, found: &mut Diagnostics) {
+    let (kind, api_version) = (&resource.id.kind, &resource.api_version);
+    let is_there = shape::find(api_version, kind).is_some_and(|known| known.is_in(version));
+    if !is_there || retired::is_served(api_version) || retired::leaves(api_version, kind, version).is_some() {
+        return;
+    }
+    let stable = retired::stable(kind, api_version, version);
+    let help = match stable {
+        Some(stable) => format!("write `apiVersion: {stable}`; or have it switched on with `--runtime-config={api_version}=true`"),
+        None => format!("have it switched on with `--runtime-config={api_version}=true` and its feature gate, and allow this finding"),
+    };
+    NOT_SERVED
+        .report(format!("the API server of Kubernetes {version} does not serve {kind} of {api_version} unless it is switched on"))
+        .help(help)
+        .about(resource.subject())
+        .at(resource.node.place_of("apiVersion"), found);
+}
+
+/// The number that is written at a place.
+fn number_at(resource: &Resource, at: At) -> String {
+    fn find(node: &Node, at: At) -> Option<&Node> {
+        if node.at == at && matches!(node.data, Data::Int(_) | Data::Float(_)) {
+            return Some(node);
+        }
+        node.items().chain(node.entries().map(|(_, value)| value)).find_map(|inner| find(inner, at))
+    }
+    match find(&resource.node, at).map(|node| &node.data) {
+        Some(Data::Int(number)) => number.to_string(),
+        Some(Data::Float(number)) => number.to_string(),
+        _ => "it".to_owned(),
     }
 }
 
@@ -261,37 +328,14 @@ pub fn said(kind: &str, detail: &str) -> String {
         "FieldValueTooMany" => "too many",
         "DuplicateField" => "duplicate field",
         "UnknownField" => return "there is no such field".to_owned(),
-        "WrongType" => return unfit(detail).map_or_else(|| detail.to_owned(), |(is, must)| format!("it is {is}, and must be {must}")),
+        "WrongType" => return detail.to_owned(),
         other => other,
     };
     if detail.is_empty() { kind.to_owned() } else { format!("{kind}: {detail}") }
 }
 
-/// What a value is and what it must be, out of the words of the server's decoder.
-fn unfit(detail: &str) -> Option<(&str, &str)> {
-    let (is, rest) = detail.strip_prefix("json: cannot unmarshal ")?.split_once(" into ")?;
-    let is = match is.split(' ').next()? {
-        "string" => "text",
-        "number" => "a number",
-        "bool" => "true or false",
-        "array" => "a list",
-        "object" => "a map",
-        _ => return None,
-    };
-    let must = match rest.rsplit(' ').next()? {
-        "string" => "text",
-        "bool" => "true or false",
-        kind if kind.starts_with("int") || kind.starts_with("uint") => "a whole number",
-        kind if kind.starts_with("float") => "a number",
-        kind if kind.starts_with("[]") => "a list",
-        kind if kind.starts_with("map[") || kind.starts_with("v1.") => "a map",
-        _ => return None,
-    };
-    Some((is, must))
-}
-
 /// The edit that mends it, where that is plain.
-fn help(resource: &Resource, refusal: &Refusal, version: Version) -> Option<String> {
+fn help(resource: &Resource, refusal: &Refusal, unfit: Option<Unfit>, version: Version) -> Option<String> {
     match refusal.kind {
         "UnknownField" => {
             let (parent, name) = refusal.field.rsplit_once('.').unwrap_or(("", &refusal.field));
@@ -303,9 +347,9 @@ fn help(resource: &Resource, refusal: &Refusal, version: Version) -> Option<Stri
             let near = nearest(name, shape.fields().iter().map(|field| field.name))?;
             Some(format!("did you mean `{near}`?"))
         }
-        "WrongType" => match unfit(&refusal.detail)? {
-            ("a number" | "true or false", "text") => Some("write it in quotes".to_owned()),
-            ("text", "a whole number" | "a number" | "true or false") => Some("write it without quotes".to_owned()),
+        "WrongType" => match unfit? {
+            Unfit { is: Sort::Number | Sort::Truth, must: Sort::Text } => Some("write it in quotes".to_owned()),
+            Unfit { is: Sort::Text, must: Sort::Whole | Sort::Number | Sort::Truth } => Some("write it without quotes".to_owned()),
             _ => None,
         },
         _ => None,

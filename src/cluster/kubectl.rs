@@ -144,7 +144,8 @@ pub fn request(store: &Store, request: Request<'_>) -> (Done, Write) {
         (Change::Configured, Write::Replace(object)) => store.get(&key).is_some_and(|stored| is_as_it_was(stored, object)),
         _ => false,
     };
-    (Done { key, change, is_idle, warnings: answer.warnings }, write)
+    let warnings = answer.warnings.into_iter().map(|warning| warning.text).collect();
+    (Done { key, change, is_idle, warnings }, write)
 }
 
 /// Whether an object says what it said: where the server counts changes of its spec, it has counted none.

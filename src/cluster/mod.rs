@@ -16,6 +16,7 @@ pub mod kubectl;
 pub mod mark;
 pub mod outlook;
 pub mod patch;
+pub mod plugin;
 pub mod rehearse;
 pub mod scenario;
 pub mod selector;

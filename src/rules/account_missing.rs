@@ -1,7 +1,7 @@
 //! A service account that is not among the manifests.
 
 use super::Rule;
-use super::context::{Context, text};
+use super::context::{Context, MOST_NEAR, text};
 use crate::diagnostic::{Code, Diagnostics, Level, nearest};
 
 pub(super) static RULE: Rule =
@@ -22,7 +22,7 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
         let placed = workload.placed();
         let mut known = context.beside(&placed, "ServiceAccount").map(|account| account.resource.id.name.as_str()).peekable();
         let is_beside = known.peek().is_some();
-        let help = nearest(name, known).map_or_else(
+        let help = nearest(name, known.take(MOST_NEAR)).map_or_else(
             || "make sure that it is in the cluster before; add it here if it belongs to this app".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );

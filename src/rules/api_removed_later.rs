@@ -3,7 +3,7 @@
 use super::Rule;
 use super::context::Context;
 use crate::diagnostic::{Code, Diagnostics, Level};
-use crate::k8s::retired::{self, Absence};
+use crate::k8s::retired::{self, Leaving};
 use crate::k8s::version::Version;
 
 pub(super) static RULE: Rule = Rule {
@@ -12,19 +12,14 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
-    if context.version == Version::NEWEST {
-        return;
-    }
     for resource in &context.bundle.resources {
-        if retired::absence(&resource.api_version, &resource.id.kind, context.version).is_some() {
-            continue;
-        }
-        let Some(Absence::Gone { since, instead }) = retired::absence(&resource.api_version, &resource.id.kind, Version::NEWEST) else {
-            continue;
-        };
+        let Some(Leaving { since, instead }) = retired::leaves(&resource.api_version, &resource.id.kind, context.version) else { continue };
         let instead = instead.map_or_else(|| "nothing took its place".to_owned(), |instead| format!("write `apiVersion: {instead}`"));
+        let (no_longer, off) =
+            if since > Version::NEWEST { ("will no longer have", ", and it is off by default until then") } else { ("no longer has", "") };
+        let off = if retired::is_served(&resource.api_version) { "" } else { off };
         RULE.code
-            .report(format!("Kubernetes {since} no longer has {} of {}", resource.id.kind, resource.api_version))
+            .report(format!("Kubernetes {since} {no_longer} {} of {}{off}", resource.id.kind, resource.api_version))
             .help(instead)
             .about(resource.subject())
             .at(resource.node.place_of("apiVersion"), found);

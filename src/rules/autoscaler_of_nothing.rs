@@ -1,8 +1,8 @@
 //! An autoscaler whose target is not there.
 
 use super::Rule;
-use super::context::{Context, text};
-use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
+use super::context::{Context, MOST_NEAR, text};
+use crate::diagnostic::{Code, Diagnostics, Level, listing_of, nearest};
 use std::collections::BTreeMap;
 
 pub(super) static RULE: Rule = Rule {
@@ -32,11 +32,11 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
             continue;
         }
         let names = || known.iter().map(|(_, name)| *name);
-        let help = match known.iter().find(|(_, other)| *other == name) {
+        let elsewhere = SCALABLE.iter().find_map(|other| known.binary_search(&(other, name)).ok()).map(|position| known[position]);
+        let help = match elsewhere {
             Some((other, _)) => format!("`{name}` is a {other} here"),
-            None => {
-                nearest(name, names()).map_or_else(|| format!("here are {}", listing(names(), 4)), |near| format!("did you mean `{near}`?"))
-            }
+            None => nearest(name, names().take(MOST_NEAR))
+                .map_or_else(|| format!("here are {}", listing_of(names(), known.len(), 4)), |near| format!("did you mean `{near}`?")),
         };
         RULE.code
             .report(format!("the autoscaler `{}` scales nothing: no {kind} `{name}` is here", autoscaler.id.name))

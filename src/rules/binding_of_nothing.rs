@@ -2,7 +2,7 @@
 
 use super::Rule;
 use super::context::{Context, Placed, text};
-use crate::diagnostic::{Code, Diagnostics, Level, Report, listing, nearest};
+use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::Node;
 
 pub(super) static RULE: Rule = Rule {
@@ -24,34 +24,33 @@ fn judge_role(context: &Context<'_>, kind: &str, binding: &Placed<'_>, found: &m
     let id = &binding.resource.id;
     let Some(reference) = binding.resource.node.get("roleRef") else { return };
     let (Some(role), Some(name)) = (text(reference, "kind"), text(reference, "name")) else { return };
-    let known: Vec<&str> = context.beside(binding, role).map(|role| role.resource.id.name.as_str()).collect();
-    if known.is_empty() || context.named(role, name, &id.namespace).is_some() || name.starts_with("system:") || is_built_in(name) {
+    if context.beside(binding, role).next().is_none()
+        || context.named(role, name, &id.namespace).is_some()
+        || name.starts_with("system:")
+        || is_built_in(name)
+    {
         return;
     }
     let report = RULE.code.report(format!("{kind} `{}` grants {role} `{name}`, which is not here", id.name));
-    helped(report, name, &known).about(binding.resource.subject()).at(binding.resource.node.place_of("roleRef.name"), found);
+    let report = report.help(context.meant_beside(binding, role, name));
+    report.about(binding.resource.subject()).at(binding.resource.node.place_of("roleRef.name"), found);
 }
 
 fn judge_accounts(context: &Context<'_>, kind: &str, binding: &Placed<'_>, found: &mut Diagnostics) {
     let id = &binding.resource.id;
-    let known: Vec<&str> = context.beside(binding, "ServiceAccount").map(|account| account.resource.id.name.as_str()).collect();
+    if context.beside(binding, "ServiceAccount").next().is_none() {
+        return;
+    }
     for subject in binding.resource.node.get("subjects").into_iter().flat_map(Node::items) {
         let Some(name) = subject.get("name").filter(|_| text(subject, "kind") == Some("ServiceAccount")) else { continue };
         let (at, name) = (name.at, name.as_str().unwrap_or_default());
         let namespace = text(subject, "namespace").unwrap_or(&id.namespace);
-        if known.is_empty() || name == "default" || context.named("ServiceAccount", name, namespace).is_some() {
+        if name == "default" || context.named("ServiceAccount", name, namespace).is_some() {
             continue;
         }
         let report = RULE.code.report(format!("{kind} `{}` grants to ServiceAccount `{name}`, which is not here", id.name));
-        helped(report, name, &known).about(binding.resource.subject()).at(at, found);
+        report.help(context.meant_beside(binding, "ServiceAccount", name)).about(binding.resource.subject()).at(at, found);
     }
-}
-
-fn helped(report: Report, name: &str, known: &[&str]) -> Report {
-    report.help(match nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("here are {}", listing(known.iter().copied(), 4)),
-    })
 }
 
 /// The roles that every cluster has for people.

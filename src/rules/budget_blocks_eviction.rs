@@ -2,7 +2,6 @@
 
 use super::Rule;
 use super::context::{Context, Placed, Workload};
-use crate::cluster::selector;
 use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::{Data, Node};
 
@@ -19,9 +18,9 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
             (Some(most), _) if is(most, 0, "0%") => Some((most.at, never("none may be away"))),
             (_, Some(least)) if is(least, -1, "100%") => Some((least.at, never("all must be there"))),
             (_, Some(least)) => least.as_int().and_then(|number| {
-                let mut workloads = context.neighbours(budget).filter(|workload| {
-                    workload.resource.id.kind != "DaemonSet" && selector::matches(spec.get("selector"), workload.labels)
-                });
+                let meant = spec.get("selector").into_iter().flat_map(|selector| context.meant(selector, &budget.resource.id.namespace));
+                let mut workloads =
+                    meant.filter(|workload| workload.resource.id.kind != "DaemonSet" && context.stand_together(budget, &workload.placed()));
                 let workload = workloads.next().filter(|_| workloads.next().is_none())?;
                 let most = most_replicas(context, workload);
                 let why = || format!("`{}` has {most} replicas and must keep {number}", workload.resource.id.name);

@@ -1,9 +1,9 @@
 //! A disruption budget for no pods.
 
 use super::Rule;
-use super::context::{Context, Workload};
+use super::context::Context;
 use crate::cluster::selector;
-use crate::diagnostic::{Code, Diagnostics, Level, listing};
+use crate::diagnostic::{Code, Diagnostics, Level};
 
 pub(super) static RULE: Rule = Rule {
     code: Code { id: "SW0431", name: "budget-matches-nothing", level: Level::Warning, page: include_str!("budget_matches_nothing.md") },
@@ -13,9 +13,7 @@ pub(super) static RULE: Rule = Rule {
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for budget in &context.budgets {
         let Some((key, selector)) = budget.resource.node.get("spec").and_then(|spec| spec.as_map()?.entry("selector")) else { continue };
-        let namespace = &budget.resource.id.namespace;
-        let means = |workload: &Workload<'_>| workload.is_in(namespace) && selector::matches(Some(selector), workload.labels);
-        if context.neighbours(budget).any(means) || context.workloads.iter().any(means) {
+        if context.meant(selector, &budget.resource.id.namespace).next().is_some() {
             continue;
         }
         let labels = selector.get("matchLabels").filter(|labels| labels.as_map().is_some_and(|map| !map.is_empty()));
@@ -33,10 +31,10 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
                 .at(budget.resource.node.place_of("metadata.namespace"), found);
             continue;
         }
-        if !context.stands_among_workloads(budget) {
+        if !context.stands_among_workloads(budget) || context.is_exhausted() {
             continue;
         }
-        let others = listing(context.neighbours(budget).map(|workload| workload.resource.id.name.as_str()), 3);
+        let others = context.workloads_beside(budget);
         RULE.code
             .report(format!("the disruption budget `{}` protects nothing: no pods here have these labels", budget.resource.id.name))
             .help(format!("use the labels of the pods that are meant; here are those of {others}"))

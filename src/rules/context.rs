@@ -3,12 +3,14 @@
 use crate::bundle::{Bundle, Resource};
 use crate::cluster::facts::ClusterFacts;
 use crate::cluster::selector;
+use crate::diagnostic::{listing_of, nearest};
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::source::SourceId;
 use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// All that a rule may know.
 pub struct Context<'a> {
@@ -37,10 +39,17 @@ pub struct Context<'a> {
     /// Which folder and namespace each object of the bundle belongs to.
     places: Vec<u32>,
     groups: Vec<Group<'a>>,
-    by_label: BTreeMap<(&'a str, &'a str), Vec<u32>>,
+    /// The workloads by the keys and values of their labels.
+    by_label: BTreeMap<&'a str, BTreeMap<&'a str, Vec<u32>>>,
+    first_words: OnceLock<BTreeMap<(u32, &'a str), Vec<u32>>>,
     service_names: BTreeMap<&'a str, Vec<u32>>,
     workload_names: OnceLock<BTreeMap<&'a str, Vec<u32>>>,
+    /// How many more times a selector may be compared with the labels of a workload.
+    comparisons: AtomicUsize,
 }
+
+/// So many times selectors are compared with labels, over all rules: what a repository of thousands of apps does not come near.
+const MOST_COMPARED: usize = 5_000_000;
 
 /// An object, and the objects that it stands among.
 #[derive(Clone, Copy)]
@@ -66,8 +75,8 @@ pub struct Workload<'a> {
 struct Group<'a> {
     folder: &'a str,
     workloads: Vec<u32>,
-    /// Its Services and objects that name others, by kind and number.
-    members: Vec<(&'static str, u32)>,
+    /// Its Services and objects that name others, by kind, as numbers.
+    members: BTreeMap<&'static str, Vec<u32>>,
     /// A custom resource whose operator may run pods that nobody sees here.
     has_operator: bool,
     /// A Kustomization lies there: labels, names and images may be others in the end.
@@ -159,8 +168,10 @@ impl<'a> Context<'a> {
             places: Vec::with_capacity(bundle.resources.len()),
             groups: Vec::new(),
             by_label: BTreeMap::new(),
+            first_words: OnceLock::new(),
             service_names: BTreeMap::new(),
             workload_names: OnceLock::new(),
+            comparisons: AtomicUsize::new(MOST_COMPARED),
         };
         let mut numbers: BTreeMap<(&str, &str), u32> = BTreeMap::new();
         let mut kustomized: BTreeSet<&str> = BTreeSet::new();
@@ -185,7 +196,7 @@ impl<'a> Context<'a> {
     }
 
     fn group(&mut self, folder: &'a str) -> u32 {
-        self.groups.push(Group { folder, workloads: Vec::new(), members: Vec::new(), has_operator: false, is_kustomized: false });
+        self.groups.push(Group { folder, workloads: Vec::new(), members: BTreeMap::new(), has_operator: false, is_kustomized: false });
         number(self.groups.len() - 1)
     }
 
@@ -193,7 +204,7 @@ impl<'a> Context<'a> {
         let placed = Placed { resource, group };
         match resource.id.kind.as_str() {
             "Service" if resource.id.group.is_empty() => {
-                self.groups[group as usize].members.push(("Service", number(self.services.len())));
+                self.groups[group as usize].members.entry("Service").or_default().push(number(self.services.len()));
                 self.service_names.entry(&resource.id.name).or_default().push(number(self.services.len()));
                 self.services.push(placed);
             }
@@ -204,13 +215,13 @@ impl<'a> Context<'a> {
             _ if referring_kind(resource).is_some() => {
                 let Some(kind) = referring_kind(resource) else { return };
                 let number = self.referring.add(kind, placed);
-                self.groups[group as usize].members.push((kind, number));
+                self.groups[group as usize].members.entry(kind).or_default().push(number);
             }
             _ => match Workload::of(resource, group) {
                 Some(workload) => {
                     let index = number(self.workloads.len());
                     for (key, value) in workload.labels.into_iter().flat_map(Node::entries) {
-                        self.by_label.entry((&key.name, value.as_str().unwrap_or_default())).or_default().push(index);
+                        self.by_label.entry(&key.name).or_default().entry(value.as_str().unwrap_or_default()).or_default().push(index);
                     }
                     self.groups[group as usize].workloads.push(index);
                     self.workloads.push(workload);
@@ -236,10 +247,21 @@ impl<'a> Context<'a> {
         let candidates = selector
             .entries()
             .filter(|(key, _)| !GIVEN_LATER.contains(&&*key.name))
-            .map(|(key, value)| self.by_label.get(&(&*key.name, value.as_str().unwrap_or_default())).map_or(&[][..], Vec::as_slice))
+            .map(|(key, value)| self.with_label(&key.name, value))
             .min_by_key(|list| list.len())
             .unwrap_or_default();
-        candidates.iter().map(|index| &self.workloads[*index as usize])
+        candidates.iter().take_while(|_| self.may_compare()).map(|index| &self.workloads[*index as usize])
+    }
+
+    /// Pays for one comparison of a selector with labels.
+    fn may_compare(&self) -> bool {
+        self.comparisons.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// Whether so much was compared that what finds nothing may have something after all.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.comparisons.load(Ordering::Relaxed) == 0
     }
 
     /// A workload of the same folder whose pods a map of labels would mean, but for their namespace, which is another one.
@@ -257,10 +279,84 @@ impl<'a> Context<'a> {
 
     /// The workloads of a namespace that a label selector (`matchLabels`, `matchExpressions`) means.
     pub fn meant(&self, selector: &'a Node, namespace: &'a str) -> impl Iterator<Item = &Workload<'a>> {
-        let labels = selector.get("matchLabels").filter(|labels| labels.as_map().is_some_and(|map| !map.is_empty()));
-        let some = labels.into_iter().flat_map(|labels| self.labelled(labels));
-        let all = self.workloads.iter().filter(move |_| labels.is_none());
-        some.chain(all).filter(move |workload| workload.is_in(namespace) && selector::matches(Some(selector), workload.labels))
+        let some = self.candidates(selector);
+        let all = if some.is_none() { 0..self.workloads.len() } else { 0..0 };
+        let numbers = some.into_iter().flatten().map(|number| number as usize).chain(all);
+        let workloads = numbers.take_while(|_| self.may_compare()).map(|number| &self.workloads[number]);
+        workloads.filter(move |workload| workload.is_in(namespace) && selector::matches(Some(selector), workload.labels))
+    }
+
+    /// The workloads that pass the narrowest condition of a label selector; none if it has none that narrows.
+    fn candidates(&self, selector: &Node) -> Option<Vec<u32>> {
+        let stated = selector.get("matchLabels").into_iter().flat_map(Node::entries);
+        let stated = stated.map(|(key, value)| self.with_label(&key.name, value).to_vec());
+        let expressions = selector.get("matchExpressions").into_iter().flat_map(Node::items).filter_map(|expression| {
+            let key = text(expression, "key")?;
+            match text(expression, "operator")? {
+                "In" => {
+                    let values = expression.get("values").into_iter().flat_map(Node::items);
+                    Some(values.flat_map(|value| self.with_label(key, value).iter().copied()).collect())
+                }
+                "Exists" => Some(self.by_label.get(key).into_iter().flat_map(BTreeMap::values).flatten().copied().collect()),
+                _ => None,
+            }
+        });
+        stated.chain(expressions).min_by_key(Vec::len)
+    }
+
+    /// The workloads that have a label.
+    fn with_label(&self, key: &str, value: &Node) -> &[u32] {
+        let values = self.by_label.get(key);
+        values.and_then(|values| values.get(value.as_str().unwrap_or_default())).map_or(&[], Vec::as_slice)
+    }
+
+    /// The workloads written next to an object that have all labels of a selector but one, and none of that one's key.
+    pub fn lacking_one(&self, selector: &'a Node, object: &Placed<'_>) -> bool {
+        let mut lists: Vec<&[u32]> = selector.entries().map(|(key, value)| self.with_label(&key.name, value)).collect();
+        if lists.len() < 2 {
+            return false;
+        }
+        // Whoever lacks one label has one of any two.
+        lists.sort_by_key(|list| list.len());
+        let candidates = lists[..2].iter().copied().flatten().take_while(|_| self.may_compare());
+        let lacks_one = |workload: &Workload<'_>| {
+            let mut others =
+                selector.entries().filter(|(key, value)| workload.labels.and_then(|labels| labels.get(&key.name)) != Some(*value));
+            let is_new = others.next().is_some_and(|(key, _)| workload.labels.is_none_or(|labels| labels.get(&key.name).is_none()));
+            is_new && others.next().is_none()
+        };
+        candidates.map(|number| &self.workloads[*number as usize]).any(|workload| workload.group == object.group && lacks_one(workload))
+    }
+
+    /// A workload written next to an object whose name begins with the same word.
+    pub fn namesake(&self, object: &Placed<'_>) -> Option<&Workload<'a>> {
+        let words = self.first_words.get_or_init(|| {
+            let mut words: BTreeMap<(u32, &str), Vec<u32>> = BTreeMap::new();
+            for (index, workload) in self.workloads.iter().enumerate() {
+                words.entry((workload.group, first_word(&workload.resource.id.name))).or_default().push(number(index));
+            }
+            words
+        });
+        let first = words.get(&(object.group, first_word(&object.resource.id.name)))?.first()?;
+        Some(&self.workloads[*first as usize])
+    }
+
+    /// The names of the workloads written next to an object: the first few, and how many there are more.
+    #[must_use]
+    pub fn workloads_beside(&self, object: &Placed<'_>) -> String {
+        let names = self.neighbours(object).map(|workload| workload.resource.id.name.as_str());
+        listing_of(names, self.groups[object.group as usize].workloads.len(), 3)
+    }
+
+    /// What a name that leads nowhere may have been meant to be, among the objects of a kind written next to another.
+    #[must_use]
+    pub fn meant_beside(&self, object: &Placed<'_>, kind: &str, name: &str) -> String {
+        let names = || self.beside(object, kind).map(|other| other.resource.id.name.as_str());
+        let count = self.groups[object.group as usize].members.get(kind).map_or(0, Vec::len);
+        match nearest(name, names().take(MOST_NEAR)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("here are {}", listing_of(names(), count, 4)),
+        }
     }
 
     /// The Services of that name that a workload may mean.
@@ -282,10 +378,10 @@ impl<'a> Context<'a> {
     }
 
     /// Objects of a kind that were written next to another, in its namespace.
-    pub fn beside<'s>(&'s self, object: &Placed<'_>, kind: &'s str) -> impl Iterator<Item = Placed<'a>> {
+    pub fn beside<'s>(&'s self, object: &Placed<'_>, kind: &str) -> impl Iterator<Item = Placed<'a>> + use<'s, 'a> {
         let list = if kind == "Service" { &self.services } else { self.referring.of_kind(kind) };
-        let numbers = self.groups[object.group as usize].members.iter().filter(move |(own, _)| *own == kind);
-        numbers.map(|(_, number)| list[*number as usize])
+        let numbers = self.groups[object.group as usize].members.get(kind);
+        numbers.into_iter().flatten().map(|number| list[*number as usize])
     }
 
     /// Whether a tool may still change what is written next to an object: a Kustomization, an operator.
@@ -346,6 +442,12 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn share_folder(&self, one: &Placed<'_>, other: &Placed<'_>) -> bool {
         self.groups[one.group as usize].folder == self.groups[other.group as usize].folder
+    }
+
+    /// Whether two objects lie in one folder and namespace.
+    #[must_use]
+    pub const fn stand_together(&self, one: &Placed<'_>, other: &Placed<'_>) -> bool {
+        one.group == other.group
     }
 
     /// The StatefulSets.
@@ -438,6 +540,15 @@ pub fn leads_to(selector: &Node, labels: Option<&Node>) -> bool {
     let value = |key: &str| labels.and_then(|labels| text(labels, key));
     selector.entries().all(|(key, wanted)| GIVEN_LATER.contains(&&*key.name) || value(&key.name) == wanted.as_str())
 }
+
+/// `kubia` of `kubia-public`.
+#[must_use]
+pub fn first_word(name: &str) -> &str {
+    name.split('-').next().unwrap_or(name)
+}
+
+/// A name is compared with so many others, not with thousands.
+pub const MOST_NEAR: usize = 500;
 
 /// A namespace that is not said may turn out to be any.
 fn may_be_one(one: &str, other: &str) -> bool {

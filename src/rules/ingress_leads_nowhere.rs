@@ -2,7 +2,7 @@
 
 use super::Rule;
 use super::context::{Context, Placed, text};
-use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
+use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::Node;
 
 pub(super) static RULE: Rule = Rule {
@@ -30,13 +30,9 @@ fn judge_backend(context: &Context<'_>, ingress: &Placed<'_>, backend: &Node, fo
     let Some((at, name)) = name.and_then(|node| Some((node.at, node.as_str()?))) else { return };
     let own = &ingress.resource.id;
     let Some(service) = context.named("Service", name, &own.namespace) else {
-        let known = || context.beside(ingress, "Service").map(|service| service.resource.id.name.as_str());
         // Without any Service beside it, all of them are elsewhere.
-        if known().next().is_some() {
-            let help = match nearest(name, known()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("here are {}", listing(known(), 4)),
-            };
+        if context.beside(ingress, "Service").next().is_some() {
+            let help = context.meant_beside(ingress, "Service", name);
             RULE.code
                 .report(format!("Ingress `{}` leads to Service `{name}`, which is not here", own.name))
                 .level(Level::Note)

@@ -46,6 +46,7 @@ mod volume_never_mounted;
 mod written_twice;
 mod zero_grace;
 
+use crate::cluster::outlook::NOT_PLAYED;
 use crate::diagnostic::{Code, Diagnostics};
 use context::Context;
 
@@ -109,6 +110,13 @@ pub static RULES: &[&Rule] = &[
 pub fn advise(context: &Context<'_>, found: &mut Diagnostics) {
     for rule in RULES {
         (rule.judge)(context, found);
+    }
+    if let Some(first) = context.services.first().map(|service| service.resource).filter(|_| context.is_exhausted()) {
+        NOT_PLAYED
+            .report("so many selectors stand here that not all were compared with all pods: some that find none may not be reported")
+            .help("check each app by itself")
+            .about(first.subject())
+            .at(first.at(), found);
     }
 }
 

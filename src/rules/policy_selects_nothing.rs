@@ -2,7 +2,7 @@
 
 use super::Rule;
 use super::context::{Context, Placed, Workload, text};
-use crate::diagnostic::{Code, Diagnostics, Level, listing};
+use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::{Map, Node};
 
 pub(super) static RULE: Rule = Rule {
@@ -18,8 +18,8 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
         let all: Vec<&Workload<'_>> = context.meant(pods, namespace).collect();
         if !all.is_empty() {
             judge_ports(policy, &all, found);
-        } else if pods.as_map().is_some_and(|map| !Map::is_empty(map)) {
-            let others = listing(context.neighbours(policy).map(|workload| workload.resource.id.name.as_str()), 3);
+        } else if pods.as_map().is_some_and(|map| !Map::is_empty(map)) && !context.is_exhausted() {
+            let others = context.workloads_beside(policy);
             RULE.code
                 .report(format!(
                     "NetworkPolicy `{}` selects no pods here: it protects nothing of what stands beside it",

@@ -2,8 +2,8 @@
 
 use super::Rule;
 use super::context::Context;
-use crate::diagnostic::{Code, Diagnostics, Level, listing};
-use crate::value::{Map, Node};
+use crate::diagnostic::{Code, Diagnostics, Level};
+use crate::value::Map;
 
 pub(super) static RULE: Rule = Rule {
     code: Code { id: "SW0401", name: "service-selects-nothing", level: Level::Warning, page: include_str!("service_selects_nothing.md") },
@@ -31,25 +31,19 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
             continue;
         }
         if !context.stands_among_workloads(service)
-            || context.neighbours(service).any(|workload| may_be_labelled_later(selector, workload.labels))
+            // Whether all is there but one label, which the software may give to the pod that leads.
+            || context.lacking_one(selector, service)
+            || context.is_exhausted()
         {
             continue;
         }
         let wanted: Vec<String> =
             selector.entries().map(|(key, value)| format!("{}={}", key.name, value.as_str().unwrap_or_default())).collect();
-        let others = listing(context.neighbours(service).map(|workload| workload.resource.id.name.as_str()), 3);
+        let others = context.workloads_beside(service);
         RULE.code
             .report(format!("Service `{}` leads nowhere: no pods here have the labels {}", service.resource.id.name, wanted.join(", ")))
             .help(format!("use the labels of the pods that are meant; here are those of {others}"))
             .about(service.resource.subject())
             .at(key.at.to(selector.at), found);
     }
-}
-
-/// Whether all is there but one label, which the software may give to the pod that leads.
-fn may_be_labelled_later(selector: &Node, labels: Option<&Node>) -> bool {
-    let Some(labels) = labels else { return false };
-    let mut others = selector.entries().filter(|(key, value)| labels.get(&key.name) != Some(*value));
-    let is_new = others.next().is_some_and(|(key, _)| labels.get(&key.name).is_none());
-    is_new && others.next().is_none() && selector.entries().count() > 1
 }

@@ -1,7 +1,7 @@
 //! A Service that carries one app's name and leads to another's pods.
 
 use super::Rule;
-use super::context::{Context, leads_to};
+use super::context::{Context, first_word, leads_to};
 use crate::diagnostic::{Code, Diagnostics, Level};
 
 pub(super) static RULE: Rule = Rule {
@@ -21,8 +21,7 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
         if selector.entries().any(|(_, value)| value.as_str().is_some_and(|value| value.contains(app))) {
             continue;
         }
-        let namesake = context.neighbours(service).find(|workload| first_word(&workload.resource.id.name) == app);
-        let Some(namesake) = namesake.filter(|workload| !leads_to(selector, workload.labels)) else { continue };
+        let Some(namesake) = context.namesake(service).filter(|workload| !leads_to(selector, workload.labels)) else { continue };
         let mut selected = context.selected(selector, &service.resource.id.namespace).peekable();
         let Some(other) = selected.peek().map(|workload| workload.resource) else { continue };
         if selected.any(|workload| first_word(&workload.resource.id.name) == app) {
@@ -37,9 +36,4 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
             .about(service.resource.subject())
             .at(key.at.to(selector.at), found);
     }
-}
-
-/// `kubia` of `kubia-public`.
-fn first_word(name: &str) -> &str {
-    name.split('-').next().unwrap_or(name)
 }

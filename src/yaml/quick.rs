@@ -3,7 +3,7 @@
 //! text to the full reader, which knows all of YAML and says what is wrong. A test holds the two to the same values.
 
 use super::plain::Reading;
-use super::read::key_name;
+use super::read::{is_no_json_number, key_name};
 use crate::source::{At, SourceId};
 use crate::value::{Data, Key, Map, Node, Text};
 
@@ -292,7 +292,7 @@ impl<'a> Quick<'a> {
             Scalar::Quoted(text) => Data::Text(text),
             Scalar::Plain(text) => {
                 let data = self.reading.plain(text);
-                if self.reading == Reading::Core && Reading::Kubernetes.plain(text) != data {
+                if self.reading == Reading::Core && Reading::Kubernetes.plain(text) != data || is_no_json_number(text) {
                     return None;
                 }
                 data

@@ -7,6 +7,8 @@ use crate::diagnostic::{Code, Diagnostics, Level, Refusal};
 use crate::source::{At, SourceId, Sources};
 use crate::value::{Data, Key, Map, Node, Text};
 use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// Not YAML.
 static SYNTAX: Code = Code { id: "SW0001", name: "yaml-syntax", level: Level::Error, page: include_str!("pages/yaml-syntax.md") };
@@ -114,7 +116,35 @@ pub fn read_part(id: SourceId, text: &str, part: Part, found: &mut Diagnostics) 
     if let Some(node) = quick::read(id, piece, part.start, Reading::Kubernetes) {
         return Some(Some(node));
     }
-    Reader::new(id, piece, part.start, Reading::Kubernetes).next(found)
+    let mut piece = Cow::Borrowed(piece);
+    let mut left = (READ_AGAIN / piece.len().max(1)).clamp(1, MOST_COMMENTS);
+    loop {
+        let mut own = Diagnostics::default();
+        let mut reader = Reader::new(id, &piece, part.start, Reading::Kubernetes);
+        let node = reader.next(&mut own);
+        match reader.stopped.and_then(|at| glued_comment(&piece, at)).filter(|_| left > 0) {
+            Some(comment) => {
+                left -= 1;
+                let blank = " ".repeat(comment.len());
+                piece.to_mut().replace_range(comment, &blank);
+            }
+            None => {
+                found.extend(own);
+                return node;
+            }
+        }
+    }
+}
+
+/// So many comments that stand too close are taken out of a document, and so much is read again for it.
+const MOST_COMMENTS: usize = 100;
+const READ_AGAIN: usize = 64 << 20;
+
+/// The comment that a strict reader stops at because no space stands before it: `"x"#note`. Go's reader takes it for one.
+fn glued_comment(text: &str, at: usize) -> Option<Range<usize>> {
+    let before = text.get(..at)?.chars().next_back()?;
+    let rest = text.get(at..).filter(|rest| rest.starts_with('#') && matches!(before, '"' | '\'' | '}' | ']'))?;
+    Some(at..at + rest.find(['\r', '\n']).unwrap_or(rest.len()))
 }
 
 /// Builds values from the parser's events with a stack of its own.
@@ -126,6 +156,8 @@ pub struct Reader<'a> {
     nodes: usize,
     reported: usize,
     broken: bool,
+    /// Where it could not read on.
+    stopped: Option<usize>,
 }
 
 /// A collection that is not finished.
@@ -140,7 +172,16 @@ impl<'a> Reader<'a> {
     pub fn new(id: SourceId, text: &'a str, base: usize, reading: Reading) -> Self {
         let mut options = granit_parser::options! { flow_nesting_limit: DEEPEST, block_nesting_limit: DEEPEST };
         options.set_emit_comments(false);
-        Self { id, base, reading, parser: Parser::new_from_str_with_options(text, options), nodes: 0, reported: 0, broken: false }
+        Self {
+            id,
+            base,
+            reading,
+            parser: Parser::new_from_str_with_options(text, options),
+            nodes: 0,
+            reported: 0,
+            broken: false,
+            stopped: None,
+        }
     }
 
     fn place(&self, span: &Span) -> At {
@@ -166,6 +207,7 @@ impl<'a> Reader<'a> {
                 Err(error) => {
                     self.broken = true;
                     let at = error.marker().byte_offset().unwrap_or(0);
+                    self.stopped = Some(at);
                     let start = offset(self.base + at);
                     syntax(&error, At { source: self.id, start, end: start + 1 }, found);
                     return None;

@@ -146,6 +146,28 @@ fn the_model_says_what_the_server_said_of_other_kinds() {
     }
 }
 
+/// Questions drawn for this run, whose answers lie in a folder of their own: creates and updates of any kind, of the one version that is named.
+#[test]
+fn the_model_says_what_the_server_said_to_fresh_questions() {
+    let Some(folder) = std::env::var_os("STATEWRIGHT_CONFORMANCE_FRESH").map(PathBuf::from) else {
+        return println!("STATEWRIGHT_CONFORMANCE_FRESH is not set: nothing was compared");
+    };
+    let id = std::env::var("STATEWRIGHT_CONFORMANCE_ID").ok();
+    let mut cases = Vec::new();
+    for file in ["creates.jsonl", "updates.jsonl"] {
+        cases.extend(jsonl(&folder.join(file)).into_iter().map(|line| case(file, &line, line.clone(), recorded())));
+    }
+    cases.retain(|case| id.as_ref().is_none_or(|id| case.id == *id));
+    assert!(!cases.is_empty(), "no questions in {}", folder.display());
+    let answers = statewright::parallel::map(&cases, ask);
+    let judged: Vec<(Case, Verdict)> = cases.into_iter().zip(answers).collect();
+    if id.is_some() {
+        judged.iter().for_each(|(case, answer)| show(case, answer));
+    }
+    let total = report(&judged);
+    assert!(id.is_some() || total.sets() >= LEAST_BESIDE, "{:.4} of the sets agree, {LEAST_BESIDE} are due", total.sets());
+}
+
 /// Every recorded change, put to a review as two folders are: what a server refused, and nothing else, is refused.
 #[test]
 fn a_review_refuses_what_the_server_refused() {
@@ -422,7 +444,7 @@ fn manifest(text: &str) -> Option<(Node, Vec<Refusal>)> {
 
 fn verdict(answer: &Answer, version: Version) -> Verdict {
     let set = answer.refusals.iter().map(|refusal| (refusal.field.clone(), refusal.kind.to_owned())).collect();
-    let warnings = answer.warnings.iter().cloned().collect();
+    let warnings = answer.warnings.iter().map(|warning| warning.text.clone()).collect();
     Verdict {
         stage: answer.stage.map_or(ACCEPTED, Stage::word).to_owned(),
         set,

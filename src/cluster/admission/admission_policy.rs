@@ -104,7 +104,7 @@ const RESERVED: [&str; 21] = [
 ];
 
 /// What both kinds of policy say first: whom they judge, and by which words. Gives the setting of its expressions.
-fn common(spec: &Node, stored: Option<&Node>, version: Version, causes: &mut Causes) -> Setting {
+fn common<'n>(spec: &'n Node, stored: Option<&Node>, version: Version, causes: &mut Causes) -> Setting<'n> {
     causes.one_of(text(spec, "failurePolicy"), &FAILURE_POLICIES, &SPEC.child("failurePolicy"));
     let kind = some(spec, "paramKind");
     if let Some(kind) = kind {
@@ -120,13 +120,15 @@ fn common(spec: &Node, stored: Option<&Node>, version: Version, causes: &mut Cau
             }
         }
     }
-    let setting = Setting { params: kind.is_some(), authorizer: true, variables: !list(spec, "variables").is_empty(), custom: false };
+    let declared = list(spec, "variables");
+    let setting =
+        Setting { params: kind.is_some(), authorizer: true, variables: (!declared.is_empty()).then_some(declared), custom: false };
     let before = stored.and_then(|stored| stored.get("spec"));
     let unchanged = before.is_some_and(|before| ["paramKind", "matchConditions"].iter().all(|field| spec.get(field) == before.get(field)));
     if !unchanged {
         webhook::conditions(list(spec, "matchConditions"), setting.params, version, &SPEC.child("matchConditions"), causes);
     }
-    variables(list(spec, "variables"), setting, version, &SPEC.child("variables"), causes);
+    variables(declared, setting, version, &SPEC.child("variables"), causes);
     setting
 }
 
@@ -204,7 +206,7 @@ fn param_kind(kind: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `validateVariable`, pkg/apis/admissionregistration/validation.
-fn variables(variables: &[Node], setting: Setting, version: Version, path: &Path<'_>, causes: &mut Causes) {
+fn variables(variables: &[Node], setting: Setting<'_>, version: Version, path: &Path<'_>, causes: &mut Causes) {
     for (index, variable) in variables.iter().enumerate() {
         let path = path.index(index);
         let given = text(variable, "name");
@@ -215,13 +217,17 @@ fn variables(variables: &[Node], setting: Setting, version: Version, path: &Path
         }
         match text(variable, "expression") {
             written if written.trim().is_empty() => causes.required(&path.child("expression"), "expression is not specified"),
-            written => expression::compiles(written, Wanted::Anything, setting, version, &path.child("expression"), causes),
+            written => {
+                // A variable sees those before it.
+                let setting = Setting { variables: setting.variables.map(|_| &variables[..index]), ..setting };
+                expression::compiles(written, Wanted::Anything, setting, version, &path.child("expression"), causes);
+            }
         }
     }
 }
 
 /// `validateValidation`, pkg/apis/admissionregistration/validation.
-fn validation(node: &Node, setting: Setting, version: Version, path: &Path<'_>, causes: &mut Causes) {
+fn validation(node: &Node, setting: Setting<'_>, version: Version, path: &Path<'_>, causes: &mut Causes) {
     match text(node, "expression") {
         written if written.trim().is_empty() => causes.required(&path.child("expression"), "expression is not specified"),
         written => expression::compiles(written, Wanted::Bool, setting, version, &path.child("expression"), causes),
@@ -246,7 +252,7 @@ fn validation(node: &Node, setting: Setting, version: Version, path: &Path<'_>, 
 /// `validateMutatingAdmissionPolicySpec`, pkg/apis/admissionregistration/validation.
 fn mutating(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
-    let setting = Setting { variables: true, ..common(spec, stored, version, causes) };
+    let setting = Setting { variables: Some(list(spec, "variables")), ..common(spec, stored, version, causes) };
     let rules = spec.get("matchConstraints").map(|resources| list(resources, "resourceRules")).unwrap_or_default();
     let path = SPEC.child("matchConstraints.resourceRules.operations");
     for operation in rules.iter().flat_map(|rule| list(rule, "operations")) {
@@ -263,7 +269,7 @@ fn mutating(object: &Node, stored: Option<&Node>, version: Version, causes: &mut
 }
 
 /// `validateMutation`, pkg/apis/admissionregistration/validation.
-fn mutation(node: &Node, setting: Setting, version: Version, path: &Path<'_>, causes: &mut Causes) {
+fn mutation(node: &Node, setting: Setting<'_>, version: Version, path: &Path<'_>, causes: &mut Causes) {
     const KINDS: [(&str, &str); 2] = [("ApplyConfiguration", "applyConfiguration"), ("JSONPatch", "jsonPatch")];
     let kind = text(node, "patchType");
     match KINDS.iter().find(|(known, _)| *known == kind) {
@@ -282,7 +288,7 @@ fn mutation(node: &Node, setting: Setting, version: Version, path: &Path<'_>, ca
         },
     }
     for (known, field) in KINDS {
-        if known != kind && !kind.is_empty() && some(node, field).is_some() {
+        if known != kind && KINDS.iter().any(|(known, _)| *known == kind) && some(node, field).is_some() {
             causes.invalid(&path.child(field), format!("not allowed when patchType is {kind}"));
         }
     }

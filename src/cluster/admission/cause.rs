@@ -76,7 +76,29 @@ pub struct Causes {
     /// Why it is refused; empty when it is not.
     pub refusals: Vec<Refusal>,
     /// What the server warns of.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
+}
+
+/// What the server warns of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// In its own words.
+    pub text: String,
+    /// What it is about, where others speak of the same.
+    pub topic: Option<Topic>,
+}
+
+/// Matters of which a warning of the server is not the only word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// A port's name that an earlier container of the pod has too.
+    PortName,
+    /// A volume that is to be wiped and used again.
+    Recycling,
+    /// An annotation that nothing reads any more.
+    DeadAnnotation,
+    /// A storage class in an annotation.
+    ClassAnnotation,
 }
 
 impl Causes {
@@ -170,7 +192,12 @@ impl Causes {
 
     /// A Warning header.
     pub fn warn(&mut self, text: impl Into<String>) {
-        self.warnings.push(text.into());
+        self.warnings.push(Warning { text: text.into(), topic: None });
+    }
+
+    /// A Warning header about a matter of which others speak too.
+    pub fn warn_of(&mut self, topic: Topic, text: impl Into<String>) {
+        self.warnings.push(Warning { text: text.into(), topic: Some(topic) });
     }
 }
 

@@ -96,8 +96,8 @@ fn driver(object: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
-const TOKENS_ADVICE: &str = "serviceAccountTokenInSecrets is not set, defaulting to false. This means service account tokens will be sent \
-                             in the volume_context field instead of the secrets field. It is recommended to set this to true for better security.";
+const TOKENS_ADVICE: &str = "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging \
+                             of tokens in volume attributes";
 
 /// `validateTokenRequests`, pkg/apis/storage/validation.
 fn token_requests(requests: &[Node], path: &Path<'_>, causes: &mut Causes) {
@@ -277,21 +277,11 @@ fn inline_spec(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Caus
     if spec.get("capacity").is_some_and(|capacity| capacity.entries().next().is_some()) {
         causes.forbidden(&path.child("capacity"), words);
     }
-    match some(spec, "csi") {
-        None => {
-            causes.required(&path.child("csi"), "has to be specified in the context of inline volumes");
-            let other = |(key, value): (&crate::value::Key, &Node)| value.as_map().is_some() && persistent_volume::is_source(&key.name);
-            if !spec.entries().any(other) {
-                causes.required(path, "must specify a volume type");
-            }
-        }
-        Some(source) => {
-            persistent_volume::csi(source, &path.child("csi"), causes);
-            if version < Version::minor(35) && text(source, "driver").is_empty() {
-                let path = path.child("csi");
-                causes.each_invalid(&path.child("driver"), name::dns_subdomain(""));
-            }
-        }
+    if some(spec, "csi").is_none() {
+        causes.required(&path.child("csi"), "has to be specified in the context of inline volumes");
+    }
+    if !persistent_volume::each_source("", spec, path, version, causes) {
+        causes.required(path, "must specify a volume type");
     }
     persistent_volume::access_modes(spec, "", path, causes);
     if !matches!(text(spec, "persistentVolumeReclaimPolicy"), "" | "Retain") {

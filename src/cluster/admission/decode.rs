@@ -27,6 +27,80 @@ pub struct Misfit {
     pub refusals: Vec<Refusal>,
     /// The first of them. The server's path to a wrong type leaves out which item of a list is meant, and often is not there at all.
     pub at: At,
+    /// What a value of the wrong type is, and must be.
+    pub unfit: Option<Unfit>,
+}
+
+/// A value of the wrong type, in words of people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// What it is.
+    pub is: Sort,
+    /// What it must be.
+    pub must: Sort,
+}
+
+/// The sorts of values that a manifest can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// Nothing.
+    Nothing,
+    /// Text.
+    Text,
+    /// A truth value.
+    Truth,
+    /// Any number.
+    Number,
+    /// A number without a fraction, as large as the field can hold.
+    Whole,
+    /// A number or text.
+    NumberOrText,
+    /// A list.
+    List,
+    /// A map.
+    Map,
+}
+
+impl Sort {
+    /// The words for it.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Text => "text",
+            Self::Truth => "true or false",
+            Self::Number => "a number",
+            Self::Whole => "a whole number",
+            Self::NumberOrText => "a whole number or text",
+            Self::List => "a list",
+            Self::Map => "a map",
+        }
+    }
+
+    const fn of(node: &Node) -> Self {
+        match node.data {
+            Data::Null => Self::Nothing,
+            Data::Text(_) => Self::Text,
+            Data::Bool(_) => Self::Truth,
+            Data::Int(_) | Data::Float(_) => Self::Number,
+            Data::List(_) => Self::List,
+            Data::Map(_) => Self::Map,
+        }
+    }
+
+    /// What a field of a form takes; none where that is anything, or more than a sort.
+    const fn wanted(form: &Form) -> Option<Self> {
+        Some(match form {
+            Form::Text | Form::Bytes | Form::Time | Form::MicroTime => Self::Text,
+            Form::Bool => Self::Truth,
+            Form::Int32 | Form::Int64 => Self::Whole,
+            Form::Float => Self::Number,
+            Form::IntOrText => Self::NumberOrText,
+            Form::Struct(_) | Form::Map(_) => Self::Map,
+            Form::List(_) => Self::List,
+            Form::Quantity | Form::Raw | Form::Any => return None,
+        })
+    }
 }
 
 /// Gives the object as the server holds it: what is null is not there, quantities are in their one normal form.
@@ -35,13 +109,13 @@ pub struct Misfit {
 /// When the server's decoder would not take it.
 pub fn decode(node: &Node, shape: Shape, door: Door) -> Result<Node, Misfit> {
     let mut object = node.clone();
-    let mut decoder = Decoder { door, fits: true, unknown: Vec::new(), first: None };
+    let mut decoder = Decoder { door, fits: true, strict: true, unknown: Vec::new(), first: None };
     decoder.fill(shape, &mut object, &Path::ROOT);
     if !decoder.fits {
         return Err(explain(node, shape, door));
     }
     match decoder.first {
-        Some(at) => Err(Misfit { stage: Stage::StrictDecode, refusals: decoder.unknown, at }),
+        Some(at) => Err(Misfit { stage: Stage::StrictDecode, refusals: decoder.unknown, at, unfit: None }),
         None => Ok(object),
     }
 }
@@ -53,6 +127,8 @@ const MOST_UNKNOWN: usize = 100;
 struct Decoder {
     door: Door,
     fits: bool,
+    /// Whether fields that do not exist are refused; else they are dropped.
+    strict: bool,
     unknown: Vec<Refusal>,
     first: Option<At>,
 }
@@ -63,17 +139,51 @@ impl Decoder {
             self.fits = false;
             return;
         };
-        let mut nulls = false;
+        let (mut nulls, mut strangers) = (false, false);
         for (key, value) in map.iter_mut() {
             match shape.field(&key.name) {
-                None => self.unknown(key, path),
+                None if self.strict => self.unknown(key, path),
+                None => strangers = true,
                 Some(_) if value.is_null() => nulls = true,
-                Some(field) => self.fit(&field.form, value, &path.child(field.name)),
+                Some(field) => match Itself::of(shape, field) {
+                    Some(itself) => self.read_itself(itself, shape, value),
+                    None => self.fit(&field.form, value, &path.child(field.name)),
+                },
             }
         }
         if nulls {
             map.retain(|_, value| !value.is_null());
         }
+        if strangers {
+            map.retain(|key, _| shape.field(&key.name).is_some());
+        }
+    }
+
+    /// A value that reads itself reads what is in it without being strict.
+    fn read_itself(&mut self, itself: Itself, schema: Shape, node: &mut Node) {
+        let strict = std::mem::replace(&mut self.strict, false);
+        match (itself, &mut node.data) {
+            (Itself::Dependencies, Data::Map(map)) => {
+                for (_, value) in map.iter_mut() {
+                    match &mut value.data {
+                        Data::Map(_) => self.fill(schema, value, &Path::ROOT),
+                        Data::List(items) => self.fits &= items.iter().all(|item| item.is_null() || item.as_str().is_some()),
+                        _ => value.data = Data::Null,
+                    }
+                }
+            }
+            (Itself::Dependencies, _) => self.fits = false,
+            (_, Data::Map(_)) => self.fill(schema, node, &Path::ROOT),
+            (Itself::SchemaOrBool, data) => self.fits &= matches!(data, Data::Bool(_)),
+            (Itself::SchemaOrList, Data::List(items)) => {
+                for item in items.iter_mut().filter(|item| !item.is_null()) {
+                    self.fill(schema, item, &Path::ROOT);
+                }
+            }
+            // As good as nothing.
+            (Itself::SchemaOrList, data) => *data = Data::Null,
+        }
+        self.strict = strict;
     }
 
     fn unknown(&mut self, key: &Key, path: &Path<'_>) {
@@ -128,6 +238,31 @@ impl Decoder {
                 Err(_) => self.fits = false,
             },
             _ => self.fits &= scalar_fits(form, node),
+        }
+    }
+}
+
+/// Fields of a schema whose types have readers of their own (`UnmarshalJSON`, apiextensions-apiserver/pkg/apis/apiextensions/v1).
+#[derive(Clone, Copy)]
+enum Itself {
+    /// `JSONSchemaPropsOrBool`
+    SchemaOrBool,
+    /// `JSONSchemaPropsOrArray`
+    SchemaOrList,
+    /// A `JSONSchemaPropsOrStringArray` for each name.
+    Dependencies,
+}
+
+impl Itself {
+    fn of(shape: Shape, field: &Field) -> Option<Self> {
+        if !matches!(field.form, Form::Any | Form::Map(_)) || shape.go_name() != "JSONSchemaProps" {
+            return None;
+        }
+        match field.name {
+            "additionalItems" | "additionalProperties" => Some(Self::SchemaOrBool),
+            "items" => Some(Self::SchemaOrList),
+            "dependencies" => Some(Self::Dependencies),
+            _ => None,
         }
     }
 }
@@ -226,22 +361,29 @@ pub(super) fn is_time(text: &str, micro: bool) -> bool {
 fn explain(node: &Node, shape: Shape, door: Door) -> Misfit {
     let mut explainer = Explainer { door, fields: Vec::new(), owner: shape.go_name(), first: None };
     let stopped = explainer.fill(shape, shape.go_name(), node);
-    let (mut refusal, at) = match (stopped, explainer.first) {
-        (Err(last), _) => last,
+    let Wrong { mut refusal, at, unfit } = match (stopped, explainer.first) {
+        (Err(last), _) => *last,
         (Ok(()), Some(first)) => first,
-        (Ok(()), None) => (wrong(String::new(), String::new()), node.at),
+        (Ok(()), None) => wrong(String::new(), String::new(), node.at),
     };
     if door == Door::Patch {
         refusal.field.clear();
     }
-    Misfit { stage: Stage::Decode, refusals: vec![refusal], at }
+    Misfit { stage: Stage::Decode, refusals: vec![refusal], at, unfit }
 }
 
 /// From here on the decoder names embedded structs too, as if they were fields.
 const NAMES_EMBEDDED: Version = Version::minor(35);
 
-fn wrong(field: String, detail: String) -> Refusal {
-    Refusal { field, kind: "WrongType", detail }
+/// Where a decoder stumbles, and over what.
+struct Wrong {
+    refusal: Refusal,
+    at: At,
+    unfit: Option<Unfit>,
+}
+
+fn wrong(field: String, detail: String, at: At) -> Wrong {
+    Wrong { refusal: Refusal { field, kind: "WrongType", detail }, at, unfit: None }
 }
 
 struct Explainer {
@@ -250,13 +392,13 @@ struct Explainer {
     fields: Vec<&'static str>,
     /// The struct whose field was entered last.
     owner: &'static str,
-    first: Option<(Refusal, At)>,
+    first: Option<Wrong>,
 }
 
 impl Explainer {
-    fn fill(&mut self, shape: Shape, go: &str, node: &Node) -> Result<(), (Refusal, At)> {
+    fn fill(&mut self, shape: Shape, go: &str, node: &Node) -> Result<(), Box<Wrong>> {
         if node.as_map().is_none() {
-            self.mismatch(noun(node), go, node);
+            self.mismatch(noun(node), go, Some(Sort::Map), node);
             return Ok(());
         }
         let mut entries: Vec<(&Key, &Node)> = node.entries().filter(|(_, value)| !value.is_null()).collect();
@@ -265,11 +407,41 @@ impl Explainer {
         for (key, value) in entries {
             let Some(field) = shape.field(&key.name) else { continue };
             self.enter(shape, field);
-            self.fit(&field.form, &field.go_type(), value)?;
+            match Itself::of(shape, field) {
+                Some(itself) => self.read_itself(itself, shape, value)?,
+                None => self.fit(&field.form, &field.go_type(), value)?,
+            }
             self.fields.truncate(depth);
             self.owner = owner;
         }
         Ok(())
+    }
+
+    /// What is wrong in a value that reads itself stops the decoder.
+    fn read_itself(&mut self, itself: Itself, schema: Shape, node: &Node) -> Result<(), Box<Wrong>> {
+        let before = self.first.take();
+        let read = match (itself, &node.data) {
+            (Itself::Dependencies, Data::Map(map)) => map.iter().map(|(_, value)| value).try_for_each(|value| match &value.data {
+                Data::Map(_) => self.fill(schema, schema.go_name(), value),
+                Data::List(_) => self.fit(&Form::List(Box::new(Form::Text)), "[]string", value),
+                _ => Ok(()),
+            }),
+            (Itself::Dependencies, _) => {
+                self.mismatch(noun(node), "v1.JSONSchemaDependencies", Some(Sort::Map), node);
+                self.first = before.or(self.first.take());
+                return Ok(());
+            }
+            (_, Data::Map(_)) => self.fill(schema, schema.go_name(), node),
+            (Itself::SchemaOrBool, Data::Bool(_) | Data::Null) => Ok(()),
+            (Itself::SchemaOrBool, _) => Err(Box::new(wrong(String::new(), "boolean or JSON schema expected".to_owned(), node.at))),
+            (Itself::SchemaOrList, Data::List(items)) => {
+                items.iter().filter(|item| !item.is_null()).try_for_each(|item| self.fill(schema, schema.go_name(), item))
+            }
+            (Itself::SchemaOrList, _) => Ok(()),
+        };
+        let inner = read.err().or_else(|| self.first.take().map(Box::new));
+        self.first = before;
+        inner.map_or(Ok(()), Err)
     }
 
     fn enter(&mut self, shape: Shape, field: &'static Field) {
@@ -280,7 +452,7 @@ impl Explainer {
         self.owner = shape.go_name();
     }
 
-    fn fit(&mut self, form: &Form, go: &str, node: &Node) -> Result<(), (Refusal, At)> {
+    fn fit(&mut self, form: &Form, go: &str, node: &Node) -> Result<(), Box<Wrong>> {
         match (form, &node.data) {
             (_, Data::Null) => {}
             (Form::Struct(link), _) => {
@@ -301,38 +473,39 @@ impl Explainer {
             }
             (Form::Quantity, _) => {
                 if let Err(error) = quantity(node) {
-                    return Err((wrong(String::new(), error.to_string()), node.at));
+                    return Err(Box::new(wrong(String::new(), error.to_string(), node.at)));
                 }
             }
             _ if scalar_fits(form, node) => {}
             (Form::Int32, Data::Int(_)) if self.door == Door::Patch => {}
             (Form::Bytes, Data::Text(text)) => {
                 let detail = format!("illegal base64 data at input byte {}", wrong_base64(text).unwrap_or_default());
-                self.first.get_or_insert((wrong(String::new(), detail), node.at));
+                self.first.get_or_insert(wrong(String::new(), detail, node.at));
             }
             (Form::Time | Form::MicroTime, Data::Text(text)) => {
                 let layout = if matches!(form, Form::Time) { "2006-01-02T15:04:05Z07:00" } else { "2006-01-02T15:04:05.000000Z07:00" };
-                return Err((wrong(String::new(), format!("parsing time \"{text}\" as \"{layout}\"")), node.at));
+                return Err(Box::new(wrong(String::new(), format!("parsing time \"{text}\" as \"{layout}\""), node.at)));
             }
             // What reads itself stops the decoder.
-            (Form::Time | Form::MicroTime, _) => return Err(self.misfit(noun(node), "string", node)),
-            (Form::IntOrText, _) => return Err(self.misfit(&literal(node), "int32", node)),
-            (Form::Int32 | Form::Int64, _) => self.mismatch(&literal(node), go, node),
-            _ => self.mismatch(noun(node), go, node),
+            (Form::Time | Form::MicroTime, _) => return Err(Box::new(self.misfit(noun(node), "string", Sort::wanted(form), node))),
+            (Form::IntOrText, _) => return Err(Box::new(self.misfit(&literal(node), "int32", Sort::wanted(form), node))),
+            (Form::Int32 | Form::Int64, _) => self.mismatch(&literal(node), go, Sort::wanted(form), node),
+            _ => self.mismatch(noun(node), go, Sort::wanted(form), node),
         }
         Ok(())
     }
 
-    fn mismatch(&mut self, value: &str, go: &str, node: &Node) {
+    fn mismatch(&mut self, value: &str, go: &str, must: Option<Sort>, node: &Node) {
         if self.first.is_none() {
-            self.first = Some(self.misfit(value, go, node));
+            self.first = Some(self.misfit(value, go, must, node));
         }
     }
 
-    fn misfit(&self, value: &str, go: &str, node: &Node) -> (Refusal, At) {
+    fn misfit(&self, value: &str, go: &str, must: Option<Sort>, node: &Node) -> Wrong {
         let field = self.fields.join(".");
         let detail = format!("json: cannot unmarshal {value} into Go struct field {}.{field} of type {go}", self.owner);
-        (wrong(field, detail), node.at)
+        let unfit = must.map(|must| Unfit { is: Sort::of(node), must });
+        Wrong { unfit, ..wrong(field, detail, node.at) }
     }
 }
 

@@ -51,7 +51,13 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
 
 /// A name that is no label makes pods whose host names are none.
 pub fn recommend_label(object: &Node, used_in: &str, causes: &mut Causes) {
-    let faults = name::dns_label(object.get("metadata").map(|metadata| text(metadata, "name")).unwrap_or_default());
+    let metadata = |field| object.get("metadata").map(|metadata| text(metadata, field)).unwrap_or_default();
+    // By then the server has made a name of `generateName`.
+    let name = match metadata("name") {
+        "" => super::meta::generated(metadata("generateName")),
+        name => name.to_owned(),
+    };
+    let faults = name::dns_label(&name);
     if !faults.is_empty() {
         let faults = faults.join(" ");
         causes.warn(format!(

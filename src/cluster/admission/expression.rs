@@ -1,19 +1,19 @@
 //! Expressions in CEL, as policies, webhooks and schemas hold them: whether they can be read, and name only what is there.
 //! What type they have in the end is known of plain values only.
 
-use super::cause::{Causes, Path};
+use super::cause::{Causes, Path, text};
 use crate::k8s::version::Version;
+use crate::value::Node;
 
 /// What an expression can name.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one name")]
-pub struct Setting {
+pub struct Setting<'n> {
     /// `params`
     pub params: bool,
     /// `authorizer`
     pub authorizer: bool,
-    /// `variables`
-    pub variables: bool,
+    /// `variables`: those that it has, each with a `name`.
+    pub variables: Option<&'n [Node]>,
     /// It is a rule of a schema: it sees `self` and `oldSelf`, and nothing of the request.
     pub custom: bool,
 }
@@ -35,9 +35,9 @@ pub enum Wanted {
     Patch,
 }
 
-impl Setting {
+impl Setting<'_> {
     /// The setting of rules in schemas.
-    pub const CUSTOM: Self = Self { params: false, authorizer: false, variables: false, custom: true };
+    pub const CUSTOM: Self = Self { params: false, authorizer: false, variables: None, custom: true };
 
     fn declares(self, name: &str) -> bool {
         match name {
@@ -45,7 +45,7 @@ impl Setting {
             "self" | "oldSelf" => self.custom,
             "params" => self.params,
             "authorizer" => self.authorizer,
-            "variables" => self.variables,
+            "variables" => self.variables.is_some(),
             _ => TYPES.contains(&name),
         }
     }
@@ -79,7 +79,7 @@ const MACROS: [&str; 5] = ["all", "exists", "exists_one", "map", "filter"];
 const DEEPEST: usize = 200;
 
 /// The rule for an expression: `CompileCELExpression`, k8s.io/apiserver/pkg/admission/plugin/cel.
-pub fn compiles(written: &str, wanted: Wanted, setting: Setting, _: Version, path: &Path<'_>, causes: &mut Causes) {
+pub fn compiles(written: &str, wanted: Wanted, setting: Setting<'_>, _: Version, path: &Path<'_>, causes: &mut Causes) {
     let mut reader = Reader { rest: written, setting, bound: Vec::new(), depth: 0 };
     let outcome = reader.expression().and_then(|kind| match reader.token()? {
         Token::End => Ok(kind),
@@ -99,6 +99,17 @@ enum Plain {
     Text,
     Null,
     Other,
+}
+
+impl Plain {
+    /// Whether two values whose types are known cannot be of one type.
+    const fn clash(one: Option<Self>, other: Option<Self>) -> bool {
+        match (one, other) {
+            (Some(Self::Bool), Some(other)) | (Some(other), Some(Self::Bool)) => !matches!(other, Self::Bool),
+            (Some(Self::Text), Some(other)) | (Some(other), Some(Self::Text)) => !matches!(other, Self::Text),
+            _ => false,
+        }
+    }
 }
 
 impl Wanted {
@@ -135,7 +146,7 @@ enum Token<'t> {
 
 struct Reader<'t> {
     rest: &'t str,
-    setting: Setting,
+    setting: Setting<'t>,
     /// Names that macros have brought.
     bound: Vec<&'t str>,
     depth: usize,
@@ -267,6 +278,9 @@ impl<'t> Reader<'t> {
             let one = self.chain(0)?;
             self.expect(":")?;
             let other = self.expression()?;
+            if kind.is_some_and(|kind| kind != Plain::Bool) || Plain::clash(one, other) {
+                return Err("found no matching overload for '_?_:_'".to_owned());
+            }
             if one == other { one } else { None }
         } else {
             kind
@@ -288,6 +302,15 @@ impl<'t> Reader<'t> {
             }
             self.token()?;
             let other = self.chain(level + 1)?;
+            let is_truth = |kind: Option<Plain>| kind.is_none_or(|kind| kind == Plain::Bool);
+            let fits = match next {
+                Token::Sign("||" | "&&") => is_truth(kind) && is_truth(other),
+                Token::Sign("==" | "!=") => !Plain::clash(kind, other),
+                _ => true,
+            };
+            if let (false, Token::Sign(sign)) = (fits, next) {
+                return Err(format!("found no matching overload for '_{sign}_'"));
+            }
             kind = match level {
                 0..=2 => Some(Plain::Bool),
                 _ if kind == other => kind,
@@ -430,6 +453,12 @@ impl<'t> Reader<'t> {
                 self.fields()?;
                 return Ok(Some(Plain::Other));
             }
+            // `Object.spec{…}`: a part of what a policy changes.
+            Token::Sign(".") if name.starts_with(|letter: char| letter.is_ascii_uppercase()) && self.take_type()? => {
+                self.fields()?;
+                return Ok(Some(Plain::Other));
+            }
+            Token::Sign(".") if name == "variables" && !self.bound.contains(&name) => self.declared_variable()?,
             // `optional.none()`: a name that only stands before others.
             Token::Sign(".") if self.is_before_call() => return Ok(None),
             _ => {}
@@ -438,6 +467,35 @@ impl<'t> Reader<'t> {
             return Ok(None);
         }
         Err(format!("undeclared reference to '{name}' (in container '')"))
+    }
+
+    /// Reads `.name.name{`, if that comes next.
+    fn take_type(&mut self) -> Outcome<bool> {
+        let mut ahead = Reader { rest: self.rest, setting: self.setting, bound: Vec::new(), depth: 0 };
+        loop {
+            match (ahead.token()?, ahead.token()?) {
+                (Token::Sign("."), Token::Name(_)) if ahead.peek()? == Token::Sign("{") => {
+                    ahead.token()?;
+                    self.rest = ahead.rest;
+                    return Ok(true);
+                }
+                (Token::Sign("."), Token::Name(_)) => {}
+                _ => return Ok(false),
+            }
+        }
+    }
+
+    /// Refuses `variables.name` where there is no such variable.
+    fn declared_variable(&self) -> Outcome<()> {
+        let mut ahead = Reader { rest: self.rest, setting: self.setting, bound: Vec::new(), depth: 0 };
+        let Some(declared) = self.setting.variables else { return Ok(()) };
+        match (ahead.token()?, ahead.token()?) {
+            (Token::Sign("."), Token::Name(field)) if ahead.peek()? != Token::Sign("(") => {
+                let is_there = declared.iter().any(|variable| text(variable, "name") == field);
+                if is_there { Ok(()) } else { Err(format!("undefined field '{field}'")) }
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether what comes next is `.name(` or `.Name`.
@@ -456,7 +514,7 @@ impl<'t> Reader<'t> {
 mod tests {
     use super::*;
 
-    fn fault(written: &str, setting: Setting) -> Option<String> {
+    fn fault(written: &str, setting: Setting<'_>) -> Option<String> {
         let mut causes = Causes::default();
         compiles(written, Wanted::Bool, setting, Version::NEWEST, &Path::ROOT, &mut causes);
         causes.refusals.first().map(|refusal| refusal.detail.clone())
@@ -464,7 +522,9 @@ mod tests {
 
     #[test]
     fn readable_and_not() {
-        let policy = Setting { params: true, authorizer: true, variables: true, custom: false };
+        let at = crate::source::At::top(crate::source::Sources::default().add("t", ""));
+        let variables = [Node::of(at, [("name", Some(Node::text("names", at)))])];
+        let policy = Setting { params: true, authorizer: true, variables: Some(&variables), custom: false };
         for written in [
             "object.spec.replicas <= params.max && !has(object.metadata.labels) || request.operation in ['CREATE', \"UPDATE\"]",
             "object.spec.containers.all(c, c.image.startsWith('a') ? c.x[0] > 1.5e3 : size(c.y) == 0x1fu)",
@@ -473,6 +533,7 @@ mod tests {
             "authorizer.group('').resource('pods').check('get').allowed()",
             "optional.of(1).hasValue() && timestamp('2020-01-01T00:00:00Z') < timestamp(object.t)",
             "object.m.all(k, v, k != v)",
+            "Object{spec: Object.spec.containers{image: 'a'}} == object",
             "'''many\nlines''' == object.a",
         ] {
             assert_eq!(fault(written, policy), None, "{written}");
@@ -493,6 +554,11 @@ mod tests {
             "if",
             "self.a == 1",
             "object.a & true",
+            "variables.others.size() == 0",
+            "(object.a ? 'yes' : null) == object.b",
+            "(5 ? 'yes' : 'no') == object.b",
+            "object.a && 'text'",
+            "true == 'text'",
         ] {
             assert!(fault(written, policy).is_some(), "{written}");
         }

@@ -232,6 +232,35 @@ fn level(object: &Node, version: Version, causes: &mut Causes) {
         "" if version >= Version::minor(36) => causes.required(&SPEC.child("type"), ""),
         _ => causes.not_supported(&SPEC.child("type"), &["Exempt", "Limited"]),
     }
+    if version >= DECLARED {
+        declared(kind, limited, exempt, causes);
+    }
+}
+
+/// The rules of priority levels are declared with their types since this version, and hold whatever the others say.
+const DECLARED: Version = Version::minor(37);
+
+/// `Validate_PriorityLevelConfigurationSpec`, pkg/apis/flowcontrol/v1: what the type does not name must not be there.
+fn declared(kind: &str, limited: Option<&Node>, exempt: Option<&Node>, causes: &mut Causes) {
+    if !["Exempt", "Limited"].contains(&kind) {
+        for (field, _) in [("exempt", exempt), ("limited", limited)].into_iter().filter(|(_, node)| node.is_some()) {
+            causes.forbidden(&SPEC.child(field), "");
+        }
+    }
+    let Some(response) = limited.filter(|_| kind != "Limited").and_then(|limited| some(limited, "limitResponse")) else { return };
+    let path = SPEC.child("limited.limitResponse");
+    match (text(response, "type"), some(response, "queuing").is_some()) {
+        ("Queue", false) => causes.required(&path.child("queuing"), ""),
+        ("Queue", true) => {}
+        (kind, queuing) => {
+            if kind.is_empty() {
+                causes.required(&path.child("type"), "");
+            }
+            if queuing {
+                causes.forbidden(&path.child("queuing"), "");
+            }
+        }
+    }
 }
 
 fn shares(node: &Node, path: &Path<'_>, causes: &mut Causes) {

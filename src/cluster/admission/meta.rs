@@ -25,6 +25,17 @@ pub enum Naming {
     Address,
     /// The same as `Step`, for kinds that leave their metadata to the server, which looks at it last.
     Segment,
+    /// What is asked and not stored: nobody looks at a name.
+    Unnamed,
+}
+
+/// What of metadata differs from kind to kind beside names.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// Whether its objects live in namespaces.
+    pub namespaced: bool,
+    /// Whether a finalizer must be a standard one, or have a domain.
+    pub qualified: bool,
 }
 
 impl Naming {
@@ -43,6 +54,7 @@ impl Naming {
             Self::Subdomain => name::dns_subdomain(text),
             Self::Step | Self::Segment => name::path_segment(text),
             Self::Address => ip::canonical_fault(text).into_iter().collect(),
+            Self::Unnamed => Vec::new(),
         }
     }
 
@@ -68,12 +80,12 @@ impl Naming {
 }
 
 /// The rules for the metadata of a new object.
-pub fn create(object: &Node, namespaced: bool, naming: Naming, version: Version, causes: &mut Causes) {
+pub fn create(object: &Node, scope: Scope, naming: Naming, version: Version, causes: &mut Causes) {
     let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
         return causes.required(&Path::new("metadata.name"), "name or generateName is required");
     };
     names(metadata, naming, causes);
-    common(metadata, namespaced, naming, version, causes);
+    common(metadata, scope, naming, version, causes);
 }
 
 /// The rules for the metadata of a new custom resource: its finalizers may be called as they like.
@@ -82,16 +94,16 @@ pub fn custom(object: &Node, namespaced: bool, naming: Naming, version: Version,
         return causes.required(&Path::new("metadata.name"), "name or generateName is required");
     };
     names(metadata, naming, causes);
-    common(metadata, namespaced, Naming::Segment, version, causes);
+    common(metadata, Scope { namespaced, qualified: false }, Naming::Segment, version, causes);
 }
 
 /// The rules for metadata that is to replace `stored`.
-pub fn update(object: &Node, stored: &Node, namespaced: bool, naming: Naming, version: Version, causes: &mut Causes) {
+pub fn update(object: &Node, stored: &Node, scope: Scope, naming: Naming, version: Version, causes: &mut Causes) {
     let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
         return causes.required(&Path::new("metadata.name"), "name or generateName is required");
     };
     names(metadata, Naming::Segment, causes);
-    common(metadata, namespaced, naming, version, causes);
+    common(metadata, scope, naming, version, causes);
     let path = Path::new("metadata");
     let old = stored.get("metadata");
     for field in ["name", "namespace", "uid"] {
@@ -185,7 +197,9 @@ pub const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundD
 /// How much of `generateName` is kept; five letters are added to it.
 const GENERATED_LIMIT: usize = 58;
 
-fn generated(beginning: &str) -> String {
+/// The name that the server makes of a beginning; of nothing, none that is wrong.
+#[must_use]
+pub fn generated(beginning: &str) -> String {
     let mut end = beginning.len().min(GENERATED_LIMIT);
     while !beginning.is_char_boundary(end) {
         end -= 1;
@@ -193,14 +207,14 @@ fn generated(beginning: &str) -> String {
     format!("{}x5x5x", &beginning[..end])
 }
 
-fn common(metadata: &Node, namespaced: bool, naming: Naming, version: Version, causes: &mut Causes) {
+fn common(metadata: &Node, scope: Scope, naming: Naming, version: Version, causes: &mut Causes) {
     let path = Path::new("metadata");
-    namespace(metadata, namespaced, &path.child("namespace"), causes);
+    namespace(metadata, scope.namespaced, &path.child("namespace"), causes);
     causes.not_negative(number(metadata, "generation"), &path.child("generation"));
     selector::labels(metadata.get("labels"), &path.child("labels"), causes);
     annotations(metadata.get("annotations"), &path.child("annotations"), causes);
     owner_references(metadata, version >= NUMBERS_OWNERS, &path.child("ownerReferences"), causes);
-    finalizers(metadata, naming, &path.child("finalizers"), causes);
+    finalizers(metadata, scope.qualified && naming != Naming::Segment, &path.child("finalizers"), causes);
     managed_fields(metadata, &path.child("managedFields"), causes);
 }
 
@@ -254,12 +268,12 @@ fn owner_references(metadata: &Node, numbered: bool, all: &Path<'_>, causes: &mu
     }
 }
 
-fn finalizers(metadata: &Node, naming: Naming, path: &Path<'_>, causes: &mut Causes) {
+fn finalizers(metadata: &Node, qualified: bool, path: &Path<'_>, causes: &mut Causes) {
     let finalizers = list(metadata, "finalizers");
     for (index, finalizer) in finalizers.iter().enumerate() {
         let finalizer = finalizer.as_str().unwrap_or_default();
         causes.each_invalid(path, name::label_key(finalizer));
-        if naming != Naming::Segment && !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer) {
+        if qualified && !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer) {
             causes.invalid(&path.index(index), "name is neither a standard finalizer name nor is it fully qualified");
         }
     }

@@ -1,5 +1,6 @@
 //! The API server: what it says to a new object, and to a change. One file per kind, and one per part that kinds share.
 
+pub mod access_review;
 pub mod admission_policy;
 pub mod affinity;
 mod allocation;
@@ -73,12 +74,18 @@ use crate::k8s::shape::{self, BuiltIn, Shape};
 use crate::k8s::version::Version;
 use crate::source::At;
 use crate::value::{Data, Node};
-use cause::Causes;
-use decode::Door;
+use cause::{Causes, Warning};
+use decode::{Door, Unfit};
 use meta::Naming;
 
 /// The kinds whose own rules are known, by name.
 pub static KINDS: &[&Kind] = &[
+    &access_review::ASKER,
+    &access_review::LOCAL,
+    &access_review::OWN,
+    &access_review::RULES,
+    &access_review::SUBJECT,
+    &access_review::TOKEN,
     &admission_policy::VALIDATING,
     &admission_policy::VALIDATING_BETA,
     &admission_policy::VALIDATING_BINDING,
@@ -163,11 +170,13 @@ pub struct Answer {
     /// One per cause.
     pub refusals: Vec<Refusal>,
     /// Warning headers.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// The object as it would be stored, defaults filled in; `None` when it was refused.
     pub object: Option<Node>,
     /// The place of the first refusal where its field does not lead there: the server's decoders leave out list indexes.
     pub at: Option<At>,
+    /// What the value of the wrong type is and must be, where it was refused for one.
+    pub unfit: Option<Unfit>,
     /// What the manifest states and the server leaves out, because the feature it belongs to is off.
     pub dropped: Vec<Dropped>,
 }
@@ -210,6 +219,12 @@ impl Kind {
 }
 
 impl Kind {
+    /// These groups validate metadata by apimachinery's rules, all others by the core's, which want more of finalizers.
+    fn scope(&self) -> meta::Scope {
+        let qualified = !["admissionregistration.k8s.io", "apiextensions.k8s.io"].contains(&self.group);
+        meta::Scope { namespaced: self.namespaced, qualified }
+    }
+
     /// A kind of which only the shape is known: its metadata is judged like that of all kinds, its own rules are not.
     fn without_rules(known: BuiltIn) -> Self {
         let (group, version) = known.api_version.rsplit_once('/').unwrap_or(("", known.api_version));
@@ -239,12 +254,12 @@ impl Kind {
     fn judge_new(&self, object: &Node, version: Version, causes: &mut Causes) {
         // Kinds without a rule for names of their own leave the metadata to the server, which looks at it only when all else is well.
         let last = self.naming == Naming::Segment;
-        if !last {
-            meta::create(object, self.namespaced, self.naming.at(version), version, causes);
+        if !last && self.naming != Naming::Unnamed {
+            meta::create(object, self.scope(), self.naming.at(version), version, causes);
         }
         (self.create)(object, version, causes);
         if last && causes.refusals.is_empty() {
-            meta::create(object, self.namespaced, self.naming, version, causes);
+            meta::create(object, self.scope(), self.naming, version, causes);
         }
     }
 
@@ -361,7 +376,7 @@ pub fn update(node: &Node, stored: &Node, door: Door, version: Version) -> Answe
     let dropped = dropped::drop_disabled(kind.kind, &mut object, Some(stored), version);
     (kind.prepare)(&mut object, Some(stored), version, &mut causes);
     if causes.refusals.is_empty() {
-        meta::update(&object, stored, kind.namespaced, kind.naming.at(version), version, &mut causes);
+        meta::update(&object, stored, kind.scope(), kind.naming.at(version), version, &mut causes);
         (kind.update)(&object, stored, version, &mut causes);
     }
     Answer { dropped, ..Answer::of(causes, object) }
@@ -431,7 +446,7 @@ fn admit(node: &Node, door: Door, version: Version) -> Result<(Kind, Node), Box<
     let line = kind_of(api_version, kind).copied().unwrap_or_else(|| Kind::without_rules(known));
     match decode::decode(node, shape, door) {
         Ok(object) => Ok((line, object)),
-        Err(misfit) => Err(Box::new(Answer { at: Some(misfit.at), ..Answer::refused(misfit.stage, misfit.refusals) })),
+        Err(misfit) => Err(Box::new(Answer { at: Some(misfit.at), unfit: misfit.unfit, ..Answer::refused(misfit.stage, misfit.refusals) })),
     }
 }
 

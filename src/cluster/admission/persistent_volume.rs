@@ -1,6 +1,6 @@
 //! What the server says to a PersistentVolume.
 
-use super::cause::{Causes, Path, list, some, text};
+use super::cause::{Causes, Path, Topic, list, some, text};
 use super::meta::{self, Naming};
 use super::same::Manner;
 use super::volume::STOPS_AT_NO_DRIVER;
@@ -32,6 +32,7 @@ pub(super) const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];
 /// From this version on the values of node labels are checked.
 const LABEL_VALUES: Version = Version::minor(33);
 const RECLAIM_POLICIES: [&str; 3] = ["Delete", "Recycle", "Retain"];
+const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 const MOUNT_OPTIONS: &str = "volume.beta.kubernetes.io/mount-options";
 const SPEC: Path<'static> = Path::new("spec");
 
@@ -257,29 +258,11 @@ fn node_affinity(affinity: &Node, lenient: bool, causes: &mut Causes) {
 }
 
 fn sources(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
-    let mut found = false;
-    for (source, node) in SOURCES.iter().chain([&CSI]).filter_map(|source| Some((source, some(spec, source.field)?))) {
-        if found && source.field != FLEX {
-            causes.forbidden(&SPEC.child(source.second), "may not specify more than 1 volume type");
-            continue;
-        }
-        found = true;
-        (source.judge)(node, &SPEC.child(source.step), causes);
-        if source.field == CSI.field && version < STOPS_AT_NO_DRIVER && text(node, "driver").is_empty() {
-            // Older servers went on with the rule for what is not there.
-            let path = SPEC.child(source.step);
-            causes.each_invalid(&path.child("driver"), name::dns_subdomain(""));
-        }
-        if source.field == "iscsi" && volume_source::iscsi_is_too_long(node, object_name(object)) {
-            let path = SPEC.child(source.step);
-            causes.invalid(&path.child("targetportal"), volume_source::ISCSI_TOO_LONG);
-        }
-        if source.field == "local" && some(spec, "nodeAffinity").is_none() {
-            causes.required(&SPEC.child("nodeAffinity"), "Local volume requires node affinity");
-        }
-    }
-    if !found {
+    if !each_source(object_name(object), spec, &SPEC, version, causes) {
         causes.required(&SPEC, "must specify a volume type");
+    }
+    if some(spec, "local").is_some() && is_used(spec, "local") && some(spec, "nodeAffinity").is_none() {
+        causes.required(&SPEC.child("nodeAffinity"), "Local volume requires node affinity");
     }
     let recycles = text(spec, "persistentVolumeReclaimPolicy") == "Recycle";
     if recycles && some(spec, "hostPath").is_some_and(|source| is_root(text(source, "path"))) {
@@ -292,9 +275,32 @@ fn sources(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
-/// Whether a field of the spec says where a volume comes from.
-pub(super) fn is_source(field: &str) -> bool {
-    SOURCES.iter().chain([&CSI]).any(|source| source.field == field)
+/// Whether a source is the one that counts: none stands before it.
+fn is_used(spec: &Node, field: &str) -> bool {
+    SOURCES.iter().find(|source| some(spec, source.field).is_some()).is_some_and(|first| first.field == field)
+}
+
+/// The rules of the sources of a volume, of which there may be one. Gives whether there is any.
+pub(super) fn each_source(name: &str, spec: &Node, path: &Path<'_>, version: Version, causes: &mut Causes) -> bool {
+    let mut found = false;
+    for (source, node) in SOURCES.iter().chain([&CSI]).filter_map(|source| Some((source, some(spec, source.field)?))) {
+        if found && source.field != FLEX {
+            causes.forbidden(&path.child(source.second), "may not specify more than 1 volume type");
+            continue;
+        }
+        found = true;
+        (source.judge)(node, &path.child(source.step), causes);
+        if source.field == CSI.field && version < STOPS_AT_NO_DRIVER && text(node, "driver").is_empty() {
+            // Older servers went on with the rule for what is not there.
+            let path = path.child(source.step);
+            causes.each_invalid(&path.child("driver"), name::dns_subdomain(""));
+        }
+        if source.field == "iscsi" && volume_source::iscsi_is_too_long(node, name) {
+            let path = path.child(source.step);
+            causes.invalid(&path.child("targetportal"), volume_source::ISCSI_TOO_LONG);
+        }
+    }
+    found
 }
 
 fn object_name(object: &Node) -> &str {
@@ -418,16 +424,16 @@ fn same_affinity(affinity: Option<&Node>, before: &Node) -> bool {
 }
 
 fn warn(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
-    for (key, since, words) in [
-        ("volume.beta.kubernetes.io/storage-class", 8, "deprecated since v1.8; use \"storageClassName\" attribute instead"),
-        (MOUNT_OPTIONS, 31, "deprecated since v1.31; use \"mountOptions\" attribute instead"),
-    ] {
-        if version >= Version::minor(since) && annotation(object, key) {
-            causes.warn(format!("metadata.annotations[{key}]: {words}"));
-        }
+    if annotation(object, BETA_CLASS) {
+        let words = "deprecated since v1.8; use \"storageClassName\" attribute instead";
+        causes.warn_of(Topic::ClassAnnotation, format!("metadata.annotations[{BETA_CLASS}]: {words}"));
+    }
+    if version >= Version::minor(31) && annotation(object, MOUNT_OPTIONS) {
+        causes.warn(format!("metadata.annotations[{MOUNT_OPTIONS}]: deprecated since v1.31; use \"mountOptions\" attribute instead"));
     }
     if version >= Version::minor(30) && text(spec, "persistentVolumeReclaimPolicy") == "Recycle" {
-        causes.warn(
+        causes.warn_of(
+            Topic::Recycling,
             "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use \
              dynamic provisioning.",
         );

@@ -1,6 +1,6 @@
 //! What the server says to a PersistentVolumeClaim, and to the spec of a claim wherever else one stands.
 
-use super::cause::{Causes, Path, some, text};
+use super::cause::{Causes, Path, Topic, some, text};
 use super::meta::{self, Naming};
 use super::persistent_volume::{access_modes, class_name, pending, volume_mode};
 use super::same::Manner;
@@ -155,7 +155,8 @@ fn judge(object: &Node, leniency: Leniency, version: Version, causes: &mut Cause
     let Some(spec) = object.get("spec") else { return };
     claim_spec(spec, leniency, version, &SPEC, causes);
     if annotation(object, BETA_CLASS).is_some() {
-        causes.warn(format!("metadata.annotations[{BETA_CLASS}]: deprecated since v1.8; use \"storageClassName\" attribute instead"));
+        let words = "deprecated since v1.8; use \"storageClassName\" attribute instead";
+        causes.warn_of(Topic::ClassAnnotation, format!("metadata.annotations[{BETA_CLASS}]: {words}"));
     }
     warn_of_claim_spec(spec, &SPEC, causes);
 }

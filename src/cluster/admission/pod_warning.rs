@@ -1,6 +1,6 @@
 //! What the server warns of in pods and templates that it takes.
 
-use super::cause::{Causes, Path, list, number, some, text};
+use super::cause::{Causes, Path, Topic, list, number, some, text};
 use super::names::Names;
 use super::pod::{APP_ARMOR, SECCOMP_CONTAINER, SECCOMP_POD, has_profiles};
 use super::pod_rules::CONTAINERS;
@@ -25,7 +25,7 @@ pub fn warn(template: &Node, is_pod: bool, version: Version, path: &Path<'_>, ca
     nodes(spec, &spec_path, causes);
     for (key, words) in OLD_ANNOTATIONS {
         if annotations.get(key).is_some() {
-            causes.warn(format!("{}: {words}", annotations_path.key(key)));
+            causes.warn_of(Topic::DeadAnnotation, format!("{}: {words}", annotations_path.key(key)));
         }
     }
     volumes(spec, version, &spec_path.child("volumes"), causes);
@@ -268,7 +268,7 @@ fn old_profiles(spec: &Node, annotations: &Node, is_pod: bool, path: &Path<'_>, 
     let profile = |owner: &Node, field: &str| owner.find(&["securityContext", field]).is_some_and(|profile| !profile.is_null());
     let words = "non-functional in v1.27+; use the \"seccompProfile\" field instead";
     if !profile(spec, "seccompProfile") && annotations.get(SECCOMP_POD).is_some() {
-        causes.warn(format!("{}: {words}", path.key(SECCOMP_POD)));
+        causes.warn_of(Topic::DeadAnnotation, format!("{}: {words}", path.key(SECCOMP_POD)));
     }
     for container in CONTAINERS.iter().flat_map(|kind| list(spec, kind)) {
         let name = text(container, "name");
@@ -355,16 +355,17 @@ fn ports(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
                 }
                 match by_name.get(name) {
                     None => drop(by_name.insert(name, spot)),
-                    Some(first) => names.push((spot, name, first.path(path))),
+                    Some(first) => names.push((spot, name, *first)),
                 }
             }
         }
     }
     for (spot, name, first) in names {
-        let spot = spot.path(path);
-        causes.warn(format!(
-            "{spot}: duplicate port name \"{name}\" with {first}, services and probes that select ports by name will use {first}"
-        ));
+        let lasting = [spot, first].iter().all(|spot| spot.kind == "containers");
+        let (spot, first) = (spot.path(path), first.path(path));
+        let text =
+            format!("{spot}: duplicate port name \"{name}\" with {first}, services and probes that select ports by name will use {first}");
+        if lasting { causes.warn_of(Topic::PortName, text) } else { causes.warn(text) }
     }
 }
 

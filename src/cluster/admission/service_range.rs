@@ -97,8 +97,9 @@ fn parent(object: &Node, causes: &mut Causes) {
 
 /// `ValidateIPAddressUpdate`, pkg/apis/networking/validation.
 fn change_of_address(object: &Node, stored: &Node, _: Version, causes: &mut Causes) {
-    let parent = |object: &'_ Node| object.find(&["spec", "parentRef"]).cloned();
-    if !Manner::default().same(parent(object).as_ref(), parent(stored).as_ref()) {
+    parent(object, causes);
+    let reference = |object: &'_ Node| object.find(&["spec", "parentRef"]).cloned();
+    if !Manner::default().same(reference(object).as_ref(), reference(stored).as_ref()) {
         causes.invalid(&Path::new("spec.parentRef"), "field is immutable");
     }
 }

@@ -15,9 +15,9 @@ pub mod values;
 
 pub use definitions::{Custom, Customs, Found, Served};
 
-use super::admission::cause::{Causes, Path};
+use super::admission::cause::{Causes, Path, Warning};
 use super::admission::decode::Door;
-use super::admission::meta::{self, Naming};
+use super::admission::meta::{self, Naming, Scope};
 use super::admission::{self, Answer, Stage};
 use super::apply::{self, Applied};
 use super::patch::{self, merge_patch};
@@ -97,7 +97,7 @@ impl Judgement {
             stage: self.stage,
             at: self.faults.first().map(|fault| fault.at),
             refusals: self.faults.into_iter().map(refusal).collect(),
-            warnings: self.warnings,
+            warnings: self.warnings.into_iter().map(|text| Warning { text, topic: None }).collect(),
             object: self.object,
             ..Answer::default()
         }
@@ -115,7 +115,7 @@ pub fn concerns(node: &Node, customs: &Customs) -> bool {
 #[must_use]
 pub fn create(node: &Node, customs: &Customs, version: Version) -> Answer {
     if !concerns(node, customs) {
-        return admission::create(node, version);
+        return admission::create(&super::plugin::admitted(node), version);
     }
     match judge(node, None, customs, version) {
         Some(judgement) => judgement.into_answer(),
@@ -212,7 +212,7 @@ impl Court<'_> {
             stored
         });
         let mut judgement = self.rules(node, &object, before.as_ref(), &mut causes);
-        judgement.warnings = causes.warnings;
+        judgement.warnings = causes.warnings.into_iter().map(|warning| warning.text).collect();
         judgement.warnings.extend(finalizer_warnings(&object, stored));
         if judgement.faults.is_empty() {
             judgement.object = Some(object);
@@ -249,7 +249,14 @@ impl Court<'_> {
         let mut unjudged = BTreeSet::new();
         match stored {
             None => meta::custom(object, self.custom.namespaced, Naming::Subdomain, self.version, causes),
-            Some(stored) => meta::update(object, stored, self.custom.namespaced, Naming::Segment, self.version, causes),
+            Some(stored) => meta::update(
+                object,
+                stored,
+                Scope { namespaced: self.custom.namespaced, qualified: false },
+                Naming::Segment,
+                self.version,
+                causes,
+            ),
         }
         let refusals = std::mem::take(&mut causes.refusals);
         let mut faults: Vec<Fault> = refusals.into_iter().map(|refusal| self.placed(written, refusal)).collect();
