@@ -164,6 +164,12 @@ fn create(request: &Request<'_>) -> (Answer, Change, Write) {
     (answer, Change::Created, write)
 }
 
+/// Why kubectl cannot apply a manifest, whatever the server thinks of it: it could not keep a copy.
+#[must_use]
+pub fn too_large(manifest: &Node) -> Option<Refusal> {
+    annotation_refusal(manifest, manifest)
+}
+
 /// kubectl keeps the manifest in an annotation, and annotations have a limit: a large manifest can be created, but not applied.
 fn annotation_refusal(manifest: &Node, object: &Node) -> Option<Refusal> {
     const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

@@ -23,8 +23,8 @@ pub mod set;
 pub mod verdict;
 
 use crate::bundle::{Bundle, Resource, ResourceId};
-use crate::cluster::change;
 use crate::cluster::facts::ClusterFacts;
+use crate::cluster::{change, kubectl};
 use crate::diagnostic::{Code, Diagnostics, Finding, Refusal};
 use crate::k8s::shape;
 use crate::k8s::version::Version;
@@ -229,7 +229,10 @@ fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setting<'_>) -> 
 
 /// An object that was not there before, at least not under this name.
 fn added(resource: &Resource, earlier: Option<&Resource>, setting: Setting<'_>) -> Change {
-    let refusals = change::refusals_of_new(&resource.node, &setting.facts.customs, setting.version);
+    let mut refusals = change::refusals_of_new(&resource.node, &setting.facts.customs, setting.version);
+    if refusals.is_empty() {
+        refusals.extend(kubectl::too_large(&resource.node));
+    }
     let kind = if earlier.is_some() { ChangeKind::Renamed } else { ChangeKind::Added };
     let from = earlier.map(|resource| resource.id.clone());
     Change { from, refusals, ..bare(&resource.id, kind, resource.at(), earlier, Some(resource)) }
@@ -252,6 +255,9 @@ fn changed(old: &Resource, new: &Resource, setting: Setting<'_>, stored: &mut Ve
         return None;
     }
     change.refusals = asked.refusals;
+    if change.refusals.is_empty() {
+        change.refusals.extend(kubectl::too_large(&new.node));
+    }
     if asked.is_idle {
         change.effect = "no effect: the cluster keeps what it has".into();
         change.is_idle = true;

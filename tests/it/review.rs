@@ -434,3 +434,17 @@ fn a_workspace_that_comes_later_takes_the_manifests_to_its_own_place() {
     assert!(scratch.path().join("deploy/dev/kubia/StatefulSet-kubia.yaml").is_file() && !before.join("dev").exists());
     assert_eq!(statewright(scratch.path(), &["ci"]).code, 0);
 }
+
+#[test]
+fn what_kubectl_cannot_keep_a_copy_of_is_applied_on_the_server() {
+    let scratch = Scratch::new("too-large");
+    let map = |size: usize| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata: {{a: \"{}\"}}\n", "x".repeat(size));
+    scratch.write("old/ConfigMap-big.yaml", map(1_000));
+    scratch.write("new/ConfigMap-big.yaml", map(300_000));
+    let run = statewright(scratch.path(), &["diff", "old", "new"]);
+    assert!(run.code == 1 && run.stdout.contains("metadata.annotations: may not be more than 262144 bytes"), "{}", &run.stdout[..400]);
+    assert!(run.stdout.contains("1. kubectl apply --server-side --force-conflicts -f new/ConfigMap-big.yaml"), "{}", &run.stdout[..400]);
+    scratch.write("new/ConfigMap-big.yaml", map(200_000));
+    let run = statewright(scratch.path(), &["diff", "old", "new"]);
+    assert!(!run.stdout.contains("refused"), "{}", &run.stdout[..400]);
+}

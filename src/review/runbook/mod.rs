@@ -21,6 +21,7 @@ use super::set::Set;
 use super::{Change, ChangeKind, Setting};
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::change;
+use crate::cluster::kubectl::too_large;
 use crate::cluster::rehearse::Outcome;
 use crate::value::Node;
 use lookup::Lookup;
@@ -125,6 +126,10 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
             plans.push(Plan::new(format!("apply {}, take metadata.{field} out of its manifest first: only the server sets it", change.id)));
             continue;
         }
+        if !change.refusals.is_empty() && change.refusals.first() == too_large(&new.node).as_ref() {
+            plans.push(on_the_server(matter, new));
+            continue;
+        }
         if !change.refusals.is_empty()
             && !change::refusals_of_new(&new.node, &matter.setting.facts.customs, matter.setting.version).is_empty()
         {
@@ -169,6 +174,21 @@ pub fn of_new(fresh: &Bundle) -> Vec<Runbook> {
 /// A field of a manifest that belongs to one stored object, and to no other.
 fn set_by_the_server(resource: &Resource) -> Option<&'static str> {
     ["resourceVersion", "uid"].into_iter().find(|field| resource.node.find(&["metadata", field]).is_some())
+}
+
+/// What kubectl cannot keep a copy of is merged by the server instead.
+fn on_the_server(matter: Matter<'_>, new: &Resource) -> Plan {
+    let mut plan = Plan::new(format!(
+        "apply {} on the server: kubectl keeps a copy of each manifest in an annotation, and this one has no room there",
+        new.id
+    ));
+    let force = if matter.committed.get(&new.id).is_some() { " --force-conflicts" } else { "" };
+    plan.run(
+        format!("kubectl apply --server-side{force} -f {}", command::file(&matter.setting.files.of(&new.id))),
+        "`serverside-applied`. From now on it must be applied so each time: tell whatever applies it, or divide it into several",
+        "",
+    );
+    plan
 }
 
 /// What is refused even where nothing was before: no order of steps helps.
