@@ -3,7 +3,7 @@
 
 use crate::diagnostic::{Diagnostics, Finding, Refusal, Subject};
 use crate::printable;
-use crate::secret::known::Known;
+use crate::secret::known::{Collector, Known};
 use crate::secret::tree::{self, Cover, Eye};
 use crate::secret::{self, HIDDEN, text};
 use crate::source::{At, SourceId, Sources, Spot};
@@ -157,12 +157,13 @@ fn closing(rest: &str, quote: char) -> usize {
     rest.len()
 }
 
-/// Collects where things are written.
+/// Collects where things are written, and which of them are secret.
 struct Places<'t> {
     text: &'t str,
     source: SourceId,
     open: Vec<Range<usize>>,
     secret: Vec<Range<usize>>,
+    values: Collector,
 }
 
 impl Places<'_> {
@@ -211,12 +212,12 @@ impl Places<'_> {
 impl Eye for Places<'_> {
     fn scalar(&mut self, node: &Node, cover: &Cover) -> Option<Data> {
         self.see(node.as_str(), node.at, cover);
-        None
+        self.values.scalar(node, cover)
     }
 
     fn key(&mut self, key: &Key, cover: &Cover) -> Option<Text> {
         self.see(Some(&key.name), key.at, cover);
-        None
+        self.values.key(key, cover)
     }
 }
 
@@ -239,12 +240,12 @@ impl Document {
         let Some(node) = node.filter(|node| matches!(node.data, Data::Map(_) | Data::List(_))) else {
             return Self { manner, ..Self::default() };
         };
-        let mut places = Places { text, source: id, open: Vec::new(), secret: Vec::new() };
+        let mut places = Places { text, source: id, open: Vec::new(), secret: Vec::new(), values: Collector::default() };
         tree::walk(&node, &mut places);
-        let Places { mut open, mut secret, .. } = places;
+        let Places { mut open, mut secret, values, .. } = places;
         open.sort_by_key(|range| (range.start, range.end));
         secret.sort_by_key(|range| (range.start, range.end));
-        Self { open, secret, known: Known::of([&node]), manner: Manner::Read }
+        Self { open, secret, known: values.known(), manner: Manner::Read }
     }
 
     /// Whether a place has something of a secret.

@@ -26,8 +26,9 @@ pub struct Known {
     wholes: Vec<u64>,
 }
 
+/// Gathers the secrets of trees that are walked through.
 #[derive(Default)]
-struct Collector {
+pub struct Collector {
     secret: BTreeSet<Text>,
     shown: BTreeSet<Text>,
 }
@@ -63,18 +64,14 @@ impl Eye for Collector {
     }
 }
 
-impl Known {
-    /// The secrets of some trees.
+impl Collector {
+    /// What was gathered. What is shown elsewhere is no secret.
     #[must_use]
-    pub fn of<'n>(trees: impl IntoIterator<Item = &'n Node>) -> Self {
-        let mut collector = Collector::default();
-        for tree in trees {
-            tree::walk(tree, &mut collector);
-        }
-        let mut known = Self::default();
+    pub fn known(self) -> Known {
+        let mut known = Known::default();
         let mut budget = MOST;
-        for secret in &collector.secret {
-            if !collector.shown.contains(secret) {
+        for secret in &self.secret {
+            if !self.shown.contains(secret) {
                 known.learn(secret, &mut budget);
             }
         }
@@ -83,6 +80,18 @@ impl Known {
             digests.dedup();
         }
         known
+    }
+}
+
+impl Known {
+    /// The secrets of some trees.
+    #[must_use]
+    pub fn of<'n>(trees: impl IntoIterator<Item = &'n Node>) -> Self {
+        let mut collector = Collector::default();
+        for tree in trees {
+            tree::walk(tree, &mut collector);
+        }
+        collector.known()
     }
 
     fn learn(&mut self, secret: &str, budget: &mut usize) {

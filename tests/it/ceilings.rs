@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Megabytes that a run may take, whatever it is given.
 const MEMORY: u64 = 500;
 /// How many times the ordinary work a run may take.
-const TIMES: u32 = 30;
+const TIMES: u32 = 20;
 /// Ordinary work is taken to last so long, at least.
 const LEAST: Duration = Duration::from_millis(200);
 /// How many times its input a run may say; and so many bytes beside it.
