@@ -124,6 +124,11 @@ fn token_requests(requests: &[Node], path: &Path<'_>, causes: &mut Causes) {
 /// `ValidateCSIDriverUpdate`, pkg/apis/storage/validation.
 fn change_of_driver(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     driver(object, version, causes);
+    let requests = |object: &'_ Node| object.find(&["spec", "tokenRequests"]).cloned();
+    if Manner::default().same(requests(object).as_ref(), requests(stored).as_ref()) {
+        // The advice is for whoever asks for other tokens.
+        causes.warnings.clear();
+    }
     let field = |object: &'_ Node, field| object.find(&["spec", field]).cloned();
     // The server writes the first of them so.
     for (name, written) in [
@@ -289,6 +294,9 @@ fn inline_spec(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Caus
     }
     if !text(spec, "storageClassName").is_empty() {
         causes.forbidden(&path.child("storageClassName"), words);
+    }
+    if some(spec, "nodeAffinity").is_some() {
+        causes.forbidden(&path.child("nodeAffinity"), words);
     }
     if some(spec, "volumeMode").is_some() {
         causes.forbidden(&path.child("volumeMode"), words);

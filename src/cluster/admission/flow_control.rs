@@ -293,6 +293,9 @@ fn limits(limited: &Node, version: Version, path: &Path<'_>, causes: &mut Causes
         "" if version >= Version::minor(36) => causes.required(&path.child("type"), ""),
         _ => causes.not_supported(&path.child("type"), &["Queue", "Reject"]),
     }
+    if version >= DECLARED && queuing.is_some() && !["Queue", "Reject"].contains(&text(response, "type")) {
+        causes.forbidden(&path.child("queuing"), "");
+    }
 }
 
 /// `ValidatePriorityLevelQueuingConfiguration`, pkg/apis/flowcontrol/validation.

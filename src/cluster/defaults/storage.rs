@@ -10,6 +10,11 @@ pub fn persistent_volume(node: &mut Node, _: Version) {
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_text(spec, "persistentVolumeReclaimPolicy", "Retain");
     fill_absent(spec, "volumeMode", Data::Text("Filesystem".into()));
+    source(spec);
+}
+
+/// What every source of a volume is given, wherever it stands.
+fn source(spec: &mut Node) {
     within(spec, &["hostPath"], |source| fill_absent(source, "type", Data::Text("".into())));
     within(spec, &["rbd"], |source| {
         fill_text(source, "pool", "rbd");
@@ -63,5 +68,6 @@ pub fn volume_attachment(node: &mut Node, _: Version) {
     forget(node, "status");
     if let Some(spec) = fill_map(node, "spec") {
         fill_map(spec, "source");
+        within(spec, &["source", "inlineVolumeSpec"], source);
     }
 }
