@@ -38,14 +38,19 @@ fn is_secret(name: &str, value: &str) -> bool {
     let is_switch = matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "0" | "1");
     // An address is secret only with a password in it.
     let is_open_address = name.split('_').any(|word| word.eq_ignore_ascii_case("DSN")) && !has_password(value);
-    is_plain && !is_switch && !is_open_address && is_credential(name) && !name.split('_').any(|word| ABOUT.contains(&word.to_ascii_uppercase().as_str()))
+    is_plain
+        && !is_switch
+        && !is_open_address
+        && is_credential(name)
+        && !name.split('_').any(|word| ABOUT.contains(&word.to_ascii_uppercase().as_str()))
 }
 
 /// Whether an address names a user with a password: `user:password@host`, behind a scheme or not, or among its parameters.
 fn has_password(address: &str) -> bool {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let user = rest.split(['/', '?']).next().unwrap_or(rest).rsplit_once('@').map(|(user, _)| user);
-    user.is_some_and(|user| user.contains(':')) || ["password=", "pwd=", "passwd="].iter().any(|word| rest.to_ascii_lowercase().contains(word))
+    user.is_some_and(|user| user.contains(':'))
+        || ["password=", "pwd=", "passwd="].iter().any(|word| rest.to_ascii_lowercase().contains(word))
 }
 
 fn name_only(item: &Node) -> At {
