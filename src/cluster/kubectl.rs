@@ -155,7 +155,8 @@ fn is_as_it_was(stored: &Node, object: &Node) -> bool {
 }
 
 fn create(request: &Request<'_>) -> (Answer, Change, Write) {
-    let mut node = request.resource.node.clone();
+    // kubectl writes the manifest anew to note it on the object, and leaves out what is null.
+    let mut node = without_nulls(&request.resource.node);
     if request.resource.id.kind == CLAIM {
         give_class(&mut node, request.default_class);
     }
@@ -168,6 +169,17 @@ fn create(request: &Request<'_>) -> (Answer, Change, Write) {
 #[must_use]
 pub fn too_large(manifest: &Node) -> Option<Refusal> {
     annotation_refusal(manifest, manifest)
+}
+
+fn without_nulls(node: &Node) -> Node {
+    match &node.data {
+        Data::Map(map) => {
+            let stated = map.iter().filter(|(_, value)| !value.is_null());
+            Node::map(stated.map(|(key, value)| (key.clone(), without_nulls(value))).collect(), node.at)
+        }
+        Data::List(items) => Node::list(items.iter().map(without_nulls).collect(), node.at),
+        _ => node.clone(),
+    }
 }
 
 /// kubectl keeps the manifest in an annotation, and annotations have a limit: a large manifest can be created, but not applied.

@@ -166,3 +166,13 @@ fn two_pods_in_the_network_of_one_node_want_one_port() {
     scratch.write("hn/statewright.yaml", spec("n1", ""));
     assert_eq!(statewright(scratch.path(), &["check"]).code, 0);
 }
+
+#[test]
+fn a_first_apply_leaves_out_what_is_null() {
+    let folder = Scratch::new("nulls");
+    let policy =
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a, labels: null}\nspec: {podSelector: {}}\nstatus: null\n";
+    folder.write("policy.yaml", policy);
+    let run = statewright(folder.path(), &["rehearse", "policy.yaml"]);
+    assert!(run.stdout.contains("1 created"), "{}{}", run.stdout, run.stderr);
+}
