@@ -2,6 +2,7 @@
 
 use crate::bundle::Bundle;
 use crate::cluster::custom::Customs;
+use crate::cluster::custom::json_schema::{self, Schemas};
 use crate::diagnostic::{Code, Diagnostics, Finding, Level};
 use crate::disk::{self, Reach};
 use crate::failure::Failure;
@@ -24,6 +25,10 @@ pub(super) struct Definitions {
     /// A file or folder of CustomResourceDefinitions to validate custom resources against; may be given several times.
     #[arg(long = "crd", value_name = "FILE|DIR")]
     crds: Vec<PathBuf>,
+    /// JSON Schemas of custom kinds, as kubeconform is given them: a file, a folder, or a path in which `{{.Group}}`, `{{.ResourceKind}}`,
+    /// `{{.ResourceAPIVersion}}` and `{{.KindSuffix}}` stand for the kind; may be given several times.
+    #[arg(long = "schema", value_name = "PATH")]
+    schemas: Vec<String>,
 }
 
 impl Definitions {
@@ -44,7 +49,111 @@ impl Definitions {
             }
             customs = customs.and(&more);
         }
+        for location in &self.schemas {
+            let shelf = Shelf::new(reach, Path::new(""), location).map_err(|why| Failure::new(format!("--schema {location}: {why}")))?;
+            customs = customs.described_by(Schemas::new(Box::new(shelf)));
+        }
         Ok(customs)
+    }
+}
+
+/// JSON Schemas in files, found by the names that kubeconform has for them.
+#[derive(Debug)]
+struct Shelf {
+    reach: Reach,
+    /// Paths with holes for the kind, and without the folder that they begin at.
+    names: Vec<String>,
+    folder: PathBuf,
+}
+
+/// The names that schemas have in folders: those of the catalogue of definitions, and those of kubeconform's and kubeval's own scripts.
+const NAMES: [&str; 4] = [
+    "{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json",
+    "{{.ResourceKind}}_{{.ResourceAPIVersion}}.json",
+    "{{.ResourceKind}}{{.KindSuffix}}.json",
+    "{{.ResourceKind}}-{{.Group}}-{{.ResourceAPIVersion}}.json",
+];
+
+impl Shelf {
+    /// The schemas at a location that begins in some folder.
+    fn new(reach: &Reach, start: &Path, location: &str) -> Result<Self, &'static str> {
+        if location.contains("://") {
+            return Err("it is an address in a network, which is never asked: keep a copy in the repository");
+        }
+        let (folder, names) = match location.find("{{") {
+            Some(hole) => {
+                let end = location[..hole].rfind('/').map_or(0, |slash| slash + 1);
+                (start.join(&location[..end]), vec![location[end..].to_owned()])
+            }
+            None if disk::is_folder(&start.join(location)) => (start.join(location), NAMES.map(str::to_owned).to_vec()),
+            None => {
+                let path = start.join(location);
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                if !disk::is_there(&path) {
+                    return Err("there is no such file or folder");
+                }
+                (path.parent().map(Path::to_path_buf).unwrap_or_default(), vec![name])
+            }
+        };
+        let beginning = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
+        if !disk::is_folder(beginning) {
+            return Err("there is no such folder");
+        }
+        Ok(Self { reach: reach.clone(), names, folder })
+    }
+
+    /// A name with the kind in its holes; `None` where a hole stands for what we do not have.
+    fn filled(name: &str, group: &str, version: &str, kind: &str) -> Option<String> {
+        let suffix = format!("-{}-{version}", group.split('.').next().unwrap_or_default());
+        let mut filled = String::new();
+        let mut rest = name;
+        while let Some((before, after)) = rest.split_once("{{") {
+            filled.push_str(before);
+            let (hole, after) = after.split_once("}}")?;
+            filled.push_str(match hole.trim() {
+                ".Group" => group,
+                ".ResourceKind" => kind,
+                ".ResourceAPIVersion" => version,
+                ".KindSuffix" => &suffix,
+                ".StrictSuffix" => "",
+                ".NormalizedKubernetesVersion" => "master",
+                _ => return None,
+            });
+            rest = after;
+        }
+        filled.push_str(rest);
+        Some(filled)
+    }
+}
+
+impl json_schema::Shelf for Shelf {
+    fn schema(&self, group: &str, version: &str, kind: &str) -> Option<String> {
+        // What stands in a manifest becomes part of a path.
+        let is_plain =
+            |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) && !word.contains("..");
+        if ![group, version, kind].into_iter().all(is_plain) {
+            return None;
+        }
+        let kind = kind.to_lowercase();
+        for name in &self.names {
+            let Some(filled) = Self::filled(name, group, version, &kind) else { continue };
+            // A file that is named without holes is for the kind that its name says.
+            let is_named = name.contains("{{")
+                || NAMES.iter().any(|known| {
+                    let known = known.rsplit('/').next().unwrap_or(known);
+                    Self::filled(known, group, version, &kind).is_some_and(|known| known == *name)
+                });
+            let path = self.folder.join(&filled);
+            if !is_named || !disk::is_there(&path) {
+                continue;
+            }
+            let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+            let ids = disk::read_sources(&self.reach, &[path], &mut sources, &mut found).ok()?;
+            if let Some(id) = ids.first() {
+                return Some(sources.get(*id).text.to_string());
+            }
+        }
+        None
     }
 }
 
@@ -81,6 +190,15 @@ pub(super) fn of_workspace(
                 .at(named.at, found);
         }
         customs = customs.and(&more);
+    }
+    for named in workspace.schemas.iter().flatten() {
+        match Shelf::new(reach, folder, &named.value) {
+            Ok(shelf) => customs = customs.described_by(Schemas::new(Box::new(shelf))),
+            Err(why) => DEFINITIONS
+                .report(format!("no JSON Schemas at `{}`: {why}", named.value))
+                .help("a path in `schemas` begins at the workspace's folder")
+                .at(named.at, found),
+        }
     }
     Ok(customs)
 }

@@ -38,8 +38,11 @@ static NOT_SERVED: Code =
 static PARTLY: Code =
     Code { id: "SW0240", name: "custom-partly-judged", level: Level::Note, page: include_str!("pages/custom-partly-judged.md") };
 
+/// A custom resource that does not fit the JSON Schema of its kind.
+static UNFIT: Code = Code { id: "SW0241", name: "schema-unfit", level: Level::Error, page: include_str!("pages/schema-unfit.md") };
+
 /// The codes of this module.
-pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED, &PODS, &UNJUDGED, &DROPPED, &NOT_SERVED, &PARTLY];
+pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED, &PODS, &UNJUDGED, &DROPPED, &NOT_SERVED, &PARTLY, &UNFIT];
 
 /// The first version that judges the pods of a StatefulSet together with it.
 const JUDGES_TEMPLATES: Version = Version::minor(34);
@@ -252,7 +255,9 @@ pub fn unjudged<'b>(resources: impl IntoIterator<Item = &'b Resource>, customs: 
     for ((api_version, kind), first) in kinds {
         UNJUDGED
             .report(format!("{kind} ({api_version}) is not validated: no CRD given"))
-            .help("give its CustomResourceDefinition: `--crd FILE`, or `crds:` in the workspace")
+            .help(
+                "give its CustomResourceDefinition: `--crd FILE`, or `crds:` in the workspace; or its JSON Schema: `--schema`, `schemas:`",
+            )
             .about(first.subject())
             .at(first.node.place_of("kind"), found);
     }
@@ -271,7 +276,11 @@ fn custom_judgement<'r>(
         let said = said(fault.kind, &fault.message);
         let kind = judgement.stage.filter(|stage| *stage != Stage::Validate).map_or(fault.kind, Stage::word);
         let what = if fault.path.is_empty() { resource.id.to_string() } else { format!("{}: {}", resource.id, fault.path) };
-        let mut report = REFUSED.report(format!("the API server would refuse {what}: {said}"));
+        let mut report = if judgement.by_schema {
+            UNFIT.report(format!("{what} does not fit its JSON Schema: {said}"))
+        } else {
+            REFUSED.report(format!("the API server would refuse {what}: {said}"))
+        };
         if unchecked && is_last {
             report = report.help("the rules of the definition are checked once its fields are fixed");
         }
@@ -300,6 +309,9 @@ fn partly<'r>(resource: &'r Resource, unjudged: &Unjudged, said: &mut BTreeSet<(
         Unjudged::Rule { rule, why } => {
             PARTLY.report(format!("{kind} ({api_version}) is not validated by the rule `{}`: {why}", shortened(rule))).help(ON_A_CLUSTER)
         }
+        Unjudged::Schema(why) => PARTLY
+            .report(format!("{kind} ({api_version}) is not validated: its JSON Schema cannot be read: {}", shortened(why)))
+            .help("mend the schema, or give the CustomResourceDefinition: `--crd FILE`, or `crds:` in the workspace"),
         Unjudged::Pattern(pattern) => PARTLY
             .report(format!("{kind} ({api_version}) is not validated by the pattern `{}`: it cannot be read", shortened(pattern)))
             .help(ON_A_CLUSTER),

@@ -36,6 +36,10 @@ block! {
         /// Files and folders that hold CustomResourceDefinitions; objects of those kinds are validated against them.
         /// Example: `[crds]`
         crds: Vec<Placed<Text>>,
+        /// JSON Schemas of custom kinds, as kubeconform is given them: a file, a folder, or a path in which `{{.Group}}`, `{{.ResourceKind}}`,
+        /// `{{.ResourceAPIVersion}}` and `{{.KindSuffix}}` stand for the kind. A definition in `crds` says more, and comes first.
+        /// Example: `["schemas/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json"]`
+        schemas: Vec<Placed<Text>>,
     }
 }
 

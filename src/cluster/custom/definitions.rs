@@ -1,5 +1,6 @@
-//! The custom kinds that users describe, from CustomResourceDefinitions. Judges nothing.
+//! The custom kinds that users describe, by CustomResourceDefinitions, or by JSON Schemas. Judges nothing.
 
+use super::json_schema::{Described, Schemas};
 use super::schema::Schema;
 use crate::value::{Node, Text};
 use std::sync::{Arc, OnceLock};
@@ -8,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 #[derive(Clone, Debug, Default)]
 pub struct Customs {
     kinds: Vec<Arc<Custom>>,
+    schemas: Vec<Arc<Schemas>>,
 }
 
 /// A custom kind.
@@ -53,26 +55,42 @@ impl Customs {
     /// None at all.
     #[must_use]
     pub const fn none() -> Self {
-        Self { kinds: Vec::new() }
+        Self { kinds: Vec::new(), schemas: Vec::new() }
     }
 
     /// These kinds, and those that some nodes define: they come first.
     #[must_use]
     pub fn with<'n>(&self, nodes: impl IntoIterator<Item = &'n Node>) -> Self {
         let fresh = nodes.into_iter().filter_map(Custom::read).map(Arc::new);
-        Self { kinds: fresh.chain(self.kinds.iter().cloned()).collect() }
+        Self { kinds: fresh.chain(self.kinds.iter().cloned()).collect(), schemas: self.schemas.clone() }
     }
 
     /// These kinds and others; the others come first.
     #[must_use]
     pub fn and(&self, others: &Self) -> Self {
-        Self { kinds: others.kinds.iter().chain(&self.kinds).cloned().collect() }
+        Self {
+            kinds: others.kinds.iter().chain(&self.kinds).cloned().collect(),
+            schemas: others.schemas.iter().chain(&self.schemas).cloned().collect(),
+        }
+    }
+
+    /// These kinds, and those that JSON Schemas describe: definitions come before them.
+    #[must_use]
+    pub fn described_by(mut self, schemas: Schemas) -> Self {
+        self.schemas.push(Arc::new(schemas));
+        self
+    }
+
+    /// The JSON Schema of a kind, where there is one.
+    #[must_use]
+    pub fn described(&self, api_version: &str, kind: &str) -> Option<Arc<Described>> {
+        self.schemas.iter().find_map(|schemas| schemas.find(api_version, kind))
     }
 
     /// Whether the kind is defined here.
     #[must_use]
     pub fn has(&self, api_version: &str, kind: &str) -> bool {
-        self.find(api_version, kind).is_some()
+        self.find(api_version, kind).is_some() || self.described(api_version, kind).is_some()
     }
 
     /// How many there are.
@@ -84,7 +102,7 @@ impl Customs {
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.kinds.is_empty()
+        self.kinds.is_empty() && self.schemas.is_empty()
     }
 
     /// Whether a custom kind lives in a namespace; `None` if it is not known.

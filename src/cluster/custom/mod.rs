@@ -4,6 +4,7 @@
 pub mod definitions;
 pub mod embedded;
 pub mod format;
+pub mod json_schema;
 pub mod lists;
 pub mod old;
 pub mod pattern;
@@ -66,6 +67,8 @@ pub struct Judgement {
     pub warnings: Vec<String>,
     /// The object as it would be stored.
     pub object: Option<Node>,
+    /// Whether a JSON Schema judged, and not the model of the server.
+    pub by_schema: bool,
     /// What could not be judged here.
     pub unjudged: BTreeSet<Unjudged>,
 }
@@ -84,6 +87,8 @@ pub enum Unjudged {
     },
     /// A pattern that cannot be read.
     Pattern(String),
+    /// A JSON Schema that cannot be read: why.
+    Schema(String),
 }
 
 impl Judgement {
@@ -154,7 +159,10 @@ pub fn apply(last_applied: &Node, stored: &Node, manifest: &Node, customs: &Cust
 #[must_use]
 pub fn judge(node: &Node, stored: Option<&Node>, customs: &Customs, version: Version) -> Option<Judgement> {
     let (api_version, kind) = (text(node, "apiVersion"), text(node, "kind"));
-    Some(match customs.find(api_version, kind)? {
+    let Some(found) = customs.find(api_version, kind) else {
+        return customs.described(api_version, kind).map(|described| described.judge(node));
+    };
+    Some(match found {
         Found::Version(custom, served) => Court { custom, served, version }.judge(node, stored),
         Found::NoVersion => {
             let message = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
