@@ -190,3 +190,103 @@ fn groups_that_kubernetes_does_not_serve_are_custom() {
         assert!(run.stderr.contains("SW0202"), "{api_version} {kind}: {}", run.stderr);
     }
 }
+
+const SCHEMA: &str = r#"{"type": "object", "properties": {"spec": {"type": "object", "required": ["interval"], "additionalProperties": false,
+  "properties": {"interval": {"type": "string", "pattern": "^[0-9]+s$"}, "port": {"type": "integer", "maximum": 100}}}}}"#;
+
+/// The ways in which kubeconform is told where its schemas are.
+#[test]
+fn json_schemas_are_found_as_kubeconform_finds_them() {
+    let scratch = Scratch::new("custom-schemas");
+    scratch.write("catalogue/example.com/probe_v1.json", SCHEMA);
+    scratch.write("flat/probe-example-v1.json", SCHEMA);
+    scratch.write("one/probe_v1.json", SCHEMA);
+    scratch.write("old/a.yaml", probe("{interval: 30s}"));
+    scratch.write("new/a.yaml", probe("{interval: 30, port: 200, colour: red}"));
+    for location in [
+        "catalogue",
+        "catalogue/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json",
+        "catalogue/{{ .Group }}/{{ .ResourceKind }}_{{ .ResourceAPIVersion }}.json",
+        "flat",
+        "flat/{{ .ResourceKind }}{{ .KindSuffix }}.json",
+        "one/probe_v1.json",
+    ] {
+        let run = statewright(scratch.path(), &["check", "new", "--schema", location]);
+        assert_eq!(run.code, 1, "{location}: {}", run.stderr);
+        for said in ["SW0241", "spec.interval", "spec.port", "spec.colour"] {
+            assert!(run.stderr.contains(said), "{location}: {said}: {}", run.stderr);
+        }
+        assert!(run.stderr.contains("new/a.yaml:5:"), "{}", run.stderr);
+        expect(&statewright(scratch.path(), &["check", "old", "--schema", location]), 0, 0);
+        let run = statewright(scratch.path(), &["diff", "old", "new", "--schema", location]);
+        assert!(run.code == 1 && run.stdout.contains("spec.interval"), "{location}: {}\n{}", run.stdout, run.stderr);
+    }
+    // Of another kind nothing is known.
+    expect(&statewright(scratch.path(), &["check", "old", "--schema", "flat/{{.Group}}/{{.ResourceKind}}.json"]), 0, 1);
+    for location in ["nosuch.json", "nosuch/{{.ResourceKind}}.json", "https://example.com/{{.ResourceKind}}.json"] {
+        assert_eq!(statewright(scratch.path(), &["check", "old", "--schema", location]).code, 2, "{location}");
+    }
+    // By the workspace; a definition comes before a schema.
+    scratch.write("statewright-workspace.yaml", "apiVersion: statewright/v1\nkind: Workspace\nschemas: [catalogue]\n");
+    let run = statewright(scratch.path(), &["check", "new"]);
+    assert!(run.code == 1 && run.stderr.contains("SW0241"), "{}", run.stderr);
+    scratch.write("probe.yaml", CRD);
+    let run = statewright(scratch.path(), &["check", "new", "--crd", "probe.yaml"]);
+    assert!(run.code == 1 && run.stderr.contains("SW0201") && !run.stderr.contains("SW0241"), "{}", run.stderr);
+    scratch.write("statewright-workspace.yaml", "apiVersion: statewright/v1\nkind: Workspace\nschemas:\n- nosuch\n");
+    let run = statewright(scratch.path(), &["check", "old"]);
+    assert!(run.code == 1 && run.stderr.contains("statewright-workspace.yaml:4:") && run.stderr.contains("SW0210"), "{}", run.stderr);
+}
+
+/// Schemas that somebody wrote to do harm, or wrong.
+#[test]
+fn hostile_schemas_do_no_harm() {
+    let scratch = Scratch::new("custom-hostile");
+    scratch.write("a.yaml", probe("{interval: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab}"));
+    for schema in [
+        "{".to_owned(),
+        "[]".to_owned(),
+        r##"{"$ref": "#"}"##.to_owned(),
+        r##"{"properties": {"spec": {"$ref": "#/properties/spec"}}}"##.to_owned(),
+        r#"{"$ref": "https://example.com/a.json"}"#.to_owned(),
+        r#"{"$ref": "file:///etc/passwd"}"#.to_owned(),
+        r#"{"properties": {"spec": {"properties": {"interval": {"pattern": "^(a+)+$"}}}}}"#.to_owned(),
+        format!("{}1{}", r#"{"not":"#.repeat(5000), "}".repeat(5000)),
+    ] {
+        scratch.write("probe_v1.json", &schema);
+        let run = statewright(scratch.path(), &["check", "a.yaml", "--schema", "probe_v1.json"]);
+        assert!(run.code == 0 || run.code == 1, "{}: {}", &schema[..schema.len().min(60)], run.stderr);
+    }
+    // A path cannot be made of what a manifest says.
+    scratch.write("etc/secret_v1.json", "{\"not\": {}}");
+    scratch.write("a.yaml", "apiVersion: ../etc.d/v1\nkind: Secret\nmetadata: {name: a}\n");
+    let run = statewright(scratch.path(), &["check", "a.yaml", "--schema", "x/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json"]);
+    assert!(!run.stderr.contains("SW0241"), "{}", run.stderr);
+}
+
+/// Rules that would run for hours, patterns that would fill the memory, objects and schemas without end: each ends soon, with an answer.
+#[test]
+fn hostile_definitions_end_soon() {
+    let scratch = Scratch::new("custom-bombs");
+    let ten = "[0,1,2,3,4,5,6,7,8,9]";
+    let loops = (0..12).fold("true".to_owned(), |inner, level| format!("{ten}.all(v{level}, {inner})"));
+    let deep = (0..50).fold("{type: integer}".to_owned(), |inner, _| format!("{{type: object, properties: {{a: {inner}}}}}"));
+    let wide = (0..2000)
+        .map(|number| format!("{{properties: {{f{number}: {{minimum: 5}}}}, required: [f{number}]}}"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let items = vec!["{}"; 1_500].join(", ");
+    for (schema, spec, said) in [
+        (format!("{{type: object, x-kubernetes-validations: [{{rule: '{loops}'}}]}}"), "{}", "cost limit exceeded"),
+        ("{type: object, x-kubernetes-validations: [{rule: 'false', messageExpression: \"'x'.replace('', 'yyyyyyyyyy').replace('', 'zzzzzzzzzz').replace('', 'xxxxxxxxxx').replace('', 'xxxxxxxxxx').replace('', 'xxxxxxxxxx').replace('', 'xxxxxxxxxx')\"}]}".to_owned(), "{}", "failed rule: false"),
+        ("{type: object, properties: {interval: {type: string, pattern: '(((a{1000}){1000}){1000}){1000}'}}}".to_owned(), "{interval: a}", "SW0240"),
+        (deep, "{a: {a: {a: 1}}}", "must be of type"),
+        (format!("{{type: object, properties: {{list: {{type: array, items: {{type: object, anyOf: [{wide}]}}}}}}}}"), &format!("{{list: [{items}]}}"), "SW0240"),
+        ("{type: object, x-kubernetes-validations: [{rule: 'self.nosuch('}]}".to_owned(), "{}", "SW0240"),
+    ] {
+        let definition = CRD.split("          spec:").next().unwrap();
+        scratch.write("a.yaml", format!("{definition}          spec: {schema}\n---\n{}", probe(spec)));
+        let run = statewright(scratch.path(), &["check", "a.yaml"]);
+        assert!(run.stderr.contains(said), "{said}: {}", &run.stderr[..run.stderr.len().min(2000)]);
+    }
+}

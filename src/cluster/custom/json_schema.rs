@@ -23,8 +23,11 @@ pub trait Shelf: Debug + Send + Sync {
 #[derive(Debug)]
 pub struct Schemas {
     shelf: Box<dyn Shelf>,
-    made: Mutex<BTreeMap<(String, String), Option<Arc<Described>>>>,
+    made: Mutex<Made>,
 }
+
+/// What was found for each apiVersion and kind.
+type Made = BTreeMap<(String, String), Option<Arc<Described>>>;
 
 /// A kind, as a schema describes it.
 #[derive(Debug)]

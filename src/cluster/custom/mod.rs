@@ -304,8 +304,8 @@ impl Court<'_> {
         };
         for step in path.trim_start_matches('.').split('.') {
             let Data::Map(map) = &node.data else {
-                let (_, go) = go_type(node);
-                return add(node.at, format!("{path} accessor error: {go}, expected map[string]interface{{}}"));
+                let (value, go) = go_type(node);
+                return add(node.at, format!("{path} accessor error: {value} is of the type {go}, expected map[string]interface{{}}"));
             };
             let Some(inner) = map.get(step) else { return };
             node = inner;

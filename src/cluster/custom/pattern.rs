@@ -14,7 +14,7 @@ pub struct Pattern {
     made: OnceLock<Option<Regex>>,
 }
 
-/// Bytes that a compiled expression may take. A label of letters of any script, each repeated 63 times, takes some 20 MB.
+/// Bytes that a compiled expression may take. 63 letters of any script take more than 4 MiB.
 const LARGEST: usize = 32 << 20;
 /// How often a part may be repeated, all repetitions around it counted: RE2's own limit.
 const MOST_REPEATED: u64 = 1000;

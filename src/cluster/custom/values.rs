@@ -246,7 +246,7 @@ impl Judge<'_> {
             outcome.add(fault(path, "FieldValueInvalid", format!("{within} should have at least {least} items"), at));
         }
         if let Some(most) = schema.max_items.filter(|most| count > *most) {
-            outcome.add(fault(path, "FieldValueTooMany", format!("must have at most {most} items"), at));
+            outcome.add(fault(path, "FieldValueTooMany", at_most(most), at));
         }
         if schema.unique_items {
             let mut seen = BTreeSet::new();
@@ -263,7 +263,7 @@ impl Judge<'_> {
             outcome.add(fault(path, "FieldValueInvalid", format!("{within} should have at least {least} properties"), at));
         }
         if let Some(most) = schema.max_properties.filter(|most| count > *most) {
-            outcome.add(fault(path, "FieldValueTooMany", format!("must have at most {most} items"), at));
+            outcome.add(fault(path, "FieldValueTooMany", at_most(most), at));
         }
         for (key, value) in map.iter() {
             let child = path.child(&key.name);
@@ -429,6 +429,10 @@ fn is_multiple(value: &Data, factor: f64, sound: bool) -> bool {
 
 fn divided(value: f64, factor: f64) -> f64 {
     if factor < 1.0 { 1.0 / factor * value } else { value / factor }
+}
+
+fn at_most(most: i64) -> String {
+    format!("must have at most {most} item{}", if most == 1 { "" } else { "s" })
 }
 
 /// A value as Go prints it: a text without quotes, anything else as JSON.
