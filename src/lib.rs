@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod allow;
+pub mod api;
 pub mod app;
 pub mod block;
 pub mod budget;
@@ -22,6 +23,7 @@ pub mod diagnostic;
 pub mod disk;
 pub mod editor;
 pub mod emit;
+pub mod expect;
 pub mod failure;
 pub mod git;
 pub mod json;
@@ -41,9 +43,9 @@ pub mod value;
 pub mod volume;
 pub mod yaml;
 
+use api::custom::Customs;
 use app::{App, Surroundings};
 use bundle::Bundle;
-use cluster::custom::Customs;
 use cluster::facts::ClusterFacts;
 use diagnostic::{Code, Diagnostics};
 use rules::context::Context;
@@ -96,16 +98,16 @@ pub fn compile(spec: &Spec, environment: &str, around: Around<'_>, found: &mut D
     let app = app::resolve(spec, environment, around.shared, around.files, found)?;
     let bundle = emit::emit(&app, around.extras, found);
     for resource in &bundle.resources {
-        cluster::judge::new_object(resource, app.kubernetes, found);
+        expect::judge::new_object(resource, app.kubernetes, found);
     }
     let customs = around.customs.with(bundle.resources.iter().map(|resource| &resource.node));
-    cluster::judge::custom_objects(&bundle, &customs, app.kubernetes, found);
+    expect::judge::custom_objects(&bundle, &customs, app.kubernetes, found);
     let facts = around.facts.cloned().unwrap_or_default().with_version(app.kubernetes);
     if app.objects.is_empty() && app.patches.is_empty() && around.facts.is_none() {
         // Volumes and claims are as we make them, for each other, on a cluster of which nothing is known: a rehearsal can show nothing.
-        cluster::outlook::judge_written(&bundle, found);
+        expect::outlook::judge_written(&bundle, found);
     } else {
-        cluster::outlook::judge(&bundle, &facts, found);
+        expect::outlook::judge(&bundle, &facts, found);
     }
     rules::advise(&Context::new(&bundle, app.kubernetes, &facts, true, |_| ""), found);
     found.drop_echoes(&[]);
@@ -129,7 +131,7 @@ pub fn check(sources: &Sources, ids: &[SourceId], facts: &ClusterFacts, found: &
         let (mut own, mut bundle) = (Diagnostics::default(), Bundle::default());
         bundle::read::document(sources, *document, &mut bundle, &mut own);
         for resource in &bundle.resources {
-            cluster::judge::new_object(resource, version, &mut own);
+            expect::judge::new_object(resource, version, &mut own);
         }
         (bundle, own)
     });
@@ -139,9 +141,9 @@ pub fn check(sources: &Sources, ids: &[SourceId], facts: &ClusterFacts, found: &
         found.extend(diagnostics);
     }
     let customs = facts.customs.with(bundle.resources.iter().map(|resource| &resource.node));
-    cluster::judge::custom_objects(&bundle, &customs, version, found);
+    expect::judge::custom_objects(&bundle, &customs, version, found);
     rules::advise(&Context::new(&bundle, version, facts, false, |id| sources.get(id).folder()), found);
-    cluster::outlook::judge_folders(bundle, facts, |id| sources.get(id).folder(), found);
+    expect::outlook::judge_folders(bundle, facts, |id| sources.get(id).folder(), found);
 }
 
 /// Everything that can be found, by id.
@@ -157,8 +159,8 @@ pub fn codes() -> Vec<&'static Code> {
         volume::CODES,
         emit::CODES,
         allow::CODES,
-        cluster::judge::CODES,
-        cluster::outlook::CODES,
+        expect::judge::CODES,
+        expect::outlook::CODES,
         review::CODES,
     ];
     let mut codes: Vec<&'static Code> =

@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use statewright::cluster::cel::Program;
-use statewright::cluster::cel::value::{self, Value};
-use statewright::cluster::custom::schema::Schema;
+use statewright::api::cel::Program;
+use statewright::api::cel::value::{self, Value};
+use statewright::api::custom::schema::Schema;
 use statewright::diagnostic::Diagnostics;
 use statewright::source::Sources;
 use statewright::yaml;

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use statewright::Around;
 use statewright::bundle::Bundle;
-use statewright::cluster::custom::Customs;
+use statewright::api::custom::Customs;
 use statewright::diagnostic::Diagnostics;
 use statewright::source::Sources;
 use statewright_fuzz::{Beside, compare, compiled, mutate, mutated_as, no_facts, show_found};

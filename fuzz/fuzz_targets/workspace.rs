@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use statewright::Around;
-use statewright::cluster::custom::Customs;
+use statewright::api::custom::Customs;
 use statewright::cluster::facts::ClusterFacts;
 use statewright::diagnostic::Diagnostics;
 use statewright::source::Sources;

@@ -1,8 +1,8 @@
 //! The definitions of custom kinds that a run is given: by the command line and by the workspace. Judges nothing.
 
+use crate::api::custom::Customs;
+use crate::api::custom::json_schema::{self, Schemas};
 use crate::bundle::Bundle;
-use crate::cluster::custom::Customs;
-use crate::cluster::custom::json_schema::{self, Schemas};
 use crate::diagnostic::{Code, Diagnostics, Finding, Level};
 use crate::disk::{self, Reach};
 use crate::failure::Failure;

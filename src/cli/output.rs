@@ -1,9 +1,9 @@
 //! What is printed: data to stdout, talk to stderr; colour only where a person looks.
 #![expect(clippy::disallowed_methods, reason = "NO_COLOR and CI are read here, at the edge")]
 
-use crate::cluster::judge::UNJUDGED;
 use crate::diagnostic::{Finding, Level};
 use crate::disk::Reach;
+use crate::expect::judge::UNJUDGED;
 use crate::failure::Failure;
 use crate::report::{Format, Report, human, human_review};
 use clap::Args;

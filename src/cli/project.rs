@@ -1,10 +1,10 @@
 //! The apps that a run is about: their specs and workspaces, read and ready to be compiled, several at once.
 
+use crate::api::custom::Customs;
 use crate::app::Surroundings;
 use crate::cli::definitions::{self, Definitions};
 use crate::cli::left_over::Place;
 use crate::cli::output;
-use crate::cluster::custom::Customs;
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Code, Diagnostics, Finding, Level, listing, nearest};
 use crate::disk::{self, Reach};

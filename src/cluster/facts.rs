@@ -1,8 +1,8 @@
 //! What is known of a cluster beforehand: its nodes, its storage classes, its version. Read from a file, or given with a recording.
 
 use super::world::Machine;
+use crate::api::custom::Customs;
 use crate::bundle::Bundle;
-use crate::cluster::custom::Customs;
 use crate::diagnostic::{Code, Diagnostics, Level, nearest};
 use crate::k8s::quantity::Quantity;
 use crate::k8s::version::{NoVersion, Version};

@@ -1,11 +1,11 @@
 //! `kubectl apply` of one manifest to a cluster: what it says, and what is to be written. Writes nothing, and knows no controller.
 
-use super::admission::{Answer, Stage};
-use super::apply::Applied;
-use super::custom;
 use super::store::{self, Key, Store, annotation, put};
+use crate::api::admission::{Answer, Stage};
+use crate::api::apply::Applied;
+use crate::api::custom;
+use crate::api::custom::Customs;
 use crate::bundle::Resource;
-use crate::cluster::custom::Customs;
 use crate::diagnostic::Refusal;
 use crate::k8s::quantity::Quantity;
 use crate::k8s::shape;

@@ -22,9 +22,10 @@ pub mod runbook;
 pub mod set;
 pub mod verdict;
 
+use crate::api::change;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::facts::ClusterFacts;
-use crate::cluster::{change, kubectl};
+use crate::cluster::kubectl;
 use crate::diagnostic::{Code, Diagnostics, Finding, Refusal};
 use crate::k8s::shape;
 use crate::k8s::version::Version;

@@ -46,8 +46,8 @@ mod volume_never_mounted;
 mod written_twice;
 mod zero_grace;
 
-use crate::cluster::outlook::NOT_PLAYED;
 use crate::diagnostic::{Code, Diagnostics};
+use crate::expect::outlook::NOT_PLAYED;
 use context::Context;
 
 /// One rule.

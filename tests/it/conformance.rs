@@ -1,8 +1,8 @@
 //! Asks the model what a real API server was asked, and compares the answers: the verdict, and the set of (field, type).
 
 use serde_json::Value;
-use statewright::cluster::admission::{self, Answer, Stage};
-use statewright::cluster::apply::{apply, replace};
+use statewright::api::admission::{self, Answer, Stage};
+use statewright::api::apply::{apply, replace};
 use statewright::cluster::facts::ClusterFacts;
 use statewright::cluster::store::{self, put};
 use statewright::diagnostic::{Diagnostics, Refusal};

@@ -2,8 +2,8 @@
 //! and the words.
 
 use serde_json::Value;
-use statewright::cluster::admission::{Answer, Stage};
-use statewright::cluster::custom::{self, Customs};
+use statewright::api::admission::{Answer, Stage};
+use statewright::api::custom::{self, Customs};
 use statewright::diagnostic::Diagnostics;
 use statewright::k8s::version::Version;
 use statewright::source::Sources;

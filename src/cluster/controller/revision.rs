@@ -224,7 +224,7 @@ fn write_text(text: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::admission;
+    use crate::api::admission;
     use crate::diagnostic::Diagnostics;
     use crate::source::Sources;
 

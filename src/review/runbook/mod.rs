@@ -19,8 +19,8 @@ mod volume;
 
 use super::set::Set;
 use super::{Change, ChangeKind, Setting};
+use crate::api::change;
 use crate::bundle::{Bundle, Resource, ResourceId};
-use crate::cluster::change;
 use crate::cluster::kubectl::too_large;
 use crate::cluster::rehearse::Outcome;
 use crate::value::Node;

@@ -3,9 +3,9 @@
 use super::claims::{self, Edit, Origin, What};
 use super::command::{all, await_new_pod, await_set, file, kubectl, labels, named, patch, selector, value, word};
 use super::{Matter, Plan, migrate, rename, scale};
+use crate::api::admission;
+use crate::api::apply;
 use crate::bundle::{Resource, ResourceId};
-use crate::cluster::admission;
-use crate::cluster::apply;
 use crate::cluster::selector::matches;
 use crate::review::set::Set;
 use crate::value::Node;

@@ -1,0 +1,98 @@
+//! DaemonSets.
+
+use super::cause::{Causes, Path, number, some, text};
+use super::meta::Naming;
+use super::pod_rules::Rules;
+use super::selector::{self, Chosen};
+use super::{Kind, percent, pod_warning, unchanged, workload};
+use crate::api::defaults;
+use crate::k8s::version::Version;
+use crate::value::Node;
+
+/// The table line.
+pub static KIND: Kind = Kind {
+    group: "apps",
+    version: "v1",
+    kind: "DaemonSet",
+    namespaced: true,
+    naming: Naming::Subdomain,
+    counts_generations: true,
+    default: defaults::workload::daemon_set,
+    prepare: unchanged,
+    create,
+    update,
+};
+
+const SPEC: Path<'static> = Path::new("spec");
+
+fn create(object: &Node, version: Version, causes: &mut Causes) {
+    let nothing = Node::null(object.at);
+    let inner = object.get("spec").unwrap_or(&nothing);
+    spec(inner, &Rules::new(version, false, None), causes);
+    warn(inner, version, causes);
+}
+
+fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
+    let nothing = Node::null(object.at);
+    let (new, old) = (object.get("spec").unwrap_or(&nothing), stored.get("spec").unwrap_or(&nothing));
+    let mut rules = Rules::new(version, false, old.get("template"));
+    rules.faulty_affinity_values |= selector::has_faulty_values(old.get("selector"));
+    spec(new, &rules, causes);
+    workload::same_selector(new, old, causes);
+    if !workload::MANNER.same_fields("template", new.get("template"), old.get("template")) {
+        warn(new, version, causes);
+    }
+}
+
+fn warn(spec: &Node, version: Version, causes: &mut Causes) {
+    if let Some(template) = spec.get("template").filter(|_| causes.refusals.is_empty()) {
+        pod_warning::warn(template, false, version, &SPEC.child("template"), causes);
+    }
+}
+
+fn spec(spec: &Node, rules: &Rules, causes: &mut Causes) {
+    workload::template(spec, chosen(spec, rules, causes), "DaemonSet", rules, &SPEC, causes);
+    for field in ["minReadySeconds", "revisionHistoryLimit"] {
+        causes.not_negative(number(spec, field), &SPEC.child(field));
+    }
+    strategy(spec, &SPEC.child("updateStrategy"), causes);
+}
+
+/// A missing selector picks nothing, and the server says no more of it.
+fn chosen<'n>(spec: &'n Node, rules: &Rules, causes: &mut Causes) -> Chosen<'n> {
+    let path = SPEC.child("selector");
+    let Some(node) = some(spec, "selector") else { return Chosen::Nothing };
+    selector::selector_with(Some(node), rules.faulty_affinity_values, &path, causes);
+    if selector::is_empty(node) {
+        causes.invalid(&path, "empty selector is invalid for daemonset");
+        return Chosen::Everything;
+    }
+    let mut found = Causes::default();
+    selector::selector(Some(node), &path, &mut found);
+    if found.refusals.is_empty() { Chosen::Some(node) } else { Chosen::Faulty }
+}
+
+fn strategy(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
+    let nothing = Node::null(spec.at);
+    let strategy = spec.get("updateStrategy").unwrap_or(&nothing);
+    let rolling_path = path.child("rollingUpdate");
+    match (text(strategy, "type"), some(strategy, "rollingUpdate")) {
+        ("OnDelete", _) => {}
+        ("RollingUpdate", None) => causes.required(&rolling_path, ""),
+        ("RollingUpdate", Some(rolling)) => {
+            let zero = Node::int(0, spec.at);
+            let fields = ["maxUnavailable", "maxSurge"].map(|field| (rolling.get(field).unwrap_or(&zero), rolling_path.child(field)));
+            for (value, path) in &fields {
+                percent::number_or_percent(value, path, causes);
+                percent::not_above_hundred(value, path, causes);
+            }
+            let [(missing, missing_path), (extra, extra_path)] = fields;
+            match (percent::value(missing) != 0, percent::value(extra) != 0) {
+                (true, true) => causes.invalid(&extra_path, "may not be set when maxUnavailable is non-zero"),
+                (false, false) => causes.required(&missing_path, "cannot be 0 when maxSurge is 0"),
+                _ => {}
+            }
+        }
+        _ => causes.not_supported(path, &["RollingUpdate", "OnDelete"]),
+    }
+}

@@ -1,0 +1,10 @@
+//! The API server, offline: what it makes of a manifest, of a change and of an apply, in its own paths and words. Knows no cluster.
+
+pub mod admission;
+pub mod apply;
+pub mod cel;
+pub mod change;
+pub mod custom;
+pub mod defaults;
+pub mod patch;
+pub mod plugin;

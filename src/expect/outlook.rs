@@ -1,0 +1,758 @@
+//! What a bundle will not come to on a cluster though its API server takes it: pods that cannot be made, names that nobody answers to,
+//! claims without a volume. Judges manifests, by themselves and by what a rehearsal on a fresh cluster shows.
+
+use crate::bundle::{Bundle, Resource};
+use crate::cluster::binder;
+use crate::cluster::controller::statefulset::{MOST_REPLICAS, replicas};
+use crate::cluster::dns;
+use crate::cluster::facts::{CLUSTER_FACTS, ClusterFacts};
+use crate::cluster::rehearse::{Rehearsal, rehearse};
+use crate::cluster::selector;
+use crate::cluster::state::{ClaimState, PodState, State};
+use crate::cluster::store::text;
+use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
+use crate::source::{At, SourceId};
+use crate::value::Node;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+macro_rules! codes {
+    ($($name:ident $id:literal $word:literal $level:ident $doc:literal)*) => {
+        $(#[doc = $doc]
+        pub static $name: Code =
+            Code { id: $id, name: $word, level: Level::$level, page: include_str!(concat!("pages/", $word, ".md")) };)*
+        /// The codes of what a cluster makes of manifests.
+        pub static CODES: &[&Code] = &[&CLUSTER_FACTS, $(&$name),*];
+    };
+}
+
+codes! {
+    SET_NAME "SW0302" "set-name-too-long" Error "A StatefulSet whose pods cannot be made."
+    SERVICE_MISSING "SW0303" "governing-service-missing" Warning "A `serviceName` that names no Service."
+    SERVICE_ALLOCATED "SW0304" "governing-service-not-headless" Warning "A governing Service with an address of its own."
+    SERVICE_SELECTOR "SW0305" "governing-service-selects-others" Warning "A governing Service that does not select its set's pods."
+    PORT_NAME "SW0306" "service-port-unnamed" Note "A port of a governing Service without a name."
+    OVERLAP "SW0307" "overlapping-selectors" Warning "Two workloads that select the same pods."
+    REFERENCE "SW0308" "claim-reference-incomplete" Error "A volume reserved for a claim that is only half named."
+    REFERENCE_UID "SW0309" "claim-reference-uid" Error "A volume that names a claim's uid."
+    MISFIT "SW0310" "reserved-volume-misfit" Error "A volume reserved for a claim that it cannot serve."
+    NOBODY "SW0311" "reserved-for-nobody" Warning "A volume reserved for a claim that nothing makes."
+    TWICE "SW0312" "claim-reserved-twice" Warning "Two volumes reserved for one claim."
+    UNBOUND "SW0313" "claim-will-not-bind" Warning "A claim that gets no volume."
+    NO_PLACE "SW0314" "pod-without-place" Error "A pod that no known node can run."
+    NOT_PLAYED "SW0315" "not-played" Note "More than is played."
+}
+
+/// The longest name of a set whose pods can always be made: a label holds the name, a hyphen and a hash of up to ten digits.
+const LONGEST_SET_NAME: usize = 52;
+
+/// Finds what will not come to be, as far as the manifests alone say it.
+pub fn judge_written(bundle: &Bundle, found: &mut Diagnostics) {
+    judge_names(bundle, found);
+    judge_reserved(bundle, &Claims::new(bundle), found);
+}
+
+fn judge_names(bundle: &Bundle, found: &mut Diagnostics) {
+    let services = services_by_name(bundle);
+    for set in bundle.of_kind("StatefulSet") {
+        judge_name(set, found);
+        judge_service(&services, set, found);
+    }
+    judge_overlaps(bundle, found);
+}
+
+/// Finds what will not come to be when this bundle is applied to a fresh cluster.
+pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
+    judge_names(bundle, found);
+    let claims = Claims::new(bundle);
+    let (misfits, reserved) = judge_reserved(bundle, &claims, found);
+    if is_settled(bundle, &claims, facts, &reserved) {
+        return;
+    }
+    let rehearsal = rehearse(std::slice::from_ref(bundle), facts, facts.kubernetes.unwrap_or_default(), HOME);
+    if !judge_extent(bundle, &rehearsal, found) {
+        return;
+    }
+    judge_claims(bundle, &claims, &rehearsal, &misfits, found);
+    judge_places(&claims, &rehearsal, facts, found);
+}
+
+/// The same for the bundles of several folders, each by itself: what lies in one folder was written to work together. A Service that
+/// some other folder has is not missing.
+pub fn judge_folders<'a>(bundle: Bundle, facts: &ClusterFacts, folder: impl Fn(SourceId) -> &'a str, found: &mut Diagnostics) {
+    let services = services_by_name(&bundle);
+    // Where only one of both names its namespace, they may still be in the same.
+    let may_meet = |set: &Resource, service: &Resource| {
+        let (one, other) = (&set.id.namespace, &service.id.namespace);
+        one == other || one.is_empty() || other.is_empty()
+    };
+    let elsewhere: BTreeSet<At> = bundle
+        .of_kind("StatefulSet")
+        .filter(|set| {
+            let named = services.get(text(&set.node, &["spec", "serviceName"]));
+            named.into_iter().flatten().any(|service| may_meet(set, service))
+        })
+        .map(|set| set.node.place_of("spec.serviceName"))
+        .collect();
+    let mut folders: BTreeMap<&str, Bundle> = BTreeMap::new();
+    for resource in bundle.resources.into_iter().filter(|resource| CONCERNED.contains(&resource.id.kind.as_str())) {
+        folders.entry(folder(resource.at().source)).or_default().resources.push(resource);
+    }
+    let folders: Vec<Bundle> = folders.into_values().collect();
+    for (own, bundle) in crate::parallel::map_large(&folders, |bundle| {
+        let mut own = Diagnostics::default();
+        judge(bundle, facts, &mut own);
+        own
+    })
+    .into_iter()
+    .zip(&folders)
+    {
+        let has_services = bundle.of_kind("Service").next().is_some();
+        let mut own = own;
+        own.retain(|diagnostic| {
+            let is_missing = diagnostic.code.id == SERVICE_MISSING.id;
+            if is_missing && !has_services {
+                diagnostic.level = Level::Note;
+            }
+            !(is_missing && elsewhere.contains(&diagnostic.labels[0].at))
+        });
+        found.extend(own);
+    }
+}
+
+/// The kinds of which something can be said.
+const CONCERNED: [&str; 10] = [
+    "StatefulSet",
+    "Deployment",
+    "DaemonSet",
+    "ReplicaSet",
+    "Service",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "StorageClass",
+    "Namespace",
+    "Pod",
+];
+
+/// Where objects go that name no namespace.
+const HOME: &str = "default";
+
+fn namespace(resource: &Resource) -> &str {
+    if resource.id.namespace.is_empty() { HOME } else { &resource.id.namespace }
+}
+
+fn templates(set: &Resource) -> impl Iterator<Item = &Node> {
+    set.node.find(&["spec", "volumeClaimTemplates"]).into_iter().flat_map(Node::items)
+}
+
+// ---- names
+
+fn judge_name(set: &Resource, found: &mut Diagnostics) {
+    let name = &set.id.name;
+    if name.len() <= LONGEST_SET_NAME {
+        return;
+    }
+    SET_NAME
+        .report(format!("the name has {} characters, which leaves its pods no room for the revision in their labels", name.len()))
+        .help(format!("use at most {LONGEST_SET_NAME} characters: a label of each pod holds the name and a hash, 63 characters in all"))
+        .about(set.subject())
+        .at(set.node.place_of("metadata.name"), found);
+}
+
+/// The Services of a bundle, by name.
+fn services_by_name(bundle: &Bundle) -> BTreeMap<&str, Vec<&Resource>> {
+    let mut services: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
+    for service in bundle.of_kind("Service") {
+        services.entry(&service.id.name).or_default().push(service);
+    }
+    services
+}
+
+fn judge_service(all: &BTreeMap<&str, Vec<&Resource>>, set: &Resource, found: &mut Diagnostics) {
+    /// A name is compared with so many others, not with thousands.
+    const MOST: usize = 100;
+
+    let name = text(&set.node, &["spec", "serviceName"]);
+    if name.is_empty() {
+        return;
+    }
+    let at = set.node.place_of("spec.serviceName");
+    let services = || all.get(name).into_iter().flatten();
+    let Some(service) = services().find(|service| namespace(service) == namespace(set)) else {
+        let report = SERVICE_MISSING.report(format!("no Service is named `{name}`, so the pods have no names of their own"));
+        let report = match services().next() {
+            Some(other) => report.see(other.node.place_of("metadata"), format!("this one is in namespace `{}`", namespace(other))),
+            None => report,
+        };
+        let is_near = |service: &&&Resource| namespace(service) == namespace(set);
+        let known = all.values().flatten().filter(is_near).map(|service| service.id.name.as_str()).take(MOST);
+        let help = match nearest(name, known) {
+            Some(other) => format!("did you mean `{other}`?"),
+            None => "add a headless Service of that name".to_owned(),
+        };
+        return report.help(help).about(set.subject()).at(at, found);
+    };
+    let spec = &service.node;
+    if text(spec, &["spec", "clusterIP"]) != "None" {
+        SERVICE_ALLOCATED
+            .report(format!("Service `{name}` is not headless, so the pods have no names of their own"))
+            .help("set `clusterIP: None`; an existing Service must be deleted first, the address cannot be changed".to_owned())
+            .see(at, format!("StatefulSet `{}` counts on it", set.id.name))
+            .about(service.subject())
+            .at(spec.place_of("spec.clusterIP"), found);
+        return;
+    }
+    let labels = set.node.find(&["spec", "template", "metadata", "labels"]);
+    if !dns::selects(spec) || !spec.find(&["spec", "selector"]).is_some_and(|wanted| selector::has_all(wanted, labels)) {
+        SERVICE_SELECTOR
+            .report(format!(
+                "Service `{name}` does not select the pods of StatefulSet `{}`, so they have no names of their own",
+                set.id.name
+            ))
+            .help("make the selector match the labels of the pod template".to_owned())
+            .see(set.node.place_of("spec.template.metadata.labels"), "the pods' labels")
+            .about(service.subject())
+            .at(spec.place_of("spec.selector"), found);
+        return;
+    }
+    judge_ports(service, found);
+}
+
+fn judge_ports(service: &Resource, found: &mut Diagnostics) {
+    for (index, port) in service.node.find(&["spec", "ports"]).into_iter().flat_map(Node::items).enumerate() {
+        if text(port, &["name"]).is_empty() {
+            PORT_NAME
+                .report(format!("this port of Service `{}` has no name, so there will be no SRV record for it", service.id.name))
+                .help("give it a name if anything looks for peers by SRV".to_owned())
+                .about(service.subject())
+                .at(service.node.place_of(&format!("spec.ports[{index}]")), found);
+        }
+    }
+}
+
+// ---- workloads
+
+fn judge_overlaps(bundle: &Bundle, found: &mut Diagnostics) {
+    const KINDS: [&str; 4] = ["StatefulSet", "Deployment", "DaemonSet", "ReplicaSet"];
+    let workloads: Vec<&Resource> = bundle.resources.iter().filter(|resource| KINDS.contains(&resource.id.kind.as_str())).collect();
+    let labels: Vec<Option<&Node>> =
+        workloads.iter().map(|workload| workload.node.find(&["spec", "template", "metadata", "labels"])).collect();
+    let mut by_label: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    for (index, labels) in labels.iter().enumerate() {
+        for (key, value) in labels.iter().flat_map(|labels| labels.entries()) {
+            by_label.entry((&key.name, value.as_str().unwrap_or_default())).or_default().push(index);
+        }
+    }
+    let mut groups = Groups((0..workloads.len()).collect());
+    // Workloads that are alike in all that counts are compared once.
+    let mut alike: BTreeMap<(&str, String, String), usize> = BTreeMap::new();
+    let mut comparisons = 0;
+    for (index, one) in workloads.iter().enumerate() {
+        let selector = one.node.find(&["spec", "selector"]);
+        let like = (namespace(one), selector.map(shown).unwrap_or_default(), labels[index].map(shown).unwrap_or_default());
+        if let Some(first) = alike.get(&like).copied() {
+            if one.id != workloads[first].id && selector::matches(selector, labels[index]) {
+                groups.join(index, first);
+                continue;
+            }
+        } else {
+            alike.insert(like, index);
+        }
+        let wanted = selector.and_then(|selector| selector.get("matchLabels")).into_iter().flat_map(Node::entries);
+        let having = wanted.map(|(key, value)| by_label.get(&(key.name.as_str(), value.as_str().unwrap_or_default())));
+        let candidates = having.map(|list| list.map_or(&[][..], Vec::as_slice)).min_by_key(|list| list.len());
+        for other in candidates.map_or_else(|| (0..workloads.len()).collect(), <[usize]>::to_vec) {
+            let same = one.id == workloads[other].id || groups.first(index) == groups.first(other);
+            if !same && comparisons < MOST_COMPARED && namespace(one) == namespace(workloads[other]) {
+                comparisons += 1;
+                if selector::matches(selector, labels[other]) {
+                    groups.join(index, other);
+                }
+            }
+        }
+    }
+    for members in groups.several() {
+        let (one, other) = (workloads[members[0]], workloads[members[members.len() - 1]]);
+        let message = if members.len() == 2 {
+            format!("{} `{}` and {} `{}` select the same pods", one.id.kind, one.id.name, other.id.kind, other.id.name)
+        } else {
+            let names = listing(members.iter().map(|member| workloads[*member].id.name.as_str()), 5);
+            format!("{} workloads select the same pods: {names}", members.len())
+        };
+        OVERLAP
+            .report(message)
+            .help("give each workload a label of its own, in its selector and its pod template".to_owned())
+            .see(one.node.place_of("spec.selector"), "the other selector")
+            .about(other.subject())
+            .at(other.node.place_of("spec.selector"), found);
+    }
+}
+
+/// So many pairs of workloads of one folder are compared: some thousands of workloads, each with every other.
+const MOST_COMPARED: usize = 4_000_000;
+
+/// A tree as a text that is equal for equal trees.
+fn shown(node: &Node) -> String {
+    let mut text = String::new();
+    crate::yaml::write_yaml(node, &mut text);
+    text
+}
+
+/// Things that belong together, each with the place of one before it, or its own.
+struct Groups(Vec<usize>);
+
+impl Groups {
+    /// The first of a thing's group.
+    fn first(&mut self, thing: usize) -> usize {
+        let mut first = thing;
+        while self.0[first] != first {
+            first = self.0[first];
+        }
+        // The way is short from now on.
+        let mut step = thing;
+        while self.0[step] != first {
+            step = std::mem::replace(&mut self.0[step], first);
+        }
+        first
+    }
+
+    fn join(&mut self, one: usize, other: usize) {
+        let (one, other) = (self.first(one), self.first(other));
+        self.0[one.max(other)] = one.min(other);
+    }
+
+    /// The groups of more than one, each in order.
+    fn several(mut self) -> Vec<Vec<usize>> {
+        let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for thing in 0..self.0.len() {
+            groups.entry(self.first(thing)).or_default().push(thing);
+        }
+        groups.into_values().filter(|members| members.len() > 1).collect()
+    }
+}
+
+// ---- volumes reserved for claims
+
+/// A claim by its namespace and name.
+type ClaimName = (String, String);
+
+/// A claim that the bundle makes, by itself or through a set.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    node: &'a Node,
+    at: At,
+}
+
+/// A claim template of a set: the set, its place among the sets, and the template's number.
+#[derive(Clone, Copy)]
+struct Made<'a> {
+    position: usize,
+    set: &'a Resource,
+    template: usize,
+}
+
+/// The claims that a bundle makes, looked up by name: they are not written down, because a set may make hundreds.
+struct Claims<'a> {
+    stated: BTreeMap<ClaimName, Wanted<'a>>,
+    sets: BTreeMap<&'a str, Vec<(usize, &'a Resource)>>,
+}
+
+impl<'a> Claims<'a> {
+    fn new(bundle: &'a Bundle) -> Self {
+        let stated = bundle.of_kind(binder::CLAIM).map(|claim| {
+            let name = (namespace(claim).to_owned(), claim.id.name.clone());
+            (name, Wanted { node: &claim.node, at: claim.at() })
+        });
+        let mut sets: BTreeMap<&str, Vec<(usize, &Resource)>> = BTreeMap::new();
+        for (position, set) in bundle.of_kind("StatefulSet").enumerate() {
+            sets.entry(&set.id.name).or_default().push((position, set));
+        }
+        Self { stated: stated.collect(), sets }
+    }
+
+    /// The set of that namespace and name.
+    fn set(&self, place: &str, name: &str) -> Option<&'a Resource> {
+        self.sets.get(name)?.iter().map(|(_, set)| *set).find(|set| namespace(set) == place)
+    }
+
+    /// The templates whose claims bear that name with some ordinal, each with the ordinal: in any namespace, first those of the first set.
+    /// A claim is called `<template>-<set>-<ordinal>`, and each of the three may hold hyphens.
+    fn makers(&self, claim: &str) -> Vec<(Made<'a>, i64)> {
+        let Some((head, ordinal)) = claim.rsplit_once('-') else { return Vec::new() };
+        if !ordinal.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Vec::new();
+        }
+        // What is no ordinal as it is written belongs to no replica.
+        let ordinal = ordinal.parse().ok().filter(|number: &i64| number.to_string() == ordinal).unwrap_or(-1);
+        let mut makers = Vec::new();
+        for (hyphen, _) in head.match_indices('-') {
+            let (template, set) = (&head[..hyphen], &head[hyphen + 1..]);
+            for (position, set) in self.sets.get(set).into_iter().flatten() {
+                let of_name = templates(set).position(|one| text(one, &["metadata", "name"]) == template);
+                makers.extend(of_name.map(|template| (Made { position: *position, set, template }, ordinal)));
+            }
+        }
+        makers.sort_by_key(|(made, _)| (made.position, made.template));
+        makers
+    }
+
+    /// The claim of that name, if the bundle makes it. A set's claims beyond its replicas are for later.
+    fn get(&self, name: &ClaimName) -> Option<Wanted<'a>> {
+        let made = || {
+            let mut makers = self.makers(&name.1).into_iter().filter(|(made, _)| namespace(made.set) == name.0);
+            let (made, _) = makers.find(|(made, ordinal)| ordinals(made.set).contains(ordinal))?;
+            let template = templates(made.set).nth(made.template)?;
+            Some(Wanted { node: template, at: template.place_of("metadata.name") })
+        };
+        self.stated.get(name).copied().or_else(made)
+    }
+
+    /// The namespace in which there is a claim of that name.
+    fn namespace_of(&self, claim: &str) -> Option<&str> {
+        let stated = self.stated.keys().find(|(_, name)| name == claim).map(|(namespace, _)| namespace.as_str());
+        let made = self.makers(claim).into_iter().filter(|(made, ordinal)| ordinals(made.set).contains(ordinal));
+        stated.into_iter().chain(made.map(|(made, _)| namespace(made.set))).min()
+    }
+
+    /// The names of the claims in a namespace.
+    fn names(&self, place: &str) -> impl Iterator<Item = String> {
+        let stated = self.stated.keys().filter(move |(namespace, _)| namespace == place).map(|(_, name)| name.clone());
+        let sets = self.sets.values().flatten().map(|(_, set)| *set).filter(move |set| namespace(set) == place);
+        let made = sets.flat_map(|set| {
+            let name = move |template: &Node, ordinal| format!("{}-{}-{ordinal}", text(template, &["metadata", "name"]), set.id.name);
+            templates(set).flat_map(move |template| ordinals(set).map(move |ordinal| name(template, ordinal)))
+        });
+        stated.chain(made)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.stated.is_empty() && self.sets.values().flatten().all(|(_, set)| templates(set).next().is_none() || ordinals(set).is_empty())
+    }
+}
+
+/// The ordinals that a set has now.
+fn ordinals(set: &Resource) -> Range<i64> {
+    let first = set.node.find(&["spec", "ordinals", "start"]).and_then(Node::as_int).unwrap_or_default();
+    first..first.saturating_add(replicas(&set.node))
+}
+
+/// Whether it is plain without a rehearsal that nothing can be said of claims and places: no node is known, and each claim has a
+/// volume of its own or a class of which nobody knows more than the name. Such a claim takes a volume that fits, or its class may make
+/// one: nobody can say that it will not bind.
+fn is_settled(bundle: &Bundle, claims: &Claims<'_>, facts: &ClusterFacts, reserved: &BTreeSet<ClaimName>) -> bool {
+    if facts.nodes.is_some() || facts.classes.is_some() {
+        return false;
+    }
+    let known: BTreeSet<&str> = bundle.of_kind("StorageClass").map(|class| class.id.name.as_str()).collect();
+    let is_open = |claim: &Node| {
+        let class = binder::class_of(claim);
+        !class.is_empty() && !known.contains(class) && text(claim, &["spec", "volumeName"]).is_empty()
+    };
+    let is_reserved = |place: &str, name: String| reserved.contains(&(place.to_owned(), name));
+    claims.stated.iter().all(|(name, claim)| reserved.contains(name) || is_open(claim.node))
+        && claims.sets.values().flatten().all(|(_, set)| {
+            templates(set).all(|template| {
+                let claim = |ordinal| format!("{}-{}-{ordinal}", text(template, &["metadata", "name"]), set.id.name);
+                is_open(template) || ordinals(set).all(|ordinal| is_reserved(namespace(set), claim(ordinal)))
+            })
+        })
+}
+
+/// Where claims and volumes name their class.
+const CLASS: &[&str] = &["spec", "storageClassName"];
+
+/// Looks at volumes that name a claim. Gives back the claims whose reserved volume cannot serve them, and those whose volume can.
+fn judge_reserved(bundle: &Bundle, wanted: &Claims<'_>, found: &mut Diagnostics) -> (BTreeSet<ClaimName>, BTreeSet<ClaimName>) {
+    let (mut misfits, mut reserved) = (BTreeSet::new(), BTreeSet::new());
+    let mut taken: BTreeMap<ClaimName, &Resource> = BTreeMap::new();
+    for volume in bundle.of_kind(binder::VOLUME) {
+        let Some(reference) = binder::claim_ref(&volume.node) else { continue };
+        let name: ClaimName = (text(reference, &["namespace"]).to_owned(), text(reference, &["name"]).to_owned());
+        if name.0.is_empty() || name.1.is_empty() {
+            let what = if name.0.is_empty() { "namespace" } else { "name" };
+            REFERENCE
+                .report(format!("the claim's {what} is missing, so the volume is reserved for nobody and taken by nobody"))
+                .help(format!("add the claim's {what}"))
+                .about(volume.subject())
+                .at(volume.node.place_of("spec.claimRef"), found);
+            continue;
+        }
+        if !text(reference, &["uid"]).is_empty() {
+            REFERENCE_UID
+                .report("the claim's uid is that of one cluster at one time: anywhere else the volume counts as given up, and its reclaim policy is carried out")
+                .help("leave out `uid` and `resourceVersion`")
+                .about(volume.subject())
+                .at(volume.node.place_of("spec.claimRef.uid"), found);
+            continue;
+        }
+        if let Some(first) = taken.get(&name) {
+            TWICE
+                .report(format!("two volumes are reserved for claim `{}`; either may be taken, the other is never used", name.1))
+                .help("reserve one of them for another claim, or for none")
+                .see(first.node.place_of("spec.claimRef"), "the other volume")
+                .about(volume.subject())
+                .at(volume.node.place_of("spec.claimRef"), found);
+            continue;
+        }
+        match wanted.get(&name) {
+            Some(claim) if judge_fit(volume, &name.1, &claim, found) => {
+                let is_plain = ["volumeName", "selector"].iter().all(|field| claim.node.find(&["spec", field]).is_none());
+                if is_plain && text(&volume.node, CLASS) == text(claim.node, CLASS) {
+                    reserved.insert(name.clone());
+                }
+            }
+            Some(_) => {
+                misfits.insert(name.clone());
+            }
+            None => judge_nobody(wanted, volume, &name, found),
+        }
+        taken.insert(name, volume);
+    }
+    (misfits, reserved)
+}
+
+/// Whether a volume can serve the claim that it is reserved for.
+fn judge_fit(volume: &Resource, name: &str, claim: &Wanted<'_>, found: &mut Diagnostics) -> bool {
+    let (capacity, requested) = (binder::capacity(&volume.node), binder::requested(claim.node));
+    let (field, why) = if capacity < requested {
+        ("spec.capacity.storage", format!("it holds {capacity} and the claim asks for {requested}"))
+    } else if !binder::access_modes(claim.node).is_subset(&binder::access_modes(&volume.node)) {
+        ("spec.accessModes", "it lacks an access mode that the claim asks for".to_owned())
+    } else if binder::volume_mode(&volume.node) != binder::volume_mode(claim.node) {
+        (
+            "spec.volumeMode",
+            format!("it is of mode {} and the claim of mode {}", binder::volume_mode(&volume.node), binder::volume_mode(claim.node)),
+        )
+    } else {
+        return true;
+    };
+    MISFIT
+        .report(format!("this volume is reserved for claim `{name}` but cannot serve it: {why}"))
+        .help("make the volume fit; as it is, the claim takes another volume, has a new empty one made, or waits for ever")
+        .see(claim.at, "the claim is made here")
+        .about(volume.subject())
+        .at(volume.node.place_of(field), found);
+    false
+}
+
+fn judge_nobody(wanted: &Claims<'_>, volume: &Resource, name: &ClaimName, found: &mut Diagnostics) {
+    /// A name is compared with so many others, not with thousands.
+    const MOST: usize = 500;
+
+    let later = wanted.makers(&name.1).iter().any(|(made, _)| namespace(made.set) == name.0);
+    if later || wanted.is_empty() {
+        return;
+    }
+    let elsewhere = wanted.namespace_of(&name.1).map(|namespace| format!("in namespace `{namespace}` there is one"));
+    let near = || {
+        let mut names: Vec<String> = wanted.names(&name.0).take(MOST).collect();
+        names.sort();
+        nearest(&name.1, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
+    };
+    let help = elsewhere.or_else(near).unwrap_or_else(|| "a claim of a StatefulSet is named <template>-<set>-<ordinal>".to_owned());
+    NOBODY
+        .report(format!("nothing here makes claim `{}` in namespace `{}`, for which this volume is reserved", name.1, name.0))
+        .help(help)
+        .about(volume.subject())
+        .at(volume.node.place_of("spec.claimRef"), found);
+}
+
+// ---- what a rehearsal shows
+
+/// Says what was not played. Gives whether it was played to its end, so that something can be read off it.
+fn judge_extent(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics) -> bool {
+    let whole = rehearsal.steps.iter().all(|outcome| outcome.settled);
+    let mut sets = bundle.of_kind("StatefulSet");
+    if let (false, Some(first)) = (whole, sets.next().or(bundle.resources.first())) {
+        NOT_PLAYED
+            .report("these manifests were not played to the end, so whether claims find volumes and pods find places was not judged")
+            .help("keep each app in a folder of its own: so much together does not come to rest in reasonable time")
+            .about(first.subject())
+            .at(first.at(), found);
+        return false;
+    }
+    for set in bundle.of_kind("StatefulSet") {
+        let asked = set.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
+        if asked > MOST_REPLICAS {
+            NOT_PLAYED
+                .report(format!("only the first {MOST_REPLICAS} of {asked} replicas were played: nothing was judged of the others"))
+                .help("what holds for the first holds for the others, if their volumes are made alike")
+                .about(set.subject())
+                .at(set.node.place_of("spec.replicas"), found);
+        }
+    }
+    true
+}
+
+fn split(label: &str) -> ClaimName {
+    label.split_once('/').map_or_else(|| (HOME.to_owned(), label.to_owned()), |(namespace, name)| (namespace.to_owned(), name.to_owned()))
+}
+
+fn judge_claims(bundle: &Bundle, all: &Claims<'_>, rehearsal: &Rehearsal, misfits: &BTreeSet<ClaimName>, found: &mut Diagnostics) {
+    let Some(State { claims, pods, .. }) = rehearsal.steps.last().map(|outcome| &outcome.state) else { return };
+    let mut stated: BTreeMap<(&str, &str), &Resource> = BTreeMap::new();
+    for claim in bundle.of_kind(binder::CLAIM) {
+        stated.entry((namespace(claim), &claim.id.name)).or_insert(claim);
+    }
+    let unserved = unserved(pods);
+    let mut of_templates: BTreeMap<(&str, &str, usize), (Vec<String>, String)> = BTreeMap::new();
+    for claim in claims {
+        let name = split(&claim.name);
+        let Some(why) = reason(claim, &unserved).filter(|_| !misfits.contains(&name)) else { continue };
+        if let Some((made, _)) = all.makers(&name.1).into_iter().find(|(made, _)| namespace(made.set) == name.0) {
+            let entry = of_templates.entry((namespace(made.set), &made.set.id.name, made.template)).or_insert_with(|| (Vec::new(), why));
+            entry.0.push(name.1);
+        } else if let Some(made) = stated.get(&(name.0.as_str(), name.1.as_str())) {
+            UNBOUND
+                .report(format!("this claim will not bind: {why}"))
+                .help(HELP)
+                .about(made.subject())
+                .at(made.node.place_of("spec.storageClassName"), found);
+        }
+    }
+    for ((place, set, template), (names, why)) in of_templates {
+        let Some(made) = all.set(place, set) else { continue };
+        let (claims, verb) = if names.len() == 1 { ("claim", "will") } else { ("claims", "will") };
+        UNBOUND
+            .report(format!("{claims} {} {verb} not bind: {why}", listing(names.iter().map(String::as_str), 5)))
+            .help(HELP)
+            .about(made.subject())
+            .at(made.node.place_of(&format!("spec.volumeClaimTemplates[{template}].spec.storageClassName")), found);
+    }
+}
+
+const HELP: &str = "add a volume that fits, or name a storage class that makes volumes";
+
+/// Why a claim is left without a volume, where that is certain.
+fn reason(claim: &ClaimState, unserved: &BTreeSet<&str>) -> Option<String> {
+    if claim.phase != "Pending" || claim.terminating {
+        return None;
+    }
+    let why = claim.why.as_ref();
+    let said = || why.and_then(|why| why.message.clone()).unwrap_or_default();
+    match why.and_then(|why| why.reason.as_deref()) {
+        None if claim.volume.is_some() => Some(format!("there is no volume `{}`", claim.volume.clone().unwrap_or_default())),
+        Some("FailedBinding") if claim.volume.is_none() => Some("no free volume fits, and it asks for none to be made".to_owned()),
+        Some("ProvisioningFailed") if said().ends_with("not found") => {
+            Some(format!("no free volume fits, and there is no storage class `{}` to make one", claim.class.clone().unwrap_or_default()))
+        }
+        Some("FailedBinding" | "VolumeMismatch" | "ProvisioningFailed") => Some(said()),
+        Some("WaitForPodScheduled") => {
+            unserved.contains(split(&claim.name).1.as_str()).then(|| "no free volume fits, and its class makes none".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The claims of pods that wait for a volume that none makes.
+fn unserved(pods: &[PodState]) -> BTreeSet<&str> {
+    let lacks = |pod: &&PodState| {
+        let message = pod.why.as_ref().and_then(|why| why.message.as_deref()).unwrap_or_default();
+        message.contains("didn't find available persistent volumes to bind")
+    };
+    pods.iter().filter(lacks).flat_map(|pod| &pod.claims).map(String::as_str).collect()
+}
+
+fn judge_places(all: &Claims<'_>, rehearsal: &Rehearsal, facts: &ClusterFacts, found: &mut Diagnostics) {
+    let Some(State { pods, .. }) = rehearsal.steps.last().map(|outcome| &outcome.state) else { return };
+    if facts.nodes.is_none() {
+        return;
+    }
+    let mut said: BTreeSet<ClaimName> = BTreeSet::new();
+    for pod in pods {
+        let Some(message) = pod.why.as_ref().and_then(|why| why.message.as_deref()) else { continue };
+        let reasons = message.split(" no new claims to deallocate").next().unwrap_or_default().trim_end_matches('.');
+        let of_volumes = reasons.contains("unbound immediate")
+            || reasons.contains("persistentvolumeclaim")
+            || reasons.contains("find available persistent");
+        let (place, name) = split(&pod.name);
+        let owner = name.rsplit_once('-').map_or(name.as_str(), |(set, _)| set);
+        let Some(set) = all.set(&place, owner).filter(|_| !of_volumes) else { continue };
+        if said.insert((place, owner.to_owned())) {
+            NO_PLACE
+                .report(format!("pod `{name}` finds no node to run on: {reasons}"))
+                .help("change what the pod asks for, or what is said of the cluster's nodes")
+                .about(set.subject())
+                .at(set.node.place_of("spec.template.spec"), found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::scenario::bundle;
+    use crate::source::Sources;
+    use crate::yaml::read_one;
+
+    /// The blocks of a page: what stands behind the fence's opening, and the text.
+    fn blocks(page: &str) -> Vec<(&str, String)> {
+        let mut blocks = Vec::new();
+        let mut lines = page.lines();
+        while let Some(line) = lines.next() {
+            if let Some(info) = line.strip_prefix("```yaml ") {
+                let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+                blocks.push((info, text.join("\n")));
+            }
+        }
+        blocks
+    }
+
+    fn codes_of(manifests: &str, facts: &str) -> Vec<&'static str> {
+        let mut sources = Sources::default();
+        let mut found = Diagnostics::default();
+        let id = sources.add("facts", facts);
+        let facts = read_one(&sources, id, &mut found).map(|node| ClusterFacts::read(&node, &mut found)).unwrap_or_default();
+        let bundle = bundle(&mut sources, manifests).unwrap();
+        judge(&bundle, &facts, &mut found);
+        found.iter().map(|diagnostic| diagnostic.code.id).collect()
+    }
+
+    #[test]
+    fn pages_tell_bad_from_good() {
+        for code in CODES {
+            let blocks = blocks(code.page);
+            let facts = blocks.iter().find(|(info, _)| *info == "facts").map_or("{}", |(_, text)| text);
+            assert!(code.page.starts_with(&format!("# {}\n", code.name)), "{}", code.id);
+            for (info, text) in &blocks {
+                let (manifests, facts) = if info.ends_with("-facts") { ("", text.as_str()) } else { (text.as_str(), facts) };
+                let codes = codes_of(manifests, facts);
+                match *info {
+                    "bad" | "bad-facts" | "bad-there" => assert_eq!(codes, [code.id], "{}: {text}", code.name),
+                    "good" | "good-facts" | "good-there" => assert!(codes.is_empty(), "{}: {codes:?}: {text}", code.name),
+                    _ => {}
+                }
+            }
+            assert!(blocks.iter().any(|(info, _)| info.starts_with("bad")), "{}", code.name);
+        }
+    }
+
+    #[test]
+    fn a_zone_is_known_by_each_of_its_labels() {
+        let volume = "\
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: v}
+spec:
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce]
+  storageClassName: ''
+  csi: {driver: pd.csi.storage.gke.io, volumeHandle: projects/p/zones/europe-west1-b/disks/d}
+  nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: topology.gke.io/zone, operator: In, values: [europe-west1-b]}]}]}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: 'web:1'}]}}
+  volumeClaimTemplates:
+  - {metadata: {name: data}, spec: {storageClassName: '', volumeName: v, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}
+";
+        let on = |zone: &str, label: &str| codes_of(volume, &format!("nodes: [{{name: a, labels: {{{label}: {zone}}}}}]"));
+        for label in ["topology.kubernetes.io/zone", "topology.gke.io/zone", "failure-domain.beta.kubernetes.io/zone"] {
+            assert!(on("europe-west1-b", label).is_empty(), "{label}");
+            assert_eq!(on("europe-west1-c", label), ["SW0314"], "{label}");
+        }
+    }
+}
