@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use statewright::Around;
-use statewright::bundle::Bundle;
 use statewright::api::custom::Customs;
+use statewright::bundle::Bundle;
 use statewright::diagnostic::Diagnostics;
 use statewright::source::Sources;
 use statewright_fuzz::{Beside, compare, compiled, mutate, mutated_as, no_facts, show_found};
