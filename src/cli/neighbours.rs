@@ -7,6 +7,7 @@ use crate::allow;
 use crate::diagnostic::{Code, Diagnostics, Finding, Level};
 use crate::review::neighbours::{self, Taken, What};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 static OBJECT: Code =
@@ -131,8 +132,30 @@ impl Index {
                 }
             }
         }
-        let told = meetings.into_iter().take(MOST);
-        told.filter_map(|((.., level), meeting)| self.told(meeting, level, candidates, selection)).collect()
+        // What may be meant is told of the first app of those that have it between the same two environments, with how many they are.
+        let mut alike: BTreeMap<(&str, &str), Vec<Meeting>> = BTreeMap::new();
+        let mut told = Vec::new();
+        for ((one, other, _, level), meeting) in meetings {
+            if level == Level::Note && one == other {
+                let environment = |entry: Entry| self.stays[entry.stay].1.as_str();
+                alike.entry((environment(meeting.one), environment(meeting.other))).or_default().push(meeting);
+            } else if told.len() < MOST {
+                told.extend(self.told(meeting, level, candidates, selection));
+            }
+        }
+        for group in alike.values() {
+            let mut left = group.iter().take(MOST);
+            if let Some(mut finding) = left.find_map(|meeting| self.told(*meeting, Level::Note, candidates, selection)) {
+                let more = left.len() + group.len().saturating_sub(MOST);
+                let _ = match more {
+                    0 => Ok(()),
+                    1 => write!(finding.message, ". One more app has such disks"),
+                    more => write!(finding.message, ". {more} more apps have such disks"),
+                };
+                told.push(finding);
+            }
+        }
+        told
     }
 
     /// One meeting in words. None where an app allows it, or where it cannot be found again.

@@ -97,6 +97,16 @@ fn two_environments_on_one_cluster() {
     let run = statewright(scratch.path(), &["check"]);
     let said = format!("{}{}", run.stdout, run.stderr);
     assert!(run.code == 0 && said.contains("note[SW0611") && said.contains("if they run on one cluster"), "{said}");
+    // Where all apps have it, it is said once.
+    for name in ["b", "c"] {
+        app(&scratch, name, name, &local.replace("/data/a", &format!("/data/{name}")));
+    }
+    let run = statewright(scratch.path(), &["check"]);
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert!(run.code == 0 && said.matches("SW0611").count() == 1 && said.contains(". 2 more apps have such disks"), "{said}");
+    for name in ["b", "c"] {
+        std::fs::remove_dir_all(scratch.path().join(name)).unwrap();
+    }
     app(&scratch, "a", "a", &format!("{local}allow: [{{rule: disk-in-two-places, reason: two machines of one name}}]\n"));
     quiet(&scratch);
 }
