@@ -6,6 +6,7 @@ use super::meta::{self, Naming};
 use super::names::Names;
 use super::webhook::{self, FAILURE_POLICIES};
 use super::{Kind, selector, unchanged};
+use crate::api::cel::is_keyword;
 use crate::api::defaults;
 use crate::k8s::name;
 use crate::k8s::version::Version;
@@ -78,30 +79,6 @@ const SPEC: Path<'static> = Path::new("spec");
 const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
 const MOST_AUDIT_ANNOTATIONS: usize = 20;
 const LONGEST_AUDIT_EXPRESSION: usize = 5 * 1024;
-/// Words that name nothing in CEL.
-const RESERVED: [&str; 21] = [
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
 
 /// What both kinds of policy say first: whom they judge, and by which words. Gives the setting of its expressions.
 fn common<'n>(spec: &'n Node, stored: Option<&Node>, version: Version, causes: &mut Causes) -> Setting<'n> {
@@ -212,7 +189,7 @@ fn variables(variables: &[Node], setting: Setting<'_>, version: Version, path: &
         let given = text(variable, "name");
         if given.trim().is_empty() {
             causes.required(&path.child("name"), "name is not specified");
-        } else if !name::c_identifier(given).is_empty() || RESERVED.contains(&given) {
+        } else if !name::c_identifier(given).is_empty() || is_keyword(given) {
             causes.invalid(&path.child("name"), "must be a valid CEL identifier");
         }
         match text(variable, "expression") {

@@ -2,6 +2,7 @@
 //! What type they have in the end is known of plain values only.
 
 use super::cause::{Causes, Path, text};
+use crate::api::cel::RESERVED;
 use crate::k8s::version::Version;
 use crate::value::Node;
 
@@ -53,26 +54,6 @@ impl Setting<'_> {
 
 /// Names of types are values too.
 const TYPES: [&str; 12] = ["bool", "bytes", "double", "dyn", "int", "list", "map", "null_type", "string", "type", "uint", "google"];
-/// Words that name nothing.
-const RESERVED: [&str; 17] = [
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
 /// Macros that bring a name of their own, and how many arguments they have at most.
 const MACROS: [&str; 5] = ["all", "exists", "exists_one", "map", "filter"];
 /// So deep an expression may nest.

@@ -12,6 +12,33 @@ pub mod value;
 use tree::Tree;
 use value::Value;
 
+/// Words that name nothing.
+pub const RESERVED: [&str; 17] = [
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+];
+
+/// Whether a word cannot name a field or a variable: it is reserved, a literal or an operator.
+#[must_use]
+pub fn is_keyword(word: &str) -> bool {
+    matches!(word, "true" | "false" | "null" | "in") || RESERVED.contains(&word)
+}
+
 /// An expression that was read.
 #[derive(Debug)]
 pub struct Program {

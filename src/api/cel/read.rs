@@ -1,5 +1,6 @@
 //! The grammar of CEL: from text to tree, macros taken apart. Knows no function and no value.
 
+use super::RESERVED;
 use super::tree::{DEEPEST, Fold, Kind, Literal, Operator, Tree};
 use crate::value::Text;
 
@@ -25,26 +26,6 @@ enum Token {
 
 const SIGNS: [&str; 25] =
     ["&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(", ")", "[", "]", "{", "}", "="];
-/// Words that name nothing.
-const RESERVED: [&str; 17] = [
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
 
 /// Operators by how closely they bind, loosest first.
 const LEVELS: [&[(&str, Operator)]; 3] = [

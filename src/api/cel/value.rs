@@ -299,30 +299,7 @@ fn unescaped(name: &str) -> Option<String> {
         return None;
     }
     if let Some(word) = name.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"))
-        && [
-            "true",
-            "false",
-            "null",
-            "in",
-            "as",
-            "break",
-            "const",
-            "continue",
-            "else",
-            "for",
-            "function",
-            "if",
-            "import",
-            "let",
-            "loop",
-            "package",
-            "namespace",
-            "return",
-            "var",
-            "void",
-            "while",
-        ]
-        .contains(&word)
+        && super::is_keyword(word)
     {
         return Some(word.to_owned());
     }
