@@ -135,18 +135,21 @@ impl Index {
         // What may be meant is told of the first app of those that have it between the same two environments, with how many they are.
         let mut alike: BTreeMap<(&str, &str), Vec<Meeting>> = BTreeMap::new();
         let mut told = Vec::new();
+        // To tell of one compiles two apps again, even where it comes out that an app allows it. What is no error is looked at so many times.
+        let mut looks = 0..MOST;
         for ((one, other, _, level), meeting) in meetings {
             if level == Level::Note && one == other {
                 let environment = |entry: Entry| self.stays[entry.stay].1.as_str();
                 alike.entry((environment(meeting.one), environment(meeting.other))).or_default().push(meeting);
-            } else if told.len() < MOST {
+            } else if level == Level::Error && told.len() < MOST || level != Level::Error && looks.next().is_some() {
                 told.extend(self.told(meeting, level, candidates, selection));
             }
         }
         for group in alike.values() {
-            let mut left = group.iter().take(MOST);
-            if let Some(mut finding) = left.find_map(|meeting| self.told(*meeting, Level::Note, candidates, selection)) {
-                let more = left.len() + group.len().saturating_sub(MOST);
+            let mut left = group.iter();
+            let mut look = |meeting: &Meeting| looks.next().and_then(|_| self.told(*meeting, Level::Note, candidates, selection));
+            if let Some(mut finding) = left.find_map(&mut look) {
+                let more = left.len();
                 let _ = match more {
                     0 => Ok(()),
                     1 => write!(finding.message, ". One more app has such disks"),

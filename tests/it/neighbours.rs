@@ -111,6 +111,22 @@ fn two_environments_on_one_cluster() {
     quiet(&scratch);
 }
 
+/// However many apps allow it, the one that does not is refused.
+#[test]
+fn many_that_allow_it_do_not_hide_one_that_does_not() {
+    let scratch = Scratch::new("many-allowed");
+    let disk =
+        |name: &str| format!("storage: {{data: {{mount: /data, size: 1Gi}}}}\nvolumes: {{hostPath: {{path: /data/{name}, node: n1}}}}\n");
+    workspace(&scratch, "{blue: {cluster: eu}, green: {cluster: eu, namespace: green}}");
+    for number in 0..101 {
+        let name = format!("a{number:03}");
+        app(&scratch, &name, &name, &format!("{}allow: [{{rule: disk-in-two-places, reason: read only}}]\n", disk(&name)));
+    }
+    app(&scratch, "z", "z", &disk("z"));
+    let run = statewright(scratch.path(), &["compile"]);
+    assert!(run.code == 1 && run.stderr.contains("`z` in blue and `z` in green both mount directory /data/z on n1"), "{}", run.stderr);
+}
+
 #[test]
 fn an_environment_with_the_disks_of_its_base() {
     let scratch = Scratch::new("base-disks");
