@@ -147,7 +147,10 @@ impl Known {
             }
             runs.retain(|run| {
                 let piece = &sentence.as_bytes()[run.clone()];
-                piece.len() >= PROSE || !is_prose(piece) || self.wholes.binary_search(&digest(piece)).is_ok()
+                piece.len() >= PROSE
+                    || !is_prose(piece)
+                    || is_quoted(sentence.as_bytes(), run)
+                    || self.wholes.binary_search(&digest(piece)).is_ok()
             });
             found.extend(runs);
         }
@@ -171,6 +174,13 @@ impl Known {
             before = letter;
         }
     }
+}
+
+/// Whether a piece begins or ends a quotation: that is a value, whole or cut off.
+fn is_quoted(sentence: &[u8], piece: &Range<usize>) -> bool {
+    let quotes = |byte: Option<&u8>| byte.is_some_and(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+    let before = piece.start.checked_sub(1).and_then(|before| sentence.get(before));
+    quotes(before) || quotes(sentence.get(piece.end)) || sentence[piece.end..].starts_with("…".as_bytes())
 }
 
 /// Words in small letters, with blanks between them.
@@ -341,6 +351,7 @@ mod tests {
         let prose = "this is a long text that is available for everybody";
         assert_eq!(hidden(prose, "no volumes available for this claim"), "no volumes available for this claim");
         assert_eq!(hidden(prose, "it says \"a long text that is available\""), "it says \"(hidden)\"");
+        assert_eq!(hidden(prose, "value \"this is a long…\" is odd"), "value \"(hidden)…\" is odd");
         assert_eq!(hidden("open the gate", "value \"open the gate\" is odd"), "value \"(hidden)\" is odd");
         assert_eq!(hidden("s3cr3t-0123456789", "value \"s3cr3t-01234…\" is odd"), "value \"(hidden)…\" is odd");
     }
