@@ -109,6 +109,7 @@ impl Compile {
             |_, candidate| run.app(candidate).unwrap_or_else(|failure| (failed(failure), None)),
             |(done, app)| {
                 total.add(&done);
+                owned.extend(done.owned);
                 findings.extend(done.findings);
                 bundle.resources.extend(done.bundle.resources);
                 index.add(ready.list.len(), done.stays);
@@ -121,7 +122,7 @@ impl Compile {
         if is_in_the_way {
             return self.finish(&findings, &total, &bundle);
         }
-        if self.output.is_none() {
+        if ready.is_something() {
             in_order(
                 &candidates,
                 "writing",
@@ -197,7 +198,7 @@ const BESIDE: usize = 32 << 10;
 /// What waits for all apps to be compiled.
 enum Kept {
     App(Box<App>),
-    /// It could not be compiled.
+    /// It could not be compiled, or all that it makes is there already.
     Nothing,
     /// There was no room for it.
     ToDoAgain,
@@ -220,9 +221,30 @@ impl Ready {
         self.list.push(Mutex::new(Some(kept)));
     }
 
+    fn is_something(&self) -> bool {
+        self.bytes > 0
+    }
+
     fn take(&self, number: usize) -> Kept {
         let kept = self.list.get(number).and_then(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner).take());
         kept.unwrap_or(Kept::Nothing)
+    }
+}
+
+/// What stands where an app once wrote.
+#[derive(Default)]
+struct LeftOver {
+    /// Folders of environments that are gone.
+    folders: Vec<left_over::Place>,
+    /// Folders from before the app had a workspace.
+    unowned: Vec<left_over::Place>,
+    /// Folders beside which a run was cut short.
+    unfinished: Vec<left_over::Place>,
+}
+
+impl LeftOver {
+    fn is_empty(&self) -> bool {
+        self.folders.is_empty() && self.unowned.is_empty() && self.unfinished.is_empty()
     }
 }
 
@@ -264,7 +286,29 @@ impl Run<'_> {
             let (root, folder) = app.folder(&environment, self.compile.out.as_deref(), self.alone);
             trees.push((root, layout::lay_out(&result.bundle, &folder, &app.spec.name, &environment, &candidate.spec_name())));
         }
-        Ok((done, Some(App { loaded: app, trees })))
+        let app = App { loaded: app, trees };
+        if self.compile.output.is_some() {
+            return Ok((done, None));
+        }
+        // Most often nothing is to be written, and nothing of the app has to wait for the others.
+        if let Some(owned) = self.settled(&app) {
+            done.owned = owned;
+            return Ok((done, None));
+        }
+        Ok((done, Some(app)))
+    }
+
+    /// The folders of an app if all is there as it should be and nothing is left over. What cannot be read is told when it is written.
+    fn settled(&self, app: &App) -> Option<Vec<left_over::Place>> {
+        let mut owned = Vec::with_capacity(app.trees.len());
+        for (root, tree) in &app.trees {
+            if !disk::is_as(root, tree).ok()? {
+                return None;
+            }
+            owned.push((root.clone(), tree.folder.clone()));
+        }
+        let is_clean = !self.compile.selection.environments.is_empty() || self.left_over(app).ok()?.is_empty();
+        is_clean.then_some(owned)
     }
 
     /// Writes, or compares, what came of an app. One that was too much to keep is compiled again.
@@ -275,44 +319,46 @@ impl Run<'_> {
             Kept::Nothing => None,
             Kept::ToDoAgain => self.app(candidate)?.1,
         };
-        let Some(App { loaded, trees }) = app else { return Ok(done) };
-        let mut current = BTreeSet::new();
-        for (root, tree) in trees {
-            self.place(&root, &tree, &mut done)?;
-            current.insert(tree.folder.clone());
-            done.owned.push((root, tree.folder));
+        let Some(app) = app else { return Ok(done) };
+        for (root, tree) in &app.trees {
+            self.place(root, tree, &mut done)?;
+            done.owned.push((root.clone(), tree.folder.clone()));
         }
         if self.compile.selection.environments.is_empty() {
-            self.left_over(&loaded, &current, &mut done)?;
+            let LeftOver { folders, unowned, unfinished } = self.left_over(&app)?;
+            done.owned.extend(folders.iter().cloned());
+            for (root, folder) in folders.into_iter().chain(unowned) {
+                self.place(&root, &Tree { folder, files: Vec::new() }, &mut done)?;
+            }
+            for (root, folder) in unfinished {
+                done.healed.push((root.clone(), folder.clone()));
+                self.heal(&root, folder, &mut done)?;
+            }
         }
         Ok(done)
     }
 
-    /// Removes, or names, the folders of environments that are gone.
-    fn left_over(&self, app: &Loaded, current: &BTreeSet<String>, done: &mut Done) -> std::result::Result<(), Failure> {
-        let (root, pattern) = app.folder("*", self.compile.out.as_deref(), self.alone);
-        let strays = disk::strays(&root, &pattern, current)?;
+    /// The folders of environments that are gone.
+    fn left_over(&self, app: &App) -> std::result::Result<LeftOver, Failure> {
+        let reach = &self.compile.selection.reach;
+        let current = app.trees.iter().map(|(_, tree)| tree.folder.clone()).collect();
+        let (root, pattern) = app.loaded.folder("*", self.compile.out.as_deref(), self.alone);
+        let strays = disk::strays(&root, &pattern, &current)?;
+        let mut left = LeftOver::default();
         for folder in strays.folders.into_iter().filter(|folder| !self.claims.include(&root, folder)) {
-            let files =
-                disk::read_folder(&self.compile.selection.reach, &root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
-            if left_over::may_be_of(app, self.compile.out.is_none(), &files) {
-                done.owned.push((root.clone(), folder.clone()));
-                self.place(&root, &Tree { folder, files: Vec::new() }, done)?;
+            let files = disk::read_folder(reach, &root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
+            if left_over::may_be_of(&app.loaded, self.compile.out.is_none(), &files) {
+                left.folders.push((root.clone(), folder));
             }
         }
         // A workspace that came later has its own place for them.
         if self.compile.out.is_none() {
-            for (root, folder) in left_over::before_workspace(&self.compile.selection.reach, app)? {
-                if !self.claims.include(&root, &folder) {
-                    self.place(&root, &Tree { folder, files: Vec::new() }, done)?;
-                }
-            }
+            let before = left_over::before_workspace(reach, &app.loaded)?;
+            left.unowned.extend(before.into_iter().filter(|(root, folder)| !self.claims.include(root, folder)));
         }
-        for folder in strays.unfinished.into_iter().filter(|folder| !self.claims.include(&root, folder)) {
-            done.healed.push((root.clone(), folder.clone()));
-            self.heal(&root, folder, done)?;
-        }
-        Ok(())
+        let unfinished = strays.unfinished.into_iter().filter(|folder| !self.claims.include(&root, folder));
+        left.unfinished.extend(unfinished.map(|folder| (root.clone(), folder)));
+        Ok(left)
     }
 
     /// Removes, or names, what is left of apps that are gone.

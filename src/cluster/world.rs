@@ -117,6 +117,8 @@ pub struct World {
     pub at_rest: u64,
     /// How much more the controllers may look at before they give up.
     pub patience: u64,
+    /// More replicas of a set than this are not played.
+    pub most_replicas: i64,
 }
 
 /// A new object takes as much patience as looking at so many: it also takes memory.

@@ -112,6 +112,15 @@ pub fn compare(root: &Path, tree: &Tree) -> Result<Vec<Difference>, Failure> {
     Ok(differences)
 }
 
+/// Whether the disk holds a tree, and nobody is at work beside it: then writing it would do nothing.
+///
+/// # Errors
+/// When something cannot be read, or a link stands in the way.
+pub fn is_as(root: &Path, tree: &Tree) -> Result<bool, Failure> {
+    let place = Place::new(root, &tree.folder)?;
+    Ok(!place.sibling.is_there()? && Survey::new(&place, tree)?.agrees(tree))
+}
+
 /// Makes the disk hold a tree. Only files that are ours are replaced or removed, and one that was changed by hand only if
 /// `overwrite_edited` says so. A tree without files is removed, and its folder with it if nothing else is in there.
 ///

@@ -3,7 +3,7 @@
 
 use crate::bundle::{Bundle, Resource};
 use crate::cluster::binder;
-use crate::cluster::controller::statefulset::{MOST_REPLICAS, replicas};
+use crate::cluster::controller::statefulset::replicas;
 use crate::cluster::dns;
 use crate::cluster::facts::{CLUSTER_FACTS, ClusterFacts};
 use crate::cluster::rehearse::{Rehearsal, rehearse};
@@ -573,9 +573,10 @@ fn judge_extent(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
     }
     for set in bundle.of_kind("StatefulSet") {
         let asked = set.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
-        if asked > MOST_REPLICAS {
+        let played = rehearsal.replicas;
+        if asked > played {
             NOT_PLAYED
-                .report(format!("only the first {MOST_REPLICAS} of {asked} replicas were played: nothing was judged of the others"))
+                .report(format!("only the first {played} of {asked} replicas were played: nothing was judged of the others"))
                 .help("what holds for the first holds for the others, if their volumes are made alike")
                 .about(set.subject())
                 .at(set.node.place_of("spec.replicas"), found);

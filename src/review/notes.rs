@@ -3,7 +3,7 @@
 use super::Change;
 use super::risk::Step;
 use super::set::Set;
-use crate::bundle::ResourceId;
+use crate::bundle::{Bundle, ResourceId};
 use crate::cluster::state::PodState;
 use crate::cluster::world::NOT_KNOWN;
 use crate::diagnostic::listing;
@@ -32,6 +32,18 @@ pub fn notes(changes: &[Change], step: Step<'_>, home: &str) -> Vec<String> {
     }
     notes.extend(waiting(step));
     notes
+}
+
+/// The sets of which not all replicas were rehearsed.
+#[must_use]
+pub fn unplayed(bundle: &Bundle, played: i64, home: &str) -> Option<String> {
+    let larger = bundle.of_kind("StatefulSet").filter(|set| Set(set).replicas() > played);
+    let names: Vec<String> = larger.map(|set| label(&set.id, home)).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let names = listing(names.iter().map(String::as_str), NAMED);
+    Some(format!("only the first {played} replicas of {names} were rehearsed: the pods beyond them are not counted"))
 }
 
 /// The name under which the rehearsal shows an object.

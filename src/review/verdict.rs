@@ -140,6 +140,7 @@ fn play(review: &mut Review, sides: Sides<'_>, setting: Setting<'_>) {
     let lookup = Lookup::new([committed, fresh], [before, after], &ready, setting);
     judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, ready: &ready, before, after, setting, lookup: &lookup });
     judgement.notes = notes::notes(changes, step, setting.namespace);
+    judgement.notes.extend(notes::unplayed(fresh, rehearsal.replicas, setting.namespace));
     (judgement.verdict, judgement.line) = decide(changes, step, &judgement.risks);
 }
 

@@ -234,6 +234,24 @@ fn any_number_of_replicas_is_reviewed() {
     }
 }
 
+/// 105,000 pods are asked for; so many are played that something can be said of each set.
+#[test]
+fn many_large_sets_are_played_in_part() {
+    let form = |image: &str| {
+        many(350, |number| {
+            let name = format!("w{number}");
+            format!("{}---\n{}", service(&name), set(&name, "300", true).replace("x/y:1", image))
+        })
+    };
+    let said = holds(&[("a.yaml", &form("x/y:1")), ("b.yaml", &form("x/y:2"))], &["diff", "a.yaml", "b.yaml"]);
+    assert!(said.contains("only the first 7 replicas of `w0`, `w1`,"), "{}", said.chars().take(2_000).collect::<String>());
+    let large = set("large", "300", true);
+    let small = many(600, |number| set(&format!("w{number}"), "3", false));
+    let text = format!("{large}---\n{small}");
+    let said = holds(&[("a.yaml", &text), ("b.yaml", &text.replace("x/y:1", "x/y:2"))], &["diff", "a.yaml", "b.yaml"]);
+    assert!(said.contains("only the first 187 replicas of `large` were rehearsed"), "{}", said.chars().take(2_000).collect::<String>());
+}
+
 #[test]
 fn one_pod_may_have_many_parts() {
     let pod = |rest: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n{rest}");

@@ -92,7 +92,7 @@ pub fn sync(world: &mut World, key: &Key) {
     let policy = |when: &str| text(&set, &["spec", "persistentVolumeClaimRetentionPolicy", when]) == "Delete";
     let mut pass = Pass {
         start: set.find(&["spec", "ordinals", "start"]).and_then(Node::as_int).unwrap_or_default(),
-        replicas: replicas(&set),
+        replicas: replicas(&set).min(world.most_replicas),
         parallel: text(&set, &["spec", "podManagementPolicy"]) == "Parallel",
         retention: Retention { delete_when_scaled: policy("whenScaled"), delete_when_deleted: policy("whenDeleted") },
         world,
