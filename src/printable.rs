@@ -1,4 +1,4 @@
-//! Text of others made fit to be read: nothing in it commands a terminal, or turns around what is read. Knows text alone.
+//! Text of others made fit to be read: nothing in it commands a terminal, turns around what is read, or stands there unseen. Knows text alone.
 
 use std::fmt::Write as _;
 
@@ -8,11 +8,18 @@ pub const fn commands(letter: char) -> bool {
     matches!(letter,
         '\0'..='\u{1f}'
         | '\u{7f}'..='\u{9f}'
+        | '\u{ad}'
+        | '\u{34f}'
         | '\u{61c}'
-        | '\u{200e}' | '\u{200f}'
+        | '\u{115f}' | '\u{1160}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
         | '\u{2028}' | '\u{2029}'
         | '\u{202a}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{feff}'
+        | '\u{ffa0}'
         | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e007f}')
 }
@@ -57,6 +64,7 @@ mod tests {
     fn what_commands_is_replaced() {
         assert_eq!(text("a\u{1b}[31m\nb\u{202e}\u{9b}"), "a\u{fffd}[31m\nb\u{fffd}\u{fffd}");
         assert_eq!(line("a\nb"), "a\u{fffd}b");
+        assert_eq!(line("web\u{200b}\u{feff}:1\u{ad}"), "web\u{fffd}\u{fffd}:1\u{fffd}");
         assert_eq!(json("\"a\u{202e}\u{e0001}\n\""), "\"a\\u202e\\udb40\\udc01\n\"");
     }
 }

@@ -381,14 +381,14 @@ fn ordinary_values_are_shown() {
     assert!(!run.stdout.contains("(hidden"), "{}", run.stdout);
 }
 
-/// No escape or bidi control of an argument, a name or a value reaches a terminal or a report.
+/// No escape, no bidi control and nothing invisible of an argument, a name or a value reaches a terminal or a report.
 #[test]
 fn nothing_commands_a_terminal() {
     let scratch = Scratch::new("secrets");
-    let evil = "a\u{1b}[31mb\u{202e}c\u{9b}d\u{2066}";
+    let evil = "a\u{1b}[31mb\u{202e}c\u{9b}d\u{2066}e\u{200b}f\u{feff}g\u{ad}";
     scratch.write(
         "m/a.yaml",
-        format!("apiVersion: v1\nkind: Service\nmetadata: {{name: \"a\\e[31mb\\u202ec\\x9bd\\u2066\"}}\nspec: {{type: \"{}\", ports: [{{port: 80}}]}}\n", "x\u{202e}y"),
+        format!("apiVersion: v1\nkind: Service\nmetadata: {{name: \"a\\e[31mb\\u202ec\\x9bd\\u2066e\\u200bf\\ufeffg\\xad\"}}\nspec: {{type: \"{}\", ports: [{{port: 80}}]}}\n", "x\u{202e}y"),
     );
     let targets: Vec<String> = FORMATS.iter().map(|format| format!("{format}=out/report.{format}")).collect();
     let mut arguments = vec!["check", "m"];
@@ -396,7 +396,7 @@ fn nothing_commands_a_terminal() {
     std::fs::create_dir_all(scratch.path().join("out")).unwrap();
     statewright(scratch.path(), &arguments);
     let is_bad =
-        |letter: char| letter.is_control() && letter != '\n' || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        |letter: char| letter.is_control() && letter != '\n' || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}' | '\u{ad}');
     for format in FORMATS {
         let text = std::fs::read_to_string(scratch.path().join(format!("out/report.{format}"))).unwrap();
         assert!(!text.contains(is_bad), "{format}: {:?}", text.chars().find(|letter| is_bad(*letter)));
