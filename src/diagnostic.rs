@@ -339,6 +339,20 @@ pub fn listing<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> Str
     listing_of(names.iter().copied(), names.len(), most)
 }
 
+/// Names without marks around them: `a, b and 3 more`.
+pub fn bare_listing(names: impl IntoIterator<Item = String>, most: usize) -> String {
+    let mut names: Vec<String> = names.into_iter().collect();
+    let more = names.len().saturating_sub(most);
+    if more > 0 {
+        names.truncate(most);
+        return format!("{} and {more} more", names.join(", "));
+    }
+    match names.pop() {
+        Some(last) if !names.is_empty() => format!("{} and {last}", names.join(", ")),
+        last => last.unwrap_or_default(),
+    }
+}
+
 /// The same of names that are `all` together, of which only the first few are looked at.
 #[must_use]
 pub fn listing_of<'a>(names: impl IntoIterator<Item = &'a str>, all: usize, most: usize) -> String {

@@ -35,6 +35,7 @@ pub mod printable;
 pub mod report;
 pub mod review;
 pub mod rules;
+pub mod scenario;
 pub mod secret;
 pub mod shown;
 pub mod source;

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use statewright::cluster::scenario;
+use statewright::scenario;
 use statewright_fuzz::{mutate, mutated_as};
 
 fuzz_target!(|text: &str| {

@@ -3,6 +3,7 @@
 pub mod read;
 
 use crate::diagnostic::{Code, Subject};
+use crate::k8s::object::ObjectName;
 use crate::source::At;
 use crate::value::Node;
 use std::collections::BTreeMap;
@@ -23,6 +24,15 @@ pub struct ResourceId {
     pub namespace: String,
     /// Its name.
     pub name: String,
+}
+
+impl ResourceId {
+    /// What it is called in a cluster, where objects that name no namespace go to that one.
+    #[must_use]
+    pub fn object(&self, home: &str) -> ObjectName {
+        let namespace = if self.namespace.is_empty() { home } else { &self.namespace };
+        ObjectName::new(namespace, &self.name)
+    }
 }
 
 /// One manifest, with what caused it.

@@ -4,7 +4,7 @@
 use super::mark::{Mark, Shelf};
 use super::selector;
 use super::store::{self, Key, annotation, is_ending, put, text, uid};
-use super::world::{NOT_KNOWN, World, node_name, phase};
+use super::world::{Cause, Gap, World, node_name, phase};
 use crate::k8s::quantity::Quantity;
 use crate::source::At;
 use crate::value::{Data, Map, Node, Text};
@@ -343,7 +343,7 @@ fn sync_unbound(world: &mut World, key: &Key, claim: &Node) {
     if delayed && annotation(claim, SELECTED_NODE).is_none() {
         say_waiting(world, key);
     } else if stated_class(claim).is_none() && !world.knows_classes {
-        world.say(key, false, NOT_KNOWN, "whether the cluster gives claims that state no class a default one is not known");
+        world.wonder(key, Gap::DefaultClass);
     } else if class_of(claim).is_empty() {
         world.say(key, false, "FailedBinding", "no persistent volumes available for this claim and no storage class is set");
     } else {
@@ -366,10 +366,11 @@ fn say_waiting(world: &mut World, key: &Key) {
 fn ask_for_volume(world: &mut World, key: &Key, claim: &Node) {
     let class = class_of(claim);
     if world.class(class).is_none() && !world.knows_classes {
-        return world.say(key, false, NOT_KNOWN, format!("whether the storage class `{class}` makes volumes is not known"));
+        return world.wonder(key, Gap::Class(class.into()));
     }
     let Some(provisioner) = world.class(class).map(|class| text(class, &["provisioner"]).to_owned()) else {
-        return world.say(key, true, "ProvisioningFailed", format!("storageclass.storage.k8s.io \"{class}\" not found"));
+        let message = format!("storageclass.storage.k8s.io \"{class}\" not found");
+        return world.say_because(Cause::NoClass, key, true, "ProvisioningFailed", message);
     };
     let successor = MIGRATED.iter().find(|(old, _)| *old == provisioner).map(|(_, new)| (*new).to_owned());
     if provisioner.starts_with("kubernetes.io/") && successor.is_none() {

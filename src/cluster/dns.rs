@@ -3,18 +3,17 @@
 use super::selector;
 use super::store::{Key, is_ending, text};
 use super::world::{World, is_over, is_ready, node_name, phase};
-use crate::value::Node;
-use serde::Serialize;
+use crate::value::{Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A pod that a Service publishes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// The pod's name.
-    pub pod: String,
+    pub pod: Text,
     /// The name it has of its own below the Service's; `None` if it has none.
-    pub hostname: Option<String>,
+    pub hostname: Option<Text>,
     /// Whether it takes part.
     pub ready: bool,
 }
@@ -100,8 +99,8 @@ fn of_service(labelled: &Labelled<'_>, key: &Key, service: &Node) -> Vec<Endpoin
             let hostname = text(pod, &["spec", "hostname"]);
             let own_name = !hostname.is_empty() && text(pod, &["spec", "subdomain"]) == key.name;
             Endpoint {
-                pod: name.name.to_string(),
-                hostname: own_name.then(|| hostname.to_owned()),
+                pod: name.name.clone(),
+                hostname: own_name.then(|| hostname.into()),
                 ready: early || is_ready(pod) && !is_ending(pod),
             }
         })

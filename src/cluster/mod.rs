@@ -8,7 +8,6 @@ pub mod facts;
 pub mod kubectl;
 pub mod mark;
 pub mod rehearse;
-pub mod scenario;
 pub mod selector;
 pub mod state;
 pub mod store;

@@ -8,12 +8,12 @@ use super::controller::statefulset::{MOST_REPLICAS, replicas};
 use super::controller::{self, garbage, garbage::Cascade};
 use super::facts::{ClusterFacts, PRESUMED};
 use super::kubectl::{self, Change, Done, Request, Write};
-use super::state::{ClaimState, EventState, PodState, State, View, Why};
+use super::state::{ClaimPhase, EventState, PodState, State, View, Why};
 use super::store::{self, Key, Store, annotation, uid};
-use super::world::{Event, Journal, NOT_KNOWN, Provisioners, World};
+use super::world::{Cause, Event, Gap, Journal, Provisioners, World};
 use crate::api::custom::Customs;
 use crate::bundle::{Bundle, Resource};
-use crate::diagnostic::listing;
+use crate::k8s::object::ObjectName;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::secret::known::Known;
@@ -27,8 +27,8 @@ pub struct Rehearsal {
     pub namespace: String,
     /// One for each bundle.
     pub steps: Vec<Outcome>,
-    /// What was taken for granted or left open for want of facts, in plain words.
-    pub not_known: Vec<String>,
+    /// What was taken for granted or left open for want of facts.
+    pub not_known: Vec<Gap>,
     /// How many replicas of each set were played.
     pub replicas: i64,
 }
@@ -57,22 +57,28 @@ impl Rehearsal {
             step.state.events.iter_mut().for_each(|event| hide(&mut event.message));
             let pods = step.state.pods.iter_mut().map(|pod| &mut pod.why);
             let claims = step.state.claims.iter_mut().map(|claim| &mut claim.why);
-            pods.chain(claims).flatten().filter_map(|why| why.message.as_mut()).for_each(hide);
+            for why in pods.chain(claims).flatten() {
+                [&mut why.message, &mut why.short].into_iter().flatten().for_each(hide);
+                if let Cause::NotKnown(gap) = &mut why.cause {
+                    gap.hide(known);
+                }
+            }
         }
-        self.not_known.iter_mut().for_each(hide);
+        self.not_known.iter_mut().for_each(|gap| gap.hide(known));
     }
 
     /// Whether anything was refused, or is not as it should be in the end.
     #[must_use]
     pub fn is_trouble(&self) -> bool {
         let refused = |done: &Done| matches!(done.change, Change::Rejected(_));
-        let open = |why: &Option<Why>| why.as_ref().is_some_and(|why| why.reason.as_deref() == Some(NOT_KNOWN));
-        let waits_for_facts =
-            |pod: &PodState, claims: &[ClaimState]| claims.iter().any(|claim| pod.claims.contains(&claim.name) && open(&claim.why));
+        let open = |why: &Option<Why>| why.as_ref().is_some_and(Why::is_open);
         self.steps.iter().any(|outcome| !outcome.settled || outcome.acts.iter().any(refused))
             || self.steps.last().is_some_and(|Outcome { state, .. }| {
-                state.pods.iter().any(|pod| !pod.ready && !waits_for_facts(pod, &state.claims))
-                    || state.claims.iter().any(|claim| claim.phase != "Bound" && !open(&claim.why))
+                let waiting: BTreeSet<&ObjectName> =
+                    state.claims.iter().filter(|claim| open(&claim.why)).map(|claim| &claim.name).collect();
+                let waits_for_facts = |pod: &PodState| pod.claim_names().any(|claim| waiting.contains(&claim));
+                state.pods.iter().any(|pod| !pod.ready && !waits_for_facts(pod))
+                    || state.claims.iter().any(|claim| claim.phase != ClaimPhase::Bound && !open(&claim.why))
                     || state.statefulsets.iter().any(|set| set.replicas == 0 && set.spec.unwrap_or(1) > 0)
             })
     }
@@ -246,48 +252,42 @@ impl Cluster {
 
     /// What was taken for granted or left open for want of facts.
     #[must_use]
-    pub fn not_known(&self) -> Vec<String> {
+    pub fn not_known(&self) -> Vec<Gap> {
         let mut list = Vec::new();
         if self.world.nodes.is_none() {
-            list.push("the nodes: assumes that every pod schedules and every volume attaches (no nodes given; see --cluster)".to_owned());
+            list.push(Gap::Nodes);
         }
-        let open = |event: &&Event| event.reason == NOT_KNOWN && self.world.last_said(&event.uid) == Some(event);
-        let mut said: Vec<String> = self.world.journal.events().filter(open).map(|event| event.message.to_string()).collect();
-        said.sort();
-        said.dedup();
-        list.extend(said.into_iter().map(|message| message.trim_end_matches(" is not known").to_owned()));
+        let last = |event: &&Event| self.world.last_said(&event.uid) == Some(event);
+        let open = |event: &Event| if let Cause::NotKnown(gap) = &event.cause { Some(gap.clone()) } else { None };
+        let said: BTreeSet<Gap> = self.world.journal.events().filter(last).filter_map(open).collect();
+        list.extend(said);
         if self.world.provisioners == Provisioners::Assumed {
             let made = self.world.store.of_kind(VOLUME).filter_map(|(_, volume)| annotation(volume, PROVISIONED_BY));
             let makers: BTreeSet<&str> = made.filter(|maker| *maker != PRESUMED).collect();
-            let presumed = self.world.store.of_kind("StorageClass");
-            let presumed = presumed.filter(|(_, class)| store::text(class, &["provisioner"]) == PRESUMED).map(|(key, _)| key.name.as_str());
-            list.extend(
-                presumed.map(|name| format!("whether there is a StorageClass `{name}`: it is assumed to exist, and to provision volumes")),
-            );
-            list.extend(
-                makers.into_iter().map(|maker| format!("whether the provisioner `{maker}` is there: assumed to provision volumes")),
-            );
+            let classes = self.world.store.of_kind("StorageClass");
+            let presumed = classes.filter(|(_, class)| store::text(class, &["provisioner"]) == PRESUMED);
+            list.extend(presumed.map(|(key, _)| Gap::ClassExists(key.name.clone())));
+            list.extend(makers.into_iter().map(|maker| Gap::Provisioner(maker.into())));
         }
-        for key in self.world.journal.presumed.iter().filter(|key| self.world.store.get(key).is_none()) {
-            list.push(format!("whether there is a {} `{}`, which pods name: it is assumed to exist", key.kind, key.name));
-        }
+        let absent = self.world.journal.presumed.iter().filter(|key| self.world.store.get(key).is_none());
+        list.extend(absent.map(|key| Gap::Exists { kind: key.kind.clone(), name: key.name.clone() }));
         for kind in ["Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob"] {
-            let names: Vec<&str> = self.world.store.of_kind(kind).map(|(key, _)| key.name.as_str()).collect();
+            let names: Vec<Text> = self.world.store.of_kind(kind).map(|(key, _)| key.name.clone()).collect();
             if !names.is_empty() {
-                list.push(format!("what {kind} {} runs: only the pods of StatefulSets are simulated", listing(names, 5)));
+                list.push(Gap::Runs { kind, names });
             }
         }
         let most = self.world.most_replicas;
         for (key, set) in self.world.store.of_kind("StatefulSet") {
             if set.find(&["spec", "replicas"]).and_then(Node::as_int).is_some_and(|asked| asked > most) {
-                list.push(format!("the replicas of `{}` beyond the first {most}: they are not simulated", key.name));
+                list.push(Gap::Replicas { set: key.name.clone(), simulated: most });
             }
         }
         list
     }
 
     fn view(&self) -> View<'_> {
-        View { world: &self.world, home: &self.namespace, volumes: &self.volumes }
+        View { world: &self.world, volumes: &self.volumes }
     }
 
     fn key(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Key {

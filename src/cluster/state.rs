@@ -1,18 +1,20 @@
-//! A cluster at rest, in the words of conformance/SCENARIOS.md: sets, pods, claims, volumes, endpoints, and what a step changed.
+//! A cluster at rest, as values: sets, pods, claims, volumes, endpoints, and what a step changed. Knows no format; how
+//! recordings write it is in `record`.
 
 use super::binder::{self, CLAIM, VOLUME};
 use super::controller::statefulset::{REVISION_LABEL, parent_and_ordinal};
 use super::dns;
 pub use super::dns::Endpoint as EndpointState;
-use super::store::{self, Key, is_ending, text, uid};
-use super::world::{Event, Move, World, claim_names, condition, is_ready, phase};
-use crate::value::{Node, Text};
-use serde::Serialize;
+use super::store::{self, Key, Owner, is_ending, text, uid};
+use super::world::{Cause, Event, PodMove, World, claim_names, condition, is_ready, phase};
+use crate::k8s::object::ObjectName;
+use crate::k8s::quantity::Quantity;
+use crate::value::{Data, Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// All of it.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct State {
     /// The StatefulSets.
     pub statefulsets: Vec<SetState>,
@@ -23,20 +25,20 @@ pub struct State {
     /// The volumes.
     pub volumes: Vec<VolumeState>,
     /// Per Service that selects pods, whom it publishes.
-    pub endpoints: BTreeMap<String, Arc<[EndpointState]>>,
+    pub endpoints: BTreeMap<ObjectName, Arc<[EndpointState]>>,
     /// What came, went and was replaced in the step.
     pub changes: Changes,
-    /// Per set, pods that came (`+web-0`) and went (`-web-0`), in order.
-    pub order: BTreeMap<String, Vec<String>>,
+    /// Per set, its pods that came and went, in order.
+    pub order: BTreeMap<ObjectName, Vec<PodMove>>,
     /// Warnings that are new in the step, on objects still in that trouble.
     pub events: Vec<EventState>,
 }
 
 /// A StatefulSet and its status.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct SetState {
     /// Its name.
-    pub name: String,
+    pub name: ObjectName,
     /// How often its spec has changed, and one.
     pub generation: i64,
     /// The generation its controller has seen.
@@ -54,33 +56,112 @@ pub struct SetState {
     /// Those of the revision to come.
     pub updated: i64,
     /// The number of the current revision.
-    #[serde(rename = "currentRevision")]
     pub current_revision: Option<i64>,
     /// The number of the revision to come.
-    #[serde(rename = "updateRevision")]
     pub update_revision: Option<i64>,
 }
 
-/// Why something is as it is, in the words of who decided so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// Why something is as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Why {
-    /// In one word.
-    pub reason: Option<String>,
-    /// In a sentence.
+    /// What is behind it, as far as anything is decided by that.
+    pub cause: Cause,
+    /// The API's own word for it: `FailedBinding`.
+    pub reason: Option<Text>,
+    /// In a sentence of who decided so.
     pub message: Option<String>,
+    /// The same in short, where the sentence goes on about what was tried.
+    pub short: Option<String>,
+}
+
+impl Why {
+    /// Whether it is only that facts are wanting to say more.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.cause, Cause::NotKnown(_))
+    }
+}
+
+macro_rules! phases {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $phase:ident)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$of])* $phase,)*
+        }
+
+        impl $name {
+            /// As the API writes it.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$phase => stringify!($phase),)*
+                }
+            }
+
+            fn of(object: &Node) -> Self {
+                match phase(object) {
+                    $(stringify!($phase) => Self::$phase,)*
+                    _ => Self::Pending,
+                }
+            }
+        }
+    };
+}
+
+phases! {
+    /// How far a pod is.
+    PodPhase {
+        /// It has not started.
+        Pending
+        /// It runs.
+        Running
+        /// It has ended well.
+        Succeeded
+        /// It has ended badly.
+        Failed
+    }
+}
+
+phases! {
+    /// How far a claim is.
+    ClaimPhase {
+        /// It has no volume yet.
+        Pending
+        /// It has one.
+        Bound
+        /// Its volume is gone, or another's.
+        Lost
+    }
+}
+
+phases! {
+    /// How far a volume is.
+    VolumePhase {
+        /// Nobody has looked at it yet.
+        Pending
+        /// A claim may take it.
+        Available
+        /// A claim has it.
+        Bound
+        /// Its claim is gone.
+        Released
+        /// It could not be reclaimed.
+        Failed
+    }
 }
 
 /// A pod.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct PodState {
     /// Its name.
-    pub name: String,
+    pub name: ObjectName,
     /// The name it has for itself.
-    pub hostname: Option<String>,
+    pub hostname: Option<Text>,
     /// The Service below which it has a name.
-    pub subdomain: Option<String>,
-    /// `Pending`, `Running`, …
-    pub phase: String,
+    pub subdomain: Option<Text>,
+    /// How far it is.
+    pub phase: PodPhase,
     /// Whether it is ready.
     pub ready: bool,
     /// Whether it has a place.
@@ -88,133 +169,141 @@ pub struct PodState {
     /// The number of its revision.
     pub revision: Option<i64>,
     /// Its containers' images.
-    pub images: Vec<String>,
-    /// The claims it mounts.
-    pub claims: Vec<String>,
+    pub images: Vec<Text>,
+    /// The claims of its namespace that it mounts, in order.
+    pub claims: Vec<Text>,
     /// Who owns it.
-    pub owner: Vec<String>,
+    pub owner: Vec<Owner>,
     /// Why it has no place.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
     /// Whether it is being deleted.
-    #[serde(skip_serializing_if = "is_false")]
     pub terminating: bool,
 }
 
+impl PodState {
+    /// The set that manages it.
+    #[must_use]
+    pub fn set(&self) -> Option<ObjectName> {
+        let set = self.owner.iter().find(|owner| owner.controller && owner.kind == "StatefulSet")?;
+        Some(self.name.sibling(set.name.clone()))
+    }
+
+    /// The claims that it mounts.
+    pub fn claim_names(&self) -> impl Iterator<Item = ObjectName> {
+        self.claims.iter().map(|claim| self.name.sibling(claim.clone()))
+    }
+}
+
 /// A claim.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct ClaimState {
     /// Its name.
-    pub name: String,
-    /// `Pending`, `Bound` or `Lost`.
-    pub phase: String,
+    pub name: ObjectName,
+    /// How far it is.
+    pub phase: ClaimPhase,
     /// The volume it has or wants.
-    pub volume: Option<String>,
+    pub volume: Option<Text>,
     /// Its class; `None` if none was stated or given.
-    pub class: Option<String>,
+    pub class: Option<Text>,
     /// How much it asks for.
-    pub requested: String,
+    pub requested: Option<Quantity>,
     /// How much it has.
-    pub capacity: Option<String>,
+    pub capacity: Option<Quantity>,
     /// How it may be mounted.
-    #[serde(rename = "accessModes")]
-    pub access_modes: Vec<String>,
+    pub access_modes: Vec<Text>,
     /// Device or file system.
-    #[serde(rename = "volumeMode")]
-    pub volume_mode: Option<String>,
+    pub volume_mode: Option<Text>,
     /// Its labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: BTreeMap<Text, Text>,
     /// Who owns it.
-    pub owner: Vec<String>,
+    pub owner: Vec<Owner>,
     /// Why it is pending.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
     /// Whether it is being deleted.
-    #[serde(skip_serializing_if = "is_false")]
     pub terminating: bool,
 }
 
 /// The claim a volume is for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partner {
     /// The claim's namespace.
-    pub namespace: Option<String>,
+    pub namespace: Option<Text>,
     /// The claim's name.
-    pub name: Option<String>,
-    /// `live` if it is the claim that has this name now, `stale` if it was another one, `None` if none was tied yet.
-    pub uid: Option<&'static str>,
+    pub name: Option<Text>,
+    /// Which claim of that name; `None` if none was tied yet.
+    pub tie: Option<Tie>,
+}
+
+/// Which claim of a name a volume is tied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tie {
+    /// The one that has this name now.
+    Live,
+    /// One that is gone.
+    Stale,
 }
 
 /// A volume.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct VolumeState {
     /// Its name.
-    pub name: String,
-    /// `Available`, `Bound`, `Released`, `Failed`.
-    pub phase: String,
+    pub name: Text,
+    /// How far it is.
+    pub phase: VolumePhase,
     /// Its class; empty for none.
-    pub class: String,
+    pub class: Text,
     /// How much it holds.
-    pub capacity: String,
-    /// What becomes of it without its claim.
-    pub reclaim: String,
+    pub capacity: Option<Quantity>,
+    /// What is done with it once its claim is gone.
+    pub reclaim: Text,
     /// The claim it is for.
-    #[serde(rename = "claimRef")]
     pub claim_ref: Option<Partner>,
     /// Whether it is being deleted.
-    #[serde(skip_serializing_if = "is_false")]
     pub terminating: bool,
 }
 
 /// What a step changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Among pods.
-    pub pods: Change,
+    pub pods: Difference,
     /// Among claims.
-    pub claims: Change,
+    pub claims: Difference,
     /// Among volumes.
-    pub volumes: Change,
+    pub volumes: Difference,
 }
 
 /// What changed among objects of a kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Change {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
     /// New ones.
-    pub created: Vec<String>,
+    pub created: Vec<ObjectName>,
     /// Those that are gone.
-    pub removed: Vec<String>,
+    pub removed: Vec<ObjectName>,
     /// Same name, another object.
-    pub replaced: Vec<String>,
+    pub replaced: Vec<ObjectName>,
 }
 
 /// A warning.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventState {
-    /// What it is about.
-    pub kind: String,
+    /// The kind of what it is about.
+    pub kind: Text,
     /// Its name.
-    pub name: String,
+    pub name: ObjectName,
     /// In one word.
-    pub reason: String,
+    pub reason: Text,
     /// In a sentence.
     pub message: String,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-const fn is_false(value: &bool) -> bool {
-    !*value
-}
-
 /// Who is there, by kind and name, and which object it is.
-pub type Identities = BTreeMap<&'static str, BTreeMap<String, Text>>;
+pub type Identities = BTreeMap<&'static str, BTreeMap<ObjectName, Text>>;
 
-/// How a cluster is described: which namespace needs no mention, what was there before, what has been told already.
+/// How a cluster is described: what is shown of it.
 pub struct View<'a> {
     /// The cluster.
     pub world: &'a World,
-    /// The namespace that goes without saying.
-    pub home: &'a str,
     /// Volumes that are shown though they are of no claim here.
     pub volumes: &'a BTreeSet<Text>,
 }
@@ -225,14 +314,14 @@ impl View<'_> {
     pub fn identities(&self) -> Identities {
         ["Pod", CLAIM, VOLUME]
             .into_iter()
-            .map(|kind| (kind, self.world.store.of_kind(kind).map(|(key, node)| (self.label(key), uid(node))).collect()))
+            .map(|kind| (kind, self.world.store.of_kind(kind).map(|(key, node)| (key.object(), uid(node))).collect()))
             .collect()
     }
 
     /// All of it. `before` and `moves` are what was there before the step and who came and went in it; `told` are the warnings that
     /// earlier steps had.
     #[must_use]
-    pub fn state(&self, before: &Identities, moves: &[Move], told: &mut BTreeSet<EventState>) -> State {
+    pub fn state(&self, before: &Identities, moves: &[PodMove], told: &mut BTreeSet<EventState>) -> State {
         let store = &self.world.store;
         State {
             statefulsets: store.of_kind("StatefulSet").map(|(key, node)| self.set(key, node)).collect(),
@@ -250,16 +339,6 @@ impl View<'_> {
         }
     }
 
-    /// The name under which an object is shown.
-    #[must_use]
-    pub fn label(&self, key: &Key) -> String {
-        if key.namespace.is_empty() || key.namespace == self.home {
-            key.name.to_string()
-        } else {
-            format!("{}/{}", key.namespace, key.name)
-        }
-    }
-
     fn is_shown(&self, key: &Key, volume: &Node) -> bool {
         self.volumes.contains(&key.name) || binder::claim_ref(volume).is_some_and(|reference| !text(reference, &["namespace"]).is_empty())
     }
@@ -273,7 +352,7 @@ impl View<'_> {
         let counted = |field: &str| number(&["status", field]).unwrap_or_default();
         let revision = |field: &str| self.revision(&key.namespace, text(set, &["status", field]));
         SetState {
-            name: self.label(key),
+            name: key.object(),
             generation: number(&["metadata", "generation"]).unwrap_or(1),
             observed: number(&["status", "observedGeneration"]),
             spec: number(&["spec", "replicas"]).or(Some(1)),
@@ -291,56 +370,71 @@ impl View<'_> {
         let placed = condition(pod, "PodScheduled");
         let scheduled = placed.is_some_and(|condition| text(condition, &["status"]) == "True");
         let said = |field: &str| placed.and_then(|condition| optional(condition, &[field]));
-        let mut claims: Vec<String> = claim_names(pod).map(str::to_owned).collect();
+        let mut claims: Vec<Text> = claim_names(pod).map(Text::new).collect();
         claims.sort();
         let containers = pod.find(&["spec", "containers"]).into_iter().flat_map(Node::items);
         PodState {
-            name: self.label(key),
+            name: key.object(),
             hostname: optional(pod, &["spec", "hostname"]),
             subdomain: optional(pod, &["spec", "subdomain"]),
-            phase: phase(pod).to_owned(),
+            phase: PodPhase::of(pod),
             ready: is_ready(pod),
             scheduled,
             revision: self.revision(&key.namespace, text(pod, &["metadata", "labels", REVISION_LABEL])),
-            images: containers.map(|container| text(container, &["image"]).to_owned()).collect(),
+            images: containers.map(|container| text(container, &["image"]).into()).collect(),
             claims,
-            owner: owners(pod),
-            why: (!scheduled).then(|| Why { reason: said("reason"), message: said("message") }),
+            owner: store::owners(pod),
+            why: (!scheduled).then(|| self.unplaced(pod, said)),
             terminating: is_ending(pod),
+        }
+    }
+
+    /// Why a pod has no place, in the words of the scheduler.
+    fn unplaced(&self, pod: &Node, said: impl Fn(&str) -> Option<Text>) -> Why {
+        let known = self.world.journal.unplaced.get(&uid(pod));
+        Why {
+            cause: known.map_or(Cause::Other, |known| known.cause.clone()),
+            reason: said("reason"),
+            message: said("message").map(String::from),
+            short: known.map(|known| known.short.clone()),
         }
     }
 
     fn claim(&self, key: &Key, claim: &Node) -> ClaimState {
         let said = self.world.last_said(&uid(claim)).filter(|_| phase(claim) == "Pending");
-        let amount = |path: &[&str]| claim.find(path).map(|_| amount(claim, path));
         ClaimState {
-            name: self.label(key),
-            phase: phase(claim).to_owned(),
+            name: key.object(),
+            phase: ClaimPhase::of(claim),
             volume: optional(claim, &["spec", "volumeName"]),
-            class: claim.find(&["spec", "storageClassName"]).and_then(Node::as_str).map(str::to_owned),
-            requested: amount(&["spec", "resources", "requests", "storage"]).unwrap_or_default(),
-            capacity: amount(&["status", "capacity", "storage"]),
+            class: claim.find(&["spec", "storageClassName"]).and_then(text_of),
+            requested: amount(claim, &["spec", "resources", "requests", "storage"]),
+            capacity: amount(claim, &["status", "capacity", "storage"]),
             access_modes: strings(claim.find(&["spec", "accessModes"])),
             volume_mode: optional(claim, &["spec", "volumeMode"]),
             labels: claim
                 .find(&["metadata", "labels"])
                 .into_iter()
                 .flat_map(Node::entries)
-                .map(|(key, value)| (key.name.to_string(), value.as_str().unwrap_or_default().to_owned()))
+                .map(|(key, value)| (key.name.clone(), text_of(value).unwrap_or_default()))
                 .collect(),
-            owner: owners(claim),
-            why: said.map(|event| Why { reason: Some(event.reason.to_string()), message: Some(event.message.to_string()) }),
+            owner: store::owners(claim),
+            why: said.map(|event| Why {
+                cause: event.cause.clone(),
+                reason: Some(event.reason.clone()),
+                message: Some(event.message.to_string()),
+                short: None,
+            }),
             terminating: is_ending(claim),
         }
     }
 
     fn volume(&self, key: &Key, volume: &Node) -> VolumeState {
         VolumeState {
-            name: self.label(key),
-            phase: phase(volume).to_owned(),
-            class: text(volume, &["spec", "storageClassName"]).to_owned(),
+            name: key.name.clone(),
+            phase: VolumePhase::of(volume),
+            class: text(volume, &["spec", "storageClassName"]).into(),
             capacity: amount(volume, &["spec", "capacity", "storage"]),
-            reclaim: text(volume, &["spec", "persistentVolumeReclaimPolicy"]).to_owned(),
+            reclaim: text(volume, &["spec", "persistentVolumeReclaimPolicy"]).into(),
             claim_ref: binder::claim_ref(volume).map(|reference| self.partner(reference)),
             terminating: is_ending(volume),
         }
@@ -350,16 +444,16 @@ impl View<'_> {
         let key = Key::new(CLAIM, text(reference, &["namespace"]), text(reference, &["name"]));
         let live = self.world.store.get(&key).map(uid);
         let tied = text(reference, &["uid"]);
-        let which = if live.as_deref() == Some(tied) { "live" } else { "stale" };
+        let which = if live.as_deref() == Some(tied) { Tie::Live } else { Tie::Stale };
         Partner {
             namespace: optional(reference, &["namespace"]),
             name: optional(reference, &["name"]),
-            uid: (!tied.is_empty()).then_some(which),
+            tie: (!tied.is_empty()).then_some(which),
         }
     }
 
-    fn endpoints(&self) -> BTreeMap<String, Arc<[EndpointState]>> {
-        dns::endpoints(self.world).into_iter().map(|(key, list)| (self.label(&key), list)).collect()
+    fn endpoints(&self) -> BTreeMap<ObjectName, Arc<[EndpointState]>> {
+        dns::endpoints(self.world).into_iter().map(|(key, list)| (key.object(), list)).collect()
     }
 
     fn changes(&self, before: &Identities) -> Changes {
@@ -367,8 +461,10 @@ impl View<'_> {
         let none = BTreeMap::new();
         let of = |kind: &str| {
             let (was, is) = (before.get(kind).unwrap_or(&none), now.get(kind).unwrap_or(&none));
-            let names = |test: &dyn Fn(&str) -> bool, all: &BTreeMap<String, Text>| all.keys().filter(|name| test(name)).cloned().collect();
-            Change {
+            let names = |test: &dyn Fn(&ObjectName) -> bool, all: &BTreeMap<ObjectName, Text>| {
+                all.keys().filter(|name| test(name)).cloned().collect()
+            };
+            Difference {
                 created: names(&|name| !was.contains_key(name), is),
                 removed: names(&|name| !is.contains_key(name), was),
                 replaced: names(&|name| was.get(name).is_some_and(|old| is[name] != *old), is),
@@ -377,22 +473,18 @@ impl View<'_> {
         Changes { pods: of("Pod"), claims: of(CLAIM), volumes: of(VOLUME) }
     }
 
-    fn order(&self, moves: &[Move]) -> BTreeMap<String, Vec<String>> {
-        let mut sets: BTreeMap<Key, Vec<&Move>> = BTreeMap::new();
+    fn order(&self, moves: &[PodMove]) -> BTreeMap<ObjectName, Vec<PodMove>> {
+        let mut sets: BTreeMap<ObjectName, Vec<PodMove>> = BTreeMap::new();
         for one in moves {
-            let base = one.pod.rsplit_once('-').map_or(one.pod.as_str(), |(base, _)| base);
-            sets.entry(Key::new("StatefulSet", one.namespace.clone(), base)).or_default().push(one);
+            sets.entry(set_of(&one.pod)).or_default().push(one.clone());
         }
-        let shown = |one: &&Move| format!("{}{}", if one.came { '+' } else { '-' }, one.pod);
-        sets.into_iter()
-            .map(|(key, mut moves)| {
-                let ordered = self.world.store.get(&key).is_some_and(|set| text(set, &["spec", "podManagementPolicy"]) != "Parallel");
-                if !ordered {
-                    sort_runs(&mut moves);
-                }
-                (self.label(&key), moves.iter().map(shown).collect())
-            })
-            .collect()
+        for (set, moves) in &mut sets {
+            let set = self.world.store.get(&Key::of("StatefulSet", set));
+            if set.is_none_or(|set| text(set, &["spec", "podManagementPolicy"]) == "Parallel") {
+                sort_runs(moves);
+            }
+        }
+        sets
     }
 
     /// Warnings about what is still there and still in that trouble.
@@ -400,9 +492,9 @@ impl View<'_> {
         let mut fresh = Vec::new();
         for event in self.world.journal.events().filter(|event| event.warning && self.is_still_true(event)) {
             let new = EventState {
-                kind: event.about.kind.to_string(),
-                name: self.label(&event.about),
-                reason: event.reason.to_string(),
+                kind: event.about.kind.clone(),
+                name: event.about.object(),
+                reason: event.reason.clone(),
                 message: event.message.to_string(),
             };
             if told.insert(new.clone()) {
@@ -424,29 +516,33 @@ impl View<'_> {
     }
 }
 
+/// The set that a pod is of, by its name: a pod by itself is of nothing but its own name.
+fn set_of(pod: &ObjectName) -> ObjectName {
+    pod.sibling(pod.name.rsplit_once('-').map_or(pod.name.as_str(), |(set, _)| set))
+}
+
 /// Neighbouring moves of one direction in a fixed order: what is done at once has none.
-fn sort_runs(moves: &mut [&Move]) {
-    let ordinal = |one: &Move| parent_and_ordinal(&one.pod).map_or(0, |(_, ordinal)| ordinal);
+fn sort_runs(moves: &mut [PodMove]) {
+    let ordinal = |one: &PodMove| parent_and_ordinal(&one.pod.name).map_or(0, |(_, ordinal)| ordinal);
     for run in moves.chunk_by_mut(|a, b| a.came == b.came) {
         run.sort_by_key(|one| if one.came { ordinal(one) } else { -ordinal(one) });
     }
 }
 
-fn optional(node: &Node, path: &[&str]) -> Option<String> {
-    node.find(path).and_then(Node::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+fn text_of(node: &Node) -> Option<Text> {
+    if let Data::Text(text) = &node.data { Some(text.clone()) } else { None }
 }
 
-fn strings(list: Option<&Node>) -> Vec<String> {
-    list.into_iter().flat_map(Node::items).filter_map(Node::as_str).map(str::to_owned).collect()
+fn optional(node: &Node, path: &[&str]) -> Option<Text> {
+    node.find(path).and_then(text_of).filter(|text| !text.is_empty())
 }
 
-fn owners(node: &Node) -> Vec<String> {
-    store::owners(node).iter().map(|owner| format!("{}/{}", owner.kind, owner.name)).collect()
+fn strings(list: Option<&Node>) -> Vec<Text> {
+    list.into_iter().flat_map(Node::items).filter_map(text_of).collect()
 }
 
-/// An amount as the server writes it.
-fn amount(node: &Node, path: &[&str]) -> String {
-    let Some(node) = node.find(path) else { return String::new() };
-    let written = node.as_int().map(|number| number.to_string()).or_else(|| node.as_str().map(str::to_owned)).unwrap_or_default();
-    written.parse::<crate::k8s::quantity::Quantity>().map_or(written, |quantity| quantity.to_string())
+fn amount(node: &Node, path: &[&str]) -> Option<Quantity> {
+    let node = node.find(path)?;
+    let written = node.as_int().map(|number| number.to_string());
+    written.or_else(|| node.as_str().map(str::to_owned))?.parse().ok()
 }

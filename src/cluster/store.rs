@@ -1,6 +1,7 @@
 //! What a cluster holds: live objects by kind, namespace and name, each as the API server would show it. Knows no kind's meaning.
 
 use super::mark::{self, Mark};
+use crate::k8s::object::ObjectName;
 use crate::source::At;
 use crate::value::{Data, Map, Node, Text};
 use std::cmp::Ordering;
@@ -18,6 +19,17 @@ pub struct Key {
 }
 
 impl Key {
+    /// The key of an object of that kind.
+    pub fn of(kind: impl Into<Text>, name: &ObjectName) -> Self {
+        Self { kind: kind.into(), namespace: name.namespace.clone(), name: name.name.clone() }
+    }
+
+    /// What the object is called among those of its kind.
+    #[must_use]
+    pub fn object(&self) -> ObjectName {
+        ObjectName { namespace: self.namespace.clone(), name: self.name.clone() }
+    }
+
     /// The key of that kind, namespace and name.
     pub fn new(kind: impl Into<Text>, namespace: impl Into<Text>, name: impl Into<Text>) -> Self {
         Self { kind: kind.into(), namespace: namespace.into(), name: name.into() }

@@ -5,7 +5,9 @@ use super::binder::CLAIM;
 use super::controller::load::Loads;
 use super::mark::Mark;
 use super::store::{Key, Store, text, uid};
+use crate::k8s::object::ObjectName;
 use crate::k8s::version::Version;
+use crate::secret::known::Known;
 use crate::value::{Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,13 +46,89 @@ impl Provisioners {
 
 /// A pod that came or went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Move {
+pub struct PodMove {
     /// Whether it came.
     pub came: bool,
-    /// Its namespace.
-    pub namespace: Text,
-    /// Its name.
-    pub pod: Text,
+    /// The pod.
+    pub pod: ObjectName,
+}
+
+/// What is behind what a controller says of a claim or a pod, where something is decided by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Facts are wanting to say what would happen.
+    NotKnown(Gap),
+    /// The class that is to make its volume is not there.
+    NoClass,
+    /// A pod's claims are still to be bound.
+    ClaimsPending,
+    /// A claim that a pod mounts is missing, lost or being deleted.
+    ClaimsGone,
+    /// On some node no free volume fits, and none is made.
+    NoVolume,
+    /// Anything else: what is said says it.
+    Other,
+}
+
+/// Something that the facts do not tell, and what is assumed instead.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gap {
+    /// The nodes: every pod schedules, every volume attaches.
+    Nodes,
+    /// Whether there is a default class.
+    DefaultClass,
+    /// Whether a class makes volumes.
+    Class(Text),
+    /// Whether a class that claims name exists: it does, and provisions.
+    ClassExists(Text),
+    /// Whether a provisioner is there: it is.
+    Provisioner(Text),
+    /// Whether an object that pods name exists: it does.
+    Exists {
+        /// Its kind.
+        kind: Text,
+        /// Its name.
+        name: Text,
+    },
+    /// What workloads of that kind run: their pods are not simulated.
+    Runs {
+        /// The kind.
+        kind: &'static str,
+        /// Their names.
+        names: Vec<Text>,
+    },
+    /// The replicas of a set beyond the first ones.
+    Replicas {
+        /// The set.
+        set: Text,
+        /// How many are simulated.
+        simulated: i64,
+    },
+}
+
+impl Gap {
+    /// Takes secret values out of it.
+    pub fn hide(&mut self, known: &Known) {
+        let hide = |text: &mut Text| *text = known.hide(text).into();
+        match self {
+            Self::Nodes | Self::DefaultClass => {}
+            Self::Class(name)
+            | Self::ClassExists(name)
+            | Self::Provisioner(name)
+            | Self::Exists { name, .. }
+            | Self::Replicas { set: name, .. } => hide(name),
+            Self::Runs { names, .. } => names.iter_mut().for_each(hide),
+        }
+    }
+}
+
+/// Why a pod has no place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unplaced {
+    /// What is behind it.
+    pub cause: Cause,
+    /// The scheduler's sentence without what it says of preemption.
+    pub short: String,
 }
 
 /// What a controller said about an object.
@@ -66,16 +144,20 @@ pub struct Event {
     pub reason: Text,
     /// In the controller's words.
     pub message: Text,
+    /// What is behind it.
+    pub cause: Cause,
 }
 
 /// The reason given where facts are wanting to say what would happen.
-pub const NOT_KNOWN: &str = "NotKnown";
+const NOT_KNOWN: &str = "NotKnown";
 
 /// What happened, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Journal {
     /// Pods that came and went.
-    pub moves: Vec<Move>,
+    pub moves: Vec<PodMove>,
+    /// Why pods have no place, by their uid.
+    pub unplaced: BTreeMap<Text, Unplaced>,
     /// What was said of each object, by its uid; the same thing is kept once, at its last place.
     events: BTreeMap<Text, Vec<Event>>,
     /// Objects that were taken to be there, though nobody has said so.
@@ -148,7 +230,7 @@ impl World {
     pub fn create(&mut self, key: &Key, node: Node) {
         self.tire(OF_NEW);
         if key.kind == "Pod" {
-            self.journal.moves.push(Move { came: true, namespace: key.namespace.clone(), pod: key.name.clone() });
+            self.journal.moves.push(PodMove { came: true, pod: key.object() });
         }
         self.store.create(key, node);
         if key.kind == CLAIM
@@ -169,7 +251,7 @@ impl World {
     /// Takes an object away, and notes a pod that goes.
     pub fn remove(&mut self, key: &Key) {
         if self.store.remove(key).is_some() && key.kind == "Pod" {
-            self.journal.moves.push(Move { came: false, namespace: key.namespace.clone(), pod: key.name.clone() });
+            self.journal.moves.push(PodMove { came: false, pod: key.object() });
         }
     }
 
@@ -192,8 +274,18 @@ impl World {
 
     /// Notes what a controller says about an object.
     pub fn say(&mut self, about: &Key, warning: bool, reason: &str, message: impl Into<Text>) {
+        self.say_because(Cause::Other, about, warning, reason, message);
+    }
+
+    /// Notes that facts are wanting to say what a controller would do with an object.
+    pub fn wonder(&mut self, about: &Key, gap: Gap) {
+        self.say_because(Cause::NotKnown(gap), about, false, NOT_KNOWN, "");
+    }
+
+    /// Notes what a controller says about an object, and what is behind it.
+    pub fn say_because(&mut self, cause: Cause, about: &Key, warning: bool, reason: &str, message: impl Into<Text>) {
         let uid = self.store.get(about).map(uid).unwrap_or_default();
-        let event = Event { about: about.clone(), uid, warning, reason: reason.into(), message: message.into() };
+        let event = Event { about: about.clone(), uid, warning, reason: reason.into(), message: message.into(), cause };
         let said = self.journal.events.entry(event.uid.clone()).or_default();
         if said.last() != Some(&event) {
             said.retain(|old| *old != event);

@@ -8,9 +8,11 @@ use crate::cluster::dns;
 use crate::cluster::facts::{CLUSTER_FACTS, ClusterFacts};
 use crate::cluster::rehearse::{Rehearsal, rehearse};
 use crate::cluster::selector;
-use crate::cluster::state::{ClaimState, PodState, State};
+use crate::cluster::state::{ClaimPhase, ClaimState, PodState, State};
 use crate::cluster::store::text;
+use crate::cluster::world::Cause;
 use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
+use crate::k8s::object::ObjectName;
 use crate::source::{At, SourceId};
 use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
@@ -333,9 +335,6 @@ impl Groups {
 
 // ---- volumes reserved for claims
 
-/// A claim by its namespace and name.
-type ClaimName = (String, String);
-
 /// A claim that the bundle makes, by itself or through a set.
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
@@ -353,14 +352,14 @@ struct Made<'a> {
 
 /// The claims that a bundle makes, looked up by name: they are not written down, because a set may make hundreds.
 struct Claims<'a> {
-    stated: BTreeMap<ClaimName, Wanted<'a>>,
+    stated: BTreeMap<ObjectName, Wanted<'a>>,
     sets: BTreeMap<&'a str, Vec<(usize, &'a Resource)>>,
 }
 
 impl<'a> Claims<'a> {
     fn new(bundle: &'a Bundle) -> Self {
         let stated = bundle.of_kind(binder::CLAIM).map(|claim| {
-            let name = (namespace(claim).to_owned(), claim.id.name.clone());
+            let name = ObjectName::new(namespace(claim), &claim.id.name);
             (name, Wanted { node: &claim.node, at: claim.at() })
         });
         let mut sets: BTreeMap<&str, Vec<(usize, &Resource)>> = BTreeMap::new();
@@ -397,9 +396,9 @@ impl<'a> Claims<'a> {
     }
 
     /// The claim of that name, if the bundle makes it. A set's claims beyond its replicas are for later.
-    fn get(&self, name: &ClaimName) -> Option<Wanted<'a>> {
+    fn get(&self, name: &ObjectName) -> Option<Wanted<'a>> {
         let made = || {
-            let mut makers = self.makers(&name.1).into_iter().filter(|(made, _)| namespace(made.set) == name.0);
+            let mut makers = self.makers(&name.name).into_iter().filter(|(made, _)| namespace(made.set) == name.namespace);
             let (made, _) = makers.find(|(made, ordinal)| ordinals(made.set).contains(ordinal))?;
             let template = templates(made.set).nth(made.template)?;
             Some(Wanted { node: template, at: template.place_of("metadata.name") })
@@ -409,14 +408,14 @@ impl<'a> Claims<'a> {
 
     /// The namespace in which there is a claim of that name.
     fn namespace_of(&self, claim: &str) -> Option<&str> {
-        let stated = self.stated.keys().find(|(_, name)| name == claim).map(|(namespace, _)| namespace.as_str());
+        let stated = self.stated.keys().find(|one| one.name == claim).map(|one| one.namespace.as_str());
         let made = self.makers(claim).into_iter().filter(|(made, ordinal)| ordinals(made.set).contains(ordinal));
         stated.into_iter().chain(made.map(|(made, _)| namespace(made.set))).min()
     }
 
     /// The names of the claims in a namespace.
     fn names(&self, place: &str) -> impl Iterator<Item = String> {
-        let stated = self.stated.keys().filter(move |(namespace, _)| namespace == place).map(|(_, name)| name.clone());
+        let stated = self.stated.keys().filter(move |one| one.namespace == place).map(|one| one.name.to_string());
         let sets = self.sets.values().flatten().map(|(_, set)| *set).filter(move |set| namespace(set) == place);
         let made = sets.flat_map(|set| {
             let name = move |template: &Node, ordinal| format!("{}-{}-{ordinal}", text(template, &["metadata", "name"]), set.id.name);
@@ -439,7 +438,7 @@ fn ordinals(set: &Resource) -> Range<i64> {
 /// Whether it is plain without a rehearsal that nothing can be said of claims and places: no node is known, and each claim has a
 /// volume of its own or a class of which nobody knows more than the name. Such a claim takes a volume that fits, or its class may make
 /// one: nobody can say that it will not bind.
-fn is_settled(bundle: &Bundle, claims: &Claims<'_>, facts: &ClusterFacts, reserved: &BTreeSet<ClaimName>) -> bool {
+fn is_settled(bundle: &Bundle, claims: &Claims<'_>, facts: &ClusterFacts, reserved: &BTreeSet<ObjectName>) -> bool {
     if facts.nodes.is_some() || facts.classes.is_some() {
         return false;
     }
@@ -448,7 +447,7 @@ fn is_settled(bundle: &Bundle, claims: &Claims<'_>, facts: &ClusterFacts, reserv
         let class = binder::class_of(claim);
         !class.is_empty() && !known.contains(class) && text(claim, &["spec", "volumeName"]).is_empty()
     };
-    let is_reserved = |place: &str, name: String| reserved.contains(&(place.to_owned(), name));
+    let is_reserved = |place: &str, name: String| reserved.contains(&ObjectName::new(place, name));
     claims.stated.iter().all(|(name, claim)| reserved.contains(name) || is_open(claim.node))
         && claims.sets.values().flatten().all(|(_, set)| {
             templates(set).all(|template| {
@@ -462,14 +461,14 @@ fn is_settled(bundle: &Bundle, claims: &Claims<'_>, facts: &ClusterFacts, reserv
 const CLASS: &[&str] = &["spec", "storageClassName"];
 
 /// Looks at volumes that name a claim. Gives back the claims whose reserved volume cannot serve them, and those whose volume can.
-fn judge_reserved(bundle: &Bundle, wanted: &Claims<'_>, found: &mut Diagnostics) -> (BTreeSet<ClaimName>, BTreeSet<ClaimName>) {
+fn judge_reserved(bundle: &Bundle, wanted: &Claims<'_>, found: &mut Diagnostics) -> (BTreeSet<ObjectName>, BTreeSet<ObjectName>) {
     let (mut misfits, mut reserved) = (BTreeSet::new(), BTreeSet::new());
-    let mut taken: BTreeMap<ClaimName, &Resource> = BTreeMap::new();
+    let mut taken: BTreeMap<ObjectName, &Resource> = BTreeMap::new();
     for volume in bundle.of_kind(binder::VOLUME) {
         let Some(reference) = binder::claim_ref(&volume.node) else { continue };
-        let name: ClaimName = (text(reference, &["namespace"]).to_owned(), text(reference, &["name"]).to_owned());
-        if name.0.is_empty() || name.1.is_empty() {
-            let what = if name.0.is_empty() { "namespace" } else { "name" };
+        let name = ObjectName::new(text(reference, &["namespace"]), text(reference, &["name"]));
+        if name.namespace.is_empty() || name.name.is_empty() {
+            let what = if name.namespace.is_empty() { "namespace" } else { "name" };
             REFERENCE
                 .report(format!("the claim's {what} is missing, so the volume is reserved for nobody and taken by nobody"))
                 .help(format!("add the claim's {what}"))
@@ -487,7 +486,7 @@ fn judge_reserved(bundle: &Bundle, wanted: &Claims<'_>, found: &mut Diagnostics)
         }
         if let Some(first) = taken.get(&name) {
             TWICE
-                .report(format!("two volumes are reserved for claim `{}`; either may be taken, the other is never used", name.1))
+                .report(format!("two volumes are reserved for claim `{}`; either may be taken, the other is never used", name.name))
                 .help("reserve one of them for another claim, or for none")
                 .see(first.node.place_of("spec.claimRef"), "the other volume")
                 .about(volume.subject())
@@ -495,7 +494,7 @@ fn judge_reserved(bundle: &Bundle, wanted: &Claims<'_>, found: &mut Diagnostics)
             continue;
         }
         match wanted.get(&name) {
-            Some(claim) if judge_fit(volume, &name.1, &claim, found) => {
+            Some(claim) if judge_fit(volume, &name.name, &claim, found) => {
                 let is_plain = ["volumeName", "selector"].iter().all(|field| claim.node.find(&["spec", field]).is_none());
                 if is_plain && text(&volume.node, CLASS) == text(claim.node, CLASS) {
                     reserved.insert(name.clone());
@@ -535,23 +534,23 @@ fn judge_fit(volume: &Resource, name: &str, claim: &Wanted<'_>, found: &mut Diag
     false
 }
 
-fn judge_nobody(wanted: &Claims<'_>, volume: &Resource, name: &ClaimName, found: &mut Diagnostics) {
+fn judge_nobody(wanted: &Claims<'_>, volume: &Resource, name: &ObjectName, found: &mut Diagnostics) {
     /// A name is compared with so many others, not with thousands.
     const MOST: usize = 500;
 
-    let later = wanted.makers(&name.1).iter().any(|(made, _)| namespace(made.set) == name.0);
+    let later = wanted.makers(&name.name).iter().any(|(made, _)| namespace(made.set) == name.namespace);
     if later || wanted.is_empty() {
         return;
     }
-    let elsewhere = wanted.namespace_of(&name.1).map(|namespace| format!("in namespace `{namespace}` there is one"));
+    let elsewhere = wanted.namespace_of(&name.name).map(|namespace| format!("in namespace `{namespace}` there is one"));
     let near = || {
-        let mut names: Vec<String> = wanted.names(&name.0).take(MOST).collect();
+        let mut names: Vec<String> = wanted.names(&name.namespace).take(MOST).collect();
         names.sort();
-        nearest(&name.1, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
+        nearest(&name.name, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
     };
     let help = elsewhere.or_else(near).unwrap_or_else(|| "a claim of a StatefulSet is named <template>-<set>-<ordinal>".to_owned());
     NOBODY
-        .report(format!("nothing here makes claim `{}` in namespace `{}`, for which this volume is reserved", name.1, name.0))
+        .report(format!("nothing here makes claim `{}` in namespace `{}`, for which this volume is reserved", name.name, name.namespace))
         .help(help)
         .about(volume.subject())
         .at(volume.node.place_of("spec.claimRef"), found);
@@ -585,25 +584,22 @@ fn judge_extent(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
     true
 }
 
-fn split(label: &str) -> ClaimName {
-    label.split_once('/').map_or_else(|| (HOME.to_owned(), label.to_owned()), |(namespace, name)| (namespace.to_owned(), name.to_owned()))
-}
-
-fn judge_claims(bundle: &Bundle, all: &Claims<'_>, rehearsal: &Rehearsal, misfits: &BTreeSet<ClaimName>, found: &mut Diagnostics) {
+fn judge_claims(bundle: &Bundle, all: &Claims<'_>, rehearsal: &Rehearsal, misfits: &BTreeSet<ObjectName>, found: &mut Diagnostics) {
     let Some(State { claims, pods, .. }) = rehearsal.steps.last().map(|outcome| &outcome.state) else { return };
     let mut stated: BTreeMap<(&str, &str), &Resource> = BTreeMap::new();
     for claim in bundle.of_kind(binder::CLAIM) {
         stated.entry((namespace(claim), &claim.id.name)).or_insert(claim);
     }
     let unserved = unserved(pods);
-    let mut of_templates: BTreeMap<(&str, &str, usize), (Vec<String>, String)> = BTreeMap::new();
+    let mut of_templates: BTreeMap<(&str, &str, usize), (Vec<&str>, String)> = BTreeMap::new();
     for claim in claims {
-        let name = split(&claim.name);
-        let Some(why) = reason(claim, &unserved).filter(|_| !misfits.contains(&name)) else { continue };
-        if let Some((made, _)) = all.makers(&name.1).into_iter().find(|(made, _)| namespace(made.set) == name.0) {
+        let name = &claim.name;
+        let Some(why) = reason(claim, &unserved).filter(|_| !misfits.contains(name)) else { continue };
+        let mut makers = all.makers(&name.name).into_iter();
+        if let Some((made, _)) = makers.find(|(made, _)| namespace(made.set) == name.namespace) {
             let entry = of_templates.entry((namespace(made.set), &made.set.id.name, made.template)).or_insert_with(|| (Vec::new(), why));
-            entry.0.push(name.1);
-        } else if let Some(made) = stated.get(&(name.0.as_str(), name.1.as_str())) {
+            entry.0.push(&name.name);
+        } else if let Some(made) = stated.get(&(name.namespace.as_str(), name.name.as_str())) {
             UNBOUND
                 .report(format!("this claim will not bind: {why}"))
                 .help(HELP)
@@ -615,7 +611,7 @@ fn judge_claims(bundle: &Bundle, all: &Claims<'_>, rehearsal: &Rehearsal, misfit
         let Some(made) = all.set(place, set) else { continue };
         let (claims, verb) = if names.len() == 1 { ("claim", "will") } else { ("claims", "will") };
         UNBOUND
-            .report(format!("{claims} {} {verb} not bind: {why}", listing(names.iter().map(String::as_str), 5)))
+            .report(format!("{claims} {} {verb} not bind: {why}", listing(names.iter().copied(), 5)))
             .help(HELP)
             .about(made.subject())
             .at(made.node.place_of(&format!("spec.volumeClaimTemplates[{template}].spec.storageClassName")), found);
@@ -625,8 +621,8 @@ fn judge_claims(bundle: &Bundle, all: &Claims<'_>, rehearsal: &Rehearsal, misfit
 const HELP: &str = "add a volume that fits, or name a storage class that makes volumes";
 
 /// Why a claim is left without a volume, where that is certain.
-fn reason(claim: &ClaimState, unserved: &BTreeSet<&str>) -> Option<String> {
-    if claim.phase != "Pending" || claim.terminating {
+fn reason(claim: &ClaimState, unserved: &BTreeSet<ObjectName>) -> Option<String> {
+    if claim.phase != ClaimPhase::Pending || claim.terminating {
         return None;
     }
     let why = claim.why.as_ref();
@@ -634,24 +630,19 @@ fn reason(claim: &ClaimState, unserved: &BTreeSet<&str>) -> Option<String> {
     match why.and_then(|why| why.reason.as_deref()) {
         None if claim.volume.is_some() => Some(format!("there is no volume `{}`", claim.volume.clone().unwrap_or_default())),
         Some("FailedBinding") if claim.volume.is_none() => Some("no free volume fits, and it asks for none to be made".to_owned()),
-        Some("ProvisioningFailed") if said().ends_with("not found") => {
+        _ if why.is_some_and(|why| why.cause == Cause::NoClass) => {
             Some(format!("no free volume fits, and there is no storage class `{}` to make one", claim.class.clone().unwrap_or_default()))
         }
         Some("FailedBinding" | "VolumeMismatch" | "ProvisioningFailed") => Some(said()),
-        Some("WaitForPodScheduled") => {
-            unserved.contains(split(&claim.name).1.as_str()).then(|| "no free volume fits, and its class makes none".to_owned())
-        }
+        Some("WaitForPodScheduled") => unserved.contains(&claim.name).then(|| "no free volume fits, and its class makes none".to_owned()),
         _ => None,
     }
 }
 
 /// The claims of pods that wait for a volume that none makes.
-fn unserved(pods: &[PodState]) -> BTreeSet<&str> {
-    let lacks = |pod: &&PodState| {
-        let message = pod.why.as_ref().and_then(|why| why.message.as_deref()).unwrap_or_default();
-        message.contains("didn't find available persistent volumes to bind")
-    };
-    pods.iter().filter(lacks).flat_map(|pod| &pod.claims).map(String::as_str).collect()
+fn unserved(pods: &[PodState]) -> BTreeSet<ObjectName> {
+    let lacks = |pod: &&PodState| pod.why.as_ref().is_some_and(|why| why.cause == Cause::NoVolume);
+    pods.iter().filter(lacks).flat_map(PodState::claim_names).collect()
 }
 
 fn judge_places(all: &Claims<'_>, rehearsal: &Rehearsal, facts: &ClusterFacts, found: &mut Diagnostics) {
@@ -659,19 +650,16 @@ fn judge_places(all: &Claims<'_>, rehearsal: &Rehearsal, facts: &ClusterFacts, f
     if facts.nodes.is_none() {
         return;
     }
-    let mut said: BTreeSet<ClaimName> = BTreeSet::new();
+    let mut said: BTreeSet<ObjectName> = BTreeSet::new();
     for pod in pods {
-        let Some(message) = pod.why.as_ref().and_then(|why| why.message.as_deref()) else { continue };
-        let reasons = message.split(" no new claims to deallocate").next().unwrap_or_default().trim_end_matches('.');
-        let of_volumes = reasons.contains("unbound immediate")
-            || reasons.contains("persistentvolumeclaim")
-            || reasons.contains("find available persistent");
-        let (place, name) = split(&pod.name);
-        let owner = name.rsplit_once('-').map_or(name.as_str(), |(set, _)| set);
-        let Some(set) = all.set(&place, owner).filter(|_| !of_volumes) else { continue };
-        if said.insert((place, owner.to_owned())) {
+        let Some(why) = pod.why.as_ref().filter(|why| why.cause == Cause::Other) else { continue };
+        let Some(reasons) = why.short.as_deref().or(why.message.as_deref()) else { continue };
+        let name = &pod.name;
+        let owner = name.name.rsplit_once('-').map_or(name.name.as_str(), |(set, _)| set);
+        let Some(set) = all.set(&name.namespace, owner) else { continue };
+        if said.insert(name.sibling(owner)) {
             NO_PLACE
-                .report(format!("pod `{name}` finds no node to run on: {reasons}"))
+                .report(format!("pod `{}` finds no node to run on: {}", name.name, reasons.trim_end_matches('.')))
                 .help("change what the pod asks for, or what is said of the cluster's nodes")
                 .about(set.subject())
                 .at(set.node.place_of("spec.template.spec"), found);
@@ -682,7 +670,7 @@ fn judge_places(all: &Claims<'_>, rehearsal: &Rehearsal, facts: &ClusterFacts, f
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::scenario::bundle;
+    use crate::scenario::bundle;
     use crate::source::Sources;
     use crate::yaml::read_one;
 

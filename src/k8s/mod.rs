@@ -6,6 +6,7 @@ pub mod gate;
 pub mod image;
 pub mod ip;
 pub mod name;
+pub mod object;
 pub mod quantity;
 pub mod retired;
 pub mod schedule;

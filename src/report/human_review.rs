@@ -3,6 +3,7 @@
 use super::differences::{self, Difference, Line, Piece, Row};
 use super::groups::{grouped, names};
 use super::human::{BLUE, BOLD, GREEN, Page, RED, YELLOW, columns};
+use super::record::signs;
 use super::{Against, Report, at_once, clean, counted, kinds, ranked, rest_of_line, spoken, tally};
 use crate::diagnostic::Level;
 use crate::expect::judge::said;
@@ -85,7 +86,7 @@ impl Page {
         let judgement = &review.judgement;
         self.painted(colour(judgement.verdict), &format!("{}: {}{since}", clean(&review.title), line_of(review)));
         self.line(&format!("\n{}", kinds(review)));
-        self.judgement(judgement);
+        self.judgement(review);
         let changes = ranked(review);
         if !changes.is_empty() {
             self.out.push('\n');
@@ -95,7 +96,8 @@ impl Page {
         self.details(&changes);
     }
 
-    fn judgement(&mut self, judgement: &Judgement) {
+    fn judgement(&mut self, review: &Review) {
+        let judgement = &review.judgement;
         for risk in &judgement.risks {
             if risk.acknowledged {
                 self.painted(YELLOW, "  data at risk, acknowledged:");
@@ -114,7 +116,8 @@ impl Page {
             self.line(&format!(" {}. Remove it", clean(change)));
         }
         for (set, moves) in &judgement.order {
-            self.line(&format!("  pods of {}, in order: {}", clean(set), clean(&moves.join(" "))));
+            let set = clean(&set.seen_from(&review.home).to_string());
+            self.line(&format!("  pods of {set}, in order: {}", clean(&signs(moves))));
         }
         for note in &judgement.notes {
             self.line(&format!("  {}", clean(note)));

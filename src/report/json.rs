@@ -1,8 +1,10 @@
 //! A report for programs. The contract is `schemas/report.v1.schema.json`: keys are added, never renamed or removed.
 
-use super::{Against, Report};
+use super::record::sign;
+use super::{Against, Report, holding};
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Finding, Refusal};
+use crate::k8s::object::ObjectName;
 use crate::review::fields::FieldChange;
 use crate::review::holdings::Holding;
 use crate::review::risk::Risk;
@@ -63,8 +65,8 @@ struct Judged<'a> {
     risks: Vec<Endangered<'a>>,
     stale_acknowledgements: &'a [String],
     runbooks: Vec<Book<'a>>,
-    before: Vec<Held<'a>>,
-    after: Vec<Held<'a>>,
+    before: Vec<Held>,
+    after: Vec<Held>,
 }
 
 #[derive(Debug, Serialize)]
@@ -82,11 +84,11 @@ struct Book<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Held<'a> {
-    pod: &'a str,
-    claim: &'a str,
-    volume: &'a str,
-    disk: &'a str,
+struct Held {
+    pod: String,
+    claim: String,
+    volume: String,
+    disk: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -175,7 +177,8 @@ impl<'a> Comparison<'a> {
 impl<'a> From<&'a Review> for Judged<'a> {
     fn from(review: &'a Review) -> Self {
         let judgement = &review.judgement;
-        let order = judgement.order.iter().map(|(set, moves)| (set.clone(), Value::from(moves.clone())));
+        let seen = |name: &ObjectName| name.seen_from(&review.home).to_string();
+        let order = judgement.order.iter().map(|(set, moves)| (seen(set), moves.iter().map(sign).collect()));
         Self {
             title: &review.title,
             verdict: judgement.verdict.word(),
@@ -185,8 +188,8 @@ impl<'a> From<&'a Review> for Judged<'a> {
             risks: judgement.risks.iter().map(Endangered::from).collect(),
             stale_acknowledgements: &judgement.stale,
             runbooks: judgement.runbooks.iter().map(Book::from).collect(),
-            before: review.before.iter().map(Held::from).collect(),
-            after: review.after.iter().map(Held::from).collect(),
+            before: review.before.iter().map(|held| Held::new(held, &review.home)).collect(),
+            after: review.after.iter().map(|held| Held::new(held, &review.home)).collect(),
         }
     }
 }
@@ -227,9 +230,10 @@ impl<'a> From<&'a Runbook> for Book<'a> {
     }
 }
 
-impl<'a> From<&'a Holding> for Held<'a> {
-    fn from(holding: &'a Holding) -> Self {
-        Self { pod: &holding.pod, claim: &holding.claim, volume: &holding.volume, disk: &holding.disk }
+impl Held {
+    fn new(holding: &Holding, home: &str) -> Self {
+        let [pod, claim, volume, disk] = holding::cells(holding, home);
+        Self { pod, claim, volume, disk }
     }
 }
 

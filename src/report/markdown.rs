@@ -5,6 +5,7 @@ use super::compact::compact;
 use super::differences::{self, Line, Piece};
 use super::groups::{grouped, names};
 use super::markdown_text::{code, fence, html, prose};
+use super::record::signs;
 use super::{Against, Report, at_once, counted, kinds, named, ranked, rest_of_line, spoken, summary, tally};
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Finding, Level};
@@ -275,7 +276,8 @@ fn head(review: &Review, titled: bool) -> String {
     }
     let _ = writeln!(out, "{}\n", kinds(review));
     for (set, moves) in &judgement.order {
-        let _ = writeln!(out, "- pods of {}, in order: {}", code(set), code(&shortened(&moves.join(" "), 1_000)));
+        let set = code(&set.seen_from(&review.home).to_string());
+        let _ = writeln!(out, "- pods of {set}, in order: {}", code(&shortened(&signs(moves), 1_000)));
     }
     for note in &judgement.notes {
         let _ = writeln!(out, "- {}", prose(note));

@@ -2,9 +2,11 @@
 
 mod compact;
 mod differences;
+mod gaps;
 pub mod github;
 pub mod gitlab;
 mod groups;
+mod holding;
 pub mod html;
 pub mod human;
 pub mod human_review;
@@ -13,6 +15,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 mod markdown_text;
+pub mod record;
 pub mod rehearsal;
 pub mod sarif;
 

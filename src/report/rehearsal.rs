@@ -1,10 +1,12 @@
 //! A rehearsal for a person, and for programs: what each step did, and what the cluster is then. Decides nothing.
 
-use super::clean;
+use super::{clean, gaps, record};
 use crate::cluster::kubectl::{Change, Done};
 use crate::cluster::rehearse::{Outcome, Rehearsal};
-use crate::cluster::scenario;
-use crate::cluster::state::{self, ClaimState, PodState, State, VolumeState, Why};
+use crate::cluster::state::{self, ClaimPhase, ClaimState, PodPhase, PodState, State, Tie, VolumePhase, VolumeState, Why};
+use crate::cluster::world::Cause;
+use crate::k8s::object::ObjectName;
+use crate::k8s::quantity::Quantity;
 use std::fmt::Write as _;
 
 const RED: &str = "\u{1b}[1;31m";
@@ -25,7 +27,7 @@ pub fn render(rehearsal: &Rehearsal, titles: &[String], colours: bool) -> String
         page.out.push('\n');
     }
     for what in &rehearsal.not_known {
-        page.line(FAINT, &format!("Not known: {}.", clean(what)));
+        page.line(FAINT, &format!("Not known: {}.", clean(&gaps::words(what))));
     }
     page.out
 }
@@ -35,8 +37,8 @@ pub fn render(rehearsal: &Rehearsal, titles: &[String], colours: bool) -> String
 pub fn json(rehearsal: &Rehearsal) -> String {
     let step = |outcome: &Outcome| {
         let mut step = serde_json::json!({
-            "results": scenario::results(outcome, &rehearsal.namespace),
-            "state": outcome.state,
+            "results": record::results(outcome, &rehearsal.namespace),
+            "state": record::state(&outcome.state, &rehearsal.namespace),
         });
         if !outcome.settled {
             step["unsettled"] = true.into();
@@ -46,7 +48,7 @@ pub fn json(rehearsal: &Rehearsal) -> String {
     let whole = serde_json::json!({
         "namespace": rehearsal.namespace,
         "steps": rehearsal.steps.iter().map(step).collect::<Vec<_>>(),
-        "notKnown": rehearsal.not_known,
+        "notKnown": rehearsal.not_known.iter().map(gaps::words).collect::<Vec<_>>(),
     });
     crate::printable::json(&format!("{whole:#}\n"))
 }
@@ -80,32 +82,34 @@ impl Page {
     fn step(&mut self, outcome: &Outcome, home: &str) {
         self.acts(&outcome.acts, home);
         let State { statefulsets, pods, claims, volumes, endpoints, changes, order, events } = &outcome.state;
+        let seen = |name: &ObjectName| clean(&name.seen_from(home).to_string());
         for (set, moves) in order {
-            self.line("", &format!("  {} {}", clean(set), moves.iter().map(|one| clean(one)).collect::<Vec<_>>().join(" ")));
+            let moves: Vec<String> = moves.iter().map(|one| clean(&record::sign(one))).collect();
+            self.line("", &format!("  {} {}", seen(set), moves.join(" ")));
         }
-        let sets = statefulsets.iter().map(set_row).collect();
+        let sets = statefulsets.iter().map(|set| set_row(set, home)).collect();
         self.table(&["STATEFULSET", "READY", "REVISION", ""], sets);
-        self.table(&["POD", "STATE", "REVISION", "CLAIMS", "WHY"], pods.iter().map(|pod| pod_row(pod, &changes.pods)).collect());
+        self.table(&["POD", "STATE", "REVISION", "CLAIMS", "WHY"], pods.iter().map(|pod| pod_row(pod, &changes.pods, home)).collect());
         self.table(
             &["CLAIM", "STATE", "VOLUME", "CLASS", "SIZE", "WHY"],
-            claims.iter().map(|claim| claim_row(claim, &changes.claims)).collect(),
+            claims.iter().map(|claim| claim_row(claim, &changes.claims, home)).collect(),
         );
         self.table(
             &["VOLUME", "STATE", "CLAIM", "CLASS", "SIZE", "RECLAIM"],
             volumes.iter().map(|volume| volume_row(volume, home)).collect(),
         );
-        let names = endpoints.iter().map(|(service, list)| names_row(service, list)).collect();
+        let names = endpoints.iter().map(|(service, list)| names_row(service, list, home)).collect();
         self.table(&["SERVICE", "READY", "NAMES OF THEIR OWN"], names);
         for (kind, change) in [("claim", &changes.claims), ("volume", &changes.volumes)] {
             for (what, list, colour) in [("is gone", &change.removed, YELLOW), ("is another one than before", &change.replaced, YELLOW)] {
                 for name in list {
-                    self.line(colour, &format!("  {kind} {} {what}", clean(name)));
+                    self.line(colour, &format!("  {kind} {} {what}", seen(name)));
                 }
             }
         }
         for event in events {
             let message = clean(&event.message);
-            self.line(YELLOW, &format!("  warning: {} {}: {}: {message}", event.kind, clean(&event.name), event.reason));
+            self.line(YELLOW, &format!("  warning: {} {}: {}: {message}", event.kind, seen(&event.name), event.reason));
         }
         if !outcome.settled {
             self.line(RED, "  the cluster did not come to rest");
@@ -186,7 +190,7 @@ fn state_of(word: &str, good: bool) -> Cell {
     (word.to_lowercase(), if good { GREEN } else { YELLOW })
 }
 
-fn set_row(set: &state::SetState) -> Vec<Cell> {
+fn set_row(set: &state::SetState, home: &str) -> Vec<Cell> {
     let wanted = set.spec.unwrap_or(1);
     let number = |revision: Option<i64>| revision.map(|number| number.to_string()).unwrap_or_default();
     let revisions = if set.current_revision == set.update_revision {
@@ -196,41 +200,47 @@ fn set_row(set: &state::SetState) -> Vec<Cell> {
     };
     let waits = if set.ready < wanted { "waits" } else { "" };
     vec![
-        plain(clean(&set.name)),
+        seen(&set.name, home),
         (format!("{}/{wanted}", set.ready), if set.ready == wanted { GREEN } else { YELLOW }),
         plain(revisions),
         plain(waits),
     ]
 }
 
-fn pod_row(pod: &PodState, change: &state::Change) -> Vec<Cell> {
-    let state = match (pod.terminating, pod.scheduled, pod.phase.as_str(), pod.ready) {
+/// A name as it is called in the namespace of the rehearsal.
+fn seen(name: &ObjectName, home: &str) -> Cell {
+    plain(clean(&name.seen_from(home).to_string()))
+}
+
+fn pod_row(pod: &PodState, change: &state::Difference, home: &str) -> Vec<Cell> {
+    let state = match (pod.terminating, pod.scheduled, pod.phase, pod.ready) {
         (true, ..) => "does not end",
         (_, false, ..) => "has no place",
-        (_, _, "Running", true) => "ready",
-        (_, _, "Running", false) => "not ready",
-        (_, _, "Pending", _) => "does not start",
-        (_, _, other, _) => other,
+        (_, _, PodPhase::Running, true) => "ready",
+        (_, _, PodPhase::Running, false) => "not ready",
+        (_, _, PodPhase::Pending, _) => "does not start",
+        (_, _, other, _) => other.word(),
     };
     let restarted = if change.replaced.contains(&pod.name) { " (restarted)" } else { "" };
+    let is_good = pod.ready && !pod.terminating;
     vec![
-        plain(clean(&pod.name)),
-        (format!("{}{restarted}", state.to_lowercase()), if pod.ready && !pod.terminating { GREEN } else { YELLOW }),
+        seen(&pod.name, home),
+        (format!("{}{restarted}", state.to_lowercase()), if is_good { GREEN } else { YELLOW }),
         plain(pod.revision.map(|number| number.to_string()).unwrap_or_default()),
         plain(clean(&pod.claims.join(" "))),
         plain(pod.why.as_ref().map(said).unwrap_or_default()),
     ]
 }
 
-fn claim_row(claim: &ClaimState, change: &state::Change) -> Vec<Cell> {
-    let state = if claim.terminating { "is deleted once unused" } else { &claim.phase };
+fn claim_row(claim: &ClaimState, change: &state::Difference, home: &str) -> Vec<Cell> {
+    let state = if claim.terminating { "is deleted once unused" } else { claim.phase.word() };
     let anew = if change.replaced.contains(&claim.name) { " (anew)" } else { "" };
     vec![
-        plain(clean(&claim.name)),
-        state_of(&format!("{state}{anew}"), claim.phase == "Bound" && !claim.terminating),
+        seen(&claim.name, home),
+        state_of(&format!("{state}{anew}"), claim.phase == ClaimPhase::Bound && !claim.terminating),
         plain(clean(claim.volume.as_deref().unwrap_or("-"))),
         plain(class(claim.class.as_deref().unwrap_or_default())),
-        plain(clean(&claim.requested)),
+        plain(amount(claim.requested.as_ref())),
         plain(claim.why.as_ref().map(said).unwrap_or_default()),
     ]
 }
@@ -239,50 +249,51 @@ fn volume_row(volume: &VolumeState, home: &str) -> Vec<Cell> {
     let partner = volume.claim_ref.as_ref().map_or_else(
         || "-".to_owned(),
         |claim| {
-            let namespace = claim.namespace.as_deref().filter(|namespace| *namespace != home).map(|namespace| format!("{namespace}/"));
-            let note = match claim.uid {
-                Some("stale") => " (an earlier one)",
+            let other = claim.namespace.as_deref().filter(|namespace| *namespace != home);
+            let namespace = other.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+            let note = match claim.tie {
+                Some(Tie::Stale) => " (an earlier one)",
                 None => " (reserved)",
-                _ => "",
+                Some(Tie::Live) => "",
             };
-            format!("{}{}{note}", namespace.unwrap_or_default(), claim.name.as_deref().unwrap_or_default())
+            format!("{namespace}{}{note}", claim.name.as_deref().unwrap_or_default())
         },
     );
-    let state = if volume.terminating { "is deleted once free" } else { &volume.phase };
+    let is_good = !volume.terminating && matches!(volume.phase, VolumePhase::Bound | VolumePhase::Available);
+    let state = if volume.terminating { "is deleted once free" } else { volume.phase.word() };
     vec![
         plain(clean(&volume.name)),
-        state_of(state, matches!(state, "Bound" | "Available")),
+        state_of(state, is_good),
         plain(clean(&partner)),
         plain(class(&volume.class)),
-        plain(clean(&volume.capacity)),
+        plain(amount(volume.capacity.as_ref())),
         plain(volume.reclaim.to_lowercase()),
     ]
+}
+
+fn amount(quantity: Option<&Quantity>) -> String {
+    quantity.map(Quantity::to_string).unwrap_or_default()
 }
 
 fn class(class: &str) -> String {
     if class.is_empty() { "-".to_owned() } else { clean(class) }
 }
 
-fn names_row(service: &str, endpoints: &[state::EndpointState]) -> Vec<Cell> {
+fn names_row(service: &ObjectName, endpoints: &[state::EndpointState], home: &str) -> Vec<Cell> {
     let ready = endpoints.iter().filter(|endpoint| endpoint.ready).count();
-    let domain = service.rsplit_once('/').map_or_else(|| service.to_owned(), |(namespace, service)| format!("{service}.{namespace}"));
+    let is_at_home = service.namespace == home;
+    let domain = if is_at_home { service.name.to_string() } else { format!("{}.{}", service.name, service.namespace) };
     let own = endpoints.iter().filter_map(|endpoint| endpoint.hostname.as_ref());
     let names: Vec<String> = own.map(|name| clean(&format!("{name}.{domain}"))).collect();
     let names = if names.is_empty() { "none".to_owned() } else { names.join(" ") };
-    vec![
-        plain(clean(service)),
-        (format!("{ready}/{}", endpoints.len()), if ready == endpoints.len() { GREEN } else { YELLOW }),
-        plain(names),
-    ]
+    vec![seen(service, home), (format!("{ready}/{}", endpoints.len()), if ready == endpoints.len() { GREEN } else { YELLOW }), plain(names)]
 }
 
 /// What was said, without the scheduler's remarks on preemption.
 fn said(why: &Why) -> String {
-    let message = why.message.as_deref().unwrap_or_default();
-    let message = message.split(" no new claims to deallocate").next().unwrap_or_default();
-    let message = message.strip_suffix(" not found").filter(|short| short.ends_with('.')).unwrap_or(message).trim_end_matches('.');
-    if message.ends_with("pod has unbound immediate PersistentVolumeClaims") {
+    if why.cause == Cause::ClaimsPending {
         return "waits for its claims".to_owned();
     }
-    clean(message).replace('\n', " ")
+    let message = why.short.clone().or_else(|| record::message(why)).unwrap_or_default();
+    clean(message.trim_end_matches('.')).replace('\n', " ")
 }

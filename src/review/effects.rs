@@ -1,12 +1,13 @@
 //! What becomes of each object that differs, in a few words: off the rehearsal where it shows it, else off the fields that differ.
 
-use super::notes::label;
 use super::policy;
 use super::risk::Step;
 use super::set::Set;
 use super::{Change, ChangeKind};
 use crate::bundle::{Resource, ResourceId};
-use crate::value::Node;
+use crate::cluster::state::VolumePhase;
+use crate::k8s::object::ObjectName;
+use crate::value::{Node, Text};
 use std::collections::BTreeSet;
 
 /// What becomes of an object.
@@ -67,12 +68,11 @@ fn default_class(id: &ResourceId, step: Step<'_>) -> Option<String> {
 
 /// A volume whose claim has found another one.
 fn idle(id: &ResourceId, step: Step<'_>) -> Option<String> {
-    let volume = step.known.volumes_after.get(id.name.as_str()).filter(|volume| volume.phase == "Available")?;
+    let volume = step.known.volumes_after.get(id.name.as_str()).filter(|volume| volume.phase == VolumePhase::Available)?;
     let reference = volume.claim_ref.as_ref()?;
     let claim = reference.name.as_deref()?;
-    let named = ResourceId { namespace: reference.namespace.clone().unwrap_or_default(), name: claim.to_owned(), ..id.clone() };
-    let name = label(&named, step.home);
-    let bound = step.known.claims_after.get(name.as_str())?.volume.as_deref()?;
+    let named = ObjectName::new(reference.namespace.clone().unwrap_or_default(), claim);
+    let bound = step.known.claims_after.get(&named)?.volume.as_deref()?;
     Some(format!("no effect: it stays Available, for the claim {claim} is bound to {bound}"))
 }
 
@@ -189,12 +189,13 @@ fn service(change: &Change, step: Step<'_>) -> Vec<String> {
 
 /// Whom a Service leads to, where that is another than before.
 fn reached(id: &ResourceId, step: Step<'_>) -> Option<String> {
-    let pods = |outcome: &crate::cluster::rehearse::Outcome| -> Vec<String> {
-        let list = outcome.state.endpoints.get(&label(id, step.home));
+    let service = id.object(step.home);
+    let pods = |outcome: &crate::cluster::rehearse::Outcome| -> Vec<Text> {
+        let list = outcome.state.endpoints.get(&service);
         list.iter().flat_map(|list| list.iter()).map(|endpoint| endpoint.pod.clone()).collect()
     };
     let (before, after) = (pods(step.before), pods(step.after));
-    let known: BTreeSet<&String> = before.iter().collect();
+    let known: BTreeSet<&Text> = before.iter().collect();
     match (&before[..], &after[..]) {
         (before, after) if before == after => None,
         ([_, ..], []) => Some(format!("it leads to no pod any more: {} lost", counted(before.len(), "endpoint"))),

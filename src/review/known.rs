@@ -6,6 +6,7 @@ use crate::cluster::kubectl::Done;
 use crate::cluster::rehearse::Outcome;
 use crate::cluster::state::{ClaimState, VolumeState};
 use crate::cluster::store::Key;
+use crate::k8s::object::ObjectName;
 use crate::value::{Data, Node};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,24 +17,24 @@ type Named<'a> = (&'static str, &'a str, &'a str);
 #[derive(Debug, Default)]
 pub struct Known<'a> {
     /// Claims before.
-    pub claims_before: BTreeMap<&'a str, &'a ClaimState>,
+    pub claims_before: BTreeMap<&'a ObjectName, &'a ClaimState>,
     /// Claims afterwards.
-    pub claims_after: BTreeMap<&'a str, &'a ClaimState>,
+    pub claims_after: BTreeMap<&'a ObjectName, &'a ClaimState>,
     /// Volumes afterwards.
     pub volumes_after: BTreeMap<&'a str, &'a VolumeState>,
     /// What was done to each object.
     pub acts: BTreeMap<&'a Key, &'a Done>,
     /// Pods that were ready before.
-    pub ready_before: BTreeSet<&'a str>,
+    pub ready_before: BTreeSet<&'a ObjectName>,
     /// Pods that were not there before.
-    pub created: BTreeSet<&'a str>,
+    pub created: BTreeSet<&'a ObjectName>,
     /// Pods that were made anew.
-    pub replaced: BTreeSet<&'a str>,
-    /// How many pods of each set were made anew, by what stands before their ordinal.
-    pub replaced_of: BTreeMap<&'a str, usize>,
-    /// The pods of each set that stay as they are, by what stands before their ordinal.
-    pub held_of: BTreeMap<&'a str, Vec<&'a str>>,
-    /// How many claims each namespace holds before, for claims that say one.
+    pub replaced: BTreeSet<&'a ObjectName>,
+    /// How many pods of each set were made anew.
+    pub replaced_of: BTreeMap<ObjectName, usize>,
+    /// The pods of each set that stay as they are.
+    pub held_of: BTreeMap<ObjectName, Vec<&'a ObjectName>>,
+    /// How many claims each namespace holds before.
     pub claims_in: BTreeMap<&'a str, usize>,
     /// What an object is called now.
     pub successors: BTreeMap<&'a ResourceId, &'a ResourceId>,
@@ -56,9 +57,7 @@ impl<'a> Known<'a> {
         let mut known = Self::default();
         for claim in &before.state.claims {
             known.claims_before.entry(&claim.name).or_insert(claim);
-            if let Some((namespace, _)) = claim.name.split_once('/') {
-                *known.claims_in.entry(namespace).or_default() += 1;
-            }
+            *known.claims_in.entry(&claim.name.namespace).or_default() += 1;
         }
         for claim in &after.state.claims {
             known.claims_after.entry(&claim.name).or_insert(claim);
@@ -97,15 +96,15 @@ impl<'a> Known<'a> {
 
     fn pods(&mut self, before: &'a Outcome, after: &'a Outcome) {
         let changes = &after.state.changes.pods;
-        self.ready_before = before.state.pods.iter().filter(|pod| pod.ready).map(|pod| pod.name.as_str()).collect();
-        self.created = changes.created.iter().map(String::as_str).collect();
-        self.replaced = changes.replaced.iter().map(String::as_str).collect();
-        for (owner, _) in changes.replaced.iter().filter_map(|pod| pod.rsplit_once('-')) {
-            *self.replaced_of.entry(owner).or_default() += 1;
-        }
-        for pod in after.state.pods.iter().map(|pod| pod.name.as_str()) {
-            if let Some((owner, _)) = pod.rsplit_once('-').filter(|_| !self.replaced.contains(pod) && !self.created.contains(pod)) {
-                self.held_of.entry(owner).or_default().push(pod);
+        self.ready_before = before.state.pods.iter().filter(|pod| pod.ready).map(|pod| &pod.name).collect();
+        self.created = changes.created.iter().collect();
+        self.replaced = changes.replaced.iter().collect();
+        for pod in &after.state.pods {
+            let Some(set) = pod.set() else { continue };
+            if self.replaced.contains(&pod.name) {
+                *self.replaced_of.entry(set).or_default() += 1;
+            } else if !self.created.contains(&pod.name) {
+                self.held_of.entry(set).or_default().push(&pod.name);
             }
         }
     }

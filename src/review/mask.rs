@@ -2,6 +2,7 @@
 
 use super::Review;
 use super::fields::{self, FieldChange};
+use super::holdings::Behind;
 use crate::bundle::{Bundle, Resource};
 use crate::secret::known::{Known, Pair, shown};
 use crate::value::Node;
@@ -66,6 +67,8 @@ pub(super) fn hide(review: &mut Review, bundles: [&Bundle; 2]) {
         }
     }
     for holding in review.before.iter_mut().chain(&mut review.after) {
-        hide(&mut holding.disk);
+        if let Some(Behind::Disk(disk)) = &mut holding.disk {
+            hide(disk);
+        }
     }
 }

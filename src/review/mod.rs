@@ -42,10 +42,12 @@ use verdict::{Judgement, Verdict};
 pub static CODES: &[&Code] = findings::CODES;
 
 /// One bundle against an earlier one: what differs, what it will do, and how it is done safely.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Review {
     /// The app and its environment, or the two folders.
     pub title: String,
+    /// The namespace that goes without saying.
+    pub home: String,
     /// The objects that differ, in the order in which they are applied; removed ones last.
     pub changes: Vec<Change>,
     /// What it will do.
@@ -95,8 +97,7 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     let setting = Setting { facts: &facts, ..setting };
     let moves = moves::moves(committed, fresh);
     let Compared { changes, stored } = compare(committed, fresh, &moves, setting);
-    let mut review =
-        Review { title, changes, judgement: Judgement::default(), before: Vec::new(), after: Vec::new(), findings: Vec::new() };
+    let mut review = Review { title, home: setting.namespace.to_owned(), changes, ..Review::default() };
     verdict::judge(&mut review, verdict::Sides { committed, fresh, moves: &moves, stored: &stored }, setting);
     mask::hide(&mut review, [committed, fresh]);
     findings::find(&review, found);

@@ -3,10 +3,10 @@
 use super::Change;
 use super::risk::Step;
 use super::set::Set;
-use crate::bundle::{Bundle, ResourceId};
-use crate::cluster::state::PodState;
-use crate::cluster::world::NOT_KNOWN;
-use crate::diagnostic::listing;
+use crate::bundle::Bundle;
+use crate::cluster::state::{ClaimPhase, PodState};
+use crate::diagnostic::{bare_listing, listing};
+use crate::k8s::object::ObjectName;
 use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +38,7 @@ pub fn notes(changes: &[Change], step: Step<'_>, home: &str) -> Vec<String> {
 #[must_use]
 pub fn unplayed(bundle: &Bundle, played: i64, home: &str) -> Option<String> {
     let larger = bundle.of_kind("StatefulSet").filter(|set| Set(set).replicas() > played);
-    let names: Vec<String> = larger.map(|set| label(&set.id, home)).collect();
+    let names: Vec<String> = larger.map(|set| set.id.object(home).seen_from(home).to_string()).collect();
     if names.is_empty() {
         return None;
     }
@@ -46,15 +46,10 @@ pub fn unplayed(bundle: &Bundle, played: i64, home: &str) -> Option<String> {
     Some(format!("only the first {played} replicas of {names} were rehearsed: the pods beyond them are not counted"))
 }
 
-/// The name under which the rehearsal shows an object.
-#[must_use]
-pub fn label(id: &ResourceId, home: &str) -> String {
-    if id.namespace.is_empty() || id.namespace == home { id.name.clone() } else { format!("{}/{}", id.namespace, id.name) }
-}
-
 fn rollout(set: Set<'_>, change: &Change, step: Step<'_>, home: &str, notes: &mut Vec<String>) {
-    let name = label(&set.0.id, home);
-    let replaced = step.known.replaced_of.get(name.as_str()).copied().unwrap_or_default();
+    let id = set.0.id.object(home);
+    let name = id.seen_from(home);
+    let replaced = step.known.replaced_of.get(&id).copied().unwrap_or_default();
     let template = change.fields.iter().any(|field| field.path.starts_with("spec.template"));
     if replaced > 1 {
         let seconds = set.int(&["spec", "minReadySeconds"], 0);
@@ -71,13 +66,13 @@ fn rollout(set: Set<'_>, change: &Change, step: Step<'_>, home: &str, notes: &mu
     if !template || set.is_on_delete() {
         return;
     }
-    let held = step.known.held_of.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
+    let held = step.known.held_of.get(&id).map(Vec::as_slice).unwrap_or_default();
     if set.partition() > 0 && !held.is_empty() {
         let verb = if held.len() == 1 { "keeps its" } else { "keep their" };
         notes.push(format!(
             "partition {}: {} {verb} version until it is lowered",
             set.partition(),
-            listing(held.iter().copied(), NAMED).replace('`', "")
+            bare_listing(held.iter().map(|pod| pod.seen_from(home).to_string()), NAMED)
         ));
     }
 }
@@ -101,19 +96,17 @@ fn budget(set: Set<'_>, step: Step<'_>) -> Option<String> {
 pub fn waiting(step: Step<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     let state = &step.after.state;
-    let claims_after: BTreeMap<&str, usize> = state.claims.iter().enumerate().map(|(place, claim)| (claim.name.as_str(), place)).collect();
-    let is_new = |pod: &&PodState| {
-        !pod.ready && (step.known.ready_before.contains(pod.name.as_str()) || step.known.created.contains(pod.name.as_str()))
-    };
+    let claims_after: BTreeMap<&ObjectName, usize> = state.claims.iter().enumerate().map(|(place, claim)| (&claim.name, place)).collect();
+    let is_new = |pod: &&PodState| !pod.ready && (step.known.ready_before.contains(&pod.name) || step.known.created.contains(&pod.name));
     for pod in state.pods.iter().filter(is_new) {
-        let places: BTreeSet<usize> = pod.claims.iter().filter_map(|claim| claims_after.get(claim.as_str()).copied()).collect();
-        let claims = places.into_iter().map(|place| &state.claims[place]).filter(|claim| claim.phase != "Bound");
+        let places: BTreeSet<usize> = pod.claim_names().filter_map(|claim| claims_after.get(&claim).copied()).collect();
+        let claims = places.into_iter().map(|place| &state.claims[place]).filter(|claim| claim.phase != ClaimPhase::Bound);
         let mut whys =
             claims.filter_map(|claim| Some((claim.why.as_ref()?, Some(&claim.name)))).chain(pod.why.iter().map(|why| (why, None)));
-        let Some((why, claim)) = whys.find(|(why, _)| why.reason.as_deref() != Some(NOT_KNOWN)) else { continue };
+        let Some((why, claim)) = whys.find(|(why, _)| !why.is_open()) else { continue };
         let Some(message) = why.message.as_deref().or(why.reason.as_deref()) else { continue };
-        let whose = claim.map(|claim| format!("claim {claim}: ")).unwrap_or_default();
-        notes.push(format!("{} does not start: {whose}{message}", pod.name));
+        let whose = claim.map(|claim| format!("claim {}: ", claim.seen_from(step.home))).unwrap_or_default();
+        notes.push(format!("{} does not start: {whose}{message}", pod.name.seen_from(step.home)));
     }
     notes
 }

@@ -57,7 +57,7 @@ pub fn parity(title: String, old: Side<'_>, new: Side<'_>) -> Review {
     };
     let verdict = if changes.is_empty() { Verdict::None } else { Verdict::Differs };
     let judgement = Judgement { verdict, line, ..Judgement::default() };
-    Review { title, changes, judgement, before: Vec::new(), after: Vec::new(), findings: Vec::new() }
+    Review { title, changes, judgement, ..Review::default() }
 }
 
 /// What an object is called in both environments: without its namespace, which volumes have in their names.

@@ -3,13 +3,13 @@
 use super::disk::{node_of, source};
 use super::known::Known;
 use super::mounts::{Fate, Kept, displaced};
-use super::notes::label;
 use super::set::Set;
 use crate::block::scalar_text;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::rehearse::Outcome;
-use crate::cluster::state::ClaimState;
-use crate::diagnostic::listing;
+use crate::cluster::state::{ClaimPhase, ClaimState, VolumePhase};
+use crate::diagnostic::bare_listing;
+use crate::k8s::object::ObjectName;
 use crate::k8s::quantity::Quantity;
 use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,8 +101,8 @@ pub fn risks(step: Step<'_>) -> Vec<Risk> {
 
 struct Risks<'s> {
     list: Vec<Risk>,
-    /// The claims whose end is told already, as the rehearsal calls them.
-    told: BTreeSet<String>,
+    /// The claims whose end is told already.
+    told: BTreeSet<ObjectName>,
     home: &'s str,
 }
 
@@ -111,8 +111,7 @@ impl Risks<'_> {
     fn tell(&mut self, id: &ResourceId, claims: &[String]) {
         // No rehearsal has more claims of one set to show.
         for claim in claims.iter().take(MOST_TOLD) {
-            let id = ResourceId { name: claim.clone(), ..id.clone() };
-            self.told.insert(label(&id, self.home));
+            self.told.insert(id.object(self.home).sibling(claim.as_str()));
         }
     }
 
@@ -259,7 +258,7 @@ impl Risks<'_> {
         let stays = |kept: Kept<'_>| match kept {
             Kept::Template(name) => Set(new).template(name).is_some(),
             Kept::Claim(name) => {
-                let id = ResourceId { name: name.to_owned(), ..claim_id(&format!("{}/{name}", old.id.namespace)) };
+                let id = claim_id(&old.id.namespace, name);
                 successor(&id, step).is_none() && (step.committed.get(&id).is_none() || step.fresh.get(&id).is_some())
             }
         };
@@ -341,14 +340,12 @@ impl Risks<'_> {
         if let (Some(old), Some(new)) = (&old, &new)
             && old != new
         {
-            let (namespace, name) = old.split_once('/').unwrap_or_default();
-            let claim = ResourceId { namespace: namespace.to_owned(), ..id.clone() };
-            self.tell(&claim, &[name.to_owned()]);
+            self.told.insert(old.clone());
             self.add(
                 id,
                 "spec.claimRef",
-                format!("claim of {id} {old} to {new}"),
-                format!("{id} is to belong to {new}: the claim {old} that it is bound to loses it and is Lost"),
+                format!("claim of {id} {} to {}", full(old), full(new)),
+                format!("{id} is to belong to {}: the claim {} that it is bound to loses it and is Lost", full(new), full(old)),
             );
         }
         let tied = node_of(volume).is_some() && node_of(later).is_some();
@@ -382,14 +379,17 @@ impl Risks<'_> {
                 format!("rename {id} to {next}"),
                 format!(
                     "{id} is renamed to {next}: the old one is deleted as soon as the claim {} goes, and {next} stays unused meanwhile",
-                    claim.name
+                    claim.name.seen_from(self.home)
                 ),
             ),
             None => self.add(
                 id,
                 "",
                 format!("remove {id}"),
-                format!("{id} is deleted while the claim {} uses it: it ends with the claim, and the disk is left unmanaged", claim.name),
+                format!(
+                    "{id} is deleted while the claim {} uses it: it ends with the claim, and the disk is left unmanaged",
+                    claim.name.seen_from(self.home)
+                ),
             ),
         }
     }
@@ -442,10 +442,11 @@ impl Risks<'_> {
             let mut disks: BTreeMap<String, Vec<ResourceId>> = BTreeMap::new();
             for volume in bundle.of_kind("PersistentVolume") {
                 let Some(mut disk) = source(volume).filter(|_| !is_for_many(volume)) else { continue };
+                let is_path = volume.node.find(&["spec", "hostPath"]).is_some();
                 match node_of(volume) {
                     Some(node) => disk = format!("{disk} on {node}"),
                     // Without a node nobody knows whether it is the same path on the same machine.
-                    None if disk.starts_with("hostPath ") => continue,
+                    None if is_path => continue,
                     None => {}
                 }
                 disks.entry(disk).or_default().push(volume.id.clone());
@@ -473,19 +474,26 @@ impl Risks<'_> {
     /// What the rehearsal showed beyond what the manifests say.
     fn rehearsed(&mut self, step: Step<'_>) {
         let state = &step.after.state;
+        // An object of the namespace that goes without saying is called as its manifest calls it: without it.
+        let about = |claim: &ObjectName| claim_id(if claim.namespace == step.home { "" } else { &claim.namespace }, &claim.name);
         for claim in &state.changes.claims.removed {
             if !self.told.contains(claim) {
-                self.add(&claim_id(claim), "", format!("delete claim {claim}"), format!("the claim {claim} is deleted"));
+                let name = claim.seen_from(step.home);
+                self.add(&about(claim), "", format!("delete claim {name}"), format!("the claim {name} is deleted"));
             }
         }
         for claim in &state.changes.claims.replaced {
-            self.add(&claim_id(claim), "", format!("replace claim {claim}"), format!("the claim {claim} is deleted and recreated, empty"));
+            let name = claim.seen_from(step.home);
+            let what = format!("the claim {name} is deleted and recreated, empty");
+            self.add(&about(claim), "", format!("replace claim {name}"), what);
         }
-        for claim in state.claims.iter().filter(|claim| claim.phase == "Lost") {
-            let was_fine = step.known.claims_before.get(claim.name.as_str()).is_some_and(|old| old.phase != "Lost");
+        for claim in state.claims.iter().filter(|claim| claim.phase == ClaimPhase::Lost) {
+            let before = step.known.claims_before.get(&claim.name);
+            let was_fine = before.is_some_and(|old| old.phase != ClaimPhase::Lost);
             if was_fine && !self.told.contains(&claim.name) {
-                let id = claim_id(&claim.name);
-                self.add(&id, "", format!("lose claim {}", claim.name), format!("the claim {} loses its volume", claim.name));
+                let name = claim.name.seen_from(step.home);
+                let what = format!("the claim {name} loses its volume");
+                self.add(&about(&claim.name), "", format!("lose claim {name}"), what);
             }
         }
     }
@@ -493,7 +501,7 @@ impl Risks<'_> {
 
 /// The claims that hold a volume before and afterwards, by the volume.
 fn held(step: Step<'_>) -> BTreeMap<&str, &ClaimState> {
-    let bound = step.before.state.volumes.iter().filter(|volume| volume.phase == "Bound");
+    let bound = step.before.state.volumes.iter().filter(|volume| volume.phase == VolumePhase::Bound);
     let bound: BTreeSet<&str> = bound.map(|volume| volume.name.as_str()).collect();
     let claims = step.after.state.claims.iter().filter_map(|claim| Some((claim.volume.as_deref()?, claim)));
     claims.filter(|(volume, _)| bound.contains(volume)).collect()
@@ -510,10 +518,15 @@ fn successor<'m>(id: &ResourceId, step: Step<'m>) -> Option<&'m ResourceId> {
     step.known.successors.get(id).copied()
 }
 
-/// `pets/data-kubia-0`: the claim that a volume is kept for.
-fn claim_of(volume: &Resource) -> Option<String> {
+/// The claim that a volume is kept for.
+fn claim_of(volume: &Resource) -> Option<ObjectName> {
     let part = |field| volume.node.find(&["spec", "claimRef", field]).and_then(Node::as_str);
-    part("name").map(|name| format!("{}/{name}", part("namespace").unwrap_or("default")))
+    part("name").map(|name| ObjectName::new(part("namespace").unwrap_or("default"), name))
+}
+
+/// `pets/data-kubia-0`, wherever it is seen from.
+fn full(claim: &ObjectName) -> String {
+    claim.seen_from("").to_string()
 }
 
 /// Whether more than one node may use a volume at once: sharing it is then the point.
@@ -531,7 +544,7 @@ fn fate_of(policy: &str) -> String {
 }
 
 fn named(names: &[String]) -> String {
-    listing(names.iter().map(String::as_str), NAMED).replace('`', "")
+    bare_listing(names.iter().cloned(), NAMED)
 }
 
 fn are(names: &[String]) -> &'static str {
@@ -542,7 +555,6 @@ fn stay(names: &[String]) -> &'static str {
     if names.len() == 1 { "stays" } else { "stay" }
 }
 
-fn claim_id(name: &str) -> ResourceId {
-    let (namespace, name) = name.split_once('/').unwrap_or(("", name));
+fn claim_id(namespace: &str, name: &str) -> ResourceId {
     ResourceId { group: String::new(), kind: "PersistentVolumeClaim".into(), namespace: namespace.to_owned(), name: name.to_owned() }
 }

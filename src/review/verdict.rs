@@ -13,9 +13,11 @@ use crate::api::change::refusals_of_new;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::kubectl::Change as Done;
 use crate::cluster::rehearse::{Outcome, rehearse};
+use crate::cluster::state::Why;
 use crate::cluster::store::Key;
-use crate::cluster::world::NOT_KNOWN;
+use crate::cluster::world::PodMove;
 use crate::diagnostic::Refusal;
+use crate::k8s::object::ObjectName;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -72,7 +74,7 @@ pub struct Judgement {
     /// What a reviewer should know of how it goes about, a sentence each.
     pub notes: Vec<String>,
     /// Pods that are replaced, added or removed, by set, in order.
-    pub order: Vec<(String, Vec<String>)>,
+    pub order: Vec<(ObjectName, Vec<PodMove>)>,
     /// How to do what cannot just be applied.
     pub runbooks: Vec<Runbook>,
 }
@@ -149,16 +151,14 @@ fn rehearsed(change: &Change, step: Step<'_>, setting: Setting<'_>) -> Option<Ve
     if change.id.kind != "PersistentVolumeClaim" || change.kind != ChangeKind::Changed {
         return None;
     }
-    let label = notes::label(&change.id, setting.namespace);
-    let claim = step.known.claims_before.get(label.as_str())?;
-    let open = claim.why.as_ref().is_some_and(|why| why.reason.as_deref() == Some(NOT_KNOWN));
+    let claim = step.known.claims_before.get(&change.id.object(setting.namespace))?;
+    let open = claim.why.as_ref().is_some_and(Why::is_open);
     let class = claim.class.as_deref().unwrap_or_default();
     let described = setting.facts.classes.is_some() || class.is_empty() || step.known.classes.contains(class);
     if open || !described {
         return None;
     }
-    let namespace = if change.id.namespace.is_empty() { setting.namespace } else { &change.id.namespace };
-    let key = Key::new(&*change.id.kind, namespace, &*change.id.name);
+    let key = Key::of(&*change.id.kind, &change.id.object(setting.namespace));
     let act = step.known.acts.get(&key)?;
     match &act.change {
         Done::Rejected(rejection) => Some(rejection.refusals.clone()),
@@ -167,7 +167,7 @@ fn rehearsed(change: &Change, step: Step<'_>, setting: Setting<'_>) -> Option<Ve
 }
 
 /// How much one object's change does.
-fn verdict_of(change: &Change, step: Step<'_>, replaced: &BTreeSet<&str>, setting: Setting<'_>) -> Verdict {
+fn verdict_of(change: &Change, step: Step<'_>, replaced: &BTreeSet<&ObjectName>, setting: Setting<'_>) -> Verdict {
     if !change.refusals.is_empty() {
         let can_be_made_anew = change.kind == ChangeKind::Changed
             && !KEPT.contains(&&*change.id.kind)
@@ -183,23 +183,18 @@ fn verdict_of(change: &Change, step: Step<'_>, replaced: &BTreeSet<&str>, settin
     if rolls(change, step.fresh) {
         return Verdict::Restart;
     }
-    let label = notes::label(&change.id, setting.namespace);
-    if change.id.kind == "StatefulSet" && !replaced_of(&label, step.after, replaced).is_empty() { Verdict::Restart } else { change.verdict }
+    let set = change.id.object(setting.namespace);
+    let restarts = change.id.kind == "StatefulSet" && !replaced_of(&set, step.after, replaced).is_empty();
+    if restarts { Verdict::Restart } else { change.verdict }
 }
 
 /// Kinds whose objects are not just deleted and made anew: what they hold would be gone with them.
 const KEPT: [&str; 3] = ["PersistentVolumeClaim", "ConfigMap", "Secret"];
 
-/// The pods of a set that are replaced, in order, by the names under which the rehearsal lists them.
-fn replaced_of(set: &str, after: &Outcome, replaced: &BTreeSet<&str>) -> Vec<String> {
+/// The pods of a set that are replaced, in order.
+fn replaced_of<'o>(set: &ObjectName, after: &'o Outcome, replaced: &BTreeSet<&ObjectName>) -> Vec<&'o ObjectName> {
     let moves = after.state.order.get(set).into_iter().flatten();
-    let came = moves.filter_map(|step| step.strip_prefix('+')).map(|pod| beside(set, pod));
-    came.filter(|pod| replaced.contains(pod.as_str())).collect()
-}
-
-/// The name of a set's pod where the set has that name: both say the namespace, or neither does.
-fn beside(set: &str, pod: &str) -> String {
-    set.rsplit_once('/').map_or_else(|| pod.to_owned(), |(namespace, _)| format!("{namespace}/{pod}"))
+    moves.filter(|step| step.came).map(|step| &step.pod).filter(|pod| replaced.contains(pod)).collect()
 }
 
 fn decide(changes: &[Change], step: Step<'_>, risks: &[Risk]) -> (Verdict, String) {
@@ -257,22 +252,22 @@ fn culprits(change: &Change, field: &str) -> Option<String> {
 /// What a change that goes through does to the pods.
 fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
     let after = &step.after.state;
-    let restarts: Vec<String> = after.order.keys().flat_map(|set| replaced_of(set, step.after, &step.known.replaced)).collect();
-    let list = |pods: &[String]| shortened(&pods.iter().map(String::as_str).collect::<Vec<_>>());
+    let restarts: Vec<&ObjectName> = after.order.keys().flat_map(|set| replaced_of(set, step.after, &step.known.replaced)).collect();
+    let list = |pods: &[&ObjectName]| shortened(&pods.iter().map(|pod| pod.seen_from(step.home).to_string()).collect::<Vec<_>>());
     let mut parts = Vec::new();
     if !restarts.is_empty() {
         parts.push(format!("restarts {}", list(&restarts)));
     }
     if !after.changes.pods.removed.is_empty() {
-        parts.push(format!("removes {}", list(&in_order('-', &after.changes.pods.removed, step.after))));
+        parts.push(format!("removes {}", list(&in_order(false, &after.changes.pods.removed, step.after))));
     }
     if !after.changes.pods.created.is_empty() {
         let none = if parts.is_empty() { ", no pod restarts" } else { "" };
-        parts.push(format!("adds {}{none}", list(&in_order('+', &after.changes.pods.created, step.after))));
+        parts.push(format!("adds {}{none}", list(&in_order(true, &after.changes.pods.created, step.after))));
     }
     let rolling: Vec<String> = changes.iter().filter(|change| rolls(change, step.fresh)).map(|change| change.id.to_string()).collect();
     if !rolling.is_empty() {
-        parts.push(format!("restarts the pods of {}", list(&rolling)));
+        parts.push(format!("restarts the pods of {}", shortened(&rolling)));
     }
     let needed: Vec<(&Change, &ResourceId)> = changes.iter().filter_map(|change| Some((change, change.needed_by.as_ref()?))).collect();
     if let Some((change, user)) = needed.first() {
@@ -295,14 +290,12 @@ fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
 }
 
 /// Pods in the order in which they came or went, then those of which it is not known.
-fn in_order(sign: char, pods: &[String], after: &Outcome) -> Vec<String> {
-    let moved = after.state.order.iter().flat_map(|(set, moves)| moves.iter().map(move |step| (set, step)));
-    let moved = moved.filter_map(|(set, step)| step.strip_prefix(sign).map(|pod| beside(set, pod)));
-    let wanted: BTreeSet<&str> = pods.iter().map(String::as_str).collect();
-    let mut list: Vec<String> = moved.filter(|pod| wanted.contains(pod.as_str())).collect();
-    let known: BTreeSet<String> = list.iter().cloned().collect();
-    let others: Vec<String> = pods.iter().filter(|pod| !known.contains(*pod)).cloned().collect();
-    list.extend(others);
+fn in_order<'o>(came: bool, pods: &'o [ObjectName], after: &'o Outcome) -> Vec<&'o ObjectName> {
+    let moved = after.state.order.values().flatten().filter(|step| step.came == came).map(|step| &step.pod);
+    let wanted: BTreeSet<&ObjectName> = pods.iter().collect();
+    let mut list: Vec<&ObjectName> = moved.filter(|pod| wanted.contains(pod)).collect();
+    let known: BTreeSet<&ObjectName> = list.iter().copied().collect();
+    list.extend(pods.iter().filter(|pod| !known.contains(pod)));
     list
 }
 
@@ -334,9 +327,11 @@ fn counted(count: usize, noun: &str) -> String {
 }
 
 /// `a, b, c`, or `a, b … z (12 pods)`.
-fn shortened(names: &[&str]) -> String {
+fn shortened(names: &[String]) -> String {
     match names {
-        [first, second, .., last] if names.len() > 5 => format!("{first}, {second} … {last} ({} pods)", names.len()),
+        [first, second, .., last] if names.len() > 5 => {
+            format!("{first}, {second} … {last} ({} pods)", names.len())
+        }
         _ => names.join(", "),
     }
 }

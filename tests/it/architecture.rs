@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("volume", &["block", "diagnostic", "k8s", "source", "value"]),
     ("spec", &["block", "budget", "diagnostic", "k8s", "merge", "source", "value", "volume", "yaml"]),
     ("app", &["block", "budget", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume"]),
-    ("bundle", &["diagnostic", "source", "value", "yaml"]),
+    ("bundle", &["diagnostic", "k8s", "source", "value", "yaml"]),
     ("editor", &["block", "diagnostic"]),
     ("emit", &["app", "block", "bundle", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume", "yaml"]),
     ("layout", &["bundle", "printable", "value", "yaml"]),
@@ -36,7 +36,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("review", &["api", "block", "bundle", "cluster", "diagnostic", "json", "k8s", "secret", "source", "value", "yaml"]),
     ("rules", &["bundle", "cluster", "diagnostic", "expect", "k8s", "review", "secret", "source", "value"]),
     ("allow", &["block", "diagnostic", "source", "spec", "value"]),
-    ("report", &["app", "bundle", "cluster", "diagnostic", "expect", "json", "printable", "review", "source", "value", "yaml"]),
+    ("report", &["app", "bundle", "cluster", "diagnostic", "expect", "json", "k8s", "printable", "review", "source", "value", "yaml"]),
+    ("scenario", &["api", "bundle", "cluster", "diagnostic", "json", "k8s", "report", "source", "value", "yaml"]),
     // The edges.
     ("disk", &["diagnostic", "failure", "layout", "parallel", "source"]),
     ("git", &["failure", "layout", "source"]),

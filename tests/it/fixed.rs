@@ -1,10 +1,12 @@
 //! One fixed report in which every feature of every format shows: findings, reviews of each verdict, and names that mean harm.
 
 use statewright::bundle::ResourceId;
+use statewright::cluster::world::PodMove;
 use statewright::diagnostic::{Code, Diagnostics, Finding, Level, Refusal, Subject};
+use statewright::k8s::object::ObjectName;
 use statewright::report::{Against, Report};
 use statewright::review::fields::{FieldChange, compare};
-use statewright::review::holdings::Holding;
+use statewright::review::holdings::{Behind, Holding};
 use statewright::review::risk::Risk;
 use statewright::review::runbook::{Runbook, Step};
 use statewright::review::verdict::{Judgement, Verdict};
@@ -70,7 +72,7 @@ pub(crate) fn report() -> Report {
 
 /// A comparison of so many apps, of which each has so many volumes and loses them all, in names that end in numbers or do not.
 pub(crate) fn large(apps: usize, volumes: usize, numbered: bool) -> Report {
-    let review = |app: usize| {
+    let of_app = |app: usize| {
         let set = id("StatefulSet", "pets", &format!("app{app:04}"));
         let mut changes = vec![change(&set, ChangeKind::Changed, Verdict::AtRisk)];
         let mut risks =
@@ -87,9 +89,9 @@ pub(crate) fn large(apps: usize, volumes: usize, numbered: bool) -> Report {
         }
         let line = format!("data at risk: {}, and {} more", risks[0].what, risks.len() - 1);
         let judgement = Judgement { verdict: Verdict::AtRisk, line, risks, ..Judgement::default() };
-        Review { title: format!("app{app:04} in prod"), changes, judgement, before: Vec::new(), after: Vec::new(), findings: Vec::new() }
+        review(&format!("app{app:04} in prod"), changes, judgement)
     };
-    Report::compared(Against::Named, Vec::new(), (0..apps).map(review).collect())
+    Report::compared(Against::Named, Vec::new(), (0..apps).map(of_app).collect())
 }
 
 fn at_risk() -> Review {
@@ -126,12 +128,12 @@ fn at_risk() -> Review {
         ],
         stale: vec!["scale-down StatefulSet/pets/kubia 9 to 8".into()],
         notes: vec!["a disruption budget of 1 lets a drain wait, not this".into()],
-        order: vec![("kubia".into(), ["-kubia-2", "-kubia-1", "+kubia-1", "-kubia-0", "+kubia-0"].map(str::to_owned).to_vec())],
+        order: vec![order("kubia", &["-kubia-2", "-kubia-1", "+kubia-1", "-kubia-0", "+kubia-0"])],
         ..Judgement::default()
     };
     let before = (0..3).map(|ordinal| holding(ordinal, &format!("kubia-{ordinal}"), "hostPath /var/lib/kubia")).collect();
     let mut after: Vec<Holding> = (0..2).map(|ordinal| holding(ordinal, &format!("kubia-{ordinal}"), "hostPath /var/lib/kubia")).collect();
-    after.push(Holding { volume: String::new(), disk: String::new(), ..holding(2, "", "") });
+    after.push(Holding { volume: None, pod: None, ..holding(2, "", "") });
     let mut review = review("kubia in prod", changes, judgement);
     (review.before, review.after) = (before, after);
     review.findings = risk_findings();
@@ -200,10 +202,10 @@ fn restart() -> Review {
     let judgement = Judgement {
         verdict: Verdict::Restart,
         line: "restarts redis-1, redis-0".into(),
-        order: vec![("redis".into(), ["-redis-1", "+redis-1", "-redis-0", "+redis-0"].map(str::to_owned).to_vec())],
+        order: vec![order("redis", &["-redis-1", "+redis-1", "-redis-0", "+redis-0"])],
         ..Judgement::default()
     };
-    let held = |pod: &str| Holding { pod: pod.into(), ..Holding::default() };
+    let held = |pod: &str| Holding { pod: Some(name(pod)), ..Holding::default() };
     let mut review = review(
         "redis in dev",
         vec![edited(&set, Verdict::Restart, "restarts, highest ordinal first", &image("7.2"), &image("8.0"))],
@@ -233,7 +235,7 @@ fn in_place() -> Review {
         line: HOSTILE.into(),
         risks: vec![Risk { acknowledged: true, ..risk(&map, HOSTILE, HOSTILE) }],
         stale: vec![HOSTILE.into()],
-        order: vec![(HOSTILE.into(), vec![HOSTILE.into()])],
+        order: vec![order(HOSTILE, &[HOSTILE])],
         runbooks: vec![Runbook {
             title: HOSTILE.into(),
             steps: vec![Step { command: HOSTILE.into(), expect: HOSTILE.into(), check: HOSTILE.into() }],
@@ -241,7 +243,12 @@ fn in_place() -> Review {
         notes: vec![HOSTILE.into()],
     };
     let mut review = review(HOSTILE, vec![change], judgement);
-    review.before = vec![Holding { pod: HOSTILE.into(), claim: HOSTILE.into(), volume: HOSTILE.into(), disk: HOSTILE.into() }];
+    review.before = vec![Holding {
+        pod: Some(name(HOSTILE)),
+        claim: Some(name(HOSTILE)),
+        volume: Some(HOSTILE.into()),
+        disk: Some(Behind::Disk(HOSTILE.into())),
+    }];
     review
 }
 
@@ -251,7 +258,20 @@ fn new() -> Review {
 }
 
 fn review(title: &str, changes: Vec<Change>, judgement: Judgement) -> Review {
-    Review { title: title.into(), changes, judgement, before: Vec::new(), after: Vec::new(), findings: Vec::new() }
+    Review { title: title.into(), home: "pets".into(), changes, judgement, ..Review::default() }
+}
+
+fn name(name: &str) -> ObjectName {
+    ObjectName::new("pets", name)
+}
+
+/// Pods of a set that came and went, as recordings write it: `+web-0`, `-web-0`.
+fn order(set: &str, moves: &[&str]) -> (ObjectName, Vec<PodMove>) {
+    let read = |sign: &&str| {
+        let pod = sign.strip_prefix(['+', '-']).unwrap_or(sign);
+        PodMove { came: !sign.starts_with('-'), pod: name(pod) }
+    };
+    (name(set), moves.iter().map(read).collect())
 }
 
 fn id(kind: &str, namespace: &str, name: &str) -> ResourceId {
@@ -264,8 +284,13 @@ fn risk(about: &ResourceId, change: &str, what: &str) -> Risk {
 }
 
 fn holding(ordinal: u32, pod: &str, disk: &str) -> Holding {
-    let disk = if disk.is_empty() { String::new() } else { format!("{disk}-{ordinal} on minikube") };
-    Holding { pod: pod.into(), claim: format!("data-kubia-{ordinal}"), volume: format!("pets.data-kubia-{ordinal}"), disk }
+    let disk = (!disk.is_empty()).then(|| Behind::Disk(format!("{disk}-{ordinal} on minikube")));
+    Holding {
+        pod: Some(name(pod)),
+        claim: Some(name(&format!("data-kubia-{ordinal}"))),
+        volume: Some(format!("pets.data-kubia-{ordinal}").into()),
+        disk,
+    }
 }
 
 fn change(id: &ResourceId, kind: ChangeKind, verdict: Verdict) -> Change {

@@ -1,7 +1,7 @@
 //! Plays recorded scenarios on the model cluster and compares, part by part, with what a real one did.
 
 use serde_json::{Value, json};
-use statewright::cluster::scenario;
+use statewright::scenario;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! Pods on their nodes: a pod that has a place runs and is ready, unless its annotations say that it shall not. Knows no image and no probe.
 
-use crate::cluster::store::{Key, annotation, is_ending, put, text};
-use crate::cluster::world::{World, is_over, is_ready, node_name};
+use crate::cluster::store::{Key, annotation, is_ending, put, text, uid};
+use crate::cluster::world::{Unplaced, World, is_over, is_ready, node_name};
 use crate::source::At;
 use crate::value::{Data, Map, Node};
 
@@ -72,8 +72,9 @@ pub fn set_placed(world: &mut World, key: &Key) {
 }
 
 /// Writes that a pod has found no place, and why.
-pub fn set_unplaced(world: &mut World, key: &Key, why: &str) {
-    if let Some(at) = world.store.get(key).map(|pod| pod.at) {
+pub fn set_unplaced(world: &mut World, key: &Key, why: &str, unplaced: Unplaced) {
+    if let Some((at, uid)) = world.store.get(key).map(|pod| (pod.at, uid(pod))) {
+        world.journal.unplaced.insert(uid, unplaced);
         set_status(world, key, "Pending", &[condition("PodScheduled", false, Some(("Unschedulable", why)), at)]);
     }
 }

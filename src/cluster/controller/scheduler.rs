@@ -8,7 +8,7 @@ use crate::cluster::binder::{self, CLAIM, Place, VOLUME};
 use crate::cluster::mark::Mark;
 use crate::cluster::selector;
 use crate::cluster::store::{Key, annotation, is_ending, text};
-use crate::cluster::world::{Machine, World, claim_names, is_over, node_name, phase};
+use crate::cluster::world::{Cause, Machine, Unplaced, World, claim_names, is_over, node_name, phase};
 use crate::k8s::version::Version;
 use crate::value::{Map, Node, Text};
 use std::cell::OnceCell;
@@ -19,6 +19,8 @@ pub(super) const UNKNOWN_NODE: &str = "(some node)";
 
 const CLAIM_IN_USE: &str =
     "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod";
+
+const NO_VOLUME: &str = "node(s) didn't find available persistent volumes to bind";
 
 /// Why a node does not do.
 pub(super) struct No {
@@ -99,8 +101,13 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) {
     world.tire(1 + known.map_or(0, <[Machine]>::len));
     let claims = match claims(world, key, &pod) {
         Ok(claims) => claims,
-        Err(why) if world.nodes.is_none() => return kubelet::set_unplaced(world, key, &why),
-        Err(why) => return kubelet::set_unplaced(world, key, &format!("0/{total} nodes are available: {why}. not found")),
+        Err((cause, why)) if world.nodes.is_none() => {
+            return kubelet::set_unplaced(world, key, &why, Unplaced { cause, short: why.clone() });
+        }
+        Err((cause, why)) => {
+            let short = format!("0/{total} nodes are available: {why}");
+            return kubelet::set_unplaced(world, key, &format!("{short}. not found"), Unplaced { cause, short });
+        }
     };
     let mut fitting: Vec<(&Machine, Plan)> = Vec::new();
     let mut refused: Vec<No> = Vec::new();
@@ -114,12 +121,14 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) {
     let crowd = |machine: &Machine| (world.loads.alike(&machine.name, &pod), world.loads.on(&machine.name).1);
     let best = fitting.into_iter().min_by_key(|(machine, plan)| (plan.make.len(), crowd(machine)));
     let Some((machine, plan)) = best else {
-        let why = if world.nodes.is_none() {
-            refused.iter().flat_map(|no| &no.reasons).copied().collect()
+        let is_for_volumes = refused.iter().any(|no| no.reasons.contains(&NO_VOLUME));
+        let cause = if is_for_volumes { Cause::NoVolume } else { Cause::Other };
+        let (short, tried) = if world.nodes.is_none() {
+            (refused.iter().flat_map(|no| &no.reasons).copied().collect(), String::new())
         } else {
             explain(&refused, world.version)
         };
-        return kubelet::set_unplaced(world, key, &why);
+        return kubelet::set_unplaced(world, key, &format!("{short}{tried}"), Unplaced { cause, short });
     };
     if plan.bind.is_empty() && plan.make.is_empty() {
         let node = machine.name.clone();
@@ -139,8 +148,8 @@ fn on<'w>(world: &'w World, machine: &Machine) -> impl Iterator<Item = &'w Node>
     world.store.marked(Mark::On(machine.name.clone()), "Pod").map(|(_, pod)| pod)
 }
 
-/// The scheduler's own summary: how many nodes fail for which reason.
-fn explain(refused: &[No], version: Version) -> String {
+/// The scheduler's own summary: how many nodes fail for which reason; and what it says of preemption.
+fn explain(refused: &[No], version: Version) -> (String, String) {
     let total = refused.len();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for reason in refused.iter().flat_map(|no| &no.reasons) {
@@ -149,7 +158,7 @@ fn explain(refused: &[No], version: Version) -> String {
     let mut parts: Vec<String> = reasons.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     parts.sort();
     if parts.is_empty() {
-        return "no nodes available to schedule pods".to_owned();
+        return ("no nodes available to schedule pods".to_owned(), String::new());
     }
     let room = refused.iter().filter(|no| no.room).count();
     let mut help: Vec<String> = Vec::new();
@@ -163,22 +172,25 @@ fn explain(refused: &[No], version: Version) -> String {
     let (parts, help) = (parts.join(", "), help.join(", "));
     // Up to 1.36 the plugin for device claims had a word in it, whether a pod had any or not.
     let claims = if version < Version::minor(37) { "no new claims to deallocate, " } else { "" };
-    format!("0/{total} nodes are available: {parts}. {claims}preemption: 0/{total} nodes are available: {help}.")
+    (format!("0/{total} nodes are available: {parts}"), format!(". {claims}preemption: 0/{total} nodes are available: {help}."))
 }
 
 /// A pod's claims by what is still to be done for them, or why no node needs to be tried.
-fn claims(world: &World, key: &Key, pod: &Node) -> Result<Claims, String> {
+fn claims(world: &World, key: &Key, pod: &Node) -> Result<Claims, (Cause, String)> {
+    let gone = |why: String| Err((Cause::ClaimsGone, why));
     let mut claims = Claims::default();
     let mut unbound = false;
     for name in claim_names(pod) {
         let claim_key = Key::new(CLAIM, key.namespace.clone(), name);
-        let Some(claim) = world.store.get(&claim_key) else { return Err(format!("persistentvolumeclaim \"{name}\" not found")) };
+        let Some(claim) = world.store.get(&claim_key) else {
+            return gone(format!("persistentvolumeclaim \"{name}\" not found"));
+        };
         if phase(claim) == "Lost" {
             let volume = text(claim, &["spec", "volumeName"]);
-            return Err(format!("persistentvolumeclaim \"{name}\" bound to non-existent persistentvolume \"{volume}\""));
+            return gone(format!("persistentvolumeclaim \"{name}\" bound to non-existent persistentvolume \"{volume}\""));
         }
         if is_ending(claim) {
-            return Err(format!("persistentvolumeclaim \"{name}\" is being deleted"));
+            return gone(format!("persistentvolumeclaim \"{name}\" is being deleted"));
         }
         if binder::is_bound(claim) {
             claims.bound.push(claim_key);
@@ -188,7 +200,7 @@ fn claims(world: &World, key: &Key, pod: &Node) -> Result<Claims, String> {
             unbound = true;
         }
     }
-    if unbound { Err("pod has unbound immediate PersistentVolumeClaims".to_owned()) } else { Ok(claims) }
+    if unbound { Err((Cause::ClaimsPending, "pod has unbound immediate PersistentVolumeClaims".to_owned())) } else { Ok(claims) }
 }
 
 /// Whether a pod can run on a node; the checks in the scheduler's order, the first that fails speaks.
@@ -299,7 +311,7 @@ fn volumes(world: &World, machine: Option<&Machine>, claims: &Claims) -> Result<
             Some(_) => {}
         }
     }
-    find_volumes(world, place.as_ref(), claims).ok_or_else(|| No::never("node(s) didn't find available persistent volumes to bind"))
+    find_volumes(world, place.as_ref(), claims).ok_or_else(|| No::never(NO_VOLUME))
 }
 
 fn find_volumes(world: &World, place: Option<&Place<'_>>, claims: &Claims) -> Option<Plan> {

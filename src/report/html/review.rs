@@ -2,7 +2,9 @@
 
 use super::class;
 use super::text::{self, escaped, findable, spoken_text};
+use crate::k8s::object::ObjectName;
 use crate::report::compact::compact;
+use crate::report::holding::cells;
 use crate::report::{counted, differences, kinds, ranked, rest_of_line, spoken};
 use crate::review::holdings::Holding;
 use crate::review::verdict::{Judgement, Verdict};
@@ -54,7 +56,7 @@ pub(super) fn write(review: &Review, number: usize, open: bool, room: &mut Room,
     );
     risks(judgement, out);
     notes(judgement, out);
-    pods(judgement, out);
+    pods(judgement, &review.home, out);
     runbooks(judgement, out);
     identities(review, out);
     objects(review, number, open, room, out);
@@ -113,28 +115,27 @@ fn notes(judgement: &Judgement, out: &mut String) {
 }
 
 /// Pods in the order in which they go and come. One that goes and comes back at once restarts.
-fn pods(judgement: &Judgement, out: &mut String) {
+fn pods(judgement: &Judgement, home: &str, out: &mut String) {
     if judgement.order.is_empty() {
         return;
     }
     out.push_str("<section class=\"part\"><h3>Pods, in order</h3>\n");
     for (set, moves) in &judgement.order {
         if judgement.order.len() > 1 {
-            let _ = write!(out, "<h4>{}</h4>", escaped(set));
+            let _ = write!(out, "<h4>{}</h4>", escaped(&set.seen_from(home).to_string()));
         }
         out.push_str("<ol class=\"pods\">");
         let mut position = 0;
         let mut shown = 0;
         while position < moves.len() && shown < MOST_PODS {
             let step = &moves[position];
-            let pod = step.trim_start_matches(['-', '+']);
-            let comes_back = step.starts_with('-') && moves.get(position + 1).is_some_and(|next| next.strip_prefix('+') == Some(pod));
-            let (class, sign, word) = match (comes_back, step.starts_with('+')) {
+            let comes_back = !step.came && moves.get(position + 1).is_some_and(|next| next.came && next.pod == step.pod);
+            let (class, sign, word) = match (comes_back, step.came) {
                 (true, _) => ("restart", "↻", "restarts"),
                 (_, true) => ("in-place", "+", "begins"),
                 _ => ("at-risk", "−", "ends"),
             };
-            let pod = escaped(pod);
+            let pod = escaped(&step.pod.name);
             let _ = write!(
                 out,
                 "<li><span class=\"{class}\"><span aria-hidden=\"true\">{sign}</span> {pod}<span class=\"hush\"> {word}</span></span></li>"
@@ -180,7 +181,7 @@ type Pair<'a> = (Option<&'a Holding>, Option<&'a Holding>);
 fn identities(review: &Review, out: &mut String) {
     let rows = pairs(&review.before, &review.after);
     let changed = rows.iter().filter(|(before, after)| before != after).count();
-    let claims = review.before.iter().chain(&review.after).any(|held| !held.claim.is_empty());
+    let claims = review.before.iter().chain(&review.after).any(|held| held.claim.is_some());
     if changed == 0 && !claims {
         return;
     }
@@ -200,9 +201,7 @@ fn identities(review: &Review, out: &mut String) {
     }
     for (before, after) in shown {
         out.push_str(if before == after { "<tr>" } else { "<tr class=\"moved\">" });
-        let parts = |held: Option<&Holding>| {
-            held.map_or(Default::default(), |held| [held.pod.clone(), held.claim.clone(), held.volume.clone(), held.disk.clone()])
-        };
+        let parts = |held: Option<&Holding>| held.map_or_else(Default::default, |held| cells(held, &review.home));
         for (old, new) in parts(*before).iter().zip(&parts(*after)) {
             cell(old, new, out);
         }
@@ -230,8 +229,8 @@ fn cell(old: &str, new: &str, out: &mut String) {
 }
 
 fn pairs<'a>(before: &'a [Holding], after: &'a [Holding]) -> Vec<Pair<'a>> {
-    let key = |held: &'a Holding| if held.claim.is_empty() { (held.pod.as_str(), "") } else { ("", held.claim.as_str()) };
-    let mut later: BTreeMap<(&str, &str), VecDeque<usize>> = BTreeMap::new();
+    let key = |held: &'a Holding| held.claim.as_ref().map_or((held.pod.as_ref(), None), |claim| (None, Some(claim)));
+    let mut later: BTreeMap<(Option<&ObjectName>, Option<&ObjectName>), VecDeque<usize>> = BTreeMap::new();
     for (position, held) in after.iter().enumerate() {
         later.entry(key(held)).or_default().push_back(position);
     }

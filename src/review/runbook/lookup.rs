@@ -3,7 +3,7 @@
 use crate::bundle::{Bundle, Resource, ResourceId, kind_rank};
 use crate::cluster::rehearse::Outcome;
 use crate::cluster::state::Why;
-use crate::cluster::world::NOT_KNOWN;
+use crate::k8s::object::ObjectName;
 use crate::review::Setting;
 use crate::review::set::Set;
 use crate::value::{Data, Node};
@@ -17,7 +17,7 @@ pub struct Lookup<'m> {
     /// Storage classes that the bundles or the facts describe.
     pub classes: BTreeMap<&'m str, &'m Node>,
     /// Pods that are not ready for a reason that is known: before, and afterwards.
-    pub broken: [BTreeSet<&'m str>; 2],
+    pub broken: [BTreeSet<&'m ObjectName>; 2],
     /// Manifests that come before sets, by what a set may need them for.
     needed: BTreeMap<Reason<'m>, Vec<(usize, &'m Resource)>>,
     /// The new manifests, by kind, namespace and name.
@@ -130,9 +130,9 @@ fn volumes(bundle: &Bundle) -> BTreeMap<(&str, &str), &Resource> {
     volumes
 }
 
-fn broken(outcome: &Outcome) -> BTreeSet<&str> {
-    let open = |why: &Option<Why>| why.as_ref().is_some_and(|why| why.reason.as_deref() == Some(NOT_KNOWN));
-    let waiting: BTreeSet<&str> = outcome.state.claims.iter().filter(|claim| open(&claim.why)).map(|claim| claim.name.as_str()).collect();
+fn broken(outcome: &Outcome) -> BTreeSet<&ObjectName> {
+    let open = |why: &Option<Why>| why.as_ref().is_some_and(Why::is_open);
+    let waiting: BTreeSet<&ObjectName> = outcome.state.claims.iter().filter(|claim| open(&claim.why)).map(|claim| &claim.name).collect();
     let pods = outcome.state.pods.iter().filter(|pod| !pod.ready && !open(&pod.why));
-    pods.filter(|pod| !pod.claims.iter().any(|claim| waiting.contains(claim.as_str()))).map(|pod| pod.name.as_str()).collect()
+    pods.filter(|pod| !pod.claim_names().any(|claim| waiting.contains(&claim))).map(|pod| &pod.name).collect()
 }

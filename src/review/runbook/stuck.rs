@@ -4,6 +4,7 @@
 use super::claims;
 use super::command::{await_set, kubectl, named, word};
 use super::{Matter, Plan};
+use crate::k8s::object::ObjectName;
 use crate::review::Change;
 use crate::review::set::Set;
 use std::collections::BTreeSet;
@@ -15,17 +16,17 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, change: &Chan
     if !touches_pods || !is_ordered {
         return None;
     }
-    if let Some(pod) = broken(&matter.lookup.broken[0], old) {
+    let home = matter.setting.namespace;
+    if let Some(pod) = broken(&matter.lookup.broken[0], old, home) {
         return Some(forward(matter, old, new, &pod));
     }
-    broken(&matter.lookup.broken[1], new).map(|pod| back(old, new, &pod))
+    broken(&matter.lookup.broken[1], new, home).map(|pod| back(old, new, &pod))
 }
 
 /// The first pod of a set that is not ready, for a reason that is known.
-fn broken(pods: &BTreeSet<&str>, set: Set<'_>) -> Option<String> {
-    let namespace = &set.0.id.namespace;
-    let is_broken = |name: &String| pods.contains(name.as_str()) || pods.contains(format!("{namespace}/{name}").as_str());
-    claims::ordinals(set).map(|ordinal| claims::pod(set, ordinal)).find(is_broken)
+fn broken(pods: &BTreeSet<&ObjectName>, set: Set<'_>, home: &str) -> Option<String> {
+    let id = set.0.id.object(home);
+    claims::ordinals(set).map(|ordinal| claims::pod(set, ordinal)).find(|pod| pods.contains(&id.sibling(pod.as_str())))
 }
 
 /// The new form is the way out.

@@ -1,16 +1,17 @@
-//! Scenario records (conformance/SCENARIOS.md): reads one, plays it, and gives it back with the model's own results and states.
+//! Scenario records (docs/internals/scenarios.md): reads one, simulates it, and gives it back with the model's own
+//! results and states.
 
-use super::controller::garbage::Cascade;
-use super::facts::ClusterFacts;
-use super::kubectl::{Change, Done};
-use super::rehearse::{Cluster, Outcome, Step};
-use super::store::{Key, put};
-use super::world::{Machine, Provisioners};
 use crate::api::custom::Customs;
 use crate::bundle::{Bundle, Resource};
+use crate::cluster::controller::garbage::Cascade;
+use crate::cluster::facts::ClusterFacts;
+use crate::cluster::rehearse::{Cluster, Step};
+use crate::cluster::store::put;
+use crate::cluster::world::{Machine, Provisioners};
 use crate::diagnostic::Diagnostics;
 use crate::json::to_node;
 use crate::k8s::version::Version;
+use crate::report::record;
 use crate::source::{At, SourceId, Sources};
 use crate::value::Node;
 use crate::yaml::{parts, read_part};
@@ -48,12 +49,12 @@ pub fn play(record: &Value) -> Result<Value, String> {
             .collect();
         let cascade = if step["cascade"] == "orphan" { Cascade::Orphan } else { Cascade::Background };
         let outcome = cluster.play(&Step { bundle: &bundle, delete: &delete, cascade });
-        step["results"] = results(&outcome, home);
+        step["results"] = record::results(&outcome, home);
         for result in step["results"].as_array_mut().into_iter().flatten().take(delete.len()) {
             // Records do not tell whether there was anything to delete.
             result["result"] = json!("deleted");
         }
-        step["state"] = serde_json::to_value(&outcome.state).map_err(|error| error.to_string())?;
+        step["state"] = record::state(&outcome.state, home);
         hide_hashes(&mut step["state"]["events"], &cluster);
         if !outcome.settled {
             step["unsettled"] = json!(true);
@@ -74,35 +75,6 @@ fn hide_hashes(events: &mut Value, cluster: &Cluster) {
             }
         }
     }
-}
-
-/// The acts of a step as records show them.
-#[must_use]
-pub fn results(outcome: &Outcome, home: &str) -> Value {
-    outcome.acts.iter().map(|done| result(done, home)).collect()
-}
-
-fn result(done: &Done, home: &str) -> Value {
-    let Key { kind, namespace, name } = &done.key;
-    let mut result = json!({ "kind": kind.as_str(), "name": name.as_str() });
-    if !namespace.is_empty() && namespace != home {
-        result["namespace"] = json!(namespace.as_str());
-    }
-    result["result"] = json!(done.change.word());
-    if let Change::Rejected(rejection) = &done.change {
-        result["code"] = json!(rejection.code);
-        result["reason"] = json!(rejection.reason);
-        result["message"] = json!(rejection.message);
-        if rejection.code == 422 {
-            let causes = rejection.refusals.iter().zip(&rejection.causes);
-            result["causes"] =
-                causes.map(|(refusal, said)| json!({ "field": refusal.field, "type": refusal.kind, "message": said })).collect();
-        }
-    }
-    if !done.warnings.is_empty() {
-        result["warnings"] = json!(done.warnings);
-    }
-    result
 }
 
 fn facts(record: &Value, id: SourceId) -> ClusterFacts {
