@@ -3,7 +3,7 @@
 use super::claims::Claims;
 use super::committed::{Committed, Earlier};
 use super::definitions;
-use super::left_over::{self, Place};
+use super::left_over;
 use super::neighbours::{Index, Stay};
 use super::output;
 use super::project::{Candidate, Fresh, Loaded, Selection, forbids, in_order};
@@ -24,7 +24,7 @@ use crate::review::acknowledge;
 use crate::review::parity::{Side, parity};
 use crate::review::runbook::files::Files;
 use crate::review::verdict::Verdict;
-use crate::review::{self, ChangeKind, Review, Setting};
+use crate::review::{self, ChangeKind, Place, Review, Setting};
 use crate::source::{At, Sources};
 use crate::spec::settings::Acknowledge;
 use crate::spec::workspace::Workspace;
@@ -198,7 +198,7 @@ impl Diff {
         fresh: Vec<Fresh>,
         committed: &Committed,
         claims: &Claims,
-        owned: &mut Vec<Place>,
+        owned: &mut Vec<left_over::Place>,
     ) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
         let current = owned.iter().map(|(_, folder)| folder.clone()).collect();
         let stale = if self.selection.environments.is_empty() { committed.stale(app, &current, claims)? } else { Vec::new() };
@@ -339,10 +339,10 @@ fn concerned(mut findings: Vec<Finding>, reviews: &[Review]) -> Vec<Finding> {
 struct Reviewed {
     reviews: Vec<Review>,
     findings: Vec<Finding>,
-    owned: Vec<Place>,
+    owned: Vec<left_over::Place>,
     stays: Vec<Stay>,
     /// Folders beside which a run was cut short.
-    unfinished: Vec<Place>,
+    unfinished: Vec<left_over::Place>,
 }
 
 fn side<'s>(name: &'s str, compiled: &'s Compiled) -> Side<'s> {
@@ -373,7 +373,8 @@ fn reviewed(app: &Loaded, title: String, compiled: &Compiled, earlier: &Bundle, 
         files: &files,
     };
     let mut said = Diagnostics::default();
-    let review = review::review(title, earlier, &compiled.bundle, setting, &mut said);
+    let mut review = review::review(title, earlier, &compiled.bundle, setting, &mut said);
+    review.place = Some(Place { app: app.spec.name.to_string(), environment: environment.to_owned() });
     Pending { review, acknowledged: acknowledged.split_off(of_others), said }
 }
 

@@ -1,10 +1,11 @@
 //! What changes do, for a person at a terminal: the decision first, then what to do, then object by object. Makes sense without colour.
 
+use super::alike::{self, Group};
 use super::differences::{self, Difference, Line, Piece, Row};
 use super::groups::{grouped, names};
 use super::human::{BLUE, BOLD, GREEN, Page, RED, YELLOW, columns};
 use super::record::signs;
-use super::{Against, Report, at_once, clean, counted, kinds, ranked, rest_of_line, spoken, tally};
+use super::{Against, Report, at_once, clean, compared, counted, kinds, ranked, rest_of_line, sign, spoken, tally};
 use crate::diagnostic::Level;
 use crate::expect::judge::said;
 use crate::review::verdict::{Judgement, Verdict};
@@ -18,8 +19,18 @@ const MARKED_GREEN: &str = "\u{1b}[1;4;32m";
 const PLAIN_RED: &str = "\u{1b}[31m";
 const PLAIN_GREEN: &str = "\u{1b}[32m";
 
-/// More reviews than this begin with a list of them.
-const FEW: usize = 3;
+/// Up to so many lines a single review needs no row that repeats what it comes to.
+const SHORT: usize = 20;
+
+/// So many rows say what comes of all reviews, and the titles in them take no more columns than this.
+const MOST_ROWS: usize = 200;
+const BROADEST: usize = 40;
+
+/// A terminal that is known to be narrower than this breaks rows itself.
+const NARROWEST: usize = 60;
+
+/// So many reviews that do the same as another are named.
+const ALIKE: usize = 6;
 
 /// A value is shown within a line up to this many letters, and its ends beyond.
 const WIDEST: usize = 160;
@@ -31,23 +42,22 @@ const BETWEEN: usize = 3;
 /// Objects that came or went are named one by one up to this many of a kind; beyond, they are counted.
 const NAMED: usize = 40;
 
-/// Each review, the worst first. Nothing when nothing was compared, or when errors kept it from being compared. Both texts of a difference
-/// stand beside each other where they fit into `width` columns, else below each other.
+/// Each review, the worst first, those that do the same together; last what comes of all of them. Nothing when nothing was compared, or
+/// when errors kept it from being compared. Both texts of a difference stand beside each other where they fit into `width` columns, else
+/// below each other.
 #[must_use]
 pub fn render(report: &Report, colours: bool, width: usize) -> String {
     let mut page = Page { out: String::new(), colours, width };
-    let since = report.against.as_ref().and_then(Against::words).map_or_else(String::new, |other| format!(" (against {other})"));
-    if report.reviews.len() > FEW {
-        page.overview(&report.reviews, &since);
-    }
-    for (position, review) in report.reviews.iter().enumerate() {
-        if position > 0 || report.reviews.len() > FEW {
-            page.out.push('\n');
-        }
-        page.review(review, if position == 0 && report.reviews.len() <= FEW { &since } else { "" });
+    let groups = alike::grouped(&report.reviews);
+    for group in &groups {
+        page.review(group);
+        page.out.push('\n');
     }
     let failed = report.findings.iter().any(|finding| finding.level == Level::Error);
-    if report.against.is_some() && report.reviews.is_empty() && !failed {
+    if !groups.is_empty() {
+        page.plan(&groups, report);
+    } else if report.against.is_some() && !failed {
+        let since = report.against.as_ref().and_then(Against::words).map_or_else(String::new, |other| format!(" (against {other})"));
         page.line(&format!("no changes{since}"));
     }
     page.out
@@ -68,24 +78,48 @@ impl Page {
         self.out.push('\n');
     }
 
-    fn overview(&mut self, reviews: &[Review], since: &str) {
-        let worst = reviews.first().map_or(Verdict::None, |review| review.judgement.verdict);
-        self.painted(colour(worst), &format!("{} changed: {}{since}", reviews.len(), tally(reviews)));
-        self.out.push('\n');
-        let widest = reviews.iter().map(|review| spoken(review.judgement.verdict).len()).max().unwrap_or(0);
-        for review in reviews {
-            let verdict = review.judgement.verdict;
-            self.out.push_str("  ");
-            self.painted(colour(verdict), &format!("{:widest$}", spoken(verdict)));
-            self.line(&format!("  {}: {}", clean(&review.title), shortened(&clean(rest_of_line(review)).replace('\n', " "))));
+    /// What comes of it: a row for each review, or for all that do the same, and how many there are of each kind.
+    fn plan(&mut self, groups: &[Group<'_>], report: &Report) {
+        if groups.len() > 1 || self.out.lines().count() > SHORT {
+            let widest = groups.iter().map(|group| spoken(group.verdict()).len()).max().unwrap_or(0);
+            let titles: Vec<String> = groups.iter().map(|group| clean(&group.title())).collect();
+            let broad = titles.iter().map(|title| columns(title)).max().unwrap_or(0).min(BROADEST);
+            for (group, title) in groups.iter().zip(&titles).take(MOST_ROWS) {
+                let verdict = group.verdict();
+                self.painted(colour(verdict), &format!("{} {:widest$}", sign(verdict), spoken(verdict)));
+                let room = if self.width < NARROWEST { WIDEST } else { self.width }.saturating_sub(widest + 4);
+                let blank = " ".repeat(broad.saturating_sub(columns(title)));
+                self.line(&format!("  {}", cut(&format!("{title}{blank}  {}", gist(group)), room)));
+            }
+            if let Some(rest) = groups.get(MOST_ROWS..).filter(|rest| !rest.is_empty()) {
+                let reviews = rest.iter().flat_map(|group| group.reviews.iter().copied());
+                self.line(&format!("and {}: {}", counted(rest.len(), "more row"), tally(reviews)));
+            }
+            self.out.push('\n');
         }
+        let worst = groups.first().map_or(Verdict::None, Group::verdict);
+        self.painted(BOLD, "Plan: ");
+        self.painted(colour(worst), &tally(&report.reviews));
+        self.line(".");
+        let Some(compared) = compared(report) else { return };
+        self.painted(DIM, &compared);
+        self.out.push('\n');
     }
 
-    /// The decision first, then how to do what cannot just be applied, then each object.
-    fn review(&mut self, review: &Review, since: &str) {
+    /// The decision first, then how to do what cannot just be applied, then each object. Of several that do the same, the first.
+    fn review(&mut self, group: &Group<'_>) {
+        let review = group.reviews[0];
         let judgement = &review.judgement;
-        self.painted(colour(judgement.verdict), &format!("{}: {}{since}", clean(&review.title), line_of(review)));
+        let verdict = judgement.verdict;
+        self.painted(colour(verdict), &format!("{}: {}", clean(&review.title), line_of(review)));
         self.line(&format!("\n{}", kinds(review)));
+        if let [_, others @ ..] = &group.reviews[..]
+            && !others.is_empty()
+        {
+            let named = others.iter().take(ALIKE).map(|review| clean(&review.title)).collect::<Vec<_>>().join(", ");
+            let rest = if others.len() > ALIKE { format!(" and {} more", others.len() - ALIKE) } else { String::new() };
+            self.line(&format!("  the same change: {named}{rest}"));
+        }
         self.judgement(review);
         let changes = ranked(review);
         if !changes.is_empty() {
@@ -283,6 +317,31 @@ impl Page {
             }
         }
     }
+}
+
+/// What some reviews come to, in a few words: what the first does, or what is the same in all.
+fn gist(group: &Group<'_>) -> String {
+    let first = group.reviews[0];
+    let steps: usize = first.judgement.runbooks.iter().map(|runbook| runbook.steps.len()).sum();
+    let steps = if steps == 0 { String::new() } else { format!(" → {}", counted(steps, "step")) };
+    let what = if group.reviews.len() == 1 { rest_of_line(first).to_owned() } else { group.change() };
+    format!("{}{steps}", shortened(&clean(&what).replace('\n', " ")))
+}
+
+/// As much of a line as there is room for.
+fn cut(text: &str, room: usize) -> String {
+    if columns(text) <= room {
+        return text.trim_end().to_owned();
+    }
+    let mut out = String::new();
+    for letter in text.chars() {
+        if columns(&out) + 2 > room {
+            break;
+        }
+        out.push(letter);
+    }
+    out.push('…');
+    out
 }
 
 fn line_of(review: &Review) -> String {

@@ -1,12 +1,13 @@
 //! A report for a comment on a pull request: the decision first, then every object at risk, then the rest as far as a comment takes it,
 //! with counts of what is left out. Nothing in it is read as a mention, a link, a tag or a fence.
 
+use super::alike::{self, Group};
 use super::compact::compact;
 use super::differences::{self, Line, Piece};
 use super::groups::{grouped, names};
 use super::markdown_text::{code, fence, html, prose};
 use super::record::signs;
-use super::{Against, Report, at_once, counted, kinds, named, ranked, rest_of_line, spoken, summary, tally};
+use super::{Against, Report, at_once, compared, counted, kinds, named, ranked, rest_of_line, spoken, summary, tally};
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Finding, Level};
 use crate::review::risk::Risk;
@@ -24,6 +25,9 @@ const MARKER: &str = "<!-- statewright -->\n";
 /// GitHub takes comments of 65,536 characters. What posts it may add a line of its own.
 const LONGEST: usize = 65_000;
 
+/// What is said last of how it was compared takes no more than this.
+const LAST: usize = 400;
+
 /// One object's difference takes no more than this.
 const LONGEST_HUNK: usize = 12_000;
 
@@ -36,7 +40,7 @@ const SHORTEST_HUNK: usize = 600;
 /// The whole comment.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    let mut left = LONGEST - MARKER.len();
+    let mut left = LONGEST - MARKER.len() - LAST;
     let mut out = String::from(MARKER);
     let mut put = |text: String, left: &mut usize| {
         *left = left.saturating_sub(text.len());
@@ -45,11 +49,15 @@ pub fn render(report: &Report) -> String {
     put(heading(report), &mut left);
     let share = if report.reviews.is_empty() { left } else { left / 4 };
     put(findings(&report.findings, share), &mut left);
+    let groups = alike::grouped(&report.reviews);
     if report.reviews.len() > 1 {
-        put(overview(&report.reviews, left / 5), &mut left);
+        put(overview(&groups, left / 5), &mut left);
     }
     put(risks(&report.reviews, left / 3, left.saturating_sub(2_000)), &mut left);
-    put(sections(&report.reviews, left), &mut left);
+    put(sections(&groups, left), &mut left);
+    if let Some(compared) = compared(report).filter(|_| !report.reviews.is_empty()) {
+        put(format!("{}\n", prose(&compared)), &mut left);
+    }
     out
 }
 
@@ -97,15 +105,19 @@ fn findings(findings: &[Finding], share: usize) -> String {
     table("| | where | what |\n| --- | --- | --- |\n", rows, share, |rest| format!("\n{} not shown here.\n", counted(rest, "more finding")))
 }
 
-/// One line for each review.
-fn overview(reviews: &[Review], share: usize) -> String {
-    let rows = reviews.iter().map(|review| {
-        let verdict = review.judgement.verdict;
-        let line = prose(&shortened(rest_of_line(review), 300));
-        format!("| {} {} | {} | {line} |\n", sign(verdict), spoken(verdict), prose(&review.title))
+/// One line for each review, or for all that do the same.
+fn overview(groups: &[Group<'_>], share: usize) -> String {
+    let rows = groups.iter().map(|group| {
+        let verdict = group.verdict();
+        let line = match &group.reviews[..] {
+            [review] => prose(&shortened(rest_of_line(review), 300)),
+            _ => prose(&shortened(&group.change(), 300)),
+        };
+        format!("| {} {} | {} | {line} |\n", sign(verdict), spoken(verdict), prose(&group.title()))
     });
     table("| | | what it does |\n| --- | --- | --- |\n", rows, share, |rest| {
-        format!("\nand {}: {}\n", counted(rest, "more review"), tally(&reviews[reviews.len() - rest..]))
+        let left: Vec<&Review> = groups[groups.len() - rest..].iter().flat_map(|group| group.reviews.iter().copied()).collect();
+        format!("\nand {}: {}\n", counted(left.len(), "more review"), tally(left))
     })
 }
 
@@ -204,33 +216,41 @@ struct Section {
     objects: String,
     hunks: String,
     runbooks: String,
+    end: &'static str,
 }
 
 impl Section {
     fn into_text(self) -> String {
-        [self.head, self.objects, self.hunks, self.runbooks].concat()
+        [&self.head, &self.objects, &self.hunks, &self.runbooks, self.end].concat()
     }
 }
 
+/// Where a folded section ends.
+const END: &str = "</details>\n\n";
+
 /// A section for each review: all their objects come before the first runbook takes room, and all runbooks before the first hunk.
-fn sections(reviews: &[Review], mut left: usize) -> String {
+fn sections(groups: &[Group<'_>], mut left: usize) -> String {
     left = left.saturating_sub(400);
     let mut sections: Vec<Section> = Vec::new();
     let mut share = left / 2;
-    for review in reviews {
-        let head = head(review, reviews.len() > 1);
+    // What stops somebody is open; what goes through is folded where there is more than one thing to read.
+    let is_folded = |group: &Group<'_>| groups.len() > 1 && group.verdict() < Verdict::Recreate;
+    for group in groups {
+        let head = head(group, groups.len() > 1 || group.reviews.len() > 1, is_folded(group));
         if head.len() + 300 > share {
             break;
         }
         share -= head.len();
-        let objects = objects(review, share);
+        let objects = objects(group.reviews[0], share);
         share = share.saturating_sub(objects.len());
-        sections.push(Section { head, objects, ..Section::default() });
+        let end = if is_folded(group) { END } else { "" };
+        sections.push(Section { head, objects, end, ..Section::default() });
     }
     left -= left / 2 - share;
     let shown = sections.len();
+    let reviews: Vec<&Review> = groups.iter().map(|group| group.reviews[0]).collect();
     let mut lost_books = 0;
-    for (section, review) in sections.iter_mut().zip(reviews) {
+    for (section, review) in sections.iter_mut().zip(&reviews) {
         for book in review.judgement.runbooks.iter().map(runbook) {
             if book.len() <= left {
                 left -= book.len();
@@ -242,7 +262,7 @@ fn sections(reviews: &[Review], mut left: usize) -> String {
     }
     lost_books += reviews[shown..].iter().map(|review| review.judgement.runbooks.len()).sum::<usize>();
     let mut lost_hunks = 0;
-    for (section, review) in sections.iter_mut().zip(reviews) {
+    for (section, review) in sections.iter_mut().zip(&reviews) {
         let mut changed = ranked(review);
         changed.retain(|change| !change.texts.0.is_empty() && !change.texts.1.is_empty());
         for group in grouped(&changed, fields_of) {
@@ -256,7 +276,8 @@ fn sections(reviews: &[Review], mut left: usize) -> String {
         }
     }
     let mut out: String = sections.into_iter().map(Section::into_text).collect();
-    let lost = [(reviews.len() - shown, "review"), (lost_books, "runbook"), (lost_hunks, "object's difference")];
+    let lost_reviews = groups[shown..].iter().map(|group| group.reviews.len()).sum();
+    let lost = [(lost_reviews, "review"), (lost_books, "runbook"), (lost_hunks, "object's difference")];
     let lost: Vec<String> = lost.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| more(*count, noun)).collect();
     if !lost.is_empty() {
         let _ = writeln!(out, "Not shown here, for want of room: {}.", lost.join(", "));
@@ -268,11 +289,23 @@ fn more(count: usize, noun: &str) -> String {
     if noun == "object's difference" && count > 1 { format!("{count} objects' differences") } else { counted(count, noun) }
 }
 
-fn head(review: &Review, titled: bool) -> String {
+fn head(group: &Group<'_>, is_titled: bool, is_folded: bool) -> String {
+    let review = group.reviews[0];
     let judgement = &review.judgement;
-    let mut out = if titled { format!("#### {} {}\n\n", sign(judgement.verdict), prose(&review.title)) } else { String::new() };
-    if titled {
+    let mut out = String::new();
+    if is_folded {
+        let (title, line) = (html(&group.title()), html(&shortened(rest_of_line(review), 300)));
+        let _ = writeln!(out, "<details><summary>{} {}: {title}: {line}</summary>\n", sign(judgement.verdict), spoken(judgement.verdict));
+    } else if is_titled {
+        let _ = writeln!(out, "#### {} {}\n", sign(judgement.verdict), prose(&group.title()));
         let _ = writeln!(out, "{}\n", prose(&shortened(&judgement.line, 2_000)));
+    }
+    if let [first, others @ ..] = &group.reviews[..]
+        && !others.is_empty()
+    {
+        let names = others.iter().take(NAMED).map(|review| prose(&review.title)).collect::<Vec<_>>().join(", ");
+        let rest = if others.len() > NAMED { format!(" and {} more", others.len() - NAMED) } else { String::new() };
+        let _ = writeln!(out, "Shown for {}; the same change: {names}{rest}.\n", prose(&first.title));
     }
     let _ = writeln!(out, "{}\n", kinds(review));
     for (set, moves) in &judgement.order {

@@ -1,5 +1,6 @@
 //! What was found, as text: one file per format, each over the same findings. Decides nothing, prints nothing.
 
+mod alike;
 mod compact;
 mod differences;
 mod gaps;
@@ -15,15 +16,17 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 mod markdown_text;
+pub mod picture;
 pub mod record;
 pub mod rehearsal;
 pub mod sarif;
 
 use crate::diagnostic::{Finding, Level, Subject};
+use crate::k8s::version::Version;
 use crate::printable;
 use crate::review::verdict::{Judgement, Verdict};
 use crate::review::{Change, ChangeKind, Review, acknowledge};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::str::FromStr;
 
@@ -179,6 +182,20 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
+/// A verdict as a sign that is read at a glance, of one column everywhere.
+const fn sign(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::None => '·',
+        Verdict::Differs => '≠',
+        Verdict::New => '+',
+        Verdict::InPlace => '~',
+        Verdict::Restart => '↻',
+        Verdict::Recreate => '±',
+        Verdict::Refused => '✖',
+        Verdict::AtRisk => '!',
+    }
+}
+
 /// A verdict for people.
 const fn spoken(verdict: Verdict) -> &'static str {
     match verdict {
@@ -199,6 +216,18 @@ fn rest_of_line(review: &Review) -> &str {
     line.strip_prefix(spoken(review.judgement.verdict)).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(line)
 }
 
+/// With what it was compared, and for which versions: nothing where neither is to be said.
+fn compared(report: &Report) -> Option<String> {
+    let versions: BTreeSet<Version> = report.reviews.iter().filter_map(|review| review.kubernetes).collect();
+    let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
+    match (report.against.as_ref().and_then(Against::words), versions.is_empty()) {
+        (Some(since), false) => Some(format!("Compared with {since}, for Kubernetes {}.", versions.join(", "))),
+        (Some(since), true) => Some(format!("Compared with {since}.")),
+        (None, false) => Some(format!("Judged for Kubernetes {}.", versions.join(", "))),
+        (None, true) => None,
+    }
+}
+
 /// What acknowledges all open risks of a review in fewer entries than there are risks, if that can be.
 fn at_once(judgement: &Judgement) -> Option<String> {
     let open = judgement.risks.iter().filter(|risk| !risk.acknowledged).count();
@@ -215,7 +244,7 @@ fn ranked(review: &Review) -> Vec<&Change> {
 }
 
 /// `2 data at risk, 1 restart`, the worst first.
-fn tally(reviews: &[Review]) -> String {
+fn tally<'r>(reviews: impl IntoIterator<Item = &'r Review>) -> String {
     let mut counts: BTreeMap<std::cmp::Reverse<Verdict>, usize> = BTreeMap::new();
     for review in reviews {
         *counts.entry(std::cmp::Reverse(review.judgement.verdict)).or_default() += 1;

@@ -48,6 +48,10 @@ pub struct Review {
     pub title: String,
     /// The namespace that goes without saying.
     pub home: String,
+    /// Which environment of which app it is about, where it is about one.
+    pub place: Option<Place>,
+    /// The version of Kubernetes that it was judged for; nothing where no API server is asked.
+    pub kubernetes: Option<Version>,
     /// The objects that differ, in the order in which they are applied; removed ones last.
     pub changes: Vec<Change>,
     /// What it will do.
@@ -58,6 +62,15 @@ pub struct Review {
     pub after: Vec<Holding>,
     /// What the user is told of it, on the user's own lines: for formats that know findings only.
     pub findings: Vec<Finding>,
+}
+
+/// One environment of an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The app's name.
+    pub app: String,
+    /// The environment's.
+    pub environment: String,
 }
 
 /// What surrounds a change.
@@ -97,7 +110,7 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     let setting = Setting { facts: &facts, ..setting };
     let moves = moves::moves(committed, fresh);
     let Compared { changes, stored } = compare(committed, fresh, &moves, setting);
-    let mut review = Review { title, home: setting.namespace.to_owned(), changes, ..Review::default() };
+    let mut review = Review { title, kubernetes: Some(setting.version), home: setting.namespace.to_owned(), changes, ..Review::default() };
     verdict::judge(&mut review, verdict::Sides { committed, fresh, moves: &moves, stored: &stored }, setting);
     mask::hide(&mut review, [committed, fresh]);
     findings::find(&review, found);

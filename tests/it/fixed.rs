@@ -197,21 +197,28 @@ fn recreate() -> Review {
 }
 
 fn restart() -> Review {
-    let set = id("StatefulSet", "cache", "redis");
-    let image = |tag: &str| format!("spec:\n  template:\n    spec:\n      containers:\n      - {{name: redis, image: \"redis:{tag}\"}}\n");
+    restart_of("redis")
+}
+
+/// A new image for an app of that name.
+pub(crate) fn restart_of(app: &str) -> Review {
+    let set = id("StatefulSet", "cache", app);
+    let image = |tag: &str| format!("spec:\n  template:\n    spec:\n      containers:\n      - {{name: {app}, image: \"redis:{tag}\"}}\n");
+    let pods = [0, 1].map(|ordinal| format!("{app}-{ordinal}"));
+    let moves = [1, 0].iter().flat_map(|ordinal| ["-", "+"].map(|sign| format!("{sign}{}", pods[*ordinal]))).collect::<Vec<String>>();
     let judgement = Judgement {
         verdict: Verdict::Restart,
-        line: "restarts redis-1, redis-0".into(),
-        order: vec![order("redis", &["-redis-1", "+redis-1", "-redis-0", "+redis-0"])],
+        line: format!("restarts {}, {}", pods[1], pods[0]),
+        order: vec![order(app, &moves.iter().map(String::as_str).collect::<Vec<_>>())],
         ..Judgement::default()
     };
-    let held = |pod: &str| Holding { pod: Some(name(pod)), ..Holding::default() };
+    let held = |pod: &String| Holding { pod: Some(name(pod)), ..Holding::default() };
     let mut review = review(
-        "redis in dev",
+        &format!("{app} in dev"),
         vec![edited(&set, Verdict::Restart, "restarts, highest ordinal first", &image("7.2"), &image("8.0"))],
         judgement,
     );
-    review.before = vec![held("redis-0"), held("redis-1")];
+    review.before = pods.iter().map(held).collect();
     review.after = review.before.clone();
     review
 }

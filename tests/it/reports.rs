@@ -120,3 +120,38 @@ fn a_comment_is_read_as_it_was_meant() {
         }
     }
 }
+
+/// A hundred apps that take one image are one thing to decide, and the one that loses data stands first.
+#[test]
+fn the_same_change_in_many_apps_is_told_once() {
+    use statewright::review::Place;
+    use statewright::review::verdict::Verdict;
+    let mut report = large(1, 2, false);
+    let template = report.reviews.remove(0);
+    let one = crate::fixed::restart_of;
+    let mut reviews: Vec<_> = (0..100)
+        .flat_map(|app| ["dev", "prod"].map(|environment| (format!("app{app:03}"), environment)))
+        .map(|(app, environment)| {
+            let mut review = one(&app);
+            review.title = format!("{app} in {environment}");
+            review.place = Some(Place { app, environment: environment.into() });
+            review
+        })
+        .collect();
+    let mut other = template;
+    other.title = "app050 in stage".into();
+    other.place = Some(Place { app: "app050".into(), environment: "stage".into() });
+    other.judgement.verdict = Verdict::AtRisk;
+    reviews.push(other);
+    let report = Report::compared(statewright::report::Against::Files, Vec::new(), reviews);
+    let text = Format::Human.render(&report, false);
+    assert!(text.lines().count() <= 60, "{text}");
+    assert!(text.starts_with("app050 in stage: ") && text.contains("↻ restart"), "{text}");
+    assert!(text.contains("200 reviews in 100 apps") && text.contains("Plan: 1 data at risk, 200 restart."), "{text}");
+    let comment = Format::Markdown.render(&report, false);
+    assert!(comment.lines().count() <= 120, "{comment}");
+    assert!(comment.lines().nth(1).unwrap().contains("1 data at risk, 200 restart"), "{comment}");
+    let page = Format::Html.render(&report, false);
+    assert_eq!(page.matches("<article").count(), 2);
+    assert!(page.contains("<table class=\"matrix\">") && page.len() < 1 << 20);
+}

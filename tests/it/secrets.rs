@@ -395,8 +395,10 @@ fn nothing_commands_a_terminal() {
     targets.iter().for_each(|target| arguments.extend(["--format", target.as_str()]));
     std::fs::create_dir_all(scratch.path().join("out")).unwrap();
     statewright(scratch.path(), &arguments);
-    let is_bad =
-        |letter: char| letter.is_control() && letter != '\n' || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}' | '\u{ad}');
+    let is_bad = |letter: char| {
+        letter.is_control() && letter != '\n'
+            || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}' | '\u{ad}')
+    };
     for format in FORMATS {
         let text = std::fs::read_to_string(scratch.path().join(format!("out/report.{format}"))).unwrap();
         assert!(!text.contains(is_bad), "{format}: {:?}", text.chars().find(|letter| is_bad(*letter)));

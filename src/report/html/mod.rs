@@ -4,7 +4,8 @@
 mod review;
 mod text;
 
-use super::{Against, Report, counted, named, rest_of_line, spoken, summary, tally};
+use super::alike::{self, Group};
+use super::{Against, Report, compared, counted, named, rest_of_line, sign, spoken, summary, tally};
 use crate::diagnostic::{Finding, Level};
 use crate::review::Review;
 use crate::review::verdict::Verdict;
@@ -14,13 +15,13 @@ use std::fmt::Write as _;
 use text::{escaped, findable, spoken_text};
 
 /// The page's looks.
-pub const STYLE: &str = include_str!("page.css");
+pub const STYLE: &str = concat!(include_str!("page.css"), include_str!("../picture.css"));
 
 /// What answers to keys and filters.
 pub const SCRIPT: &str = include_str!("page.js");
 
 /// What the page may apply and run, by content: the SHA-256 of the two above. A test holds them to it.
-pub const HASHES: [&str; 2] = ["qYNf1f5dncCMrV0P4fS8TALRp4Ww2DASXlD9yzbbV/g=", "lJ9H9WGWCjY6bNCu1Ya9Gr8XaUH0hG6K/eStVnj7Ypg="];
+pub const HASHES: [&str; 2] = ["0ST+nM/J3OI/WGzIgDh1kodteCDEhFESGwCnqCy0/wE=", "8cyS0Ivy9lzOlFgON01srYC0wv9bjGe8mjhUmnJuJ8c="];
 
 /// So many reviews are shown in full; the list names them all.
 const MOST_REVIEWS: usize = 300;
@@ -41,10 +42,11 @@ pub fn render(report: &Report) -> String {
     begin(report, &mut out);
     top(report, &mut out);
     tools(report, &mut out);
-    let wide = report.reviews.len() > 1;
+    let groups = alike::grouped(&report.reviews);
+    let wide = groups.len() > 1 || report.reviews.len() > 1;
     let _ = writeln!(out, "<div class=\"frame{}\">", if wide { " wide" } else { "" });
     if wide {
-        list(&report.reviews, &mut out);
+        list(&groups, &mut out);
     }
     out.push_str("<main id=\"reviews\">\n");
     let urgent = report.findings.iter().any(|finding| finding.level == Level::Error);
@@ -52,12 +54,12 @@ pub fn render(report: &Report) -> String {
         findings(&report.findings, &mut out);
     }
     let mut room = review::Room::default();
-    let open = review::opens(&report.reviews);
-    for (number, review) in report.reviews.iter().take(MOST_REVIEWS).enumerate() {
-        review::write(review, number, open, &mut room, &mut out);
+    let open = review::opens(&groups);
+    for (number, group) in groups.iter().take(MOST_REVIEWS).enumerate() {
+        review::write(group, number, open, &mut room, &mut out);
     }
-    if report.reviews.len() > MOST_REVIEWS {
-        let rest = &report.reviews[MOST_REVIEWS..];
+    if groups.len() > MOST_REVIEWS {
+        let rest: Vec<&Review> = groups[MOST_REVIEWS..].iter().flat_map(|group| group.reviews.iter().copied()).collect();
         let _ = writeln!(out, "<p class=\"empty\">{} not shown in full: {}.</p>", counted(rest.len(), "more review"), tally(rest));
     }
     if !urgent {
@@ -117,6 +119,9 @@ fn top(report: &Report, out: &mut String) {
         [review] => review.changes.iter().map(|change| change.verdict).collect(),
         reviews => reviews.iter().map(|review| review.judgement.verdict).collect(),
     };
+    if let Some(compared) = compared(report).filter(|_| !report.reviews.is_empty()) {
+        let _ = writeln!(out, "<p class=\"compared\">{}</p>", escaped(&compared));
+    }
     share(&verdicts, if report.reviews.len() == 1 { "object" } else { "review" }, out);
     out.push_str("</div></header>\n");
 }
@@ -198,21 +203,80 @@ fn tools(report: &Report, out: &mut String) {
     );
 }
 
-/// All reviews, each a link to its own where it is shown.
-fn list(reviews: &[Review], out: &mut String) {
-    let _ = writeln!(out, "<nav aria-label=\"Reviews\"><h2>{}</h2><ol>", counted(reviews.len(), "review"));
-    for (number, review) in reviews.iter().enumerate() {
-        let verdict = review.judgement.verdict;
-        let target = if number < MOST_REVIEWS { format!(" href=\"#r{number}\"") } else { String::new() };
-        let _ = writeln!(
-            out,
-            "<li><a{target}><i class=\"dot {}\"></i><span>{}</span><small>{}</small></a></li>",
-            class(verdict),
-            escaped(&review.title),
-            spoken(verdict)
-        );
+/// All reviews, each a link to its own where it is shown: a matrix of apps and environments where each is about one, else a list.
+fn list(groups: &[Group<'_>], out: &mut String) {
+    let count = groups.iter().map(|group| group.reviews.len()).sum();
+    let _ = writeln!(out, "<nav aria-label=\"Reviews\"><h2>{}</h2>", counted(count, "review"));
+    if !matrix(groups, out) {
+        out.push_str("<ol>");
+        for (number, group) in groups.iter().enumerate() {
+            let verdict = group.verdict();
+            let target = if number < MOST_REVIEWS { format!(" href=\"#r{number}\"") } else { String::new() };
+            let _ = writeln!(
+                out,
+                "<li data-review=\"{number}\"><a{target}><i class=\"dot {}\"></i><span>{}</span><small>{}</small></a></li>",
+                class(verdict),
+                escaped(&group.title()),
+                spoken(verdict)
+            );
+        }
+        out.push_str("</ol>");
     }
-    out.push_str("</ol></nav>\n");
+    out.push_str("</nav>\n");
+}
+
+/// So many environments stand beside each other.
+const MOST_ENVIRONMENTS: usize = 6;
+
+/// A row for each app and a column for each environment. Says whether it could be drawn: not where a review is about something else, and
+/// not for a single environment.
+fn matrix(groups: &[Group<'_>], out: &mut String) -> bool {
+    let mut cells: BTreeMap<&str, BTreeMap<&str, (usize, Verdict)>> = BTreeMap::new();
+    let mut environments: Vec<&str> = Vec::new();
+    for (number, group) in groups.iter().enumerate() {
+        for review in &group.reviews {
+            let Some(place) = &review.place else { return false };
+            if !environments.contains(&place.environment.as_str()) {
+                environments.push(&place.environment);
+            }
+            cells.entry(&place.app).or_default().insert(&place.environment, (number, review.judgement.verdict));
+        }
+    }
+    environments.sort_unstable();
+    if environments.len() < 2 || environments.len() > MOST_ENVIRONMENTS || cells.len() < 2 {
+        return false;
+    }
+    // What stops somebody stands first.
+    let worst = |row: &BTreeMap<&str, (usize, Verdict)>| row.values().map(|(_, verdict)| *verdict).max();
+    let mut rows: Vec<_> = cells.iter().collect();
+    rows.sort_by_key(|(app, row)| (std::cmp::Reverse(worst(row)), **app));
+    out.push_str("<table class=\"matrix\"><thead><tr><th scope=\"col\">App</th>");
+    for environment in &environments {
+        let _ = write!(out, "<th scope=\"col\"><span>{}</span></th>", escaped(environment));
+    }
+    out.push_str("</tr></thead><tbody>");
+    for (app, row) in rows {
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escaped(app));
+        for environment in &environments {
+            match row.get(environment) {
+                Some((number, verdict)) => {
+                    let target = if *number < MOST_REVIEWS { format!(" href=\"#r{number}\"") } else { String::new() };
+                    let said = format!("{app} in {environment}: {}", spoken(*verdict));
+                    let _ = write!(
+                        out,
+                        "<td data-review=\"{number}\"><a{target} class=\"{}\" title=\"{said}\" aria-label=\"{said}\">{}</a></td>",
+                        class(*verdict),
+                        sign(*verdict),
+                        said = escaped(&said)
+                    );
+                }
+                None => out.push_str("<td></td>"),
+            }
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</tbody></table>");
+    true
 }
 
 /// What is wrong with the files themselves, errors first.

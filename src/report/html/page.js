@@ -8,7 +8,7 @@
   const count = tools.querySelector("output");
   const reviews = all(".review");
   const objects = all(".object");
-  const links = all("nav li");
+  const links = all("nav [data-review]");
   const keys = document.querySelector("dialog");
   const findings = all(".finding");
   const empty = document.querySelector(".empty");
@@ -50,7 +50,7 @@
       }
       const alone = matches(title) && (!chosen.size || chosen.has(review.dataset.verdict));
       review.hidden = !(inside || alone);
-      if (links[position]) links[position].hidden = review.hidden;
+      for (const link of links) if (link.dataset.review === String(position)) link.classList.toggle("dim", review.hidden);
       shown += inside;
     });
     for (const finding of findings) finding.hidden = !matches(finding.dataset.find) || chosen.size > 0;
@@ -120,16 +120,51 @@
     }
   }
 
+  // A rollout can be stepped through: the pods that are away at a step are so in the picture, too.
+  for (const rollout of all(".rollout")) {
+    const steps = all(".pods li[data-pod]", rollout);
+    const boxes = all(".picture [data-pod]", rollout.closest(".review"));
+    if (steps.length < 2 || !boxes.length) continue;
+    const bar = document.createElement("label");
+    bar.className = "stepper";
+    const slider = document.createElement("input");
+    slider.type = "range";
+    slider.min = 0;
+    slider.max = steps.length;
+    slider.value = 0;
+    slider.setAttribute("aria-label", "Step of the rollout");
+    const said = document.createElement("output");
+    const show = () => {
+      const now = Number(slider.value);
+      steps.forEach((step, position) => step.classList.toggle("now", position === now - 1));
+      const gone = new Set();
+      steps.slice(0, now).forEach((step, position) => {
+        const { pod, word } = step.dataset;
+        if (word === "ends" || (word === "restarts" && position === now - 1)) gone.add(pod);
+        else gone.delete(pod);
+      });
+      const late = new Set(steps.slice(now).filter((step) => step.dataset.word === "begins").map((step) => step.dataset.pod));
+      for (const box of boxes) box.classList.toggle("away", now > 0 && (gone.has(box.dataset.pod) || late.has(box.dataset.pod)));
+      const at = now ? steps[now - 1] : null;
+      said.textContent = at ? `step ${now} of ${steps.length}: ${at.dataset.pod} ${at.dataset.word}, ${at.querySelector("small").firstChild.textContent} pods are there` : "before";
+      slider.setAttribute("aria-valuetext", said.textContent);
+    };
+    slider.addEventListener("input", show);
+    bar.append(slider, said);
+    rollout.querySelector("h3").after(bar);
+    show();
+  }
+
   // The list shows where one is.
   if (links.length && "IntersectionObserver" in window) {
     const seen = new Set();
     const watch = new IntersectionObserver((entries) => {
       for (const entry of entries) entry.isIntersecting ? seen.add(entry.target) : seen.delete(entry.target);
       const first = reviews.findIndex((review) => seen.has(review));
-      links.forEach((link, position) => {
-        if (position === first) link.firstElementChild.setAttribute("aria-current", "true");
+      for (const link of links) {
+        if (link.dataset.review === String(first)) link.firstElementChild.setAttribute("aria-current", "true");
         else link.firstElementChild.removeAttribute("aria-current");
-      });
+      }
     }, { rootMargin: "-80px 0px -50% 0px" });
     for (const review of reviews) watch.observe(review);
   }

@@ -2,14 +2,17 @@
 
 use super::class;
 use super::text::{self, escaped, findable, spoken_text};
+use crate::cluster::controller::statefulset::parent_and_ordinal;
 use crate::k8s::object::ObjectName;
+use crate::report::alike::Group;
 use crate::report::compact::compact;
 use crate::report::holding::cells;
+use crate::report::picture::{self, Pair, pairs};
 use crate::report::{counted, differences, kinds, ranked, rest_of_line, spoken};
 use crate::review::holdings::Holding;
 use crate::review::verdict::{Judgement, Verdict};
 use crate::review::{Change, Review};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Risks are told in full up to this many in a review, and named beyond.
@@ -37,30 +40,84 @@ impl Default for Room {
 }
 
 /// Whether objects that restart pods, are refused or put data at risk begin open: while there are few.
-pub(super) fn opens(reviews: &[Review]) -> bool {
+pub(super) fn opens(groups: &[Group<'_>]) -> bool {
     let matters = |change: &&Change| change.verdict >= Verdict::Restart && has_details(change);
-    reviews.iter().flat_map(|review| &review.changes).filter(matters).take(OPEN + 1).count() <= OPEN
+    groups.iter().flat_map(|group| &group.reviews[0].changes).filter(matters).take(OPEN + 1).count() <= OPEN
 }
 
-pub(super) fn write(review: &Review, number: usize, open: bool, room: &mut Room, out: &mut String) {
+/// So many others of which the same is to be said are named.
+const MOST_ALIKE: usize = 500;
+
+/// A review; of several that do the same, the first.
+pub(super) fn write(group: &Group<'_>, number: usize, open: bool, room: &mut Room, out: &mut String) {
+    let review = group.reviews[0];
     let judgement = &review.judgement;
     let (class, word) = (class(judgement.verdict), spoken(judgement.verdict));
-    let title = escaped(&review.title);
-    let find = findable(&review.title);
+    let title = escaped(&group.title());
+    let titles: Vec<&str> = group.reviews.iter().map(|review| review.title.as_str()).collect();
+    let find = findable(&titles.join(" "));
     let _ = write!(
         out,
         "<article class=\"review {class}\" id=\"r{number}\" aria-labelledby=\"t{number}\" data-find=\"{find}\" data-verdict=\"{class}\" data-word=\"{word}\">\n\
          <header><h2 id=\"t{number}\"><a href=\"#r{number}\">{title}</a><span class=\"badge\">{word}</span></h2>\n<p>{}</p><small>{}</small></header>\n",
-        spoken_text(rest_of_line(review)),
+        spoken_text(&if group.reviews.len() == 1 { rest_of_line(review).to_owned() } else { group.change() }),
         kinds(review)
     );
+    others(group, out);
+    drawing(group, out);
     risks(judgement, out);
     notes(judgement, out);
-    pods(judgement, &review.home, out);
+    pods(review, out);
     runbooks(judgement, out);
     identities(review, out);
     objects(review, number, open, room, out);
     out.push_str("</article>\n");
+}
+
+/// Those of which the same is to be said.
+fn others(group: &Group<'_>, out: &mut String) {
+    let [first, others @ ..] = &group.reviews[..] else { return };
+    if others.is_empty() {
+        return;
+    }
+    let _ = write!(
+        out,
+        "<details class=\"part alike\"><summary>Shown for <b>{}</b>: the same change in {}</summary><p class=\"names\">",
+        escaped(&first.title),
+        counted(others.len(), "more review")
+    );
+    for review in others.iter().take(MOST_ALIKE) {
+        let _ = write!(out, "<code>{}</code> ", escaped(&review.title));
+    }
+    if others.len() > MOST_ALIKE {
+        let _ = write!(out, "and {} more", others.len() - MOST_ALIKE);
+    }
+    out.push_str("</p></details>\n");
+}
+
+/// Who holds what, drawn, where it says more than a list of names: where something becomes of it, or where there is anything to hold.
+fn drawing(group: &Group<'_>, out: &mut String) {
+    let review = group.reviews[0];
+    let restarted = restarted(&review.judgement);
+    let holds = review.before.iter().chain(&review.after).any(|held| held.claim.is_some());
+    if !holds && restarted.is_empty() {
+        return;
+    }
+    if let Some(svg) = picture::element(review, &restarted) {
+        let _ = writeln!(
+            out,
+            "<section class=\"part\"><h3>What becomes of pods and disks</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+             aria-label=\"What becomes of pods and disks in {}\">{svg}</div></section>",
+            escaped(&review.title)
+        );
+    }
+}
+
+/// The pods that go and come back.
+fn restarted(judgement: &Judgement) -> BTreeSet<&ObjectName> {
+    let moves = judgement.order.iter().flat_map(|(_, moves)| moves);
+    let came: BTreeSet<&ObjectName> = moves.clone().filter(|step| step.came).map(|step| &step.pod).collect();
+    moves.filter(|step| !step.came && came.contains(&step.pod)).map(|step| &step.pod).collect()
 }
 
 fn risks(judgement: &Judgement, out: &mut String) {
@@ -114,31 +171,37 @@ fn notes(judgement: &Judgement, out: &mut String) {
     out.push_str("</ul></section>\n");
 }
 
-/// Pods in the order in which they go and come. One that goes and comes back at once restarts.
-fn pods(judgement: &Judgement, home: &str, out: &mut String) {
+/// Pods in the order in which they go and come, and how many are left at each step. One that goes and comes back at once restarts.
+fn pods(review: &Review, out: &mut String) {
+    let judgement = &review.judgement;
     if judgement.order.is_empty() {
         return;
     }
-    out.push_str("<section class=\"part\"><h3>Pods, in order</h3>\n");
+    out.push_str("<section class=\"part rollout\"><h3>Pods, in order</h3>\n");
     for (set, moves) in &judgement.order {
         if judgement.order.len() > 1 {
-            let _ = write!(out, "<h4>{}</h4>", escaped(&set.seen_from(home).to_string()));
+            let _ = write!(out, "<h4>{}</h4>", escaped(&set.seen_from(&review.home).to_string()));
         }
+        let mut left = pods_of(set, &review.before);
+        let all = left.max(pods_of(set, &review.after));
         out.push_str("<ol class=\"pods\">");
-        let mut position = 0;
-        let mut shown = 0;
+        let (mut position, mut shown) = (0, 0);
         while position < moves.len() && shown < MOST_PODS {
             let step = &moves[position];
             let comes_back = !step.came && moves.get(position + 1).is_some_and(|next| next.came && next.pod == step.pod);
-            let (class, sign, word) = match (comes_back, step.came) {
-                (true, _) => ("restart", "↻", "restarts"),
-                (_, true) => ("in-place", "+", "begins"),
-                _ => ("at-risk", "−", "ends"),
+            let (class, sign, word, count) = match (comes_back, step.came) {
+                (true, _) => ("restart", "↻", "restarts", left.saturating_sub(1)),
+                (_, true) => ("in-place", "+", "begins", left + 1),
+                _ => ("at-risk", "−", "ends", left.saturating_sub(1)),
             };
-            let pod = escaped(&step.pod.name);
+            if !comes_back {
+                left = count;
+            }
+            let (pod, seen) = (escaped(&step.pod.name), escaped(&step.pod.seen_from(&review.home).to_string()));
             let _ = write!(
                 out,
-                "<li><span class=\"{class}\"><span aria-hidden=\"true\">{sign}</span> {pod}<span class=\"hush\"> {word}</span></span></li>"
+                "<li data-pod=\"{seen}\" data-word=\"{word}\"><span class=\"{class}\"><span aria-hidden=\"true\">{sign}</span> {pod}\
+                 <span class=\"hush\"> {word}</span></span><small>{count} of {all}<span class=\"hush\"> pods are there</span></small></li>"
             );
             position += if comes_back { 2 } else { 1 };
             shown += 1;
@@ -149,6 +212,13 @@ fn pods(judgement: &Judgement, home: &str, out: &mut String) {
         out.push_str("</ol>\n");
     }
     out.push_str("</section>\n");
+}
+
+/// How many pods a set has.
+fn pods_of(set: &ObjectName, holdings: &[Holding]) -> usize {
+    let is_own =
+        |pod: &&ObjectName| pod.namespace == set.namespace && parent_and_ordinal(&pod.name).is_some_and(|(parent, _)| parent == set.name);
+    holdings.iter().filter_map(|held| held.pod.as_ref()).filter(is_own).collect::<BTreeSet<_>>().len()
 }
 
 fn runbooks(judgement: &Judgement, out: &mut String) {
@@ -175,9 +245,6 @@ fn runbooks(judgement: &Judgement, out: &mut String) {
     out.push_str("</section>\n");
 }
 
-/// One row of the identity table: the same claim, or the same pod without one, before and after.
-type Pair<'a> = (Option<&'a Holding>, Option<&'a Holding>);
-
 fn identities(review: &Review, out: &mut String) {
     let rows = pairs(&review.before, &review.after);
     let changed = rows.iter().filter(|(before, after)| before != after).count();
@@ -189,7 +256,7 @@ fn identities(review: &Review, out: &mut String) {
     let said = if changed == 0 { "nothing changes".to_owned() } else { format!("{} of {} change", changed, rows.len()) };
     let _ = write!(
         out,
-        "<section class=\"part\"><h3>Who holds what <small>{said}</small></h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+        "<details class=\"part table\"><summary>Who holds what, as a table <small>{said}</small></summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
          aria-label=\"Who holds what in {title}, before and after\"><table><thead><tr><th scope=\"col\">Pod</th><th scope=\"col\">Claim</th><th scope=\"col\">Volume</th>\
          <th scope=\"col\">Disk</th></tr></thead>\n<tbody>"
     );
@@ -211,7 +278,7 @@ fn identities(review: &Review, out: &mut String) {
     if rows.len() > MOST_ROWS {
         let _ = write!(out, "<p class=\"word\">{} not shown here.</p>", counted(rows.len() - MOST_ROWS, "more row"));
     }
-    out.push_str("</section>\n");
+    out.push_str("</details>\n");
 }
 
 fn cell(old: &str, new: &str, out: &mut String) {
@@ -226,24 +293,6 @@ fn cell(old: &str, new: &str, out: &mut String) {
     } else {
         let _ = write!(out, "<td class=\"mono\">{}{}</td>", shown(old, "del"), shown(new, "ins"));
     }
-}
-
-fn pairs<'a>(before: &'a [Holding], after: &'a [Holding]) -> Vec<Pair<'a>> {
-    let key = |held: &'a Holding| held.claim.as_ref().map_or((held.pod.as_ref(), None), |claim| (None, Some(claim)));
-    let mut later: BTreeMap<(Option<&ObjectName>, Option<&ObjectName>), VecDeque<usize>> = BTreeMap::new();
-    for (position, held) in after.iter().enumerate() {
-        later.entry(key(held)).or_default().push_back(position);
-    }
-    let mut taken = BTreeSet::new();
-    let mut rows: Vec<Pair> = Vec::new();
-    for held in before {
-        let twin = later.get_mut(&key(held)).and_then(VecDeque::pop_front);
-        taken.extend(twin);
-        rows.push((Some(held), twin.map(|position| &after[position])));
-    }
-    let left = after.iter().enumerate().filter(|(position, _)| !taken.contains(position));
-    rows.extend(left.map(|(_, held)| (None, Some(held))));
-    rows
 }
 
 fn objects(review: &Review, number: usize, open: bool, room: &mut Room, out: &mut String) {

@@ -1,0 +1,266 @@
+//! Who holds what, before and after, as a drawing: a row for each claim of each replica, with its pod, claim, volume and disk, and what
+//! becomes of each by its colour and its sign. Knows no page: its classes are those of `picture.css`, which a file of its own carries along.
+
+use super::clean;
+use super::holding::cells;
+use crate::k8s::object::ObjectName;
+use crate::review::Review;
+use crate::review::holdings::Holding;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write as _;
+
+/// The looks of a drawing, light and dark.
+pub const STYLE: &str = include_str!("picture.css");
+
+/// So many rows are drawn: those in which something happens before the others.
+const MOST_ROWS: usize = 24;
+
+/// Where each column begins, how wide it is, and what stands above it.
+const COLUMNS: [(usize, usize, &str); 4] = [(0, 168, "Pod"), (188, 208, "Claim"), (416, 208, "Volume"), (644, 236, "Disk")];
+const WIDTH: usize = 880;
+const HEIGHT: usize = 28;
+const ROW: usize = 38;
+const HEAD: usize = 26;
+/// A letter of the drawing's type is so wide, in tenths.
+const LETTER: usize = 72;
+
+/// What becomes of a pod, a claim, a volume or a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Stays,
+    Restarts,
+    Comes,
+    Goes,
+    /// It is there still, and no pod has it.
+    Left,
+}
+
+impl Fate {
+    const ALL: [Self; 5] = [Self::Stays, Self::Restarts, Self::Comes, Self::Goes, Self::Left];
+
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Stays => "stays",
+            Self::Restarts => "restarts",
+            Self::Comes => "comes",
+            Self::Goes => "goes",
+            Self::Left => "left",
+        }
+    }
+
+    /// Colours are not all that tells them apart.
+    const fn sign(self) -> &'static str {
+        match self {
+            Self::Stays => "",
+            Self::Restarts => "↻ ",
+            Self::Comes => "+ ",
+            Self::Goes => "− ",
+            Self::Left => "! ",
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Stays => "as before",
+            Self::Restarts => "restarts",
+            Self::Comes => "new",
+            Self::Goes => "goes",
+            Self::Left => "stays, used by no pod",
+        }
+    }
+}
+
+/// One row: the same claim, or the same pod without one, before and after.
+pub(super) type Pair<'a> = (Option<&'a Holding>, Option<&'a Holding>);
+
+/// The rows, in the order of what was before, then what is new.
+pub(super) fn pairs<'a>(before: &'a [Holding], after: &'a [Holding]) -> Vec<Pair<'a>> {
+    let key = |held: &'a Holding| held.claim.as_ref().map_or((held.pod.as_ref(), None), |claim| (None, Some(claim)));
+    let mut later: BTreeMap<(Option<&ObjectName>, Option<&ObjectName>), VecDeque<usize>> = BTreeMap::new();
+    for (position, held) in after.iter().enumerate() {
+        later.entry(key(held)).or_default().push_back(position);
+    }
+    let mut taken = BTreeSet::new();
+    let mut rows: Vec<Pair> = Vec::new();
+    for held in before {
+        let twin = later.get_mut(&key(held)).and_then(VecDeque::pop_front);
+        taken.extend(twin);
+        rows.push((Some(held), twin.map(|position| &after[position])));
+    }
+    let left = after.iter().enumerate().filter(|(position, _)| !taken.contains(position));
+    rows.extend(left.map(|(_, held)| (None, Some(held))));
+    rows
+}
+
+/// What is in one place of a row: one thing, or one that goes and one that comes.
+fn cell(before: String, after: String, is_left: bool, restarts: bool) -> Vec<(String, Fate)> {
+    match (before.is_empty(), after.is_empty()) {
+        (true, true) => Vec::new(),
+        (true, false) => vec![(after, Fate::Comes)],
+        (false, true) => vec![(before, Fate::Goes)],
+        _ if before != after => vec![(before, Fate::Goes), (after, Fate::Comes)],
+        _ if is_left => vec![(after, Fate::Left)],
+        _ if restarts => vec![(after, Fate::Restarts)],
+        _ => vec![(after, Fate::Stays)],
+    }
+}
+
+/// The drawing, as an element of a page: nothing where no pod has anything. `restarted` are the pods that are replaced by their like.
+pub(super) fn element(review: &Review, restarted: &BTreeSet<&ObjectName>) -> Option<String> {
+    let mut rows: Vec<Vec<Vec<(String, Fate)>>> = Vec::new();
+    for (old, new) in pairs(&review.before, &review.after) {
+        let is_left = new.is_some_and(|new| new.pod.is_none() && new.claim.is_some());
+        let comes_back = new.and_then(|new| new.pod.as_ref()).is_some_and(|pod| restarted.contains(pod));
+        let parts = |held: Option<&Holding>| held.map_or_else(Default::default, |held| cells(held, &review.home));
+        let both = parts(old).into_iter().zip(parts(new)).enumerate();
+        rows.push(both.map(|(place, (old, new))| cell(old, new, is_left && place > 0, comes_back && place == 0)).collect());
+    }
+    if rows.is_empty() {
+        return None;
+    }
+    let all = rows.len();
+    let is_quiet = |row: &Vec<Vec<(String, Fate)>>| row.iter().flatten().all(|(_, fate)| *fate == Fate::Stays);
+    if all > MOST_ROWS {
+        rows.sort_by_key(is_quiet);
+        rows.truncate(MOST_ROWS);
+    }
+    let mut body = String::new();
+    let mut top = HEAD;
+    for (begin, _, name) in COLUMNS {
+        let _ = write!(body, "<text class=\"head\" x=\"{begin}\" y=\"14\">{name}</text>");
+    }
+    for row in &rows {
+        let lines = row.iter().map(Vec::len).max().unwrap_or(1).max(1);
+        // A volume that nobody knows the name of yet is passed over.
+        let present: Vec<(usize, Fate)> = row.iter().enumerate().filter_map(|(position, cell)| Some((position, cell.last()?.1))).collect();
+        for pair in present.windows(2) {
+            if let [(from, one), (to, other)] = pair {
+                join(*from, *to, top, *one.max(other), &mut body);
+            }
+        }
+        for (cell, column) in row.iter().zip(COLUMNS) {
+            for (line, (text, fate)) in cell.iter().rev().enumerate() {
+                draw(text, *fate, column, top + line * ROW, &mut body);
+            }
+        }
+        top += lines * ROW;
+    }
+    let present: BTreeSet<Fate> = rows.iter().flatten().flatten().map(|(_, fate)| *fate).collect();
+    top = legend(&present, all - rows.len(), top, &mut body);
+    Some(format!(
+        "<svg class=\"picture\" role=\"img\" aria-label=\"{}\" viewBox=\"-1 0 {} {top}\">{body}</svg>",
+        text_of(&format!("Who holds what in {}, before and after", review.title)),
+        WIDTH + 2
+    ))
+}
+
+/// A line from one column to another.
+fn join(from: usize, to: usize, top: usize, fate: Fate, body: &mut String) {
+    let (begin, wide, _) = COLUMNS[from];
+    let y = top + HEIGHT / 2;
+    let _ = write!(body, "<path class=\"{}\" d=\"M{} {y}H{}\"/>", fate.class(), begin + wide, COLUMNS[to].0);
+}
+
+fn draw(text: &str, fate: Fate, (begin, wide, column): (usize, usize, &str), top: usize, body: &mut String) {
+    let room = (wide - 18) * 10 / LETTER;
+    let said = format!("{}{text}", fate.sign());
+    let pod = if column == "Pod" { format!(" data-pod=\"{}\"", text_of(text)) } else { String::new() };
+    let _ = write!(
+        body,
+        "<g class=\"{}\"{pod}><title>{column} {}: {}</title><rect x=\"{begin}\" y=\"{top}\" width=\"{wide}\" height=\"{HEIGHT}\" rx=\"7\"/>\
+         <text x=\"{}\" y=\"{}\">{}</text></g>",
+        fate.class(),
+        text_of(text),
+        fate.word(),
+        begin + 9,
+        top + 18,
+        text_of(&shortened(&said, room))
+    );
+}
+
+/// What the colours mean, of those that are there, and how many rows are not drawn. Gives how high the drawing is.
+fn legend(present: &BTreeSet<Fate>, rest: usize, top: usize, body: &mut String) -> usize {
+    let mut x = 0;
+    for fate in Fate::ALL.into_iter().filter(|fate| present.contains(fate)) {
+        let said = format!("{}{}", fate.sign(), fate.word());
+        let _ = write!(
+            body,
+            "<g class=\"{} key\"><rect x=\"{x}\" y=\"{}\" width=\"14\" height=\"14\" rx=\"4\"/><text x=\"{}\" y=\"{}\">{said}</text></g>",
+            fate.class(),
+            top + 8,
+            x + 20,
+            top + 19
+        );
+        x += 44 + said.chars().count() * LETTER / 10;
+    }
+    if rest > 0 {
+        let _ = write!(body, "<text class=\"head\" x=\"{x}\" y=\"{}\">and {rest} more as before or alike</text>", top + 19);
+    }
+    top + 30
+}
+
+/// As much of a text as there is room for: its end tells replicas apart, so it loses its middle.
+fn shortened(text: &str, room: usize) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= room {
+        return text.to_owned();
+    }
+    let front = room / 2;
+    let back = room.saturating_sub(front + 1);
+    let ends = [&letters[..front], &letters[letters.len() - back..]].map(|end| end.iter().collect::<String>());
+    ends.join("…")
+}
+
+fn text_of(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for letter in clean(text).chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(letter),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::review::holdings::Behind;
+
+    fn held(pod: &str, claim: &str, volume: &str) -> Holding {
+        let name = |name: &str| (!name.is_empty()).then(|| ObjectName::new("shop", name));
+        Holding { pod: name(pod), claim: name(claim), volume: Some(volume.into()), disk: Some(Behind::Disk("disk".into())) }
+    }
+
+    #[test]
+    fn each_thing_has_its_fate() {
+        let before = vec![held("w-0", "data-w-0", "v0"), held("w-1", "data-w-1", "v1"), held("w-2", "data-w-2", "v2")];
+        let after =
+            vec![held("w-0", "data-w-0", "v0"), held("w-1", "data-w-1", "v9"), held("", "data-w-2", "v2"), held("w-3", "data-w-3", "v3")];
+        let review = Review { title: "web <in> prod".into(), home: "shop".into(), before, after, ..Review::default() };
+        let svg = element(&review, &BTreeSet::from([&ObjectName::new("shop", "w-0")])).unwrap();
+        for part in [
+            "<title>Pod w-0: restarts</title>",
+            "<title>Volume v1: goes</title>",
+            "<title>Volume v9: new</title>",
+            "<title>Pod w-2: goes</title>",
+            "<title>Claim data-w-2: stays, used by no pod</title>",
+            "<title>Claim data-w-3: new</title>",
+            "<title>Claim data-w-0: as before</title>",
+            "web &lt;in&gt; prod",
+        ] {
+            assert!(svg.contains(part), "{part} is not in {svg}");
+        }
+        assert!(element(&Review::default(), &BTreeSet::new()).is_none());
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_keeps_its_ends() {
+        assert_eq!(shortened("data-a-very-long-name-12", 11), "data-…me-12");
+        assert_eq!(shortened("short", 5), "short");
+    }
+}
