@@ -54,18 +54,20 @@ const RUNS_PODS: [&str; 3] = ["StatefulSet", "Deployment", "DaemonSet"];
 #[must_use]
 pub fn taken(bundle: &Bundle, home: &str) -> Vec<Taken> {
     let mut list = Vec::with_capacity(bundle.resources.len() * 2);
+    let mut written = Vec::with_capacity(1000);
     for (position, resource) in bundle.resources.iter().enumerate() {
         // What runs pods stands for all that an app has.
         let order = if RUNS_PODS.contains(&&*resource.id.kind) { 0 } else { position + 1 };
         let is_shared = !OF_ONE_APP.contains(&&*resource.id.kind);
-        each(resource, home, |what, words| {
+        let own = Name::of(resource, home).key();
+        each(resource, home, |what, thing| {
             // What says the same is the same object, whoever applies it.
             let owner = match what {
-                What::Name if is_shared => hash_of(&resource.node),
+                What::Name if is_shared => key_of_content(&resource.node, &mut written),
                 What::Name => 0,
-                _ => hash_of_text(&name(resource, home)),
+                _ => own,
             };
-            list.push(Taken { what, key: hash_of_text(words), owner, order });
+            list.push(Taken { what, key: thing.key(), owner, order });
         });
     }
     list
@@ -76,55 +78,95 @@ pub fn taken(bundle: &Bundle, home: &str) -> Vec<Taken> {
 pub fn owner<'b>(bundle: &'b Bundle, home: &str, what: What, key: u64) -> Option<Owner<'b>> {
     bundle.resources.iter().find_map(|resource| {
         let mut found = None;
-        each(resource, home, |kind, words| {
-            if kind == what && hash_of_text(words) == key {
-                found = Some(words.to_owned());
+        each(resource, home, |kind, thing| {
+            if kind == what && thing.key() == key {
+                found = Some(thing.words());
             }
         });
         found.map(|words| Owner { resource, words })
     })
 }
 
-/// Calls back with each thing that an object takes, in words that are equal for equal things.
-fn each(resource: &Resource, home: &str, mut take: impl FnMut(What, &str)) {
+/// A thing that is taken.
+enum Thing<'r> {
+    Name(Name<'r>),
+    /// In words that are equal for equal things.
+    Other(String),
+}
+
+impl Thing<'_> {
+    fn key(&self) -> u64 {
+        match self {
+            Self::Name(name) => name.key(),
+            Self::Other(words) => key_of(words.as_bytes()),
+        }
+    }
+
+    /// `StatefulSet shop/cache`.
+    fn words(self) -> String {
+        match self {
+            Self::Name(Name { group, kind, namespace, name }) => {
+                let group = if group.is_empty() { String::new() } else { format!(".{group}") };
+                let namespace = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+                format!("{kind}{group} {namespace}{name}")
+            }
+            Self::Other(words) => words,
+        }
+    }
+}
+
+/// What an object is called: the group only of kinds that Kubernetes does not have, the namespace only of those that live in one.
+#[derive(Hash)]
+struct Name<'r> {
+    group: &'r str,
+    kind: &'r str,
+    namespace: &'r str,
+    name: &'r str,
+}
+
+impl<'r> Name<'r> {
+    fn of(resource: &'r Resource, home: &'r str) -> Self {
+        let id = &resource.id;
+        let known = shape::find(&resource.api_version, &id.kind);
+        let is_namespaced = known.map_or(!id.namespace.is_empty(), |known| known.namespaced);
+        let namespace = match (is_namespaced, &*id.namespace) {
+            (false, _) => "",
+            (true, "") => home,
+            (true, said) => said,
+        };
+        Self { group: if known.is_some() { "" } else { &id.group }, kind: &id.kind, namespace, name: &id.name }
+    }
+
+    fn key(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// Calls back with each thing that an object takes.
+fn each<'r>(resource: &'r Resource, home: &'r str, mut take: impl FnMut(What, Thing<'r>)) {
     if resource.id.name.is_empty() {
         return;
     }
-    take(What::Name, &name(resource, home));
+    take(What::Name, Thing::Name(Name::of(resource, home)));
     match (&*resource.id.group, &*resource.id.kind) {
         ("", "PersistentVolume") => {
             if let Some((what, words)) = disk(resource) {
-                take(what, &words);
+                take(what, Thing::Other(words));
             }
         }
         ("", "Service") => {
             for port in resource.node.find(&["spec", "ports"]).into_iter().flat_map(Node::items) {
                 let protocol = port.get("protocol").and_then(Node::as_str).unwrap_or("TCP");
                 if let Some(number) = port.get("nodePort").and_then(Node::as_int).filter(|number| *number > 0) {
-                    take(What::NodePort, &format!("node port {number}/{protocol}"));
+                    take(What::NodePort, Thing::Other(format!("node port {number}/{protocol}")));
                 }
             }
         }
         ("networking.k8s.io", "Ingress") => addresses(resource, &mut take),
         _ => {}
     }
-}
-
-/// `StatefulSet shop/cache`.
-fn name(resource: &Resource, home: &str) -> String {
-    let id = &resource.id;
-    let is_namespaced = shape::find(&resource.api_version, &id.kind).map_or(!id.namespace.is_empty(), |known| known.namespaced);
-    let group = if id.group.is_empty() || shape::find(&resource.api_version, &id.kind).is_some() {
-        String::new()
-    } else {
-        format!(".{}", id.group)
-    };
-    let namespace = match (is_namespaced, &*id.namespace) {
-        (false, _) => String::new(),
-        (true, "") => format!("{home}/"),
-        (true, said) => format!("{said}/"),
-    };
-    format!("{}{group} {namespace}{}", id.kind, id.name)
 }
 
 /// What a volume names. A directory without a node is on whichever machine its pod comes to, and what many may use is shared on purpose.
@@ -158,7 +200,7 @@ fn disk(volume: &Resource) -> Option<(What, String)> {
 }
 
 /// The hosts and paths of an Ingress. One that is made to stand beside another of the same address is passed over.
-fn addresses(ingress: &Resource, take: &mut impl FnMut(What, &str)) {
+fn addresses<'r>(ingress: &Resource, take: &mut impl FnMut(What, Thing<'r>)) {
     let mut annotations = ingress.node.find(&["metadata", "annotations"]).into_iter().flat_map(Node::entries);
     if annotations.any(|(key, value)| key.name.ends_with("/canary") && value.as_str() == Some("true")) {
         return;
@@ -169,47 +211,58 @@ fn addresses(ingress: &Resource, take: &mut impl FnMut(What, &str)) {
         for path in rule.find(&["http", "paths"]).into_iter().flat_map(Node::items) {
             let said = |field: &str| path.get(field).and_then(Node::as_str).unwrap_or_default();
             let class = if class.is_empty() { String::new() } else { format!(" of class {class}") };
-            take(
-                What::Address,
-                &format!("{host}{} ({}){class}", if said("path").is_empty() { "/" } else { said("path") }, said("pathType")),
-            );
+            let path = if said("path").is_empty() { "/" } else { said("path") };
+            take(What::Address, Thing::Other(format!("{host}{path} ({}){class}", said("pathType"))));
         }
     }
 }
 
-fn hash_of_text(text: &str) -> u64 {
+fn key_of(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
+    hasher.write(bytes);
     hasher.finish()
 }
 
-fn hash_of(node: &Node) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    add(node, &mut hasher);
-    hasher.finish()
+/// The same for values that say the same, whatever the order of their keys. `written` is room to work in.
+fn key_of_content(node: &Node, written: &mut Vec<u8>) -> u64 {
+    written.clear();
+    write(node, written);
+    key_of(written)
 }
 
-/// Adds all that a value says, whatever the order of its keys.
-fn add(node: &Node, hasher: &mut DefaultHasher) {
+/// Writes all that a value says, so that no two values are written alike.
+fn write(node: &Node, out: &mut Vec<u8>) {
+    let mut number = |kind: u8, value: u64| {
+        out.push(kind);
+        out.extend_from_slice(&value.to_le_bytes());
+    };
     match &node.data {
-        Data::Null => 0u8.hash(hasher),
-        Data::Bool(value) => (1u8, value).hash(hasher),
-        Data::Int(value) => (2u8, value).hash(hasher),
-        Data::Float(value) => (3u8, value.to_bits()).hash(hasher),
-        Data::Text(text) => (4u8, text.as_str()).hash(hasher),
+        Data::Null => out.push(0),
+        Data::Bool(value) => out.extend_from_slice(&[1, u8::from(*value)]),
+        Data::Int(value) => number(2, value.cast_unsigned()),
+        Data::Float(value) => number(3, value.to_bits()),
+        Data::Text(text) => {
+            number(4, text.len() as u64);
+            out.extend_from_slice(text.as_bytes());
+        }
         Data::List(items) => {
-            (5u8, items.len()).hash(hasher);
-            items.iter().for_each(|item| add(item, hasher));
+            number(5, items.len() as u64);
+            items.iter().for_each(|item| write(item, out));
         }
         Data::Map(map) => {
-            let mut sum = 0u64;
-            for (key, value) in map.iter() {
-                let mut own = DefaultHasher::new();
-                key.name.as_str().hash(&mut own);
-                add(value, &mut own);
-                sum = sum.wrapping_add(own.finish());
+            number(6, map.iter().len() as u64);
+            let mut entry = |key: &str, value: &Node| {
+                out.extend_from_slice(&(key.len() as u64).to_le_bytes());
+                out.extend_from_slice(key.as_bytes());
+                write(value, out);
+            };
+            if map.iter().is_sorted_by_key(|(key, _)| key.name.as_str()) {
+                map.iter().for_each(|(key, value)| entry(&key.name, value));
+            } else {
+                let mut entries: Vec<(&str, &Node)> = map.iter().map(|(key, value)| (key.name.as_str(), value)).collect();
+                entries.sort_unstable_by_key(|(key, _)| *key);
+                entries.into_iter().for_each(|(key, value)| entry(key, value));
             }
-            (6u8, sum).hash(hasher);
         }
     }
 }

@@ -120,8 +120,15 @@ pub fn needs_quotes(text: &str) -> bool {
     if !(first.is_ascii_alphabetic() || matches!(first, b'/' | b'_')) || matches!(last, b' ' | b':') {
         return true;
     }
-    let mut previous = 0;
-    for byte in bytes {
+    // Nearly every text is of these alone.
+    let mut left = bytes;
+    while let [byte, rest @ ..] = left
+        && PLAINEST[*byte as usize]
+    {
+        left = rest;
+    }
+    let mut previous = b'a';
+    for byte in left {
         match byte {
             b'#' if previous == b' ' => return true,
             b' ' if previous == b':' => return true,
@@ -133,8 +140,20 @@ pub fn needs_quotes(text: &str) -> bool {
         previous = *byte;
     }
     bytes.len() <= 5
+        && matches!(first | 0x20, b'y' | b'n' | b'o' | b't' | b'f' | b'i')
         && ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
+
+/// What means nothing but itself, wherever it stands in a text.
+const PLAINEST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'/' | b'_');
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

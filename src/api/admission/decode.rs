@@ -108,6 +108,9 @@ impl Sort {
 /// # Errors
 /// When the server's decoder would not take it.
 pub fn decode(node: &Node, shape: Shape, door: Door) -> Result<Node, Misfit> {
+    if is_plain(shape, node) {
+        return Ok(node.clone());
+    }
     let mut object = node.clone();
     let mut decoder = Decoder { door, fits: true, strict: true, unknown: Vec::new(), first: None };
     decoder.fill(shape, &mut object, &Path::ROOT);
@@ -117,6 +120,27 @@ pub fn decode(node: &Node, shape: Shape, door: Door) -> Result<Node, Misfit> {
     match decoder.first {
         Some(at) => Err(Misfit { stage: Stage::StrictDecode, refusals: decoder.unknown, at, unfit: None }),
         None => Ok(object),
+    }
+}
+
+/// Whether an object is what the server would hold already: each field is known and of its type, and nothing is null or in another form.
+/// So are nearly all; they need no copy.
+fn is_plain(shape: Shape, node: &Node) -> bool {
+    let Data::Map(map) = &node.data else { return false };
+    map.iter().all(|(key, value)| {
+        shape.field(&key.name).is_some_and(|field| Itself::of(shape, field).is_none() && is_plain_value(&field.form, value))
+    })
+}
+
+fn is_plain_value(form: &Form, node: &Node) -> bool {
+    match (form, &node.data) {
+        (_, Data::Null) => false,
+        (Form::Struct(link), _) => link.shape().is_some_and(|shape| is_plain(shape, node)),
+        (Form::List(inner), Data::List(items)) => items.iter().all(|item| is_plain_value(inner, item)),
+        (Form::Map(inner), Data::Map(map)) => map.iter().all(|(_, value)| is_plain_value(inner, value)),
+        (Form::Bytes, Data::Text(text)) => !text.contains(['\r', '\n']) && wrong_base64(text).is_none(),
+        (Form::Quantity, _) => quantity(node).is_ok_and(|quantity| node.as_str().is_some_and(|said| quantity.to_string() == said)),
+        _ => scalar_fits(form, node),
     }
 }
 
