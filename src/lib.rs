@@ -26,6 +26,7 @@ pub mod emit;
 pub mod expect;
 pub mod failure;
 pub mod git;
+pub mod import;
 pub mod json;
 pub mod k8s;
 pub mod layout;
@@ -52,6 +53,7 @@ use diagnostic::{Code, Diagnostics};
 use rules::context::Context;
 use source::{SourceId, Sources};
 use spec::Spec;
+use std::collections::BTreeMap;
 use value::Node;
 
 /// One app in one environment, and its manifests.
@@ -115,6 +117,40 @@ pub fn compile(spec: &Spec, environment: &str, around: Around<'_>, found: &mut D
     Some(Compiled { app, bundle })
 }
 
+/// Compiles all environments of a spec that is only a text, with files that are only texts: what an import proves itself by.
+#[must_use]
+pub fn compile_text(text: &str, files: &BTreeMap<String, String>) -> import::Compiled {
+    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+    let id = sources.add("statewright.yaml", text);
+    let mut compiled = import::Compiled::default();
+    let customs = Customs::none();
+    if let Some(spec) = read(&sources, id, &mut found) {
+        for environment in spec.names() {
+            let around = Around { shared: None, extras: &[], facts: None, customs: &customs, files: &Texts(files) };
+            let mut own = Diagnostics::default();
+            if let Some(made) = compile(&spec, environment, around, &mut own) {
+                allow::settle(&made.app.allow, None, &[], &mut own);
+                compiled.bundles.insert(environment.to_owned(), made.bundle);
+            }
+            found.extend(own);
+        }
+    }
+    let advice: std::collections::BTreeSet<&str> = rules::codes().map(|code| code.id).collect();
+    let errors = found.iter().filter(|diagnostic| diagnostic.level == diagnostic::Level::Error);
+    let can_be_allowed = |diagnostic: &diagnostic::Diagnostic| diagnostic.refusal.is_none() && advice.contains(diagnostic.code.id);
+    compiled.errors = errors.map(|error| (error.code.name, error.message.clone(), can_be_allowed(error))).collect();
+    compiled
+}
+
+/// Files that are only texts.
+struct Texts<'t>(&'t BTreeMap<String, String>);
+
+impl Surroundings for Texts<'_> {
+    fn file(&self, path: &str) -> Result<String, String> {
+        self.0.get(path).cloned().ok_or_else(|| "it is not there".to_owned())
+    }
+}
+
 /// The manifests in some texts: every document, lists taken apart. What is no manifest is reported.
 pub fn manifests(sources: &Sources, ids: &[SourceId], found: &mut Diagnostics) -> Bundle {
     let mut bundle = Bundle::default();
@@ -163,6 +199,7 @@ pub fn codes() -> Vec<&'static Code> {
         expect::judge::CODES,
         expect::outlook::CODES,
         review::CODES,
+        import::CODES,
     ];
     let mut codes: Vec<&'static Code> =
         all.into_iter().chain(cli::CODES.iter().copied()).flatten().copied().chain(rules::codes()).collect();

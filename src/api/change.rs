@@ -5,6 +5,7 @@ use super::custom;
 use crate::api::custom::Customs;
 use crate::diagnostic::Refusal;
 use crate::k8s::version::Version;
+use crate::k8s::{shape, wire};
 use crate::value::{Map, Node};
 
 /// What the server says to a change.
@@ -27,7 +28,9 @@ pub fn ask(old: &Node, new: &Node, customs: &Customs, version: Version) -> Asked
     let Some(mut stored) = custom::create(old, customs, version).object else {
         return Asked { refusals: causes(custom::create(new, customs, version)), ..Asked::default() };
     };
-    let is_same = custom::create(new, customs, version).object.is_some_and(|fresh| fresh == stored);
+    let is_same = custom::create(new, customs, version)
+        .object
+        .is_some_and(|fresh| fresh == stored || as_sent(&fresh, version) == as_sent(&stored, version));
     bind(&mut stored, new);
     let answer = custom::apply(old, &stored, new, customs, version).answer;
     let is_idle = answer.object.as_ref() == Some(&stored);
@@ -35,6 +38,12 @@ pub fn ask(old: &Node, new: &Node, customs: &Customs, version: Version) -> Asked
     let refusals = causes(answer);
     let is_taken = refusals.is_empty();
     Asked { is_same: is_same && is_taken, is_idle: is_idle && is_taken, stored: kept.filter(|_| is_taken), refusals }
+}
+
+/// An object as the server sends it: what is empty is to it the same as absent.
+fn as_sent(object: &Node, version: Version) -> Node {
+    let text = |key: &str| object.get(key).and_then(Node::as_str).unwrap_or_default();
+    shape::shape_of(text("apiVersion"), text("kind"), version).map_or_else(|| object.clone(), |shape| wire::written(object, shape))
 }
 
 /// A claim that was applied some time ago has its volume by now, as far as anybody knows, and the one that the later manifest names: the

@@ -2,7 +2,7 @@
 
 use super::expression::{self, Names};
 use super::{FILE, NO_FILES, Surroundings, amount, key_node, scalar, text};
-use crate::block::{Placed, Scalar};
+use crate::block::{Named, Placed, Scalar};
 use crate::diagnostic::Diagnostics;
 use crate::source::At;
 use crate::spec::container::Container;
@@ -122,19 +122,33 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// ConfigMaps that have names of their own: nothing mounts them for the user, and no pod restarts when they change.
+    pub(super) fn config_maps(&mut self, written: Option<&Named<Files>>, found: &mut Diagnostics) {
+        for (key, files) in written.iter().flat_map(|maps| &maps.entries) {
+            let data = self.data(files, found);
+            self.config_maps.push(ConfigMap { name: key.name.to_string(), data, at: key.at });
+        }
+    }
+
     /// A text that changes whenever a file does, so that the pods restart.
     pub(super) fn checksum(&self) -> Option<Node> {
         let first = self.config_maps.first()?;
-        let mut hash = Fnv::new();
-        for config in &self.config_maps {
-            hash.add(&config.name);
-            for (key, node) in config.data.iter() {
-                hash.add(&key.name);
-                hash.add(node.as_str().unwrap_or_default());
-            }
-        }
-        Some(Node::text(format!("{:016x}", hash.0), first.at))
+        let all = self.config_maps.iter().map(|config| (&*config.name, &config.data));
+        Some(Node::text(checksum(all), first.at))
     }
+}
+
+/// The checksum of the files of some ConfigMaps, in the order in which they are written.
+pub(crate) fn checksum<'m>(config_maps: impl IntoIterator<Item = (&'m str, &'m Map)>) -> String {
+    let mut hash = Fnv::new();
+    for (name, data) in config_maps {
+        hash.add(name);
+        for (key, node) in data.iter() {
+            hash.add(&key.name);
+            hash.add(node.as_str().unwrap_or_default());
+        }
+    }
+    format!("{:016x}", hash.0)
 }
 
 /// FNV-1a: small, and the same on every machine; nobody attacks a checksum of their own files.
@@ -153,7 +167,7 @@ impl Fnv {
 }
 
 /// `/etc/redis` as part of a name: `etc-redis`.
-fn slug(prefix: Option<&str>, path: &str) -> String {
+pub(crate) fn slug(prefix: Option<&str>, path: &str) -> String {
     let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_ascii_lowercase);
     let mut slug = prefix.map(str::to_owned).into_iter().chain(words).collect::<Vec<_>>().join("-");
     if slug.is_empty() {

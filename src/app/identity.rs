@@ -13,7 +13,7 @@ pub struct Identity {
     pub namespace: Text,
     /// Whether the namespace was said, or something is tied to it.
     pub namespace_written: bool,
-    /// The governing Service.
+    /// The governing Service; empty where there is none.
     pub governing: Text,
     /// The cluster's DNS domain.
     pub domain: Text,

@@ -23,6 +23,7 @@ use crate::value::{Key, Map, Node, Text};
 use container::Container;
 use expression::Names;
 pub use files::ConfigMap;
+pub(crate) use files::{checksum, slug};
 use identity::{Claim, Identity, Replica, Srv};
 pub use service::{Service, ServiceKind};
 use std::collections::BTreeMap;
@@ -90,6 +91,12 @@ pub struct App {
     pub labels: Map,
     /// Annotations of every object.
     pub annotations: Map,
+    /// Labels of the StatefulSet, beside those of every object.
+    pub stateful_set_labels: Map,
+    /// Annotations of the StatefulSet, beside those of every object.
+    pub stateful_set_annotations: Map,
+    /// Labels of the pods, beside those of every object and the selector.
+    pub pod_labels: Map,
     /// Annotations of the pods.
     pub pod_annotations: Map,
     /// The labels by which everything finds the pods.
@@ -104,7 +111,7 @@ pub struct App {
     pub storage: Vec<Item>,
     /// The volumes that are written out.
     pub volumes: Vec<Volume>,
-    /// How it is reached; the governing Service first.
+    /// How it is reached; the governing Service first, where it is made.
     pub services: Vec<Service>,
     /// The files of its containers.
     pub config_maps: Vec<ConfigMap>,
@@ -194,8 +201,10 @@ fn tie(
         texts,
     );
     let mut labels = Map::new();
-    labels.put("app.kubernetes.io/name", Node::text(identity.app.clone(), identity.at));
-    labels.put("app.kubernetes.io/managed-by", Node::text("statewright", identity.at));
+    if app.recommended_labels.as_ref().is_none_or(|recommended| recommended.value) {
+        labels.put("app.kubernetes.io/name", Node::text(identity.app.clone(), identity.at));
+        labels.put("app.kubernetes.io/managed-by", Node::text("statewright", identity.at));
+    }
     crate::merge::overlay(&mut labels, &app.labels.as_ref().map(texts).unwrap_or_default());
     let annotations = app.annotations.as_ref().map(texts).unwrap_or_default();
     let each = OBJECT + VALUE * (labels.len() + annotations.len() + selector.len()) as u64;
@@ -207,7 +216,9 @@ fn tie(
     if let Some(checksum) = parts.checksum() {
         pod_annotations.put("statewright/files", checksum);
     }
+    parts.config_maps(app.config_maps.as_ref(), found);
     let files::Parts { volumes: pod_volumes, config_maps, .. } = parts;
+    let more = |written: &Option<crate::spec::files::Texts>| written.as_ref().map(texts).unwrap_or_default();
     Some(App {
         at: identity.at,
         environment: environment.into(),
@@ -216,6 +227,9 @@ fn tie(
         names,
         labels,
         annotations,
+        stateful_set_labels: more(&app.stateful_set_labels),
+        stateful_set_annotations: more(&app.stateful_set_annotations),
+        pod_labels: more(&app.pod_labels),
         pod_annotations,
         selector,
         containers,

@@ -43,9 +43,13 @@ pub(super) fn identify(merged: &Node, environment: &str, mut names: Names, found
         Some(Node { data: Data::Map(map), .. }) => number(map.get("start"), 0, &names, found)?,
         other => number(other, 0, &names, found)?,
     };
-    let governing = match merged.find(&["services", "governing", "name"]) {
-        Some(node) => named(Some(node), &names, merged, "name", found)?.0,
-        None => app.clone(),
+    let governing = match merged.find(&["services", "governing"]) {
+        Some(Node { data: Data::Bool(false), .. }) => "".into(),
+        Some(node @ Node { data: Data::Text(_), .. }) => named(Some(node), &names, merged, "governing", found)?.0,
+        other => match other.and_then(|node| node.get("name")) {
+            Some(node) => named(Some(node), &names, merged, "name", found)?.0,
+            None => app.clone(),
+        },
     };
     let domain = match merged.get("clusterDomain") {
         Some(node) => named(Some(node), &names, merged, "clusterDomain", found)?.0,

@@ -7,7 +7,7 @@ use super::{NAME, PORT, key_node, texts};
 use crate::block::{Placed, Read};
 use crate::diagnostic::{Diagnostics, Level, listing};
 use crate::source::At;
-use crate::spec::service::{Service as Written, ServiceForm, ServicePort, Services};
+use crate::spec::service::{Governing, Service as Written, ServiceForm, ServicePort, Services};
 use crate::value::{Key, Map, Node, Text};
 use std::collections::BTreeMap;
 
@@ -56,8 +56,11 @@ pub(super) fn services(
     found: &mut Diagnostics,
 ) -> Vec<Service> {
     let ports: Vec<&Port> = containers.iter().chain(init).flat_map(|container| &container.ports).collect();
-    let governing = written.and_then(|services| services.governing.as_ref());
-    let mut services = vec![governing_service(governing, identity, &ports, selector, found)];
+    let mut services = match written.and_then(|services| services.governing.as_ref()) {
+        Some(Governing::Exists(_) | Governing::Nothing(_)) => Vec::new(),
+        Some(Governing::Made(written)) => vec![governing_service(Some(written), identity, &ports, selector, found)],
+        None => vec![governing_service(None, identity, &ports, selector, found)],
+    };
     for (key, written) in written.iter().flat_map(|services| &services.named.entries) {
         let name = name_of(&written.form, || format!("{}-{}", identity.app, key.name), key.at);
         services.push(service(&written.form, name, ServiceKind::Public, &ports, selector.clone(), found));

@@ -28,8 +28,19 @@ pub struct Settings {
     pub replicas: Option<Node>,
     /// The service account that is made.
     pub service_account: Option<Account>,
-    /// The disruption budget's fields.
-    pub disruption: Option<(Map, At)>,
+    /// The disruption budget.
+    pub disruption: Option<Budget>,
+}
+
+/// A disruption budget.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// Its name.
+    pub name: Placed<Text>,
+    /// Fields of its spec.
+    pub fields: Map,
+    /// Where it is written.
+    pub at: At,
 }
 
 /// A service account that is made.
@@ -65,7 +76,7 @@ pub(super) fn settings(app: &Written, identity: &Identity, selector: &Map, _: &m
         settings.pod.push(("terminationGracePeriodSeconds", Node::int(grace.value, grace.at)));
     }
     if let Some(disruption) = &app.disruption {
-        settings.disruption = Some((budget(disruption), disruption.at));
+        settings.disruption = Some(budget(disruption, identity));
     }
     stateful_set(app, &mut settings);
     settings
@@ -194,23 +205,28 @@ fn constraint(over: Over, form: Option<&SpreadForm>, at: At, selector: &Map) -> 
     node
 }
 
-fn budget(disruption: &Placed<Disruption>) -> Map {
-    let mut map = Map::new();
+fn budget(disruption: &Placed<Disruption>, identity: &Identity) -> Budget {
+    let at = disruption.at;
+    let mut name = Placed { value: identity.app.clone(), at };
+    let mut fields = Map::new();
     match &disruption.value {
         Disruption::Number(number) => {
-            map.put("maxUnavailable", Node::int(number.value, number.at));
+            fields.put("maxUnavailable", Node::int(number.value, number.at));
         }
         Disruption::Share(share) => {
-            map.put("maxUnavailable", text(share));
+            fields.put("maxUnavailable", text(share));
         }
         Disruption::Form(form) => {
+            if let Some(written) = &form.name {
+                name.clone_from(written);
+            }
             for (field, node) in [("maxUnavailable", &form.max_unavailable), ("minAvailable", &form.min_available)] {
                 if let Some(node) = node {
-                    map.put(field, node.clone());
+                    fields.put(field, node.clone());
                 }
             }
-            crate::merge::overlay(&mut map, &form.rest);
+            crate::merge::overlay(&mut fields, &form.rest);
         }
     }
-    map
+    Budget { name, fields, at }
 }

@@ -29,6 +29,8 @@ pub struct Item {
     pub access: Vec<Node>,
     /// The class; nothing for the cluster's default.
     pub class: Option<Node>,
+    /// Labels of the claims, where they are not the selector.
+    pub labels: Option<Map>,
     /// Annotations of the claims.
     pub annotations: Map,
     /// Fields in Kubernetes' own words.
@@ -123,6 +125,7 @@ fn item(
         size: scalar(size),
         access,
         class,
+        labels: storage.labels.as_ref().map(texts),
         annotations: storage.annotations.as_ref().map(texts).unwrap_or_default(),
         rest: storage.rest.clone(),
         sub_path: storage.sub_path.as_ref().map(text),

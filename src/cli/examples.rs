@@ -91,6 +91,20 @@ Examples:
   # Write a workspace, a CI workflow and a hook as well
   statewright init --workspace shop";
 
+pub(super) const IMPORT: &str = "\
+Examples:
+  # Write one spec for each StatefulSet in a folder of manifests
+  statewright import legacy/
+
+  # From what another tool prints, into a folder of its own
+  cat legacy/*.yaml | statewright import --out apps -
+
+  # One spec of several environments
+  statewright import --env dev=overlays/dev --env prod=overlays/prod
+
+  # Attach the proof to a pull request
+  statewright import --format markdown=proof.md legacy/";
+
 pub(super) const SCHEMA: &str = "\
 Examples:
   # Let an editor complete and validate specs

@@ -10,6 +10,7 @@ mod definitions;
 mod diff;
 mod examples;
 mod explain;
+mod import;
 mod init;
 mod inspect;
 mod left_over;
@@ -70,6 +71,9 @@ enum Command {
     /// Write a spec to start from.
     #[command(after_help = examples::INIT)]
     Init(init::Init),
+    /// Write the specs of apps that run already from their manifests, and prove that nothing changes.
+    #[command(after_help = examples::IMPORT)]
+    Import(import::Import),
     /// Write the manifests of every app below the paths.
     #[command(after_help = examples::COMPILE)]
     Compile(compile::Compile),
@@ -121,6 +125,7 @@ pub fn main() -> ExitCode {
     };
     let outcome = match arguments.command {
         Command::Init(init) => init.run(),
+        Command::Import(import) => import.run(),
         Command::Compile(compile) => compile.run(),
         Command::Check(check) => check.run(),
         Command::Ci(ci) => ci.run(),

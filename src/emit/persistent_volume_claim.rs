@@ -13,7 +13,7 @@ pub(super) fn claim(app: &App, item: &Item) -> Node {
         item.at,
         Holes::new(vec![
             ("name", Some(Node::text(item.name.clone(), item.at))),
-            ("labels", some(&app.selector, item.at)),
+            ("labels", some(item.labels.as_ref().unwrap_or(&app.selector), item.at)),
             ("annotations", some(&item.annotations, item.at)),
             ("accessModes", Some(Node::list(item.access.clone(), item.access.first().map_or(item.at, |first| first.at)))),
             ("volumeMode", item.mode().cloned()),

@@ -8,16 +8,17 @@ use crate::value::Node;
 static TEMPLATE: Template = Template::new(include_str!("../../templates/pod_disruption_budget.yaml"));
 
 pub(super) fn emit(app: &App) -> Vec<Node> {
-    let Some((fields, at)) = &app.settings.disruption else { return Vec::new() };
+    let Some(budget) = &app.settings.disruption else { return Vec::new() };
+    let at = budget.at;
     let node = TEMPLATE.fill(
-        *at,
+        at,
         Holes::new(vec![
-            ("name", Some(Node::text(app.identity.app.clone(), *at))),
-            ("namespace", namespace(app, *at)),
-            ("labels", some(&app.labels, *at)),
-            ("annotations", some(&app.annotations, *at)),
-            ("selector", some(&app.selector, *at)),
+            ("name", Some(Node::text(budget.name.value.clone(), budget.name.at))),
+            ("namespace", namespace(app, at)),
+            ("labels", some(&app.labels, at)),
+            ("annotations", some(&app.annotations, at)),
+            ("selector", some(&app.selector, at)),
         ]),
     );
-    vec![finish(node, &[], fields)]
+    vec![finish(node, &[], &budget.fields)]
 }

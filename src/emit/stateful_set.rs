@@ -15,17 +15,19 @@ pub(super) fn emit(app: &App) -> Vec<Node> {
     let containers = |list: &[crate::app::container::Container]| {
         (!list.is_empty()).then(|| Node::list(list.iter().map(|item| container(item, &settings.container_security)).collect(), list[0].at))
     };
+    let mut pod_labels = app.labels.clone();
+    crate::merge::overlay(&mut pod_labels, &app.selector);
     let mut node = TEMPLATE.fill(
         at,
         Holes::new(vec![
             ("name", Some(Node::text(app.identity.app.clone(), at))),
             ("namespace", namespace(app, at)),
-            ("labels", some(&app.labels, at)),
-            ("annotations", some(&app.annotations, at)),
-            ("governing", Some(Node::text(app.identity.governing.clone(), at))),
+            ("labels", over(&app.labels, &app.stateful_set_labels, at)),
+            ("annotations", over(&app.annotations, &app.stateful_set_annotations, at)),
+            ("governing", (!app.identity.governing.is_empty()).then(|| Node::text(app.identity.governing.clone(), at))),
             ("replicas", settings.replicas.clone()),
             ("selector", some(&app.selector, at)),
-            ("podLabels", over(&app.labels, &app.selector, at)),
+            ("podLabels", over(&pod_labels, &app.pod_labels, at)),
             ("podAnnotations", some(&app.pod_annotations, at)),
             ("initContainers", containers(&app.init)),
             ("containers", containers(&app.containers)),

@@ -1,7 +1,7 @@
 //! The app: all that a spec may say.
 
 use super::container::Container;
-use super::files::Texts;
+use super::files::{Files, Texts};
 use super::service::Services;
 use super::settings::{Acknowledge, Allow, Disruption, Ordinals, Patch, Retain, Security, ServiceAccount, Spread, Update};
 use super::storage::Storage;
@@ -35,6 +35,10 @@ block! {
         /// Labels for every object and pod. Never part of the selector.
         /// Example: `{team: storage}`
         labels: Texts,
+        /// Whether every object and pod gets `app.kubernetes.io/name` and `app.kubernetes.io/managed-by`; default: true. An app that ran before
+        /// it had a spec may have other labels, and pods restart when theirs change.
+        /// Example: `false`
+        recommended_labels as "recommendedLabels": Placed<bool>,
         /// Annotations for every object.
         /// Example: `{example.com/owner: storage}`
         annotations: Texts,
@@ -54,6 +58,7 @@ block! {
         /// Example: `{dynamic: standard}`
         volumes: Later<Volumes>,
         /// How it is reached. `governing` and `perPod` are the governing Service and one for each ordinal; the others have names of your own.
+        /// `governing: NAME` is one that exists and is not made here, `governing: false` none at all.
         /// Example: `{public: {http: 80}}`
         services: Services,
         /// Containers beside the main one, by name.
@@ -101,9 +106,21 @@ block! {
         /// Any field of Kubernetes' StatefulSetSpec; wins over what the short forms produce.
         /// Example: `{revisionHistoryLimit: 3}`
         stateful_set as "statefulSet": Placed<StatefulSet>,
+        /// Labels of the StatefulSet, beside the app's.
+        /// Example: `{chart: kubia-1.0.0}`
+        stateful_set_labels as "statefulSetLabels": Texts,
+        /// Annotations of the StatefulSet, beside the app's.
+        /// Example: `{example.com/restart: never}`
+        stateful_set_annotations as "statefulSetAnnotations": Texts,
+        /// Labels of the pods, beside the app's and the selector.
+        /// Example: `{role: primary}`
+        pod_labels as "podLabels": Texts,
         /// Annotations of the pods.
         /// Example: `{prometheus.io/scrape: "true"}`
         pod_annotations as "podAnnotations": Texts,
+        /// ConfigMaps by their full names, and what is in them. Unlike with `files`, a change does not restart the pods.
+        /// Example: `{kubia-config: {app.conf: {from: conf/app.conf}}}`
+        config_maps as "configMaps": Named<Files>,
         /// Extra objects, in Kubernetes' own words.
         /// Example: `[{apiVersion: v1, kind: ConfigMap, metadata: {name: extra}}]`
         objects: Vec<Node>,

@@ -6,11 +6,39 @@ use crate::diagnostic::Diagnostics;
 use crate::source::At;
 use crate::value::{Data, Node, Text};
 
+/// The governing Service.
+#[derive(Clone, Debug)]
+pub enum Governing {
+    /// It is made, with these settings.
+    Made(Box<Service>),
+    /// One of that name exists, or is made by somebody else.
+    Exists(Placed<Text>),
+    /// There is none: the pods have no DNS names of their own.
+    Nothing(At),
+}
+
+impl Read for Governing {
+    fn read(node: &Node, found: &mut Diagnostics) -> Option<Self> {
+        match &node.data {
+            Data::Text(name) => Some(Self::Exists(Placed { value: name.clone(), at: node.at })),
+            Data::Bool(false) => Some(Self::Nothing(node.at)),
+            _ => Service::read(node, found).map(Box::new).map(Self::Made),
+        }
+    }
+    fn shape() -> Shape {
+        Shape::Told(&[short_shape, ServiceForm::shape, Text::shape, bool::shape], |node| match node.data {
+            Data::Text(_) => 2,
+            Data::Bool(_) => 3,
+            _ => form_of(node),
+        })
+    }
+}
+
 /// All Services of an app.
 #[derive(Clone, Debug, Default)]
 pub struct Services {
     /// The governing one's settings.
-    pub governing: Option<Service>,
+    pub governing: Option<Governing>,
     /// One for each ordinal.
     pub per_pod: Option<Later<Service>>,
     /// The others, by name.
@@ -26,7 +54,7 @@ impl Read for Services {
         let mut services = Self::default();
         for (key, value) in map.iter() {
             match &*key.name {
-                "governing" => services.governing = Service::read(value, found),
+                "governing" => services.governing = Governing::read(value, found),
                 "perPod" => services.per_pod = Later::read(value, found),
                 _ => {
                     if let Some(service) = Service::read(value, found) {
@@ -38,7 +66,7 @@ impl Read for Services {
         Some(services)
     }
     fn shape() -> Shape {
-        Shape::Map(Service::shape)
+        Shape::Map(Governing::shape)
     }
 }
 
@@ -120,8 +148,13 @@ impl Read for Service {
         Some(Self { at: node.at, form })
     }
     fn shape() -> Shape {
-        Shape::Told(&[short_shape, ServiceForm::shape], |node| usize::from(node.entries().any(|(key, _)| is_long(&key.name))))
+        Shape::Told(&[short_shape, ServiceForm::shape], form_of)
     }
+}
+
+/// 0 for the short form, 1 for the long one.
+fn form_of(node: &Node) -> usize {
+    usize::from(node.entries().any(|(key, _)| is_long(&key.name)))
 }
 
 /// Whether the long form is what somebody means who writes this key.

@@ -127,6 +127,9 @@ either! {
 block! {
     /// How many pods may be away at once when nodes are drained.
     pub struct DisruptionForm = "`disruption`", one_of ["maxUnavailable", "minAvailable"], rest "policy.v1.PodDisruptionBudgetSpec" {
+        /// Its name; default: the app's.
+        /// Example: `kubia-budget`
+        name: Placed<Text>,
         /// At most so many away.
         /// Example: `1`
         max_unavailable as "maxUnavailable": Node,

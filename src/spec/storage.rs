@@ -32,6 +32,9 @@ block! {
         /// Where its volumes come from, in place of the app's `volumes`.
         /// Example: `{dynamic: fast}`
         volume: Later<Volumes>,
+        /// Labels of the claims; default: the selector. They can never change; `{}` for none.
+        /// Example: `{app: kubia}`
+        labels: Texts,
         /// Annotations of the claims.
         /// Example: `{example.com/backup: daily}`
         annotations: Texts,

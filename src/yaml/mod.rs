@@ -3,8 +3,10 @@
 mod plain;
 mod quick;
 mod read;
+mod styled;
 mod write;
 
 pub use plain::{Reading, needs_quotes};
 pub use read::{AMBIGUOUS, CODES, Part, Reader, parts, read_one, read_part};
-pub use write::{write_json, write_kyaml, write_yaml};
+pub use styled::write_styled;
+pub use write::{in_order, write_json, write_kyaml, write_yaml};

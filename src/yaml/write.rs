@@ -66,13 +66,19 @@ fn rank(key: &str) -> u8 {
     }
 }
 
+/// A map with its keys in canonical order.
+#[must_use]
+pub fn in_order(map: &Map) -> Map {
+    sorted(map).into_iter().map(|(key, node)| (key.clone(), node.clone())).collect()
+}
+
 fn sorted(map: &Map) -> Vec<(&Key, &Node)> {
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_by(|(a, _), (b, _)| rank(&a.name).cmp(&rank(&b.name)).then_with(|| a.name.cmp(&b.name)));
     entries
 }
 
-fn indent(depth: usize, out: &mut String) {
+pub(super) fn indent(depth: usize, out: &mut String) {
     const SPACES: &str = "                                ";
     let mut left = depth * 2;
     while left > SPACES.len() {
@@ -127,7 +133,7 @@ fn block_list(items: &[Node], depth: usize, out: &mut String) {
 }
 
 /// Anything that fits behind a key; a text of several lines may run on, indented to `depth`.
-fn scalar(node: &Node, depth: usize, out: &mut String) {
+pub(super) fn scalar(node: &Node, depth: usize, out: &mut String) {
     match &node.data {
         Data::Null => out.push_str("null"),
         Data::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -166,7 +172,7 @@ fn flow_key(value: &str, out: &mut String) {
 }
 
 /// Double quotes with JSON's escapes; also for what some YAML reader takes for a line break or refuses.
-fn quoted(value: &str, out: &mut String) {
+pub(super) fn quoted(value: &str, out: &mut String) {
     out.push('"');
     for letter in value.chars() {
         match letter {
@@ -185,7 +191,7 @@ fn quoted(value: &str, out: &mut String) {
 }
 
 /// Whether `|` or `|-` says this text to every reader.
-fn fits_block(value: &str) -> bool {
+pub(super) fn fits_block(value: &str) -> bool {
     let body = value.strip_suffix('\n').unwrap_or(value);
     body.contains('\n')
         && !body.ends_with('\n')
@@ -197,7 +203,7 @@ fn fits_block(value: &str) -> bool {
         })
 }
 
-fn block_text(value: &str, depth: usize, out: &mut String) {
+pub(super) fn block_text(value: &str, depth: usize, out: &mut String) {
     let (body, chomp) = value.strip_suffix('\n').map_or((value, "-"), |body| (body, ""));
     out.push('|');
     out.push_str(chomp);

@@ -32,6 +32,7 @@ mod hostile_git;
 mod hostile_runbooks;
 mod html;
 #[cfg(unix)]
+mod import;
 mod install;
 #[cfg(unix)]
 mod kills;
