@@ -3,7 +3,7 @@
 use crate::bundle::{Bundle, Resource};
 use crate::value::{Map, Node};
 use crate::yaml::{write_json, write_kyaml, write_yaml};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The file that says which files of a folder are ours. It has no extension, so that `kubectl apply -f`, Argo CD and Flux
@@ -238,19 +238,19 @@ pub fn names(resources: &[Resource]) -> Vec<String> {
     ];
     let mut names: Vec<String> = vec![String::new(); resources.len()];
     let mut left: Vec<usize> = (0..resources.len()).collect();
-    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+    let mut taken: BTreeSet<String> = BTreeSet::new();
     for stem in stems {
-        let mut wanted: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut wanted: Vec<(String, usize)> = Vec::with_capacity(left.len());
         for position in left {
-            names[position] = file_name(&stem(&resources[position]));
-            wanted.entry(names[position].to_ascii_lowercase()).or_default().push(position);
+            names[position] = file_name(stem(&resources[position]));
+            wanted.push((names[position].to_ascii_lowercase(), position));
         }
+        wanted.sort_unstable();
         left = Vec::new();
-        for (name, positions) in wanted {
-            if positions.len() == 1 && !taken.contains_key(&name) {
-                taken.insert(name, 1);
-            } else {
-                left.extend(positions);
+        for group in wanted.chunk_by_mut(|(one, _), (other, _)| one == other) {
+            match group {
+                [(name, _)] if !taken.contains(name) => _ = taken.insert(std::mem::take(name)),
+                several => left.extend(several.iter().map(|(_, position)| *position)),
             }
         }
         left.sort_unstable();
@@ -258,7 +258,7 @@ pub fn names(resources: &[Resource]) -> Vec<String> {
     for position in left {
         let stem = names[position].trim_end_matches(".yaml").to_owned();
         let mut number = 1;
-        while taken.insert(names[position].to_ascii_lowercase(), 1).is_some() {
+        while !taken.insert(names[position].to_ascii_lowercase()) {
             number += 1;
             names[position] = format!("{stem}-{number}.yaml");
         }
@@ -267,13 +267,14 @@ pub fn names(resources: &[Resource]) -> Vec<String> {
 }
 
 /// A stem made safe for every file system; one that had to change or is too long carries a hash of what it was.
-fn file_name(stem: &str) -> String {
-    let safe: String =
-        stem.chars().map(|letter| if letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.') { letter } else { '_' }).collect();
-    let safe = safe.trim_start_matches('.');
-    if safe == stem && safe.len() <= LONGEST_NAME {
-        return format!("{safe}.yaml");
+fn file_name(mut stem: String) -> String {
+    let is_safe = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.');
+    if stem.len() <= LONGEST_NAME && !stem.starts_with('.') && stem.chars().all(is_safe) {
+        stem.push_str(".yaml");
+        return stem;
     }
+    let safe: String = stem.chars().map(|letter| if is_safe(letter) { letter } else { '_' }).collect();
+    let safe = safe.trim_start_matches('.');
     let short = &safe[..safe.len().min(LONGEST_NAME - 9)];
     format!("{short}-{:08x}.yaml", hash(stem.as_bytes()) >> 32)
 }

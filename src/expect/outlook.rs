@@ -237,6 +237,9 @@ fn judge_ports(service: &Resource, found: &mut Diagnostics) {
 fn judge_overlaps(bundle: &Bundle, found: &mut Diagnostics) {
     const KINDS: [&str; 4] = ["StatefulSet", "Deployment", "DaemonSet", "ReplicaSet"];
     let workloads: Vec<&Resource> = bundle.resources.iter().filter(|resource| KINDS.contains(&resource.id.kind.as_str())).collect();
+    if workloads.len() < 2 {
+        return;
+    }
     let labels: Vec<Option<&Node>> =
         workloads.iter().map(|workload| workload.node.find(&["spec", "template", "metadata", "labels"])).collect();
     let mut by_label: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();

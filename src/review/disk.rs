@@ -18,6 +18,15 @@ pub const SOURCES: [(&str, &[&str]); 10] = [
     ("nfs", &["server", "path"]),
 ];
 
+/// What a volume's source is called, the fields that name the disk in it, and the source itself.
+#[must_use]
+pub fn source_of(spec: &Node) -> Option<(&'static str, &'static [&'static str], &Node)> {
+    let known = |key: &str| SOURCES.iter().position(|(kind, _)| *kind == key);
+    let (place, source) = spec.entries().filter_map(|(key, source)| Some((known(&key.name)?, source))).min_by_key(|(place, _)| *place)?;
+    let (kind, fields) = SOURCES[place];
+    Some((kind, fields, source))
+}
+
 /// What a volume names, and on which node if it is tied to one: `hostPath /srv/disk-0 on node-1`.
 #[must_use]
 pub fn disk(volume: &Resource) -> String {
@@ -29,7 +38,7 @@ pub fn disk(volume: &Resource) -> String {
 #[must_use]
 pub fn source(volume: &Resource) -> Option<String> {
     let spec = volume.node.get("spec")?;
-    let (kind, fields, source) = SOURCES.iter().find_map(|(kind, fields)| spec.get(kind).map(|source| (kind, fields, source)))?;
+    let (kind, fields, source) = source_of(spec)?;
     let said = fields.iter().filter(|field| **field != "driver");
     let parts: Vec<_> = said.filter_map(|field| source.get(field).and_then(scalar_text)).collect();
     Some(format!("{kind} {}", parts.join(":")))

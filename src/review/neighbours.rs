@@ -1,6 +1,6 @@
 //! What the objects of a bundle take that others may want too: their names, disks, node ports, addresses. Compares nothing, and knows no app.
 
-use super::disk::{SOURCES, node_of};
+use super::disk::{node_of, source_of};
 use crate::block::scalar_text;
 use crate::bundle::{Bundle, Resource};
 use crate::k8s::shape;
@@ -176,12 +176,11 @@ fn disk(volume: &Resource) -> Option<(What, String)> {
         return None;
     }
     let spec = volume.node.get("spec")?;
-    let (kind, fields) = SOURCES.iter().find(|(kind, _)| spec.get(kind).is_some())?;
-    let source = spec.get(kind)?;
+    let (kind, fields, source) = source_of(spec)?;
     let words: Vec<String> =
         fields.iter().map(|field| scalar_text(source.get(field)?).map(|text| text.to_string())).collect::<Option<_>>()?;
     let last = words.last()?;
-    let is_of_a_cloud = match *kind {
+    let is_of_a_cloud = match kind {
         "awsElasticBlockStore" | "azureDisk" => true,
         "csi" => match words[0].as_str() {
             "pd.csi.storage.gke.io" => last.starts_with("projects/"),
@@ -190,8 +189,8 @@ fn disk(volume: &Resource) -> Option<(What, String)> {
         },
         _ => false,
     };
-    let path = if matches!(*kind, "hostPath" | "local" | "nfs") { last.trim_end_matches('/') } else { last };
-    let shown = match *kind {
+    let path = if matches!(kind, "hostPath" | "local" | "nfs") { last.trim_end_matches('/') } else { last };
+    let shown = match kind {
         "csi" => format!("{} disk {path}", words[0]),
         "hostPath" | "local" => format!("directory {path} on {}", node_of(volume)?),
         _ => format!("{kind} {}", [&words[..words.len() - 1], &[path.to_owned()]].concat().join(":")),

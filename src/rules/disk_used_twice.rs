@@ -3,7 +3,7 @@
 use super::Rule;
 use super::context::{Context, Placed};
 use crate::diagnostic::{Code, Diagnostics, Level};
-use crate::review::disk::SOURCES;
+use crate::review::disk::source_of;
 use crate::source::At;
 use crate::value::{Data, Node};
 use std::collections::BTreeMap;
@@ -41,18 +41,18 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
 /// The disk that a volume is, in words that are equal for equal disks.
 fn disk(volume: &Node) -> Option<(String, At)> {
     let spec = volume.get("spec")?;
-    let (kind, fields) = SOURCES.iter().find(|(kind, _)| spec.get(kind).is_some())?;
-    let source = spec.get(kind)?;
-    let mut words = String::from(*kind);
-    for field in *fields {
-        let word = match source.get(field).map(|value| &value.data) {
-            Some(Data::Int(number)) => number.to_string(),
-            Some(Data::Text(word)) => word.trim_end_matches('/').to_owned(),
+    let (kind, fields, source) = source_of(spec)?;
+    let mut words = String::with_capacity(100);
+    words.push_str(kind);
+    for field in fields {
+        words.push(' ');
+        match source.get(field).map(|value| &value.data) {
+            Some(Data::Int(number)) => words.push_str(&number.to_string()),
+            Some(Data::Text(word)) => words.push_str(word.trim_end_matches('/')),
             _ => return None,
-        };
-        words = format!("{words} {word}");
+        }
     }
-    if matches!(*kind, "hostPath" | "local") {
+    if matches!(kind, "hostPath" | "local") {
         for term in spec.find(&["nodeAffinity", "required", "nodeSelectorTerms"]).into_iter().flat_map(Node::items) {
             for value in term
                 .get("matchExpressions")
@@ -60,7 +60,8 @@ fn disk(volume: &Node) -> Option<(String, At)> {
                 .flat_map(Node::items)
                 .flat_map(|condition| condition.get("values").into_iter().flat_map(Node::items))
             {
-                words = format!("{words} {}", value.as_str().unwrap_or_default());
+                words.push(' ');
+                words.push_str(value.as_str().unwrap_or_default());
             }
         }
     }
