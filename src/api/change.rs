@@ -93,7 +93,7 @@ pub fn causes(answer: Answer) -> Vec<Refusal> {
             Stage::NoMatch => "no such apiVersion and kind",
             Stage::Decode => "a value of the wrong type",
             Stage::StrictDecode => "an unknown or duplicate field",
-            Stage::Validate | Stage::Request => "refused",
+            Stage::Validate | Stage::Request | Stage::Admission => "refused",
         };
         refusals.push(Refusal { field: String::new(), kind: stage.word(), detail: detail.to_owned() });
     }

@@ -14,9 +14,14 @@ pub static LOCAL: Kind = kind("LocalSubjectAccessReview", true, local);
 /// Of whoever asks.
 pub static OWN: Kind = kind("SelfSubjectAccessReview", false, |object, _, causes| review(object, false, "must be empty", causes));
 /// All that whoever asks may do.
-pub static RULES: Kind = kind("SelfSubjectRulesReview", false, |_, _, _| {});
+pub static RULES: Kind = kind("SelfSubjectRulesReview", false, |object, _, causes| {
+    needs(object, "namespace", "no namespace on request", causes);
+});
 /// Whose token it is.
-pub static TOKEN: Kind = Kind { group: "authentication.k8s.io", ..kind("TokenReview", false, |_, _, _| {}) };
+pub static TOKEN: Kind = Kind {
+    group: "authentication.k8s.io",
+    ..kind("TokenReview", false, |object, _, causes| needs(object, "token", "token is required for TokenReview in authentication", causes))
+};
 /// Who asks.
 pub static ASKER: Kind = Kind { group: "authentication.k8s.io", ..kind("SelfSubjectReview", false, |_, _, _| {}) };
 
@@ -34,6 +39,13 @@ const fn kind(kind: &'static str, namespaced: bool, create: fn(&Node, Version, &
         prepare: unchanged,
         create,
         update: |_, _, _, _| {},
+    }
+}
+
+/// What a question cannot do without: `Create`, pkg/registry/authentication/tokenreview and pkg/registry/authorization/selfsubjectrulesreview.
+fn needs(object: &Node, field: &str, otherwise: &'static str, causes: &mut Causes) {
+    if object.get("spec").is_none_or(|spec| text(spec, field).is_empty()) {
+        causes.bad_request = Some(otherwise);
     }
 }
 

@@ -6,11 +6,13 @@ use super::meta::{self, Naming};
 use super::names::Names;
 use super::webhook::{self, FAILURE_POLICIES};
 use super::{Kind, selector, unchanged};
+use crate::api::cel::check::as_variable;
 use crate::api::cel::is_keyword;
+use crate::api::cel::kind::Kind as Type;
 use crate::api::defaults;
 use crate::k8s::name;
 use crate::k8s::version::Version;
-use crate::value::Node;
+use crate::value::{Node, Text};
 
 /// A `ValidatingAdmissionPolicy`.
 pub static VALIDATING: Kind = Kind {
@@ -80,8 +82,8 @@ const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
 const MOST_AUDIT_ANNOTATIONS: usize = 20;
 const LONGEST_AUDIT_EXPRESSION: usize = 5 * 1024;
 
-/// What both kinds of policy say first: whom they judge, and by which words. Gives the setting of its expressions.
-fn common<'n>(spec: &'n Node, stored: Option<&Node>, version: Version, causes: &mut Causes) -> Setting<'n> {
+/// What both kinds of policy say first: whom they judge, and by which words. Gives the types of its variables.
+fn common(spec: &Node, stored: Option<&Node>, patches: bool, version: Version, causes: &mut Causes) -> Vec<(Text, Type<'static>)> {
     causes.one_of(text(spec, "failurePolicy"), &FAILURE_POLICIES, &SPEC.child("failurePolicy"));
     let kind = some(spec, "paramKind");
     if let Some(kind) = kind {
@@ -97,22 +99,26 @@ fn common<'n>(spec: &'n Node, stored: Option<&Node>, version: Version, causes: &
             }
         }
     }
-    let declared = list(spec, "variables");
-    let setting =
-        Setting { params: kind.is_some(), authorizer: true, variables: (!declared.is_empty()).then_some(declared), custom: false };
+    let params = kind.is_some();
     let before = stored.and_then(|stored| stored.get("spec"));
     let unchanged = before.is_some_and(|before| ["paramKind", "matchConditions"].iter().all(|field| spec.get(field) == before.get(field)));
     if !unchanged {
-        webhook::conditions(list(spec, "matchConditions"), setting.params, version, &SPEC.child("matchConditions"), causes);
+        webhook::conditions(list(spec, "matchConditions"), params, version, &SPEC.child("matchConditions"), causes);
     }
-    variables(declared, setting, version, &SPEC.child("variables"), causes);
-    setting
+    variables(list(spec, "variables"), params, patches, version, causes)
+}
+
+/// What the expressions of a policy can use: `variables` where it declares some, or makes changes.
+fn setting<'n>(spec: &Node, variables: &'n [(Text, Type<'static>)], patches: bool) -> Setting<'n> {
+    let variables = (patches || !variables.is_empty()).then_some(variables);
+    Setting::Request { params: some(spec, "paramKind").is_some(), authorizer: true, variables, patches }
 }
 
 /// `validateValidatingAdmissionPolicySpec`, pkg/apis/admissionregistration/validation.
 fn validating(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
-    let setting = common(spec, stored, version, causes);
+    let variables = common(spec, stored, false, version, causes);
+    let setting = setting(spec, &variables, false);
     let (validations, annotations) = (list(spec, "validations"), list(spec, "auditAnnotations"));
     let (path, annotations_path) = (SPEC.child("validations"), SPEC.child("auditAnnotations"));
     if validations.is_empty() && annotations.is_empty() {
@@ -142,7 +148,7 @@ fn validating(object: &Node, stored: Option<&Node>, version: Version, causes: &m
             written if written.len() > LONGEST_AUDIT_EXPRESSION => {
                 causes.required(&value_path, format!("must not exceed {LONGEST_AUDIT_EXPRESSION} bytes in length"));
             }
-            written => expression::compiles(written, Wanted::TextOrNull, setting, version, &value_path, causes),
+            written => drop(expression::compiles(written, Wanted::TextOrNull, setting, version, &value_path, causes)),
         }
         if !seen.add(key) {
             causes.duplicate(&path.child("key"));
@@ -182,8 +188,10 @@ fn param_kind(kind: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
-/// `validateVariable`, pkg/apis/admissionregistration/validation.
-fn variables(variables: &[Node], setting: Setting<'_>, version: Version, path: &Path<'_>, causes: &mut Causes) {
+/// `validateVariable`, pkg/apis/admissionregistration/validation. Each sees those before it.
+fn variables(variables: &[Node], params: bool, patches: bool, version: Version, causes: &mut Causes) -> Vec<(Text, Type<'static>)> {
+    let path = SPEC.child("variables");
+    let mut declared: Vec<(Text, Type<'static>)> = Vec::new();
     for (index, variable) in variables.iter().enumerate() {
         let path = path.index(index);
         let given = text(variable, "name");
@@ -192,29 +200,32 @@ fn variables(variables: &[Node], setting: Setting<'_>, version: Version, path: &
         } else if !name::c_identifier(given).is_empty() || is_keyword(given) {
             causes.invalid(&path.child("name"), "must be a valid CEL identifier");
         }
-        match text(variable, "expression") {
-            written if written.trim().is_empty() => causes.required(&path.child("expression"), "expression is not specified"),
-            written => {
-                // A variable sees those before it.
-                let setting = Setting { variables: setting.variables.map(|_| &variables[..index]), ..setting };
-                expression::compiles(written, Wanted::Anything, setting, version, &path.child("expression"), causes);
+        let kind = match text(variable, "expression") {
+            written if written.trim().is_empty() => {
+                causes.required(&path.child("expression"), "expression is not specified");
+                Type::Any
             }
-        }
+            written => {
+                let setting = Setting::Request { params, authorizer: true, variables: Some(&declared), patches };
+                as_variable(&expression::compiles(written, Wanted::Anything, setting, version, &path.child("expression"), causes))
+            }
+        };
+        declared.push((given.into(), kind));
     }
+    declared
 }
 
 /// `validateValidation`, pkg/apis/admissionregistration/validation.
 fn validation(node: &Node, setting: Setting<'_>, version: Version, path: &Path<'_>, causes: &mut Causes) {
     match text(node, "expression") {
         written if written.trim().is_empty() => causes.required(&path.child("expression"), "expression is not specified"),
-        written => expression::compiles(written, Wanted::Bool, setting, version, &path.child("expression"), causes),
+        written => drop(expression::compiles(written, Wanted::Bool, setting, version, &path.child("expression"), causes)),
     }
     let (message, said) = (text(node, "message"), text(node, "messageExpression"));
     if !said.is_empty() && said.trim().is_empty() {
         causes.invalid(&path.child("messageExpression"), "must be non-empty if specified");
     } else if !said.is_empty() {
-        let setting = Setting { authorizer: false, ..setting };
-        expression::compiles(said, Wanted::Text, setting, version, &path.child("messageExpression"), causes);
+        expression::compiles(said, Wanted::Text, setting.without_authorizer(), version, &path.child("messageExpression"), causes);
     }
     if !message.is_empty() && message.trim().is_empty() {
         causes.invalid(&path.child("message"), "must be non-empty if specified");
@@ -229,7 +240,8 @@ fn validation(node: &Node, setting: Setting<'_>, version: Version, path: &Path<'
 /// `validateMutatingAdmissionPolicySpec`, pkg/apis/admissionregistration/validation.
 fn mutating(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
-    let setting = Setting { variables: Some(list(spec, "variables")), ..common(spec, stored, version, causes) };
+    let variables = common(spec, stored, true, version, causes);
+    let setting = setting(spec, &variables, true);
     let rules = spec.get("matchConstraints").map(|resources| list(resources, "resourceRules")).unwrap_or_default();
     let path = SPEC.child("matchConstraints.resourceRules.operations");
     for operation in rules.iter().flat_map(|rule| list(rule, "operations")) {
@@ -259,7 +271,7 @@ fn mutation(node: &Node, setting: Setting<'_>, version: Version, path: &Path<'_>
                 let wanted = if *field == "jsonPatch" { Wanted::Patch } else { Wanted::Configuration };
                 match text(patch, "expression") {
                     written if written.trim().is_empty() => causes.required(&path.child("expression"), "expression is not specified"),
-                    written => expression::compiles(written, wanted, setting, version, &path.child("expression"), causes),
+                    written => drop(expression::compiles(written, wanted, setting, version, &path.child("expression"), causes)),
                 }
             }
         },

@@ -77,6 +77,8 @@ pub struct Causes {
     pub refusals: Vec<Refusal>,
     /// What the server warns of.
     pub warnings: Vec<Warning>,
+    /// Why the request itself makes no sense, whatever the rules say of its object.
+    pub bad_request: Option<&'static str>,
 }
 
 /// What the server warns of.

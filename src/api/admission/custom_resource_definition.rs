@@ -22,7 +22,10 @@ pub static KIND: Kind = Kind {
     counts_generations: true,
     default: defaults::extension::custom_resource_definition,
     prepare,
-    create: |object, version, causes| judge(object, None, version, causes),
+    create: |object, version, causes| {
+        judge(object, None, version, causes);
+        formats(object, None, version, causes);
+    },
     update,
 };
 
@@ -80,6 +83,7 @@ fn versions(object: &Node) -> &[Node] {
 /// `ValidateCustomResourceDefinitionUpdate`, apiextensions-apiserver/pkg/apis/apiextensions/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     judge(object, Some(stored), version, causes);
+    formats(object, Some(stored), version, causes);
     let field = |object: &Node, path: &[&str]| object.find(path).and_then(Node::as_str).unwrap_or_default().to_owned();
     // A definition that is stored counts as established, unless its status says something else.
     let is_established = stored.get("status").map(|status| list(status, "conditions")).is_none_or(|conditions| {
@@ -95,6 +99,24 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
         if (always || is_established) && field(object, path) != field(stored, path) {
             causes.invalid(&SPEC.child(written), "field is immutable");
         }
+    }
+}
+
+/// Servers warn of formats that they do not check since this version.
+const WARNS_OF_FORMATS: Version = Version::minor(34);
+
+/// Warns of formats that no server checks, if they are new: `WarningsOnCreate`, apiextensions-apiserver/pkg/registry/customresourcedefinition.
+fn formats(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
+    if version < WARNS_OF_FORMATS {
+        return;
+    }
+    let schemas = |object| versions(object).iter().filter_map(|version: &Node| version.find(&["schema", "openAPIV3Schema"]));
+    let mut known = Vec::new();
+    stored.into_iter().flat_map(schemas).for_each(|schema| custom_schema::unknown_formats(schema, &mut known));
+    let mut found = Vec::new();
+    schemas(object).for_each(|schema| custom_schema::unknown_formats(schema, &mut found));
+    for format in found.into_iter().filter(|format| !known.contains(format)) {
+        causes.warn(format!("unrecognized format \"{format}\""));
     }
 }
 

@@ -366,6 +366,57 @@ fn map_keys(schema: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// The formats in a schema that no server checks: `GetUnrecognizedFormats`, apiextensions-apiserver/pkg/apiserver/validation.
+pub fn unknown_formats<'n>(schema: &'n Node, found: &mut Vec<&'n str>) {
+    let format = text(schema, "format");
+    let is_known = match text(schema, "type") {
+        "" | "string" => FORMATS.contains(&format.replace('-', "").as_str()),
+        "integer" => matches!(format, "int32" | "int64"),
+        "number" => matches!(format, "float" | "double"),
+        _ => false,
+    };
+    if !format.is_empty() && !is_known {
+        found.push(format);
+    }
+    for field in ["items", "not", "additionalProperties", "additionalItems"] {
+        schema.get(field).filter(|inner| inner.as_map().is_some()).into_iter().for_each(|inner| unknown_formats(inner, found));
+    }
+    for field in ["allOf", "anyOf", "oneOf"] {
+        list(schema, field).iter().for_each(|inner| unknown_formats(inner, found));
+    }
+    for field in ["properties", "patternProperties", "definitions"] {
+        schema.get(field).into_iter().flat_map(Node::entries).for_each(|(_, inner)| unknown_formats(inner, found));
+    }
+}
+
+/// The formats of texts that are checked, without dashes. The two that have some in their own names are looked for without, and not found.
+const FORMATS: [&str; 24] = [
+    "bsonobjectid",
+    "uri",
+    "email",
+    "hostname",
+    "ipv4",
+    "ipv6",
+    "cidr",
+    "mac",
+    "uuid",
+    "uuid3",
+    "uuid4",
+    "uuid5",
+    "isbn",
+    "isbn10",
+    "isbn13",
+    "creditcard",
+    "ssn",
+    "hexcolor",
+    "rgbcolor",
+    "byte",
+    "password",
+    "date",
+    "duration",
+    "datetime",
+];
+
 /// The rules of a schema in CEL.
 fn validations(schema: &Node, place: Place, before: usize, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("x-kubernetes-validations");
@@ -406,10 +457,15 @@ fn validations(schema: &Node, place: Place, before: usize, path: &Path<'_>, caus
     if place.expressions && causes.refusals.len() == before {
         for (index, rule) in rules.iter().enumerate() {
             let path = path.index(index);
-            expression::compiles(text(rule, "rule"), Wanted::Bool, Setting::CUSTOM, place.version, &path.child("rule"), causes);
+            let setting = Setting::Rule {
+                schema,
+                is_resource: place.root || flag(schema, "x-kubernetes-embedded-resource"),
+                optional_old_self: flag(rule, "optionalOldSelf"),
+            };
+            expression::compiles(text(rule, "rule"), Wanted::Bool, setting, place.version, &path.child("rule"), causes);
             let said = text(rule, "messageExpression");
             if !said.is_empty() {
-                expression::compiles(said, Wanted::Text, Setting::CUSTOM, place.version, &path.child("messageExpression"), causes);
+                expression::compiles(said, Wanted::Text, setting, place.version, &path.child("messageExpression"), causes);
             }
         }
     }

@@ -160,6 +160,8 @@ pub enum Stage {
     Validate,
     /// Any other refusal: 400, 403, 409.
     Request,
+    /// A plugin's, for what else is in the cluster.
+    Admission,
 }
 
 /// What the server says.
@@ -495,6 +497,9 @@ impl Answer {
     /// What the rules of an object came to.
     #[must_use]
     pub fn of(causes: Causes, object: Node) -> Self {
+        if let Some(why) = causes.bad_request {
+            return Self::stopped(Stage::Request, why.to_owned());
+        }
         if causes.refusals.is_empty() {
             return Self { warnings: causes.warnings, object: Some(object), ..Self::default() };
         }
@@ -518,6 +523,7 @@ impl Stage {
             Self::StrictDecode => "strict-decode",
             Self::Validate => "validate",
             Self::Request => "request",
+            Self::Admission => "admission",
         }
     }
 }

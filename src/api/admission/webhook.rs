@@ -323,7 +323,7 @@ pub(super) fn conditions(conditions: &[Node], with_params: bool, version: Versio
         match text(condition, "expression").trim() {
             "" => causes.required(&path.child("expression"), ""),
             written => {
-                let setting = expression::Setting { params: with_params, authorizer: true, variables: None, custom: false };
+                let setting = expression::Setting::Request { params: with_params, authorizer: true, variables: None, patches: false };
                 expression::compiles(written, expression::Wanted::Bool, setting, version, &path.child("expression"), causes);
             }
         }

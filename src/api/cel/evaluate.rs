@@ -111,6 +111,7 @@ impl<'v> Evaluator<'v, '_> {
                 }
                 Ok(Map::made(made))
             }
+            Tree::Message { name, .. } => Err(Fault::Unknown(format!("`{name}` is made of fields, which is not known here"))),
             Tree::Not(inner) => match self.value(inner)? {
                 Value::Bool(value) => Ok(Value::Bool(!value)),
                 _ => Err(Fault::NoOverload),

@@ -2,13 +2,20 @@
 //! costs, so that a rule could run for hours, and weigh more than all that is judged here. Knows no rule.
 
 mod call;
+pub mod check;
 mod evaluate;
+pub mod kind;
 mod net;
 mod read;
+mod signature;
 mod text;
 pub mod tree;
 pub mod value;
 
+use crate::k8s::version::Version;
+use check::Declared;
+use kind::Kind;
+use std::fmt;
 use tree::Tree;
 use value::Value;
 
@@ -45,6 +52,36 @@ pub struct Program {
     tree: Tree,
 }
 
+/// Why a text is no expression that we can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is none.
+    Syntax(String),
+    /// It nests deeper than we go. Whether the server goes so deep is another question.
+    Deep,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(why) => out.write_str(why),
+            Self::Deep => out.write_str("it nests too deep"),
+        }
+    }
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Self::Syntax(why)
+    }
+}
+
+impl From<&str> for Unread {
+    fn from(why: &str) -> Self {
+        Self::Syntax(why.to_owned())
+    }
+}
+
 /// Why an expression comes to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -76,8 +113,16 @@ impl Program {
     ///
     /// # Errors
     /// When it is none that we can read: why.
-    pub fn read(written: &str) -> Result<Self, String> {
+    pub fn read(written: &str) -> Result<Self, Unread> {
         Ok(Self { tree: read::read(written)? })
+    }
+
+    /// The type that it comes to, with these names declared.
+    ///
+    /// # Errors
+    /// When the server would not take it: its words.
+    pub fn check<'s>(&self, names: &[Declared<'s>], version: Version) -> Result<Kind<'s>, String> {
+        check::check(&self.tree, names, version)
     }
 
     /// Whether it looks at a name.
@@ -105,6 +150,7 @@ fn uses(tree: &Tree, name: &str) -> bool {
         Tree::Call { of, arguments, .. } => of.as_ref().is_some_and(|of| uses(of, name)) || any(arguments),
         Tree::List(items) => items.iter().any(|(item, _)| uses(item, name)),
         Tree::Map(entries) => entries.iter().any(|(key, value, _)| uses(key, name) || uses(value, name)),
+        Tree::Message { fields, .. } => fields.iter().any(|(_, value, _)| uses(value, name)),
         Tree::All(parts) | Tree::Any(parts) => any(parts),
         Tree::If(parts) => any(&parts[..]),
         Tree::Binary(_, parts) => any(&parts[..]),

@@ -1,18 +1,18 @@
 //! The grammar of CEL: from text to tree, macros taken apart. Knows no function and no value.
 
-use super::RESERVED;
 use super::tree::{DEEPEST, Fold, Kind, Literal, Operator, Tree};
+use super::{RESERVED, Unread};
 use crate::value::Text;
 
 /// Reads an expression.
 ///
 /// # Errors
 /// When it is none: why.
-pub(super) fn read(written: &str) -> Result<Tree, String> {
+pub(super) fn read(written: &str) -> Result<Tree, Unread> {
     let mut reader = Reader { text: written, at: 0, next: Token::End, depth: 0 };
     reader.step()?;
     let (tree, _) = reader.expression()?;
-    if reader.next == Token::End { Ok(tree) } else { Err(reader.unexpected()) }
+    if reader.next == Token::End { Ok(tree) } else { Err(reader.unexpected().into()) }
 }
 
 /// A part of the text.
@@ -45,6 +45,9 @@ const LEVELS: [&[(&str, Operator)]; 3] = [
 /// So deep its parentheses may.
 const NESTED: usize = 60;
 
+/// Fields of a message: name, value, and whether it may be left out.
+type Fields = Vec<(Text, Tree, bool)>;
+
 /// A tree and how deep it is.
 type Part = (Tree, usize);
 
@@ -61,7 +64,7 @@ impl Reader<'_> {
     }
 
     /// Reads the next token, and gives the one before.
-    fn step(&mut self) -> Result<Token, String> {
+    fn step(&mut self) -> Result<Token, Unread> {
         loop {
             let blank = self.rest().len() - self.rest().trim_start_matches([' ', '\t', '\r', '\n', '\u{c}']).len();
             self.at += blank;
@@ -74,7 +77,7 @@ impl Reader<'_> {
         Ok(std::mem::replace(&mut self.next, token))
     }
 
-    fn token(&mut self) -> Result<Token, String> {
+    fn token(&mut self) -> Result<Token, Unread> {
         let Some(first) = self.rest().bytes().next() else { return Ok(Token::End) };
         if let Some(literal) = self.quoted()? {
             return Ok(Token::Literal(literal));
@@ -105,11 +108,11 @@ impl Reader<'_> {
                 self.at += sign.len();
                 Ok(Token::Sign(sign))
             }
-            None => Err(format!("`{}` means nothing there", self.rest().chars().next().unwrap_or_default())),
+            None => Err(format!("`{}` means nothing there", self.rest().chars().next().unwrap_or_default()).into()),
         }
     }
 
-    fn number(&mut self) -> Result<Literal, String> {
+    fn number(&mut self) -> Result<Literal, Unread> {
         let text = self.rest();
         let bytes = text.as_bytes();
         let digits =
@@ -149,7 +152,7 @@ impl Reader<'_> {
     }
 
     /// A text or bytes, if one comes next.
-    fn quoted(&mut self) -> Result<Option<Literal>, String> {
+    fn quoted(&mut self) -> Result<Option<Literal>, Unread> {
         let prefix = self.rest().bytes().take(2).take_while(|byte| matches!(byte, b'r' | b'R' | b'b' | b'B')).count();
         let (mut raw, mut bytes) = (false, false);
         for letter in self.rest()[..prefix].bytes() {
@@ -164,12 +167,12 @@ impl Reader<'_> {
             if body[at..].starts_with(quote) {
                 break;
             }
-            let Some(letter) = body[at..].chars().next() else { return Err("a text does not end".to_owned()) };
+            let Some(letter) = body[at..].chars().next() else { return Err("a text does not end".into()) };
             at += letter.len_utf8();
             if letter == '\\' && !raw {
                 at += escape(&body[at..], bytes, &mut made)?;
             } else if matches!(letter, '\n' | '\r') && quote.len() == 1 {
-                return Err("a text does not end on its line".to_owned());
+                return Err("a text does not end on its line".into());
             } else {
                 made.extend(letter.encode_utf8(&mut [0; 4]).bytes());
             }
@@ -191,7 +194,7 @@ impl Reader<'_> {
         }
     }
 
-    fn next_is(&mut self, sign: &str) -> Result<bool, String> {
+    fn next_is(&mut self, sign: &str) -> Result<bool, Unread> {
         if matches!(self.next, Token::Sign(next) if next == sign) {
             self.step()?;
             return Ok(true);
@@ -199,25 +202,25 @@ impl Reader<'_> {
         Ok(false)
     }
 
-    fn expect(&mut self, sign: &str) -> Result<(), String> {
-        if self.next_is(sign)? { Ok(()) } else { Err(self.unexpected()) }
+    fn expect(&mut self, sign: &str) -> Result<(), Unread> {
+        if self.next_is(sign)? { Ok(()) } else { Err(self.unexpected().into()) }
     }
 
-    fn name(&mut self) -> Result<Text, String> {
+    fn name(&mut self) -> Result<Text, Unread> {
         match self.step()? {
             Token::Name(name) => Ok(name),
             // `in` may be the name of a field.
             Token::Sign("in") => Ok("in".into()),
-            _ => Err("a name must follow a dot".to_owned()),
+            _ => Err("a name must follow a dot".into()),
         }
     }
 
-    fn deeper(&mut self) -> Result<(), String> {
+    fn deeper(&mut self) -> Result<(), Unread> {
         self.depth += 1;
-        if self.depth > NESTED { Err("it nests too deep".to_owned()) } else { Ok(()) }
+        if self.depth > NESTED { Err(Unread::Deep) } else { Ok(()) }
     }
 
-    fn expression(&mut self) -> Result<Part, String> {
+    fn expression(&mut self) -> Result<Part, Unread> {
         self.deeper()?;
         let condition = self.chain(0)?;
         let part = if self.next_is("?")? {
@@ -234,7 +237,7 @@ impl Reader<'_> {
     }
 
     /// What operators join, those that bind at least as closely as some level.
-    fn chain(&mut self, least: usize) -> Result<Part, String> {
+    fn chain(&mut self, least: usize) -> Result<Part, Unread> {
         let mut left = self.unary()?;
         loop {
             let Token::Sign(sign) = self.next else { return Ok(left) };
@@ -273,7 +276,7 @@ impl Reader<'_> {
         }
     }
 
-    fn unary(&mut self) -> Result<Part, String> {
+    fn unary(&mut self) -> Result<Part, Unread> {
         for sign in ["!", "-"] {
             if self.next_is(sign)? {
                 self.deeper()?;
@@ -292,9 +295,17 @@ impl Reader<'_> {
         self.member()
     }
 
-    fn member(&mut self) -> Result<Part, String> {
+    fn member(&mut self) -> Result<Part, Unread> {
         let (mut tree, mut depth) = self.primary()?;
         loop {
+            if matches!(self.next, Token::Sign("{"))
+                && let Some(name) = path(&tree)
+            {
+                self.step()?;
+                let (fields, deep) = self.fields()?;
+                (tree, depth) = above(Tree::Message { name, fields }, depth.max(deep))?;
+                continue;
+            }
             let part = if self.next_is(".")? {
                 let optional = self.next_is("?")?;
                 let name = self.name()?;
@@ -315,8 +326,26 @@ impl Reader<'_> {
         }
     }
 
+    /// The fields of a message whose brace was read.
+    fn fields(&mut self) -> Result<(Fields, usize), Unread> {
+        let (mut fields, mut depth) = (Vec::new(), 0);
+        while !self.next_is("}")? {
+            let optional = self.next_is("?")?;
+            let name = self.name()?;
+            self.expect(":")?;
+            let (value, deep) = self.expression()?;
+            depth = depth.max(deep);
+            fields.push((name, value, optional));
+            if !self.next_is(",")? {
+                self.expect("}")?;
+                break;
+            }
+        }
+        Ok((fields, depth))
+    }
+
     /// The arguments of a call whose parenthesis was read.
-    fn arguments(&mut self) -> Result<(Vec<Tree>, usize), String> {
+    fn arguments(&mut self) -> Result<(Vec<Tree>, usize), Unread> {
         let (mut arguments, mut depth) = (Vec::new(), 0);
         if self.next_is(")")? {
             return Ok((arguments, depth));
@@ -333,7 +362,7 @@ impl Reader<'_> {
     }
 
     /// A call on a value: a macro, a function of a library, or one of the value.
-    fn called(&mut self, of: Tree, name: Text, depth: usize) -> Result<Part, String> {
+    fn called(&mut self, of: Tree, name: Text, depth: usize) -> Result<Part, Unread> {
         let (arguments, deep) = self.arguments()?;
         let depth = depth.max(deep);
         let kind = match (name.as_str(), arguments.len()) {
@@ -363,7 +392,7 @@ impl Reader<'_> {
         above(tree, depth)
     }
 
-    fn primary(&mut self) -> Result<Part, String> {
+    fn primary(&mut self) -> Result<Part, Unread> {
         match self.step()? {
             Token::Literal(literal) => Ok((Tree::Literal(literal), 1)),
             Token::Sign("(") => {
@@ -406,14 +435,14 @@ impl Reader<'_> {
                 self.named(name)
             }
             Token::Name(name) => self.named(name),
-            Token::End => Err("it ends too early".to_owned()),
-            Token::Sign(sign) => Err(format!("`{sign}` cannot stand there")),
+            Token::End => Err("it ends too early".into()),
+            Token::Sign(sign) => Err(format!("`{sign}` cannot stand there").into()),
         }
     }
 
-    fn named(&mut self, name: Text) -> Result<Part, String> {
+    fn named(&mut self, name: Text) -> Result<Part, Unread> {
         if RESERVED.contains(&name.as_str()) {
-            return Err(format!("`{name}` is a reserved word"));
+            return Err(format!("`{name}` is a reserved word").into());
         }
         if !self.next_is("(")? {
             return Ok((Tree::Name(name), 1));
@@ -424,22 +453,33 @@ impl Reader<'_> {
         }
         match (arguments.pop(), arguments.is_empty()) {
             (Some(Tree::Field { of, field, optional }), true) => above(Tree::Has { of, field, optional }, depth),
-            _ => Err("`has` takes one field".to_owned()),
+            _ => Err("`has` takes one field".into()),
         }
+    }
+}
+
+/// `a.b.c`, as the name of a type.
+fn path(tree: &Tree) -> Option<Text> {
+    match tree {
+        Tree::Name(name) => Some(name.clone()),
+        Tree::Field { of, field, optional: false } => Some(format!("{}.{field}", path(of)?).into()),
+        _ => None,
     }
 }
 
 /// The libraries whose functions have their name before them.
 const LIBRARIES: [&str; 7] = ["optional", "sets", "lists", "strings", "format", "ip", "jsonpatch"];
 
-fn above(tree: Tree, depth: usize) -> Result<Part, String> {
-    if depth >= DEEPEST { Err("it nests too deep".to_owned()) } else { Ok((tree, depth + 1)) }
+fn above(tree: Tree, depth: usize) -> Result<Part, Unread> {
+    if depth >= DEEPEST { Err(Unread::Deep) } else { Ok((tree, depth + 1)) }
 }
 
-fn fold(kind: Kind, name: &str, of: Tree, mut arguments: Vec<Tree>) -> Result<Tree, String> {
-    let variable = |tree: Tree| match tree {
-        Tree::Name(name) => Ok(name),
-        _ => Err(format!("`{name}` takes a name first")),
+fn fold(kind: Kind, name: &str, of: Tree, mut arguments: Vec<Tree>) -> Result<Tree, Unread> {
+    let variable = |tree: Tree| -> Result<Text, Unread> {
+        match tree {
+            Tree::Name(name) => Ok(name),
+            _ => Err(format!("`{name}` takes a name first").into()),
+        }
     };
     let count = arguments.len();
     let two = name.starts_with("transform") || (count == 3 && name != "map");
@@ -452,8 +492,8 @@ fn fold(kind: Kind, name: &str, of: Tree, mut arguments: Vec<Tree>) -> Result<Tr
 }
 
 /// Reads what follows a backslash, and gives how long it is.
-fn escape(text: &str, bytes: bool, made: &mut Vec<u8>) -> Result<usize, String> {
-    let wrong = || "a text holds an escape that means nothing".to_owned();
+fn escape(text: &str, bytes: bool, made: &mut Vec<u8>) -> Result<usize, Unread> {
+    let wrong = || Unread::from("a text holds an escape that means nothing");
     let letter = text.chars().next().ok_or_else(wrong)?;
     let plain = match letter {
         'a' => Some(7),

@@ -49,6 +49,13 @@ pub enum Tree {
     List(Vec<(Tree, bool)>),
     /// `{a: b, ?c: d}`
     Map(Vec<(Tree, Tree, bool)>),
+    /// `Object.spec{a: b, ?c: d}`
+    Message {
+        /// Its type.
+        name: Text,
+        /// Its fields.
+        fields: Vec<(Text, Tree, bool)>,
+    },
     /// `!a`
     Not(Box<Tree>),
     /// `-a`

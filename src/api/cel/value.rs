@@ -294,7 +294,8 @@ impl<'v> Map<'v> {
 }
 
 /// The name of a field that a rule can only write escaped: `__dot__`, `__dash__`, `__namespace__` …
-fn unescaped(name: &str) -> Option<String> {
+#[must_use]
+pub fn unescaped(name: &str) -> Option<String> {
     if !name.contains("__") {
         return None;
     }

@@ -1,6 +1,6 @@
 //! Rules in CEL that a schema holds, each read when it is first asked. Evaluates nothing.
 
-use crate::api::cel::Program;
+use crate::api::cel::{Program, Unread};
 use crate::value::{Node, Text};
 use std::sync::OnceLock;
 
@@ -19,8 +19,8 @@ pub struct Rule {
     pub field_path: Text,
     /// `optionalOldSelf`
     pub optional_old_self: bool,
-    program: OnceLock<Result<Program, String>>,
-    message_program: OnceLock<Result<Program, String>>,
+    program: OnceLock<Result<Program, Unread>>,
+    message_program: OnceLock<Result<Program, Unread>>,
 }
 
 /// What kind of fault it is that a rule finds.
@@ -60,12 +60,12 @@ impl Rule {
     }
 
     /// The rule, ready to be asked; or why it cannot be.
-    pub fn program(&self) -> &Result<Program, String> {
+    pub fn program(&self) -> &Result<Program, Unread> {
         self.program.get_or_init(|| Program::read(&self.written))
     }
 
     /// The expression that makes its message, if it has one.
-    pub fn message_program(&self) -> Option<&Result<Program, String>> {
+    pub fn message_program(&self) -> Option<&Result<Program, Unread>> {
         let is_written = !self.message_expression.is_empty();
         is_written.then(|| self.message_program.get_or_init(|| Program::read(&self.message_expression)))
     }

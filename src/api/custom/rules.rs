@@ -148,7 +148,7 @@ impl Court<'_> {
             let program = match rule.program() {
                 Ok(program) => program,
                 Err(why) => {
-                    self.unjudged.insert(Unjudged::Rule { rule: rule.written.trim().to_owned(), why: why.clone() });
+                    self.unjudged.insert(Unjudged::Rule { rule: rule.written.trim().to_owned(), why: why.to_string() });
                     continue;
                 }
             };
@@ -253,7 +253,7 @@ impl Court<'_> {
         let program = match rule.message_program()? {
             Ok(program) => program,
             Err(why) => {
-                self.unjudged.insert(Unjudged::Rule { rule: rule.message_expression.trim().to_owned(), why: why.clone() });
+                self.unjudged.insert(Unjudged::Rule { rule: rule.message_expression.trim().to_owned(), why: why.to_string() });
                 return None;
             }
         };

@@ -57,7 +57,7 @@ fn service_account(spec: &mut Node) {
 }
 
 /// A container without requests asks for its limits. In pods only, not in templates.
-fn requests_from_limits(container: &mut Node) {
+pub fn requests_from_limits(container: &mut Node) {
     let Some(limits) = container.find(&["resources", "limits"]).and_then(Node::as_map).cloned() else { return };
     let Some(resources) = container.get_mut("resources") else { return };
     let Some(requests) = fill_map(resources, "requests").and_then(Node::as_map_mut) else { return };
