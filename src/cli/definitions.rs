@@ -99,6 +99,11 @@ impl Shelf {
         if !disk::is_folder(beginning) {
             return Err("there is no such folder");
         }
+        // A place where no schema can be found checks nothing, and nobody would notice.
+        let endings: Vec<&str> = names.iter().map(|name| name.rsplit_once("}}").map_or(name.as_str(), |(_, ending)| ending)).collect();
+        if !disk::holds_file(beginning, |name| endings.iter().any(|ending| name.ends_with(ending))) {
+            return Err("there is no file with such a name");
+        }
         Ok(Self { reach: reach.clone(), names, folder })
     }
 

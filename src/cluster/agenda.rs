@@ -4,6 +4,7 @@ use super::binder::{CLAIM, VOLUME};
 use super::controller::statefulset::parent_and_ordinal;
 use super::mark::Mark;
 use super::store::{Key, Store, Touch, text};
+use super::world::own_claims;
 use crate::value::Node;
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -20,6 +21,8 @@ pub struct Agenda {
     pub pods: Queue,
     /// Pods that are to be counted anew on their nodes.
     pub moved: BTreeSet<Key>,
+    /// Pods that may have claims made for them.
+    pub inline: Queue,
     /// Sets for their controller.
     pub sets: Queue,
     /// Objects that may have lost an owner.
@@ -59,6 +62,9 @@ impl Agenda {
             "Pod" => {
                 self.pods.add(key.clone());
                 self.moved.insert(key.clone());
+                if store.get(key).is_some_and(|pod| own_claims(pod).next().is_some()) {
+                    self.inline.add(key.clone());
+                }
                 self.call_set(key, parent_and_ordinal(&key.name).map_or("", |(parent, _)| parent));
             }
             "StatefulSet" => self.sets.add(key.clone()),
@@ -70,6 +76,10 @@ impl Agenda {
             }
             CLAIM => {
                 self.claims.add(key.clone());
+                if gone.is_some() {
+                    let users = store.marked(Mark::Mounts(key.namespace.clone(), key.name.clone()), "Pod");
+                    self.inline.keys.extend(users.map(|(pod, _)| pod.clone()));
+                }
                 let reserved = store.marked(Mark::Reserved(key.namespace.clone(), key.name.clone()), VOLUME);
                 self.volumes.keys.extend(reserved.map(|(volume, _)| volume.clone()));
                 self.sets.keys.extend(possible_sets(key).filter(|set| store.get(set).is_some()));
@@ -82,7 +92,9 @@ impl Agenda {
                 self.call_all(CLAIM, store);
                 self.call_all("StatefulSet", store);
             }
-            "ServiceAccount" | "PriorityClass" => self.call_all("StatefulSet", store),
+            "ServiceAccount" | "PriorityClass" | "RuntimeClass" | "ResourceQuota" | "LimitRange" | "Namespace" => {
+                self.call_all("StatefulSet", store);
+            }
             _ => {}
         }
         self.call_owners(key, store);

@@ -3,7 +3,7 @@
 
 use super::mark::{Mark, Shelf};
 use super::selector;
-use super::store::{self, Key, annotation, is_ending, put, text, uid};
+use super::store::{Key, annotation, is_ending, put, text, uid};
 use super::world::{Cause, Gap, World, node_name, phase};
 use crate::k8s::quantity::Quantity;
 use crate::source::At;
@@ -664,13 +664,14 @@ fn grow(world: &mut World, key: &Key, claim: &Node) {
 }
 
 /// Gives a new claim that states no class the default one, as the server does on creation.
-pub fn admit(world: &mut World, key: &Key) {
-    if world.store.get(key).is_some_and(|claim| stated_class(claim).is_none())
+pub fn fill(world: &World, claim: &mut Node) {
+    let at = claim.at;
+    if stated_class(claim).is_none()
         && let Some(default) = world.default_class()
     {
-        world.store.set_text(key, &["spec", "storageClassName"], default);
+        put(claim, &["spec", "storageClassName"], Node::text(default, at));
     }
-    if world.store.get(key).is_some_and(|claim| store::text(claim, &["spec", "volumeMode"]).is_empty()) {
-        world.store.set_text(key, &["spec", "volumeMode"], "Filesystem");
+    if text(claim, &["spec", "volumeMode"]).is_empty() {
+        put(claim, &["spec", "volumeMode"], Node::text("Filesystem", at));
     }
 }

@@ -318,11 +318,7 @@ fn message(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> S
     let details = || answer.refusals.iter().map(|refusal| refusal.detail.clone()).collect::<Vec<_>>().join(", ");
     let kind = |join: &str, name: &str| if id.group.is_empty() { name.to_owned() } else { format!("{name}{join}{}", id.group) };
     match stage {
-        Stage::Validate => {
-            let causes: Vec<String> = answer.refusals.iter().map(|refusal| cause(refusal, &request.resource.node)).collect();
-            let causes = if let [one] = &causes[..] { one.clone() } else { format!("[{}]", causes.join(", ")) };
-            format!("{} \"{}\" is invalid: {causes}", kind(".", &id.kind), id.name)
-        }
+        Stage::Validate => invalid(&kind(".", &id.kind), &id.name, &answer.refusals, &request.resource.node),
         Stage::Decode if new => {
             let version = request.resource.api_version.rsplit('/').next().unwrap_or_default();
             format!("{0} in version \"{version}\" cannot be handled as a {0}: {1}", id.kind, details())
@@ -338,6 +334,14 @@ fn message(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> S
         }
         _ => details(),
     }
+}
+
+/// The server's sentence about an object that its rules refuse.
+#[must_use]
+pub fn invalid(kind: &str, name: &str, refusals: &[Refusal], node: &Node) -> String {
+    let causes: Vec<String> = refusals.iter().map(|refusal| cause(refusal, node)).collect();
+    let causes = if let [one] = &causes[..] { one.clone() } else { format!("[{}]", causes.join(", ")) };
+    format!("{kind} \"{name}\" is invalid: {causes}")
 }
 
 /// One cause, with its field, as the server writes it.

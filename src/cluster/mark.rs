@@ -94,7 +94,7 @@ fn managed<'n>(key: &Key, node: &'n Node, parent: impl FnOnce() -> &'n str) -> M
 }
 
 fn of_pod(key: &Key, pod: &Node, marks: &mut Vec<Mark>) {
-    marks.extend(claim_names(pod).map(|claim| Mark::Mounts(key.namespace.clone(), claim.into())));
+    marks.extend(claim_names(pod).map(|claim| Mark::Mounts(key.namespace.clone(), claim.as_ref().into())));
     let node = node_name(pod);
     if !node.is_empty() {
         marks.push(Mark::On(node.into()));

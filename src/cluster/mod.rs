@@ -7,6 +7,7 @@ pub mod dns;
 pub mod facts;
 pub mod kubectl;
 pub mod mark;
+pub mod plugin;
 pub mod rehearse;
 pub mod selector;
 pub mod state;

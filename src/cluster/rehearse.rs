@@ -7,12 +7,15 @@ use super::controller::load::Loads;
 use super::controller::statefulset::{MOST_REPLICAS, replicas};
 use super::controller::{self, garbage, garbage::Cascade};
 use super::facts::{ClusterFacts, PRESUMED};
-use super::kubectl::{self, Change, Done, Request, Write};
+use super::kubectl::{self, Change, Done, Rejection, Request, Write};
+use super::plugin::{self, Denial};
 use super::state::{ClaimPhase, EventState, PodState, State, View, Why};
 use super::store::{self, Key, Store, annotation, uid};
 use super::world::{Cause, Event, Gap, Journal, Provisioners, World};
+use crate::api::admission::Stage;
 use crate::api::custom::Customs;
 use crate::bundle::{Bundle, Resource};
+use crate::diagnostic::Refusal;
 use crate::k8s::object::ObjectName;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
@@ -31,6 +34,8 @@ pub struct Rehearsal {
     pub not_known: Vec<Gap>,
     /// How many replicas of each set were played.
     pub replicas: i64,
+    /// Sets whose pods or claims are not let in at the end, and what the server says.
+    pub denied: Vec<(Key, Denial)>,
 }
 
 impl Rehearsal {
@@ -65,6 +70,7 @@ impl Rehearsal {
             }
         }
         self.not_known.iter_mut().for_each(|gap| gap.hide(known));
+        self.denied.iter_mut().for_each(|(_, denial)| hide(&mut denial.message));
     }
 
     /// Whether anything was refused, or is not as it should be in the end.
@@ -92,7 +98,9 @@ pub fn rehearse(bundles: &[Bundle], facts: &ClusterFacts, version: Version, name
     cluster.world.most_replicas = replicas;
     let steps: Vec<Outcome> = bundles.iter().map(|bundle| cluster.play(&Step::new(bundle))).collect();
     let not_known = cluster.not_known();
-    Rehearsal { namespace: namespace.to_owned(), steps, not_known, replicas }
+    let denied = cluster.world.journal.denied.iter().filter(|(set, _)| cluster.world.store.get(set).is_some());
+    let denied = denied.map(|(set, denial)| (set.clone(), denial.clone())).collect();
+    Rehearsal { namespace: namespace.to_owned(), steps, not_known, replicas, denied }
 }
 
 /// What the pods of a bundle may cost together: each takes time and memory, and is looked at again for each that is replaced. One set of
@@ -331,10 +339,25 @@ impl Cluster {
             customs: &self.customs,
             version: self.world.version,
         };
-        let (done, write) = kubectl::request(&self.world.store, request);
+        let (mut done, write) = kubectl::request(&self.world.store, request);
         match write {
-            Write::Create(object) => self.create(&key, object),
-            Write::Replace(object) => self.world.store.replace(&key, object),
+            Write::Create(mut object) => {
+                let admitted = plugin::labels(&key, &object).and_then(|()| plugin::admit(&mut self.world, &key, &mut object));
+                match admitted {
+                    Ok(()) => {
+                        done.warnings.extend(plugin::warnings(&self.world, &key, &object));
+                        self.create(&key, object);
+                    }
+                    Err(denial) => done.change = Change::Rejected(Box::new(denied(denial))),
+                }
+            }
+            Write::Replace(object) => match plugin::labels(&key, &object) {
+                Ok(()) => {
+                    done.warnings.extend(plugin::warnings(&self.world, &key, &object));
+                    self.world.store.replace(&key, object);
+                }
+                Err(denial) => done.change = Change::Rejected(Box::new(denied(denial))),
+            },
             Write::Nothing => {}
         }
         if let Some(object) = self.world.store.get(&key).filter(|_| !matches!(done.change, Change::Rejected(_))) {
@@ -351,4 +374,11 @@ impl Cluster {
         }
         self.world.create(key, object);
     }
+}
+
+/// What kubectl says of an object that a plugin did not let in.
+fn denied(denial: Denial) -> Rejection {
+    let Denial { code, reason, message } = denial;
+    let refusal = Refusal { field: String::new(), kind: reason, detail: message.clone() };
+    Rejection { stage: Stage::Admission, code, reason, causes: vec![message.clone()], message, refusals: vec![refusal] }
 }

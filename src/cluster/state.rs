@@ -6,7 +6,7 @@ use super::controller::statefulset::{REVISION_LABEL, parent_and_ordinal};
 use super::dns;
 pub use super::dns::Endpoint as EndpointState;
 use super::store::{self, Key, Owner, is_ending, text, uid};
-use super::world::{Cause, Event, PodMove, World, claim_names, condition, is_ready, phase};
+use super::world::{Cause, Event, PodMove, World, condition, is_ready, named_claims, own_claims, phase};
 use crate::k8s::object::ObjectName;
 use crate::k8s::quantity::Quantity;
 use crate::value::{Data, Node, Text};
@@ -172,6 +172,8 @@ pub struct PodState {
     pub images: Vec<Text>,
     /// The claims of its namespace that it mounts, in order.
     pub claims: Vec<Text>,
+    /// The claims of its namespace that were made for it alone, and go with it.
+    pub own_claims: Vec<Text>,
     /// Who owns it.
     pub owner: Vec<Owner>,
     /// Why it has no place.
@@ -370,7 +372,7 @@ impl View<'_> {
         let placed = condition(pod, "PodScheduled");
         let scheduled = placed.is_some_and(|condition| text(condition, &["status"]) == "True");
         let said = |field: &str| placed.and_then(|condition| optional(condition, &[field]));
-        let mut claims: Vec<Text> = claim_names(pod).map(Text::new).collect();
+        let mut claims: Vec<Text> = named_claims(pod).map(Text::new).collect();
         claims.sort();
         let containers = pod.find(&["spec", "containers"]).into_iter().flat_map(Node::items);
         PodState {
@@ -383,6 +385,7 @@ impl View<'_> {
             revision: self.revision(&key.namespace, text(pod, &["metadata", "labels", REVISION_LABEL])),
             images: containers.map(|container| text(container, &["image"]).into()).collect(),
             claims,
+            own_claims: own_claims(pod).map(|own| own.name.into()).collect(),
             owner: store::owners(pod),
             why: (!scheduled).then(|| self.unplaced(pod, said)),
             terminating: is_ending(pod),

@@ -4,11 +4,13 @@ use super::agenda::Agenda;
 use super::binder::CLAIM;
 use super::controller::load::Loads;
 use super::mark::Mark;
+use super::plugin::Denial;
 use super::store::{Key, Store, text, uid};
 use crate::k8s::object::ObjectName;
 use crate::k8s::version::Version;
 use crate::secret::known::Known;
 use crate::value::{Node, Text};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A machine that pods can run on.
@@ -162,6 +164,8 @@ pub struct Journal {
     events: BTreeMap<Text, Vec<Event>>,
     /// Objects that were taken to be there, though nobody has said so.
     pub presumed: BTreeSet<Key>,
+    /// Why the pods or claims of a set are not let in, by the set: the last that was said.
+    pub denied: BTreeMap<Key, Denial>,
     /// How many claims of a name there have been.
     claims: BTreeMap<(Text, Text), u32>,
     /// What the volume made for a claim is called, by the claim's uid.
@@ -324,12 +328,38 @@ fn born(object: &Node) -> &str {
     text(object, &["metadata", "creationTimestamp"])
 }
 
-/// The claims that a pod mounts.
-pub fn claim_names(pod: &Node) -> impl Iterator<Item = &str> {
-    pod.find(&["spec", "volumes"])
-        .into_iter()
-        .flat_map(Node::items)
-        .filter_map(|volume| volume.find(&["persistentVolumeClaim", "claimName"])?.as_str())
+/// The claims that a pod names in its manifest.
+pub fn named_claims(pod: &Node) -> impl Iterator<Item = &str> {
+    volumes(pod).filter_map(|volume| volume.find(&["persistentVolumeClaim", "claimName"])?.as_str())
+}
+
+/// The claims that a pod mounts: those that it names, and those made for it.
+pub fn claim_names(pod: &Node) -> impl Iterator<Item = Cow<'_, str>> {
+    named_claims(pod).map(Cow::Borrowed).chain(own_claims(pod).map(|own| Cow::Owned(own.name)))
+}
+
+/// A claim that is made for one pod, and goes with it: a generic ephemeral volume.
+#[derive(Clone, Debug)]
+pub struct OwnClaim<'a> {
+    /// The volume's name.
+    pub volume: &'a str,
+    /// The claim's name: `web-0-scratch`.
+    pub name: String,
+    /// What it is made from.
+    pub template: &'a Node,
+}
+
+/// The claims that are made for a pod: `VolumeClaimName`, k8s.io/component-helpers/storage/ephemeral.
+pub fn own_claims(pod: &Node) -> impl Iterator<Item = OwnClaim<'_>> {
+    volumes(pod).filter_map(|volume| {
+        let template = volume.find(&["ephemeral", "volumeClaimTemplate"])?;
+        let (pod, volume) = (text(pod, &["metadata", "name"]), text(volume, &["name"]));
+        Some(OwnClaim { volume, name: format!("{pod}-{volume}"), template })
+    })
+}
+
+fn volumes(pod: &Node) -> impl Iterator<Item = &Node> {
+    pod.find(&["spec", "volumes"]).into_iter().flat_map(Node::items)
 }
 
 /// The node a pod runs on; empty before it is placed.

@@ -153,6 +153,13 @@ fn below(reach: &Reach, folder: &Path, wanted: impl Fn(&str) -> bool, files: &mu
     Ok(())
 }
 
+/// Whether a file with such a name is anywhere below a folder. Says nothing about what may be read.
+#[must_use]
+pub fn holds_file(folder: &Path, wanted: impl Fn(&str) -> bool) -> bool {
+    let entries = sorted(folder).into_iter().filter_entry(|entry| !is_hidden(entry)).filter_map(Result::ok);
+    entries.filter(|entry| entry.file_type().is_file()).any(|entry| entry.file_name().to_str().is_some_and(&wanted))
+}
+
 fn is_hidden(entry: &DirEntry) -> bool {
     entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
 }

@@ -1,15 +1,18 @@
 //! What a bundle will not come to on a cluster though its API server takes it: pods that cannot be made, names that nobody answers to,
 //! claims without a volume. Judges manifests, by themselves and by what a rehearsal on a fresh cluster shows.
 
+use crate::api::admission::Stage;
 use crate::bundle::{Bundle, Resource};
 use crate::cluster::binder;
 use crate::cluster::controller::statefulset::replicas;
 use crate::cluster::dns;
 use crate::cluster::facts::{CLUSTER_FACTS, ClusterFacts};
+use crate::cluster::kubectl::{self, Change};
+use crate::cluster::plugin;
 use crate::cluster::rehearse::{Rehearsal, rehearse};
 use crate::cluster::selector;
 use crate::cluster::state::{ClaimPhase, ClaimState, PodState, State};
-use crate::cluster::store::text;
+use crate::cluster::store::{Key, text};
 use crate::cluster::world::Cause;
 use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::k8s::object::ObjectName;
@@ -43,6 +46,7 @@ codes! {
     UNBOUND "SW0313" "claim-will-not-bind" Warning "A claim that gets no volume."
     NO_PLACE "SW0314" "pod-without-place" Error "A pod that no known node can run."
     NOT_PLAYED "SW0315" "not-played" Note "More than is played."
+    DENIED "SW0316" "admission-denied" Error "An object that the cluster's quotas, limits or policies do not let in."
 }
 
 /// The longest name of a set whose pods can always be made: a label holds the name, a hyphen and a hash of up to ten digits.
@@ -68,13 +72,14 @@ pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
     judge_names(bundle, found);
     let claims = Claims::new(bundle);
     let (misfits, reserved) = judge_reserved(bundle, &claims, found);
-    if is_settled(bundle, &claims, facts, &reserved) {
+    if is_settled(bundle, &claims, facts, &reserved) && !plugin::is_in(bundle) {
         return;
     }
     let rehearsal = rehearse(std::slice::from_ref(bundle), facts, facts.kubernetes.unwrap_or_default(), HOME);
     if !judge_extent(bundle, &rehearsal, found) {
         return;
     }
+    judge_denied(bundle, &rehearsal, found);
     judge_claims(bundle, &claims, &rehearsal, &misfits, found);
     judge_places(&claims, &rehearsal, facts, found);
 }
@@ -123,7 +128,7 @@ pub fn judge_folders<'a>(bundle: Bundle, facts: &ClusterFacts, folder: impl Fn(S
 }
 
 /// The kinds of which something can be said.
-const CONCERNED: [&str; 10] = [
+const CONCERNED: [&str; 14] = [
     "StatefulSet",
     "Deployment",
     "DaemonSet",
@@ -134,6 +139,10 @@ const CONCERNED: [&str; 10] = [
     "StorageClass",
     "Namespace",
     "Pod",
+    "ResourceQuota",
+    "LimitRange",
+    "PriorityClass",
+    "RuntimeClass",
 ];
 
 /// Where objects go that name no namespace.
@@ -647,6 +656,30 @@ fn unserved(pods: &[PodState]) -> BTreeSet<ObjectName> {
     let lacks = |pod: &&PodState| pod.why.as_ref().is_some_and(|why| why.cause == Cause::NoVolume);
     pods.iter().filter(lacks).flat_map(PodState::claim_names).collect()
 }
+
+/// What the server's plugins do not let in: objects that are applied, and the pods and claims of sets.
+fn judge_denied(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics) {
+    let by_key = |key: &Key| bundle.resources.iter().find(|resource| kubectl::key_of(resource) == *key);
+    for done in rehearsal.steps.iter().flat_map(|step| &step.acts) {
+        let Change::Rejected(rejection) = &done.change else { continue };
+        let Some(resource) = by_key(&done.key).filter(|_| rejection.stage == Stage::Admission) else { continue };
+        DENIED
+            .report(format!("the cluster does not let {} in: {}", resource.id, rejection.message))
+            .help(DENIED_HELP)
+            .about(resource.subject())
+            .at(resource.at(), found);
+    }
+    for (key, denial) in &rehearsal.denied {
+        let Some(set) = by_key(key) else { continue };
+        DENIED
+            .report(format!("{} does not get all its pods: {}", set.id, denial.message))
+            .help(DENIED_HELP)
+            .about(set.subject())
+            .at(set.node.place_of("spec.template"), found);
+    }
+}
+
+const DENIED_HELP: &str = "change what it asks for, or the quota, limit range, class or label of its namespace that stands in the way";
 
 fn judge_places(all: &Claims<'_>, rehearsal: &Rehearsal, facts: &ClusterFacts, found: &mut Diagnostics) {
     let Some(State { pods, .. }) = rehearsal.steps.last().map(|outcome| &outcome.state) else { return };

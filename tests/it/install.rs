@@ -46,7 +46,7 @@ fn the_script_installs_what_the_checksums_vouch_for() {
     let Some(target) = target().filter(|_| is_there("tar", &["--version"], what)) else { return };
     let (release, home) = (release(&target), Scratch::new("installed"));
     let current = concat!("statewright ", env!("CARGO_PKG_VERSION"), "\n");
-    for version in ["", env!("CARGO_PKG_VERSION"), concat!("v", env!("CARGO_PKG_VERSION"))] {
+    for version in ["", env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_VERSION")] {
         let output = install(release.path(), &home.path().join("bin"), version);
         assert!(output.status.success() && said(&output).starts_with(current), "{version}: {}", said(&output));
     }
@@ -101,4 +101,23 @@ fn ci_types_the_two_commands_of_a_clone() {
         let typed = |line: &str| line.strip_prefix("step \"").is_some_and(|line| line.ends_with(&format!("\" {command}")));
         assert!(ci.lines().any(typed), ".ci/run has no step that is just `{command}`");
     }
+}
+
+/// What pages and the files of `init` name is a tag that a release makes: the whole version, for no release moves a shorter tag.
+#[test]
+fn what_pages_name_a_release_makes() {
+    let workflow = std::fs::read_to_string(root().join(".github/workflows/release.yaml")).unwrap();
+    assert!(workflow.contains("tags: [\"v*.*.*\"]"), "releases are made of other tags now: {workflow}");
+    let own = concat!("v", env!("CARGO_PKG_VERSION"));
+    let mut named = 0;
+    let files = ["README.md", "docs", "src/cli/scaffold", "integrations", "action.yml"].map(|place| root().join(place));
+    for entry in files.iter().flat_map(|place| walkdir::WalkDir::new(place).sort_by_file_name()).map(Result::unwrap) {
+        let Some(text) = entry.file_type().is_file().then(|| std::fs::read_to_string(entry.path()).ok()).flatten() else { continue };
+        for after in text.split("statewright@v").skip(1) {
+            let tag: String = after.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '.').collect();
+            assert_eq!(tag, own, "{}", entry.path().display());
+            named += 1;
+        }
+    }
+    assert!(named >= 2, "no page names a tag any more");
 }

@@ -1,10 +1,12 @@
 //! One binary for all tests that look at the whole from outside.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "tests read files, print and may panic")]
 
+mod admission;
 mod architecture;
 mod argocd;
 mod cases;
 mod ceilings;
+mod cel;
 mod changes;
 #[cfg(unix)]
 mod ci;

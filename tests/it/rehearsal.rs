@@ -176,3 +176,164 @@ fn a_first_apply_leaves_out_what_is_null() {
     let run = statewright(folder.path(), &["rehearse", "policy.yaml"]);
     assert!(run.stdout.contains("1 created"), "{}{}", run.stdout, run.stderr);
 }
+
+/// Bundles on three nodes of four processors each, played one after the other.
+fn steps(bundles: &[String]) -> Vec<statewright::cluster::rehearse::Outcome> {
+    let facts = "
+nodes:
+- {name: a, cpu: 4, memory: 16Gi, labels: {disk: ssd}}
+- {name: b, cpu: 4, memory: 16Gi}
+- {name: c, cpu: 4, memory: 16Gi}
+storageClasses: [{name: fast, provisioner: disk.example.com, default: true}]
+";
+    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+    let id = sources.add("cluster.yaml", facts);
+    let facts = read_one(&sources, id, &mut found).map(|document| ClusterFacts::read(&document, &mut found)).unwrap_or_default();
+    let bundles: Vec<_> = bundles.iter().map(|text| bundle(&mut sources, text).unwrap()).collect();
+    rehearse(&bundles, &facts, Version::NEWEST, "pets").steps
+}
+
+/// A set whose pods each ask for some processors, of a class of priority.
+fn workers(name: &str, replicas: usize, cpu: usize, class: &str, more: &str) -> String {
+    format!(
+        "---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: {name}}}
+spec:
+  replicas: {replicas}
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      priorityClassName: {class}
+      containers: [{{name: main, image: 'acme/web:1.4.2', resources: {{requests: {{cpu: {cpu}}}}}}}]
+{more}
+"
+    )
+}
+
+const CLASSES: &str = "
+apiVersion: scheduling.k8s.io/v1
+kind: PriorityClass
+metadata: {name: low}
+value: 10
+---
+apiVersion: scheduling.k8s.io/v1
+kind: PriorityClass
+metadata: {name: high}
+value: 1000
+---
+apiVersion: scheduling.k8s.io/v1
+kind: PriorityClass
+metadata: {name: polite}
+value: 1000
+preemptionPolicy: Never
+";
+
+/// The pods that have a place, and why others have none.
+fn placed(outcome: &statewright::cluster::rehearse::Outcome) -> (Vec<&str>, String) {
+    let pods = &outcome.state.pods;
+    let why = pods.iter().filter_map(|pod| pod.why.as_ref()?.message.as_deref()).collect::<Vec<_>>().join("; ");
+    (pods.iter().filter(|pod| pod.ready).map(|pod| pod.name.name.as_str()).collect(), why)
+}
+
+#[test]
+fn the_more_important_pod_takes_the_place_of_the_youngest() {
+    let low = format!("{CLASSES}{}", workers("low", 3, 3, "low", ""));
+    let played = steps(&[low.clone(), format!("{low}{}", workers("high", 1, 3, "high", ""))]);
+    let (ready, why) = placed(&played[1]);
+    assert_eq!(ready, ["high-0", "low-0", "low-1"], "{why}");
+    assert!(played[1].state.changes.pods.replaced.iter().map(|pod| pod.name.as_str()).eq(["low-2"]));
+    assert!(
+        why.contains("3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod."),
+        "{why}"
+    );
+    // As many go as must, and no more: two small ones make room for a large one, on one node.
+    let small = format!("{CLASSES}{}", workers("low", 9, 1, "low", ""));
+    let played = steps(&[small.clone(), format!("{small}{}", workers("high", 1, 3, "high", ""))]);
+    assert_eq!((placed(&played[1]).0.len(), played[1].state.changes.pods.replaced.len()), (10, 2), "{:?}", placed(&played[1]));
+}
+
+#[test]
+fn who_may_not_or_need_not_preempt_waits() {
+    let low = format!("{CLASSES}{}", workers("low", 3, 3, "low", ""));
+    for (class, cpu, said) in [
+        ("polite", 3, "preemption: not eligible due to preemptionPolicy=Never."),
+        ("low", 3, "3 No preemption victims found for incoming pod."),
+        ("high", 5, "3 Preemption is not helpful for scheduling."),
+    ] {
+        let played = steps(&[low.clone(), format!("{low}{}", workers("other", 1, cpu, class, ""))]);
+        let (ready, why) = placed(&played[1]);
+        assert_eq!(ready, ["low-0", "low-1", "low-2"], "{class}");
+        assert!(why.contains(said), "{class}: {why}");
+    }
+}
+
+#[test]
+fn a_budget_turns_preemption_to_pods_that_nothing_protects() {
+    let budget = "---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: kept}
+spec: {minAvailable: 1, selector: {matchLabels: {app: kept}}}
+";
+    let low = format!("{CLASSES}{}{}{budget}", workers("loose", 2, 3, "low", ""), workers("kept", 1, 3, "low", ""));
+    let played = steps(&[low.clone(), format!("{low}{}", workers("high", 1, 3, "high", ""))]);
+    // `kept-0` is the youngest, and stays.
+    assert_eq!(placed(&played[1]).0, ["high-0", "kept-0", "loose-0"]);
+}
+
+#[test]
+fn a_claim_made_for_a_pod_goes_with_it() {
+    let volume = "      volumes:
+      - name: scratch
+        ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}}";
+    let set = |replicas: usize| format!("{CLASSES}{}", workers("web", replicas, 1, "low", volume));
+    let played = steps(&[set(2), set(1)]);
+    let claims = |step: usize| {
+        let claims = played[step].state.claims.iter();
+        claims.map(|claim| (claim.name.name.as_str(), claim.owner[0].name.as_str())).collect::<Vec<_>>()
+    };
+    assert_eq!(claims(0), [("web-0-scratch", "web-0"), ("web-1-scratch", "web-1")]);
+    assert_eq!(placed(&played[0]).0, ["web-0", "web-1"]);
+    assert_eq!(claims(1), [("web-0-scratch", "web-0")]);
+    assert_eq!(played[1].state.volumes.len(), 1);
+    // A claim of that name which is somebody else's is not taken.
+    let other = "---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: web-0-scratch}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+";
+    let played = steps(&[format!("{CLASSES}{other}{}", workers("web", 1, 1, "low", volume))]);
+    let (ready, why) = placed(&played[0]);
+    assert!(ready.is_empty() && why.contains("PVC pets/web-0-scratch was not created for pod pets/web-0 (pod is not owner)"), "{why}");
+}
+
+#[test]
+fn a_class_of_runtimes_costs_and_chooses() {
+    let class = |more: &str| {
+        format!("{CLASSES}---\napiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {{name: gvisor}}\nhandler: gvisor\n{more}\n")
+    };
+    let run = "      runtimeClassName: gvisor";
+    let played = |class: String, run: &str| steps(&[format!("{class}{}", workers("web", 1, 3, "low", run))]).remove(0);
+    assert_eq!(placed(&played(class("scheduling: {nodeSelector: {disk: ssd}}"), run)).0, ["web-0"]);
+    let unfit = played(class("scheduling: {nodeSelector: {disk: none}}"), run);
+    assert!(placed(&unfit).1.contains("3 node(s) didn't match Pod's node affinity/selector"), "{:?}", placed(&unfit));
+    let full = played(class("overhead: {podFixed: {cpu: 2}}"), run);
+    assert!(placed(&full).1.contains("3 Insufficient cpu"), "{:?}", placed(&full));
+    for (class, run, said) in [
+        (class("scheduling: {nodeSelector: {disk: ssd}}"), "      runtimeClassName: gvisor\n      nodeSelector: {disk: hdd}", "conflict: "),
+        (
+            class("overhead: {podFixed: {cpu: 1}}"),
+            "      runtimeClassName: gvisor\n      overhead: {cpu: 2}",
+            "doesn't match RuntimeClass's",
+        ),
+        (class(""), "      overhead: {cpu: 2}", "Pod Overhead set without corresponding RuntimeClass defined Overhead"),
+    ] {
+        let outcome = played(class, run);
+        let said_of_set = |event: &statewright::cluster::state::EventState| event.reason == "FailedCreate" && event.message.contains(said);
+        assert!(outcome.state.pods.is_empty() && outcome.state.events.iter().any(said_of_set), "{said}: {:?}", outcome.state.events);
+    }
+}

@@ -1,4 +1,5 @@
-//! Which nodes a pod may share with which other pods: spread, affinity and anti-affinity. Worked out once for a pod, asked for each node.
+//! Which nodes a pod may share with which other pods: spread, affinity and anti-affinity. Worked out once for a pod, asked for each node. Knows
+//! neither room nor volumes.
 
 use super::scheduler::{No, is_wanted};
 use crate::cluster::mark::Mark;
@@ -39,11 +40,11 @@ type Machines<'a> = BTreeMap<&'a str, &'a Machine>;
 
 impl<'a> Company<'a> {
     /// Looks around once for a pod.
-    pub(super) fn new(world: &'a World, machines: &'a [Machine], key: &'a Key, pod: &'a Node) -> Self {
+    pub(super) fn new(world: &'a World, machines: &'a [Machine], (key, pod): (&'a Key, &'a Node), without: &BTreeSet<Key>) -> Self {
         let by_name: Machines<'a> = machines.iter().map(|machine| (machine.name.as_str(), machine)).collect();
         let labels = pod.find(&["metadata", "labels"]);
         let constraints = pod.find(&["spec", "topologySpreadConstraints"]).into_iter().flat_map(Node::items);
-        let there = |term: &'a Node| peers(world, &by_name, term, &key.namespace);
+        let there = |term: &'a Node| peers(world, &by_name, term, &key.namespace, without);
         Self {
             spread: constraints
                 .filter(|constraint| text(constraint, &["whenUnsatisfiable"]) != "ScheduleAnyway")
@@ -57,7 +58,7 @@ impl<'a> Company<'a> {
                 })
                 .collect(),
             away: terms(pod, "podAntiAffinity").map(|term| (text(term, &["topologyKey"]), there(term).into_iter().collect())).collect(),
-            shunned: shunned(world, &by_name, key, pod),
+            shunned: shunned(world, &by_name, (key, pod), without),
         }
     }
 
@@ -107,11 +108,12 @@ impl<'a> Spread<'a> {
 }
 
 /// The pods that a term's selector means and that have a place: for each, the value of the topology key there.
-fn peers<'a>(world: &'a World, machines: &Machines<'a>, term: &'a Node, namespace: &str) -> Vec<&'a str> {
+fn peers<'a>(world: &'a World, machines: &Machines<'a>, term: &'a Node, namespace: &str, without: &BTreeSet<Key>) -> Vec<&'a str> {
     let topology = text(term, &["topologyKey"]);
     let pods = world.store.of_kind("Pod").filter(|(key, pod)| {
         is_meant(term, namespace, &key.namespace)
             && !is_over(pod)
+            && !without.contains(key)
             && selector::matches(term.get("labelSelector"), pod.find(&["metadata", "labels"]))
     });
     pods.filter_map(|(_, pod)| domain(machines.get(node_name(pod))?, topology)).collect()
@@ -124,10 +126,15 @@ fn is_meant(term: &Node, own: &str, other: &str) -> bool {
 }
 
 /// Where pods are whose own terms keep this one away: the label of nodes and its value there.
-fn shunned<'a>(world: &'a World, machines: &Machines<'a>, key: &Key, pod: &Node) -> BTreeSet<(&'a str, &'a str)> {
+fn shunned<'a>(
+    world: &'a World,
+    machines: &Machines<'a>,
+    (key, pod): (&Key, &Node),
+    without: &BTreeSet<Key>,
+) -> BTreeSet<(&'a str, &'a str)> {
     let labels = pod.find(&["metadata", "labels"]);
     let mut found = BTreeSet::new();
-    for (other_key, other) in world.store.marked(Mark::Shuns, "Pod") {
+    for (other_key, other) in world.store.marked(Mark::Shuns, "Pod").filter(|(key, _)| !without.contains(key)) {
         let Some(machine) = machines.get(node_name(other)) else { continue };
         for term in terms(other, "podAntiAffinity") {
             let topology = text(term, &["topologyKey"]);

@@ -58,6 +58,12 @@ impl Loads {
         self.nodes.get(node).copied().unwrap_or_default()
     }
 
+    /// What a pod is counted for on a node.
+    #[must_use]
+    pub fn of(&self, pod: &Key, node: &Text) -> Demand {
+        self.counted.get(pod).filter(|counted| counted.node == *node).map(|counted| counted.demand).unwrap_or_default()
+    }
+
     /// How many pods of the same owner as this one are on a node.
     #[must_use]
     pub fn alike(&self, node: &Text, pod: &Node) -> usize {
@@ -65,7 +71,8 @@ impl Loads {
     }
 }
 
-/// What a pod asks for: all its containers at once, or the greediest of those that run before them.
+/// What a pod asks for: what it says for all of it, or else all its containers at once, or the greediest of those that run before them; and
+/// what its class of runtimes costs. `PodRequests`, k8s.io/component-helpers/resource.
 #[must_use]
 pub fn demand(pod: &Node) -> Demand {
     Demand { cpu: of(pod, "cpu", |amount| i128::from(amount.milli())), memory: of(pod, "memory", |amount| i128::from(amount.value())) }
@@ -74,18 +81,16 @@ pub fn demand(pod: &Node) -> Demand {
 fn of(pod: &Node, resource: &str, count: impl Fn(&Quantity) -> i128) -> i128 {
     let of = |container: &Node| {
         let stated = ["requests", "limits"].iter().find_map(|kind| container.find(&["resources", kind, resource]));
-        let amount: Option<Quantity> = stated.and_then(|stated| match stated.as_int() {
-            Some(number) => Some(Quantity::whole(number)),
-            None => stated.as_str()?.parse().ok(),
-        });
-        amount.map_or(0, |amount| count(&amount))
+        stated.and_then(Quantity::of).map_or(0, |amount| count(&amount))
     };
+    let stated = |path: &[&str]| pod.find(path).and_then(Quantity::of).map(|amount| count(&amount));
     let all = |kind: &str| pod.find(&["spec", kind]).and_then(Node::as_list).unwrap_or_default();
     let stays = |container: &&Node| text(container, &["restartPolicy"]) == "Always";
     let beside: i128 = all("initContainers").iter().filter(stays).map(of).sum();
     let before = all("initContainers").iter().filter(|container| !stays(container)).map(of).max().unwrap_or_default();
     let main: i128 = all("containers").iter().map(of).sum();
-    (main + beside).max(before)
+    let whole = stated(&["spec", "resources", "requests", resource]).unwrap_or_else(|| (main + beside).max(before));
+    whole + stated(&["spec", "overhead", resource]).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The controllers: all that happens in a cluster by itself after something has changed, until nothing changes any more.
 
 mod company;
+mod ephemeral;
 pub mod garbage;
 pub mod kubelet;
 pub mod load;
+mod preemption;
 mod revision;
 mod scheduler;
 pub mod statefulset;
@@ -34,8 +36,14 @@ pub fn settle(world: &mut World) -> bool {
             }
             last = Some(set);
         }
-        // Sets look at once when a pod is gone; a claim that was deleted goes a moment later.
+        if world.store.writes() != before {
+            continue;
+        }
+        // Sets look at once when a pod is gone; a claim that was deleted goes a moment later, and what a pod has left behind later still.
         garbage::finish(world, binder::CLAIM);
+        if world.store.writes() == before {
+            garbage::collect(world);
+        }
         if world.store.writes() == before {
             return true;
         }
@@ -51,9 +59,9 @@ fn react(world: &mut World) {
             return;
         }
         world.hear();
-        garbage::collect(world);
         garbage::finish(world, "Pod");
         garbage::finish(world, binder::VOLUME);
+        ephemeral::run(world);
         binder::run(world);
         scheduler::run(world);
         kubelet::run(world);
@@ -66,5 +74,18 @@ fn react(world: &mut World) {
 /// Whether controllers look at objects of a kind.
 #[must_use]
 pub fn heeds(kind: &str) -> bool {
-    matches!(kind, "StatefulSet" | "Pod" | "StorageClass" | "ServiceAccount" | "PriorityClass" | binder::CLAIM | binder::VOLUME)
+    const HEEDED: [&str; 11] = [
+        "StatefulSet",
+        "Pod",
+        "StorageClass",
+        "ServiceAccount",
+        "PriorityClass",
+        "RuntimeClass",
+        "ResourceQuota",
+        "LimitRange",
+        "Namespace",
+        binder::CLAIM,
+        binder::VOLUME,
+    ];
+    HEEDED.contains(&kind)
 }

@@ -2,16 +2,21 @@
 //! spread. Which of several fitting nodes it takes is a plain guess: the emptiest.
 
 use super::company::Company;
+use super::ephemeral;
 use super::kubelet;
 use super::load::{Demand, demand};
+use super::preemption;
 use crate::cluster::binder::{self, CLAIM, Place, VOLUME};
 use crate::cluster::mark::Mark;
+use crate::cluster::plugin::priority_of;
 use crate::cluster::selector;
 use crate::cluster::store::{Key, annotation, is_ending, text};
 use crate::cluster::world::{Cause, Machine, Unplaced, World, claim_names, is_over, node_name, phase};
 use crate::k8s::version::Version;
 use crate::value::{Map, Node, Text};
+use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The name of the node that stands for all nodes where none is known.
@@ -24,9 +29,10 @@ const NO_VOLUME: &str = "node(s) didn't find available persistent volumes to bin
 
 /// Why a node does not do.
 pub(super) struct No {
-    reasons: Vec<&'static str>,
+    /// In the scheduler's words.
+    pub(super) reasons: Vec<&'static str>,
     /// Whether making room by removing other pods might help.
-    room: bool,
+    pub(super) room: bool,
 }
 
 impl No {
@@ -41,39 +47,55 @@ impl No {
 
 /// What becomes of a pod's claims on a node: volumes chosen for some, others to be made.
 #[derive(Default)]
-struct Plan {
+pub(super) struct Plan {
     bind: Vec<(Key, Key)>,
     make: Vec<Key>,
 }
 
 /// A pod's claims.
 #[derive(Default)]
-struct Claims {
+pub(super) struct Claims {
     bound: Vec<Key>,
     /// Those whose volumes are chosen with the node.
     waiting: Vec<Key>,
 }
 
 /// A pod that looks for a place.
-struct Candidate<'a> {
-    key: &'a Key,
-    pod: &'a Node,
+pub(super) struct Candidate<'a> {
+    /// Its name.
+    pub(super) key: &'a Key,
+    /// The pod.
+    pub(super) pod: &'a Node,
     claims: &'a Claims,
     demand: Demand,
+    /// Pods that are taken to be gone.
+    without: BTreeSet<Key>,
     company: OnceCell<Company<'a>>,
 }
 
-/// Looks for a place for every pod that has none, oldest first.
+impl Candidate<'_> {
+    /// The same pod, if these others were gone.
+    pub(super) fn without(&self, others: BTreeSet<Key>) -> Self {
+        Self { without: others, company: OnceCell::new(), ..*self }
+    }
+}
+
+/// Looks for a place for every pod that has none: the most important first, of those the oldest.
 pub(super) fn run(world: &mut World) {
     let waiting = world.store.marks_from((Mark::Homeless(Text::default()), Key::default()));
     let waiting = waiting.take_while(|(mark, _)| matches!(mark, Mark::Homeless(_))).map(|(_, key)| key);
-    let pods: Vec<Key> = waiting.filter(|key| world.store.get(key).is_some_and(is_ours)).cloned().collect();
+    let ours = waiting.filter_map(|key| Some((key.clone(), world.store.get(key).filter(|pod| is_ours(pod)).map(priority_of)?)));
+    let mut pods: Vec<(Key, i64)> = ours.collect();
+    pods.sort_by_key(|(_, priority)| Reverse(*priority));
     let machines = world.nodes.clone();
-    for key in pods {
+    for (key, _) in pods {
         if machines.is_some() {
             weigh(world);
         }
-        place(world, &key, machines.as_deref());
+        // Whoever has made room comes first when the others are asked again.
+        if place(world, &key, machines.as_deref()) == Placing::MadeRoom {
+            return;
+        }
     }
 }
 
@@ -90,10 +112,20 @@ fn is_ours(pod: &Node) -> bool {
     matches!(text(pod, &["spec", "schedulerName"]), "" | "default-scheduler")
 }
 
-fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) {
-    let Some(pod) = world.store.get(key).cloned() else { return };
+/// What came of looking for a place for a pod.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Placing {
+    /// It has one, or waits, or there is none.
+    Done,
+    /// Others were deleted for it.
+    MadeRoom,
+}
+
+fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) -> Placing {
+    let Some(pod) = world.store.get(key).cloned() else { return Placing::Done };
     if pod.find(&["spec", "schedulingGates"]).and_then(Node::as_list).is_some_and(|gates| !gates.is_empty()) {
-        return kubelet::set_gated(world, key);
+        kubelet::set_gated(world, key);
+        return Placing::Done;
     }
     let unknown = [Machine { name: UNKNOWN_NODE.into(), labels: Node::map(Map::new(), pod.at), cpu: None, memory: None }];
     let machines = known.unwrap_or(&unknown);
@@ -101,17 +133,20 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) {
     world.tire(1 + known.map_or(0, <[Machine]>::len));
     let claims = match claims(world, key, &pod) {
         Ok(claims) => claims,
-        Err((cause, why)) if world.nodes.is_none() => {
-            return kubelet::set_unplaced(world, key, &why, Unplaced { cause, short: why.clone() });
-        }
         Err((cause, why)) => {
-            let short = format!("0/{total} nodes are available: {why}");
-            return kubelet::set_unplaced(world, key, &format!("{short}. not found"), Unplaced { cause, short });
+            let (said, short) = if world.nodes.is_none() {
+                (why.clone(), why)
+            } else {
+                let short = format!("0/{total} nodes are available: {why}");
+                (format!("{short}. not found"), short)
+            };
+            kubelet::set_unplaced(world, key, &said, Unplaced { cause, short });
+            return Placing::Done;
         }
     };
     let mut fitting: Vec<(&Machine, Plan)> = Vec::new();
     let mut refused: Vec<No> = Vec::new();
-    let candidate = Candidate { key, pod: &pod, claims: &claims, demand: demand(&pod), company: OnceCell::new() };
+    let candidate = Candidate { key, pod: &pod, claims: &claims, demand: demand(&pod), without: BTreeSet::new(), company: OnceCell::new() };
     for machine in machines {
         match fits(world, machines, machine, &candidate) {
             Ok(plan) => fitting.push((machine, plan)),
@@ -123,17 +158,29 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) {
     let Some((machine, plan)) = best else {
         let is_for_volumes = refused.iter().any(|no| no.reasons.contains(&NO_VOLUME));
         let cause = if is_for_volumes { Cause::NoVolume } else { Cause::Other };
-        let (short, tried) = if world.nodes.is_none() {
-            (refused.iter().flat_map(|no| &no.reasons).copied().collect(), String::new())
-        } else {
-            explain(&refused, world.version)
+        if world.nodes.is_none() {
+            let short: String = refused.iter().flat_map(|no| &no.reasons).copied().collect();
+            kubelet::set_unplaced(world, key, &short, Unplaced { cause, short: short.clone() });
+            return Placing::Done;
+        }
+        let (effort, help) = match preemption::plan(world, machines, &candidate, &refused) {
+            (effort, Ok(eviction)) => {
+                world.tire(effort);
+                preemption::evict(world, key, &eviction);
+                return Placing::MadeRoom;
+            }
+            (effort, Err(help)) => (effort, help),
         };
-        return kubelet::set_unplaced(world, key, &format!("{short}{tried}"), Unplaced { cause, short });
+        world.tire(effort);
+        let (short, tried) = explain(&refused, &help, world.version);
+        kubelet::set_unplaced(world, key, &format!("{short}{tried}"), Unplaced { cause, short });
+        return Placing::Done;
     };
     if plan.bind.is_empty() && plan.make.is_empty() {
         let node = machine.name.clone();
         kubelet::set_placed(world, key);
-        return world.store.set_text(key, &["spec", "nodeName"], node);
+        world.store.set_text(key, &["spec", "nodeName"], node);
+        return Placing::Done;
     }
     for (claim, volume) in &plan.bind {
         binder::point_at_claim(world, volume, claim);
@@ -141,38 +188,34 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) {
     for claim in &plan.make {
         world.store.set_text(claim, &["metadata", "annotations", binder::SELECTED_NODE], machine.name.clone());
     }
+    Placing::Done
 }
 
 /// The pods on a node.
-fn on<'w>(world: &'w World, machine: &Machine) -> impl Iterator<Item = &'w Node> {
-    world.store.marked(Mark::On(machine.name.clone()), "Pod").map(|(_, pod)| pod)
+pub(super) fn on<'w>(world: &'w World, machine: &Machine) -> impl Iterator<Item = (&'w Key, &'w Node)> {
+    world.store.marked(Mark::On(machine.name.clone()), "Pod")
 }
 
-/// The scheduler's own summary: how many nodes fail for which reason; and what it says of preemption.
-fn explain(refused: &[No], version: Version) -> (String, String) {
-    let total = refused.len();
+/// The scheduler's own summary: how many nodes fail for which reason; and why it helps nothing to remove other pods.
+fn explain(refused: &[No], help: &str, version: Version) -> (String, String) {
+    if refused.is_empty() {
+        return ("no nodes available to schedule pods".to_owned(), String::new());
+    }
+    let reasons = summary(refused.len(), refused.iter().flat_map(|no| no.reasons.iter().copied()));
+    // Up to 1.36 the plugin for device claims had a word in it, whether a pod had any or not.
+    let claims = if version < Version::minor(37) { "no new claims to deallocate, " } else { "" };
+    (reasons, format!(". {claims}preemption: {help}"))
+}
+
+/// How many nodes fail for which reason: `FitError`, pkg/scheduler/framework.
+pub(super) fn summary<'r>(total: usize, all: impl Iterator<Item = &'r str>) -> String {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for reason in refused.iter().flat_map(|no| &no.reasons) {
+    for reason in all {
         *reasons.entry(reason).or_default() += 1;
     }
     let mut parts: Vec<String> = reasons.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     parts.sort();
-    if parts.is_empty() {
-        return ("no nodes available to schedule pods".to_owned(), String::new());
-    }
-    let room = refused.iter().filter(|no| no.room).count();
-    let mut help: Vec<String> = Vec::new();
-    if room > 0 {
-        help.push(format!("{room} No preemption victims found for incoming pod"));
-    }
-    if total > room {
-        help.push(format!("{} Preemption is not helpful for scheduling", total - room));
-    }
-    help.sort();
-    let (parts, help) = (parts.join(", "), help.join(", "));
-    // Up to 1.36 the plugin for device claims had a word in it, whether a pod had any or not.
-    let claims = if version < Version::minor(37) { "no new claims to deallocate, " } else { "" };
-    (format!("0/{total} nodes are available: {parts}"), format!(". {claims}preemption: 0/{total} nodes are available: {help}."))
+    format!("0/{total} nodes are available: {}", parts.join(", "))
 }
 
 /// A pod's claims by what is still to be done for them, or why no node needs to be tried.
@@ -181,9 +224,14 @@ fn claims(world: &World, key: &Key, pod: &Node) -> Result<Claims, (Cause, String
     let mut claims = Claims::default();
     let mut unbound = false;
     for name in claim_names(pod) {
-        let claim_key = Key::new(CLAIM, key.namespace.clone(), name);
+        let claim_key = Key::new(CLAIM, key.namespace.clone(), name.as_ref());
+        let is_own = matches!(name, Cow::Owned(_));
         let Some(claim) = world.store.get(&claim_key) else {
-            return gone(format!("persistentvolumeclaim \"{name}\" not found"));
+            return gone(if is_own {
+                format!("waiting for ephemeral volume controller to create the persistentvolumeclaim \"{name}\"")
+            } else {
+                format!("persistentvolumeclaim \"{name}\" not found")
+            });
         };
         if phase(claim) == "Lost" {
             let volume = text(claim, &["spec", "volumeName"]);
@@ -191,6 +239,9 @@ fn claims(world: &World, key: &Key, pod: &Node) -> Result<Claims, (Cause, String
         }
         if is_ending(claim) {
             return gone(format!("persistentvolumeclaim \"{name}\" is being deleted"));
+        }
+        if is_own {
+            ephemeral::is_for(key, pod, &claim_key, claim).map_err(|why| (Cause::ClaimsGone, why))?;
         }
         if binder::is_bound(claim) {
             claims.bound.push(claim_key);
@@ -204,27 +255,27 @@ fn claims(world: &World, key: &Key, pod: &Node) -> Result<Claims, (Cause, String
 }
 
 /// Whether a pod can run on a node; the checks in the scheduler's order, the first that fails speaks.
-fn fits<'a>(world: &'a World, machines: &'a [Machine], machine: &Machine, candidate: &Candidate<'a>) -> Result<Plan, No> {
-    let Candidate { key, pod, claims, .. } = candidate;
+pub(super) fn fits<'a>(world: &'a World, machines: &'a [Machine], machine: &Machine, candidate: &Candidate<'a>) -> Result<Plan, No> {
+    let Candidate { key, pod, claims, without, .. } = candidate;
     if world.nodes.is_none() {
-        let free = !is_claim_of_another(world, key, pod);
+        let free = !is_claim_of_another(world, key, pod, without);
         return if free { volumes(world, None, claims) } else { Err(No::never(CLAIM_IN_USE)) };
     }
     if !is_wanted(machine, pod) {
         return Err(No::never("node(s) didn't match Pod's node affinity/selector"));
     }
-    if !has_free_ports(world, machine, pod) {
+    if !has_free_ports(world, machine, pod, without) {
         return Err(No::for_room("node(s) didn't have free ports for the requested pod ports"));
     }
-    has_room(world, machine, candidate.demand)?;
-    if is_claim_of_another(world, key, pod) {
+    has_room(world, machine, candidate.demand, without)?;
+    if is_claim_of_another(world, key, pod, without) {
         return Err(No::for_room(CLAIM_IN_USE));
     }
     let plan = volumes(world, Some(machine), claims)?;
     if !claims.bound.iter().all(|claim| is_in_zone(world, machine, claim)) {
         return Err(No::never("node(s) had no available volume zone"));
     }
-    candidate.company.get_or_init(|| Company::new(world, machines, key, pod)).suits(machine)?;
+    candidate.company.get_or_init(|| Company::new(world, machines, (key, pod), without)).suits(machine)?;
     Ok(plan)
 }
 
@@ -254,7 +305,7 @@ fn host_ports(pod: &Node) -> Vec<(&str, &str, i64)> {
         .collect()
 }
 
-fn has_free_ports(world: &World, machine: &Machine, pod: &Node) -> bool {
+fn has_free_ports(world: &World, machine: &Machine, pod: &Node, without: &BTreeSet<Key>) -> bool {
     let wanted = host_ports(pod);
     let any = |address: &str| matches!(address, "" | "0.0.0.0");
     let clash = |one: &(&str, &str, i64), other: &(&str, &str, i64)| {
@@ -262,23 +313,29 @@ fn has_free_ports(world: &World, machine: &Machine, pod: &Node) -> bool {
     };
     wanted.is_empty()
         || !on(world, machine)
-            .filter(|other| !is_over(other))
-            .any(|other| host_ports(other).iter().any(|taken| wanted.iter().any(|port| clash(port, taken))))
+            .filter(|(key, other)| !is_over(other) && !without.contains(key))
+            .any(|(_, other)| host_ports(other).iter().any(|taken| wanted.iter().any(|port| clash(port, taken))))
 }
 
 /// Whether a claim that only one pod may use is in the hands of another pod with a place.
-fn is_claim_of_another(world: &World, key: &Key, pod: &Node) -> bool {
+fn is_claim_of_another(world: &World, key: &Key, pod: &Node, without: &BTreeSet<Key>) -> bool {
     claim_names(pod).any(|name| {
-        let claim = Key::new(CLAIM, key.namespace.clone(), name);
+        let claim = Key::new(CLAIM, key.namespace.clone(), name.as_ref());
         let single = world.store.get(&claim).is_some_and(|claim| binder::access_modes(claim).contains("ReadWriteOncePod"));
-        single && world.users(&claim).any(|(other, user)| other != key && !node_name(user).is_empty() && !is_over(user))
+        let in_the_way =
+            |other: &Key, user: &Node| other != key && !node_name(user).is_empty() && !is_over(user) && !without.contains(other);
+        single && world.users(&claim).any(|(other, user)| in_the_way(other, user))
     })
 }
 
 // ---- room
 
-fn has_room(world: &World, machine: &Machine, wanted: Demand) -> Result<(), No> {
-    let (used, _) = world.loads.on(&machine.name);
+fn has_room(world: &World, machine: &Machine, wanted: Demand, without: &BTreeSet<Key>) -> Result<(), No> {
+    let (mut used, _) = world.loads.on(&machine.name);
+    for gone in without {
+        let freed = world.loads.of(gone, &machine.name);
+        used = Demand { cpu: used.cpu - freed.cpu, memory: used.memory - freed.memory };
+    }
     let mut no = No { reasons: Vec::new(), room: true };
     for (there_is, wanted, used, reason) in
         [(machine.cpu, wanted.cpu, used.cpu, "Insufficient cpu"), (machine.memory, wanted.memory, used.memory, "Insufficient memory")]

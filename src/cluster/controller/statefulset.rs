@@ -4,6 +4,7 @@ use super::garbage;
 use super::revision::{self, Revision};
 use crate::cluster::binder::{self, CLAIM};
 use crate::cluster::mark::Mark;
+use crate::cluster::plugin;
 use crate::cluster::selector;
 use crate::cluster::store::{self, Key, Owner, is_ending, owner_references, owners, put, text, uid};
 use crate::cluster::world::{World, is_ready, phase};
@@ -354,32 +355,22 @@ impl Pass<'_> {
         if self.world.store.get(&replica.key).is_some() {
             return Err(Stuck);
         }
-        let pod = self.pod(replica);
-        if let Some(why) = self.missing_account(&pod).or_else(|| unclassed_overhead(&pod)).or_else(|| refusal(&pod)) {
+        let mut pod = self.pod(replica);
+        if let Some(why) = refusal(&pod) {
             self.own_claims(replica);
             self.say_failed("create", replica, &why);
             return Err(Stuck);
         }
+        if let Err(denial) = plugin::admit(self.world, &replica.key, &mut pod) {
+            self.own_claims(replica);
+            self.say_failed("create", replica, &denial.message);
+            self.world.journal.denied.insert(self.key.clone(), denial);
+            return Err(Stuck);
+        }
         self.world.create(&replica.key, pod);
+        self.world.journal.denied.remove(self.key);
         self.own_claims(replica);
         Ok(())
-    }
-
-    /// A pod is refused if its service account or its priority class is not there.
-    fn missing_account(&mut self, pod: &Node) -> Option<String> {
-        let name = text(pod, &["metadata", "name"]);
-        let forbidden = |why: String| Some(format!("pods \"{name}\" is forbidden: {why}"));
-        let priority = text(pod, &["spec", "priorityClassName"]);
-        let built_in = matches!(priority, "" | "system-cluster-critical" | "system-node-critical");
-        if !built_in && self.world.is_missing(&Key::new("PriorityClass", "", priority)) {
-            return forbidden(format!("no PriorityClass with name {priority} was found"));
-        }
-        let account = text(pod, &["spec", "serviceAccountName"]);
-        let namespace = &self.key.namespace;
-        if !matches!(account, "" | "default") && self.world.is_missing(&Key::new("ServiceAccount", namespace.clone(), account)) {
-            return forbidden(format!("error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found"));
-        }
-        None
     }
 
     fn pod(&self, replica: &Replica) -> Node {
@@ -472,8 +463,13 @@ impl Pass<'_> {
                 continue;
             }
             let faults = name::dns_subdomain(&key.name);
-            if let Some(fault) = faults.first() {
-                let refused = format!("{CLAIM} \"{}\" is invalid: metadata.name: Invalid value: \"{}\": {fault}", key.name, key.name);
+            let mut claim = self.claim(template, &key);
+            binder::fill(self.world, &mut claim);
+            let invalid =
+                faults.first().map(|fault| format!("{CLAIM} \"{0}\" is invalid: metadata.name: Invalid value: \"{0}\": {fault}", key.name));
+            let denied = if invalid.is_some() { None } else { plugin::admit(self.world, &key, &mut claim).err() };
+            if let Some(refused) = invalid.or_else(|| denied.as_ref().map(|denial| denial.message.clone())) {
+                self.world.journal.denied.extend(denied.map(|denial| (self.key.clone(), denial)));
                 let message = format!(
                     "Create Claim {} for Pod {} in StatefulSet {} failed error: {refused}",
                     key.name, replica.key.name, self.key.name
@@ -482,9 +478,7 @@ impl Pass<'_> {
                 errors.push(format!("failed to create PVC {}: {refused}", key.name));
                 continue;
             }
-            let claim = self.claim(template, &key);
             self.world.create(&key, claim);
-            binder::admit(self.world, &key);
         }
         match errors.as_slice() {
             [] => Ok(()),
@@ -615,15 +609,6 @@ struct Counts {
     ready: i64,
     current: i64,
     updated: i64,
-}
-
-/// Only a class of runtimes may say what a pod costs beside its containers.
-fn unclassed_overhead(pod: &Node) -> Option<String> {
-    let stated = pod.find(&["spec", "overhead"]).is_some_and(|overhead| overhead.entries().next().is_some());
-    (stated && text(pod, &["spec", "runtimeClassName"]).is_empty()).then(|| {
-        let name = text(pod, &["metadata", "name"]);
-        format!("pods \"{name}\" is forbidden: pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead")
-    })
 }
 
 /// Why the server refuses a pod that its template's rules let pass: what the controller adds to it is too long.
