@@ -108,7 +108,7 @@ fn ci_types_the_two_commands_of_a_clone() {
 fn what_pages_name_a_release_makes() {
     let workflow = std::fs::read_to_string(root().join(".github/workflows/release.yaml")).unwrap();
     assert!(workflow.contains("tags: [\"v*.*.*\"]"), "releases are made of other tags now: {workflow}");
-    let own = concat!("v", env!("CARGO_PKG_VERSION"));
+    let own = env!("CARGO_PKG_VERSION");
     let mut named = 0;
     let files = ["README.md", "docs", "src/cli/scaffold", "integrations", "action.yml"].map(|place| root().join(place));
     for entry in files.iter().flat_map(|place| walkdir::WalkDir::new(place).sort_by_file_name()).map(Result::unwrap) {
