@@ -108,7 +108,7 @@ impl Pass {
         let candidates = selection.candidates()?;
         let committed = base.as_deref().map(|base| Committed::new(Some(base), &selection, &candidates)).transpose()?;
         let claims = Claims::new(&candidates, None);
-        Ok(Self { diff: Diff { selection, against: base, formats }, candidates, claims, base: committed })
+        Ok(Self { diff: Diff { selection, against: base, runbook: None, formats }, candidates, claims, base: committed })
     }
 
     fn is_about_all(&self) -> bool {

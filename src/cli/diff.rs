@@ -19,7 +19,7 @@ use crate::expect::judge::{self, UNJUDGED};
 use crate::failure::Failure;
 use crate::k8s::version::Version;
 use crate::layout;
-use crate::report::{Against, Report};
+use crate::report::{Against, Format, Report};
 use crate::review::acknowledge;
 use crate::review::parity::{Side, parity};
 use crate::review::runbook::files::Files;
@@ -42,12 +42,18 @@ pub(super) struct Diff {
     /// Compare with what this git revision has committed, not with the files as they are.
     #[arg(long, value_name = "REV")]
     pub(super) against: Option<String>,
+    /// Write the steps for what cannot just be applied as a script, which goes on where it was stopped.
+    #[arg(long, value_name = "FILE")]
+    pub(super) runbook: Option<PathBuf>,
     #[command(flatten)]
     pub(super) formats: output::Formats,
 }
 
 impl Diff {
-    pub(super) fn run(self) -> Result {
+    pub(super) fn run(mut self) -> Result {
+        if let Some(file) = self.runbook.take() {
+            self.formats.write_beside(Format::Script, file);
+        }
         self.formats.ready(None)?;
         if let [old, new] = &self.selection.environments[..] {
             return self.parity(old, new);

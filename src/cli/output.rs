@@ -54,6 +54,9 @@ pub(super) struct Formats {
     /// summary, write `markdown=$GITHUB_STEP_SUMMARY`.
     #[arg(long = "format", value_name = "NAME[=FILE]")]
     targets: Vec<Target>,
+    /// What is written beside them, whatever a person is shown.
+    #[arg(skip)]
+    beside: Vec<Target>,
 }
 
 /// A format, and where it goes: `sarif=out.sarif`.
@@ -69,10 +72,15 @@ impl Formats {
         self.targets.is_empty()
     }
 
+    /// Writes a file in a format beside what is asked for.
+    pub(super) fn write_beside(&mut self, format: Format, file: PathBuf) {
+        self.beside.push(Target { format, file: Some(file) });
+    }
+
     /// Refuses what cannot be done, before anything else is: two texts in one place. `busy` is what stdout is taken by already.
     pub(super) fn ready(&self, busy: Option<&str>) -> Result<(), Failure> {
         let mut places = BTreeSet::new();
-        for target in &self.targets {
+        for target in self.targets.iter().chain(&self.beside) {
             let twice = !places.insert(&target.file);
             match (&target.file, busy) {
                 (None, Some(busy)) => {
@@ -142,7 +150,7 @@ pub(super) fn step(report: &Report, outputs: &[(&str, &str)], formats: &Formats)
 }
 
 fn show(report: &Report, formats: &Formats) -> Result<(), Failure> {
-    for target in &formats.targets {
+    for target in formats.targets.iter().chain(&formats.beside) {
         match &target.file {
             Some(path) => crate::disk::write_file(&Reach::default(), path, &target.format.render(report, false))?,
             None => data(&target.format.render(report, colours(&std::io::stdout())))?,

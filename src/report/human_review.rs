@@ -194,7 +194,13 @@ impl Page {
             self.out.push('\n');
             for (number, step) in runbook.steps.iter().enumerate() {
                 let indent = format!("\n{:1$}", "", 5);
-                self.line(&format!("  {}. {}", number + 1, clean(&step.command).replace('\n', &indent)));
+                let place = format!("  {}. ", number + 1);
+                self.out.push_str(&place);
+                if !step.before.is_empty() {
+                    self.painted(BOLD, &format!("first: {}", clean(&step.before)));
+                    self.out.push_str("\n     ");
+                }
+                self.line(&clean(&step.command).replace('\n', &indent));
                 self.painted(DIM, &format!("     → {}", clean(&step.expect).replace('\n', &indent)));
                 self.out.push('\n');
                 if !step.check.is_empty() {

@@ -224,8 +224,7 @@ impl<'a> From<&'a Risk> for Endangered<'a> {
 
 impl<'a> From<&'a Runbook> for Book<'a> {
     fn from(runbook: &'a Runbook) -> Self {
-        let step =
-            |step: &crate::review::runbook::Step| serde_json::json!({"command": step.command, "expect": step.expect, "check": step.check});
+        let step = |step: &crate::review::runbook::Step| serde_json::json!({"before": step.before, "command": step.command, "expect": step.expect, "check": step.check});
         Self { title: &runbook.title, steps: runbook.steps.iter().map(step).collect() }
     }
 }

@@ -425,7 +425,8 @@ fn runbook(runbook: &Runbook) -> String {
         }
         let fence = fence(command.lines());
         let indented = command.replace('\n', "\n    ");
-        let _ = writeln!(out, "{}. {}\n    {fence}sh\n    {indented}\n    {fence}", number + 1, prose(&step.expect));
+        let first = if step.before.is_empty() { String::new() } else { format!("**First: {}.** Then: ", prose(&step.before)) };
+        let _ = writeln!(out, "{}. {first}{}\n    {fence}sh\n    {indented}\n    {fence}", number + 1, prose(&step.expect));
     }
     out.push_str("\n</details>\n\n");
     out

@@ -20,6 +20,7 @@ pub mod picture;
 pub mod record;
 pub mod rehearsal;
 pub mod sarif;
+pub mod script;
 
 use crate::diagnostic::{Finding, Level, Subject};
 use crate::k8s::version::Version;
@@ -104,10 +105,12 @@ pub enum Format {
     Markdown,
     /// One page for a browser, complete in itself.
     Html,
+    /// The steps of all runbooks, as a script.
+    Script,
 }
 
 impl Format {
-    /// All of them, by the names they are asked for.
+    /// Those of a whole report, by the names they are asked for.
     pub const ALL: &[(&str, Self)] = &[
         ("human", Self::Human),
         ("json", Self::Json),
@@ -131,6 +134,7 @@ impl Format {
             Self::Junit => junit::render(&report.all()),
             Self::Markdown => markdown::render(report),
             Self::Html => html::render(report),
+            Self::Script => script::render(report),
         }
     }
 }

@@ -166,7 +166,12 @@ fn recreate() -> Review {
         kind: "FieldValueForbidden",
         detail: "updates to statefulset spec for fields other than 'replicas' are forbidden".into(),
     });
-    let step = |command: &str, expect: &str, check: &str| Step { command: command.into(), expect: expect.into(), check: check.into() };
+    let step = |command: &str, expect: &str, check: &str| Step {
+        command: command.into(),
+        expect: expect.into(),
+        check: check.into(),
+        ..Step::default()
+    };
     let runbook = Runbook {
         title: "grow the claims of postgres, then swap the set: no outage".into(),
         steps: vec![
@@ -245,7 +250,7 @@ fn in_place() -> Review {
         order: vec![order(HOSTILE, &[HOSTILE])],
         runbooks: vec![Runbook {
             title: HOSTILE.into(),
-            steps: vec![Step { command: HOSTILE.into(), expect: HOSTILE.into(), check: HOSTILE.into() }],
+            steps: vec![Step { before: HOSTILE.into(), command: HOSTILE.into(), expect: HOSTILE.into(), check: HOSTILE.into() }],
         }],
         notes: vec![HOSTILE.into()],
     };

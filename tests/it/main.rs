@@ -53,6 +53,7 @@ mod runbooks;
 mod scenarios;
 mod schema;
 mod scratch;
+mod script;
 mod secrets;
 #[cfg(unix)]
 mod tutorial;

@@ -42,7 +42,8 @@ fn written(report: &serde_json::Value) -> String {
         let _ = writeln!(text, "to {}:", runbook["title"].as_str().unwrap());
         for (number, step) in list(&runbook["steps"]).iter().enumerate() {
             let part = |name: &str| step[name].as_str().unwrap();
-            let _ = writeln!(text, "  {}. {}\n     → {}", number + 1, part("command"), part("expect"));
+            let first = if part("before").is_empty() { String::new() } else { format!("first: {}\n     ", part("before")) };
+            let _ = writeln!(text, "  {}. {first}{}\n     → {}", number + 1, part("command"), part("expect"));
             if !part("check").is_empty() {
                 let _ = writeln!(text, "     see: {}", part("check"));
             }

@@ -231,7 +231,12 @@ fn runbooks(judgement: &Judgement, out: &mut String) {
         for step in &book.steps {
             let _ = write!(
                 out,
-                "<li><div class=\"command\"><pre data-copy>{}</pre></div><p class=\"expect\">{}</p>",
+                "<li>{}<div class=\"command\"><pre data-copy>{}</pre></div><p class=\"expect\">{}</p>",
+                if step.before.is_empty() {
+                    String::new()
+                } else {
+                    format!("<p class=\"first\"><b>First:</b> {}</p>", spoken_text(&step.before))
+                },
                 escaped(&step.command),
                 spoken_text(&step.expect)
             );

@@ -53,7 +53,7 @@ fn make(volume: &Node) -> Option<Step> {
         expect: format!(
             "the disk `{name}` is shown, if it is there, or created, empty, if it is not: state its type too, where the app needs another than the default"
         ),
-        check: String::new(),
+        ..Step::default()
     })
 }
 

@@ -37,8 +37,10 @@ pub struct Runbook {
 }
 
 /// One step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Step {
+    /// What a person has to do first; may be empty.
+    pub before: String,
     /// What to run, from the folder where the review ran.
     pub command: String,
     /// What to expect of it.
@@ -92,7 +94,13 @@ impl Plan {
     }
 
     fn run(&mut self, command: impl Into<String>, expect: impl Into<String>, check: impl Into<String>) {
-        self.items.push(Item::Run(Step { command: command.into(), expect: expect.into(), check: check.into() }));
+        self.items.push(Item::Run(Step { command: command.into(), expect: expect.into(), check: check.into(), ..Step::default() }));
+    }
+
+    /// A step before which a person has something to do.
+    fn run_after(&mut self, before: impl Into<String>, command: impl Into<String>, expect: impl Into<String>) {
+        let step = Step { before: before.into(), command: command.into(), expect: expect.into(), check: String::new() };
+        self.items.push(Item::Run(step));
     }
 
     /// Applies one manifest and no other: from its own text, where its file holds others too.
@@ -280,7 +288,7 @@ fn shared_apply(plan: &Plan, matter: Matter<'_>) -> Option<(String, usize)> {
 fn bound(plan: Plan, matter: Matter<'_>) -> Runbook {
     let steps = plan.items.into_iter().map(|item| match item {
         Item::Run(step) => step,
-        Item::Apply { ids, expect, check } => Step { command: apply(matter, &ids), expect, check },
+        Item::Apply { ids, expect, check } => Step { command: apply(matter, &ids), expect, check, ..Step::default() },
     });
     Runbook { title: plan.title, steps: steps.collect() }
 }

@@ -109,10 +109,10 @@ pub(super) fn leave(plan: &mut Plan, old: Set<'_>, new: Set<'_>) {
     plan.run(await_set(old), "all pods ready: wait until all pods are Ready, or quorum may be lost", "");
     for ordinal in leaving.iter().rev() {
         let pod = claims::pod(old, *ordinal);
-        plan.run(
+        plan.run_after(
+            format!("have the app move what {pod} holds, and take it out of its members"),
             format!("{kubectl} scale {name} --replicas={}", ordinal - old.start()),
-            format!("before: have the app move what {pod} holds, and take it out of its members. Then {pod} ends; its claims stay"),
-            "",
+            format!("{pod} ends; its claims stay"),
         );
         plan.run(format!("{kubectl} wait --for=delete pod/{} --timeout=30m", word(&pod)), "`condition met`", "");
         if *ordinal > old.start() {
