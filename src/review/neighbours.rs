@@ -105,10 +105,10 @@ impl Thing<'_> {
     /// `StatefulSet shop/cache`.
     fn words(self) -> String {
         match self {
-            Self::Name(Name { group, kind, namespace, name }) => {
+            Self::Name(Name { group, kind, namespace, own }) => {
                 let group = if group.is_empty() { String::new() } else { format!(".{group}") };
                 let namespace = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
-                format!("{kind}{group} {namespace}{name}")
+                format!("{kind}{group} {namespace}{own}")
             }
             Self::Other(words) => words,
         }
@@ -121,7 +121,7 @@ struct Name<'r> {
     group: &'r str,
     kind: &'r str,
     namespace: &'r str,
-    name: &'r str,
+    own: &'r str,
 }
 
 impl<'r> Name<'r> {
@@ -134,7 +134,7 @@ impl<'r> Name<'r> {
             (true, "") => home,
             (true, said) => said,
         };
-        Self { group: if known.is_some() { "" } else { &id.group }, kind: &id.kind, namespace, name: &id.name }
+        Self { group: if known.is_some() { "" } else { &id.group }, kind: &id.kind, namespace, own: &id.name }
     }
 
     fn key(&self) -> u64 {
