@@ -129,7 +129,7 @@ fn deployed(example: &Path, sources: &mut Sources) -> Vec<Environment> {
     folders.sort();
     let mut environments = Vec::new();
     for folder in folders {
-        let files = disk::find_manifests(&disk::Reach::default(), &[folder.clone()]).unwrap();
+        let files = disk::find_manifests(&disk::Reach::default(), std::slice::from_ref(&folder)).unwrap();
         let resources = files.iter().flat_map(|file| manifests(file, sources).resources).collect::<Vec<_>>();
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         environments.push(Environment { name, bundle: Bundle::from(resources) });
