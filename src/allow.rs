@@ -1,7 +1,7 @@
 //! What the user has to say about findings: `allow` in a spec, levels in a workspace. The one place where either speaks.
 
 use crate::block::{Named, Placed};
-use crate::diagnostic::{Code, Diagnostics, Level};
+use crate::diagnostic::{Band, Code, Diagnostics, Level};
 use crate::spec::settings::{Acknowledge, Allow};
 use crate::value::Text;
 
@@ -16,16 +16,16 @@ static NO_REASON: Code =
     Code { id: "SW0152", name: "reason-missing", level: Level::Error, page: include_str!("app/pages/reason-missing.md") };
 
 /// The codes of this module.
-pub static CODES: &[&Code] = &[&UNUSED, &IMPOSSIBLE, &NO_REASON];
+pub(crate) static CODES: &[&Code] = &[&UNUSED, &IMPOSSIBLE, &NO_REASON];
 
 /// Whether a reason has a word in it: `…`, which examples have in its place, has none.
 #[must_use]
-pub fn is_reason(text: &str) -> bool {
+pub(crate) fn is_reason(text: &str) -> bool {
     text.contains(char::is_alphanumeric)
 }
 
 /// Reports the items that acknowledge a change without a reason: they do not count.
-pub fn without_reason(items: &[Acknowledge], found: &mut Diagnostics) {
+pub(crate) fn without_reason(items: &[Acknowledge], found: &mut Diagnostics) {
     for item in items {
         let change = item.change.as_ref().map_or("", |change| &*change.value);
         says_why(item.reason.as_ref(), &format!("`{change}` is not acknowledged"), found);
@@ -47,14 +47,14 @@ fn says_why(reason: Option<&Placed<Text>>, consequence: &str, found: &mut Diagno
 
 /// Whether an item silences a code, with a reason.
 #[must_use]
-pub fn silences(allow: &[Allow], code: &Code) -> bool {
+pub(crate) fn silences(allow: &[Allow], code: &Code) -> bool {
     let gives_reason = |item: &Allow| item.reason.as_ref().is_some_and(|reason| is_reason(&reason.value));
     allow.iter().any(|item| item.rule.as_ref().is_some_and(|rule| named(code, &rule.value)) && gives_reason(item))
 }
 
 /// How much a code matters, by the workspace's levels; nothing where it is off.
 #[must_use]
-pub fn level(levels: Option<&Named<Placed<Text>>>, code: &Code, otherwise: Level) -> Option<Level> {
+pub(crate) fn level(levels: Option<&Named<Placed<Text>>>, code: &Code, otherwise: Level) -> Option<Level> {
     let mut said = levels.into_iter().flat_map(|levels| &levels.entries);
     match said.rfind(|(key, _)| named(code, &key.name)).map(|(_, level)| &*level.value) {
         None => Some(otherwise),
@@ -71,7 +71,7 @@ fn named(code: &Code, name: &str) -> bool {
 
 /// Applies the workspace's levels, then the spec's `allow`. What the API server refuses cannot be allowed. `elsewhere` are the codes that
 /// are not raised of one app by itself: an item about one of them is not idle for that.
-pub fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, elsewhere: &[&Code], found: &mut Diagnostics) {
+pub(crate) fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, elsewhere: &[&Code], found: &mut Diagnostics) {
     for (key, level) in levels.iter().flat_map(|levels| &levels.entries) {
         found.retain(|diagnostic| {
             if !named(diagnostic.code, &key.name) || diagnostic.refusal.is_some() {
@@ -96,7 +96,7 @@ pub fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, elsewhere: 
             if !named(diagnostic.code, &rule.value) {
                 return true;
             }
-            if diagnostic.refusal.is_some() || diagnostic.code.id < "SW03" && diagnostic.level == Level::Error {
+            if diagnostic.refusal.is_some() || diagnostic.code.band() < Band::Cluster && diagnostic.level == Level::Error {
                 refused = true;
                 return true;
             }

@@ -67,7 +67,7 @@ pub struct Block {
 
 /// One field.
 pub struct Field {
-    /// Its name.
+    /// `storage`, as the user writes it.
     pub name: &'static str,
     /// What it is for; lines that begin with `Example:` hold examples.
     pub doc: &'static str,

@@ -4,43 +4,43 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Bytes that one expression may be written in. The longest of 136 specs that were looked at has 176.
-pub const EXPRESSION_WRITTEN: usize = 4096;
+pub(crate) const EXPRESSION_WRITTEN: usize = 4096;
 
 /// Bytes of text that one expression may give. A list of 1,000 peers by names of some
 /// 70 bytes has about 70 KiB (an estimate); etcd refuses objects of 1.5 MiB.
-pub const EXPRESSION_GIVES: usize = 256 << 10;
+pub(crate) const EXPRESSION_GIVES: usize = 256 << 10;
 
 /// Bytes that one expression may make on the way. Ten times what is estimated for 1,000 peers, formatted,
 /// sorted and joined.
-pub const EXPRESSION_MAKES: u64 = 4 << 20;
+pub(crate) const EXPRESSION_MAKES: u64 = 4 << 20;
 
 /// Values that one expression may give, such as the items of a list: 20 for each of 1,000 peers.
-pub const EXPRESSION_VALUES: usize = 20_000;
+pub(crate) const EXPRESSION_VALUES: usize = 20_000;
 
 /// Bytes that may be made for one app in one environment: what its expressions make, its fields once they are merged, its volumes and
 /// Services. The volumes of 1,000 replicas with three each pay 24 MB by `OBJECT`; no spec that was looked at has more than six replicas.
-pub const ENVIRONMENT: u64 = 64_000_000;
+pub(crate) const ENVIRONMENT: u64 = 64_000_000;
 
 /// Bytes that may be made for all environments of one app: each may make its share of it, at most what one environment may. Four
 /// environments get all of theirs, a hundred get 2.5 MB each. What apps with many environments make was not measured: none was found.
-pub const APP: u64 = 256_000_000;
+pub(crate) const APP: u64 = 256_000_000;
 
 /// Environments that one app may have. No spec that was looked at has more than four; each costs a file tree and a rehearsal.
-pub const ENVIRONMENTS: usize = 1_000;
+pub(crate) const ENVIRONMENTS: usize = 1_000;
 
 /// Environments that one may start from, one from another. The specs that were looked at seem to have one at most
 /// (counted by their lines, not followed); more than ten nobody can follow.
-pub const BASES: usize = 16;
+pub(crate) const BASES: usize = 16;
 
 /// Bytes that a value of a tree takes in memory: the node, and its part of the list or map that it is in.
-pub const VALUE: u64 = 64;
+pub(crate) const VALUE: u64 = 64;
 
 /// Checks that one custom resource may take: a value against a schema is one. An object of etcd's 1.5 MiB with a field in every
 /// ten bytes has 150,000, and few schemas look at a value more than twice (an estimate).
-pub const CUSTOM_STEPS: u64 = 2_000_000;
+pub(crate) const CUSTOM_STEPS: u64 = 2_000_000;
 
 /// Bytes that a volume, or the Service of a pod, takes as a manifest, as a tree and as text.
-pub const OBJECT: u64 = 8_000;
+pub(crate) const OBJECT: u64 = 8_000;
 
 /// What may still be made, for somebody who makes things.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl Default for Account {
 
 /// An amount as a message says it: `64 MB`, `300 kB`, `4 MiB`.
 #[must_use]
-pub fn shown(bytes: u64) -> String {
+pub(crate) fn shown(bytes: u64) -> String {
     match bytes {
         bytes if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
         bytes if bytes.is_multiple_of(1 << 16) => format!("{} KiB", bytes >> 10),

@@ -57,7 +57,7 @@ pub struct Subject {
     pub kind: String,
     /// Its namespace, empty where none was said.
     pub namespace: String,
-    /// Its name.
+    /// `web`.
     pub name: String,
 }
 
@@ -107,7 +107,43 @@ pub struct Stretch {
 #[derive(Debug)]
 pub struct Report(Diagnostic);
 
+/// What a code is about: its id says so, `SW04` and two digits more is advice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Band {
+    /// Reading files.
+    Files,
+    /// What a spec means.
+    Spec,
+    /// What the API server says.
+    Server,
+    /// What a cluster makes of it.
+    Cluster,
+    /// Advice.
+    Advice,
+    /// What a change does.
+    Change,
+    /// What is committed.
+    Committed,
+    /// What is asked of a run.
+    Run,
+}
+
 impl Code {
+    /// What it is about.
+    #[must_use]
+    pub fn band(&self) -> Band {
+        match self.id.as_bytes().get(3) {
+            Some(b'0') => Band::Files,
+            Some(b'1') => Band::Spec,
+            Some(b'2') => Band::Server,
+            Some(b'3') => Band::Cluster,
+            Some(b'4') => Band::Advice,
+            Some(b'5') => Band::Change,
+            Some(b'6') => Band::Committed,
+            _ => Band::Run,
+        }
+    }
+
     /// Begins a finding.
     pub fn report(&'static self, message: impl Into<String>) -> Report {
         Report(Diagnostic {

@@ -47,6 +47,6 @@ impl std::error::Error for Failure {}
 
 /// A path as one line of text, whatever bytes its name holds.
 #[must_use]
-pub fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     crate::printable::line(&path.to_string_lossy())
 }

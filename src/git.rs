@@ -20,7 +20,7 @@ const LARGEST_FOLDER: u64 = 512 << 20;
 
 /// A revision, in whatever repositories the folders that are asked for lie. Each repository is opened once.
 #[derive(Debug)]
-pub struct Revision {
+pub(crate) struct Revision {
     name: String,
     repositories: Mutex<BTreeMap<PathBuf, Arc<Repository>>>,
 }
@@ -28,7 +28,7 @@ pub struct Revision {
 impl Revision {
     /// The revision of that name; whether there is one shows when a folder is asked for.
     #[must_use]
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self { name: name.to_owned(), repositories: Mutex::default() }
     }
 
@@ -36,7 +36,7 @@ impl Revision {
     ///
     /// # Errors
     /// When git is missing, the folder is in no repository, or there is no such revision.
-    pub fn files(&self, folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<File>, Failure> {
+    pub(crate) fn files(&self, folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<File>, Failure> {
         // The folder itself may not exist now; git is asked from the nearest that does.
         let here = folder.ancestors().find(|above| above.is_dir() && !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let rest = folder.strip_prefix(here).unwrap_or(Path::new(""));
@@ -52,7 +52,7 @@ impl Revision {
     ///
     /// # Errors
     /// As [`Self::files`].
-    pub fn folders_with(&self, file: &str, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    pub(crate) fn folders_with(&self, file: &str, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         let inside = std::fs::canonicalize(folder).map_err(|error| Failure::io("read", folder, &error))?;
         let repository = self.repository(&inside)?;
         let path =

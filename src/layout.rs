@@ -4,7 +4,7 @@ use crate::bundle::{Bundle, Resource};
 use crate::value::{Map, Node};
 use crate::yaml::{write_json, write_kyaml, write_yaml};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// The file that says which files of a folder are ours. It has no extension, so that `kubectl apply -f`, Argo CD and Flux
 /// take it for no manifest.
@@ -48,15 +48,40 @@ pub enum Form {
     Kyaml,
 }
 
+/// Where a file of ours comes from, as its first line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin<'t> {
+    /// The spec.
+    pub spec: &'t str,
+    /// The app.
+    pub app: &'t str,
+    /// The environment.
+    pub environment: &'t str,
+}
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} (app {}, environment {})", self.spec, self.app, self.environment)
+    }
+}
+
+/// What follows an origin in the first line of a file of ours.
+const ADVICE: &str = ". Edit that file instead.";
+
+/// The origin that a first line tells of; nothing where the file is not ours, or half of one.
+#[must_use]
+pub fn origin(line: &str) -> Option<Origin<'_>> {
+    let (spec, rest) = line.strip_prefix(HEADER)?.split_once(" (app ")?;
+    let (app, rest) = rest.split_once(", environment ")?;
+    let (environment, _) = rest.split_once(')')?;
+    Some(Origin { spec, app, environment })
+}
+
 /// Gives each manifest its file.
 #[must_use]
 pub fn lay_out(bundle: &Bundle, folder: &str, app: &str, environment: &str, spec_name: &str) -> Tree {
-    let header = format!(
-        "{HEADER}{} (app {}, environment {}). Edit that file instead.\n",
-        one_line(spec_name),
-        one_line(app),
-        one_line(environment)
-    );
+    let (spec, app, environment) = (one_line(spec_name), one_line(app), one_line(environment));
+    let header = format!("{HEADER}{}{ADVICE}\n", Origin { spec: &spec, app: &app, environment: &environment });
     let files = names(&bundle.resources)
         .into_iter()
         .zip(&bundle.resources)

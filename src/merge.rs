@@ -5,12 +5,12 @@ use crate::block::Shape;
 use crate::value::{Data, Map, Node};
 
 /// Lays `over` over `node`.
-pub fn merge(node: &mut Node, over: &Node, shape: Shape) {
+pub(crate) fn merge(node: &mut Node, over: &Node, shape: Shape) {
     lay(node, over, shape, "");
 }
 
 /// Lays fields in Kubernetes' own words over a map.
-pub fn overlay(map: &mut Map, over: &Map) {
+pub(crate) fn overlay(map: &mut Map, over: &Map) {
     lay_map(map, over, Shape::Any);
 }
 

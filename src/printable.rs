@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// Whether a character does something instead of being read.
 #[must_use]
-pub const fn commands(letter: char) -> bool {
+pub(crate) const fn commands(letter: char) -> bool {
     matches!(letter,
         '\0'..='\u{1f}'
         | '\u{7f}'..='\u{9f}'
@@ -26,19 +26,19 @@ pub const fn commands(letter: char) -> bool {
 
 /// A text with signs in the place of such characters. Line breaks stay.
 #[must_use]
-pub fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     text.chars().map(|letter| if commands(letter) && letter != '\n' { '\u{fffd}' } else { letter }).collect()
 }
 
 /// The same, on one line.
 #[must_use]
-pub fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     text.chars().map(|letter| if commands(letter) { '\u{fffd}' } else { letter }).collect()
 }
 
 /// JSON in which such characters are escaped: it means the same.
 #[must_use]
-pub fn json(text: &str) -> String {
+pub(crate) fn json(text: &str) -> String {
     let is_raw = |letter: char| commands(letter) && !letter.is_ascii();
     if !text.contains(is_raw) {
         return text.to_owned();

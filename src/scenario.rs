@@ -10,6 +10,7 @@ use crate::cluster::store::put;
 use crate::cluster::world::{Machine, Provisioners};
 use crate::diagnostic::Diagnostics;
 use crate::json::to_node;
+use crate::k8s::annotation::DEFAULT_CLASS;
 use crate::k8s::version::Version;
 use crate::report::record;
 use crate::source::{At, SourceId, Sources};
@@ -100,7 +101,7 @@ fn default_class(class: &Value, at: At) -> Node {
     put(&mut manifest, &["apiVersion"], Node::text("storage.k8s.io/v1", at));
     put(&mut manifest, &["kind"], Node::text("StorageClass", at));
     put(&mut manifest, &["metadata", "name"], to_node(&class["name"], at));
-    put(&mut manifest, &["metadata", "annotations", "storageclass.kubernetes.io/is-default-class"], Node::text("true", at));
+    put(&mut manifest, &["metadata", "annotations", DEFAULT_CLASS], Node::text("true", at));
     manifest
 }
 

@@ -25,7 +25,7 @@ pub enum Role {
 /// A container.
 #[derive(Clone, Debug)]
 pub struct Container {
-    /// Its name.
+    /// `web`, or as a container of the spec is called.
     pub name: Placed<Text>,
     /// What it is to its pod.
     pub role: Role,
@@ -42,7 +42,7 @@ pub struct Container {
 /// A port of a container.
 #[derive(Clone, Debug)]
 pub struct Port {
-    /// Its name.
+    /// `http`.
     pub name: Key,
     /// Its number.
     pub number: i64,

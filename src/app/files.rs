@@ -12,7 +12,7 @@ use crate::value::{Key, Map, Node, Text};
 /// A ConfigMap that holds the files of one folder.
 #[derive(Clone, Debug)]
 pub struct ConfigMap {
-    /// Its name.
+    /// `web-config`.
     pub name: String,
     /// Its files.
     pub data: Map,

@@ -1,6 +1,7 @@
 //! Who the replicas are: ordinal to pod, host, DNS names, claims, volumes. Everything that names a replica asks here.
 
 use crate::source::At;
+use crate::stateful_set::claim_name;
 use crate::value::Text;
 use serde::Serialize;
 
@@ -103,7 +104,7 @@ impl Identity {
     /// `data-kubia-0`
     #[must_use]
     pub fn claim(&self, item: &str, ordinal: i64) -> String {
-        format!("{item}-{}-{ordinal}", self.app)
+        claim_name(item, &self.app, ordinal).into()
     }
 
     /// `default.data-kubia-0`. A PersistentVolume has no namespace; a namespace has no dot, so no two claims of a cluster meet.

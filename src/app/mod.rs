@@ -1,11 +1,11 @@
 //! Stage 2, resolve: what a spec means in one environment. Defaults in, expressions evaluated, references tied; every node still
 //! knows the line that caused it. Knows no manifest file and no template.
 
-pub mod container;
+pub(crate) mod container;
 mod evaluator;
 pub mod expression;
 mod files;
-pub mod identity;
+pub(crate) mod identity;
 mod names;
 mod service;
 mod settings;

@@ -25,7 +25,7 @@ pub enum ServiceKind {
 /// A Service.
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// Its name.
+    /// `web-public`.
     pub name: Placed<Text>,
     /// What it is for.
     pub kind: ServiceKind,

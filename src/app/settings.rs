@@ -35,7 +35,7 @@ pub struct Settings {
 /// A disruption budget.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    /// Its name.
+    /// `web`; the set's own name where it says none.
     pub name: Placed<Text>,
     /// Fields of its spec.
     pub fields: Map,
@@ -46,7 +46,7 @@ pub struct Budget {
 /// A service account that is made.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Its name.
+    /// `web`; the app's own name where it says none.
     pub name: Placed<Text>,
     /// Its annotations.
     pub annotations: Map,

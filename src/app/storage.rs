@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// What each replica keeps: one claim template.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// Its name.
+    /// `data`: the claim template and the volume are called so.
     pub name: Text,
     /// Where the name is written.
     pub at: At,
@@ -45,7 +45,7 @@ pub struct Item {
 /// A volume that is written out.
 #[derive(Clone, Debug)]
 pub struct Volume {
-    /// Its name.
+    /// `pets.data-web-0`.
     pub name: String,
     /// The storage item it is for.
     pub item: Text,

@@ -22,7 +22,7 @@ pub struct ResourceId {
     pub kind: String,
     /// Empty where none is said or the kind has none.
     pub namespace: String,
-    /// Its name.
+    /// `web`.
     pub name: String,
 }
 

@@ -24,7 +24,7 @@ use crate::review::acknowledge;
 use crate::review::parity::{Side, parity};
 use crate::review::runbook::files::Files;
 use crate::review::verdict::Verdict;
-use crate::review::{self, ChangeKind, Place, Review, Setting};
+use crate::review::{ChangeKind, Place, Review, Setting};
 use crate::source::{At, Sources};
 use crate::spec::settings::Acknowledge;
 use crate::spec::workspace::Workspace;
@@ -273,7 +273,7 @@ impl Diff {
         let files = Files::default();
         let setting =
             Setting { version, facts: &facts, namespace: &namespace, acknowledged: &acknowledged, home: Some(home), files: &files };
-        let review = review::review(title, &earlier, &Bundle::default(), setting, &mut said);
+        let review = crate::review(title, &earlier, &Bundle::default(), setting, &mut said);
         Ok((Some(Pending { review, acknowledged, said }), Vec::new()))
     }
 
@@ -320,7 +320,7 @@ impl Diff {
         let setting = Setting { version, facts: &facts, namespace: "default", acknowledged: &[], home: None, files: &files };
         let title = format!("{} against {}", old.display(), new.display());
         let mut said = Diagnostics::default();
-        let mut review = review::review(title, &before, &after, setting, &mut said);
+        let mut review = crate::review(title, &before, &after, setting, &mut said);
         review.findings = said.resolve(&sources);
         let reviews = if review.is_empty() { Vec::new() } else { vec![review] };
         Ok((reviews, wrong.resolve(&sources)))
@@ -379,7 +379,7 @@ fn reviewed(app: &Loaded, title: String, compiled: &Compiled, earlier: &Bundle, 
         files: &files,
     };
     let mut said = Diagnostics::default();
-    let mut review = review::review(title, earlier, &compiled.bundle, setting, &mut said);
+    let mut review = crate::review(title, earlier, &compiled.bundle, setting, &mut said);
     review.place = Some(Place { app: app.spec.name.to_string(), environment: environment.to_owned() });
     Pending { review, acknowledged: acknowledged.split_off(of_others), said }
 }
@@ -415,7 +415,7 @@ fn settled(pending: Vec<Pending>, sources: &Sources) -> Vec<Review> {
     for Pending { mut review, acknowledged, mut said } in pending {
         let stale = acknowledged.iter().map(|(said, _)| said).filter(|said| acknowledge::covered(said, &risks).is_empty());
         review.judgement.stale = stale.filter(|said| told.insert((*said).clone())).cloned().collect();
-        review::findings::stale(&review, &acknowledged, &mut said);
+        crate::report::told::stale(&review, &acknowledged, &mut said);
         review.findings = said.resolve(sources);
         if !review.is_empty() {
             reviews.push(review);

@@ -7,7 +7,7 @@ use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use crate::import::{self, App, Environment, Imported, Wanted};
 use crate::k8s::version::Version;
-use crate::report::{Against, Report, counted};
+use crate::report::{self, Against, Report, counted};
 use crate::source::{SourceId, Sources};
 use crate::spec;
 use clap::Args;
@@ -211,8 +211,8 @@ fn proof(app: &App, environments: usize, text: &mut String) {
         count => format!("all {count} objects come back as the API server stores them"),
     };
     let _ = writeln!(text, "{}: {objects}{places}", app.name);
-    let lines: BTreeSet<&str> = app.reviews.iter().map(|review| &*review.judgement.line).collect();
-    let said: Vec<&str> = lines.into_iter().collect();
+    let lines: BTreeSet<String> = app.reviews.iter().map(report::line).collect();
+    let said: Vec<String> = lines.into_iter().collect();
     let _ = writeln!(text, "  applied over what runs: {}; no pod is replaced, no data is at risk", said.join("; "));
     if !app.secrets.is_empty() {
         let names: Vec<&str> = app.secrets.iter().map(String::as_str).collect();

@@ -33,7 +33,7 @@ impl Inspect {
             let mut found = Diagnostics::default();
             for environment in self.selection.environments(&app, candidates.len() == 1, &mut found) {
                 if let Some(compiled) = app.compile(&environment, self.selection.kubernetes.as_deref(), &mut found) {
-                    views.push(identity::View::new(&compiled.app));
+                    views.push(identity::Map::new(&compiled.app));
                 }
             }
             findings.extend(found.resolve(&app.sources));

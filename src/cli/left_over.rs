@@ -3,7 +3,7 @@
 use super::project::{Candidate, Loaded, Selection, Shared};
 use crate::disk::{self, Reach};
 use crate::failure::Failure;
-use crate::layout::{File, HEADER};
+use crate::layout::{self, File, Origin};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -152,7 +152,6 @@ pub(super) fn may_be_of(app: &Loaded, is_beside: bool, files: &[File]) -> bool {
 
 /// What the spec and the app of some manifests are called, by the first line of the first.
 fn origin(files: &[File]) -> Option<(&str, &str)> {
-    let (spec, rest) = files.first()?.text.strip_prefix(HEADER)?.split_once(" (app ")?;
-    let (app, _) = rest.split_once(", environment ")?;
+    let Origin { spec, app, .. } = layout::origin(files.first()?.text.lines().next()?)?;
     Path::new(spec).file_name().is_some_and(|name| name == spec).then_some((spec, app))
 }

@@ -8,7 +8,6 @@ use super::{Outcome, Result};
 use crate::api::custom::Customs;
 use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
-use crate::cluster::rehearse::rehearse;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk::{self, Reach};
 use crate::expect::judge::{self, UNJUDGED};
@@ -97,7 +96,7 @@ impl Rehearse {
             None => facts.kubernetes.unwrap_or(Version::NEWEST),
         };
         let namespace = self.namespace.as_deref().unwrap_or_else(|| common_namespace(&bundles));
-        let mut played = rehearse(&bundles, &facts, version, namespace);
+        let mut played = crate::rehearse(&bundles, &facts, version, namespace);
         played.hide(&Known::of(bundles.iter().flat_map(|bundle| bundle.resources.iter().map(|resource| &resource.node))));
         let titles: Vec<String> = self.bundles.iter().map(|path| disk::name_of(path)).collect();
         output::data(&match self.format {

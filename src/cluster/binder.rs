@@ -1,5 +1,8 @@
 //! Claims meet volumes: the persistent volume controller, with the deleters and recyclers of volumes and the external provisioners it
 //! waits for. Knows nothing of pods but who uses a claim.
+//!
+//! Follows `pkg/controller/volume/persistentvolume/pv_controller.go: syncClaim, syncVolume, syncUnboundClaim,
+//! syncBoundClaim, reclaimVolume`.
 
 use super::mark::{Mark, Shelf};
 use super::selector;

@@ -1,4 +1,7 @@
 //! Names: which pods a Service publishes, and under which names of their own. Knows no node and no volume.
+//!
+//! Follows `staging/src/k8s.io/endpointslice/reconciler.go: Reconcile`, and
+//! `pkg/controller/endpointslice/endpointslice_controller.go: syncService`.
 
 use super::selector;
 use super::store::{Key, is_ending, text};

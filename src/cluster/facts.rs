@@ -166,7 +166,7 @@ fn read_class(node: &Node, found: &mut Diagnostics) -> Option<Node> {
         match key.name.as_str() {
             "name" => super::store::put(&mut class, &["metadata", "name"], value.clone()),
             "default" if value.as_bool() == Some(true) => {
-                super::store::put(&mut class, &["metadata", "annotations", "storageclass.kubernetes.io/is-default-class"], text("true"));
+                super::store::put(&mut class, &["metadata", "annotations", crate::k8s::annotation::DEFAULT_CLASS], text("true"));
             }
             "default" => {}
             name if FIELDS.contains(&name) => super::store::put(&mut class, &[name], value.clone()),

@@ -1,4 +1,7 @@
 //! `kubectl apply` of one manifest to a cluster: what it says, and what is to be written. Writes nothing, and knows no controller.
+//!
+//! Follows `staging/src/k8s.io/kubectl/pkg/cmd/apply/apply.go: applyOneObject`, and
+//! `plugin/pkg/admission/storage/persistentvolume/resize/admission.go: Validate`.
 
 use super::store::{self, Key, Store, annotation, put};
 use crate::api::admission::{Answer, Stage};

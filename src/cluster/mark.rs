@@ -3,8 +3,9 @@
 use super::binder::{self, CLAIM, VOLUME};
 use super::controller::statefulset::parent_and_ordinal;
 use super::selector;
-use super::store::{Key, annotation, controller_uid, is_ending, owner_uids, text, uid};
+use super::store::{self, Key, controller_uid, is_ending, owner_uids, text, uid};
 use super::world::{claim_names, is_over, node_name, phase};
+use crate::k8s::annotation;
 use crate::k8s::quantity::Quantity;
 use crate::value::{Node, Text};
 
@@ -69,7 +70,7 @@ pub fn marks(key: &Key, node: &Node) -> Vec<Mark> {
             None if phase(node) == "Available" => marks.push(Mark::Free(Box::new((shelf(node), binder::capacity(node))))),
             None => {}
         },
-        "StorageClass" => marks.extend(DEFAULT.iter().any(|name| annotation(node, name) == Some("true")).then_some(Mark::Default)),
+        "StorageClass" => marks.extend(DEFAULT.iter().any(|name| store::annotation(node, name) == Some("true")).then_some(Mark::Default)),
         _ => {}
     }
     marks.sort_unstable();
@@ -78,7 +79,7 @@ pub fn marks(key: &Key, node: &Node) -> Vec<Mark> {
 }
 
 /// What marks a class as the default one.
-const DEFAULT: [&str; 2] = ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
+const DEFAULT: [&str; 2] = [annotation::DEFAULT_CLASS, annotation::DEFAULT_CLASS_BETA];
 
 /// Whether a change of this field can change an object's marks.
 #[must_use]

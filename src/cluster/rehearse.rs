@@ -9,7 +9,7 @@ use super::controller::{self, garbage, garbage::Cascade};
 use super::facts::{ClusterFacts, PRESUMED};
 use super::kubectl::{self, Change, Done, Rejection, Request, Write};
 use super::plugin::{self, Denial};
-use super::state::{ClaimPhase, EventState, PodState, State, View, Why};
+use super::state::{ClaimPhase, EventState, Observer, PodState, State, Why};
 use super::store::{self, Key, Store, annotation, uid};
 use super::world::{Cause, Event, Gap, Journal, Provisioners, World};
 use crate::api::admission::Stage;
@@ -294,8 +294,8 @@ impl Cluster {
         list
     }
 
-    fn view(&self) -> View<'_> {
-        View { world: &self.world, volumes: &self.volumes }
+    fn view(&self) -> Observer<'_> {
+        Observer { world: &self.world, volumes: &self.volumes }
     }
 
     fn key(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Key {

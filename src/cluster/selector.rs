@@ -1,4 +1,7 @@
 //! Which labels a selector means: those of workloads and claims, and the terms by which pods and volumes choose nodes.
+//!
+//! Follows `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/helpers.go: LabelSelectorAsSelector`, and
+//! `staging/src/k8s.io/component-helpers/scheduling/corev1/nodeaffinity/nodeaffinity.go: Match`.
 
 use crate::value::Node;
 

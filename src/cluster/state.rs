@@ -37,7 +37,7 @@ pub struct State {
 /// A StatefulSet and its status.
 #[derive(Clone, Debug)]
 pub struct SetState {
-    /// Its name.
+    /// `web`, and where.
     pub name: ObjectName,
     /// How often its spec has changed, and one.
     pub generation: i64,
@@ -154,7 +154,7 @@ phases! {
 /// A pod.
 #[derive(Clone, Debug)]
 pub struct PodState {
-    /// Its name.
+    /// `web-0`, and where.
     pub name: ObjectName,
     /// The name it has for itself.
     pub hostname: Option<Text>,
@@ -199,7 +199,7 @@ impl PodState {
 /// A claim.
 #[derive(Clone, Debug)]
 pub struct ClaimState {
-    /// Its name.
+    /// `data-web-0`, and where.
     pub name: ObjectName,
     /// How far it is.
     pub phase: ClaimPhase,
@@ -248,7 +248,7 @@ pub enum Tie {
 /// A volume.
 #[derive(Clone, Debug)]
 pub struct VolumeState {
-    /// Its name.
+    /// `pvc-data-web-0`.
     pub name: Text,
     /// How far it is.
     pub phase: VolumePhase,
@@ -291,7 +291,7 @@ pub struct Difference {
 pub struct EventState {
     /// The kind of what it is about.
     pub kind: Text,
-    /// Its name.
+    /// `data-web-0`, and where.
     pub name: ObjectName,
     /// In one word.
     pub reason: Text,
@@ -303,14 +303,14 @@ pub struct EventState {
 pub type Identities = BTreeMap<&'static str, BTreeMap<ObjectName, Text>>;
 
 /// How a cluster is described: what is shown of it.
-pub struct View<'a> {
+pub struct Observer<'a> {
     /// The cluster.
     pub world: &'a World,
     /// Volumes that are shown though they are of no claim here.
     pub volumes: &'a BTreeSet<Text>,
 }
 
-impl View<'_> {
+impl Observer<'_> {
     /// Who is there.
     #[must_use]
     pub fn identities(&self) -> Identities {

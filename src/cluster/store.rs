@@ -55,7 +55,7 @@ impl Ord for Key {
 pub struct Owner {
     /// `StatefulSet`.
     pub kind: Text,
-    /// Its name.
+    /// `web`.
     pub name: Text,
     /// Its uid: an owner of the same name made later is another one.
     pub uid: Text,

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A machine that pods can run on.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// Its name.
+    /// `node-1`.
     pub name: Text,
     /// Its labels, a map.
     pub labels: Node,
@@ -89,7 +89,7 @@ pub enum Gap {
     Exists {
         /// Its kind.
         kind: Text,
-        /// Its name.
+        /// `web`.
         name: Text,
     },
     /// What workloads of that kind run: their pods are not simulated.

@@ -3,7 +3,7 @@
 
 /// What is at a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cursor {
+pub(crate) struct Cursor {
     /// The keys above, from the outermost.
     pub path: Vec<String>,
     /// The key that the place is in, if it is in one.
@@ -14,7 +14,7 @@ pub struct Cursor {
 
 /// What is at a line and a column, both from zero; columns count characters.
 #[must_use]
-pub fn at(text: &str, line: usize, column: usize) -> Cursor {
+pub(crate) fn at(text: &str, line: usize, column: usize) -> Cursor {
     let lines: Vec<&str> = text.lines().take(line.saturating_add(1)).collect();
     let current = lines.get(line).copied().unwrap_or_default();
     let offset = current.char_indices().nth(column).map_or(current.len(), |(offset, _)| offset);

@@ -1,14 +1,14 @@
 //! What an editor asks of a spec that is being typed: what a field means, and what may stand here. Works on the text as it is, for it is
 //! broken most of the time; knows no protocol.
 
-pub mod cursor;
+pub(crate) mod cursor;
 
 use crate::block::{Block, Field, KubernetesFields, Shape};
 use std::fmt::Write as _;
 
 /// A field, as far as the way to it is known.
 #[derive(Clone, Copy)]
-pub struct Meaning {
+pub(crate) struct Meaning {
     /// The field.
     pub field: &'static Field,
     /// The block that it holds, if it holds one.
@@ -17,7 +17,7 @@ pub struct Meaning {
 
 /// Something that may be typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proposal {
+pub(crate) struct Proposal {
     /// What is typed: a field's name, or a word.
     pub name: String,
     /// What it is for; empty for words.
@@ -28,7 +28,7 @@ pub struct Proposal {
 
 /// The field at the end of a path through the blocks below `root`; names of the user's own are passed over.
 #[must_use]
-pub fn meaning<'p>(root: &'static Block, path: impl IntoIterator<Item = &'p str>) -> Option<Meaning> {
+pub(crate) fn meaning<'p>(root: &'static Block, path: impl IntoIterator<Item = &'p str>) -> Option<Meaning> {
     match walk(root, path)? {
         Place::Field(meaning) => Some(meaning),
         Place::Name(_) => None,
@@ -37,7 +37,7 @@ pub fn meaning<'p>(root: &'static Block, path: impl IntoIterator<Item = &'p str>
 
 /// What may stand below a path: the fields of its block, or the words that its value may be.
 #[must_use]
-pub fn proposals(root: &'static Block, path: &[&str], kubernetes: KubernetesFields<'_>) -> Vec<Proposal> {
+pub(crate) fn proposals(root: &'static Block, path: &[&str], kubernetes: KubernetesFields<'_>) -> Vec<Proposal> {
     let shape = match walk(root, path.iter().copied()) {
         _ if path.is_empty() => Shape::Block(root),
         Some(Place::Field(meaning)) => (meaning.field.shape)(),
@@ -51,7 +51,7 @@ pub fn proposals(root: &'static Block, path: &[&str], kubernetes: KubernetesFiel
 
 /// The page of a field: what it is for, an example, what it may hold.
 #[must_use]
-pub fn page(path: &str, meaning: Meaning, kubernetes: KubernetesFields<'_>) -> String {
+pub(crate) fn page(path: &str, meaning: Meaning, kubernetes: KubernetesFields<'_>) -> String {
     let field = meaning.field;
     let mut out = format!("{path}\n\n{}\n", field.text());
     for example in field.examples() {

@@ -18,7 +18,7 @@ use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::source::At;
 use crate::value::{Map, Node};
 
-pub use extra::{Each, Extra};
+pub(crate) use extra::{Each, Extra};
 
 /// A change to an object that is not there.
 static PATCH: Code =
@@ -29,14 +29,14 @@ static OBJECT: Code = Code { id: "SW0141", name: "not-an-object", level: Level::
 static TWICE: Code = Code { id: "SW0142", name: "object-twice", level: Level::Error, page: include_str!("pages/object-twice.md") };
 
 /// The codes of this module.
-pub static CODES: &[&Code] = &[&PATCH, &OBJECT, &TWICE];
+pub(crate) static CODES: &[&Code] = &[&PATCH, &OBJECT, &TWICE];
 
 /// The kinds that are made; each gives as many objects as the app asks for.
 static KINDS: &[fn(&App) -> Vec<Node>] =
     &[persistent_volume::emit, service_account::emit, config_map::emit, service::emit, stateful_set::emit, pod_disruption_budget::emit];
 
 /// Makes the manifests of an app.
-pub fn emit(app: &App, extras: &[Extra], found: &mut Diagnostics) -> Bundle {
+pub(crate) fn emit(app: &App, extras: &[Extra], found: &mut Diagnostics) -> Bundle {
     let mut bundle = Bundle::default();
     for kind in KINDS {
         bundle.resources.extend(kind(app).into_iter().filter_map(|node| Resource::new(node).ok()));

@@ -17,7 +17,8 @@ use crate::cluster::world::Cause;
 use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::k8s::object::ObjectName;
 use crate::source::{At, SourceId};
-use crate::value::Node;
+use crate::stateful_set::{Numbered, StatefulSet, claim_name, numbered, templates_and_sets};
+use crate::value::{Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -389,15 +390,11 @@ impl<'a> Claims<'a> {
     /// The templates whose claims bear that name with some ordinal, each with the ordinal: in any namespace, first those of the first set.
     /// A claim is called `<template>-<set>-<ordinal>`, and each of the three may hold hyphens.
     fn makers(&self, claim: &str) -> Vec<(Made<'a>, i64)> {
-        let Some((head, ordinal)) = claim.rsplit_once('-') else { return Vec::new() };
-        if !ordinal.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Vec::new();
-        }
+        let Some(Numbered { base, ordinal }) = numbered(claim) else { return Vec::new() };
         // What is no ordinal as it is written belongs to no replica.
-        let ordinal = ordinal.parse().ok().filter(|number: &i64| number.to_string() == ordinal).unwrap_or(-1);
+        let ordinal = ordinal.unwrap_or(-1);
         let mut makers = Vec::new();
-        for (hyphen, _) in head.match_indices('-') {
-            let (template, set) = (&head[..hyphen], &head[hyphen + 1..]);
+        for (template, set) in templates_and_sets(base) {
             for (position, set) in self.sets.get(set).into_iter().flatten() {
                 let of_name = templates(set).position(|one| text(one, &["metadata", "name"]) == template);
                 makers.extend(of_name.map(|template| (Made { position: *position, set, template }, ordinal)));
@@ -430,7 +427,8 @@ impl<'a> Claims<'a> {
         let stated = self.stated.keys().filter(move |one| one.namespace == place).map(|one| one.name.to_string());
         let sets = self.sets.values().flatten().map(|(_, set)| *set).filter(move |set| namespace(set) == place);
         let made = sets.flat_map(|set| {
-            let name = move |template: &Node, ordinal| format!("{}-{}-{ordinal}", text(template, &["metadata", "name"]), set.id.name);
+            let name =
+                move |template: &Node, ordinal| String::from(claim_name(text(template, &["metadata", "name"]), &set.id.name, ordinal));
             templates(set).flat_map(move |template| ordinals(set).map(move |ordinal| name(template, ordinal)))
         });
         stated.chain(made)
@@ -459,11 +457,11 @@ fn is_settled(bundle: &Bundle, claims: &Claims<'_>, facts: &ClusterFacts, reserv
         let class = binder::class_of(claim);
         !class.is_empty() && !known.contains(class) && text(claim, &["spec", "volumeName"]).is_empty()
     };
-    let is_reserved = |place: &str, name: String| reserved.contains(&ObjectName::new(place, name));
+    let is_reserved = |place: &str, name: Text| reserved.contains(&ObjectName::new(place, name));
     claims.stated.iter().all(|(name, claim)| reserved.contains(name) || is_open(claim.node))
         && claims.sets.values().flatten().all(|(_, set)| {
             templates(set).all(|template| {
-                let claim = |ordinal| format!("{}-{}-{ordinal}", text(template, &["metadata", "name"]), set.id.name);
+                let claim = |ordinal| claim_name(text(template, &["metadata", "name"]), &set.id.name, ordinal);
                 is_open(template) || ordinals(set).all(|ordinal| is_reserved(namespace(set), claim(ordinal)))
             })
         })
@@ -583,7 +581,7 @@ fn judge_extent(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
         return false;
     }
     for set in bundle.of_kind("StatefulSet") {
-        let asked = set.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
+        let asked = StatefulSet(&set.node).replicas();
         let played = rehearsal.replicas;
         if asked > played {
             NOT_PLAYED
@@ -690,12 +688,11 @@ fn judge_places(all: &Claims<'_>, rehearsal: &Rehearsal, facts: &ClusterFacts, f
     for pod in pods {
         let Some(why) = pod.why.as_ref().filter(|why| why.cause == Cause::Other) else { continue };
         let Some(reasons) = why.short.as_deref().or(why.message.as_deref()) else { continue };
-        let name = &pod.name;
-        let owner = name.name.rsplit_once('-').map_or(name.name.as_str(), |(set, _)| set);
-        let Some(set) = all.set(&name.namespace, owner) else { continue };
-        if said.insert(name.sibling(owner)) {
+        let Some(owner) = pod.set() else { continue };
+        let Some(set) = all.set(&owner.namespace, &owner.name) else { continue };
+        if said.insert(owner) {
             NO_PLACE
-                .report(format!("pod `{}` finds no node to run on: {}", name.name, reasons.trim_end_matches('.')))
+                .report(format!("pod `{}` finds no node to run on: {}", pod.name.name, reasons.trim_end_matches('.')))
                 .help("change what the pod asks for, or what is said of the cluster's nodes")
                 .about(set.subject())
                 .at(set.node.place_of("spec.template.spec"), found);

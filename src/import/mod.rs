@@ -38,7 +38,7 @@ pub static CODES: &[&Code] = &[&REFUSED, &LOST];
 /// The manifests of one environment.
 #[derive(Clone, Debug)]
 pub struct Environment {
-    /// Its name.
+    /// `prod`.
     pub name: String,
     /// Its manifests.
     pub bundle: Bundle,
@@ -72,7 +72,7 @@ pub type Compile<'c> = &'c (dyn Fn(&str, &BTreeMap<String, String>) -> Compiled 
 /// An app that was imported.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// Its name.
+    /// `web`.
     pub name: String,
     /// Its files, by their paths in its folder; the spec is `statewright.yaml`.
     pub files: BTreeMap<String, String>,

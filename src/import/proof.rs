@@ -4,7 +4,6 @@ use crate::api::admission::{self, kind_of};
 use crate::api::custom::Customs;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::facts::ClusterFacts;
-use crate::diagnostic::Diagnostics;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::k8s::wire;
@@ -152,7 +151,7 @@ pub(super) fn rehearsal(title: String, input: &[&Resource], output: &Bundle, hom
     let facts = ClusterFacts::default().with_version(version).with_customs(Customs::none());
     let files = Files::default();
     let setting = Setting { version, facts: &facts, namespace: home, acknowledged: &[], home: None, files: &files };
-    review::review(title, &input, output, setting, &mut Diagnostics::default())
+    review::review(title, &input, output, setting)
 }
 
 /// What has to be laid over an object that is made, to be the one that was imported; nothing where no change can say it.

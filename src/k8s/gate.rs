@@ -61,7 +61,7 @@ macro_rules! gates {
 }
 
 gates! {
-    /// `defaultUser` and `user` of volumes made of files.
+    /// `defaultUser` and `user` of volumes made of files (KEP 5936).
     ATOMIC_WRITE_VOLUME_USER_FIELDS = "AtomicWriteVolumeUserFields": 37, -, -;
     /// What a custom resource was before a change it may stay (KEP 4008).
     CRD_VALIDATION_RATCHETING = "CRDValidationRatcheting": 28, 30, 33;
@@ -71,21 +71,21 @@ gates! {
     CONTAINER_RESTART_RULES = "ContainerRestartRules": 34, 35, -;
     /// `lifecycle.stopSignal` (KEP 4960).
     CONTAINER_STOP_SIGNALS = "ContainerStopSignals": 33, -, -;
-    /// `dataSourceRef.namespace` of claims.
+    /// `dataSourceRef.namespace` of claims (KEP 3294).
     CROSS_NAMESPACE_VOLUME_DATA_SOURCE = "CrossNamespaceVolumeDataSource": 26, -, -;
-    /// `resourceClaims` of pods, `resources.claims` of containers.
+    /// `resourceClaims` of pods, `resources.claims` of containers (KEP 4381).
     DYNAMIC_RESOURCE_ALLOCATION = "DynamicResourceAllocation": 26, 34, 35;
-    /// `emptyDir.mode`.
+    /// `emptyDir.mode` (KEP 5502).
     EMPTY_DIR_VOLUME_MODE = "EmptyDirVolumeMode": 37, -, -;
     /// `env[].valueFrom.fileKeyRef` (KEP 3721).
     ENV_FILES = "EnvFiles": 34, 35, -;
-    /// `evictionResponders` of pods.
+    /// `evictionResponders` of pods (KEP 4563).
     EVICTION_REQUEST_API = "EvictionRequestAPI": 37, -, -;
-    /// `grpc.mode` of probes.
+    /// `grpc.mode` of probes (KEP 4939).
     GRPC_CONTAINER_PROBE_TLS = "GRPCContainerProbeTLS": 37, -, -;
     /// `schedulingGroup` of pods.
     GENERIC_WORKLOAD = "GenericWorkload": 35, -, -;
-    /// `httpGet.protocol` of probes and hooks.
+    /// `httpGet.protocol` of probes and hooks (KEP 5999).
     H2C_CONTAINER_PROBE = "H2CContainerProbe": 37, -, -;
     /// `behavior.scaleUp.tolerance` and `scaleDown.tolerance` of autoscalers (KEP 4951).
     HPA_CONFIGURABLE_TOLERANCE = "HPAConfigurableTolerance": 33, 35, 37;
@@ -103,13 +103,13 @@ gates! {
     JOB_SUCCESS_POLICY = "JobSuccessPolicy": 30, 31, 33;
     /// `matchLabelKeys` and `mismatchLabelKeys` of pod affinity (KEP 3633).
     MATCH_LABEL_KEYS_IN_POD_AFFINITY = "MatchLabelKeysInPodAffinity": 29, 31, 33;
-    /// `matchLabelKeys` of spread constraints are written into their selectors.
+    /// `matchLabelKeys` of spread constraints are written into their selectors (KEP 3243).
     MATCH_LABEL_KEYS_SELECTOR_MERGE = "MatchLabelKeysInPodTopologySpreadSelectorMerge": -, 34, -;
     /// `rollingUpdate.maxUnavailable` of StatefulSets (KEP 961).
     MAX_UNAVAILABLE_STATEFUL_SET = "MaxUnavailableStatefulSet": 24, 37, -;
-    /// New resources for the pods of a suspended Job.
+    /// New resources for the pods of a suspended Job (KEP 5440).
     MUTABLE_POD_RESOURCES_FOR_SUSPENDED_JOBS = "MutablePodResourcesForSuspendedJobs": 35, 36, -;
-    /// New rules of scheduling for the pods of a suspended Job that has run.
+    /// New rules of scheduling for the pods of a suspended Job that has run (KEP 5440).
     MUTABLE_SCHEDULING_DIRECTIVES_FOR_SUSPENDED_JOBS = "MutableSchedulingDirectivesForSuspendedJobs": 35, 36, -;
     /// `podCertificate` in projected volumes (KEP 4317).
     POD_CERTIFICATE_REQUEST = "PodCertificateRequest": 34, 37, 37;
@@ -117,7 +117,7 @@ gates! {
     POD_LEVEL_RESOURCES = "PodLevelResources": 32, 34, -;
     /// `sleep` in hooks (KEP 3960).
     POD_LIFECYCLE_SLEEP_ACTION = "PodLifecycleSleepAction": 29, 30, 34;
-    /// A hook that sleeps for no time.
+    /// A hook that sleeps for no time (KEP 4818).
     POD_LIFECYCLE_SLEEP_ACTION_ALLOW_ZERO = "PodLifecycleSleepActionAllowZero": 32, 33, 34;
     /// `PreferSameZone` and `PreferSameNode` of Services (KEP 3015).
     PREFER_SAME_TRAFFIC_DISTRIBUTION = "PreferSameTrafficDistribution": 33, 34, 35;
@@ -135,7 +135,7 @@ gates! {
     RELAXED_SERVICE_NAME_VALIDATION = "RelaxedServiceNameValidation": 34, 36, 37;
     /// The action `RestartAllContainers` (KEP 5532).
     RESTART_ALL_CONTAINERS = "RestartAllContainersOnContainerExits": 35, 36, -;
-    /// `securityContext.seLinuxChangePolicy` of pods.
+    /// `securityContext.seLinuxChangePolicy` of pods (KEP 1710).
     SELINUX_CHANGE_POLICY = "SELinuxChangePolicy": 32, 33, 36;
     /// `seLinuxChangePolicy: MountOption` (KEP 1710).
     SELINUX_MOUNT = "SELinuxMount": 30, 37, 37;
@@ -147,15 +147,15 @@ gates! {
     SUPPLEMENTAL_GROUPS_POLICY = "SupplementalGroupsPolicy": 31, 33, 35;
     /// The operators `Lt` and `Gt` in tolerations (KEP 5471).
     TAINT_TOLERATION_COMPARISON_OPERATORS = "TaintTolerationComparisonOperators": 35, -, -;
-    /// `hostNetwork` in a user namespace.
+    /// `hostNetwork` in a user namespace (KEP 5607).
     USER_NAMESPACES_HOST_NETWORK_SUPPORT = "UserNamespacesHostNetworkSupport": 35, -, -;
     /// `hostUsers` of pods (KEP 127).
     USER_NAMESPACES_SUPPORT = "UserNamespacesSupport": 25, 33, 36;
     /// `volumeAttributesClassName` of claims and volumes (KEP 3751).
     VOLUME_ATTRIBUTES_CLASS = "VolumeAttributesClass": 29, 34, 36;
-    /// `bindMountOptions` of mounts.
+    /// `bindMountOptions` of mounts (KEP 5855).
     VOLUME_BIND_MOUNT_OPTIONS = "VolumeBindMountOptions": 37, -, -;
-    /// `scheduling` of Jobs.
+    /// `scheduling` of Jobs (KEP 5547).
     WORKLOAD_WITH_JOB = "WorkloadWithJob": 36, -, -;
 }
 

@@ -1,5 +1,6 @@
 //! Values that Kubernetes accepts, each checked once and by itself. Knows no app, no manifest and no rule.
 
+pub mod annotation;
 pub mod base64;
 pub mod custom;
 pub mod gate;

@@ -9,7 +9,7 @@ const MOST: usize = 9;
 
 /// A command for each finding, errors first.
 #[must_use]
-pub fn render(findings: &[Finding]) -> String {
+pub(crate) fn render(findings: &[Finding]) -> String {
     let mut out = String::new();
     for (level, command) in [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "notice")] {
         let of_level: Vec<&Finding> = findings.iter().filter(|finding| finding.level == level).collect();

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// One entry for each finding.
 #[must_use]
-pub fn render(findings: &[Finding]) -> String {
+pub(crate) fn render(findings: &[Finding]) -> String {
     let mut seen = BTreeMap::new();
     let entries: Vec<Value> = findings.iter().map(|finding| entry(finding, &fingerprint(finding, &mut seen))).collect();
     let mut text = serde_json::to_string_pretty(&entries).unwrap_or_default();

@@ -5,7 +5,8 @@ use super::differences::{self, Difference, Line, Piece, Row};
 use super::groups::{grouped, names};
 use super::human::{BLUE, BOLD, GREEN, Page, RED, YELLOW, columns};
 use super::record::signs;
-use super::{Against, Report, at_once, clean, compared, counted, kinds, ranked, rest_of_line, sign, spoken, tally};
+use super::words;
+use super::{Against, Report, at_once, clean, compared, counted, kinds, ranked, sign, spoken, tally};
 use crate::diagnostic::Level;
 use crate::expect::judge::said;
 use crate::review::verdict::{Judgement, Verdict};
@@ -125,7 +126,7 @@ impl Page {
         if !changes.is_empty() {
             self.out.push('\n');
         }
-        self.table(&changes);
+        self.table(review, &changes);
         self.runbooks(judgement);
         self.details(&changes);
     }
@@ -135,10 +136,10 @@ impl Page {
         for risk in &judgement.risks {
             if risk.acknowledged {
                 self.painted(YELLOW, "  data at risk, acknowledged:");
-                self.line(&format!(" {}", clean(&risk.what)));
+                self.line(&format!(" {}", clean(&words::risk(review, risk))));
             } else {
                 self.painted(RED, "  data at risk:");
-                self.line(&format!(" {}", clean(&risk.what)));
+                self.line(&format!(" {}", clean(&words::risk(review, risk))));
                 self.line(&format!("    if that is meant: acknowledge: [{{change: \"{}\", reason: \"…\"}}]", clean(&risk.change)));
             }
         }
@@ -153,16 +154,16 @@ impl Page {
             let set = clean(&set.seen_from(&review.home).to_string());
             self.line(&format!("  pods of {set}, in order: {}", clean(&signs(moves))));
         }
-        for note in &judgement.notes {
-            self.line(&format!("  {}", clean(note)));
+        for note in words::notes(review) {
+            self.line(&format!("  {}", clean(&note)));
         }
     }
 
     /// A row for each object; one for all that go the same way and are called alike. Where many are left, the rest is counted.
-    fn table(&mut self, changes: &[&Change]) {
+    fn table(&mut self, review: &Review, changes: &[&Change]) {
         let mut rows: Vec<(&Change, String)> = Vec::new();
         let mut rest = BTreeMap::new();
-        for group in grouped(changes, |change| (change.id.group.clone(), change.effect.clone())) {
+        for group in grouped(changes, |change| (change.id.group.clone(), change.effects.clone())) {
             let names = names(&group);
             for (position, (name, count)) in names.into_iter().enumerate() {
                 if position < NAMED {
@@ -178,7 +179,7 @@ impl Page {
         for (change, object) in rows {
             self.out.push_str("  ");
             self.painted(colour(change.verdict), &format!("{:verdicts$}", spoken(change.verdict)));
-            let row = format!("  {:7}  {object:objects$}  {}", change.kind.word(), clean(&change.effect));
+            let row = format!("  {:7}  {object:objects$}  {}", change.kind.word(), clean(&words::effect(review, change)));
             self.line(row.trim_end());
         }
         for ((verdict, word, kind), count) in rest {
@@ -330,7 +331,7 @@ fn gist(group: &Group<'_>) -> String {
     let first = group.reviews[0];
     let steps: usize = first.judgement.runbooks.iter().map(|runbook| runbook.steps.len()).sum();
     let steps = if steps == 0 { String::new() } else { format!(" → {}", counted(steps, "step")) };
-    let what = if group.reviews.len() == 1 { rest_of_line(first).to_owned() } else { group.change() };
+    let what = if group.reviews.len() == 1 { words::rest_of_line(first) } else { group.change() };
     format!("{}{steps}", shortened(&clean(&what).replace('\n', " ")))
 }
 
@@ -351,7 +352,7 @@ fn cut(text: &str, room: usize) -> String {
 }
 
 fn line_of(review: &Review) -> String {
-    clean(&review.judgement.line).replace('\n', " ")
+    clean(&words::line(review)).replace('\n', " ")
 }
 
 fn width_of(pieces: &[Piece]) -> usize {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 /// The identity map of one app in one environment.
 #[derive(Debug, Serialize)]
-pub struct View {
+pub(crate) struct Map {
     /// The app.
     pub app: String,
     /// The environment.
@@ -22,10 +22,10 @@ pub struct View {
     pub replicas: Vec<Replica>,
 }
 
-impl View {
+impl Map {
     /// Asks the app.
     #[must_use]
-    pub fn new(app: &App) -> Self {
+    pub(crate) fn new(app: &App) -> Self {
         Self {
             app: app.identity.app.to_string(),
             environment: app.environment.to_string(),
@@ -39,7 +39,7 @@ impl View {
 
 /// As a table for people.
 #[must_use]
-pub fn table(views: &[View]) -> String {
+pub(crate) fn table(views: &[Map]) -> String {
     let mut out = String::new();
     for (index, view) in views.iter().enumerate() {
         if index > 0 {
@@ -82,7 +82,7 @@ fn write_rows<const N: usize>(rows: &[[String; N]], out: &mut String) {
 
 /// As JSON for programs.
 #[must_use]
-pub fn json(views: &[View]) -> String {
+pub(crate) fn json(views: &[Map]) -> String {
     let mut text = serde_json::to_string_pretty(views).unwrap_or_default();
     text.push('\n');
     text
@@ -90,7 +90,7 @@ pub fn json(views: &[View]) -> String {
 
 /// As a Mermaid graph: pod to claim to volume to disk.
 #[must_use]
-pub fn mermaid(views: &[View]) -> String {
+pub(crate) fn mermaid(views: &[Map]) -> String {
     let mut out = String::from("graph LR\n");
     for (number, view) in views.iter().enumerate() {
         let _ = writeln!(out, "  subgraph g{number}[\"{} in {}\"]", view.app, view.environment);

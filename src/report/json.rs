@@ -1,7 +1,7 @@
 //! A report for programs. The contract is `schemas/report.v1.schema.json`: keys are added, never renamed or removed.
 
 use super::record::sign;
-use super::{Against, Report, holding};
+use super::{Against, Report, holding, words};
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Finding, Refusal};
 use crate::k8s::object::ObjectName;
@@ -59,8 +59,8 @@ struct Comparison<'a> {
 struct Judged<'a> {
     title: &'a str,
     verdict: &'static str,
-    line: &'a str,
-    notes: &'a [String],
+    line: String,
+    notes: Vec<String>,
     order: Map<String, Value>,
     risks: Vec<Endangered<'a>>,
     stale_acknowledgements: &'a [String],
@@ -72,7 +72,7 @@ struct Judged<'a> {
 #[derive(Debug, Serialize)]
 struct Endangered<'a> {
     change: &'a str,
-    what: &'a str,
+    what: String,
     object: Object<'a>,
     acknowledged: bool,
 }
@@ -99,7 +99,7 @@ struct Changed<'a> {
     from: Option<Object<'a>>,
     change: &'static str,
     verdict: &'static str,
-    effect: &'a str,
+    effect: String,
     fields: Vec<Field<'a>>,
     refusals: Vec<Refused<'a>>,
 }
@@ -182,10 +182,10 @@ impl<'a> From<&'a Review> for Judged<'a> {
         Self {
             title: &review.title,
             verdict: judgement.verdict.word(),
-            line: &judgement.line,
-            notes: &judgement.notes,
+            line: words::line(review),
+            notes: words::notes(review),
             order: order.collect(),
-            risks: judgement.risks.iter().map(Endangered::from).collect(),
+            risks: judgement.risks.iter().map(|risk| Endangered::new(review, risk)).collect(),
             stale_acknowledgements: &judgement.stale,
             runbooks: judgement.runbooks.iter().map(Book::from).collect(),
             before: review.before.iter().map(|held| Held::new(held, &review.home)).collect(),
@@ -202,7 +202,7 @@ impl<'a> Changed<'a> {
             from: change.from.as_ref().map(Object::from),
             change: change.kind.word(),
             verdict: change.verdict.word(),
-            effect: &change.effect,
+            effect: words::effect(review, change),
             fields: change.fields.iter().map(Field::from).collect(),
             refusals: change.refusals.iter().map(Refused::from).collect(),
         }
@@ -216,9 +216,9 @@ impl<'a> From<&'a FieldChange> for Field<'a> {
     }
 }
 
-impl<'a> From<&'a Risk> for Endangered<'a> {
-    fn from(risk: &'a Risk) -> Self {
-        Self { change: &risk.change, what: &risk.what, object: Object::from(&risk.about), acknowledged: risk.acknowledged }
+impl<'a> Endangered<'a> {
+    fn new(review: &Review, risk: &'a Risk) -> Self {
+        Self { change: &risk.change, what: words::risk(review, risk), object: Object::from(&risk.about), acknowledged: risk.acknowledged }
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// One document with all suites. Without findings there is one case, which passed, because an empty report counts as none.
 #[must_use]
-pub fn render(findings: &[Finding]) -> String {
+pub(crate) fn render(findings: &[Finding]) -> String {
     let mut suites: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
         suites.entry(&finding.spot.file).or_default().push(finding);

@@ -7,7 +7,8 @@ use super::differences::{self, Line, Piece};
 use super::groups::{grouped, names};
 use super::markdown_text::{code, fence, html, prose};
 use super::record::signs;
-use super::{Against, Report, at_once, compared, counted, kinds, named, ranked, rest_of_line, spoken, summary, tally};
+use super::words;
+use super::{Against, Report, at_once, compared, counted, kinds, named, ranked, spoken, summary, tally};
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Finding, Level};
 use crate::review::risk::Risk;
@@ -39,7 +40,7 @@ const SHORTEST_HUNK: usize = 600;
 
 /// The whole comment.
 #[must_use]
-pub fn render(report: &Report) -> String {
+pub(crate) fn render(report: &Report) -> String {
     let mut left = LONGEST - MARKER.len() - LAST;
     let mut out = String::from(MARKER);
     let mut put = |text: String, left: &mut usize| {
@@ -83,7 +84,7 @@ fn heading(report: &Report) -> String {
         [] if found.is_empty() => "### 🟢 Statewright: nothing found\n\n".into(),
         [] => format!("### 🟢 Statewright: can go ahead{found_too}\n\n"),
         [review] => {
-            let line = prose(&shortened(&format!("{}: {}", review.title, review.judgement.line), 2_000));
+            let line = prose(&shortened(&format!("{}: {}", review.title, words::line(review)), 2_000));
             format!("### {} {line}{found_too}\n\n", sign(review.judgement.verdict))
         }
         [worst, ..] => format!("### {} Statewright: {}{found_too}\n\n", sign(worst.judgement.verdict), tally(&report.reviews)),
@@ -110,7 +111,7 @@ fn overview(groups: &[Group<'_>], share: usize) -> String {
     let rows = groups.iter().map(|group| {
         let verdict = group.verdict();
         let line = match &group.reviews[..] {
-            [review] => prose(&shortened(rest_of_line(review), 300)),
+            [review] => prose(&shortened(&words::rest_of_line(review), 300)),
             _ => prose(&shortened(&group.change(), 300)),
         };
         format!("| {} {} | {} | {line} |\n", sign(verdict), spoken(verdict), prose(&group.title()))
@@ -150,7 +151,7 @@ fn risks_in_full(reviews: &[Review]) -> String {
     for review in reviews {
         let title = if reviews.len() > 1 { format!("**{}**: ", prose(&review.title)) } else { String::new() };
         for risk in &review.judgement.risks {
-            let what = prose(&risk.what);
+            let what = prose(&words::risk(review, risk));
             if risk.acknowledged {
                 let _ = writeln!(out, "- {title}{what} (acknowledged)");
             } else {
@@ -294,11 +295,11 @@ fn head(group: &Group<'_>, is_titled: bool, is_folded: bool) -> String {
     let judgement = &review.judgement;
     let mut out = String::new();
     if is_folded {
-        let (title, line) = (html(&group.title()), html(&shortened(rest_of_line(review), 300)));
+        let (title, line) = (html(&group.title()), html(&shortened(&words::rest_of_line(review), 300)));
         let _ = writeln!(out, "<details><summary>{} {}: {title}: {line}</summary>\n", sign(judgement.verdict), spoken(judgement.verdict));
     } else if is_titled {
         let _ = writeln!(out, "#### {} {}\n", sign(judgement.verdict), prose(&group.title()));
-        let _ = writeln!(out, "{}\n", prose(&shortened(&judgement.line, 2_000)));
+        let _ = writeln!(out, "{}\n", prose(&shortened(&words::line(review), 2_000)));
     }
     if let [first, others @ ..] = &group.reviews[..]
         && !others.is_empty()
@@ -312,8 +313,8 @@ fn head(group: &Group<'_>, is_titled: bool, is_folded: bool) -> String {
         let set = code(&set.seen_from(&review.home).to_string());
         let _ = writeln!(out, "- pods of {set}, in order: {}", code(&shortened(&signs(moves), 1_000)));
     }
-    for note in &judgement.notes {
-        let _ = writeln!(out, "- {}", prose(note));
+    for note in words::notes(review) {
+        let _ = writeln!(out, "- {}", prose(&note));
     }
     for change in &judgement.stale {
         let _ = writeln!(out, "- acknowledged, but not what happens here: {}. Remove it", code(change));
@@ -328,11 +329,18 @@ fn objects(review: &Review, share: usize) -> String {
     if changes.is_empty() {
         return String::new();
     }
-    let groups = grouped(&changes, what_becomes);
+    let groups = grouped(&changes, |change| what_becomes(review, change));
     let rows = groups.iter().map(|group| {
         let change = group[0];
         let verdict = change.verdict;
-        format!("| {} {} | {} {} | {} |\n", sign(verdict), spoken(verdict), change.kind.word(), called(group, code), what_becomes(change))
+        format!(
+            "| {} {} | {} {} | {} |\n",
+            sign(verdict),
+            spoken(verdict),
+            change.kind.word(),
+            called(group, code),
+            what_becomes(review, change)
+        )
     });
     table("| | object | effect |\n| --- | --- | --- |\n", rows, share, |rest| {
         let mut counts: BTreeMap<(Reverse<Verdict>, &str, &str), usize> = BTreeMap::new();
@@ -347,12 +355,12 @@ fn objects(review: &Review, share: usize) -> String {
 }
 
 /// What the server says to it, and what becomes of it.
-fn what_becomes(change: &Change) -> String {
+fn what_becomes(review: &Review, change: &Change) -> String {
     let refused = change.refusals.iter().map(|refusal| {
         let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", code(&refusal.field)) };
         format!("refused: {field}{}", prose(&shortened(&refusal.detail, 500)))
     });
-    let effect = Some(prose(&change.effect)).filter(|effect| !effect.is_empty());
+    let effect = Some(prose(&words::effect(review, change))).filter(|effect| !effect.is_empty());
     refused.chain(effect).collect::<Vec<_>>().join("<br>")
 }
 

@@ -4,23 +4,25 @@ mod alike;
 mod compact;
 mod differences;
 mod gaps;
-pub mod github;
-pub mod gitlab;
+pub(crate) mod github;
+pub(crate) mod gitlab;
 mod groups;
 mod holding;
 pub mod html;
 pub mod human;
 pub mod human_review;
-pub mod identity;
+pub(crate) mod identity;
 pub mod json;
-pub mod junit;
-pub mod markdown;
+pub(crate) mod junit;
+pub(crate) mod markdown;
 mod markdown_text;
 pub mod picture;
-pub mod record;
+pub(crate) mod record;
 pub mod rehearsal;
-pub mod sarif;
-pub mod script;
+pub(crate) mod sarif;
+pub(crate) mod script;
+pub(crate) mod told;
+mod words;
 
 use crate::diagnostic::{Finding, Level, Subject};
 use crate::k8s::version::Version;
@@ -180,6 +182,12 @@ fn clean(text: &str) -> String {
     out
 }
 
+/// All of a review in one line, the verdict first.
+#[must_use]
+pub fn line(review: &Review) -> String {
+    words::line(review)
+}
+
 /// `1 object`, `2 objects`.
 #[must_use]
 pub fn counted(count: usize, noun: &str) -> String {
@@ -212,12 +220,6 @@ const fn spoken(verdict: Verdict) -> &'static str {
         Verdict::Refused => "refused",
         Verdict::AtRisk => "data at risk",
     }
-}
-
-/// The line of a review without the verdict's own words, for where they stand before it already.
-fn rest_of_line(review: &Review) -> &str {
-    let line = review.judgement.line.as_str();
-    line.strip_prefix(spoken(review.judgement.verdict)).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(line)
 }
 
 /// With what it was compared, and for which versions: nothing where neither is to be said.

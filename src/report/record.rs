@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 /// The acts of a step as records show them.
 #[must_use]
-pub fn results(outcome: &Outcome, home: &str) -> Value {
+pub(crate) fn results(outcome: &Outcome, home: &str) -> Value {
     outcome.acts.iter().map(|done| result(done, home)).collect()
 }
 
@@ -43,7 +43,7 @@ fn result(done: &Done, home: &str) -> Value {
 
 /// The cluster after a step. Objects of `home` are called by their names, others by their namespaces too.
 #[must_use]
-pub fn state(state: &State, home: &str) -> Value {
+pub(crate) fn state(state: &State, home: &str) -> Value {
     let State { statefulsets, pods, claims, volumes, endpoints, changes, order, events } = state;
     let label = |name: &ObjectName| name.seen_from(home).to_string();
     let sorted = |entries: Vec<(String, Value)>| -> Value {
@@ -71,13 +71,13 @@ pub fn state(state: &State, home: &str) -> Value {
 
 /// A pod that came or went: `+web-0`, `-web-0`.
 #[must_use]
-pub fn sign(one: &PodMove) -> String {
+pub(crate) fn sign(one: &PodMove) -> String {
     format!("{}{}", if one.came { '+' } else { '-' }, one.pod.name)
 }
 
 /// Pods in the order in which they came and went.
 #[must_use]
-pub fn signs(moves: &[PodMove]) -> String {
+pub(crate) fn signs(moves: &[PodMove]) -> String {
     moves.iter().map(sign).collect::<Vec<_>>().join(" ")
 }
 
@@ -161,7 +161,7 @@ fn state_of(value: &mut Value, why: Option<&Why>, terminating: bool) {
 
 /// What was said; where facts are wanting, which.
 #[must_use]
-pub fn message(why: &Why) -> Option<String> {
+pub(crate) fn message(why: &Why) -> Option<String> {
     match &why.cause {
         Cause::NotKnown(gap) => Some(format!("{} is not known", gaps::words(gap))),
         _ => why.message.clone(),

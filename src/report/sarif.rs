@@ -12,7 +12,7 @@ const MOST: usize = 25_000;
 
 /// One run with all findings.
 #[must_use]
-pub fn render(findings: &[Finding]) -> String {
+pub(crate) fn render(findings: &[Finding]) -> String {
     let codes: BTreeMap<&str, &Code> = findings.iter().map(|finding| (finding.code.id, finding.code)).collect();
     let rules: Vec<Value> = codes.values().map(|code| rule(code)).collect();
     let index: BTreeMap<&str, usize> = codes.keys().enumerate().map(|(position, id)| (*id, position)).collect();
@@ -95,7 +95,7 @@ fn location(spot: &Spot) -> Value {
 
 /// A path as a URI: relative ones stay relative.
 #[must_use]
-pub fn uri(path: &str) -> String {
+pub(crate) fn uri(path: &str) -> String {
     let mut uri = String::from(if path.starts_with('/') { "file://" } else { "" });
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {

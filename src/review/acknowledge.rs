@@ -9,7 +9,7 @@ const MOST: u64 = 10_000;
 
 /// The risks, by position, that an acknowledgement covers. None of a range that is not there as a whole.
 #[must_use]
-pub fn covered(said: &str, risks: &[Risk]) -> Vec<usize> {
+pub(crate) fn covered(said: &str, risks: &[Risk]) -> Vec<usize> {
     let position = |change: &str| risks.iter().position(|risk| risk.change == change);
     let Some((before, numbers, behind)) = range(said) else { return position(said).into_iter().collect() };
     if numbers.end().saturating_sub(*numbers.start()) >= MOST {
@@ -29,7 +29,7 @@ struct Run {
 
 /// The fewest acknowledgements that cover all risks which none covers yet.
 #[must_use]
-pub fn entries(risks: &[Risk]) -> Vec<String> {
+pub(crate) fn entries(risks: &[Risk]) -> Vec<String> {
     let mut runs: Vec<Run> = Vec::new();
     for change in risks.iter().filter(|risk| !risk.acknowledged).map(|risk| &risk.change) {
         let (stem, number) = numbered(change).unzip();
@@ -66,12 +66,14 @@ fn numbered(change: &str) -> Option<(String, u64)> {
 mod tests {
     use super::*;
     use crate::bundle::ResourceId;
+    use crate::review::danger::Danger;
 
     fn risks(changes: &[&str]) -> Vec<Risk> {
         let about = ResourceId { group: String::new(), kind: "Pod".into(), namespace: String::new(), name: "x".into() };
         let risk = |change: &&str| Risk {
+            danger: Danger::Selector,
             change: (*change).to_owned(),
-            what: String::new(),
+            of: about.clone(),
             about: about.clone(),
             field: "",
             acknowledged: false,

@@ -1,7 +1,7 @@
 //! What a review looks up again and again in two bundles and two states, each found once for all of it. Decides nothing.
 
-use super::verdict::Sides;
-use crate::bundle::{Resource, ResourceId};
+use super::moves::Move;
+use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::kubectl::Done;
 use crate::cluster::rehearse::Outcome;
 use crate::cluster::state::{ClaimState, VolumeState};
@@ -9,6 +9,19 @@ use crate::cluster::store::Key;
 use crate::k8s::object::ObjectName;
 use crate::value::{Data, Node};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What is compared.
+#[derive(Clone, Copy)]
+pub(super) struct Sides<'s> {
+    /// What was committed.
+    pub(super) committed: &'s Bundle,
+    /// What comes.
+    pub(super) fresh: &'s Bundle,
+    /// What only has another name.
+    pub(super) moves: &'s [Move],
+    /// What runs pods and changes, as it is stored afterwards.
+    pub(super) stored: &'s [Resource],
+}
 
 /// By what somebody names an object of some kind: the word of the field, the namespace, and the object's name.
 type Named<'a> = (&'static str, &'a str, &'a str);

@@ -26,7 +26,7 @@ const ALLOCATED: [(&str, &[&str]); 6] = [
 
 /// A bundle in which objects from a cluster are manifests again: those that kubectl remembers, or what is left without the server's part.
 #[must_use]
-pub fn manifests(bundle: &Bundle) -> Bundle {
+pub(crate) fn manifests(bundle: &Bundle) -> Bundle {
     let mut bundle = bundle.clone();
     for resource in bundle.resources.iter_mut().filter(|resource| is_live(&resource.node)) {
         match remembered(resource) {

@@ -1,11 +1,12 @@
 //! A review without secret values: what differs is compared by signs that stand for them, and what is said of it passes here once.
 
-use super::Review;
 use super::fields::{self, FieldChange};
 use super::holdings::Behind;
+use super::reviewed::Review;
 use crate::bundle::{Bundle, Resource};
 use crate::secret::known::{Known, Pair, shown};
 use crate::value::Node;
+use std::sync::Arc;
 
 /// What two manifests of one object look like, and the fields that differ.
 #[derive(Debug, Default)]
@@ -42,18 +43,12 @@ pub(super) fn hide(review: &mut Review, bundles: [&Bundle; 2]) {
         }
     };
     for change in &mut review.changes {
-        hide(&mut change.effect);
         for refusal in &mut change.refusals {
             hide(&mut refusal.detail);
             hide(&mut refusal.field);
         }
     }
     let judgement = &mut review.judgement;
-    hide(&mut judgement.line);
-    judgement.notes.iter_mut().for_each(hide);
-    for risk in &mut judgement.risks {
-        hide(&mut risk.what);
-    }
     for runbook in &mut judgement.runbooks {
         hide(&mut runbook.title);
         for step in &mut runbook.steps {
@@ -71,4 +66,5 @@ pub(super) fn hide(review: &mut Review, bundles: [&Bundle; 2]) {
             hide(disk);
         }
     }
+    review.secrets = Arc::new(known);
 }

@@ -3,20 +3,30 @@
 
 use super::set::Set;
 use crate::bundle::Resource;
-use crate::value::Node;
+use crate::value::{Node, Text};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// Data that outlives pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kept<'n> {
+pub enum Kept<N> {
     /// The claims of a claim template.
-    Template(&'n str),
+    Template(N),
     /// One claim, by its name.
-    Claim(&'n str),
+    Claim(N),
 }
 
-impl fmt::Display for Kept<'_> {
+impl Kept<&str> {
+    /// The same, with a name of its own.
+    pub(super) fn owned(self) -> Kept<Text> {
+        match self {
+            Self::Template(name) => Kept::Template(name.into()),
+            Self::Claim(name) => Kept::Claim(name.into()),
+        }
+    }
+}
+
+impl<N: fmt::Display> fmt::Display for Kept<N> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Template(name) => write!(out, "claim template {name}"),
@@ -31,7 +41,7 @@ pub(super) struct Displaced<'n> {
     /// The container.
     pub(super) container: &'n str,
     /// What it showed.
-    pub(super) kept: Kept<'n>,
+    pub(super) kept: Kept<&'n str>,
     /// Where.
     pub(super) path: &'n str,
     /// What became of it.
@@ -46,7 +56,7 @@ pub(super) enum Fate<'n> {
     /// It shows another directory of it: the one before, and the one now.
     Directory(&'n str, &'n str),
     /// Other data is at its path.
-    Replaced(Kept<'n>),
+    Replaced(Kept<&'n str>),
     /// No container shows that data.
     Gone,
 }
@@ -54,7 +64,7 @@ pub(super) enum Fate<'n> {
 /// One mount of one container.
 #[derive(Clone, Copy)]
 struct Mount<'n> {
-    kept: Kept<'n>,
+    kept: Kept<&'n str>,
     path: &'n str,
     /// `subPath`; empty for all of the volume.
     directory: &'n str,
@@ -65,7 +75,7 @@ type Mounts<'n> = Vec<(&'n str, Vec<Mount<'n>>)>;
 
 /// The mounts of kept data that containers lose sight of. What is kept no longer, or under another name, is passed over: `stays` says
 /// whether it is there before and afterwards.
-pub(super) fn displaced<'n>(old: &'n Resource, new: &'n Resource, stays: impl Fn(Kept<'n>) -> bool) -> Vec<Displaced<'n>> {
+pub(super) fn displaced<'n>(old: &'n Resource, new: &'n Resource, stays: impl Fn(Kept<&'n str>) -> bool) -> Vec<Displaced<'n>> {
     let (before, after) = (mounts(old), mounts(new));
     let same: BTreeMap<&str, usize> = after.iter().enumerate().map(|(position, (name, _))| (*name, position)).collect();
     let gone: Vec<&str> = before.iter().map(|(name, _)| *name).filter(|name| !same.contains_key(name)).collect();
@@ -95,7 +105,7 @@ pub(super) fn displaced<'n>(old: &'n Resource, new: &'n Resource, stays: impl Fn
 fn mounts(workload: &Resource) -> Mounts<'_> {
     let Some(pod) = workload.node.find(&["spec", "template", "spec"]) else { return Vec::new() };
     let text = |node: &'_ Node, path: &[&str]| node.find(path).and_then(Node::as_str).map(str::to_owned);
-    let mut kept: BTreeMap<String, Kept<'_>> = BTreeMap::new();
+    let mut kept: BTreeMap<String, Kept<&str>> = BTreeMap::new();
     for volume in pod.get("volumes").into_iter().flat_map(Node::items) {
         let claim = volume.find(&["persistentVolumeClaim", "claimName"]).and_then(Node::as_str);
         if let (Some(name), Some(claim)) = (text(volume, &["name"]), claim) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// One thing under two names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Move {
+pub(crate) struct Move {
     /// What it was called.
     pub old: ResourceId,
     /// What it is called.
@@ -22,7 +22,7 @@ const ALIKE: usize = 60;
 
 /// Pairs what went with what came: the most alike first, each at most once.
 #[must_use]
-pub fn moves(old: &Bundle, new: &Bundle) -> Vec<Move> {
+pub(crate) fn moves(old: &Bundle, new: &Bundle) -> Vec<Move> {
     let (before, after) = (old.by_id(), new.by_id());
     let mut gone = by_kind(before.values().copied().filter(|resource| !after.contains_key(&resource.id)));
     let come = by_kind(after.values().copied().filter(|resource| !before.contains_key(&resource.id)));

@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum What {
+pub(crate) enum What {
     /// The name of an object.
     Name,
     /// A disk of a cloud: it is one, from whichever cluster it is asked for.
@@ -24,7 +24,7 @@ pub enum What {
 
 /// One thing that an object takes.
 #[derive(Clone, Copy, Debug)]
-pub struct Taken {
+pub(crate) struct Taken {
     /// What it is.
     pub what: What,
     /// Which one: the same for the same thing, in one process.
@@ -37,7 +37,7 @@ pub struct Taken {
 
 /// An object that takes something.
 #[derive(Clone, Debug)]
-pub struct Owner<'b> {
+pub(crate) struct Owner<'b> {
     /// The object.
     pub resource: &'b Resource,
     /// What it takes, in words: `hostPath /srv/a on node-1`.
@@ -52,14 +52,14 @@ const RUNS_PODS: [&str; 3] = ["StatefulSet", "Deployment", "DaemonSet"];
 
 /// All that the objects of a bundle take. `home` is the namespace of those that name none.
 #[must_use]
-pub fn taken(bundle: &Bundle, home: &str) -> Vec<Taken> {
+pub(crate) fn taken(bundle: &Bundle, home: &str) -> Vec<Taken> {
     let mut list = Vec::with_capacity(bundle.resources.len() * 2);
     let mut written = Vec::with_capacity(1000);
     for (position, resource) in bundle.resources.iter().enumerate() {
         // What runs pods stands for all that an app has.
         let order = if RUNS_PODS.contains(&&*resource.id.kind) { 0 } else { position + 1 };
         let is_shared = !OF_ONE_APP.contains(&&*resource.id.kind);
-        let own = Name::of(resource, home).key();
+        let own = Called::of(resource, home).key();
         each(resource, home, |what, thing| {
             // What says the same is the same object, whoever applies it.
             let owner = match what {
@@ -75,7 +75,7 @@ pub fn taken(bundle: &Bundle, home: &str) -> Vec<Taken> {
 
 /// The first object of a bundle that takes that thing.
 #[must_use]
-pub fn owner<'b>(bundle: &'b Bundle, home: &str, what: What, key: u64) -> Option<Owner<'b>> {
+pub(crate) fn owner<'b>(bundle: &'b Bundle, home: &str, what: What, key: u64) -> Option<Owner<'b>> {
     bundle.resources.iter().find_map(|resource| {
         let mut found = None;
         each(resource, home, |kind, thing| {
@@ -89,7 +89,7 @@ pub fn owner<'b>(bundle: &'b Bundle, home: &str, what: What, key: u64) -> Option
 
 /// A thing that is taken.
 enum Thing<'r> {
-    Name(Name<'r>),
+    Name(Called<'r>),
     /// In words that are equal for equal things.
     Other(String),
 }
@@ -105,7 +105,7 @@ impl Thing<'_> {
     /// `StatefulSet shop/cache`.
     fn words(self) -> String {
         match self {
-            Self::Name(Name { group, kind, namespace, own }) => {
+            Self::Name(Called { group, kind, namespace, own }) => {
                 let group = if group.is_empty() { String::new() } else { format!(".{group}") };
                 let namespace = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
                 format!("{kind}{group} {namespace}{own}")
@@ -117,14 +117,14 @@ impl Thing<'_> {
 
 /// What an object is called: the group only of kinds that Kubernetes does not have, the namespace only of those that live in one.
 #[derive(Hash)]
-struct Name<'r> {
+struct Called<'r> {
     group: &'r str,
     kind: &'r str,
     namespace: &'r str,
     own: &'r str,
 }
 
-impl<'r> Name<'r> {
+impl<'r> Called<'r> {
     fn of(resource: &'r Resource, home: &'r str) -> Self {
         let id = &resource.id;
         let known = shape::find(&resource.api_version, &id.kind);
@@ -149,7 +149,7 @@ fn each<'r>(resource: &'r Resource, home: &'r str, mut take: impl FnMut(What, Th
     if resource.id.name.is_empty() {
         return;
     }
-    take(What::Name, Thing::Name(Name::of(resource, home)));
+    take(What::Name, Thing::Name(Called::of(resource, home)));
     match (&*resource.id.group, &*resource.id.kind) {
         ("", "PersistentVolume") => {
             if let Some((what, words)) = disk(resource) {

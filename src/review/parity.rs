@@ -1,14 +1,17 @@
 //! Two bundles that are meant to be alike, two environments of one app: what differs between them. Judges nothing.
 
-use super::verdict::{Judgement, Verdict};
-use super::{ChangeKind, Review, bare};
+use super::change::ChangeKind;
+use super::compare::bare;
+use super::effect::Effect;
+use super::reviewed::Review;
+use super::verdict::{Decision, Judgement, Verdict};
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an environment is called, where its objects live, and what they are.
 #[derive(Clone, Copy, Debug)]
-pub struct Side<'s> {
+pub(crate) struct Side<'s> {
     /// `prod`.
     pub name: &'s str,
     /// Its namespace.
@@ -19,7 +22,7 @@ pub struct Side<'s> {
 
 /// Compares two environments. Their namespaces are no difference, and neither is what is called after them.
 #[must_use]
-pub fn parity(title: String, old: Side<'_>, new: Side<'_>) -> Review {
+pub(crate) fn parity(title: String, old: Side<'_>, new: Side<'_>) -> Review {
     let before: BTreeMap<_, _> = old.bundle.resources.iter().map(|resource| (name(resource, old), resource)).collect();
     let mut seen = BTreeSet::new();
     let mut changes = Vec::new();
@@ -40,23 +43,20 @@ pub fn parity(title: String, old: Side<'_>, new: Side<'_>) -> Review {
     changes.extend(gone.map(|resource| bare(&resource.id, ChangeKind::Removed, resource.at(), Some(resource), None)));
     for change in &mut changes {
         change.verdict = Verdict::Differs;
-        change.effect = match change.kind {
-            ChangeKind::Added => format!("only in {}", new.name),
-            ChangeKind::Removed => format!("only in {}", old.name),
-            ChangeKind::Changed | ChangeKind::Renamed => String::new(),
+        change.effects = match change.kind {
+            ChangeKind::Added => vec![Effect::OnlyIn(new.name.to_owned())],
+            ChangeKind::Removed => vec![Effect::OnlyIn(old.name.to_owned())],
+            ChangeKind::Changed | ChangeKind::Renamed => Vec::new(),
         };
     }
     let count = |kind| changes.iter().filter(|change| change.kind == kind).count();
-    let only = |kind, name| match count(kind) {
-        0 => String::new(),
-        count => format!(", {count} only in {name}"),
-    };
-    let line = match changes.len() {
-        0 => "no difference".to_owned(),
-        _ => format!("{} differ{}{}", count(ChangeKind::Changed), only(ChangeKind::Removed, old.name), only(ChangeKind::Added, new.name)),
+    let decision = Decision::Differs {
+        changed: count(ChangeKind::Changed),
+        old: (count(ChangeKind::Removed), old.name.to_owned()),
+        new: (count(ChangeKind::Added), new.name.to_owned()),
     };
     let verdict = if changes.is_empty() { Verdict::None } else { Verdict::Differs };
-    let judgement = Judgement { verdict, line, ..Judgement::default() };
+    let judgement = Judgement { verdict, decision, ..Judgement::default() };
     Review { title, changes, judgement, ..Review::default() }
 }
 

@@ -1,8 +1,9 @@
 //! What a NetworkPolicy does to the traffic of pods, beside the other policies of its namespace: policies add up, and a pod that none selects
 //! is open. Knows the manifests only.
 
-use super::risk::Step;
-use super::{Change, ChangeKind};
+use super::change::{Change, ChangeKind};
+use super::effect::{Direction, Does, Selected, Traffic};
+use super::risk::Rehearsed;
 use crate::bundle::Resource;
 use crate::cluster::selector::matches;
 use crate::value::Node;
@@ -14,9 +15,6 @@ const LOOKED_AT: usize = 50;
 /// So many workloads are named.
 const NAMED: usize = 3;
 
-/// A direction, its field, and its word.
-const DIRECTIONS: [(&str, &str, &str); 2] = [("Ingress", "ingress", "incoming"), ("Egress", "egress", "outgoing")];
-
 /// How much a policy lets through in one direction.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lets {
@@ -25,8 +23,8 @@ enum Lets {
     All,
 }
 
-/// What becomes of the traffic of pods, in a few words.
-pub(super) fn effect(change: &Change, step: Step<'_>) -> Vec<String> {
+/// What a change of a policy does to the traffic of pods.
+pub(super) fn traffic(change: &Change, step: Rehearsed<'_>) -> Vec<Traffic> {
     let (old, new) = (step.committed.get(change.from.as_ref().unwrap_or(&change.id)), step.fresh.get(&change.id));
     let (old, new) = match change.kind {
         ChangeKind::Added => (None, new),
@@ -37,9 +35,9 @@ pub(super) fn effect(change: &Change, step: Step<'_>) -> Vec<String> {
     let namespace = &*policy.id.namespace;
     let pods = pods(policy, step.known.workloads_in.get(namespace).map_or(&[], Vec::as_slice));
     let [before, after] = &step.known.policies_in;
-    let mut words = Vec::new();
-    for (direction, field, word) in DIRECTIONS {
-        let of = |policy: Option<&Resource>| policy.and_then(|policy| lets(policy, direction, field));
+    let mut list = Vec::new();
+    for direction in [Direction::In, Direction::Out] {
+        let of = |policy: Option<&Resource>| policy.and_then(|policy| lets(policy, direction));
         let others = |policies: &BTreeMap<&str, Vec<&Resource>>| {
             let mut others = policies.get(namespace).into_iter().flatten().copied().take(LOOKED_AT);
             others.any(|other| {
@@ -50,23 +48,25 @@ pub(super) fn effect(change: &Change, step: Step<'_>) -> Vec<String> {
             })
         };
         let is_same = || old.zip(new).is_some_and(|(old, new)| old.node.find(&["spec"]) == new.node.find(&["spec"]));
-        words.extend(match (of(old), of(new)) {
+        let does = match (of(old), of(new)) {
             (None, Some(Lets::Nothing)) if others(before) => None,
-            (None, Some(_)) if others(before) => Some(format!("lets {word} traffic of {pods} through that no other policy allows")),
+            (None, Some(_)) if others(before) => Some(Does::LetsThrough),
             (Some(_), Some(_)) if is_same() => None,
-            (_, Some(Lets::Nothing)) => Some(format!("denies all {word} traffic of {pods}")),
-            (None, Some(Lets::Some)) => Some(format!("denies {word} traffic of {pods} but for what it allows")),
-            (Some(_), None) if others(after) => Some(format!("denies {word} traffic of {pods} that it alone allowed")),
+            (_, Some(Lets::Nothing)) => Some(Does::Denies),
+            (None, Some(Lets::Some)) => Some(Does::DeniesRest),
+            (Some(_), None) if others(after) => Some(Does::DeniesOwn),
             (Some(Lets::All), None) | (None, None | Some(Lets::All)) => None,
-            (Some(_), None) => Some(format!("nothing restricts {word} traffic of {pods} any more")),
-            (Some(_), Some(_)) => Some(format!("its rules for {word} traffic of {pods} hold at once")),
-        });
+            (Some(_), None) => Some(Does::Opens),
+            (Some(_), Some(_)) => Some(Does::Rules),
+        };
+        list.extend(does.map(|does| Traffic { direction, pods: pods.clone(), does }));
     }
-    words
+    list
 }
 
 /// What a policy lets through in a direction; nothing where it says nothing of it.
-fn lets(policy: &Resource, direction: &str, field: &str) -> Option<Lets> {
+fn lets(policy: &Resource, direction: Direction) -> Option<Lets> {
+    let (direction, field) = direction.names();
     let spec = policy.node.get("spec")?;
     let rules = spec.get(field).and_then(Node::as_list).unwrap_or_default();
     let types = spec.get("policyTypes").and_then(Node::as_list).unwrap_or_default();
@@ -90,21 +90,22 @@ fn select_all(policy: &Resource) -> bool {
         .is_none_or(|selector| selector.entries().all(|(_, value)| value.entries().next().is_none() && value.items().next().is_none()))
 }
 
-/// The pods that a policy selects, as they are called.
-fn pods(policy: &Resource, at_home: &[&Resource]) -> String {
+/// The pods that a policy selects.
+fn pods(policy: &Resource, at_home: &[&Resource]) -> Selected {
     if select_all(policy) {
-        return "all pods of its namespace".into();
+        return Selected::All;
     }
     let labels = |workload: &'_ Resource| workload.node.find(&["spec", "template", "metadata", "labels"]).cloned();
-    let selected: Vec<String> = at_home
+    let mut selected: Vec<(String, String)> = at_home
         .iter()
         .take(LOOKED_AT)
         .filter(|workload| matches(selector(policy), labels(workload).as_ref()))
-        .map(|workload| format!("{}/{}", workload.id.kind, workload.id.name))
+        .map(|workload| (workload.id.kind.clone(), workload.id.name.clone()))
         .collect();
-    match &selected[..] {
-        [] => "the pods that it selects".into(),
-        few if few.len() <= NAMED => few.join(", "),
-        many => format!("{} and {} more", many[..NAMED].join(", "), many.len() - NAMED),
+    if selected.is_empty() {
+        return Selected::Unknown;
     }
+    let more = selected.len().saturating_sub(NAMED);
+    selected.truncate(NAMED);
+    Selected::Of(selected, more)
 }

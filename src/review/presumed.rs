@@ -3,15 +3,14 @@
 use super::set::Set;
 use crate::bundle::Bundle;
 use crate::cluster::facts::{ClusterFacts, PRESUMED};
+use crate::k8s::annotation::DEFAULT_CLASS;
 use crate::source::At;
 use crate::value::{Map, Node};
 use std::collections::BTreeMap;
 
-const DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
-
 /// The facts, and a storage class for each that claims name and nobody describes. Where the classes of the cluster are known, they are all.
 #[must_use]
-pub fn classes(facts: &ClusterFacts, bundles: &[&Bundle]) -> ClusterFacts {
+pub(crate) fn classes(facts: &ClusterFacts, bundles: &[&Bundle]) -> ClusterFacts {
     let mut facts = facts.clone();
     if facts.classes.is_some() {
         return facts;
@@ -43,7 +42,7 @@ fn class(name: Option<&str>, at: At) -> Node {
     metadata.put("name", text(name.unwrap_or("default")));
     if name.is_none() {
         let mut annotations = Map::default();
-        annotations.put(DEFAULT, text("true"));
+        annotations.put(DEFAULT_CLASS, text("true"));
         metadata.put("annotations", Node::map(annotations, at));
     }
     let mut class = Map::default();

@@ -1,6 +1,9 @@
-//! What a StatefulSet's manifest says of its replicas and their claims. Knows no cluster.
+//! A StatefulSet of a bundle: its ordinals and claims, as many as a review counts. What its manifest says is in
+//! `stateful_set`.
 
 use crate::bundle::Resource;
+pub(crate) use crate::stateful_set::When;
+use crate::stateful_set::{StatefulSet, claim_name};
 use crate::value::Node;
 use std::ops::Range;
 
@@ -9,22 +12,28 @@ use std::ops::Range;
 pub struct Set<'r>(pub &'r Resource);
 
 impl<'r> Set<'r> {
-    /// Its name.
+    /// `web`.
     #[must_use]
     pub fn name(self) -> &'r str {
         &self.0.id.name
     }
 
+    /// What its manifest says.
+    #[must_use]
+    pub fn says(self) -> StatefulSet<'r> {
+        StatefulSet(&self.0.node)
+    }
+
     /// How many replicas it asks for; one where it does not say.
     #[must_use]
     pub fn replicas(self) -> i64 {
-        self.int(&["spec", "replicas"], 1)
+        self.says().replicas()
     }
 
     /// Where its ordinals begin.
     #[must_use]
     pub fn start(self) -> i64 {
-        self.int(&["spec", "ordinals", "start"], 0)
+        self.says().start()
     }
 
     /// Its ordinals.
@@ -35,9 +44,7 @@ impl<'r> Set<'r> {
 
     /// Its claim templates, by name.
     pub fn templates(self) -> impl Iterator<Item = (&'r str, &'r Node)> {
-        let list = self.0.node.find(&["spec", "volumeClaimTemplates"]);
-        let items = list.and_then(Node::as_list).unwrap_or_default().iter();
-        items.map(|template| (template.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default(), template))
+        self.says().templates()
     }
 
     /// The claim template of that name.
@@ -49,7 +56,7 @@ impl<'r> Set<'r> {
     /// The claim of one ordinal and template.
     #[must_use]
     pub fn claim(self, template: &str, ordinal: i64) -> String {
-        format!("{template}-{}-{ordinal}", self.name())
+        claim_name(template, self.name(), ordinal).into()
     }
 
     /// The claims of some ordinals, ordinal by ordinal.
@@ -57,37 +64,6 @@ impl<'r> Set<'r> {
     pub fn claims(self, ordinals: Range<i64>) -> Vec<String> {
         let claims = ordinals.flat_map(|ordinal| self.templates().map(move |(template, _)| self.claim(template, ordinal)));
         claims.take(MOST_CLAIMS).collect()
-    }
-
-    /// What becomes of its claims when the set goes (`whenDeleted`) or an ordinal is scaled away (`whenScaled`): whether they are
-    /// deleted.
-    #[must_use]
-    pub fn deletes_claims(self, when: &str) -> bool {
-        self.word(&["spec", "persistentVolumeClaimRetentionPolicy", when]) == Some("Delete")
-    }
-
-    /// Whether pods are replaced only when somebody deletes them.
-    #[must_use]
-    pub fn is_on_delete(self) -> bool {
-        self.word(&["spec", "updateStrategy", "type"]) == Some("OnDelete")
-    }
-
-    /// Below this ordinal a rollout leaves the pods as they are.
-    #[must_use]
-    pub fn partition(self) -> i64 {
-        self.int(&["spec", "updateStrategy", "rollingUpdate", "partition"], 0)
-    }
-
-    /// A word of it.
-    #[must_use]
-    pub fn word(self, path: &[&str]) -> Option<&'r str> {
-        self.0.node.find(path).and_then(Node::as_str)
-    }
-
-    /// A number of it.
-    #[must_use]
-    pub fn int(self, path: &[&str], otherwise: i64) -> i64 {
-        self.0.node.find(path).and_then(Node::as_int).unwrap_or(otherwise)
     }
 }
 

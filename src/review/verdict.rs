@@ -1,16 +1,21 @@
 //! What a change will do, read off a rehearsal: the committed bundle is played on the model cluster, then the fresh one. Not a table of
 //! opinions: what is said here happened there.
 
-use super::known::Known;
-use super::moves::Move;
-use super::risk::Step;
+pub use super::change::Verdict;
+use super::change::{Change, ChangeKind};
+use super::holdings::Holding;
+use super::known::{Known, Sides};
+use super::names::Names;
+use super::notes::{Note, Waiting};
+use super::risk::Rehearsed;
 use super::risk::{self, Risk};
 use super::runbook::lookup::Lookup;
 use super::runbook::{self, Matter, Runbook};
 use super::set::Set;
-use super::{Change, ChangeKind, Review, Setting, acknowledge, effects, holdings, notes, presumed};
+use super::setting::Setting;
+use super::{acknowledge, effects, holdings, notes, presumed};
 use crate::api::change::refusals_of_new;
-use crate::bundle::{Bundle, Resource, ResourceId};
+use crate::bundle::{Bundle, ResourceId};
 use crate::cluster::kubectl::Change as Done;
 use crate::cluster::rehearse::{Outcome, rehearse};
 use crate::cluster::state::Why;
@@ -19,105 +24,141 @@ use crate::cluster::world::PodMove;
 use crate::diagnostic::Refusal;
 use crate::k8s::object::ObjectName;
 use std::collections::BTreeSet;
-use std::fmt;
-
-/// How much a change does, from nothing to harm.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// Nothing differs, or nothing comes of it.
-    #[default]
-    None,
-    /// It differs from its like in another environment; nothing is applied.
-    Differs,
-    /// Nothing was there before.
-    New,
-    /// Objects change, pods stay.
-    InPlace,
-    /// Pods are replaced.
-    Restart,
-    /// The API server refuses it, but takes the object once the earlier one is deleted.
-    Recreate,
-    /// The API server refuses part of it.
-    Refused,
-    /// Data may be lost, or lose its replica.
-    AtRisk,
-}
-
-impl Verdict {
-    /// The word for programs.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Differs => "differs",
-            Self::New => "new",
-            Self::InPlace => "in-place",
-            Self::Restart => "restart",
-            Self::Recreate => "recreate",
-            Self::Refused => "refused",
-            Self::AtRisk => "data-at-risk",
-        }
-    }
-}
 
 /// What a change will do, and how to do it safely.
 #[derive(Clone, Debug, Default)]
 pub struct Judgement {
     /// The worst of it.
     pub verdict: Verdict,
-    /// All of it in one line.
-    pub line: String,
+    /// What the verdict rests on.
+    pub decision: Decision,
     /// What puts data at risk, acknowledged or not.
     pub risks: Vec<Risk>,
     /// Acknowledgements that match nothing, here or in another environment of the app.
     pub stale: Vec<String>,
-    /// What a reviewer should know of how it goes about, a sentence each.
-    pub notes: Vec<String>,
+    /// What a reviewer should know of how it is carried out.
+    pub notes: Vec<Note>,
     /// Pods that are replaced, added or removed, by set, in order.
     pub order: Vec<(ObjectName, Vec<PodMove>)>,
     /// How to do what cannot just be applied.
     pub runbooks: Vec<Runbook>,
 }
 
-/// What is compared.
-#[derive(Clone, Copy)]
-pub(super) struct Sides<'s> {
-    /// What was committed.
-    pub(super) committed: &'s Bundle,
-    /// What comes.
-    pub(super) fresh: &'s Bundle,
-    /// What only has another name.
-    pub(super) moves: &'s [Move],
-    /// What runs pods and changes, as it is stored afterwards.
-    pub(super) stored: &'s [Resource],
+/// What a verdict rests on, as values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing differs.
+    #[default]
+    NoChanges,
+    /// So many objects are new, and nothing was there before.
+    New(usize),
+    /// Data is at risk: the first of the open risks, by its position; how many more; whether it is refused as well.
+    AtRisk {
+        /// The position of the first open risk.
+        risk: usize,
+        /// How many more are open.
+        more: usize,
+        /// Whether the API server refuses it, as it stands.
+        refused: bool,
+    },
+    /// The API server refuses it.
+    Refused {
+        /// The first object that is refused.
+        id: ResourceId,
+        /// Why.
+        why: Refused,
+        /// How many more are refused.
+        more: usize,
+    },
+    /// The cluster keeps what it has.
+    NoEffect,
+    /// Pods come or go, or will not.
+    Pods(Box<Pods>),
+    /// Each pod takes the change when it is deleted.
+    OnDelete,
+    /// Each pod takes the change when the partition lets it.
+    Partitioned,
+    /// Objects change, pods stay: the first of those of which something comes, and how many more.
+    InPlace {
+        /// The position of the first such change.
+        change: Option<usize>,
+        /// How many more.
+        more: usize,
+    },
+    /// Two environments differ.
+    Differs {
+        /// How many objects are in both and differ.
+        changed: usize,
+        /// How many are in the one only, and its name.
+        old: (usize, String),
+        /// How many are in the other only, and its name.
+        new: (usize, String),
+    },
 }
 
-/// Plays the committed bundle and then the fresh one, and says what the step between them did.
-pub(super) fn judge(review: &mut Review, sides: Sides<'_>, setting: Setting<'_>) {
-    let Sides { committed, fresh, .. } = sides;
-    let judgement = &mut review.judgement;
-    judgement.line = "no changes".into();
-    if !review.changes.is_empty() {
-        if committed.resources.is_empty() {
-            judgement.verdict = Verdict::New;
-            judgement.line = format!("new: {} to create", counted(review.changes.len(), "object"));
-            judgement.runbooks = runbook::of_new(fresh);
-        } else {
-            play(review, sides, setting);
-        }
+/// Why the API server refuses an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Fields that cannot be changed in place: the first, and how many more.
+    Fixed(String, usize),
+    /// What the server says: the field, which may be empty, and the detail.
+    Said(String, String),
+}
+
+/// What becomes of pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pods {
+    /// Those that restart, in order.
+    pub restarted: Names,
+    /// Those that go, in order.
+    pub removed: Names,
+    /// Those that come, in order.
+    pub added: Names,
+    /// Deployments and DaemonSets whose pods restart.
+    pub rolled: Names,
+    /// Something goes that somebody still names.
+    pub missed: Option<Missed>,
+    /// The first pod that does not start.
+    pub waiting: Option<Waiting>,
+}
+
+/// An object that goes and is still named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// The object, as it was called.
+    pub gone: ResourceId,
+    /// Who names it.
+    pub user: ResourceId,
+    /// How many more of the kind there are.
+    pub more: usize,
+}
+
+/// What was read off a rehearsal: the judgement, and who holds what before and afterwards.
+type Judged = (Judgement, [Vec<Holding>; 2]);
+
+/// Rehearses the committed bundle and then the fresh one, and says what the step between them did.
+pub(super) fn judge(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'_>) -> Judged {
+    let mut judgement = Judgement::default();
+    if changes.is_empty() {
+        return (judgement, Default::default());
     }
+    if sides.committed.resources.is_empty() {
+        judgement.verdict = Verdict::New;
+        judgement.decision = Decision::New(changes.len());
+        judgement.runbooks = runbook::of_new(sides.fresh);
+        return (judgement, Default::default());
+    }
+    rehearsed_step(changes, sides, setting, judgement)
 }
 
-fn play(review: &mut Review, sides: Sides<'_>, setting: Setting<'_>) {
+fn rehearsed_step(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'_>, mut judgement: Judgement) -> Judged {
     let Sides { committed, fresh, .. } = sides;
     let facts = presumed::classes(setting.facts, &[committed, fresh]);
     let rehearsal = rehearse(&[committed.clone(), fresh.clone()], &facts, setting.version, setting.namespace);
-    let [before, after] = &rehearsal.steps[..] else { return };
-    review.before = holdings::holdings(before, &[committed]);
-    review.after = holdings::holdings(after, &[fresh, committed]);
-    let (judgement, changes) = (&mut review.judgement, &mut review.changes);
+    let [before, after] = &rehearsal.steps[..] else { return (judgement, Default::default()) };
+    let held = [holdings::holdings(before, &[committed]), holdings::holdings(after, &[fresh, committed])];
     let known = Known::new(sides, before, after);
-    let step = Step { committed, fresh, before, after, known: &known, home: setting.namespace };
+    let step = Rehearsed { committed, fresh, before, after, known: &known, home: setting.namespace };
     judgement.risks = risk::risks(step);
     for position in setting.acknowledged.iter().flat_map(|(said, _)| acknowledge::covered(said, &judgement.risks)).collect::<Vec<_>>() {
         judgement.risks[position].acknowledged = true;
@@ -130,10 +171,9 @@ fn play(review: &mut Review, sides: Sides<'_>, setting: Setting<'_>) {
         if let Some(refusals) = rehearsed(change, step, setting) {
             change.refusals = refusals;
         }
-        if change.effect.is_empty() {
-            let effect = effects::effect(change, step);
-            (change.effect, change.is_idle) = (effect.words, effect.is_idle);
-            change.needed_by = effect.needed_by;
+        if change.effects.is_empty() {
+            let effects = effects::effects(change, step);
+            (change.effects, change.is_idle, change.needed_by) = (effects.list, effects.is_idle, effects.needed_by);
         }
         change.verdict = if open.contains(&change.id) { Verdict::AtRisk } else { verdict_of(change, step, replaced, setting) };
     }
@@ -141,13 +181,14 @@ fn play(review: &mut Review, sides: Sides<'_>, setting: Setting<'_>) {
     let ready: BTreeSet<&ResourceId> = stays.map(|change| &change.id).collect();
     let lookup = Lookup::new([committed, fresh], [before, after], &ready, setting);
     judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, ready: &ready, before, after, setting, lookup: &lookup });
-    judgement.notes = notes::notes(changes, step, setting.namespace);
-    judgement.notes.extend(notes::unplayed(fresh, rehearsal.replicas, setting.namespace));
-    (judgement.verdict, judgement.line) = decide(changes, step, &judgement.risks);
+    judgement.notes = notes::notes(changes, step);
+    judgement.notes.extend(notes::beyond(fresh, rehearsal.replicas, setting.namespace));
+    (judgement.verdict, judgement.decision) = decide(changes, step, &judgement.risks);
+    (judgement, held)
 }
 
 /// What the rehearsal showed of a claim, where it knows whether the claim was bound by then: what may change of it depends on that.
-fn rehearsed(change: &Change, step: Step<'_>, setting: Setting<'_>) -> Option<Vec<Refusal>> {
+fn rehearsed(change: &Change, step: Rehearsed<'_>, setting: Setting<'_>) -> Option<Vec<Refusal>> {
     if change.id.kind != "PersistentVolumeClaim" || change.kind != ChangeKind::Changed {
         return None;
     }
@@ -167,7 +208,7 @@ fn rehearsed(change: &Change, step: Step<'_>, setting: Setting<'_>) -> Option<Ve
 }
 
 /// How much one object's change does.
-fn verdict_of(change: &Change, step: Step<'_>, replaced: &BTreeSet<&ObjectName>, setting: Setting<'_>) -> Verdict {
+fn verdict_of(change: &Change, step: Rehearsed<'_>, replaced: &BTreeSet<&ObjectName>, setting: Setting<'_>) -> Verdict {
     if !change.refusals.is_empty() {
         let can_be_made_anew = change.kind == ChangeKind::Changed
             && !KEPT.contains(&&*change.id.kind)
@@ -197,31 +238,28 @@ fn replaced_of<'o>(set: &ObjectName, after: &'o Outcome, replaced: &BTreeSet<&Ob
     moves.filter(|step| step.came).map(|step| &step.pod).filter(|pod| replaced.contains(pod)).collect()
 }
 
-fn decide(changes: &[Change], step: Step<'_>, risks: &[Risk]) -> (Verdict, String) {
+fn decide(changes: &[Change], step: Rehearsed<'_>, risks: &[Risk]) -> (Verdict, Decision) {
     let refused: Vec<&Change> = changes.iter().filter(|change| !change.refusals.is_empty()).collect();
-    let open: Vec<&Risk> = risks.iter().filter(|risk| !risk.acknowledged).collect();
-    if let Some(first) = open.first() {
-        let as_well = if refused.is_empty() { "" } else { "; as it stands, the API server refuses it" };
-        return (Verdict::AtRisk, format!("data at risk: {}{}{as_well}", first.what, more(open.len() - 1)));
+    let mut open = risks.iter().enumerate().filter(|(_, risk)| !risk.acknowledged);
+    if let Some((risk, _)) = open.next() {
+        return (Verdict::AtRisk, Decision::AtRisk { risk, more: open.count(), refused: !refused.is_empty() });
     }
     if let Some(first) = refused.first() {
         let refusal = &first.refusals[0];
         let worst = refused.iter().map(|change| change.verdict).max().unwrap_or(Verdict::Refused);
-        let what = culprits(first, &refusal.field).map_or_else(
-            || format!("{}{}", if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) }, refusal.detail),
-            |fields| format!("{fields} cannot be changed in place"),
-        );
-        return (worst, format!("refused by the API server: {}: {what}{}", first.id, more(refused.len() - 1)));
+        let said = || Refused::Said(refusal.field.clone(), refusal.detail.clone());
+        let why = culprits(first, &refusal.field).unwrap_or_else(said);
+        return (worst, Decision::Refused { id: first.id.clone(), why, more: refused.len() - 1 });
     }
     if changes.iter().all(|change| change.verdict == Verdict::None) {
-        return (Verdict::None, "no effect: the cluster keeps what it has".into());
+        return (Verdict::None, Decision::NoEffect);
     }
     moved(changes, step)
 }
 
 /// The changed fields that a refusal means: where the server says at length which may change, and not which was it, and where it says of
 /// each that it may not.
-fn culprits(change: &Change, field: &str) -> Option<String> {
+fn culprits(change: &Change, field: &str) -> Option<Refused> {
     const FREE: [&str; 7] = [
         "spec.replicas",
         "spec.ordinals",
@@ -242,51 +280,40 @@ fn culprits(change: &Change, field: &str) -> Option<String> {
     let paths = change.fields.iter().map(|field| &*field.path);
     let paths = paths.filter(|path| path.starts_with("spec.") && !is_free(path) && !is_filled_in(path));
     let names: Vec<&str> = if field == "spec" || is_fixed(field) { paths.filter(|path| is_meant(path)).collect() } else { Vec::new() };
-    match &names[..] {
-        [] => None,
-        [first] => Some((*first).to_owned()),
-        [first, ..] => Some(format!("{first} and {} more", names.len() - 1)),
-    }
+    names.first().map(|first| Refused::Fixed((*first).to_owned(), names.len() - 1))
 }
 
 /// What a change that goes through does to the pods.
-fn moved(changes: &[Change], step: Step<'_>) -> (Verdict, String) {
+fn moved(changes: &[Change], step: Rehearsed<'_>) -> (Verdict, Decision) {
     let after = &step.after.state;
-    let restarts: Vec<&ObjectName> = after.order.keys().flat_map(|set| replaced_of(set, step.after, &step.known.replaced)).collect();
-    let list = |pods: &[&ObjectName]| shortened(&pods.iter().map(|pod| pod.seen_from(step.home).to_string()).collect::<Vec<_>>());
-    let mut parts = Vec::new();
-    if !restarts.is_empty() {
-        parts.push(format!("restarts {}", list(&restarts)));
+    let restarted = after.order.keys().flat_map(|set| replaced_of(set, step.after, &step.known.replaced));
+    let seen = |pod: &ObjectName| pod.seen_from(step.home).to_string();
+    let mut needed = changes.iter().filter_map(|change| Some((change, change.needed_by.as_ref()?)));
+    let missed = needed.next().map(|(change, user)| Missed {
+        gone: change.from.as_ref().unwrap_or(&change.id).clone(),
+        user: user.clone(),
+        more: needed.count(),
+    });
+    let pods = Pods {
+        restarted: restarted.map(seen).collect(),
+        removed: in_order(false, &after.changes.pods.removed, step.after).into_iter().map(seen).collect(),
+        added: in_order(true, &after.changes.pods.created, step.after).into_iter().map(seen).collect(),
+        rolled: changes.iter().filter(|change| rolls(change, step.fresh)).map(|change| &change.id).collect(),
+        missed,
+        waiting: notes::waiting(step).into_iter().next(),
+    };
+    if pods != Pods::default() {
+        let is_restart = !(pods.restarted.is_empty() && pods.rolled.is_empty());
+        return (if is_restart { Verdict::Restart } else { Verdict::InPlace }, Decision::Pods(Box::new(pods)));
     }
-    if !after.changes.pods.removed.is_empty() {
-        parts.push(format!("removes {}", list(&in_order(false, &after.changes.pods.removed, step.after))));
+    let mut sets = changes.iter().filter(|change| template_changed(change)).filter_map(|change| step.fresh.get(&change.id).map(Set));
+    if let Some(held) = sets.find(|set| set.says().is_on_delete() || set.says().partition() > 0) {
+        let decision = if held.says().is_on_delete() { Decision::OnDelete } else { Decision::Partitioned };
+        return (Verdict::InPlace, decision);
     }
-    if !after.changes.pods.created.is_empty() {
-        let none = if parts.is_empty() { ", no pod restarts" } else { "" };
-        parts.push(format!("adds {}{none}", list(&in_order(true, &after.changes.pods.created, step.after))));
-    }
-    let rolling: Vec<String> = changes.iter().filter(|change| rolls(change, step.fresh)).map(|change| change.id.to_string()).collect();
-    if !rolling.is_empty() {
-        parts.push(format!("restarts the pods of {}", shortened(&rolling)));
-    }
-    let needed: Vec<(&Change, &ResourceId)> = changes.iter().filter_map(|change| Some((change, change.needed_by.as_ref()?))).collect();
-    if let Some((change, user)) = needed.first() {
-        let gone = change.from.as_ref().unwrap_or(&change.id);
-        parts.push(format!("prunes {gone}, which {user} still names{}", more(needed.len() - 1)));
-    }
-    parts.extend(notes::waiting(step).into_iter().next());
-    if !parts.is_empty() {
-        let is_restart = !(restarts.is_empty() && rolling.is_empty());
-        return (if is_restart { Verdict::Restart } else { Verdict::InPlace }, parts.join("; "));
-    }
-    let sets = changes.iter().filter(|change| template_changed(change)).filter_map(|change| step.fresh.get(&change.id).map(Set));
-    if let Some(held) = sets.into_iter().find(|set| set.is_on_delete() || set.partition() > 0) {
-        let why = if held.is_on_delete() { "when it is deleted (OnDelete)" } else { "when the partition lets it" };
-        return (Verdict::InPlace, format!("changed in place; each pod gets its new version {why}"));
-    }
-    let told: Vec<&Change> = changes.iter().filter(|change| !change.effect.is_empty()).collect();
-    let first = told.first().map(|change| format!(": {}: {}{}", change.id, change.effect, more(told.len() - 1))).unwrap_or_default();
-    (Verdict::InPlace, format!("changed in place, no pod restarts{first}"))
+    let mut told = changes.iter().enumerate().filter(|(_, change)| !change.effects.is_empty());
+    let change = told.next().map(|(position, _)| position);
+    (Verdict::InPlace, Decision::InPlace { change, more: told.count() })
 }
 
 /// Pods in the order in which they came or went, then those of which it is not known.
@@ -307,37 +334,9 @@ fn rolls(change: &Change, fresh: &Bundle) -> bool {
         _ => return false,
     };
     let strategy = fresh.get(&change.id).and_then(|resource| resource.node.find(&["spec", field, "type"])?.as_str());
-    change.kind == ChangeKind::Changed
-        && strategy != Some("OnDelete")
-        && change.fields.iter().any(|field| field.path.starts_with("spec.template"))
+    change.kind == ChangeKind::Changed && strategy != Some("OnDelete") && change.touches("spec.template")
 }
 
 fn template_changed(change: &Change) -> bool {
-    change.kind == ChangeKind::Changed
-        && change.id.kind == "StatefulSet"
-        && change.fields.iter().any(|field| field.path.starts_with("spec.template"))
-}
-
-fn more(count: usize) -> String {
-    if count == 0 { String::new() } else { format!(", and {count} more") }
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-/// `a, b, c`, or `a, b … z (12 pods)`.
-fn shortened(names: &[String]) -> String {
-    match names {
-        [first, second, .., last] if names.len() > 5 => {
-            format!("{first}, {second} … {last} ({} pods)", names.len())
-        }
-        _ => names.join(", "),
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.word())
-    }
+    change.kind == ChangeKind::Changed && change.id.kind == "StatefulSet" && change.touches("spec.template")
 }

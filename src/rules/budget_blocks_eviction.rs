@@ -19,8 +19,8 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
             (_, Some(least)) if is(least, -1, "100%") => Some((least.at, never("all must be there"))),
             (_, Some(least)) => least.as_int().and_then(|number| {
                 let meant = spec.get("selector").into_iter().flat_map(|selector| context.meant(selector, &budget.resource.id.namespace));
-                let mut workloads =
-                    meant.filter(|workload| workload.resource.id.kind != "DaemonSet" && context.stand_together(budget, &workload.placed()));
+                let mut workloads = meant
+                    .filter(|workload| workload.resource.id.kind != "DaemonSet" && Context::stand_together(budget, &workload.placed()));
                 let workload = workloads.next().filter(|_| workloads.next().is_none())?;
                 let most = most_replicas(context, workload);
                 let why = || format!("`{}` has {most} replicas and must keep {number}", workload.resource.id.name);

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// All that a rule may know.
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// Kubernetes version to validate against.
     pub version: Version,
     /// Cluster description.
@@ -53,7 +53,7 @@ const MOST_COMPARED: usize = 5_000_000;
 
 /// An object, and the objects that it stands among.
 #[derive(Clone, Copy)]
-pub struct Placed<'a> {
+pub(crate) struct Placed<'a> {
     /// The object.
     pub resource: &'a Resource,
     group: u32,
@@ -61,7 +61,7 @@ pub struct Placed<'a> {
 
 /// An object that runs pods.
 #[derive(Clone, Copy)]
-pub struct Workload<'a> {
+pub(crate) struct Workload<'a> {
     /// The object.
     pub resource: &'a Resource,
     /// The spec of its pods.
@@ -85,7 +85,7 @@ struct Group<'a> {
 
 /// Objects of the kinds that name others, or are named by them, each kind in the order of the files.
 #[derive(Default)]
-pub struct Referring<'a> {
+pub(crate) struct Referring<'a> {
     kinds: BTreeMap<&'static str, Vec<Placed<'a>>>,
     names: OnceLock<BTreeMap<&'static str, BTreeMap<&'a str, Vec<u32>>>>,
 }
@@ -114,7 +114,7 @@ impl<'a> Referring<'a> {
 
     /// Those of one kind.
     #[must_use]
-    pub fn of_kind(&self, kind: &str) -> &[Placed<'a>] {
+    pub(crate) fn of_kind(&self, kind: &str) -> &[Placed<'a>] {
         self.kinds.get(kind).map_or(&[], Vec::as_slice)
     }
 }
@@ -146,7 +146,7 @@ const WITHOUT_PODS: [&str; 9] = [
 
 impl<'a> Context<'a> {
     /// Sorts the manifests. `folder` gives the folder that a file lies in.
-    pub fn new(
+    pub(crate) fn new(
         bundle: &'a Bundle,
         version: Version,
         facts: &'a ClusterFacts,
@@ -237,7 +237,7 @@ impl<'a> Context<'a> {
     }
 
     /// The workloads whose pods a map of labels means, wherever they are: a namespace that is not said can be any.
-    pub fn selected(&self, selector: &'a Node, namespace: &'a str) -> impl Iterator<Item = &Workload<'a>> {
+    pub(crate) fn selected(&self, selector: &'a Node, namespace: &'a str) -> impl Iterator<Item = &Workload<'a>> {
         let wanted = move |workload: &&Workload<'a>| workload.is_in(namespace) && leads_to(selector, workload.labels);
         self.labelled(selector).filter(wanted)
     }
@@ -260,12 +260,12 @@ impl<'a> Context<'a> {
 
     /// Whether so much was compared that what finds nothing may have something after all.
     #[must_use]
-    pub fn is_exhausted(&self) -> bool {
+    pub(crate) fn is_exhausted(&self) -> bool {
         self.comparisons.load(Ordering::Relaxed) == 0
     }
 
     /// A workload of the same folder whose pods a map of labels would mean, but for their namespace, which is another one.
-    pub fn selected_elsewhere(&self, selector: &'a Node, object: &Placed<'_>) -> Option<&Workload<'a>> {
+    pub(crate) fn selected_elsewhere(&self, selector: &'a Node, object: &Placed<'_>) -> Option<&Workload<'a>> {
         let own = &self.groups[object.group as usize];
         let is_near = |workload: &&Workload<'a>| {
             let group = &self.groups[workload.group as usize];
@@ -278,7 +278,7 @@ impl<'a> Context<'a> {
     }
 
     /// The workloads of a namespace that a label selector (`matchLabels`, `matchExpressions`) means.
-    pub fn meant(&self, selector: &'a Node, namespace: &'a str) -> impl Iterator<Item = &Workload<'a>> {
+    pub(crate) fn meant(&self, selector: &'a Node, namespace: &'a str) -> impl Iterator<Item = &Workload<'a>> {
         let some = self.candidates(selector);
         let all = if some.is_none() { 0..self.workloads.len() } else { 0..0 };
         let numbers = some.into_iter().flatten().map(|number| number as usize).chain(all);
@@ -311,7 +311,7 @@ impl<'a> Context<'a> {
     }
 
     /// The workloads written next to an object that have all labels of a selector but one, and none of that one's key.
-    pub fn lacking_one(&self, selector: &'a Node, object: &Placed<'_>) -> bool {
+    pub(crate) fn lacking_one(&self, selector: &'a Node, object: &Placed<'_>) -> bool {
         let mut lists: Vec<&[u32]> = selector.entries().map(|(key, value)| self.with_label(&key.name, value)).collect();
         if lists.len() < 2 {
             return false;
@@ -329,7 +329,7 @@ impl<'a> Context<'a> {
     }
 
     /// A workload written next to an object whose name begins with the same word.
-    pub fn namesake(&self, object: &Placed<'_>) -> Option<&Workload<'a>> {
+    pub(crate) fn namesake(&self, object: &Placed<'_>) -> Option<&Workload<'a>> {
         let words = self.first_words.get_or_init(|| {
             let mut words: BTreeMap<(u32, &str), Vec<u32>> = BTreeMap::new();
             for (index, workload) in self.workloads.iter().enumerate() {
@@ -343,14 +343,14 @@ impl<'a> Context<'a> {
 
     /// The names of the workloads written next to an object: the first few, and how many there are more.
     #[must_use]
-    pub fn workloads_beside(&self, object: &Placed<'_>) -> String {
+    pub(crate) fn workloads_beside(&self, object: &Placed<'_>) -> String {
         let names = self.neighbours(object).map(|workload| workload.resource.id.name.as_str());
         listing_of(names, self.groups[object.group as usize].workloads.len(), 3)
     }
 
     /// What a name that leads nowhere may have been meant to be, among the objects of a kind written next to another.
     #[must_use]
-    pub fn meant_beside(&self, object: &Placed<'_>, kind: &str, name: &str) -> String {
+    pub(crate) fn meant_beside(&self, object: &Placed<'_>, kind: &str, name: &str) -> String {
         let names = || self.beside(object, kind).map(|other| other.resource.id.name.as_str());
         let count = self.groups[object.group as usize].members.get(kind).map_or(0, Vec::len);
         match nearest(name, names().take(MOST_NEAR)) {
@@ -359,16 +359,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The Services of that name that a workload may mean.
-    pub fn services_named(&self, name: &str, namespace: &'a str) -> impl Iterator<Item = &Placed<'a>> {
-        let list = self.service_names.get(name).map_or(&[][..], Vec::as_slice);
-        list.iter()
-            .map(|index| &self.services[*index as usize])
-            .filter(move |service| may_be_one(&service.resource.id.namespace, namespace))
-    }
-
     /// The object of a kind and name that something in a namespace may mean, wherever it lies.
-    pub fn named(&self, kind: &str, name: &str, namespace: &str) -> Option<Placed<'a>> {
+    pub(crate) fn named(&self, kind: &str, name: &str, namespace: &str) -> Option<Placed<'a>> {
         let (list, numbers) = match kind {
             "Service" => (&self.services[..], self.service_names.get(name)),
             _ => (self.referring.of_kind(kind), self.referring.numbers(kind, name)),
@@ -378,7 +370,7 @@ impl<'a> Context<'a> {
     }
 
     /// Objects of a kind that were written next to another, in its namespace.
-    pub fn beside<'s>(&'s self, object: &Placed<'_>, kind: &str) -> impl Iterator<Item = Placed<'a>> + use<'s, 'a> {
+    pub(crate) fn beside<'s>(&'s self, object: &Placed<'_>, kind: &str) -> impl Iterator<Item = Placed<'a>> + use<'s, 'a> {
         let list = if kind == "Service" { &self.services } else { self.referring.of_kind(kind) };
         let numbers = self.groups[object.group as usize].members.get(kind);
         numbers.into_iter().flatten().map(|number| list[*number as usize])
@@ -386,17 +378,17 @@ impl<'a> Context<'a> {
 
     /// Whether a tool may still change what is written next to an object: a Kustomization, an operator.
     #[must_use]
-    pub fn may_be_changed(&self, object: &Placed<'_>) -> bool {
+    pub(crate) fn may_be_changed(&self, object: &Placed<'_>) -> bool {
         self.groups[object.group as usize].is_kustomized
     }
 
     /// The autoscalers with their folder and namespace, as a number.
-    pub fn autoscalers(&self) -> impl Iterator<Item = (u32, &'a Resource)> {
+    pub(crate) fn autoscalers(&self) -> impl Iterator<Item = (u32, &'a Resource)> {
         self.referring.of_kind("HorizontalPodAutoscaler").iter().map(|autoscaler| (autoscaler.group, autoscaler.resource))
     }
 
     /// The workload that an autoscaler scales.
-    pub fn scaled_by(&self, autoscaler: &Resource) -> Option<&Workload<'a>> {
+    pub(crate) fn scaled_by(&self, autoscaler: &Resource) -> Option<&Workload<'a>> {
         let target = autoscaler.node.find(&["spec", "scaleTargetRef"])?;
         let (kind, name) = (text(target, "kind")?, text(target, "name")?);
         let is_it = |workload: &&Workload<'a>| {
@@ -414,7 +406,7 @@ impl<'a> Context<'a> {
     }
 
     /// Each object of the bundle with its folder and namespace, as a number; without those that a Kustomization may still change.
-    pub fn by_place(&self) -> impl Iterator<Item = (u32, &'a Resource)> {
+    pub(crate) fn by_place(&self) -> impl Iterator<Item = (u32, &'a Resource)> {
         let places = self.places.iter().copied().zip(&self.bundle.resources);
         places.filter(|(place, _)| !self.groups[*place as usize].is_kustomized)
     }
@@ -422,36 +414,36 @@ impl<'a> Context<'a> {
     /// Whether workloads were written next to an object, so that one that it needs should be among them; false where a tool may
     /// still change labels, or an operator may run the pods.
     #[must_use]
-    pub fn stands_among_workloads(&self, object: &Placed<'_>) -> bool {
+    pub(crate) fn stands_among_workloads(&self, object: &Placed<'_>) -> bool {
         let group = &self.groups[object.group as usize];
         !group.workloads.is_empty() && !group.has_operator && !group.is_kustomized
     }
 
     /// Whether a Kustomization may still change a workload.
     #[must_use]
-    pub fn is_kustomized(&self, workload: &Workload<'_>) -> bool {
+    pub(crate) fn is_kustomized(&self, workload: &Workload<'_>) -> bool {
         self.groups[workload.group as usize].is_kustomized
     }
 
     /// The workloads written next to an object, in its namespace.
-    pub fn neighbours(&self, object: &Placed<'_>) -> impl Iterator<Item = &Workload<'a>> {
+    pub(crate) fn neighbours(&self, object: &Placed<'_>) -> impl Iterator<Item = &Workload<'a>> {
         self.groups[object.group as usize].workloads.iter().map(|index| &self.workloads[*index as usize])
     }
 
     /// Whether two objects lie in one folder.
     #[must_use]
-    pub fn share_folder(&self, one: &Placed<'_>, other: &Placed<'_>) -> bool {
+    pub(crate) fn share_folder(&self, one: &Placed<'_>, other: &Placed<'_>) -> bool {
         self.groups[one.group as usize].folder == self.groups[other.group as usize].folder
     }
 
     /// Whether two objects lie in one folder and namespace.
     #[must_use]
-    pub const fn stand_together(&self, one: &Placed<'_>, other: &Placed<'_>) -> bool {
+    pub(crate) const fn stand_together(one: &Placed<'_>, other: &Placed<'_>) -> bool {
         one.group == other.group
     }
 
     /// The StatefulSets.
-    pub fn stateful_sets(&self) -> impl Iterator<Item = &Workload<'a>> {
+    pub(crate) fn stateful_sets(&self) -> impl Iterator<Item = &Workload<'a>> {
         self.workloads.iter().filter(|workload| workload.resource.id.kind == "StatefulSet")
     }
 }
@@ -459,7 +451,7 @@ impl<'a> Context<'a> {
 impl<'a> Workload<'a> {
     /// Where it stands.
     #[must_use]
-    pub const fn placed(&self) -> Placed<'a> {
+    pub(crate) const fn placed(&self) -> Placed<'a> {
         Placed { resource: self.resource, group: self.group }
     }
 
@@ -482,45 +474,45 @@ impl<'a> Workload<'a> {
 
     /// Whether it may be in a namespace.
     #[must_use]
-    pub fn is_in(&self, namespace: &str) -> bool {
+    pub(crate) fn is_in(&self, namespace: &str) -> bool {
         may_be_one(&self.resource.id.namespace, namespace)
     }
 
     /// The containers that run beside each other.
-    pub fn containers(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
+    pub(crate) fn containers(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
         self.pod.get("containers").into_iter().flat_map(Node::items)
     }
 
     /// All containers, those that run before the others first.
-    pub fn all_containers(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
+    pub(crate) fn all_containers(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
         self.pod.get("initContainers").into_iter().flat_map(Node::items).chain(self.containers())
     }
 
     /// How many pods it runs.
-    pub fn replicas(&self) -> i64 {
+    pub(crate) fn replicas(&self) -> i64 {
         self.resource.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1)
     }
 
     /// The volumes of its pods.
-    pub fn volumes(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
         self.pod.get("volumes").into_iter().flat_map(Node::items)
     }
 
     /// Its claim templates.
-    pub fn claim_templates(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
+    pub(crate) fn claim_templates(&self) -> impl Iterator<Item = &'a Node> + use<'a> {
         self.resource.node.find(&["spec", "volumeClaimTemplates"]).into_iter().flat_map(Node::items)
     }
 
     /// The volumes that any container uses.
     #[must_use]
-    pub fn mounted(&self) -> BTreeSet<&'a str> {
+    pub(crate) fn mounted(&self) -> BTreeSet<&'a str> {
         let lists = self.all_containers().flat_map(|container| ["volumeMounts", "volumeDevices"].map(|list| container.get(list)));
         lists.flatten().flat_map(Node::items).filter_map(|item| text(item, "name")).collect()
     }
 
     /// The names of its claim templates.
     #[must_use]
-    pub fn template_names(&self) -> BTreeSet<&'a str> {
+    pub(crate) fn template_names(&self) -> BTreeSet<&'a str> {
         self.claim_templates().filter_map(|claim| claim.find(&["metadata", "name"])?.as_str()).collect()
     }
 }
@@ -536,19 +528,19 @@ const GIVEN_LATER: [&str; 5] = [
 
 /// Whether pods made from a template can have the labels that a Service asks for.
 #[must_use]
-pub fn leads_to(selector: &Node, labels: Option<&Node>) -> bool {
+pub(crate) fn leads_to(selector: &Node, labels: Option<&Node>) -> bool {
     let value = |key: &str| labels.and_then(|labels| text(labels, key));
     selector.entries().all(|(key, wanted)| GIVEN_LATER.contains(&&*key.name) || value(&key.name) == wanted.as_str())
 }
 
 /// `kubia` of `kubia-public`.
 #[must_use]
-pub fn first_word(name: &str) -> &str {
+pub(crate) fn first_word(name: &str) -> &str {
     name.split('-').next().unwrap_or(name)
 }
 
 /// A name is compared with so many others, not with thousands.
-pub const MOST_NEAR: usize = 500;
+pub(crate) const MOST_NEAR: usize = 500;
 
 /// A namespace that is not said may turn out to be any.
 fn may_be_one(one: &str, other: &str) -> bool {
@@ -557,7 +549,7 @@ fn may_be_one(one: &str, other: &str) -> bool {
 
 /// A field's text.
 #[must_use]
-pub fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+pub(crate) fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.get(key)?.as_str()
 }
 

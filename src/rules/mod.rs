@@ -11,7 +11,7 @@ mod claim_shared_by_replicas;
 mod claim_template_never_mounted;
 mod claim_template_shadows_volume;
 mod cluster_object_in_namespace;
-pub mod context;
+pub(crate) mod context;
 mod dead_annotation;
 mod disk_used_twice;
 mod even_quorum;
@@ -51,7 +51,7 @@ use crate::expect::outlook::NOT_PLAYED;
 use context::Context;
 
 /// One rule.
-pub struct Rule {
+pub(crate) struct Rule {
     /// What it finds.
     pub code: Code,
     /// How it finds it.
@@ -59,7 +59,7 @@ pub struct Rule {
 }
 
 /// All rules, by id.
-pub static RULES: &[&Rule] = &[
+pub(crate) static RULES: &[&Rule] = &[
     &service_selects_nothing::RULE,
     &service_selects_other_app::RULE,
     &headless_service_without_ports::RULE,
@@ -107,7 +107,7 @@ pub static RULES: &[&Rule] = &[
 ];
 
 /// What every rule has to say.
-pub fn advise(context: &Context<'_>, found: &mut Diagnostics) {
+pub(crate) fn advise(context: &Context<'_>, found: &mut Diagnostics) {
     for rule in RULES {
         (rule.judge)(context, found);
     }
@@ -121,6 +121,6 @@ pub fn advise(context: &Context<'_>, found: &mut Diagnostics) {
 }
 
 /// The codes of this module.
-pub fn codes() -> impl Iterator<Item = &'static Code> {
+pub(crate) fn codes() -> impl Iterator<Item = &'static Code> {
     RULES.iter().map(|rule| &rule.code)
 }

@@ -4,7 +4,7 @@
 pub mod known;
 pub mod name;
 mod shape;
-pub mod text;
+pub(crate) mod text;
 pub mod tree;
 
 pub use name::is_secret as is_credential;

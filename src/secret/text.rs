@@ -8,7 +8,7 @@ const QUOTES: [u8; 3] = [b'"', b'\'', b'`'];
 
 /// The stretches of a text that are secret, in order, apart from each other.
 #[must_use]
-pub fn stretches(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn stretches(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     if text.len() > 3 {
         shape::find(text, &mut found);
@@ -27,7 +27,7 @@ pub fn stretches(text: &str) -> Vec<Range<usize>> {
 }
 
 /// In order, apart, and at the borders of letters.
-pub fn tidy(text: &str, found: &mut Vec<Range<usize>>) {
+pub(crate) fn tidy(text: &str, found: &mut Vec<Range<usize>>) {
     for range in found.iter_mut() {
         range.start = shape::floor(text, range.start.min(text.len()));
         range.end = range.end.min(text.len());

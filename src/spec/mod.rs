@@ -52,7 +52,7 @@ pub struct Spec {
 /// What one environment changes.
 #[derive(Clone, Debug)]
 pub struct Layer {
-    /// Its name.
+    /// `prod`, where it is written.
     pub key: Key,
     /// What it changes; a map.
     pub node: Node,

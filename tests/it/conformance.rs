@@ -10,8 +10,8 @@ use statewright::diagnostic::{Diagnostics, Refusal};
 use statewright::k8s::shape::shape_of;
 use statewright::k8s::version::Version;
 use statewright::k8s::wire::written;
+use statewright::review::Setting;
 use statewright::review::runbook::files::Files;
-use statewright::review::{self, Setting};
 use statewright::source::Sources;
 use statewright::value::{Data, Node};
 use statewright::yaml::{Part, parts, read_part};
@@ -230,7 +230,7 @@ fn is_refused_in_review(old: &str, new: &str) -> bool {
     let facts = ClusterFacts::of_version(recorded());
     let files = Files::default();
     let setting = Setting { version: recorded(), facts: &facts, namespace: "default", acknowledged: &[], home: None, files: &files };
-    let review = review::review("recorded".into(), &before, &after, setting, &mut Diagnostics::default());
+    let review = statewright::review("recorded".into(), &before, &after, setting, &mut Diagnostics::default());
     let is_refused = review.changes.iter().any(|change| !change.refusals.is_empty());
     assert!(!is_refused || !review.judgement.runbooks.is_empty(), "refused, and nothing is said of what to do:\n{old}\n{new}");
     found.iter().any(|finding| finding.refusal.is_some()) || is_refused

@@ -5,11 +5,14 @@ use statewright::cluster::world::PodMove;
 use statewright::diagnostic::{Code, Diagnostics, Finding, Level, Refusal, Subject};
 use statewright::k8s::object::ObjectName;
 use statewright::report::{Against, Report};
+use statewright::review::danger::{Danger, Loss};
+use statewright::review::effect::Effect;
 use statewright::review::fields::{FieldChange, compare};
 use statewright::review::holdings::{Behind, Holding};
+use statewright::review::notes::{Note, Waiting};
 use statewright::review::risk::Risk;
 use statewright::review::runbook::{Runbook, Step};
-use statewright::review::verdict::{Judgement, Verdict};
+use statewright::review::verdict::{Decision, Judgement, Pods, Refused, Verdict};
 use statewright::review::{Change, ChangeKind, Review};
 use statewright::source::{At, SourceId, Sources};
 use statewright::value::Node;
@@ -75,8 +78,8 @@ pub(crate) fn large(apps: usize, volumes: usize, numbered: bool) -> Report {
     let of_app = |app: usize| {
         let set = id("StatefulSet", "pets", &format!("app{app:04}"));
         let mut changes = vec![change(&set, ChangeKind::Changed, Verdict::AtRisk)];
-        let mut risks =
-            vec![risk(&set, &format!("scale-down {set} {volumes} to 1"), &format!("{set} loses {} of {volumes} replicas", volumes - 1))];
+        let replicas = i64::try_from(volumes).unwrap();
+        let mut risks = vec![risk(&set, scale_down(replicas, 1))];
         for volume in 0..volumes {
             let end = if numbered {
                 volume.to_string()
@@ -85,10 +88,10 @@ pub(crate) fn large(apps: usize, volumes: usize, numbered: bool) -> Report {
             };
             let disk = id("PersistentVolume", "", &format!("pets.data-app{app:04}-{end}"));
             changes.push(change(&disk, ChangeKind::Removed, Verdict::AtRisk));
-            risks.push(risk(&disk, &format!("remove {disk}"), &format!("{disk} is deleted while a claim uses it")));
+            risks.push(risk(&disk, Danger::Remove(Loss::Volume(name("data")))));
         }
-        let line = format!("data at risk: {}, and {} more", risks[0].what, risks.len() - 1);
-        let judgement = Judgement { verdict: Verdict::AtRisk, line, risks, ..Judgement::default() };
+        let decision = Decision::AtRisk { risk: 0, more: risks.len() - 1, refused: false };
+        let judgement = Judgement { verdict: Verdict::AtRisk, decision, risks, ..Judgement::default() };
         review(&format!("app{app:04} in prod"), changes, judgement)
     };
     Report::compared(Against::Named, Vec::new(), (0..apps).map(of_app).collect())
@@ -104,30 +107,23 @@ fn at_risk() -> Review {
         edited(
             &id("ConfigMap", "pets", "kubia-config"),
             Verdict::InPlace,
-            "pods read it when they start",
+            vec![Effect::FilesFollow],
             config,
             &config.replace("threads = 4", "threads = 16"),
         ),
-        edited(&set, Verdict::AtRisk, "kubia-2 goes, then kubia-1 and kubia-0 restart", old, new),
-        Change { effect: "deleted; its disk stays".into(), ..change(&volume, ChangeKind::Removed, Verdict::AtRisk) },
+        edited(&set, Verdict::AtRisk, Vec::new(), old, new),
+        Change { effects: vec![Effect::Pruned, Effect::DiskLeft], ..change(&volume, ChangeKind::Removed, Verdict::AtRisk) },
         change(&id("Service", "pets", "kubia-public"), ChangeKind::Added, Verdict::InPlace),
     ];
     let judgement = Judgement {
         verdict: Verdict::AtRisk,
-        line: format!("data at risk: {set} loses 1 of 3 replicas; their claims are orphaned, with their data"),
+        decision: Decision::AtRisk { risk: 0, more: 0, refused: false },
         risks: vec![
-            risk(
-                &set,
-                &format!("scale-down {set} 3 to 2"),
-                &format!("{set} loses 1 of 3 replicas; their claims are orphaned, with their data"),
-            ),
-            Risk {
-                acknowledged: true,
-                ..risk(&volume, &format!("remove {volume}"), &format!("{volume} is deleted while a claim uses it"))
-            },
+            risk(&set, scale_down(3, 2)),
+            Risk { acknowledged: true, ..risk(&volume, Danger::Remove(Loss::Volume(name("data-kubia-2")))) },
         ],
         stale: vec!["scale-down StatefulSet/pets/kubia 9 to 8".into()],
-        notes: vec!["a disruption budget of 1 lets a drain wait, not this".into()],
+        notes: vec![Note::Budget(id("PodDisruptionBudget", "pets", "kubia"))],
         order: vec![order("kubia", &["-kubia-2", "-kubia-1", "+kubia-1", "-kubia-0", "+kubia-0"])],
         ..Judgement::default()
     };
@@ -160,7 +156,7 @@ fn recreate() -> Review {
             "spec:\n  volumeClaimTemplates:\n  - metadata: {{name: data}}\n    spec: {{resources: {{requests: {{storage: {size}}}}}}}\n"
         )
     };
-    let mut refused = edited(&set, Verdict::Recreate, "", &template("10Gi"), &template("20Gi"));
+    let mut refused = edited(&set, Verdict::Recreate, Vec::new(), &template("10Gi"), &template("20Gi"));
     refused.refusals.push(Refusal {
         field: "spec".into(),
         kind: "FieldValueForbidden",
@@ -194,7 +190,11 @@ fn recreate() -> Review {
     };
     let judgement = Judgement {
         verdict: Verdict::Recreate,
-        line: format!("refused by the API server: {set}: spec: updates to statefulset spec for fields other than 'replicas' are forbidden"),
+        decision: Decision::Refused {
+            id: set,
+            why: Refused::Said("spec".into(), "updates to statefulset spec for fields other than 'replicas' are forbidden".into()),
+            more: 0,
+        },
         runbooks: vec![runbook],
         ..Judgement::default()
     };
@@ -213,16 +213,13 @@ pub(crate) fn restart_of(app: &str) -> Review {
     let moves = [1, 0].iter().flat_map(|ordinal| ["-", "+"].map(|sign| format!("{sign}{}", pods[*ordinal]))).collect::<Vec<String>>();
     let judgement = Judgement {
         verdict: Verdict::Restart,
-        line: format!("restarts {}, {}", pods[1], pods[0]),
+        decision: Decision::Pods(Box::new(Pods { restarted: pods.iter().rev().collect(), ..Pods::default() })),
         order: vec![order(app, &moves.iter().map(String::as_str).collect::<Vec<_>>())],
         ..Judgement::default()
     };
     let held = |pod: &String| Holding { pod: Some(name(pod)), ..Holding::default() };
-    let mut review = review(
-        &format!("{app} in dev"),
-        vec![edited(&set, Verdict::Restart, "restarts, highest ordinal first", &image("7.2"), &image("8.0"))],
-        judgement,
-    );
+    let mut review =
+        review(&format!("{app} in dev"), vec![edited(&set, Verdict::Restart, Vec::new(), &image("7.2"), &image("8.0"))], judgement);
     review.before = pods.iter().map(held).collect();
     review.after = review.before.clone();
     review
@@ -236,23 +233,32 @@ fn in_place() -> Review {
         out
     };
     let map = id("ConfigMap", HOSTILE, HOSTILE);
-    let mut change =
-        edited(&map, Verdict::InPlace, HOSTILE, &yaml(HOSTILE), &yaml(&format!("{HOSTILE}\n```\n~~~~\n</details>\n{HOSTILE}\n")));
+    let mut change = edited(
+        &map,
+        Verdict::InPlace,
+        vec![Effect::OnlyIn(HOSTILE.into())],
+        &yaml(HOSTILE),
+        &yaml(&format!("{HOSTILE}\n```\n~~~~\n</details>\n{HOSTILE}\n")),
+    );
     change.kind = ChangeKind::Renamed;
     change.from = Some(id("ConfigMap", "web", HOSTILE));
     change.fields[0].path = HOSTILE.into();
     change.refusals.push(Refusal { field: HOSTILE.into(), kind: "FieldValueInvalid", detail: HOSTILE.into() });
     let judgement = Judgement {
         verdict: Verdict::InPlace,
-        line: HOSTILE.into(),
-        risks: vec![Risk { acknowledged: true, ..risk(&map, HOSTILE, HOSTILE) }],
+        decision: Decision::InPlace { change: Some(0), more: 0 },
+        risks: vec![Risk {
+            acknowledged: true,
+            change: HOSTILE.into(),
+            ..risk(&map, Danger::Disk { from: HOSTILE.into(), to: HOSTILE.into() })
+        }],
         stale: vec![HOSTILE.into()],
         order: vec![order(HOSTILE, &[HOSTILE])],
         runbooks: vec![Runbook {
             title: HOSTILE.into(),
             steps: vec![Step { before: HOSTILE.into(), command: HOSTILE.into(), expect: HOSTILE.into(), check: HOSTILE.into() }],
         }],
-        notes: vec![HOSTILE.into()],
+        notes: vec![Note::Waiting(Waiting { pod: name(HOSTILE), claim: None, why: HOSTILE.into() })],
     };
     let mut review = review(HOSTILE, vec![change], judgement);
     review.before = vec![Holding {
@@ -266,7 +272,7 @@ fn in_place() -> Review {
 
 fn new() -> Review {
     let changes = ["Service", "StatefulSet"].map(|kind| change(&id(kind, "web", "web"), ChangeKind::Added, Verdict::New)).to_vec();
-    review("web in dev", changes, Judgement { verdict: Verdict::New, line: "new: 2 objects to create".into(), ..Judgement::default() })
+    review("web in dev", changes, Judgement { verdict: Verdict::New, decision: Decision::New(2), ..Judgement::default() })
 }
 
 fn review(title: &str, changes: Vec<Change>, judgement: Judgement) -> Review {
@@ -291,8 +297,14 @@ fn id(kind: &str, namespace: &str, name: &str) -> ResourceId {
     ResourceId { group: group.into(), kind: kind.into(), namespace: namespace.into(), name: name.into() }
 }
 
-fn risk(about: &ResourceId, change: &str, what: &str) -> Risk {
-    Risk { change: change.into(), what: what.into(), about: about.clone(), field: "", acknowledged: false }
+fn risk(about: &ResourceId, danger: Danger) -> Risk {
+    let change = danger.name(about, "pets");
+    Risk { danger, change, of: about.clone(), about: about.clone(), field: "", acknowledged: false }
+}
+
+fn scale_down(old: i64, new: i64) -> Danger {
+    let claims = (new..old).map(|ordinal| format!("data-kubia-{ordinal}")).collect();
+    Danger::ScaleDown { old, new, unsaid: false, claims, deleted: false }
 }
 
 fn holding(ordinal: u32, pod: &str, disk: &str) -> Holding {
@@ -311,7 +323,7 @@ fn change(id: &ResourceId, kind: ChangeKind, verdict: Verdict) -> Change {
         from: None,
         kind,
         verdict,
-        effect: String::new(),
+        effects: Vec::new(),
         is_idle: false,
         needed_by: None,
         fields: Vec::new(),
@@ -322,9 +334,9 @@ fn change(id: &ResourceId, kind: ChangeKind, verdict: Verdict) -> Change {
 }
 
 /// An object that is another, as a comparison of its two texts has it.
-fn edited(id: &ResourceId, verdict: Verdict, effect: &str, old: &str, new: &str) -> Change {
+fn edited(id: &ResourceId, verdict: Verdict, effects: Vec<Effect>, old: &str, new: &str) -> Change {
     let fields: Vec<FieldChange> = compare(&node(old), &node(new));
-    Change { effect: effect.into(), fields, texts: (old.to_owned(), new.to_owned()), ..change(id, ChangeKind::Changed, verdict) }
+    Change { effects, fields, texts: (old.to_owned(), new.to_owned()), ..change(id, ChangeKind::Changed, verdict) }
 }
 
 fn node(text: &str) -> Node {

@@ -17,6 +17,7 @@ fn reference_pages_are_fresh() {
     golden("../docs/rules/README.md", &reference::findings());
     golden("../docs/secrets.md", &reference::secrets());
     golden("../docs/commands.md", &reference::commands());
+    golden("../docs/internals/changes.md", &reference::changes());
     for code in statewright::codes() {
         assert!(reference::findings().contains(&format!("[{}]", code.id)), "{} is in no band of tests/it/reference.rs", code.id);
     }

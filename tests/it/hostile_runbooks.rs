@@ -152,7 +152,7 @@ fn steps(folder: &Path, text: &str, instead: &str) -> Vec<String> {
         new.resources.iter().map(|resource| (resource.id.clone(), format!("{}-{}.yaml", instead, resource.id.name).into())).collect();
     let setting =
         Setting { version: Version::default(), facts: &facts, namespace: "default", acknowledged: &[], home: None, files: &files };
-    let review = review("x".into(), old, new, setting, &mut Diagnostics::default());
+    let review = review("x".into(), old, new, setting);
     let steps = review.judgement.runbooks.into_iter().flat_map(|runbook| runbook.steps);
     steps.flat_map(|step| [step.command, step.check]).filter(|command| !command.is_empty()).collect()
 }

@@ -84,7 +84,7 @@ fn the_sets_of_real_repositories_come_back_whole() {
                 println!("PATCHED {file} {}", app.name);
             }
             for review in &app.reviews {
-                assert_eq!(review.judgement.verdict.word(), "none", "{file}: {}", review.judgement.line);
+                assert_eq!(review.judgement.verdict.word(), "none", "{file}: {}", statewright::report::line(review));
             }
             let before: usize = app.objects.iter().map(|id| by_id[id]).sum();
             let after: usize = app.files.values().map(|text| text.lines().count()).sum();

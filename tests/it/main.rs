@@ -4,12 +4,11 @@
 mod admission;
 mod architecture;
 mod argocd;
-mod cases;
 mod ceilings;
 mod cel;
-mod changes;
 #[cfg(unix)]
 mod ci;
+mod circles;
 mod client;
 mod commands;
 #[cfg(unix)]
@@ -49,7 +48,6 @@ mod reference;
 mod rehearsal;
 mod reports;
 mod review;
-mod runbooks;
 mod scenarios;
 mod schema;
 mod scratch;

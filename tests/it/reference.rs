@@ -173,7 +173,32 @@ fn wrapped(text: &str, indent: &str) -> String {
     out + "\n"
 }
 
-/// The page of all findings.
+/// The page of all changes that are judged.
+pub(crate) fn changes() -> String {
+    let mut page = "\
+# Changes and their verdicts
+
+Each row is a folder of `tests/changes`: two manifests, what differs between them, and what a review says of it first. The name of a case is a
+stable handle for tests and talk; numbered ones are the table that the reviews began from.
+
+| case | verdict | what is said |
+|---|---|---|
+"
+    .to_owned();
+    let folders = std::fs::read_dir(root().join("tests/changes")).unwrap();
+    let mut names: Vec<String> = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    for name in names {
+        let said = std::fs::read_to_string(root().join("tests/changes").join(&name).join("expected.txt")).unwrap();
+        let first = said.lines().next().unwrap_or_default();
+        let line = first.split_once(": ").map_or(first, |(_, line)| line).replace('|', "\\|");
+        let (case, verdict) = name.rsplit_once('.').unwrap();
+        let _ = writeln!(page, "| [{case}](../../tests/changes/{name}) | {verdict} | {line} |");
+    }
+    page
+}
+
+/// Everything that can be found, by its code.
 pub(crate) fn findings() -> String {
     let pages = pages();
     let mut page = "\

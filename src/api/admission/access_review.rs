@@ -1,4 +1,7 @@
 //! Questions to the API server that it answers and does not store: may somebody do this, whose token is it. They need no name.
+//!
+//! Follows `pkg/apis/authorization/validation/validation.go: ValidateSubjectAccessReview,
+//! ValidateSelfSubjectAccessReview, ValidateLocalSubjectAccessReview`.
 
 use super::cause::{Causes, Path, list, some, text};
 use super::meta::Naming;

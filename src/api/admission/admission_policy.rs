@@ -1,4 +1,7 @@
 //! Policies in the server itself: `ValidatingAdmissionPolicy`, `MutatingAdmissionPolicy`, and what binds them to objects.
+//!
+//! Follows `pkg/apis/admissionregistration/validation/validation.go: ValidateValidatingAdmissionPolicy,
+//! ValidateValidatingAdmissionPolicyBinding, ValidateMutatingAdmissionPolicy`.
 
 use super::cause::{Causes, Path, list, some, text};
 use super::expression::{self, Setting, Wanted};

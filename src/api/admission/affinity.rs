@@ -1,4 +1,6 @@
 //! What draws pods to nodes and to other pods, and what keeps them away.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: validateAffinity, validateNodeAffinity, validatePodAffinity`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::names::Names;

@@ -2,6 +2,8 @@
 //!
 //! Which addresses a cluster has is not known here, so any address of any family is free. What is picked where the manifest leaves it
 //! open is the first of the usual range; another cluster would pick another one.
+//!
+//! Follows `pkg/registry/core/service/storage/alloc.go: allocateCreate, allocateUpdate`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::service;

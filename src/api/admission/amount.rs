@@ -1,4 +1,7 @@
 //! Quantities as they stand in manifests: text or bare numbers. Knows no field.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateNonnegativeQuantity`, and
+//! `pkg/apis/core/validation/validation.go: validateBasicResource`.
 
 use crate::k8s::quantity::{Quantity, QuantityError};
 use crate::value::{Data, Node};

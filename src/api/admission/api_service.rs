@@ -1,4 +1,7 @@
 //! APIServices: which versions of which groups another server serves.
+//!
+//! Follows `staging/src/k8s.io/kube-aggregator/pkg/apis/apiregistration/validation/validation.go:
+//! ValidateAPIService`.
 
 use super::cause::{Causes, Path, flag, list, number, some, text};
 use super::meta::Naming;

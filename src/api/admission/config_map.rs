@@ -1,4 +1,6 @@
 //! What the server says to a ConfigMap.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateConfigMap, ValidateConfigMapUpdate`.
 
 use super::cause::{Causes, Path, text};
 use super::meta::{self, Naming};

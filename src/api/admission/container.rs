@@ -1,4 +1,7 @@
 //! Containers of a pod: the regular ones, those that run before, and those put in for a look.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: validateContainers, validateInitContainers,
+//! validateContainerCommon`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::names::Names;

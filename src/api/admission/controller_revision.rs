@@ -1,4 +1,7 @@
 //! ControllerRevisions: the history of StatefulSets and DaemonSets, which nobody may rewrite.
+//!
+//! Follows `pkg/apis/apps/validation/validation.go: ValidateControllerRevisionCreate,
+//! ValidateControllerRevisionUpdate`.
 
 use super::cause::{Causes, Path, number, some};
 use super::meta::Naming;

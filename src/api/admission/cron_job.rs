@@ -1,4 +1,6 @@
 //! CronJobs.
+//!
+//! Follows `pkg/apis/batch/validation/validation.go: ValidateCronJobCreate, ValidateCronJobUpdate`.
 
 use super::cause::{Causes, Path, number, some, text};
 use super::meta::Naming;

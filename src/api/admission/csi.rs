@@ -1,4 +1,7 @@
 //! What drivers of volumes say of themselves: CSIDrivers, CSINodes, CSIStorageCapacities, and the attachments made for them.
+//!
+//! Follows `pkg/apis/storage/validation/validation.go: ValidateCSIDriver, ValidateCSINode,
+//! ValidateCSIStorageCapacity, ValidateVolumeAttachment`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::{self, Naming};

@@ -1,4 +1,6 @@
 //! DaemonSets.
+//!
+//! Follows `pkg/apis/apps/validation/validation.go: ValidateDaemonSet, ValidateDaemonSetUpdate`.
 
 use super::cause::{Causes, Path, number, some, text};
 use super::meta::Naming;

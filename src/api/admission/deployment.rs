@@ -1,4 +1,6 @@
 //! Deployments.
+//!
+//! Follows `pkg/apis/apps/validation/validation.go: ValidateDeployment, ValidateDeploymentUpdate`.
 
 use super::cause::{Causes, Path, number, some, text};
 use super::meta::Naming;

@@ -1,4 +1,7 @@
 //! Endpoints and EndpointSlices: where the traffic of a Service goes.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateEndpoints`, and
+//! `pkg/apis/discovery/validation/validation.go: ValidateEndpointSlice`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::{self, Naming};

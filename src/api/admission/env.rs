@@ -1,4 +1,6 @@
 //! Environment variables of a container, and the references that fill variables and files with what the cluster knows of the pod.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateEnv, ValidateEnvFrom`.
 
 use super::amount;
 use super::cause::{Causes, Path, some, text};

@@ -1,5 +1,7 @@
-//! Expressions in CEL, as policies, webhooks and schemas hold them: whether the server takes them. Knows which names each can use, and what each
-//! must come to; what an expression is `api::cel` knows.
+//! Expressions in CEL, as policies, webhooks and schemas hold them: whether the server takes them. Knows which names each
+//! can use, and what each must come to; what an expression is `api::cel` knows.
+//!
+//! Follows `staging/src/k8s.io/apiserver/pkg/admission/plugin/cel/compile.go: CompileCELExpression`.
 
 use super::cause::{Causes, Path};
 use crate::api::cel::check::{self, Declared, PATCHES};

@@ -1,5 +1,7 @@
 //! Which requests the server takes first: FlowSchemas, and the PriorityLevelConfigurations they lead to. The mandatory ones, which the server
 //! makes itself, may not be changed; here they are not known in full.
+//!
+//! Follows `pkg/apis/flowcontrol/validation/validation.go: ValidateFlowSchema, ValidatePriorityLevelConfiguration`.
 
 use super::cause::{Causes, Path, flag, list, number, some, text};
 use super::meta::{self, Naming};

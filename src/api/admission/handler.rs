@@ -1,4 +1,6 @@
 //! Probes and lifecycle hooks: what they do, and how long. Knows nothing of the container around them.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: validateHandler, validateLifecycle, validateProbe`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::pod::Pod;

@@ -1,4 +1,6 @@
 //! What the server says to a HorizontalPodAutoscaler of either version.
+//!
+//! Follows `pkg/apis/autoscaling/validation/validation.go: ValidateHorizontalPodAutoscaler`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::Naming;

@@ -1,4 +1,6 @@
 //! What the server says to an Ingress.
+//!
+//! Follows `pkg/apis/networking/validation/validation.go: ValidateIngressCreate, ValidateIngressUpdate`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::{self, Naming};

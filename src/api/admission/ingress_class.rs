@@ -1,4 +1,6 @@
 //! IngressClasses: which controller looks after an Ingress.
+//!
+//! Follows `pkg/apis/networking/validation/validation.go: ValidateIngressClass, ValidateIngressClassUpdate`.
 
 use super::cause::{Causes, Path, some, text};
 use super::meta::{self, Naming};

@@ -1,4 +1,6 @@
 //! Jobs, and the specs of those that a CronJob makes.
+//!
+//! Follows `pkg/apis/batch/validation/validation.go: ValidateJobCreate, ValidateJobUpdate`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::Naming;

@@ -1,4 +1,6 @@
 //! Leases: who leads, or lives, and until when.
+//!
+//! Follows `pkg/apis/coordination/validation/validation.go: ValidateLease, ValidateLeaseUpdate`.
 
 use super::Kind;
 use super::cause::{Causes, Path, number, some};

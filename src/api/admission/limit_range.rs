@@ -1,4 +1,6 @@
 //! LimitRanges: what a container, a pod or a claim may ask for at least and at most, and what it gets when it says nothing.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateLimitRange`.
 
 use super::cause::{Causes, Path, list, text};
 use super::meta::Naming;

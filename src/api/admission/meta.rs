@@ -1,4 +1,7 @@
 //! `metadata` of any object: what the server takes in a new one, and what may change. Knows no kind, only its rule for names.
+//!
+//! Follows `staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go: ValidateObjectMeta,
+//! ValidateObjectMetaUpdate`.
 
 use super::cause::{Causes, Path, flag, list, number, some, text};
 use super::selector;

@@ -1,4 +1,6 @@
 //! Volumes inside a container: mounts and block devices.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateVolumeMounts, ValidateVolumeDevices`.
 
 use super::cause::{Causes, Path, flag, list, some, text};
 use super::file_path;

@@ -1,4 +1,6 @@
 //! A set of names seen so far: no allocation while they are few, no slow search when they are many.
+//!
+//! Follows `staging/src/k8s.io/apimachinery/pkg/api/validation/generic.go: NameIsDNSSubdomain, NameIsDNSLabel`.
 
 use std::collections::BTreeSet;
 

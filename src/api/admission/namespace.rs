@@ -1,4 +1,6 @@
 //! What the server says to a Namespace.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateNamespace, ValidateNamespaceUpdate`.
 
 use super::Kind;
 use super::cause::{Causes, Path};

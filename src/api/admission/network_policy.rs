@@ -1,4 +1,6 @@
 //! What the server says to a NetworkPolicy.
+//!
+//! Follows `pkg/apis/networking/validation/validation.go: ValidateNetworkPolicy, ValidateNetworkPolicyUpdate`.
 
 use super::cause::{Causes, Path, list, some, text};
 use super::meta::Naming;

@@ -1,4 +1,7 @@
 //! Which nodes: the selector terms of pods and volumes. Knows no kind.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateNodeSelector, ValidateNodeSelectorTerm,
+//! ValidateNodeSelectorRequirement`.
 
 use super::cause::{Causes, Path, list, text};
 use super::selector;

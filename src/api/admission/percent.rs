@@ -1,4 +1,6 @@
 //! Counts that may be a number or a share: `1`, `25%`. Knows no field.
+//!
+//! Follows `pkg/apis/apps/validation/validation.go: ValidatePositiveIntOrPercent, IsNotMoreThan100Percent`.
 
 use super::cause::{Causes, Path};
 use crate::k8s::name;

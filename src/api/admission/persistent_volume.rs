@@ -1,4 +1,6 @@
 //! What the server says to a PersistentVolume.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidatePersistentVolume, ValidatePersistentVolumeUpdate`.
 
 use super::cause::{Causes, Path, Topic, list, some, text};
 use super::meta::{self, Naming};

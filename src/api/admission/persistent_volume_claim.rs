@@ -1,4 +1,7 @@
 //! What the server says to a PersistentVolumeClaim, and to the spec of a claim wherever else one stands.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidatePersistentVolumeClaim,
+//! ValidatePersistentVolumeClaimUpdate`.
 
 use super::cause::{Causes, Path, Topic, some, text};
 use super::meta::{self, Naming};

@@ -1,4 +1,6 @@
 //! Pods and the templates they are made from: `metadata` and `spec`. Knows no kind that holds a template.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidatePodSpec`.
 
 use super::cause::{Causes, Path, flag, list, some, text};
 use super::names::Names;

@@ -1,4 +1,6 @@
 //! What the server says to a PodDisruptionBudget.
+//!
+//! Follows `pkg/apis/policy/validation/validation.go: ValidatePodDisruptionBudget`.
 
 use super::cause::{Causes, Path, some};
 use super::meta::Naming;

@@ -1,4 +1,6 @@
 //! Pods as objects of their own: what is asked of them beyond what is asked of templates, and the little that may change.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidatePodCreate, ValidatePodUpdate`.
 
 use super::cause::{Causes, Path, list, some, text};
 use super::meta::Naming;

@@ -1,4 +1,6 @@
 //! What the server asks of pods depends on its version, and is milder where the stored object is already as it should not be.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidatePodSpec`.
 
 use super::cause::{Causes, Path, flag, list, number, some, text};
 use super::{affinity, resources, security, selector, spread, volume};

@@ -1,4 +1,6 @@
 //! PodTemplates: a template as an object of its own.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidatePodTemplate, ValidatePodTemplateSpec`.
 
 use super::cause::{Causes, Path};
 use super::meta::Naming;

@@ -1,4 +1,6 @@
 //! What the server warns of in pods and templates that it takes.
+//!
+//! Follows `pkg/api/pod/warnings.go: GetWarningsForPod, GetWarningsForPodTemplate`.
 
 use super::cause::{Causes, Path, Topic, list, number, some, text};
 use super::names::Names;

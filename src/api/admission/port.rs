@@ -1,4 +1,6 @@
 //! Ports by number or by name, and protocols. Knows no kind.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: validateContainerPorts`.
 
 use super::cause::{Causes, Path};
 use crate::k8s::name;

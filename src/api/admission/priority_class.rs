@@ -1,4 +1,6 @@
 //! PriorityClasses: which pods are scheduled first. Whether another class is the default already is not known here.
+//!
+//! Follows `pkg/apis/scheduling/validation/validation.go: ValidatePriorityClass, ValidatePriorityClassUpdate`.
 
 use super::cause::{Causes, Path, flag, number, text};
 use super::meta::{self, Naming};

@@ -1,4 +1,6 @@
 //! ReplicaSets and ReplicationControllers: what makes pods of one template, so and so many.
+//!
+//! Follows `pkg/apis/apps/validation/validation.go: ValidateReplicaSet, ValidateReplicaSetUpdate`.
 
 use super::cause::{Causes, Path, number, some};
 use super::meta::Naming;

@@ -1,4 +1,6 @@
 //! ResourceQuotas: how much a namespace may hold. What of it is used is for controllers to say.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateResourceQuota, ValidateResourceQuotaUpdate`.
 
 use super::cause::{Causes, Path, list, text};
 use super::meta::Naming;

@@ -1,4 +1,7 @@
 //! Requests and limits of containers and pods.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: validateResourceRequirements,
+//! ValidateContainerResourceRequirements`.
 
 use super::amount;
 use super::cause::{Causes, Path, list, some, text};

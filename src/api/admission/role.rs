@@ -1,4 +1,6 @@
 //! What the server says to a Role or a ClusterRole. Whether the one who applies it may grant so much is not known here.
+//!
+//! Follows `pkg/apis/rbac/validation/validation.go: ValidateRole, ValidateClusterRole`.
 
 use super::cause::{Causes, Path, list, some};
 use super::meta::{self, Naming};

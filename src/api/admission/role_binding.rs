@@ -1,4 +1,6 @@
 //! What the server says to a RoleBinding or a ClusterRoleBinding.
+//!
+//! Follows `pkg/apis/rbac/validation/validation.go: ValidateRoleBinding, ValidateClusterRoleBinding`.
 
 use super::cause::{Causes, Path, list, text};
 use super::meta::{self, Naming};

@@ -1,4 +1,6 @@
 //! RuntimeClasses: what runs the containers of a pod, and where it can.
+//!
+//! Follows `pkg/apis/node/validation/validation.go: ValidateRuntimeClass, ValidateRuntimeClassUpdate`.
 
 use super::cause::{Causes, Path, list, some, text};
 use super::meta::{self, Naming};

@@ -1,4 +1,6 @@
 //! What the server says to a Secret: each type needs its own keys.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateSecret, ValidateSecretUpdate`.
 
 use super::cause::{Causes, Path, text};
 use super::config_map::{MOST_BYTES, byte_count, locked};

@@ -1,4 +1,6 @@
 //! Security contexts of pods and containers, and what may not be said on Windows.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateSecurityContext, validatePodSpecSecurityContext`.
 
 use super::cause::{Causes, Path, flag, list, some, text};
 use super::file_path;

@@ -1,4 +1,7 @@
 //! Label selectors and label maps: what the server takes, and whether a selector picks a set of labels. Knows no kind.
+//!
+//! Follows `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/validation/validation.go: ValidateLabelSelector,
+//! ValidateLabelSelectorRequirement, ValidateLabels`.
 
 use super::cause::{Causes, Path, list, some, text};
 use crate::k8s::name;

@@ -1,4 +1,6 @@
 //! What the server says to a Service: its type, ports, addresses and traffic policies. What it allocates is in `allocation`.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateServiceCreate, ValidateServiceUpdate`.
 
 use super::allocation::{self, Addresses, HEADLESS};
 use super::cause::{Causes, Path, list, number, some, text};

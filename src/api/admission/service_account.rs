@@ -1,4 +1,6 @@
 //! What the server says to a ServiceAccount: nothing beyond its metadata.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateServiceAccount, ValidateServiceAccountUpdate`.
 
 use super::Kind;
 use super::cause::Causes;

@@ -1,4 +1,6 @@
 //! ServiceCIDRs and IPAddresses: where the addresses of Services come from, and who has which.
+//!
+//! Follows `pkg/apis/networking/validation/validation.go: ValidateServiceCIDR, ValidateIPAddress`.
 
 use super::cause::{Causes, Path, list, some, text};
 use super::meta::Naming;

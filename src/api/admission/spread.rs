@@ -1,4 +1,6 @@
 //! How pods are spread over nodes and zones, and which taints they bear.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: validateTopologySpreadConstraints`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::pod_rules::Rules;

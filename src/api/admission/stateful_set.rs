@@ -1,4 +1,6 @@
 //! StatefulSets.
+//!
+//! Follows `pkg/apis/apps/validation/validation.go: ValidateStatefulSet, ValidateStatefulSetUpdate`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::Naming;

@@ -1,4 +1,6 @@
 //! What the server says to a StorageClass.
+//!
+//! Follows `pkg/apis/storage/validation/validation.go: ValidateStorageClass, ValidateStorageClassUpdate`.
 
 use super::cause::{Causes, Path, list, some, text};
 use super::meta::{self, Naming};

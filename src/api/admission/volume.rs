@@ -1,4 +1,6 @@
 //! Volumes of a pod: one source each, and the rules of every sort of source.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: ValidateVolumes, validateVolumeSource`.
 
 use super::amount;
 use super::cause::{Causes, Path, list, number, some, text};

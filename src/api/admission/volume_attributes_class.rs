@@ -1,4 +1,7 @@
 //! VolumeAttributesClasses: what can be changed about a volume while it is used.
+//!
+//! Follows `pkg/apis/storage/validation/validation.go: ValidateVolumeAttributesClass,
+//! ValidateVolumeAttributesClassUpdate`.
 
 use super::cause::{Causes, Path, text};
 use super::meta::{self, Naming};

@@ -1,4 +1,6 @@
 //! Where the bytes of a volume live: the sources that pods and PersistentVolumes have in common. Knows neither.
+//!
+//! Follows `pkg/apis/core/validation/validation.go: validateVolumeSource, validateProjectedVolumeSource`.
 
 use super::cause::{Causes, Path, flag, list, number, some, text};
 use crate::k8s::name;

@@ -1,5 +1,8 @@
 //! Webhooks that the server asks before it takes an object: `ValidatingWebhookConfiguration`, `MutatingWebhookConfiguration`. Which requests
 //! a rule picks is the same thought for policies, which use that part.
+//!
+//! Follows `pkg/apis/admissionregistration/validation/validation.go: ValidateValidatingWebhookConfiguration,
+//! ValidateMutatingWebhookConfiguration`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::{self, Naming};

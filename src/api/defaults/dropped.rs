@@ -2,6 +2,8 @@
 //!
 //! It follows `DropDisabled…Fields` in `pkg/api/{pod,job,persistentvolume,persistentvolumeclaim}` and the strategies in `pkg/registry`.
 //! A field that the stored object has already is kept.
+//!
+//! Follows `pkg/api/pod/util.go: DropDisabledPodFields, DropDisabledTemplateFields`.
 
 use super::pod::CONTAINERS;
 use crate::k8s::gate::{self, Gate};

@@ -1,4 +1,6 @@
 //! Pods and pod templates: containers, probes, volumes, and the claims that volumes hold. Knows no kind that owns them.
+//!
+//! Follows `pkg/apis/core/v1/defaults.go: SetDefaults_PodSpec, SetDefaults_Container, SetDefaults_Probe`.
 
 use super::{each, fill, fill_bool, fill_int, fill_map, fill_text, fill_zero, silent, within};
 use crate::k8s::version::Version;

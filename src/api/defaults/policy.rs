@@ -1,4 +1,6 @@
 //! What the server fills in for policies, budgets, autoscalers and the binding of roles.
+//!
+//! Follows `pkg/apis/networking/v1/defaults.go: SetDefaults_NetworkPolicy`.
 
 use super::{each, fill, fill_absent, fill_int, fill_map, fill_text, forget, within};
 use crate::k8s::version::Version;

@@ -1,4 +1,6 @@
 //! What the server fills in for a Service.
+//!
+//! Follows `pkg/apis/core/v1/defaults.go: SetDefaults_Service`.
 
 use super::{each, fill, fill_absent, fill_map, fill_text, forget};
 use crate::k8s::version::Version;

@@ -1,4 +1,7 @@
 //! What the server fills in for volumes, claims and storage classes.
+//!
+//! Follows `pkg/apis/core/v1/defaults.go: SetDefaults_PersistentVolume, SetDefaults_PersistentVolumeClaimSpec`, and
+//! `pkg/apis/storage/v1/defaults.go: SetDefaults_StorageClass`.
 
 use super::{fill_absent, fill_map, fill_text, forget, pod, within};
 use crate::k8s::version::Version;

@@ -1,4 +1,6 @@
 //! The kinds that make pods from a template. Knows of a template only that it has one.
+//!
+//! Follows `pkg/apis/apps/v1/defaults.go: SetDefaults_StatefulSet, SetDefaults_Deployment, SetDefaults_DaemonSet`.
 
 use super::{each, fill, fill_absent, fill_bool, fill_int, fill_map, fill_text, forget, pod, within};
 use crate::k8s::gate;

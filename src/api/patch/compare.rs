@@ -1,4 +1,6 @@
 //! Comparing: two objects in, the patch between them out. Knows nothing of what becomes of it.
+//!
+//! Follows `staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go: diffMaps, diffLists`.
 
 use super::order::{in_order, same_key};
 use super::{

@@ -1,4 +1,6 @@
 //! Merging: a patch into an object, or into another patch.
+//!
+//! Follows `staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go: mergeMap, mergeSlice`.
 
 use super::order::{Places, arrange, bare, deduplicate, same_key};
 use super::{

@@ -1,5 +1,7 @@
 //! JSON merge patches (RFC 7386), which `kubectl apply` sends for kinds whose types it does not know: maps are merged, everything else is
 //! replaced, a null takes away.
+//!
+//! Follows `staging/src/k8s.io/apimachinery/pkg/util/jsonmergepatch/patch.go: CreateThreeWayJSONMergePatch`.
 
 use super::{Fault, Outcome};
 use crate::value::{Data, Map, Node};

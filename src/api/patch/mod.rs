@@ -1,5 +1,8 @@
 //! Strategic merge patches: what `kubectl apply` computes of three objects, and what the server makes of it. Knows the forms of
 //! types, but no rule and no default.
+//!
+//! Follows `staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go: CreateThreeWayMergePatch,
+//! StrategicMergePatch`.
 
 mod compare;
 mod merge;

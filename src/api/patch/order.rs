@@ -1,4 +1,7 @@
 //! The order of merged lists: that of the manifest, and what only the server has is put between.
+//!
+//! Follows `staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go: normalizeElementOrder,
+//! mergeSortedSlice`.
 
 use super::{Outcome, fault, is_deletion, key_of, spelt};
 use crate::value::{Data, Map, Node};

@@ -1,5 +1,9 @@
-//! Which nodes a pod may share with which other pods: spread, affinity and anti-affinity. Worked out once for a pod, asked for each node. Knows
-//! neither room nor volumes.
+//! Which nodes a pod may share with which other pods: spread, affinity and anti-affinity. Worked out once for a pod, asked
+//! for each node. Knows neither room nor volumes.
+//!
+//! Follows `pkg/scheduler/framework/plugins/interpodaffinity/filtering.go: Filter`, and
+//! `pkg/scheduler/framework/plugins/podtopologyspread/filtering.go: Filter`, and
+//! `pkg/scheduler/framework/plugins/tainttoleration/taint_toleration.go: Filter`.
 
 use super::scheduler::{No, is_wanted};
 use crate::cluster::mark::Mark;

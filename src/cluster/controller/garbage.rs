@@ -1,4 +1,7 @@
 //! How objects go: at once, or when nothing uses them any more; and with their owners. Knows no workload.
+//!
+//! Follows `pkg/controller/garbagecollector/garbagecollector.go: attemptToDeleteItem, attemptToOrphanWorker`, and
+//! `pkg/controller/volume/pvcprotection/pvc_protection_controller.go: processPVC`.
 
 use crate::cluster::binder::{CLAIM, VOLUME};
 use crate::cluster::mark::Mark;

@@ -1,4 +1,6 @@
 //! How full nodes are: what the pods on each ask for, counted as pods come and go. Knows no limit.
+//!
+//! Follows `pkg/scheduler/framework/plugins/noderesources/fit.go: fitsRequest`.
 
 use crate::cluster::store::{Key, controller_uid, text};
 use crate::cluster::world::{is_over, node_name};

@@ -1,4 +1,7 @@
 //! The revisions of a StatefulSet: what templates it has had, how they are numbered and named. Knows nothing of pods.
+//!
+//! Follows `pkg/controller/history/controller_history.go: CreateControllerRevision, EqualRevision`, and
+//! `pkg/controller/statefulset/stateful_set_control.go: getStatefulSetRevisions, truncateHistory`.
 
 use crate::cluster::mark::Mark;
 use crate::cluster::selector;

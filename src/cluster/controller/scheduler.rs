@@ -1,5 +1,8 @@
 //! The scheduler, as far as it decides whether a pod finds a place and why not: node selectors and affinities, processors and memory, volumes,
 //! spread. Which of several fitting nodes it takes is a plain guess: the emptiest.
+//!
+//! Follows `pkg/scheduler/schedule_one.go: schedulePod, findNodesThatFitPod`, and
+//! `pkg/scheduler/framework/plugins/volumebinding/volume_binding.go: PreFilter, Filter`.
 
 use super::company::Company;
 use super::ephemeral;

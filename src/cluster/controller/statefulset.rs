@@ -1,4 +1,7 @@
 //! One pass of the StatefulSet controller over one set: pods and claims made, replaced and removed, in its order. Knows neither nodes nor volumes.
+//!
+//! Follows `pkg/controller/statefulset/stateful_set_control.go: updateStatefulSet, processReplica, processCondemned`,
+//! and `pkg/controller/statefulset/stateful_set_utils.go: getParentNameAndOrdinal`.
 
 use super::garbage;
 use super::revision::{self, Revision};
@@ -11,6 +14,8 @@ use crate::cluster::world::{World, is_ready, phase};
 use crate::k8s::gate;
 use crate::k8s::name;
 use crate::k8s::version::Version;
+pub use crate::stateful_set::parent_and_ordinal;
+use crate::stateful_set::{StatefulSet, claim_name};
 use crate::value::{Data, Map, Node, Text};
 use smol_str::format_smolstr;
 use std::collections::BTreeSet;
@@ -113,16 +118,7 @@ pub fn sync(world: &mut World, key: &Key) {
 /// How many pods a set asks for, as far as they are played.
 #[must_use]
 pub fn replicas(set: &Node) -> i64 {
-    set.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1).clamp(0, MOST_REPLICAS)
-}
-
-/// The set's name and the ordinal in a pod's name.
-#[must_use]
-pub fn parent_and_ordinal(pod: &str) -> Option<(&str, i64)> {
-    let (parent, digits) = pod.rsplit_once('-')?;
-    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let ordinal = plain.then(|| digits.parse::<i32>().ok()).flatten()?;
-    Some((parent, ordinal.into()))
+    StatefulSet(set).replicas().clamp(0, MOST_REPLICAS)
 }
 
 /// Takes in pods without an owner that match and bear the set's name; lets go of its own that no longer match.
@@ -432,7 +428,7 @@ impl Pass<'_> {
     // ---- claims
 
     fn claim_key(&self, template: &Node, ordinal: i64) -> Key {
-        let name = format_smolstr!("{}-{}-{ordinal}", text(template, &["metadata", "name"]), self.key.name);
+        let name = claim_name(text(template, &["metadata", "name"]), &self.key.name, ordinal);
         Key::new(CLAIM, self.key.namespace.clone(), name)
     }
 
@@ -557,7 +553,7 @@ impl Pass<'_> {
 
     fn write_status(&mut self, counts: &Counts) {
         let strategy = text(self.set, &["spec", "updateStrategy", "type"]);
-        let wanted = self.set.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
+        let wanted = StatefulSet(self.set).replicas();
         // `completeUpdate` looks at the numbers alone since 1.37.
         let completes = strategy != "OnDelete" || self.world.version >= Version::minor(37);
         let complete = completes && [counts.updated, counts.ready, counts.replicas] == [wanted; 3];

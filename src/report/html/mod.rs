@@ -5,7 +5,8 @@ mod review;
 mod text;
 
 use super::alike::{self, Group};
-use super::{Against, Report, compared, counted, named, rest_of_line, sign, spoken, summary, tally};
+use super::words;
+use super::{Against, Report, compared, counted, named, sign, spoken, summary, tally};
 use crate::diagnostic::{Finding, Level};
 use crate::review::Review;
 use crate::review::verdict::Verdict;
@@ -141,7 +142,7 @@ fn headline(report: &Report) -> (&'static str, String, String) {
             let verdict = worst.judgement.verdict;
             let others = if rest.is_empty() { String::new() } else { format!(" And {}.", counted(rest.len(), "more review")) };
             let found = if found.is_empty() { String::new() } else { format!(" The files themselves: {found}.") };
-            let line = format!("{}: {}", worst.title, rest_of_line(worst));
+            let line = format!("{}: {}", worst.title, words::rest_of_line(worst));
             let line = line.chars().take(600).collect::<String>();
             (class(verdict), headline_of(verdict).to_owned(), format!("{line}.{others}{found}"))
         }

@@ -8,7 +8,8 @@ use crate::report::alike::Group;
 use crate::report::compact::compact;
 use crate::report::holding::cells;
 use crate::report::picture::{self, Pair, pairs};
-use crate::report::{counted, differences, kinds, ranked, rest_of_line, spoken};
+use crate::report::words;
+use crate::report::{counted, differences, kinds, ranked, spoken};
 use crate::review::holdings::Holding;
 use crate::review::verdict::{Judgement, Verdict};
 use crate::review::{Change, Review};
@@ -60,13 +61,13 @@ pub(super) fn write(group: &Group<'_>, number: usize, open: bool, room: &mut Roo
         out,
         "<article class=\"review {class}\" id=\"r{number}\" aria-labelledby=\"t{number}\" data-find=\"{find}\" data-verdict=\"{class}\" data-word=\"{word}\">\n\
          <header><h2 id=\"t{number}\"><a href=\"#r{number}\">{title}</a><span class=\"badge\">{word}</span></h2>\n<p>{}</p><small>{}</small></header>\n",
-        spoken_text(&if group.reviews.len() == 1 { rest_of_line(review).to_owned() } else { group.change() }),
+        spoken_text(&if group.reviews.len() == 1 { words::rest_of_line(review) } else { group.change() }),
         kinds(review)
     );
     others(group, out);
     drawing(group, out);
-    risks(judgement, out);
-    notes(judgement, out);
+    risks(review, out);
+    notes(review, out);
     pods(review, out);
     runbooks(judgement, out);
     identities(review, out);
@@ -120,7 +121,8 @@ fn restarted(judgement: &Judgement) -> BTreeSet<&ObjectName> {
     moves.filter(|step| !step.came && came.contains(&step.pod)).map(|step| &step.pod).collect()
 }
 
-fn risks(judgement: &Judgement, out: &mut String) {
+fn risks(review: &Review, out: &mut String) {
+    let judgement = &review.judgement;
     if judgement.risks.is_empty() {
         return;
     }
@@ -129,13 +131,13 @@ fn risks(judgement: &Judgement, out: &mut String) {
     let _ = write!(out, "<section class=\"part danger\"><h3>Data at risk <small>{}</small></h3>\n<ul>", sorted.len());
     for risk in sorted.iter().take(MOST_RISKS) {
         if risk.acknowledged {
-            let _ = writeln!(out, "<li class=\"done\">{} (acknowledged)</li>", spoken_text(&risk.what));
+            let _ = writeln!(out, "<li class=\"done\">{} (acknowledged)</li>", spoken_text(&words::risk(review, risk)));
         } else {
             let entry = escaped(&format!("acknowledge: [{{change: \"{}\", reason: \"…\"}}]", risk.change));
             let _ = writeln!(
                 out,
                 "<li>{}<div class=\"said\">If that is meant, write <code data-copy>{entry}</code></div></li>",
-                spoken_text(&risk.what)
+                spoken_text(&words::risk(review, risk))
             );
         }
     }
@@ -157,13 +159,14 @@ fn risks(judgement: &Judgement, out: &mut String) {
     out.push_str("</section>\n");
 }
 
-fn notes(judgement: &Judgement, out: &mut String) {
+fn notes(review: &Review, out: &mut String) {
+    let judgement = &review.judgement;
     if judgement.notes.is_empty() && judgement.stale.is_empty() {
         return;
     }
     out.push_str("<section class=\"part notes\"><h3>Good to know</h3>\n<ul>");
-    for note in &judgement.notes {
-        let _ = writeln!(out, "<li>{}</li>", spoken_text(note));
+    for note in words::notes(review) {
+        let _ = writeln!(out, "<li>{}</li>", spoken_text(&note));
     }
     for change in &judgement.stale {
         let _ = writeln!(out, "<li>Acknowledged, but not what happens here: <code>{}</code>. Remove it.</li>", escaped(change));
@@ -309,7 +312,7 @@ fn objects(review: &Review, number: usize, open: bool, room: &mut Room, out: &mu
     room.objects -= shown;
     let _ = writeln!(out, "<section class=\"part objects\"><h3>{}</h3>", counted(changes.len(), "object"));
     for (position, change) in changes[..shown].iter().enumerate() {
-        object(change, &format!("r{number}o{position}"), open, room, out);
+        object(review, change, &format!("r{number}o{position}"), open, room, out);
     }
     if shown < changes.len() {
         let mut counts: BTreeMap<(std::cmp::Reverse<Verdict>, &str, &str), usize> = BTreeMap::new();
@@ -327,14 +330,15 @@ fn has_details(change: &Change) -> bool {
     !change.fields.is_empty() || !change.refusals.is_empty()
 }
 
-fn object(change: &Change, id: &str, open: bool, room: &mut Room, out: &mut String) {
+fn object(review: &Review, change: &Change, id: &str, open: bool, room: &mut Room, out: &mut String) {
     let (class, word) = (class(change.verdict), spoken(change.verdict));
     let paths: Vec<&str> = change.fields.iter().map(|field| field.path.as_str()).collect();
-    let find = findable(&format!("{} {} {} {} {}", change.id, change.kind.word(), word, change.effect, paths.join(" ")));
+    let effect = words::effect(review, change);
+    let find = findable(&format!("{} {} {} {} {}", change.id, change.kind.word(), word, effect, paths.join(" ")));
     let namespace = if change.id.namespace.is_empty() { String::new() } else { format!("{}/", escaped(&change.id.namespace)) };
     let was =
         change.from.as_ref().map(|from| format!(" <small class=\"was\">was {}</small>", escaped(&from.to_string()))).unwrap_or_default();
-    let effect = if change.effect.is_empty() { String::new() } else { format!("<small>{}</small>", spoken_text(&change.effect)) };
+    let effect = if effect.is_empty() { String::new() } else { format!("<small>{}</small>", spoken_text(&effect)) };
     let head = format!(
         "<span><span class=\"badge\">{word}</span></span><span class=\"word\">{}</span><span class=\"name\">{} <b>{namespace}{}</b>{was}{effect}</span>",
         change.kind.word(),

@@ -4,7 +4,7 @@
 use super::command::{kubectl, named, patch, word};
 use super::{Matter, Plan};
 use crate::bundle::Resource;
-use crate::review::ChangeKind;
+use crate::review::change::ChangeKind;
 use crate::value::Node;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,6 +6,7 @@ use crate::block::scalar_text;
 use crate::bundle::Resource;
 use crate::k8s::quantity::Quantity;
 use crate::review::set::Set;
+use crate::stateful_set::pod_name;
 use crate::value::Node;
 use serde_json::json;
 use std::ops::Range;
@@ -16,7 +17,7 @@ const MOST: i64 = 100;
 /// A claim template that differs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edit<'r> {
-    /// Its name.
+    /// `data`.
     pub(super) template: &'r str,
     /// How it was; how it is where it was not.
     pub(super) old: &'r Node,
@@ -60,7 +61,7 @@ pub(super) fn ordinals(set: Set<'_>) -> Range<i64> {
 
 /// The pod of an ordinal.
 pub(super) fn pod(set: Set<'_>, ordinal: i64) -> String {
-    format!("{}-{ordinal}", set.name())
+    pod_name(set.name(), ordinal).into()
 }
 
 /// The claim templates that differ.

@@ -153,7 +153,7 @@ pub(super) fn await_set(set: Set<'_>) -> String {
 #[must_use]
 pub(super) fn await_replicas(set: Set<'_>, replicas: i64) -> String {
     let (kubectl, name) = (kubectl(&set.0.id.namespace), word(set.name()));
-    if set.is_on_delete() && replicas > 0 {
+    if set.says().is_on_delete() && replicas > 0 {
         return format!("{kubectl} wait --for=jsonpath='{{.status.readyReplicas}}'={replicas} statefulset/{name} {POD}");
     }
     format!("{kubectl} rollout status statefulset/{name}")

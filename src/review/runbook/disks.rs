@@ -6,7 +6,7 @@ use super::{Item, Matter, Plan, Step};
 use crate::block::scalar_text;
 use crate::bundle::{Resource, ResourceId};
 use crate::k8s::quantity::Quantity;
-use crate::review::ChangeKind;
+use crate::review::change::ChangeKind;
 use crate::value::Node;
 use std::collections::BTreeMap;
 

@@ -24,6 +24,12 @@ impl FromIterator<(ResourceId, Arc<str>)> for Files {
 }
 
 impl Files {
+    /// No file is known: commands name those that we would write.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { names: BTreeMap::new(), holds: BTreeMap::new() }
+    }
+
     /// The same files, each of them for its manifest under another name.
     #[must_use]
     pub fn under(&self, name: impl Fn(&ResourceId) -> ResourceId) -> Self {

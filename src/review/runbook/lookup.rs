@@ -4,9 +4,10 @@ use crate::bundle::{Bundle, Resource, ResourceId, kind_rank};
 use crate::cluster::rehearse::Outcome;
 use crate::cluster::state::Why;
 use crate::k8s::object::ObjectName;
-use crate::review::Setting;
 use crate::review::set::Set;
-use crate::value::{Data, Node};
+use crate::review::setting::Setting;
+use crate::stateful_set::{claim_base, numbered};
+use crate::value::{Data, Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The first of each, by what it is asked for.
@@ -68,7 +69,7 @@ impl<'m> Lookup<'m> {
         let reason = match &*resource.id.kind {
             "PersistentVolume" => {
                 let claim = resource.node.find(&["spec", "claimRef", "name"]).and_then(Node::as_str);
-                claim.and_then(|claim| claim.rsplit_once('-')).map(|(base, _)| Reason::Claims(base))
+                claim.and_then(numbered).map(|claim| Reason::Claims(claim.base))
             }
             "Service" => {
                 let selector = resource.node.find(&["spec", "selector"]);
@@ -95,11 +96,11 @@ impl<'m> Lookup<'m> {
         let mut names: BTreeSet<&str> = BTreeSet::new();
         names.insert(if set.0.id.namespace.is_empty() { self.home } else { &set.0.id.namespace });
         names.extend(set.templates().filter_map(|(_, template)| template.find(&["spec", "storageClassName"])?.as_str()));
-        names.extend(set.word(&["spec", "serviceName"]));
+        names.extend(set.says().word(&["spec", "serviceName"]));
         if let Some(pod) = set.0.node.find(&["spec", "template", "spec"]) {
             texts(pod, &mut names);
         }
-        let claims: Vec<String> = set.templates().map(|(template, _)| format!("{template}-{}", set.name())).collect();
+        let claims: Vec<Text> = set.templates().map(|(template, _)| claim_base(template, set.name())).collect();
         let labels = set.0.node.find(&["spec", "template", "metadata", "labels"]).into_iter().flat_map(Node::entries);
         let labels = labels.filter_map(|(key, value)| Some(Reason::Label(&key.name, value.as_str()?)));
         let reasons = names.into_iter().map(Reason::Name).chain(claims.iter().map(|claim| Reason::Claims(claim))).chain(labels);

@@ -3,6 +3,7 @@
 use crate::bundle::Resource;
 use crate::cluster::selector::has_all;
 use crate::review::set::Set;
+use crate::stateful_set::{numbered, templates_and_sets};
 use crate::value::Node;
 use std::collections::BTreeSet;
 
@@ -19,10 +20,10 @@ pub(super) fn needs(set: Set<'_>, resource: &Resource, namespace: &str) -> bool 
                 word(claim, &["namespace"]) == Some(home) && word(claim, &["name"]).is_some_and(|name| is_claim_of(set, name))
             })
         }
-        "ServiceAccount" => is_at_home && set.word(&["spec", "template", "spec", "serviceAccountName"]) == Some(&*id.name),
+        "ServiceAccount" => is_at_home && set.says().word(&["spec", "template", "spec", "serviceAccountName"]) == Some(&*id.name),
         "Secret" | "ConfigMap" => is_at_home && reads(set.0, resource),
         "PersistentVolumeClaim" => is_at_home && mounts(set.0, &id.name),
-        "Service" => is_at_home && (set.word(&["spec", "serviceName"]) == Some(&*id.name) || selects(resource, set)),
+        "Service" => is_at_home && (set.says().word(&["spec", "serviceName"]) == Some(&*id.name) || selects(resource, set)),
         _ => false,
     }
 }
@@ -37,10 +38,8 @@ fn word<'n>(node: &'n Node, path: &[&str]) -> Option<&'n str> {
 
 /// Whether that is the name of a claim that the set makes, of whatever ordinal.
 fn is_claim_of(set: Set<'_>, name: &str) -> bool {
-    let Some((base, ordinal)) = name.rsplit_once('-') else { return false };
-    let is_ordinal = !ordinal.is_empty() && ordinal.bytes().all(|letter| letter.is_ascii_digit());
-    is_ordinal
-        && set.templates().any(|(template, _)| base.strip_prefix(template).and_then(|rest| rest.strip_prefix('-')) == Some(set.name()))
+    let Some(claim) = numbered(name) else { return false };
+    templates_and_sets(claim.base).any(|(template, own)| own == set.name() && set.template(template).is_some())
 }
 
 /// Whether a Service selects the set's pods.

@@ -4,7 +4,7 @@ use super::command::{all, await_set, kubectl, named, patch, set_free};
 use super::rename::Rename;
 use super::{Matter, Plan, claims};
 use crate::bundle::Resource;
-use crate::review::ChangeKind;
+use crate::review::change::ChangeKind;
 use crate::review::set::Set;
 
 /// The steps for claims that come while their volumes were there before.

@@ -5,9 +5,9 @@ use super::command::{all, await_set, each, kubectl, named, patch, volume_of, wor
 use super::needs::{mounted, references};
 use super::{Matter, Plan, migrate, recreate, scale, swap, volume};
 use crate::bundle::{Resource, ResourceId, kind_rank};
+use crate::review::change::{Change, ChangeKind};
 use crate::review::disk::disk;
 use crate::review::set::Set;
-use crate::review::{Change, ChangeKind};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 

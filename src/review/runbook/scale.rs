@@ -5,7 +5,7 @@ use super::claims::{self, Origin};
 use super::command::{all, await_replicas, await_set, kubectl, named, word};
 use super::{Matter, Plan, released, swap};
 use crate::bundle::{Resource, ResourceId};
-use crate::review::set::Set;
+use crate::review::set::{Set, When};
 use std::collections::BTreeSet;
 
 /// The steps, if there is more to it than to apply the manifest.
@@ -70,7 +70,7 @@ fn down(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
     let leaving = leaving(old, new);
     let claims: Vec<String> =
         leaving.iter().flat_map(|ordinal| old.templates().map(|(template, _)| old.claim(template, *ordinal))).collect();
-    let expect = if new.deletes_claims("whenScaled") {
+    let expect = if new.says().deletes_claims(When::Scaled) {
         "Bound still: they were kept on purpose. Delete them when nobody needs their data any more; from now on they go with their pods"
     } else {
         "Bound still: a replica that comes back takes them up. Delete them, and then their volumes, only when nobody needs their data"
@@ -88,7 +88,7 @@ fn leaving(old: Set<'_>, new: Set<'_>) -> Vec<i64> {
 
 /// Whether the controller makes and ends pods without waiting for each other.
 fn is_parallel(set: Set<'_>) -> bool {
-    set.word(&["spec", "podManagementPolicy"]) == Some("Parallel")
+    set.says().is_parallel()
 }
 
 /// Ends all pods of a set; its claims stay.

@@ -5,14 +5,14 @@ use super::claims;
 use super::command::{await_set, kubectl, named, word};
 use super::{Matter, Plan};
 use crate::k8s::object::ObjectName;
-use crate::review::Change;
+use crate::review::change::Change;
 use crate::review::set::Set;
 use std::collections::BTreeSet;
 
 /// The steps, if pods are not ready before or after a change of their template.
 pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, change: &Change) -> Option<Plan> {
-    let touches_pods = change.fields.iter().any(|field| field.path.starts_with("spec.template"));
-    let is_ordered = new.word(&["spec", "podManagementPolicy"]) != Some("Parallel") && !new.is_on_delete();
+    let touches_pods = change.touches("spec.template");
+    let is_ordered = !new.says().is_parallel() && !new.says().is_on_delete();
     if !touches_pods || !is_ordered {
         return None;
     }

@@ -7,7 +7,7 @@ use crate::api::admission;
 use crate::api::apply;
 use crate::bundle::{Resource, ResourceId};
 use crate::cluster::selector::matches;
-use crate::review::set::Set;
+use crate::review::set::{Set, When};
 use crate::value::Node;
 use serde_json::json;
 
@@ -119,7 +119,7 @@ fn is_renamed(old: Set<'_>, new: Set<'_>, field: &str) -> bool {
 }
 
 fn service(set: Set<'_>) -> &str {
-    set.word(&["spec", "serviceName"]).unwrap_or_default()
+    set.says().word(&["spec", "serviceName"]).unwrap_or_default()
 }
 
 /// Whether the pods of both are made alike, whatever the words.
@@ -262,7 +262,7 @@ fn new_names(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
     let expect = format!(
         "until then pods are found below `{before}` only, and from then on below `{after}` only: keep Service `{before}` until all have restarted"
     );
-    if new.is_on_delete() || new.partition() > new.start() {
+    if new.says().is_on_delete() || new.says().partition() > new.start() {
         for ordinal in claims::ordinals(new).rev() {
             let pod = claims::pod(new, ordinal);
             plan.run(
@@ -284,7 +284,7 @@ fn new_names(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
 
 /// The Service that the set used, if it goes in the same change.
 fn old_service(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>) {
-    let Some(service) = old.word(&["spec", "serviceName"]) else { return };
+    let Some(service) = old.says().word(&["spec", "serviceName"]) else { return };
     let namespace = &old.0.id.namespace;
     let is_it = |resource: &&Resource| resource.id.name == service && resource.id.namespace == *namespace;
     let gone = matter.committed.of_kind("Service").find(is_it).filter(|service| matter.fresh.get(&service.id).is_none());
@@ -314,7 +314,7 @@ pub(super) fn pods(set: Set<'_>) -> String {
 
 /// Makes sure that claims outlive the pods and the set, whatever its retention policy says.
 pub(super) fn retain_claims(plan: &mut Plan, set: Set<'_>) {
-    if set.deletes_claims("whenDeleted") || set.deletes_claims("whenScaled") {
+    if set.says().deletes_claims(When::Deleted) || set.says().deletes_claims(When::Scaled) {
         let policy = json!({"spec": {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"}}});
         plan.run(
             patch(&set.0.id.namespace, &named("statefulset", set.name()), &policy),

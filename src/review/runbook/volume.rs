@@ -4,7 +4,8 @@ use super::command::{all, await_pod, kubectl, named, patch, retain, word};
 use super::{Matter, Plan, claims, migrate, recreate, swap};
 use crate::bundle::{Resource, ResourceId};
 use crate::review::set::Set;
-use crate::value::Node;
+use crate::stateful_set::{Numbered, claim_base, numbered};
+use crate::value::{Node, Text};
 use std::collections::BTreeMap;
 
 /// A volume that is made anew.
@@ -169,7 +170,7 @@ fn standalone(plan: &mut Plan, matter: Matter<'_>, (old, new): (&Resource, &Reso
 
 /// The new sets, by what stands before the ordinal in the names of their claims.
 struct Owners<'m> {
-    sets: BTreeMap<(&'m str, String), Set<'m>>,
+    sets: BTreeMap<(&'m str, Text), Set<'m>>,
 }
 
 impl<'m> Owners<'m> {
@@ -178,7 +179,7 @@ impl<'m> Owners<'m> {
         for set in matter.fresh.of_kind("StatefulSet").map(Set) {
             let namespace = if set.0.id.namespace.is_empty() { matter.setting.namespace } else { &set.0.id.namespace };
             for (template, _) in set.templates() {
-                sets.entry((namespace, format!("{template}-{}", set.name()))).or_insert(set);
+                sets.entry((namespace, claim_base(template, set.name()))).or_insert(set);
             }
         }
         Self { sets }
@@ -186,9 +187,9 @@ impl<'m> Owners<'m> {
 
     /// The set and the ordinal that a claim belongs to.
     fn of(&self, namespace: &'m str, claim: &str) -> Option<(Set<'m>, i64)> {
-        let (base, ordinal) = claim.rsplit_once('-')?;
-        let set = self.sets.get(&(namespace, base.to_owned()))?;
-        let ordinal = ordinal.parse().ok().filter(|ordinal: &i64| ordinal.to_string() == claim[base.len() + 1..])?;
+        let Numbered { base, ordinal } = numbered(claim)?;
+        let set = self.sets.get(&(namespace, base.into()))?;
+        let ordinal = ordinal?;
         claims::ordinals(*set).contains(&ordinal).then_some((*set, ordinal))
     }
 }

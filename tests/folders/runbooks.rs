@@ -1,30 +1,33 @@
 //! The steps for each kind of change that cannot just be applied, word for word. `scripts/prove-runbooks` runs the same pairs of
 //! manifests against a real control plane, so that what is proven there is what is held here.
 
+use crate::Case;
 use crate::commands::{root, statewright};
 use crate::golden::golden;
 use crate::scratch::Scratch;
 use std::fmt::Write as _;
 use std::fs;
 
-#[test]
-fn each_kind_of_change_has_its_steps() {
-    let mut count = 0;
-    for entry in fs::read_dir(root().join("tests/runbooks")).unwrap() {
-        let folder = entry.unwrap().path();
-        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
-        let scratch = Scratch::new("runbook");
-        for side in ["old", "new"] {
-            split(&scratch, side, &fs::read_to_string(folder.join(format!("{side}.yaml"))).unwrap());
-        }
-        let run = statewright(scratch.path(), &["diff", "old", "new", "--format", "json"]);
-        let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{name}: {}", run.stderr));
-        let text = written(&report);
-        assert!(text.contains("\n  1. "), "{name}: there are no steps\n{}", run.stdout);
-        golden(&format!("runbooks/{name}/runbook.txt"), &text);
-        count += 1;
+/// A test for each folder.
+pub(crate) fn all() -> Vec<Case> {
+    let folders = fs::read_dir(root().join("tests/runbooks")).unwrap();
+    let mut names: Vec<String> = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert!(names.len() > 30, "only {} cases", names.len());
+    names.into_iter().map(|name| Case::new(format!("runbooks/{name}"), move || holds(&name))).collect()
+}
+
+fn holds(name: &str) {
+    let folder = root().join("tests/runbooks").join(name);
+    let scratch = Scratch::new("runbook");
+    for side in ["old", "new"] {
+        split(&scratch, side, &fs::read_to_string(folder.join(format!("{side}.yaml"))).unwrap());
     }
-    assert!(count > 30, "only {count} cases");
+    let run = statewright(scratch.path(), &["diff", "old", "new", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{name}: {}", run.stderr));
+    let text = written(&report);
+    assert!(text.contains("\n  1. "), "{name}: there are no steps\n{}", run.stdout);
+    golden(&format!("runbooks/{name}/runbook.txt"), &text);
 }
 
 /// One file for each manifest, named as ours are.

@@ -1,37 +1,38 @@
 //! Each row of what can be changed, with what a review says of it first. A folder holds `old.yaml` and `new.yaml`; the end of its name is
 //! the verdict that it must get, `expected.txt` is what is said.
 
+use crate::Case;
 use crate::commands::{root, statewright};
 use crate::golden::golden;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
 
-#[test]
-fn each_kind_of_change_gets_its_verdict() {
-    let folder = root().join("tests/changes");
-    let mut names: Vec<String> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+/// A test for each folder.
+pub(crate) fn all() -> Vec<Case> {
+    let folders = fs::read_dir(root().join("tests/changes")).unwrap();
+    let mut names: Vec<String> = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert!(names.len() >= 80, "there were more cases than {}", names.len());
-    let mut wrong = Vec::new();
-    for name in names {
-        let (_, wanted) = name.rsplit_once('.').unwrap_or_else(|| panic!("{name} names no verdict"));
-        let person = statewright(&folder.join(&name), &["diff", "old.yaml", "new.yaml"]);
-        let program = statewright(&folder.join(&name), &["diff", "old.yaml", "new.yaml", "--format", "json"]);
-        assert_eq!((person.code, &*person.stderr), (program.code, &*program.stderr), "{name}");
-        let report: Value = serde_json::from_str(&program.stdout).unwrap_or_else(|error| panic!("{name}: {error}\n{}", program.stdout));
-        let verdict = report["verdicts"][0]["verdict"].as_str().unwrap_or("none");
-        let code = match wanted {
-            "data-at-risk" => 3,
-            "none" if report["verdicts"].as_array().unwrap().is_empty() => 0,
-            _ => 1,
-        };
-        if (verdict, person.code) != (wanted, code) {
-            wrong.push(format!("{name}: {verdict}, exit {}: {}", person.code, person.stdout.lines().next().unwrap_or_default()));
-        }
-        golden(&format!("changes/{name}/expected.txt"), &said(person.stdout.lines().next().unwrap_or_default(), person.code, &report));
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    names.into_iter().map(|name| Case::new(format!("changes/{name}"), move || holds(&name))).collect()
+}
+
+fn holds(name: &str) {
+    let folder = root().join("tests/changes").join(name);
+    let (_, wanted) = name.rsplit_once('.').unwrap_or_else(|| panic!("{name} names no verdict"));
+    let person = statewright(&folder, &["diff", "old.yaml", "new.yaml"]);
+    let program = statewright(&folder, &["diff", "old.yaml", "new.yaml", "--format", "json"]);
+    assert_eq!((person.code, &*person.stderr), (program.code, &*program.stderr), "{name}");
+    let report: Value = serde_json::from_str(&program.stdout).unwrap_or_else(|error| panic!("{name}: {error}\n{}", program.stdout));
+    let verdict = report["verdicts"][0]["verdict"].as_str().unwrap_or("none");
+    let code = match wanted {
+        "data-at-risk" => 3,
+        "none" if report["verdicts"].as_array().unwrap().is_empty() => 0,
+        _ => 1,
+    };
+    let first = person.stdout.lines().next().unwrap_or_default();
+    assert_eq!((verdict, person.code), (wanted, code), "{name}: {first}");
+    golden(&format!("changes/{name}/expected.txt"), &said(first, person.code, &report));
 }
 
 /// What is said, without the texts of the manifests.

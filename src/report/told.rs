@@ -1,14 +1,15 @@
 //! What a review tells the user on the user's own lines, so that formats which know only findings say it too.
 
-use super::verdict::Verdict;
-use super::{Change, Review};
+use super::words;
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Code, Diagnostics, Level, Subject};
+use crate::review::verdict::Verdict;
+use crate::review::{Change, Review};
 use crate::source::At;
 use std::collections::BTreeMap;
 
 /// The codes of this module.
-pub static CODES: &[&Code] = &[&DATA_AT_RISK, &REFUSED_CHANGE, &POD_RESTART, &STALE_ACKNOWLEDGEMENT];
+pub(crate) static CODES: &[&Code] = &[&DATA_AT_RISK, &REFUSED_CHANGE, &POD_RESTART, &STALE_ACKNOWLEDGEMENT];
 
 static DATA_AT_RISK: Code = Code { id: "SW0501", name: "data-at-risk", level: Level::Error, page: include_str!("pages/data-at-risk.md") };
 static REFUSED_CHANGE: Code =
@@ -18,7 +19,7 @@ static STALE_ACKNOWLEDGEMENT: Code =
     Code { id: "SW0504", name: "stale-acknowledgement", level: Level::Warning, page: include_str!("pages/stale-acknowledgement.md") };
 
 /// Stores what the review says, each at the place that caused it.
-pub(super) fn find(review: &Review, found: &mut Diagnostics) {
+pub(crate) fn find(review: &Review, found: &mut Diagnostics) {
     let Some(first) = review.changes.first() else { return };
     let changes: BTreeMap<&ResourceId, &Change> = review.changes.iter().map(|change| (&change.id, change)).collect();
     let place = |id: &ResourceId, field: &str| match changes.get(id).copied() {
@@ -26,7 +27,7 @@ pub(super) fn find(review: &Review, found: &mut Diagnostics) {
         change => change.map_or(first.at, |change| change.at),
     };
     for risk in &review.judgement.risks {
-        let report = DATA_AT_RISK.report(format!("{}: {}", review.title, risk.what)).about(subject(&risk.about));
+        let report = DATA_AT_RISK.report(format!("{}: {}", review.title, words::risk(review, risk))).about(subject(&risk.about));
         let report = if risk.acknowledged {
             report.level(Level::Note).help("it is acknowledged")
         } else {
@@ -44,14 +45,14 @@ pub(super) fn find(review: &Review, found: &mut Diagnostics) {
     if review.judgement.verdict == Verdict::Restart {
         let cause = review.changes.iter().find(|change| change.verdict == Verdict::Restart).unwrap_or(first);
         POD_RESTART
-            .report(format!("{}: {}", review.title, review.judgement.line))
+            .report(format!("{}: {}", review.title, words::line(review)))
             .about(subject(&cause.id))
             .at(place_of(cause, "spec.template"), found);
     }
 }
 
 /// Stores what is acknowledged and happens nowhere, at the entries themselves.
-pub fn stale(review: &Review, acknowledged: &[(String, At)], found: &mut Diagnostics) {
+pub(crate) fn stale(review: &Review, acknowledged: &[(String, At)], found: &mut Diagnostics) {
     for (said, at) in acknowledged.iter().filter(|(said, _)| review.judgement.stale.contains(said)) {
         STALE_ACKNOWLEDGEMENT
             .report(format!("{}: `{said}` is acknowledged, but is not what happens here", review.title))

@@ -1,6 +1,7 @@
 //! Case folders: `tests/cases/<feature>/<case>/` holds what a user wrote, and what must come out: `stdout.txt`, `stderr.txt`, `deploy/`.
-//! `args` says how statewright is called; `compile` unless said otherwise. `UPDATE=1 cargo test` rewrites what must come out.
+//! `args` says how statewright is called; `compile` unless said otherwise. `UPDATE=1 cargo test -- CASE` rewrites what must come out.
 
+use crate::Case;
 use crate::commands::{copy, root, statewright};
 use crate::scratch::Scratch;
 use std::collections::BTreeMap;
@@ -64,38 +65,42 @@ fn rewrite(case: &Path, output: &Output) {
     }
 }
 
-#[test]
-fn each_case_comes_out_as_it_must() {
-    let (mut wrong, mut count) = (String::new(), 0);
-    for case in folders(&root().join("tests/cases")).iter().flat_map(|feature| folders(feature)) {
-        count += 1;
-        let name = case.strip_prefix(root()).unwrap().display().to_string();
-        let (output, code) = run(&case);
-        let errors = output
-            .values()
-            .map(|text| String::from_utf8_lossy(text))
-            .any(|text| text.contains("error[") || text.contains("\"level\": \"error\""));
-        if (code == 1) != errors {
-            let _ = writeln!(wrong, "{name}: exit code {code}, though there are {}errors", if errors { "" } else { "no " });
-        }
-        if std::env::var_os("UPDATE").is_some() {
-            rewrite(&case, &output);
-            continue;
-        }
-        let mut expected = files(&case);
-        expected.retain(|name, _| is_output(name));
-        for path in expected.keys().filter(|path| !output.contains_key(*path)) {
-            let _ = writeln!(wrong, "{name}/{path}: no run produces it");
-        }
-        for (path, bytes) in &output {
-            let before = expected.get(path).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
-            let now = String::from_utf8_lossy(bytes);
-            if before != now {
-                let diff = similar::TextDiff::from_lines(&*before, &*now);
-                let _ = writeln!(wrong, "{name}/{path}:\n{}", diff.unified_diff());
-            }
+/// A test for each folder.
+pub(crate) fn all() -> Vec<Case> {
+    let features = folders(&root().join("tests/cases"));
+    features.iter().flat_map(|feature| folders(feature)).map(|folder| Case::new(name(&folder), move || holds(&folder))).collect()
+}
+
+fn name(folder: &Path) -> String {
+    folder.strip_prefix(root().join("tests")).unwrap().to_str().unwrap().replace('\\', "/")
+}
+
+fn holds(case: &Path) {
+    let mut wrong = String::new();
+    let (output, code) = run(case);
+    let errors = output
+        .values()
+        .map(|text| String::from_utf8_lossy(text))
+        .any(|text| text.contains("error[") || text.contains("\"level\": \"error\""));
+    if (code == 1) != errors {
+        let _ = writeln!(wrong, "exit code {code}, though there are {}errors", if errors { "" } else { "no " });
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        rewrite(case, &output);
+    }
+    let mut expected = files(case);
+    expected.retain(|name, _| is_output(name));
+    for path in expected.keys().filter(|path| !output.contains_key(*path)) {
+        let _ = writeln!(wrong, "{path}: no run produces it");
+    }
+    for (path, bytes) in &output {
+        let before = expected.get(path).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
+        let now = String::from_utf8_lossy(bytes);
+        if before != now {
+            let diff = similar::TextDiff::from_lines(&*before, &*now);
+            let _ = writeln!(wrong, "{path}:\n{}", diff.unified_diff());
         }
     }
-    assert!(count > 0, "there are no cases");
-    assert!(wrong.is_empty(), "`UPDATE=1 cargo test cases` rewrites what must come out\n{wrong}");
+    let name = name(case);
+    assert!(wrong.is_empty(), "{name}: `UPDATE=1 cargo test -- {name}` rewrites what must come out\n{wrong}");
 }

@@ -1,0 +1,37 @@
+//! What a reviewer should know of how a change is carried out, a sentence each.
+
+use super::listed;
+use crate::review::notes::{Note, Waiting};
+
+pub(super) fn sentence(note: &Note, home: &str) -> String {
+    match note {
+        Note::OneAtATime { set, seconds } => {
+            let rest = if *seconds > 0 { format!(" for {seconds} s") } else { String::new() };
+            format!(
+                "pods of {} are replaced one at a time, the highest ordinal first: each once the one before has been \
+                 ready{rest}",
+                set.seen_from(home)
+            )
+        }
+        Note::Budget(budget) => {
+            format!("{budget} does not limit this: budgets limit evictions, not rolling updates")
+        }
+        Note::Partition { at, pods } => {
+            let verb = if pods.all == 1 { "keeps its" } else { "keep their" };
+            format!("partition {at}: {} {verb} version until it is lowered", listed(pods))
+        }
+        Note::OthersApplied(1) => "objects are applied one by one: the other change is made all the same".into(),
+        Note::OthersApplied(others) => {
+            format!("objects are applied one by one: {others} other changes are made all the same")
+        }
+        Note::Waiting(pod) => waiting(pod, home),
+        Note::Beyond { simulated, sets } => {
+            format!("only the first {simulated} replicas of {} were rehearsed: the pods beyond them are not counted", listed(sets))
+        }
+    }
+}
+
+pub(super) fn waiting(Waiting { pod, claim, why }: &Waiting, home: &str) -> String {
+    let claim = claim.as_ref().map(|claim| format!("claim {}: ", claim.seen_from(home))).unwrap_or_default();
+    format!("{} does not start: {claim}{why}", pod.seen_from(home))
+}

@@ -1,0 +1,51 @@
+//! A review as a value: what differs, what it will do, who holds what. Makes no sentence.
+
+use super::change::Change;
+use super::holdings::Holding;
+use super::verdict::Judgement;
+use crate::diagnostic::Finding;
+use crate::k8s::version::Version;
+use crate::secret::known::Known;
+use std::sync::Arc;
+
+/// One bundle against an earlier one: what differs, what it will do, and how it is done safely.
+#[derive(Clone, Debug, Default)]
+pub struct Review {
+    /// The app and its environment, or the two folders.
+    pub title: String,
+    /// The namespace that goes without saying.
+    pub home: String,
+    /// Which environment of which app it is about, where it is about one.
+    pub place: Option<Place>,
+    /// The version of Kubernetes that it was judged for; nothing where no API server is asked.
+    pub kubernetes: Option<Version>,
+    /// The secrets of both sides, to be taken out of what is said.
+    pub secrets: Arc<Known>,
+    /// The objects that differ, in the order in which they are applied; removed ones last.
+    pub changes: Vec<Change>,
+    /// What it will do.
+    pub judgement: Judgement,
+    /// Who holds which disk before.
+    pub before: Vec<Holding>,
+    /// And afterwards.
+    pub after: Vec<Holding>,
+    /// What the user is told of it, on the user's own lines: for formats that know findings only.
+    pub findings: Vec<Finding>,
+}
+
+/// One environment of an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The app's name.
+    pub app: String,
+    /// The environment's.
+    pub environment: String,
+}
+
+impl Review {
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.judgement.stale.is_empty()
+    }
+}
