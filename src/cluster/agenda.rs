@@ -1,10 +1,9 @@
 //! What each controller still has to look at: whatever changes calls on those whose decisions it bears on. Decides nothing itself.
 
-use super::binder::{CLAIM, VOLUME};
-use super::controller::statefulset::parent_and_ordinal;
 use super::mark::Mark;
-use super::store::{Key, Store, Touch, text};
-use super::world::own_claims;
+use super::object::{CLAIM, Key, VOLUME, own_claims, text};
+use super::store::{Store, Touch};
+use crate::stateful_set::parent_and_ordinal;
 use crate::value::Node;
 use std::collections::BTreeSet;
 use std::ops::Bound;

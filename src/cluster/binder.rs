@@ -5,25 +5,21 @@
 //! syncBoundClaim, reclaimVolume`.
 
 use super::mark::{Mark, Shelf};
+use super::object::amount;
+pub use super::object::{CLAIM, VOLUME, access_modes, capacity, claim_ref, class_of, requested, stated_class, volume_mode};
 use super::selector;
 use super::store::{Key, annotation, is_ending, put, text, uid};
 use super::world::{Cause, Gap, World, node_name, phase};
 use crate::k8s::quantity::Quantity;
 use crate::source::At;
-use crate::value::{Data, Map, Node, Text};
+use crate::value::{Map, Node, Text};
 use std::collections::BTreeSet;
-
-/// The kind of claims.
-pub const CLAIM: &str = "PersistentVolumeClaim";
-/// The kind of volumes.
-pub const VOLUME: &str = "PersistentVolume";
 
 const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
 const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
 /// The annotation that says who made a volume.
 pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
-const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 /// Where the scheduler writes the node for which a claim's volume is to be made.
 pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 /// The provisioner of classes whose volumes people make.
@@ -67,62 +63,8 @@ pub fn run(world: &mut World) {
 
 // ---- what objects say
 
-/// The class a claim asks for; `None` where it asks for none, not even for no class.
-#[must_use]
-pub fn stated_class(claim: &Node) -> Option<&str> {
-    annotation(claim, BETA_CLASS).or_else(|| claim.find(&["spec", "storageClassName"])?.as_str())
-}
-
-/// The class of a claim or volume; empty for none.
-#[must_use]
-pub fn class_of(object: &Node) -> &str {
-    stated_class(object).unwrap_or_default()
-}
-
-/// How much a claim asks for.
-#[must_use]
-pub fn requested(claim: &Node) -> Quantity {
-    amount(claim.find(&["spec", "resources", "requests", "storage"]))
-}
-
-/// How much a volume holds.
-#[must_use]
-pub fn capacity(volume: &Node) -> Quantity {
-    amount(volume.find(&["spec", "capacity", "storage"]))
-}
-
-fn amount(node: Option<&Node>) -> Quantity {
-    let text = node.map(|node| match &node.data {
-        Data::Int(number) => number.to_string(),
-        Data::Float(number) => number.to_string(),
-        _ => node.as_str().unwrap_or_default().to_owned(),
-    });
-    text.and_then(|text| text.parse().ok()).unwrap_or(Quantity::ZERO)
-}
-
-/// Whether it is a raw device or a file system.
-#[must_use]
-pub fn volume_mode(object: &Node) -> &str {
-    match text(object, &["spec", "volumeMode"]) {
-        "" => "Filesystem",
-        mode => mode,
-    }
-}
-
-/// How it may be mounted.
-#[must_use]
-pub fn access_modes(object: &Node) -> BTreeSet<&str> {
-    object.find(&["spec", "accessModes"]).into_iter().flat_map(Node::items).filter_map(Node::as_str).collect()
-}
-
 fn attributes_class(object: &Node) -> &str {
     text(object, &["spec", "volumeAttributesClassName"])
-}
-
-/// The claim that a volume is meant for or bound to.
-#[must_use]
-pub fn claim_ref(volume: &Node) -> Option<&Node> {
-    volume.find(&["spec", "claimRef"]).filter(|reference| !reference.is_null())
 }
 
 /// Whether a volume is meant for this claim or bound to it.

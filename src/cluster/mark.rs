@@ -1,12 +1,10 @@
 //! By what the controllers look objects up, beside their names: owners, claims, nodes, classes. Knows which fields say so, decides nothing.
 
-use super::binder::{self, CLAIM, VOLUME};
-use super::controller::statefulset::parent_and_ordinal;
+use super::object::{self, CLAIM, Key, VOLUME, claim_names, controller_uid, is_ending, is_over, node_name, owner_uids, phase, text, uid};
 use super::selector;
-use super::store::{self, Key, controller_uid, is_ending, owner_uids, text, uid};
-use super::world::{claim_names, is_over, node_name, phase};
 use crate::k8s::annotation;
 use crate::k8s::quantity::Quantity;
+use crate::stateful_set::parent_and_ordinal;
 use crate::value::{Node, Text};
 
 /// Something that objects have in common and are looked up by.
@@ -65,12 +63,12 @@ pub fn marks(key: &Key, node: &Node) -> Vec<Mark> {
             let volume = text(node, &["spec", "volumeName"]);
             marks.extend((!volume.is_empty()).then(|| Mark::Wants(volume.into())));
         }
-        VOLUME => match binder::claim_ref(node) {
+        VOLUME => match object::claim_ref(node) {
             Some(reference) => marks.push(Mark::Reserved(text(reference, &["namespace"]).into(), text(reference, &["name"]).into())),
-            None if phase(node) == "Available" => marks.push(Mark::Free(Box::new((shelf(node), binder::capacity(node))))),
+            None if phase(node) == "Available" => marks.push(Mark::Free(Box::new((shelf(node), object::capacity(node))))),
             None => {}
         },
-        "StorageClass" => marks.extend(DEFAULT.iter().any(|name| store::annotation(node, name) == Some("true")).then_some(Mark::Default)),
+        "StorageClass" => marks.extend(DEFAULT.iter().any(|name| object::annotation(node, name) == Some("true")).then_some(Mark::Default)),
         _ => {}
     }
     marks.sort_unstable();
@@ -108,5 +106,5 @@ fn of_pod(key: &Key, pod: &Node, marks: &mut Vec<Mark>) {
 }
 
 fn shelf(volume: &Node) -> Shelf {
-    Shelf { class: binder::class_of(volume).into(), modes: binder::access_modes(volume).into_iter().map(Text::from).collect() }
+    Shelf { class: object::class_of(volume).into(), modes: object::access_modes(volume).into_iter().map(Text::from).collect() }
 }

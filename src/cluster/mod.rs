@@ -3,10 +3,12 @@
 pub mod agenda;
 pub mod binder;
 pub mod controller;
+pub mod denial;
 pub mod dns;
 pub mod facts;
 pub mod kubectl;
 pub mod mark;
+pub mod object;
 pub mod plugin;
 pub mod rehearse;
 pub mod selector;

@@ -1,67 +1,9 @@
 //! What a cluster holds: live objects by kind, namespace and name, each as the API server would show it. Knows no kind's meaning.
 
 use super::mark::{self, Mark};
-use crate::k8s::object::ObjectName;
-use crate::source::At;
-use crate::value::{Data, Map, Node, Text};
-use std::cmp::Ordering;
+pub use super::object::{Key, Owner, annotation, controller_uid, is_ending, owner_references, owner_uids, owners, put, take, text, uid};
+use crate::value::{Data, Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What an object is called in a cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Key {
-    /// `Pod`.
-    pub kind: Text,
-    /// Empty for kinds that live in none.
-    pub namespace: Text,
-    /// `web-0`.
-    pub name: Text,
-}
-
-impl Key {
-    /// The key of an object of that kind.
-    pub fn of(kind: impl Into<Text>, name: &ObjectName) -> Self {
-        Self { kind: kind.into(), namespace: name.namespace.clone(), name: name.name.clone() }
-    }
-
-    /// What the object is called among those of its kind.
-    #[must_use]
-    pub fn object(&self) -> ObjectName {
-        ObjectName { namespace: self.namespace.clone(), name: self.name.clone() }
-    }
-
-    /// The key of that kind, namespace and name.
-    pub fn new(kind: impl Into<Text>, namespace: impl Into<Text>, name: impl Into<Text>) -> Self {
-        Self { kind: kind.into(), namespace: namespace.into(), name: name.into() }
-    }
-}
-
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// By kind, namespace and name. Most that are compared have kind and namespace in common, and equal short texts are seen to be so at once.
-impl Ord for Key {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let part = |one: &Text, other: &Text| if one == other { Ordering::Equal } else { one.cmp(other) };
-        part(&self.kind, &other.kind).then_with(|| part(&self.namespace, &other.namespace)).then_with(|| self.name.cmp(&other.name))
-    }
-}
-
-/// Who an object belongs to, as its `metadata.ownerReferences` say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// `StatefulSet`.
-    pub kind: Text,
-    /// `web`.
-    pub name: Text,
-    /// Its uid: an owner of the same name made later is another one.
-    pub uid: Text,
-    /// Whether it manages the object.
-    pub controller: bool,
-}
 
 /// An object that was made, changed or taken away.
 #[derive(Clone, Debug)]
@@ -266,118 +208,11 @@ impl Store {
     }
 }
 
-/// Sets a field, making the maps on the way to it.
-pub fn put(node: &mut Node, path: &[&str], value: Node) {
-    let Some((last, way)) = path.split_last() else { return };
-    let mut node = node;
-    for step in way {
-        if node.get(step).is_none_or(|inner| inner.as_map().is_none()) {
-            let at = node.at;
-            let Some(map) = node.as_map_mut() else { return };
-            map.put(*step, Node::map(Map::new(), at));
-        }
-        let Some(inner) = node.get_mut(step) else { return };
-        node = inner;
-    }
-    if let Some(map) = node.as_map_mut() {
-        map.put(*last, value);
-    }
-}
-
-/// Takes a field away.
-pub fn take(node: &mut Node, path: &[&str]) {
-    let Some((last, way)) = path.split_last() else { return };
-    let mut node = node;
-    for step in way {
-        let Some(inner) = node.get_mut(step) else { return };
-        node = inner;
-    }
-    if let Some(map) = node.as_map_mut() {
-        map.remove(last);
-    }
-}
-
-/// A field's text; empty where there is none.
-#[must_use]
-pub fn text<'a>(node: &'a Node, path: &[&str]) -> &'a str {
-    node.find(path).and_then(Node::as_str).unwrap_or_default()
-}
-
-/// The object's uid.
-#[must_use]
-pub fn uid(node: &Node) -> Text {
-    match node.find(&["metadata", "uid"]).map(|node| &node.data) {
-        Some(Data::Text(uid)) => uid.clone(),
-        _ => Text::default(),
-    }
-}
-
-/// The value of an annotation.
-#[must_use]
-pub fn annotation<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
-    node.find(&["metadata", "annotations", key]).and_then(Node::as_str)
-}
-
-/// Whether it has been deleted and only waits for something before it goes.
-#[must_use]
-pub fn is_ending(node: &Node) -> bool {
-    node.find(&["metadata", "deletionTimestamp"]).is_some_and(|stamp| !stamp.is_null())
-}
-
-/// Who it belongs to.
-#[must_use]
-pub fn owners(node: &Node) -> Vec<Owner> {
-    let reference = |owner: &Node| Owner {
-        kind: text(owner, &["kind"]).into(),
-        name: text(owner, &["name"]).into(),
-        uid: text(owner, &["uid"]).into(),
-        controller: owner.get("controller").and_then(Node::as_bool).unwrap_or_default(),
-    };
-    node.find(&["metadata", "ownerReferences"]).into_iter().flat_map(Node::items).map(reference).collect()
-}
-
-/// The uids of those it belongs to.
-pub fn owner_uids(node: &Node) -> impl Iterator<Item = &Text> {
-    node.find(&["metadata", "ownerReferences"]).into_iter().flat_map(Node::items).map(reference_uid)
-}
-
-/// The uid of the owner that manages it.
-#[must_use]
-pub fn controller_uid(node: &Node) -> Option<&Text> {
-    let mut references = node.find(&["metadata", "ownerReferences"]).into_iter().flat_map(Node::items);
-    references.find(|owner| owner.get("controller").and_then(Node::as_bool).unwrap_or_default()).map(reference_uid)
-}
-
-fn reference_uid(owner: &Node) -> &Text {
-    static NONE: Text = Text::new_static("");
-    match owner.get("uid").map(|node| &node.data) {
-        Some(Data::Text(uid)) => uid,
-        _ => &NONE,
-    }
-}
-
-/// Owner references as a field's value; `None` for none.
-#[must_use]
-pub fn owner_references(owners: &[Owner], at: At) -> Option<Data> {
-    let reference = |owner: &Owner| {
-        let mut map = Map::new();
-        map.put("apiVersion", Node::text(if owner.kind == "Pod" { "v1" } else { "apps/v1" }, at));
-        map.put("kind", Node::text(owner.kind.clone(), at));
-        map.put("name", Node::text(owner.name.clone(), at));
-        map.put("uid", Node::text(owner.uid.clone(), at));
-        if owner.controller {
-            map.put("controller", Node::bool(true, at));
-            map.put("blockOwnerDeletion", Node::bool(true, at));
-        }
-        Node::map(map, at)
-    };
-    (!owners.is_empty()).then(|| Data::List(owners.iter().map(reference).collect()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Sources;
+    use crate::source::{At, Sources};
+    use crate::value::Map;
 
     #[test]
     fn objects_are_found_by_kind_and_changes_are_counted() {

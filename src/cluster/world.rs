@@ -1,16 +1,16 @@
 //! What the controllers see of a cluster: its objects, its nodes, who makes volumes; and the journal of what they did. Decides nothing.
 
 use super::agenda::Agenda;
-use super::binder::CLAIM;
 use super::controller::load::Loads;
+use super::denial::Denial;
 use super::mark::Mark;
-use super::plugin::Denial;
+use super::object::CLAIM;
+pub use super::object::{OwnClaim, claim_names, condition, is_over, is_ready, named_claims, node_name, own_claims, phase};
 use super::store::{Key, Store, text, uid};
 use crate::k8s::object::ObjectName;
 use crate::k8s::version::Version;
 use crate::secret::known::Known;
 use crate::value::{Node, Text};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A machine that pods can run on.
@@ -326,68 +326,4 @@ impl World {
 
 fn born(object: &Node) -> &str {
     text(object, &["metadata", "creationTimestamp"])
-}
-
-/// The claims that a pod names in its manifest.
-pub fn named_claims(pod: &Node) -> impl Iterator<Item = &str> {
-    volumes(pod).filter_map(|volume| volume.find(&["persistentVolumeClaim", "claimName"])?.as_str())
-}
-
-/// The claims that a pod mounts: those that it names, and those made for it.
-pub fn claim_names(pod: &Node) -> impl Iterator<Item = Cow<'_, str>> {
-    named_claims(pod).map(Cow::Borrowed).chain(own_claims(pod).map(|own| Cow::Owned(own.name)))
-}
-
-/// A claim that is made for one pod, and goes with it: a generic ephemeral volume.
-#[derive(Clone, Debug)]
-pub struct OwnClaim<'a> {
-    /// The volume's name.
-    pub volume: &'a str,
-    /// The claim's name: `web-0-scratch`.
-    pub name: String,
-    /// What it is made from.
-    pub template: &'a Node,
-}
-
-/// The claims that are made for a pod: `VolumeClaimName`, k8s.io/component-helpers/storage/ephemeral.
-pub fn own_claims(pod: &Node) -> impl Iterator<Item = OwnClaim<'_>> {
-    volumes(pod).filter_map(|volume| {
-        let template = volume.find(&["ephemeral", "volumeClaimTemplate"])?;
-        let (pod, volume) = (text(pod, &["metadata", "name"]), text(volume, &["name"]));
-        Some(OwnClaim { volume, name: format!("{pod}-{volume}"), template })
-    })
-}
-
-fn volumes(pod: &Node) -> impl Iterator<Item = &Node> {
-    pod.find(&["spec", "volumes"]).into_iter().flat_map(Node::items)
-}
-
-/// The node a pod runs on; empty before it is placed.
-#[must_use]
-pub fn node_name(pod: &Node) -> &str {
-    text(pod, &["spec", "nodeName"])
-}
-
-/// A pod's phase.
-#[must_use]
-pub fn phase(object: &Node) -> &str {
-    text(object, &["status", "phase"])
-}
-
-/// One of a pod's conditions.
-#[must_use]
-pub fn condition<'a>(pod: &'a Node, kind: &str) -> Option<&'a Node> {
-    pod.find(&["status", "conditions"])?.items().find(|condition| text(condition, &["type"]) == kind)
-}
-
-/// Whether a pod is ready.
-#[must_use]
-pub fn is_ready(pod: &Node) -> bool {
-    condition(pod, "Ready").is_some_and(|condition| text(condition, &["status"]) == "True")
-}
-
-/// Whether a pod has ended and will not run again.
-#[must_use]
-pub fn is_over(pod: &Node) -> bool {
-    matches!(phase(pod), "Succeeded" | "Failed")
 }

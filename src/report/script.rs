@@ -11,7 +11,7 @@ const ENGINE: &str = include_str!("script.sh");
 
 /// The whole script.
 #[must_use]
-pub fn render(report: &Report) -> String {
+pub(crate) fn render(report: &Report) -> String {
     let mut body = String::new();
     let mut number = 0;
     for review in &report.reviews {

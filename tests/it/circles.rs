@@ -77,24 +77,6 @@ const ONE_THOUGHT: &[(&str, &[&str])] = &[
             "api::custom::values",
         ],
     ),
-    (
-        "a cluster, what its objects are looked up by, and what is called on by their changes",
-        &[
-            "cluster::agenda",
-            "cluster::binder",
-            "cluster::controller::garbage",
-            "cluster::controller::kubelet",
-            "cluster::controller::load",
-            "cluster::controller::revision",
-            "cluster::controller::statefulset",
-            "cluster::kubectl",
-            "cluster::mark",
-            "cluster::plugin",
-            "cluster::plugin::priority",
-            "cluster::store",
-            "cluster::world",
-        ],
-    ),
 ];
 
 /// No room holds more of the lines than a fifth, but this one.

@@ -3,8 +3,8 @@
 //! Follows `pkg/controller/garbagecollector/garbagecollector.go: attemptToDeleteItem, attemptToOrphanWorker`, and
 //! `pkg/controller/volume/pvcprotection/pvc_protection_controller.go: processPVC`.
 
-use crate::cluster::binder::{CLAIM, VOLUME};
 use crate::cluster::mark::Mark;
+use crate::cluster::object::{CLAIM, VOLUME};
 use crate::cluster::store::{Key, is_ending, owner_references, owners, uid};
 use crate::cluster::world::{World, node_name, phase};
 use crate::value::Text;

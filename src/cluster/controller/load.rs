@@ -2,8 +2,7 @@
 //!
 //! Follows `pkg/scheduler/framework/plugins/noderesources/fit.go: fitsRequest`.
 
-use crate::cluster::store::{Key, controller_uid, text};
-use crate::cluster::world::{is_over, node_name};
+use crate::cluster::object::{Key, controller_uid, is_over, node_name, text};
 use crate::k8s::quantity::Quantity;
 use crate::value::{Node, Text};
 use std::collections::BTreeMap;

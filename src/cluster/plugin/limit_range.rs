@@ -1,7 +1,7 @@
 //! What a namespace's LimitRanges fill into pods, and how much they let a container, pod or claim ask for: plugin/pkg/admission/limitranger.
 
-use super::Refused;
 use super::amounts::{self, Amounts};
+use crate::cluster::denial::Refused;
 use crate::cluster::store::{Key, put, text};
 use crate::cluster::world::World;
 use crate::k8s::quantity::Quantity;

@@ -10,6 +10,8 @@ mod resource_quota;
 mod runtime_class;
 mod service_account;
 
+pub use super::denial::Denial;
+use super::denial::Refused;
 use super::kubectl;
 use super::store::Key;
 use super::world::World;
@@ -17,20 +19,6 @@ use crate::api::{admission, defaults};
 use crate::bundle::Bundle;
 use crate::value::Node;
 pub use priority::{of as priority_of, preempts};
-
-/// What a plugin says of an object that it refuses, without the object's name.
-type Refused = String;
-
-/// Why an object is not let in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denial {
-    /// 403, 404, 422.
-    pub code: u16,
-    /// `Forbidden`, `NotFound`, `Invalid`.
-    pub reason: &'static str,
-    /// The server's sentence.
-    pub message: String,
-}
 
 impl Denial {
     fn forbidden(key: &Key, group: &str, why: &str) -> Self {

@@ -1,6 +1,6 @@
 //! How important a pod is, by its class: plugin/pkg/admission/priority.
 
-use super::Refused;
+use crate::cluster::denial::Refused;
 use crate::cluster::store::{Key, put, text};
 use crate::cluster::world::World;
 use crate::value::{Node, Text};

@@ -1,9 +1,9 @@
 //! How much a namespace may hold: ResourceQuotas, by what its objects use now and what a new one adds.
 //! k8s.io/apiserver/pkg/admission/plugin/resourcequota and pkg/quota/v1/evaluator.
 
-use super::Refused;
 use super::amounts::{self, Amounts};
 use crate::cluster::binder;
+use crate::cluster::denial::Refused;
 use crate::cluster::store::{Key, text};
 use crate::cluster::world::{World, is_over};
 use crate::k8s::quantity::Quantity;

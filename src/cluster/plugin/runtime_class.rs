@@ -1,6 +1,6 @@
 //! What a pod costs beside its containers, and which nodes can run it, by its class of runtimes: plugin/pkg/admission/runtimeclass.
 
-use super::Refused;
+use crate::cluster::denial::Refused;
 use crate::cluster::store::{Key, put, text};
 use crate::cluster::world::World;
 use crate::k8s::quantity::Quantity;

@@ -1,6 +1,6 @@
 //! Whose account a pod runs under: plugin/pkg/admission/serviceaccount.
 
-use super::Refused;
+use crate::cluster::denial::Refused;
 use crate::cluster::store::{Key, text};
 use crate::cluster::world::World;
 use crate::value::Node;
