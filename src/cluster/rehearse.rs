@@ -14,7 +14,7 @@ use super::store::{self, Key, Store, annotation, uid};
 use super::world::{Cause, Event, Gap, Journal, Provisioners, World};
 use crate::api::admission::Stage;
 use crate::api::custom::Customs;
-use crate::bundle::{Bundle, Resource};
+use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::diagnostic::Refusal;
 use crate::k8s::object::ObjectName;
 use crate::k8s::shape;
@@ -34,6 +34,8 @@ pub struct Rehearsal {
     pub not_known: Vec<Gap>,
     /// How many replicas of each set were played.
     pub replicas: i64,
+    /// How many of the pods that the last bundle states were not played.
+    pub pods_left_out: usize,
     /// Sets whose pods or claims are not let in at the end, and what the server says.
     pub denied: Vec<(Key, Denial)>,
 }
@@ -96,11 +98,39 @@ pub fn rehearse(bundles: &[Bundle], facts: &ClusterFacts, version: Version, name
     let mut cluster = Cluster::new(facts, version, namespace);
     let replicas = bundles.iter().map(played_replicas).min().unwrap_or(MOST_REPLICAS);
     cluster.world.most_replicas = replicas;
-    let steps: Vec<Outcome> = bundles.iter().map(|bundle| cluster.play(&Step::new(bundle))).collect();
-    let not_known = cluster.not_known();
+    let last = last_pod(bundles);
+    let mut pods_left_out = 0;
+    let mut steps = Vec::with_capacity(bundles.len());
+    for bundle in bundles {
+        let fewer = last.as_ref().map(|last| without_pods_behind(bundle, last));
+        pods_left_out = fewer.as_ref().map_or(0, |fewer| bundle.resources.len() - fewer.resources.len());
+        steps.push(cluster.play(&Step::new(fewer.as_ref().unwrap_or(bundle))));
+    }
+    let mut not_known = cluster.not_known();
+    if pods_left_out > 0 {
+        not_known.push(Gap::Pods(pods_left_out));
+    }
     let denied = cluster.world.journal.denied.iter().filter(|(set, _)| cluster.world.store.get(set).is_some());
     let denied = denied.map(|(set, denial)| (set.clone(), denial.clone())).collect();
-    Rehearsal { namespace: namespace.to_owned(), steps, not_known, replicas, denied }
+    Rehearsal { namespace: namespace.to_owned(), steps, not_known, replicas, pods_left_out, denied }
+}
+
+/// So many pods that a bundle states itself are played: each takes some 10 kB.
+const MOST_PODS: usize = 5_000;
+
+/// The last pod that is played, by name, where a bundle states more than are: the same in all of them, so that none comes or goes for it.
+fn last_pod(bundles: &[Bundle]) -> Option<ResourceId> {
+    let last = bundles.iter().filter_map(|bundle| {
+        let mut pods: Vec<&ResourceId> = bundle.of_kind("Pod").map(|pod| &pod.id).collect();
+        pods.sort_unstable();
+        pods.get(MOST_PODS).map(|_| pods[MOST_PODS - 1])
+    });
+    last.min().cloned()
+}
+
+fn without_pods_behind(bundle: &Bundle, last: &ResourceId) -> Bundle {
+    let is_played = |resource: &&Resource| resource.id.kind != "Pod" || resource.id <= *last;
+    Bundle::from(bundle.resources.iter().filter(is_played).cloned().collect::<Vec<_>>())
 }
 
 /// What the pods of a bundle may cost together: each takes time and memory, and is looked at again for each that is replaced. One set of

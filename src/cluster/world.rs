@@ -99,6 +99,8 @@ pub enum Gap {
         /// Their names.
         names: Vec<Text>,
     },
+    /// So many of the pods that manifests state themselves: they are not simulated.
+    Pods(usize),
     /// The replicas of a set beyond the first ones.
     Replicas {
         /// The set.
@@ -113,7 +115,7 @@ impl Gap {
     pub fn hide(&mut self, known: &Known) {
         let hide = |text: &mut Text| *text = known.hide(text).into();
         match self {
-            Self::Nodes | Self::DefaultClass => {}
+            Self::Nodes | Self::DefaultClass | Self::Pods(_) => {}
             Self::Class(name)
             | Self::ClassExists(name)
             | Self::Provisioner(name)

@@ -1,5 +1,6 @@
 //! What the facts of a cluster do not tell, for a reader.
 
+use super::counted;
 use crate::cluster::world::Gap;
 use crate::diagnostic::listing;
 use crate::value::Text;
@@ -21,6 +22,7 @@ pub(super) fn words(gap: &Gap) -> String {
             let names = listing(names.iter().map(Text::as_str), 5);
             format!("what {kind} {names} runs: only the pods of StatefulSets are simulated")
         }
+        Gap::Pods(count) => format!("what becomes of {}: so many pods are not simulated", counted(*count, "more pod")),
         Gap::Replicas { set, simulated } => {
             format!("the replicas of `{set}` beyond the first {simulated}: they are not simulated")
         }

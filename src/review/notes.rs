@@ -33,6 +33,8 @@ pub enum Note {
     OthersApplied(usize),
     /// A pod does not start.
     Waiting(Waiting),
+    /// So many of the pods that manifests state themselves were not rehearsed.
+    PodsLeftOut(usize),
     /// Only so many replicas of these sets were rehearsed.
     Beyond {
         /// How many.
@@ -70,7 +72,7 @@ pub fn notes(changes: &[Change], step: Rehearsed<'_>) -> Vec<Note> {
     notes
 }
 
-/// The sets of which not all replicas were rehearsed.
+/// What was not rehearsed: replicas of sets, and pods.
 #[must_use]
 pub fn beyond(bundle: &Bundle, simulated: i64, home: &str) -> Option<Note> {
     let larger = bundle.of_kind("StatefulSet").filter(|set| Set(set).replicas() > simulated);

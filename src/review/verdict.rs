@@ -183,6 +183,7 @@ fn rehearsed_step(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'_>
     judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, ready: &ready, before, after, setting, lookup: &lookup });
     judgement.notes = notes::notes(changes, step);
     judgement.notes.extend(notes::beyond(fresh, rehearsal.replicas, setting.namespace));
+    judgement.notes.extend(Some(rehearsal.pods_left_out).filter(|pods| *pods > 0).map(notes::Note::PodsLeftOut));
     (judgement.verdict, judgement.decision) = decide(changes, step, &judgement.risks);
     (judgement, held)
 }

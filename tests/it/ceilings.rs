@@ -252,6 +252,20 @@ fn many_large_sets_are_played_in_part() {
     assert!(said.contains("only the first 187 replicas of `large` were rehearsed"), "{}", said.chars().take(2_000).collect::<String>());
 }
 
+/// Pods that nothing manages are played up to a number of them, and the others said.
+#[test]
+fn any_number_of_pods_is_reviewed() {
+    let form = |image: &str| {
+        many(6_000, |number| {
+            format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{number}}}\nspec: {{containers: [{{name: c, image: \"{image}\"}}]}}\n")
+        })
+    };
+    let said = holds(&[("a.yaml", &service("a")), ("b.yaml", &form("x/y:1"))], &["diff", "a.yaml", "b.yaml"]);
+    assert!(said.contains("1000 of the pods were not rehearsed"), "{}", said.chars().take(2_000).collect::<String>());
+    let said = holds(&[("a.yaml", &form("x/y:1")), ("b.yaml", &form("x/y:2"))], &["diff", "a.yaml", "b.yaml"]);
+    assert!(said.contains("1000 of the pods were not rehearsed"), "{}", said.chars().take(2_000).collect::<String>());
+}
+
 #[test]
 fn one_pod_may_have_many_parts() {
     let pod = |rest: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n{rest}");

@@ -25,6 +25,7 @@ pub(super) fn sentence(note: &Note, home: &str) -> String {
             format!("objects are applied one by one: {others} other changes are made all the same")
         }
         Note::Waiting(pod) => waiting(pod, home),
+        Note::PodsLeftOut(pods) => format!("{pods} of the pods were not rehearsed: nothing is said of what becomes of them"),
         Note::Beyond { simulated, sets } => {
             format!("only the first {simulated} replicas of {} were rehearsed: the pods beyond them are not counted", listed(sets))
         }
