@@ -128,11 +128,17 @@ impl Import {
     /// Writes the apps, all or none: nothing over what is there, but with `--force` over a spec of the same app.
     fn write(&self, apps: &[App]) -> std::result::Result<Vec<String>, Failure> {
         let mut files: Vec<(PathBuf, &str)> = Vec::new();
+        let mut named: BTreeMap<&str, usize> = BTreeMap::new();
+        for app in apps {
+            *named.entry(&app.name).or_default() += 1;
+        }
         let mut folders = BTreeSet::new();
         for app in apps {
-            let folder = self.out.join(&app.name);
+            // Apps of one name are told apart by their namespaces.
+            let is_alone = named.get(&*app.name) == Some(&1);
+            let folder = self.out.join(if is_alone { app.name.clone() } else { format!("{}-{}", app.namespace, app.name) });
             if !folders.insert(folder.clone()) {
-                return Err(Failure::new(format!("two apps would be written to {}: import their namespaces one by one", folder.display())));
+                return Err(Failure::new(format!("two apps would be written to {}: import them one by one", folder.display())));
             }
             let may_replace = self.force && self.is_spec_of(&folder.join(disk::SPEC), &app.name);
             for (path, text) in &app.files {
@@ -214,6 +220,9 @@ fn proof(app: &App, environments: usize, text: &mut String) {
     let lines: BTreeSet<String> = app.reviews.iter().map(report::line).collect();
     let said: Vec<String> = lines.into_iter().collect();
     let _ = writeln!(text, "  applied over what runs: {}; no pod is replaced, no data is at risk", said.join("; "));
+    for suggestion in &app.suggestions {
+        let _ = writeln!(text, "  better, and not done ({}): {}", suggestion.cost(), suggestion.edit());
+    }
     if !app.secrets.is_empty() {
         let names: Vec<&str> = app.secrets.iter().map(String::as_str).collect();
         let _ = writeln!(text, "  Secrets that must exist: {}", names.join(", "));

@@ -3,6 +3,7 @@
 
 use super::container::{self, Pod, Role, files, is_texts, some_texts, without};
 use super::gather::Group;
+use super::names::{Names, Said};
 use super::service::{self, Reached};
 use super::text::literal;
 use super::{settings, storage, volume};
@@ -32,6 +33,9 @@ pub(super) struct Draft {
     pub(super) spec: Map,
     /// The files beside it, by path.
     pub(super) files: BTreeMap<String, String>,
+    /// What its replicas are called, and the texts in which that was looked for.
+    pub(super) names: Option<Names>,
+    pub(super) said: Vec<Said>,
 }
 
 const NAME: &str = "app.kubernetes.io/name";
@@ -127,6 +131,7 @@ pub(super) fn draft(group: &Group, home: &str, manner: &Manner) -> Draft {
     drafting.services();
     drafting.budget();
     drafting.config_maps(&containers.files);
+    drafting.names_of_replicas(home);
     drafting.rest()
 }
 
@@ -150,6 +155,8 @@ struct Drafting<'g> {
     /// Objects in Kubernetes' words.
     whole: Vec<&'g Resource>,
     shelf: Shelf,
+    names: Option<Names>,
+    said: Vec<Said>,
 }
 
 /// The items of a list.
@@ -189,6 +196,8 @@ impl<'g> Drafting<'g> {
             pod_rest: Map::new(),
             whole: group.others.iter().collect(),
             shelf: Shelf::default(),
+            names: None,
+            said: Vec::new(),
             name,
         }
     }
@@ -470,6 +479,34 @@ impl<'g> Drafting<'g> {
         }
     }
 
+    /// Says by expressions what the replicas are called, in the texts of the containers.
+    fn names_of_replicas(&mut self, home: &str) {
+        if self.manner.plain {
+            return;
+        }
+        let text = |key: &str| self.of_set.get(key).and_then(Node::as_str).unwrap_or_default();
+        let start = self.of_set.find(&["ordinals", "start"]).and_then(Node::as_int).unwrap_or(0);
+        let replicas = self.of_set.get("replicas").and_then(Node::as_int).unwrap_or(1);
+        let namespace = if self.group.set.id.namespace.is_empty() { home } else { &self.group.set.id.namespace };
+        let Some(names) = Names::new(&self.name, text("serviceName"), namespace, start, replicas) else { return };
+        let said = &mut self.said;
+        let mut say = |map: &mut Map, path: &[&str]| {
+            for (key, value) in map.iter_mut().filter(|(key, _)| matches!(&*key.name, "env" | "args" | "command")) {
+                let mut path: Vec<Text> = path.iter().copied().chain([&*key.name]).map(Text::from).collect();
+                names.say(value, &mut path, said);
+            }
+        };
+        say(&mut self.spec, &[]);
+        for field in ["containers", "init"] {
+            for (key, container) in self.spec.get_mut(field).and_then(Node::as_map_mut).into_iter().flat_map(Map::iter_mut) {
+                if let Some(map) = container.as_map_mut() {
+                    say(map, &[field, &key.name]);
+                }
+            }
+        }
+        self.names = Some(names);
+    }
+
     /// What only Kubernetes' words can say, and the spec with its fields in order.
     fn rest(mut self) -> Draft {
         let at = self.at;
@@ -493,12 +530,13 @@ impl<'g> Drafting<'g> {
         }
         let mut entries: Vec<_> = self.spec.into_iter().collect();
         entries.sort_by_key(|(key, _)| rank(&key.name));
-        Draft { spec: entries.into_iter().collect(), files: self.shelf.files }
+        Draft { spec: entries.into_iter().collect(), files: self.shelf.files, names: self.names, said: self.said }
     }
 }
 
-/// So many orders of files are looked at.
+/// So many orders of files are looked at, and so many bytes of them.
 const ORDERS: usize = 5000;
+const HASHED: usize = 20_000_000;
 
 /// The files of the app's own ConfigMaps in the order in which its spec had them, which only their checksum says.
 fn as_written<'g>(candidates: &[&'g Resource], volumes: &[&Node], template: &Node) -> BTreeMap<&'g str, Node> {
@@ -514,7 +552,8 @@ fn as_written<'g>(candidates: &[&'g Resource], volumes: &[&Node], template: &Nod
     let Some(wanted) = template.find(&["metadata", "annotations", "statewright/files"]).and_then(Node::as_str) else {
         return BTreeMap::new();
     };
-    let mut left = ORDERS;
+    let bytes: usize = own.iter().flat_map(|(_, data, _)| data.iter()).map(|(_, value)| value.as_str().map_or(1, str::len)).sum();
+    let mut left = (HASHED / (bytes + 1)).clamp(1, ORDERS);
     if ordered(&mut own, 0, 0, wanted, &mut left) {
         return own.into_iter().map(|(name, data, at)| (name, Node::map(data, at))).collect();
     }

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One spec that has all environments; of a single one without a name, its own.
 pub(super) fn factor(mut drafts: Vec<(Text, Draft)>, at: At) -> Draft {
     part_files(&mut drafts);
+    super::names::agree(&mut drafts);
     let mut files = BTreeMap::new();
     let specs: Vec<(Text, Map)> = drafts
         .into_iter()
@@ -42,7 +43,7 @@ pub(super) fn factor(mut drafts: Vec<(Text, Draft)>, at: At) -> Draft {
     }
     let environments = specs.iter().zip(layers).map(|((name, _), layer)| (Key { name: name.clone(), at }, Node::map(layer, at))).collect();
     spec.put("environments", Node::map(environments, at));
-    Draft { spec, files }
+    Draft { spec, files, names: None, said: Vec::new() }
 }
 
 /// All fields, in a spec's order.
@@ -125,12 +126,18 @@ fn split(key: &str, values: &[Option<&Node>], names: &[&str], way: Way, depth: u
 }
 
 fn split_map(values: &[Option<&Node>], at: At, names: &[&str], way: Way, depth: usize) -> Split {
+    /// Larger maps hold data, whose order says nothing.
+    const ORDERED: usize = 500;
     let mut keys: Vec<Text> = Vec::new();
     let mut known = BTreeSet::new();
     for value in values.iter().flatten() {
         let mut place = 0;
         for (key, _) in value.entries() {
-            if known.insert(key.name.clone()) {
+            if keys.len() > ORDERED {
+                if known.insert(key.name.clone()) {
+                    keys.push(key.name.clone());
+                }
+            } else if known.insert(key.name.clone()) {
                 keys.insert(place.min(keys.len()), key.name.clone());
                 place += 1;
             } else if let Some(found) = keys.iter().position(|other| *other == key.name) {
@@ -166,14 +173,17 @@ fn split_map(values: &[Option<&Node>], at: At, names: &[&str], way: Way, depth: 
 
 /// Objects that all have are the app's, others are said by each environment.
 fn split_list(values: &[Option<&Node>], at: At) -> Split {
-    let has = |value: Option<&Node>, item: &Node| value.is_some_and(|value| value.items().any(|other| other == item));
+    let named = |item: &Node| ["kind", "name", "rule"].map(|key| item.get(key).and_then(Node::as_str).map(Text::from));
+    let full = |item: &Node| (named(item), item.find(&["metadata", "name"]).and_then(Node::as_str).map(Text::from));
+    let lists: Vec<BTreeMap<_, &Node>> =
+        values.iter().map(|value| value.iter().flat_map(|value| value.items()).map(|item| (full(item), item)).collect()).collect();
+    let is_common = |item: &Node| lists.iter().all(|list| list.get(&full(item)) == Some(&item));
     let first = values.iter().flatten().next();
-    let common: Vec<Node> =
-        first.into_iter().flat_map(|first| first.items()).filter(|item| values.iter().all(|value| has(*value, item))).cloned().collect();
+    let common: Vec<Node> = first.into_iter().flat_map(|first| first.items()).filter(|item| is_common(item)).cloned().collect();
     let over = values
         .iter()
         .map(|value| {
-            let left: Vec<Node> = value.iter().flat_map(|value| value.items()).filter(|item| !common.contains(item)).cloned().collect();
+            let left: Vec<Node> = value.iter().flat_map(|value| value.items()).filter(|item| !is_common(item)).cloned().collect();
             (!left.is_empty()).then(|| Node::list(left, at))
         })
         .collect();

@@ -5,10 +5,12 @@ mod container;
 mod draft;
 mod factor;
 mod gather;
+mod names;
 mod proof;
 mod service;
 mod settings;
 mod storage;
+mod suggest;
 mod text;
 mod tidy;
 mod volume;
@@ -26,6 +28,7 @@ pub use gather::Reason;
 use gather::{Group, gather};
 use proof::{Fault, Way};
 use std::collections::{BTreeMap, BTreeSet};
+pub use suggest::Suggestion;
 
 /// Manifests that no spec can be made of.
 static REFUSED: Code = Code { id: "SW0701", name: "not-importable", level: Level::Error, page: include_str!("pages/not-importable.md") };
@@ -74,6 +77,8 @@ pub type Compile<'c> = &'c (dyn Fn(&str, &BTreeMap<String, String>) -> Compiled 
 pub struct App {
     /// `web`.
     pub name: String,
+    /// The namespace that it has in its first environment.
+    pub namespace: String,
     /// Its files, by their paths in its folder; the spec is `statewright.yaml`.
     pub files: BTreeMap<String, String>,
     /// What a rehearsal of each environment says: the input, then what the spec compiles to.
@@ -84,6 +89,8 @@ pub struct App {
     pub patched: bool,
     /// Names of Secrets that must exist.
     pub secrets: BTreeSet<String>,
+    /// What could be better. Nothing of it is done.
+    pub suggestions: BTreeSet<Suggestion>,
 }
 
 /// What came of an import.
@@ -334,7 +341,7 @@ fn drafted(
             drafts.push(last);
             factor::factor(drafts, at)
         }
-        None => Draft { spec: crate::value::Map::new(), files: BTreeMap::new() },
+        None => Draft { spec: crate::value::Map::new(), files: BTreeMap::new(), names: None, said: Vec::new() },
     }
 }
 
@@ -488,5 +495,10 @@ fn proven(
     let mut files = draft.files;
     let patched = draft.spec.has("patches");
     files.insert("statewright.yaml".into(), text);
-    App { name: candidate.name.to_string(), files, reviews, objects, patched, secrets }
+    let namespace = groups.first().map_or_else(String::new, |(number, group)| match &*group.set.id.namespace {
+        "" => homes[*number].clone(),
+        namespace => namespace.to_owned(),
+    });
+    let suggestions = groups.iter().flat_map(|(_, group)| suggest::suggestions(group)).collect();
+    App { name: candidate.name.to_string(), namespace, files, reviews, objects, patched, secrets, suggestions }
 }

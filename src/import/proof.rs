@@ -7,6 +7,7 @@ use crate::cluster::facts::ClusterFacts;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::k8s::wire;
+use crate::review::notes::Note;
 use crate::review::runbook::files::Files;
 use crate::review::{self, Review, Setting};
 use crate::source::At;
@@ -147,11 +148,14 @@ fn push(path: &mut String, key: &str) {
 
 /// What a rehearsal of both says: the input, then what the spec compiles to.
 pub(super) fn rehearsal(title: String, input: &[&Resource], output: &Bundle, home: &str, version: Version) -> Review {
+    let objects = input.iter().map(|resource| resource.id.clone()).collect();
     let input = Bundle::from(input.iter().map(|resource| (*resource).clone()).collect::<Vec<_>>());
     let facts = ClusterFacts::default().with_version(version).with_customs(Customs::none());
     let files = Files::default();
     let setting = Setting { version, facts: &facts, namespace: home, acknowledged: &[], home: None, files: &files };
-    review::review(title, &input, output, setting)
+    let mut review = review::review(title, &input, output, setting);
+    review.judgement.notes.push(Note::Alike { version, objects });
+    review
 }
 
 /// What has to be laid over an object that is made, to be the one that was imported; nothing where no change can say it.

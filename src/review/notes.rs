@@ -7,6 +7,7 @@ use super::set::Set;
 use crate::bundle::{Bundle, ResourceId};
 use crate::cluster::state::{ClaimPhase, PodState};
 use crate::k8s::object::ObjectName;
+use crate::k8s::version::Version;
 use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +36,13 @@ pub enum Note {
     Waiting(Waiting),
     /// So many of the pods that manifests state themselves were not rehearsed.
     PodsLeftOut(usize),
+    /// Each of these objects is stored as it was: what an import is proven by.
+    Alike {
+        /// The Kubernetes version whose API server stores them.
+        version: Version,
+        /// The objects.
+        objects: Vec<ResourceId>,
+    },
     /// Only so many replicas of these sets were rehearsed.
     Beyond {
         /// How many.

@@ -1,5 +1,7 @@
 //! What is imported compiles to what it was made of, of real repositories and of our own examples; what cannot be is refused with a reason.
 
+use crate::commands::{Run, statewright};
+use crate::scratch::Scratch;
 use serde_json::Value;
 use statewright::bundle::{Bundle, Resource};
 use statewright::diagnostic::Diagnostics;
@@ -114,7 +116,9 @@ fn the_sets_of_real_repositories_come_back_whole() {
         "{} files: {whole} whole, {refused} refused, {patched} with patches, {unsteady} unsteady; median {median:.3} of the lines",
         files.len()
     );
+    assert!(refused == 0 && whole > 200, "{refused} refused");
     assert!(patched * 20 <= whole, "{patched} of {whole} need patches");
+    assert!(median <= 0.4, "{median} of the lines");
 }
 
 fn text(resource: &Resource) -> String {
@@ -179,4 +183,233 @@ fn our_own_examples_come_back() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Sets of one name in one folder of a real repository are taken for environments of one app: one spec has them all.
+#[test]
+fn variants_of_real_sets_become_environments() {
+    let Some(corpus) = folder("STATEWRIGHT_CORPUS") else { return };
+    let mut variants: BTreeMap<(PathBuf, String), Vec<PathBuf>> = BTreeMap::new();
+    for file in disk::find_manifests(&disk::Reach::default(), &[corpus]).unwrap() {
+        let bundle = manifests(&file, &mut Sources::default());
+        let mut sets = bundle.of_kind("StatefulSet").filter(|set| set.api_version == "apps/v1");
+        if let (Some(set), None) = (sets.next(), sets.next()) {
+            variants.entry((file.parent().unwrap().to_owned(), set.id.name.clone())).or_default().push(file);
+        }
+    }
+    let (mut all, mut whole, mut environments, mut lines_before, mut lines_after) = (0, 0, 0, 0, 0);
+    for ((_, name), files) in variants.iter().filter(|(_, files)| files.len() > 1) {
+        let mut sources = Sources::default();
+        let list: Vec<Environment> = files
+            .iter()
+            .enumerate()
+            .map(|(number, file)| Environment { name: format!("e{number}"), bundle: manifests(file, &mut sources) })
+            .collect();
+        let before: usize = list.iter().flat_map(|environment| &environment.bundle.resources).map(lines).sum();
+        let mut found = Diagnostics::default();
+        let imported = import(&list, Wanted { named: true, ..wanted() }, &statewright::compile_text, &mut found);
+        all += 1;
+        match imported.apps.iter().find(|app| app.name == *name) {
+            Some(app) => {
+                whole += 1;
+                environments += list.len();
+                lines_before += before;
+                lines_after += app.files.values().map(|text| text.lines().count()).sum::<usize>();
+                if std::env::var_os("IMPORT_SHOW").is_some() {
+                    println!("==== {files:?}\n{}", app.files["statewright.yaml"]);
+                }
+            }
+            None => {
+                // What Kustomize lays over a manifest is none by itself.
+                let said: Vec<String> = found.resolve(&sources).into_iter().map(|finding| finding.message).collect();
+                println!("REFUSED {files:?}: {said:?}");
+                all -= usize::from(said.iter().all(|message| message.starts_with("the API server would refuse")));
+            }
+        }
+    }
+    println!("{all} apps with several environments, {whole} whole with {environments}; {lines_after} lines of {lines_before}");
+    assert!(all > 5 && whole == all, "{whole} of {all}");
+}
+
+const WEB: &str = "\
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {clusterIP: None, selector: {app: web}, ports: [{name: http, port: 80}]}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: web-secret, namespace: shop}
+stringData: {password: do-not-copy-me}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: web-hook, namespace: shop, annotations: {helm.sh/hook: pre-install}}
+spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: \"example.com/a:1\"}]}}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web, namespace: shop}
+spec:
+  serviceName: web
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: web
+        image: example.com/web:1.0
+        args: [\"yes\", \"{{ not an expression }}\", \"{{\", \"1e3\", \"08\", 'on: {a: b}']
+        env:
+        - {name: A, value: \"no\"}
+        - {name: A, value: \"twice\"}
+        - {name: PEERS, value: \"web-0.web,web-1.web\"}
+        envFrom: [{secretRef: {name: web-secret}}]
+        ports: [{containerPort: 80}]
+";
+
+fn run(scratch: &Scratch, arguments: &[&str]) -> Run {
+    statewright(scratch.path(), arguments)
+}
+
+#[test]
+fn what_is_awkward_comes_back_and_no_secret_is_copied() {
+    let scratch = Scratch::new("import-awkward");
+    scratch.write("in/web.yaml", WEB);
+    let done = run(&scratch, &["import", "--out", "out", "in"]);
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    let spec = std::fs::read_to_string(scratch.path().join("out/web/statewright.yaml")).unwrap();
+    for part in ["{{ '{{' }} not an expression }}", "web-secret"] {
+        assert!(spec.contains(part), "{part}\n{spec}");
+    }
+    assert!(!spec.contains("do-not-copy-me") && !spec.contains("patches"), "{spec}");
+    for part in ["Secret/shop/web-secret", "Job/shop/web-hook", "Secrets that must exist: web-secret"] {
+        assert!(done.stdout.contains(part), "{part}\n{}", done.stdout);
+    }
+    // What was written compiles to what was read, by the program itself.
+    assert_eq!(run(&scratch, &["compile", "out"]).code, 0);
+    let diff = run(&scratch, &["diff", "in", "out/web/deploy/default", "--format", "json"]);
+    let diff: Value = serde_json::from_str(&diff.stdout).unwrap();
+    let changed: Vec<&str> =
+        diff["changes"].as_array().unwrap().iter().map(|change| change["object"]["kind"].as_str().unwrap_or("?")).collect();
+    assert!(!changed.contains(&"StatefulSet") && !changed.contains(&"Service"), "{diff}");
+    // And importing that gives the same spec.
+    let again = run(&scratch, &["import", "--out", "again", "out/web/deploy/default"]);
+    assert_eq!(again.code, 0, "{}{}", again.stdout, again.stderr);
+    assert_eq!(std::fs::read_to_string(scratch.path().join("again/web/statewright.yaml")).unwrap(), spec);
+}
+
+#[test]
+fn nothing_is_written_over() {
+    let scratch = Scratch::new("import-over");
+    scratch.write("in/web.yaml", WEB);
+    scratch.write("out/web/statewright.yaml", "apiVersion: statewright/v1\nkind: App\nname: other\nimage: a\n");
+    for arguments in [&["import", "--out", "out", "in"][..], &["import", "--force", "--out", "out", "in"]] {
+        let refused = run(&scratch, arguments);
+        assert_eq!(refused.code, 2, "{}{}", refused.stdout, refused.stderr);
+        assert!(refused.stderr.contains("is there already"), "{}", refused.stderr);
+    }
+    scratch.write("out/web/statewright.yaml", "apiVersion: statewright/v1\nkind: App\nname: web\nimage: a\n");
+    assert_eq!(run(&scratch, &["import", "--out", "out", "in"]).code, 2);
+    assert_eq!(run(&scratch, &["import", "--force", "--out", "out", "in"]).code, 0);
+    assert!(std::fs::read_to_string(scratch.path().join("out/web/statewright.yaml")).unwrap().contains("example.com/web:1.0"));
+}
+
+#[test]
+fn what_no_cluster_takes_is_refused_with_its_place() {
+    let scratch = Scratch::new("import-refused");
+    let set = |api: &str, more: &str| {
+        format!(
+            "apiVersion: {api}\nkind: StatefulSet\nmetadata: {{name: old}}\nspec:\n  serviceName: old\n  selector: {{matchLabels: {{a: b}}}}\n  \
+             template: {{metadata: {{labels: {{a: b}}}}, spec: {{{more}containers: [{{name: c, image: \"example.com/c:1\"}}]}}}}\n"
+        )
+    };
+    for (name, text, says) in [
+        ("beta", set("apps/v1beta1", ""), "`apps/v1beta1` ended with Kubernetes 1.16"),
+        ("field", set("apps/v1", "restartPolicy: Never, "), "restartPolicy"),
+        ("twice", format!("{}---\n{}", set("apps/v1", ""), set("apps/v1", "hostNetwork: true, ")), "is there twice"),
+        ("nameless", set("apps/v1", "").replace("name: old", "generateName: old-"), "has no name"),
+        ("yaml", "a: [".to_owned(), "error"),
+    ] {
+        scratch.write(&format!("{name}/set.yaml"), &text);
+        let refused = run(&scratch, &["import", "--out", "out", name]);
+        assert_eq!(refused.code, 1, "{name}: {}{}", refused.stdout, refused.stderr);
+        assert!(refused.stderr.contains(says) && refused.stderr.contains(&format!("{name}/set.yaml:")), "{name}: {}", refused.stderr);
+        assert!(!scratch.path().join("out").exists(), "{name}");
+    }
+}
+
+#[test]
+fn what_a_cluster_filled_in_is_taken_out_again() {
+    let scratch = Scratch::new("import-live");
+    scratch.write(
+        "live.yaml",
+        "\
+apiVersion: v1
+kind: List
+items:
+- apiVersion: apps/v1
+  kind: StatefulSet
+  metadata: {name: db, namespace: shop, uid: 0a, resourceVersion: '7', creationTimestamp: '2026-01-01T00:00:00Z', generation: 3}
+  spec:
+    podManagementPolicy: OrderedReady
+    persistentVolumeClaimRetentionPolicy: {whenDeleted: Retain, whenScaled: Retain}
+    replicas: 2
+    revisionHistoryLimit: 10
+    serviceName: db
+    selector: {matchLabels: {app: db}}
+    updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 0}}
+    template:
+      metadata: {creationTimestamp: null, labels: {app: db}}
+      spec:
+        containers:
+        - name: db
+          image: example.com/db:1.0
+          imagePullPolicy: IfNotPresent
+          resources: {}
+          terminationMessagePath: /dev/termination-log
+          terminationMessagePolicy: File
+          ports: [{name: db, containerPort: 5432, protocol: TCP}]
+        dnsPolicy: ClusterFirst
+        restartPolicy: Always
+        schedulerName: default-scheduler
+        securityContext: {}
+        terminationGracePeriodSeconds: 30
+  status: {replicas: 2}
+- apiVersion: v1
+  kind: Service
+  metadata: {name: db, namespace: shop, uid: 0b, resourceVersion: '8', creationTimestamp: '2026-01-01T00:00:00Z'}
+  spec:
+    clusterIP: None
+    clusterIPs: [None]
+    internalTrafficPolicy: Cluster
+    ipFamilies: [IPv4]
+    ipFamilyPolicy: SingleStack
+    ports: [{name: db, port: 5432, protocol: TCP, targetPort: db}]
+    selector: {app: db}
+    sessionAffinity: None
+    type: ClusterIP
+  status: {loadBalancer: {}}
+",
+    );
+    let done = run(&scratch, &["import", "live.yaml"]);
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    let spec = std::fs::read_to_string(scratch.path().join("db/statewright.yaml")).unwrap();
+    assert_eq!(
+        spec,
+        "\
+# +argocd:skip-file-rendering
+apiVersion: statewright/v1
+kind: App
+name: db
+namespace: shop
+recommendedLabels: false
+selector: {app: db}
+image: example.com/db:1.0
+replicas: 2
+ports: {db: 5432}
+services: {governing: {publishNotReadyAddresses: null}}
+"
+    );
 }

@@ -26,6 +26,10 @@ pub(super) fn sentence(note: &Note, home: &str) -> String {
         }
         Note::Waiting(pod) => waiting(pod, home),
         Note::PodsLeftOut(pods) => format!("{pods} of the pods were not rehearsed: nothing is said of what becomes of them"),
+        Note::Alike { version, objects } => {
+            let names: Vec<String> = objects.iter().map(ToString::to_string).collect();
+            format!("each object comes back as the API server of Kubernetes {version} stores it: {}", names.join(", "))
+        }
         Note::Beyond { simulated, sets } => {
             format!("only the first {simulated} replicas of {} were rehearsed: the pods beyond them are not counted", listed(sets))
         }
