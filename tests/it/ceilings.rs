@@ -244,12 +244,16 @@ fn many_large_sets_are_played_in_part() {
         })
     };
     let said = holds(&[("a.yaml", &form("x/y:1")), ("b.yaml", &form("x/y:2"))], &["diff", "a.yaml", "b.yaml"]);
-    assert!(said.contains("only the first 7 replicas of `w0`, `w1`,"), "{}", said.chars().take(2_000).collect::<String>());
+    assert!(
+        said.contains("only the first 7 replicas of w0") || said.contains("only the first 7 replicas of `w0"),
+        "{}",
+        said.chars().take(2_000).collect::<String>()
+    );
     let large = set("large", "300", true);
     let small = many(600, |number| set(&format!("w{number}"), "3", false));
     let text = format!("{large}---\n{small}");
     let said = holds(&[("a.yaml", &text), ("b.yaml", &text.replace("x/y:1", "x/y:2"))], &["diff", "a.yaml", "b.yaml"]);
-    assert!(said.contains("only the first 187 replicas of `large` were rehearsed"), "{}", said.chars().take(2_000).collect::<String>());
+    assert!(said.contains("only the first 187 replicas of large were rehearsed"), "{}", said.chars().take(2_000).collect::<String>());
 }
 
 /// Pods that nothing manages are played up to a number of them, and the others said.
