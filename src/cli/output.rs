@@ -50,7 +50,7 @@ pub(super) fn watched() -> bool {
 /// In which formats it is shown, and where.
 #[derive(Debug, Default, Args)]
 pub(super) struct Formats {
-    /// Output format: human, json, sarif, github, gitlab, junit, markdown, html. `NAME=FILE` writes a file instead of stdout; may be given several times. For GitHub's step
+    /// Output format: human, json, sarif, github, gitlab, junit, markdown, html, svg. `NAME=FILE` writes a file instead of stdout; may be given several times. For GitHub's step
     /// summary, write `markdown=$GITHUB_STEP_SUMMARY`.
     #[arg(long = "format", value_name = "NAME[=FILE]")]
     targets: Vec<Target>,

@@ -22,7 +22,7 @@ pub(super) fn words(gap: &Gap) -> String {
             let names = listing(names.iter().map(Text::as_str), 5);
             format!("what {kind} {names} runs: only the pods of StatefulSets are simulated")
         }
-        Gap::Pods(count) => format!("what becomes of {}: so many pods are not simulated", counted(*count, "more pod")),
+        Gap::Pods(count) => format!("{}: so many pods are not simulated", counted(*count, "more pod")),
         Gap::Replicas { set, simulated } => {
             format!("the replicas of `{set}` beyond the first {simulated}: they are not simulated")
         }

@@ -107,6 +107,8 @@ pub enum Format {
     Markdown,
     /// One page for a browser, complete in itself.
     Html,
+    /// A drawing of pods, claims, volumes and disks, before and after.
+    Svg,
     /// The steps of all runbooks, as a script.
     Script,
 }
@@ -122,6 +124,7 @@ impl Format {
         ("junit", Self::Junit),
         ("markdown", Self::Markdown),
         ("html", Self::Html),
+        ("svg", Self::Svg),
     ];
 
     /// A report in this format. Colours are for people only.
@@ -136,6 +139,7 @@ impl Format {
             Self::Junit => junit::render(&report.all()),
             Self::Markdown => markdown::render(report),
             Self::Html => html::render(report),
+            Self::Svg => picture::render(report),
             Self::Script => script::render(report),
         }
     }

@@ -1,8 +1,9 @@
 //! Who holds what, before and after, as a drawing: a row for each claim of each replica, with its pod, claim, volume and disk, and what
 //! becomes of each by its colour and its sign. Knows no page: its classes are those of `picture.css`, which a file of its own carries along.
 
-use super::clean;
+use super::alike;
 use super::holding::cells;
+use super::{Report, clean, spoken};
 use crate::k8s::object::ObjectName;
 use crate::review::Review;
 use crate::review::holdings::Holding;
@@ -61,11 +62,11 @@ impl Fate {
 
     const fn word(self) -> &'static str {
         match self {
-            Self::Stays => "as before",
-            Self::Restarts => "restarts",
+            Self::Stays => "unchanged",
+            Self::Restarts => "restarted",
             Self::Comes => "new",
-            Self::Goes => "goes",
-            Self::Left => "stays, used by no pod",
+            Self::Goes => "removed",
+            Self::Left => "orphaned: kept, and used by no pod",
         }
     }
 }
@@ -105,8 +106,60 @@ fn cell(before: String, after: String, is_left: bool, restarts: bool) -> Vec<(St
     }
 }
 
-/// The drawing, as an element of a page: nothing where no pod has anything. `restarted` are the pods that are replaced by their like.
-pub(super) fn element(review: &Review, restarted: &BTreeSet<&ObjectName>) -> Option<String> {
+/// The pods that are removed and made again.
+fn restarted(review: &Review) -> BTreeSet<&ObjectName> {
+    let moves = review.judgement.order.iter().flat_map(|(_, moves)| moves);
+    let came: BTreeSet<&ObjectName> = moves.clone().filter(|step| step.came).map(|step| &step.pod).collect();
+    moves.filter(|step| !step.came && came.contains(&step.pod)).map(|step| &step.pod).collect()
+}
+
+/// The drawing, as an element of a page: nothing where no claim is held and no pod restarted.
+pub(super) fn element(review: &Review) -> Option<String> {
+    let (body, height) = drawing(review)?;
+    Some(format!(
+        "<svg class=\"picture\" role=\"img\" aria-label=\"{}\" viewBox=\"-1 0 {} {height}\">{body}</svg>",
+        text_of(&format!("Who holds what in {}, before and after", review.title)),
+        WIDTH + 2
+    ))
+}
+
+/// So many reviews are drawn in one file.
+const MOST_DRAWN: usize = 20;
+
+/// What stands above each drawing of a file, and between two.
+const TITLE: usize = 34;
+const BETWEEN: usize = 18;
+
+/// The drawings of a report as a file of their own. Of reviews that do the same, the first is drawn.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut body = String::new();
+    let mut top = 0;
+    let groups = alike::grouped(&report.reviews);
+    let drawn = groups.iter().filter_map(|group| Some((group, drawing(group.reviews[0])?)));
+    for (group, (inner, height)) in drawn.take(MOST_DRAWN) {
+        let (title, verdict) = (text_of(&group.title()), spoken(group.verdict()));
+        let _ = write!(body, "<text class=\"title\" x=\"0\" y=\"{}\">{title}: {verdict}</text>", top + 18);
+        let _ = write!(body, "<g transform=\"translate(0 {})\">{inner}</g>", top + TITLE);
+        top += TITLE + height + BETWEEN;
+    }
+    if body.is_empty() {
+        body.push_str("<text class=\"title\" x=\"0\" y=\"18\">No pod, claim or volume is concerned</text>");
+        top = TITLE;
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" role=\"img\" aria-label=\"Who holds what, before and after\" \
+         viewBox=\"-1 0 {0} {top}\" width=\"{0}\" height=\"{top}\">\n<style>\n{STYLE}</style>\n{body}\n</svg>\n",
+        WIDTH + 2
+    )
+}
+
+fn drawing(review: &Review) -> Option<(String, usize)> {
+    let restarted = restarted(review);
+    let holds = review.before.iter().chain(&review.after).any(|held| held.claim.is_some());
+    if !holds && restarted.is_empty() {
+        return None;
+    }
     let mut rows: Vec<Vec<Vec<(String, Fate)>>> = Vec::new();
     for (old, new) in pairs(&review.before, &review.after) {
         let is_left = new.is_some_and(|new| new.pod.is_none() && new.claim.is_some());
@@ -147,11 +200,7 @@ pub(super) fn element(review: &Review, restarted: &BTreeSet<&ObjectName>) -> Opt
     }
     let present: BTreeSet<Fate> = rows.iter().flatten().flatten().map(|(_, fate)| *fate).collect();
     top = legend(&present, all - rows.len(), top, &mut body);
-    Some(format!(
-        "<svg class=\"picture\" role=\"img\" aria-label=\"{}\" viewBox=\"-1 0 {} {top}\">{body}</svg>",
-        text_of(&format!("Who holds what in {}, before and after", review.title)),
-        WIDTH + 2
-    ))
+    Some((body, top))
 }
 
 /// A line from one column to another.
@@ -194,7 +243,7 @@ fn legend(present: &BTreeSet<Fate>, rest: usize, top: usize, body: &mut String) 
         x += 44 + said.chars().count() * LETTER / 10;
     }
     if rest > 0 {
-        let _ = write!(body, "<text class=\"head\" x=\"{x}\" y=\"{}\">and {rest} more as before or alike</text>", top + 19);
+        let _ = write!(body, "<text class=\"head\" x=\"{x}\" y=\"{}\">and {rest} more rows</text>", top + 19);
     }
     top + 30
 }
@@ -229,7 +278,10 @@ fn text_of(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::world::PodMove;
+    use crate::report::Against;
     use crate::review::holdings::Behind;
+    use crate::review::verdict::Judgement;
 
     fn held(pod: &str, claim: &str, volume: &str) -> Holding {
         let name = |name: &str| (!name.is_empty()).then(|| ObjectName::new("shop", name));
@@ -242,20 +294,25 @@ mod tests {
         let after =
             vec![held("w-0", "data-w-0", "v0"), held("w-1", "data-w-1", "v9"), held("", "data-w-2", "v2"), held("w-3", "data-w-3", "v3")];
         let review = Review { title: "web <in> prod".into(), home: "shop".into(), before, after, ..Review::default() };
-        let svg = element(&review, &BTreeSet::from([&ObjectName::new("shop", "w-0")])).unwrap();
+        let moves = [false, true].map(|came| PodMove { came, pod: ObjectName::new("shop", "w-0") });
+        let order = vec![(ObjectName::new("shop", "w"), moves.to_vec())];
+        let review = Review { judgement: Judgement { order, ..Judgement::default() }, ..review };
+        let svg = element(&review).unwrap();
         for part in [
-            "<title>Pod w-0: restarts</title>",
-            "<title>Volume v1: goes</title>",
+            "<title>Pod w-0: restarted</title>",
+            "<title>Volume v1: removed</title>",
             "<title>Volume v9: new</title>",
-            "<title>Pod w-2: goes</title>",
-            "<title>Claim data-w-2: stays, used by no pod</title>",
+            "<title>Pod w-2: removed</title>",
+            "<title>Claim data-w-2: orphaned: kept, and used by no pod</title>",
             "<title>Claim data-w-3: new</title>",
-            "<title>Claim data-w-0: as before</title>",
+            "<title>Claim data-w-0: unchanged</title>",
             "web &lt;in&gt; prod",
         ] {
             assert!(svg.contains(part), "{part} is not in {svg}");
         }
-        assert!(element(&Review::default(), &BTreeSet::new()).is_none());
+        assert!(element(&Review::default()).is_none());
+        let file = render(&Report::compared(Against::Named, Vec::new(), vec![review]));
+        assert!(file.starts_with("<svg xmlns=") && file.contains("Pod w-0: restarted") && file.contains("<style>"), "{file}");
     }
 
     #[test]

@@ -1,14 +1,30 @@
 //! Files that are generated and committed are what would be generated now.
 
-use crate::commands::root;
+use crate::commands::{root, statewright};
 use crate::golden::golden;
 use crate::reference;
+use crate::scratch::Scratch;
 use serde_json::Value;
 
 #[test]
 fn schemas_are_fresh() {
     golden("../schemas/app.v1.schema.json", &statewright::app_schema());
     golden("../schemas/workspace.v1.schema.json", &statewright::workspace_schema());
+}
+
+/// The pictures of the pages are what the program draws.
+#[test]
+fn pictures_are_fresh() {
+    let scratch = Scratch::new("picture");
+    let text = std::fs::read_to_string(root().join("examples/kubia/statewright.yaml")).unwrap();
+    scratch.write("kubia/statewright.yaml", &text);
+    assert_eq!(statewright(scratch.path(), &["compile"]).code, 0);
+    let fewer = text.replace("replicas: 5", "replicas: 3");
+    assert_ne!(text, fewer);
+    scratch.write("kubia/statewright.yaml", fewer);
+    let run = statewright(scratch.path(), &["diff", "--env", "prod", "--format", "svg"]);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    golden("../docs/pictures/scale-down.svg", &run.stdout);
 }
 
 #[test]

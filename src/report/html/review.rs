@@ -99,26 +99,14 @@ fn others(group: &Group<'_>, out: &mut String) {
 /// Who holds what, drawn, where it says more than a list of names: where something becomes of it, or where there is anything to hold.
 fn drawing(group: &Group<'_>, out: &mut String) {
     let review = group.reviews[0];
-    let restarted = restarted(&review.judgement);
-    let holds = review.before.iter().chain(&review.after).any(|held| held.claim.is_some());
-    if !holds && restarted.is_empty() {
-        return;
-    }
-    if let Some(svg) = picture::element(review, &restarted) {
+    if let Some(svg) = picture::element(review) {
         let _ = writeln!(
             out,
-            "<section class=\"part\"><h3>What becomes of pods and disks</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
-             aria-label=\"What becomes of pods and disks in {}\">{svg}</div></section>",
+            "<section class=\"part\"><h3>Pods, claims and disks</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+             aria-label=\"Pods, claims, volumes and disks of {}, before and after\">{svg}</div></section>",
             escaped(&review.title)
         );
     }
-}
-
-/// The pods that go and come back.
-fn restarted(judgement: &Judgement) -> BTreeSet<&ObjectName> {
-    let moves = judgement.order.iter().flat_map(|(_, moves)| moves);
-    let came: BTreeSet<&ObjectName> = moves.clone().filter(|step| step.came).map(|step| &step.pod).collect();
-    moves.filter(|step| !step.came && came.contains(&step.pod)).map(|step| &step.pod).collect()
 }
 
 fn risks(review: &Review, out: &mut String) {

@@ -25,7 +25,7 @@ pub(super) fn sentence(note: &Note, home: &str) -> String {
             format!("objects are applied one by one: {others} other changes are made all the same")
         }
         Note::Waiting(pod) => waiting(pod, home),
-        Note::PodsLeftOut(pods) => format!("{pods} of the pods were not rehearsed: nothing is said of what becomes of them"),
+        Note::PodsLeftOut(pods) => format!("{pods} of the pods were not rehearsed, and are not counted"),
         Note::Alike { version, objects } => {
             let names: Vec<String> = objects.iter().map(ToString::to_string).collect();
             format!("each object comes back as the API server of Kubernetes {version} stores it: {}", names.join(", "))
