@@ -83,7 +83,7 @@ fn facts(record: &Value, id: SourceId) -> ClusterFacts {
     let nodes = record["nodes"].as_array().into_iter().flatten().map(|node| machine(node, at)).collect();
     let class = &record["default_storage_class"];
     let classes = if class.is_null() { Vec::new() } else { vec![default_class(class, at)] };
-    ClusterFacts { kubernetes: None, nodes: Some(nodes), classes: Some(classes), customs: Customs::none() }
+    ClusterFacts { kubernetes: None, nodes: Some(nodes), classes: Some(classes), customs: Customs::none(), objects: Vec::new() }
 }
 
 /// Each node has 64 processors and 512 GiB.
@@ -93,6 +93,8 @@ fn machine(node: &Value, at: At) -> Machine {
         labels: to_node(&node["labels"], at),
         cpu: Some(64_000),
         memory: Some(512 << 30),
+        taints: None,
+        closed: false,
     }
 }
 

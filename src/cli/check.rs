@@ -1,5 +1,6 @@
 //! `check`: everything that can be said without a previous state, of specs or of manifests written by anyone.
 
+use super::cluster;
 use super::compile::workspace_findings;
 use super::definitions::{self, Definitions};
 use super::neighbours::{Index, Stay};
@@ -24,8 +25,9 @@ pub(super) struct Check {
     /// Kubernetes version to validate against: 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
     kubernetes: Option<String>,
-    /// Cluster description: nodes and storage classes, in a file.
-    #[arg(long, value_name = "FILE")]
+    /// Cluster description: nodes and storage classes, in a file; or its objects, as `kubectl get nodes,sc,ns,quota -A -o yaml` prints them, or a folder
+    /// of manifests.
+    #[arg(long, value_name = "FILE|DIR")]
     cluster: Option<PathBuf>,
     #[command(flatten)]
     definitions: Definitions,
@@ -108,9 +110,7 @@ impl Check {
     fn facts(&self, sources: &mut Sources, found: &mut Diagnostics) -> std::result::Result<ClusterFacts, Failure> {
         let mut facts = ClusterFacts::default();
         if let Some(path) = &self.cluster {
-            let id = disk::read_source(&self.reach, path, sources, found)?;
-            let document = id.and_then(|id| crate::yaml::read_one(sources, id, found));
-            facts = document.map(|document| ClusterFacts::read(&document, found)).unwrap_or_default();
+            facts = cluster::read(&self.reach, path, sources, found)?.unwrap_or_default();
         }
         if let Some(text) = &self.kubernetes {
             facts.kubernetes = Some(text.parse::<Version>().map_err(Failure::new)?);

@@ -4,6 +4,7 @@ mod argocd;
 mod check;
 mod ci;
 mod claims;
+mod cluster;
 mod committed;
 mod compile;
 mod definitions;

@@ -1,6 +1,7 @@
 //! `rehearse`: what a cluster becomes, step by step, when bundles are applied one after another; or recorded scenarios, played again.
 
 use super::check::holds_specs;
+use super::cluster;
 use super::definitions::{self, Definitions};
 use super::output;
 use super::project::{Selection, forbids};
@@ -18,7 +19,6 @@ use crate::review::presumed;
 use crate::scenario;
 use crate::secret::known::Known;
 use crate::source::Sources;
-use crate::yaml;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -31,8 +31,9 @@ pub(super) struct Rehearse {
     /// The environment that specs are compiled for, if they have several.
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
-    /// Cluster description: version, nodes, storage classes (YAML).
-    #[arg(long, value_name = "FILE")]
+    /// Cluster description: version, nodes, storage classes (YAML); or its objects, as `kubectl get nodes,sc,ns,quota -A -o yaml` prints them, or a
+    /// folder of manifests.
+    #[arg(long, value_name = "FILE|DIR")]
     cluster: Option<PathBuf>,
     /// Kubernetes version to validate against: 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
@@ -109,9 +110,7 @@ impl Rehearse {
     fn facts(&self, findings: &mut Vec<Finding>) -> Read<Option<ClusterFacts>> {
         let Some(path) = &self.cluster else { return Ok(None) };
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-        let document =
-            disk::read_source(&self.reach, path, &mut sources, &mut found)?.and_then(|id| yaml::read_one(&sources, id, &mut found));
-        let facts = document.map(|document| ClusterFacts::read(&document, &mut found));
+        let facts = cluster::read(&self.reach, path, &mut sources, &mut found)?;
         findings.extend(found.resolve(&sources));
         Ok(facts)
     }

@@ -12,4 +12,6 @@ pub struct Denial {
     pub reason: &'static str,
     /// The server's sentence.
     pub message: String,
+    /// Without the object's name.
+    pub cause: String,
 }

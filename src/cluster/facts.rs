@@ -2,7 +2,7 @@
 
 use super::world::Machine;
 use crate::api::custom::Customs;
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Level, nearest};
 use crate::k8s::quantity::Quantity;
 use crate::k8s::version::{NoVersion, Version};
@@ -27,13 +27,53 @@ pub struct ClusterFacts {
     pub classes: Option<Vec<Node>>,
     /// The custom kinds that somebody has defined.
     pub customs: Customs,
+    /// What else is there before anything is applied: namespaces, quotas, classes, accounts, policies.
+    pub objects: Vec<Node>,
 }
+
+/// The kinds of which objects are taken from a cluster. What apps bring themselves is no fact about it.
+const TAKEN: [&str; 13] = [
+    "Namespace",
+    "ResourceQuota",
+    "LimitRange",
+    "PriorityClass",
+    "RuntimeClass",
+    "ServiceAccount",
+    "ConfigMap",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+    "VolumeAttributesClass",
+    "CSIDriver",
+];
 
 impl ClusterFacts {
     /// Nothing but the version is known.
     #[must_use]
     pub const fn of_version(version: Version) -> Self {
-        Self { kubernetes: Some(version), nodes: None, classes: None, customs: Customs::none() }
+        Self { kubernetes: Some(version), nodes: None, classes: None, customs: Customs::none(), objects: Vec::new() }
+    }
+
+    /// Takes the facts from objects of a cluster, as `kubectl get … -o yaml` prints them, or from manifests that are applied to it.
+    #[must_use]
+    pub fn of_objects(bundle: &Bundle) -> Self {
+        let mut facts = Self { customs: Customs::none().with(bundle.resources.iter().map(|resource| &resource.node)), ..Self::default() };
+        for resource in &bundle.resources {
+            match resource.id.kind.as_str() {
+                "Node" => facts.nodes.get_or_insert_default().push(machine_of(resource)),
+                "StorageClass" => facts.classes.get_or_insert_default().push(resource.node.clone()),
+                kind if TAKEN.contains(&kind) => facts.objects.push(resource.node.clone()),
+                _ => {}
+            }
+        }
+        facts
+    }
+
+    /// Whether the namespaces that there are, are among the objects.
+    #[must_use]
+    pub fn knows_namespaces(&self) -> bool {
+        self.objects.iter().any(|object| object.get("kind").and_then(Node::as_str) == Some("Namespace"))
     }
 
     /// The same cluster, judged by the rules of another version.
@@ -74,6 +114,23 @@ impl ClusterFacts {
     }
 }
 
+/// A node as the API server shows it.
+fn machine_of(resource: &Resource) -> Machine {
+    let node = &resource.node;
+    let amount = |name: &str| {
+        let stated = ["allocatable", "capacity"].iter().find_map(|field| node.find(&["status", field, name]));
+        stated.and_then(Quantity::of)
+    };
+    Machine {
+        name: (*resource.id.name).into(),
+        labels: node.find(&["metadata", "labels"]).cloned().unwrap_or_else(|| Node::map(Map::new(), node.at)),
+        cpu: amount("cpu").map(|cpu| cpu.milli()),
+        memory: amount("memory").map(|memory| memory.value()),
+        taints: node.find(&["spec", "taints"]).cloned(),
+        closed: node.find(&["spec", "unschedulable"]).and_then(Node::as_bool) == Some(true),
+    }
+}
+
 fn unknown(key: &Key, known: &[&str], found: &mut Diagnostics) {
     let report = CLUSTER_FACTS.report(format!("`{}` says nothing about a cluster", key.name));
     let report = match nearest(&key.name, known.iter().copied()) {
@@ -97,14 +154,16 @@ fn read_version(node: &Node, found: &mut Diagnostics) -> Option<Version> {
 }
 
 fn read_machine(node: &Node, found: &mut Diagnostics) -> Option<Machine> {
-    let mut machine = Machine { name: Text::default(), labels: Node::map(Map::new(), node.at), cpu: None, memory: None };
+    let mut machine =
+        Machine { name: Text::default(), labels: Node::map(Map::new(), node.at), cpu: None, memory: None, taints: None, closed: false };
     for (key, value) in node.entries() {
         match key.name.as_str() {
             "name" => machine.name = value.as_str().unwrap_or_default().into(),
             "labels" => machine.labels = value.clone(),
+            "taints" => machine.taints = Some(value.clone()),
             "cpu" => machine.cpu = read_quantity(value, found).map(|cpu| cpu.milli()),
             "memory" => machine.memory = read_quantity(value, found).map(|memory| memory.value()),
-            _ => unknown(key, &["name", "labels", "cpu", "memory"], found),
+            _ => unknown(key, &["name", "labels", "taints", "cpu", "memory"], found),
         }
     }
     if machine.name.is_empty() {

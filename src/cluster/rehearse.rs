@@ -181,6 +181,8 @@ pub struct Cluster {
     customs: Customs,
     /// Warnings that earlier steps had.
     told: BTreeSet<EventState>,
+    /// The namespaces that the bundle of this step makes.
+    coming: BTreeSet<Text>,
 }
 
 /// One step: a bundle, and what a person does before and with it.
@@ -222,6 +224,7 @@ impl Cluster {
                 store: Store::default(),
                 nodes: facts.nodes.clone(),
                 knows_classes: facts.classes.is_some(),
+                knows_namespaces: facts.knows_namespaces(),
                 knows_all: false,
                 provisioners: Provisioners::Assumed,
                 version,
@@ -240,10 +243,17 @@ impl Cluster {
             volumes: BTreeSet::new(),
             customs: facts.customs.clone(),
             told: BTreeSet::new(),
+            coming: BTreeSet::new(),
         };
         for class in facts.classes.iter().flatten() {
             let key = Key::new("StorageClass", "", store::text(class, &["metadata", "name"]));
             cluster.world.create(&key, class.clone());
+        }
+        for object in &facts.objects {
+            let field = |path: &[&str]| store::text(object, path).to_owned();
+            let key =
+                cluster.key(&field(&["apiVersion"]), &field(&["kind"]), &field(&["metadata", "namespace"]), &field(&["metadata", "name"]));
+            cluster.world.create(&key, object.clone());
         }
         cluster
     }
@@ -264,6 +274,7 @@ impl Cluster {
         }
         let resources: Vec<Resource> = step.bundle.resources.iter().map(|resource| self.at_home(resource)).collect();
         let keys: Vec<Key> = resources.iter().map(kubectl::key_of).collect();
+        self.coming = keys.iter().filter(|key| key.kind == "Namespace").map(|key| key.name.clone()).collect();
         for (resource, key) in resources.iter().zip(&keys) {
             acts.push(self.apply(resource));
             if resources.len() <= MOST_WATCHED && controller::heeds(&key.kind) {
@@ -309,6 +320,12 @@ impl Cluster {
         }
         let absent = self.world.journal.presumed.iter().filter(|key| self.world.store.get(key).is_none());
         list.extend(absent.map(|key| Gap::Exists { kind: key.kind.clone(), name: key.name.clone() }));
+        for kind in ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"] {
+            let hooks = self.world.store.of_kind(kind);
+            list.extend(hooks.map(|(key, _)| Gap::Decides { kind: kind.into(), name: key.name.clone() }));
+        }
+        let undecided = self.world.journal.undecided.iter();
+        list.extend(undecided.map(|name| Gap::Decides { kind: "ValidatingAdmissionPolicy".into(), name: name.clone() }));
         for kind in ["Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob"] {
             let names: Vec<Text> = self.world.store.of_kind(kind).map(|(key, _)| key.name.clone()).collect();
             if !names.is_empty() {
@@ -370,25 +387,27 @@ impl Cluster {
             version: self.world.version,
         };
         let (mut done, write) = kubectl::request(&self.world.store, request);
-        match write {
-            Write::Create(mut object) => {
-                let admitted = plugin::labels(&key, &object).and_then(|()| plugin::admit(&mut self.world, &key, &mut object));
-                match admitted {
-                    Ok(()) => {
-                        done.warnings.extend(plugin::warnings(&self.world, &key, &object));
-                        self.create(&key, object);
-                    }
-                    Err(denial) => done.change = Change::Rejected(Box::new(denied(denial))),
-                }
+        let outcome = match write {
+            Write::Create(mut object) => plugin::namespace(&self.world, &key, &self.coming)
+                .and_then(|()| plugin::labels(&key, &object))
+                .and_then(|()| plugin::admit(&mut self.world, &key, &mut object))
+                .map(|warnings| {
+                    done.warnings.extend(warnings);
+                    self.create(&key, object);
+                }),
+            Write::Replace(object) => {
+                let old = self.world.store.get(&key).cloned();
+                plugin::labels(&key, &object).and_then(|()| plugin::admit_change(&mut self.world, &key, &object, old.as_ref())).map(
+                    |warnings| {
+                        done.warnings.extend(warnings);
+                        self.world.store.replace(&key, object);
+                    },
+                )
             }
-            Write::Replace(object) => match plugin::labels(&key, &object) {
-                Ok(()) => {
-                    done.warnings.extend(plugin::warnings(&self.world, &key, &object));
-                    self.world.store.replace(&key, object);
-                }
-                Err(denial) => done.change = Change::Rejected(Box::new(denied(denial))),
-            },
-            Write::Nothing => {}
+            Write::Nothing => Ok(()),
+        };
+        if let Err(denial) = outcome {
+            done.change = Change::Rejected(Box::new(denied(denial)));
         }
         if let Some(object) = self.world.store.get(&key).filter(|_| !matches!(done.change, Change::Rejected(_))) {
             self.applied.insert(uid(object), resource.node.clone());
@@ -408,7 +427,7 @@ impl Cluster {
 
 /// What kubectl says of an object that a plugin did not let in.
 fn denied(denial: Denial) -> Rejection {
-    let Denial { code, reason, message } = denial;
-    let refusal = Refusal { field: String::new(), kind: reason, detail: message.clone() };
-    Rejection { stage: Stage::Admission, code, reason, causes: vec![message.clone()], message, refusals: vec![refusal] }
+    let Denial { code, reason, message, cause } = denial;
+    let refusal = Refusal { field: String::new(), kind: reason, detail: cause.clone() };
+    Rejection { stage: Stage::Admission, code, reason, causes: vec![cause], message, refusals: vec![refusal] }
 }

@@ -24,6 +24,10 @@ pub struct Machine {
     pub cpu: Option<i64>,
     /// Its memory in bytes, if known.
     pub memory: Option<i64>,
+    /// What keeps pods away that do not tolerate it, a list.
+    pub taints: Option<Node>,
+    /// Whether it takes no new pods: it is cordoned.
+    pub closed: bool,
 }
 
 /// Which provisioners are there to make volumes.
@@ -101,6 +105,13 @@ pub enum Gap {
     },
     /// So many of the pods that manifests state themselves: they are not simulated.
     Pods(usize),
+    /// What a webhook or a policy decides, for it asks what is not known here: nothing is refused by it.
+    Decides {
+        /// The kind.
+        kind: Text,
+        /// Its name.
+        name: Text,
+    },
     /// The replicas of a set beyond the first ones.
     Replicas {
         /// The set.
@@ -120,6 +131,7 @@ impl Gap {
             | Self::ClassExists(name)
             | Self::Provisioner(name)
             | Self::Exists { name, .. }
+            | Self::Decides { name, .. }
             | Self::Replicas { set: name, .. } => hide(name),
             Self::Runs { names, .. } => names.iter_mut().for_each(hide),
         }
@@ -168,6 +180,8 @@ pub struct Journal {
     pub presumed: BTreeSet<Key>,
     /// Why the pods or claims of a set are not let in, by the set: the last that was said.
     pub denied: BTreeMap<Key, Denial>,
+    /// Policies that ask what is not known here.
+    pub undecided: BTreeSet<Text>,
     /// How many claims of a name there have been.
     claims: BTreeMap<(Text, Text), u32>,
     /// What the volume made for a claim is called, by the claim's uid.
@@ -185,6 +199,8 @@ pub struct World {
     pub nodes: Option<Vec<Machine>>,
     /// Whether all its storage classes are among the objects; if not, one that is missing here may be there all the same.
     pub knows_classes: bool,
+    /// Whether all its namespaces are among the objects.
+    pub knows_namespaces: bool,
     /// Whether all that pods refer to is among the objects; if not, what is missing here is taken to be there, and noted.
     pub knows_all: bool,
     /// Who makes volumes.

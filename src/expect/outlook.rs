@@ -73,7 +73,7 @@ pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
     judge_names(bundle, found);
     let claims = Claims::new(bundle);
     let (misfits, reserved) = judge_reserved(bundle, &claims, found);
-    if is_settled(bundle, &claims, facts, &reserved) && !plugin::is_in(bundle) {
+    if is_settled(bundle, &claims, facts, &reserved) && !plugin::is_in(bundle) && facts.objects.is_empty() {
         return;
     }
     let rehearsal = rehearse(std::slice::from_ref(bundle), facts, facts.kubernetes.unwrap_or_default(), HOME);
@@ -129,7 +129,7 @@ pub fn judge_folders<'a>(bundle: Bundle, facts: &ClusterFacts, folder: impl Fn(S
 }
 
 /// The kinds of which something can be said.
-const CONCERNED: [&str; 14] = [
+const CONCERNED: [&str; 17] = [
     "StatefulSet",
     "Deployment",
     "DaemonSet",
@@ -144,6 +144,9 @@ const CONCERNED: [&str; 14] = [
     "LimitRange",
     "PriorityClass",
     "RuntimeClass",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ConfigMap",
 ];
 
 /// Where objects go that name no namespace.

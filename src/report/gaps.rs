@@ -23,6 +23,7 @@ pub(super) fn words(gap: &Gap) -> String {
             format!("what {kind} {names} runs: only the pods of StatefulSets are simulated")
         }
         Gap::Pods(count) => format!("{}: so many pods are not simulated", counted(*count, "more pod")),
+        Gap::Decides { kind, name } => format!("what {kind} `{name}` decides: nothing is refused by it here"),
         Gap::Replicas { set, simulated } => {
             format!("the replicas of `{set}` beyond the first {simulated}: they are not simulated")
         }

@@ -20,10 +20,15 @@ pub type Declared<'s> = (&'s str, Kind<'s>);
 /// The server's words, without the place in the expression.
 pub(super) fn check<'s>(tree: &Tree, names: &[Declared<'s>], version: Version) -> Result<Kind<'s>, String> {
     let names = names.iter().map(|(name, kind)| (Text::new(name), kind.clone())).collect();
-    let mut checker = Checker { names, declared: 0, found: Found::default(), version };
+    let mut checker = Checker { names, declared: 0, found: Found::default(), alike: Vec::new(), formats: 0, version };
     checker.declared = checker.names.len();
     let kind = checker.kind(tree)?;
-    Ok(checker.found.put_in(&kind, true))
+    let closed = |kind: &Kind<'s>| checker.found.put_in(kind, true);
+    // `ValidateHomogeneousAggregateLiterals`
+    if version >= Version::minor(30) && checker.alike.iter().any(|(one, other)| !closed(one).is(&closed(other))) {
+        return Err("expected items of one type".to_owned());
+    }
+    Ok(closed(&kind))
 }
 
 /// The name that stands for the messages which policies make of changes, where they may.
@@ -37,6 +42,10 @@ struct Checker<'s> {
     names: Vec<(Text, Kind<'s>)>,
     declared: usize,
     found: Found<'s>,
+    /// Items that stand in one list, or keys or values in one map: in the end they are of one type, however little was known before.
+    alike: Vec<(Kind<'s>, Kind<'s>)>,
+    /// Inside what `format` is given, anything goes.
+    formats: usize,
     version: Version,
 }
 
@@ -77,7 +86,11 @@ impl<'s> Checker<'s> {
             Tree::Index { of, index, optional } => self.call(if *optional { "[?]" } else { "[]" }, None, &[of, index]),
             Tree::Call { function, of, arguments } => {
                 self.literals(function, of.as_deref(), arguments)?;
-                self.call(function, of.as_deref(), &arguments.iter().collect::<Vec<_>>())
+                let formats = usize::from(function == "format");
+                self.formats += formats;
+                let kind = self.call(function, of.as_deref(), &arguments.iter().collect::<Vec<_>>());
+                self.formats -= formats;
+                kind
             }
             Tree::List(items) => {
                 let mut joined = None;
@@ -213,6 +226,9 @@ impl<'s> Checker<'s> {
     /// Two items of one list, or keys or values of one map: they have one type.
     fn joined(&mut self, before: Option<Kind<'s>>, kind: Kind<'s>) -> Outcome<'s> {
         let Some(before) = before else { return Ok(kind) };
+        if self.formats == 0 {
+            self.alike.push((before.clone(), kind.clone()));
+        }
         if self.found.all_agree(std::slice::from_ref(&before), std::slice::from_ref(&kind)) {
             return Ok(before.of_both(kind));
         }

@@ -131,6 +131,12 @@ impl Program {
         uses(&self.tree, name)
     }
 
+    /// Whether it looks at a field of a name, or at all of what the name stands for.
+    #[must_use]
+    pub fn selects(&self, name: &str, field: &str) -> bool {
+        selects(&self.tree, name, field)
+    }
+
     /// Evaluates it with some names. What it costs is taken from `left`.
     ///
     /// # Errors
@@ -141,20 +147,33 @@ impl Program {
 }
 
 fn uses(tree: &Tree, name: &str) -> bool {
-    let any = |trees: &[Tree]| trees.iter().any(|tree| uses(tree, name));
+    matches!(tree, Tree::Name(known) if known == name) || parts(tree).into_iter().any(|part| uses(part, name))
+}
+
+fn selects(tree: &Tree, name: &str, field: &str) -> bool {
     match tree {
-        Tree::Literal(_) => false,
         Tree::Name(known) => known == name,
-        Tree::Field { of, .. } | Tree::Has { of, .. } | Tree::Not(of) | Tree::Negative(of) => uses(of, name),
-        Tree::Index { of, index, .. } => uses(of, name) || uses(index, name),
-        Tree::Call { of, arguments, .. } => of.as_ref().is_some_and(|of| uses(of, name)) || any(arguments),
-        Tree::List(items) => items.iter().any(|(item, _)| uses(item, name)),
-        Tree::Map(entries) => entries.iter().any(|(key, value, _)| uses(key, name) || uses(value, name)),
-        Tree::Message { fields, .. } => fields.iter().any(|(_, value, _)| uses(value, name)),
-        Tree::All(parts) | Tree::Any(parts) => any(parts),
-        Tree::If(parts) => any(&parts[..]),
-        Tree::Binary(_, parts) => any(&parts[..]),
-        Tree::Fold(fold) => uses(&fold.of, name) || uses(&fold.body, name) || fold.result.as_ref().is_some_and(|result| uses(result, name)),
+        Tree::Field { of, field: selected, .. } | Tree::Has { of, field: selected, .. } if matches!(&**of, Tree::Name(known) if known == name) => {
+            selected == field
+        }
+        _ => parts(tree).into_iter().any(|part| selects(part, name, field)),
+    }
+}
+
+/// What an expression is made of.
+fn parts(tree: &Tree) -> Vec<&Tree> {
+    match tree {
+        Tree::Literal(_) | Tree::Name(_) => Vec::new(),
+        Tree::Field { of, .. } | Tree::Has { of, .. } | Tree::Not(of) | Tree::Negative(of) => vec![of],
+        Tree::Index { of, index, .. } => vec![of, index],
+        Tree::Call { of, arguments, .. } => of.iter().map(|of| &**of).chain(arguments).collect(),
+        Tree::List(items) => items.iter().map(|(item, _)| item).collect(),
+        Tree::Map(entries) => entries.iter().flat_map(|(key, value, _)| [key, value]).collect(),
+        Tree::Message { fields, .. } => fields.iter().map(|(_, value, _)| value).collect(),
+        Tree::All(parts) | Tree::Any(parts) => parts.iter().collect(),
+        Tree::If(parts) => parts.iter().collect(),
+        Tree::Binary(_, parts) => parts.iter().collect(),
+        Tree::Fold(fold) => [&fold.of, &fold.body].into_iter().chain(&fold.result).collect(),
     }
 }
 

@@ -149,6 +149,20 @@ pub fn read<'v>(node: &'v Node, schema: &'v Schema, is_resource: bool) -> Result
     }
 }
 
+/// Any value, by no schema: as policies see objects.
+#[must_use]
+pub fn plain<'v>(node: &Node) -> Value<'v> {
+    match &node.data {
+        Data::Null => Value::Null,
+        Data::Bool(value) => Value::Bool(*value),
+        Data::Int(value) => Value::Int(*value),
+        Data::Float(value) => Value::Double(*value),
+        Data::Text(text) => Value::Text(text.clone()),
+        Data::List(items) => List::made(items.iter().map(plain).collect()),
+        Data::Map(map) => Map::made(map.iter().map(|(key, value)| (Key::Text(key.name.clone()), plain(value))).collect()),
+    }
+}
+
 fn read_text<'v>(text: &Text, schema: &Schema) -> Result<Value<'v>, Fault> {
     let wrong = |what: &str| Fault::said(format!("Invalid {what} formatted string {text}"));
     Ok(match schema.format.as_deref() {

@@ -130,7 +130,14 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) -> Placing {
         kubelet::set_gated(world, key);
         return Placing::Done;
     }
-    let unknown = [Machine { name: UNKNOWN_NODE.into(), labels: Node::map(Map::new(), pod.at), cpu: None, memory: None }];
+    let unknown = [Machine {
+        name: UNKNOWN_NODE.into(),
+        labels: Node::map(Map::new(), pod.at),
+        cpu: None,
+        memory: None,
+        taints: None,
+        closed: false,
+    }];
     let machines = known.unwrap_or(&unknown);
     let total = machines.len();
     world.tire(1 + known.map_or(0, <[Machine]>::len));
@@ -264,6 +271,12 @@ pub(super) fn fits<'a>(world: &'a World, machines: &'a [Machine], machine: &Mach
         let free = !is_claim_of_another(world, key, pod, without);
         return if free { volumes(world, None, claims) } else { Err(No::never(CLAIM_IN_USE)) };
     }
+    if machine.closed && !tolerates(pod, "node.kubernetes.io/unschedulable", "", "NoSchedule") {
+        return Err(No::never("node(s) were unschedulable"));
+    }
+    if machine.taints.iter().flat_map(Node::items).any(|taint| is_kept_away(pod, taint)) {
+        return Err(No::never("node(s) had untolerated taint(s)"));
+    }
     if !is_wanted(machine, pod) {
         return Err(No::never("node(s) didn't match Pod's node affinity/selector"));
     }
@@ -289,6 +302,27 @@ pub(super) fn is_wanted(machine: &Machine, pod: &Node) -> bool {
     selected
         && (named.is_empty() || named == machine.name)
         && required.is_none_or(|required| selector::node_matches(required.get("nodeSelectorTerms"), &machine.name, &machine.labels))
+}
+
+/// Whether a taint keeps a pod away: `FindMatchingUntoleratedTaint`, k8s.io/component-helpers/scheduling/corev1.
+fn is_kept_away(pod: &Node, taint: &Node) -> bool {
+    let effect = text(taint, &["effect"]);
+    matches!(effect, "NoSchedule" | "NoExecute") && !tolerates(pod, text(taint, &["key"]), text(taint, &["value"]), effect)
+}
+
+/// Whether a pod tolerates a taint. Those that the server adds to every pod are about nodes that fail, which these do not.
+fn tolerates(pod: &Node, key: &str, value: &str, effect: &str) -> bool {
+    pod.find(&["spec", "tolerations"]).into_iter().flat_map(Node::items).any(|toleration| {
+        let of = |field: &str| text(toleration, &[field]);
+        let same_value = match of("operator") {
+            "" | "Equal" => of("value") == value,
+            "Exists" => true,
+            "Gt" => matches!((value.parse::<i64>(), of("value").parse::<i64>()), (Ok(taint), Ok(own)) if taint > own),
+            "Lt" => matches!((value.parse::<i64>(), of("value").parse::<i64>()), (Ok(taint), Ok(own)) if taint < own),
+            _ => false,
+        };
+        (of("effect").is_empty() || of("effect") == effect) && (of("key").is_empty() || of("key") == key) && same_value
+    })
 }
 
 // ---- ports and claims that only one may have

@@ -5,6 +5,7 @@
 mod amounts;
 mod limit_range;
 mod pod_security;
+mod policy;
 mod priority;
 mod resource_quota;
 mod runtime_class;
@@ -17,25 +18,61 @@ use super::store::Key;
 use super::world::World;
 use crate::api::{admission, defaults};
 use crate::bundle::Bundle;
-use crate::value::Node;
+use crate::value::{Node, Text};
 pub use priority::{of as priority_of, preempts};
+use std::collections::BTreeSet;
 
 impl Denial {
     fn forbidden(key: &Key, group: &str, why: &str) -> Self {
         let resource = if group.is_empty() { plural(&key.kind) } else { format!("{}.{group}", plural(&key.kind)) };
         // `NewForbidden`, k8s.io/apiserver/pkg/admission.
         let message = format!("{resource} \"{}\" is forbidden: {why}", key.name);
-        Self { code: 403, reason: "Forbidden", message }
+        Self { code: 403, reason: "Forbidden", message, cause: why.to_owned() }
     }
 }
 
-/// Lets the plugins fill in a new object and look at it; the first that refuses it ends it.
+/// Lets the plugins fill in a new object and look at it; the first that refuses it ends it. Gives what the server warns of.
 ///
 /// # Errors
 /// What the server says.
-pub fn admit(world: &mut World, key: &Key, object: &mut Node) -> Result<(), Denial> {
+pub fn admit(world: &mut World, key: &Key, object: &mut Node) -> Result<Vec<String>, Denial> {
     mutate(world, key, object)?;
-    validate(world, key, object)
+    let group = group(object);
+    let mut warnings: Vec<String> = Vec::new();
+    before_policies(world, key, object).map_err(|why| Denial::forbidden(key, &group, &why))?;
+    warnings.extend(pod_security::warning(world, key, object));
+    warnings.extend(policy::validate(world, key, object, None)?);
+    resource_quota::validate(world, key, object).map_err(|why| Denial::forbidden(key, &group, &why))?;
+    Ok(warnings)
+}
+
+/// Lets the plugins look at a change.
+///
+/// # Errors
+/// What the server says.
+pub fn admit_change(world: &mut World, key: &Key, object: &Node, old: Option<&Node>) -> Result<Vec<String>, Denial> {
+    let mut warnings: Vec<String> = pod_security::warning(world, key, object).into_iter().collect();
+    warnings.extend(policy::validate(world, key, object, old)?);
+    Ok(warnings)
+}
+
+/// Whether an object's namespace is there, where all are known: NamespaceLifecycle. One that is applied in the same go counts as there.
+///
+/// # Errors
+/// What the server says.
+pub fn namespace(world: &World, key: &Key, coming: &BTreeSet<Text>) -> Result<(), Denial> {
+    const ALWAYS: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+    let name = &key.namespace;
+    let is_there = name.is_empty() || ALWAYS.contains(&name.as_str()) || coming.contains(name);
+    if !world.knows_namespaces || is_there || world.store.get(&Key::new("Namespace", "", name.clone())).is_some() {
+        return Ok(());
+    }
+    let message = format!("namespaces \"{name}\" not found");
+    Err(Denial { code: 404, reason: "NotFound", cause: message.clone(), message })
+}
+
+fn group(object: &Node) -> String {
+    super::store::text(object, &["apiVersion"]).split_once('/').map_or("", |(group, _)| group).to_owned()
 }
 
 fn mutate(world: &mut World, key: &Key, object: &mut Node) -> Result<(), Denial> {
@@ -55,20 +92,19 @@ fn mutate(world: &mut World, key: &Key, object: &mut Node) -> Result<(), Denial>
     if answer.is_accepted() {
         return Ok(());
     }
-    Err(Denial { code: 422, reason: "Invalid", message: kubectl::invalid("Pod", &key.name, &answer.refusals, object) })
+    let message = kubectl::invalid("Pod", &key.name, &answer.refusals, object);
+    Err(Denial { code: 422, reason: "Invalid", cause: message.clone(), message })
 }
 
-fn validate(world: &mut World, key: &Key, object: &Node) -> Result<(), Denial> {
-    let api_version = super::store::text(object, &["apiVersion"]);
-    let group = api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
-    let outcome = match key.kind.as_str() {
+/// The plugins that look at an object before policies do.
+fn before_policies(world: &World, key: &Key, object: &Node) -> Result<(), Refused> {
+    match key.kind.as_str() {
         "Pod" => limit_range::validate(world, key, object)
             .and_then(|()| pod_security::validate(world, key, object))
             .and_then(|()| runtime_class::validate(world, object)),
         super::binder::CLAIM => limit_range::validate(world, key, object),
         _ => Ok(()),
-    };
-    outcome.and_then(|()| resource_quota::validate(world, key, object)).map_err(|why| Denial::forbidden(key, &group, &why))
+    }
 }
 
 /// What the plugins say of the labels of a Namespace.
@@ -89,23 +125,24 @@ pub fn labels(key: &Key, object: &Node) -> Result<(), Denial> {
         [one] => one.clone(),
         several => format!("[{}]", several.join(", ")),
     };
-    Err(Denial { code: 422, reason: "Invalid", message: format!("Namespace \"{}\" is invalid: {said}", key.name) })
-}
-
-/// What the server warns of when it takes an object.
-#[must_use]
-pub fn warnings(world: &World, key: &Key, object: &Node) -> Vec<String> {
-    pod_security::warning(world, key, object).into_iter().collect()
+    let message = format!("Namespace \"{}\" is invalid: {said}", key.name);
+    Err(Denial { code: 422, reason: "Invalid", message, cause: said })
 }
 
 /// Whether a bundle holds anything that can stop what is valid by itself.
 #[must_use]
 pub fn is_in(bundle: &Bundle) -> bool {
-    bundle.resources.iter().any(|resource| match resource.id.kind.as_str() {
-        "ResourceQuota" | "LimitRange" | "RuntimeClass" => true,
-        "Namespace" => pod_security::is_asked_for(&resource.node),
+    bundle.resources.iter().any(|resource| stands_in_the_way(&resource.node))
+}
+
+/// Whether an object can stop others that are valid by themselves.
+#[must_use]
+pub fn stands_in_the_way(object: &Node) -> bool {
+    match super::store::text(object, &["kind"]) {
+        "ResourceQuota" | "LimitRange" | "RuntimeClass" | "ValidatingAdmissionPolicyBinding" => true,
+        "Namespace" => pod_security::is_asked_for(object),
         _ => false,
-    })
+    }
 }
 
 /// `statefulsets` for `StatefulSet`: `UnsafeGuessKindToResource`, k8s.io/apimachinery/pkg/api/meta, which is right for all of Kubernetes' own.

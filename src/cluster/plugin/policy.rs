@@ -1,0 +1,351 @@
+//! ValidatingAdmissionPolicies and their bindings: which are about an object, and what their expressions say of it.
+//! k8s.io/apiserver/pkg/admission/plugin/policy/validating.
+
+use crate::api::cel::value::{Key as Entry, Map, Value, plain};
+use crate::api::cel::{Fault, Program};
+use crate::cluster::denial::Denial;
+use crate::cluster::selector;
+use crate::cluster::store::{Key, text};
+use crate::cluster::world::World;
+use crate::k8s::shape;
+use crate::k8s::wire;
+use crate::value::Node;
+use std::collections::BTreeMap;
+
+const POLICY: &str = "ValidatingAdmissionPolicy";
+const BINDING: &str = "ValidatingAdmissionPolicyBinding";
+/// What the expressions of one policy may cost for one object: `RuntimeCELCostBudget`.
+const BUDGET: u64 = 10_000_000;
+
+/// What is asked about: an object, what it was, and where.
+struct Request<'a> {
+    key: &'a Key,
+    object: Node,
+    old: Option<Node>,
+    group: &'a str,
+    version: &'a str,
+    resource: String,
+}
+
+/// What came of one expression.
+enum Said {
+    Yes,
+    No,
+    /// It failed: why.
+    Failed(String),
+    /// It asks what is not known here.
+    Unknown,
+}
+
+/// Lets the policies that are bound look at an object. Gives what they warn of.
+pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<&Node>) -> Result<Vec<String>, Denial> {
+    let bindings: Vec<Node> = world.store.of_kind(BINDING).map(|(_, binding)| binding.clone()).collect();
+    // Policies are no objects of policies.
+    if bindings.is_empty() || [POLICY, BINDING].contains(&key.kind.as_str()) {
+        return Ok(Vec::new());
+    }
+    let (api_version, kind) = (text(object, &["apiVersion"]), key.kind.as_str());
+    let written = |object: &Node| {
+        shape::shape_of(api_version, kind, world.version).map_or_else(|| object.clone(), |shape| wire::written(object, shape))
+    };
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let request = Request { key, object: written(object), old: old.map(written), group, version, resource: super::plural(kind) };
+    let mut warnings = Vec::new();
+    for binding in &bindings {
+        let policy = world.store.get(&Key::new(POLICY, "", text(binding, &["spec", "policyName"]))).cloned();
+        let Some(policy) = policy.filter(|policy| is_about(world, &request, policy, binding)) else { continue };
+        world.tire(10);
+        let (name, bound) = (text(&policy, &["metadata", "name"]), text(binding, &["metadata", "name"]));
+        let Some(denials) = denials(world, &request, &policy, binding) else {
+            world.journal.undecided.insert(name.into());
+            continue;
+        };
+        let actions: Vec<&str> =
+            binding.find(&["spec", "validationActions"]).into_iter().flat_map(Node::items).filter_map(Node::as_str).collect();
+        for (reason, said) in denials {
+            if actions.contains(&"Warn") {
+                warnings.push(format!("Validation failed for {POLICY} '{name}' with binding '{bound}': {said}"));
+            }
+            if actions.contains(&"Deny") {
+                let cause = format!("{POLICY} '{name}' with binding '{bound}' denied request: {said}");
+                let (code, reason) = code(&reason);
+                return Err(Denial { code, reason, ..Denial::forbidden(key, group, &cause) });
+            }
+        }
+    }
+    Ok(warnings)
+}
+
+/// `reasonToCode`.
+fn code(reason: &str) -> (u16, &'static str) {
+    match reason {
+        "Forbidden" => (403, "Forbidden"),
+        "Unauthorized" => (401, "Unauthorized"),
+        "RequestEntityTooLarge" => (413, "RequestEntityTooLarge"),
+        _ => (422, "Invalid"),
+    }
+}
+
+/// What a policy has against an object: the reason and the message of each validation that is not met. None if that is not known.
+fn denials(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) -> Option<Vec<(String, String)>> {
+    let fails = text(policy, &["spec", "failurePolicy"]) != "Ignore";
+    let params = match params(world, request, policy, binding) {
+        Params::Of(params) => params,
+        Params::Nothing => return Some(Vec::new()),
+        Params::Missing if fails => {
+            let said = "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction";
+            return Some(vec![(String::new(), said.to_owned())]);
+        }
+        Params::Missing => return Some(Vec::new()),
+    };
+    let mut denials = Vec::new();
+    for param in params {
+        let mut names = names(world, request, param.as_ref());
+        let mut left = BUDGET;
+        if !matches(policy, &names, fails, &mut left, &mut denials)? {
+            continue;
+        }
+        let mut variables = BTreeMap::new();
+        for variable in policy.find(&["spec", "variables"]).into_iter().flat_map(Node::items) {
+            names.retain(|(name, _)| *name != "variables");
+            names.push(("variables", Map::made(variables.clone())));
+            let Ok(program) = Program::read(text(variable, &["expression"])) else { return None };
+            if is_about_somebody(&program) {
+                return None;
+            }
+            // One that fails is missed by who uses it.
+            if let Ok(value) = program.evaluate(&names, &mut left).map(|value| owned(&value)) {
+                variables.insert(Entry::Text(text(variable, &["name"]).into()), value);
+            }
+        }
+        names.retain(|(name, _)| *name != "variables");
+        names.push(("variables", Map::made(variables)));
+        for validation in policy.find(&["spec", "validations"]).into_iter().flat_map(Node::items) {
+            let expression = text(validation, &["expression"]).trim();
+            let message = match ask(expression, &names, &mut left) {
+                Said::Yes => continue,
+                Said::Unknown => return None,
+                Said::Failed(_) if !fails => continue,
+                Said::Failed(why) => format!("expression '{expression}' resulted in error: {why}"),
+                Said::No => message(validation, expression, &names, &mut left),
+            };
+            denials.push((text(validation, &["reason"]).to_owned(), message));
+        }
+    }
+    Some(denials)
+}
+
+/// Whether all match conditions hold. One that fails is a denial of its own, if the policy says so.
+fn matches(
+    policy: &Node,
+    names: &[(&str, Value<'static>)],
+    fails: bool,
+    left: &mut u64,
+    denials: &mut Vec<(String, String)>,
+) -> Option<bool> {
+    let mut failed = None;
+    for condition in policy.find(&["spec", "matchConditions"]).into_iter().flat_map(Node::items) {
+        match ask(text(condition, &["expression"]), names, left) {
+            Said::Yes => {}
+            Said::No => return Some(false),
+            Said::Failed(why) => failed = failed.or(Some(why)),
+            Said::Unknown => return None,
+        }
+    }
+    match failed {
+        None => Some(true),
+        Some(why) => {
+            denials.extend(fails.then(|| (String::new(), why)));
+            Some(false)
+        }
+    }
+}
+
+fn message(validation: &Node, expression: &str, names: &[(&str, Value<'static>)], left: &mut u64) -> String {
+    let said = text(validation, &["messageExpression"]);
+    if let Ok(program) = Program::read(said)
+        && let Ok(Value::Text(said)) = program.evaluate(names, left)
+        && !said.trim().is_empty()
+        && !said.contains('\n')
+    {
+        return said.trim().to_owned();
+    }
+    match text(validation, &["message"]).trim() {
+        "" => format!("failed expression: {expression}"),
+        message => message.to_owned(),
+    }
+}
+
+fn ask(expression: &str, names: &[(&str, Value<'static>)], left: &mut u64) -> Said {
+    let Ok(program) = Program::read(expression) else { return Said::Unknown };
+    if is_about_somebody(&program) {
+        return Said::Unknown;
+    }
+    match program.evaluate(names, left) {
+        Ok(Value::Bool(true)) => Said::Yes,
+        Ok(_) => Said::No,
+        Err(Fault::Said(why)) => Said::Failed(why),
+        Err(Fault::NoOverload) => Said::Failed("no such overload".to_owned()),
+        Err(Fault::Costly) => Said::Failed("operation cancelled: actual cost limit exceeded".to_owned()),
+        Err(Fault::Unknown(_)) => Said::Unknown,
+    }
+}
+
+/// Whether an expression asks who does it, and what they may do: nobody here knows.
+fn is_about_somebody(program: &Program) -> bool {
+    program.uses("authorizer") || program.selects("request", "userInfo")
+}
+
+/// The parameters that a binding names.
+enum Params {
+    /// One each; without a kind of parameters, none once.
+    Of(Vec<Option<Node>>),
+    /// There are none, and then nothing is asked.
+    Nothing,
+    /// There are none, and there must be.
+    Missing,
+}
+
+fn params(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) -> Params {
+    let Some(kind) = policy.find(&["spec", "paramKind"]).filter(|kind| !kind.is_null()) else { return Params::Of(vec![None]) };
+    let Some(reference) = binding.find(&["spec", "paramRef"]).filter(|reference| !reference.is_null()) else {
+        return Params::Of(vec![None]);
+    };
+    let namespace = match text(reference, &["namespace"]) {
+        "" => request.key.namespace.as_str(),
+        stated => stated,
+    };
+    let name = text(reference, &["name"]);
+    let of_kind =
+        world.store.of_kind(text(kind, &["kind"])).filter(|(_, param)| text(param, &["apiVersion"]) == text(kind, &["apiVersion"]));
+    let found: Vec<Option<Node>> = of_kind
+        .filter(|(key, _)| key.namespace.is_empty() || key.namespace == namespace)
+        .filter(|(key, param)| {
+            if name.is_empty() {
+                selector::matches(reference.get("selector"), param.find(&["metadata", "labels"]))
+            } else {
+                key.name == name
+            }
+        })
+        .map(|(_, param)| Some(param.clone()))
+        .collect();
+    match (found.is_empty(), text(reference, &["parameterNotFoundAction"])) {
+        (false, _) => Params::Of(found),
+        (true, "Allow") => Params::Nothing,
+        (true, _) => Params::Missing,
+    }
+}
+
+/// The names that expressions see.
+fn names(world: &World, request: &Request<'_>, param: Option<&Node>) -> Vec<(&'static str, Value<'static>)> {
+    let Request { key, group, version, resource, .. } = request;
+    let word = |text: &str| Value::text(text);
+    let map = |entries: Vec<(&str, Value<'static>)>| {
+        Map::made(entries.into_iter().map(|(name, value)| (Entry::Text(name.into()), value)).collect())
+    };
+    let kind = || map(vec![("group", word(group)), ("version", word(version)), ("kind", word(&key.kind))]);
+    let named = || map(vec![("group", word(group)), ("version", word(version)), ("resource", word(resource))]);
+    let asked = map(vec![
+        ("kind", kind()),
+        ("resource", named()),
+        ("requestKind", kind()),
+        ("requestResource", named()),
+        ("name", word(&key.name)),
+        ("namespace", word(&key.namespace)),
+        ("operation", word(if request.old.is_some() { "UPDATE" } else { "CREATE" })),
+        ("dryRun", Value::Bool(false)),
+    ]);
+    let namespace = world.store.get(&Key::new("Namespace", "", key.namespace.clone()));
+    let or_null = |node: Option<&Node>| node.map_or(Value::Null, plain);
+    vec![
+        ("object", plain(&request.object)),
+        ("oldObject", or_null(request.old.as_ref())),
+        ("request", asked),
+        ("params", or_null(param)),
+        ("namespaceObject", or_null(namespace)),
+    ]
+}
+
+/// A value that holds on to nothing of its expression.
+fn owned(value: &Value<'_>) -> Value<'static> {
+    match value {
+        Value::List(list) => crate::api::cel::value::List::made(list.all().unwrap_or_default().iter().map(owned).collect()),
+        Value::Map(map) => {
+            let entries = map.keys().into_iter().filter_map(|key| Some((Entry::of(&key).ok()?, owned(&map.get(&key).ok()??))));
+            Map::made(entries.collect())
+        }
+        Value::Bool(value) => Value::Bool(*value),
+        Value::Int(value) => Value::Int(*value),
+        Value::Uint(value) => Value::Uint(*value),
+        Value::Double(value) => Value::Double(*value),
+        Value::Text(text) => Value::Text(text.clone()),
+        Value::Bytes(bytes) => Value::Bytes(bytes.clone()),
+        Value::Duration(value) => Value::Duration(*value),
+        Value::Time(value) => Value::Time(*value),
+        Value::Quantity(value) => Value::Quantity(value.clone()),
+        Value::Optional(value) => Value::Optional(value.as_ref().map(|value| std::rc::Rc::new(owned(value)))),
+        _ => Value::Null,
+    }
+}
+
+/// Whether a policy, as it is bound, is about an object: both must say so.
+fn is_about(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) -> bool {
+    let Some(constraints) = policy.find(&["spec", "matchConstraints"]) else { return false };
+    is_meant(world, request, constraints, true)
+        && binding.find(&["spec", "matchResources"]).is_none_or(|constraints| is_meant(world, request, constraints, false))
+}
+
+/// `Matches`, k8s.io/apiserver/pkg/admission/plugin/policy/matching. Only a policy must say which kinds it is about.
+fn is_meant(world: &World, request: &Request<'_>, constraints: &Node, must_name: bool) -> bool {
+    let Key { kind, namespace, name } = request.key;
+    let of_namespace = constraints.get("namespaceSelector").filter(|selector| !selector.is_null());
+    let labels = match (kind.as_str(), namespace.as_str()) {
+        ("Namespace", _) => Some((request.object.find(&["metadata", "labels"]), name)),
+        (_, "") => None,
+        _ => {
+            let there = world.store.get(&Key::new("Namespace", "", namespace.clone()));
+            Some((there.and_then(|there| there.find(&["metadata", "labels"])), namespace))
+        }
+    };
+    if let (Some(selector), Some((labels, own))) = (of_namespace, labels) {
+        // Each namespace has its name as a label.
+        let mut all = labels.cloned().unwrap_or_else(|| Node::map(crate::value::Map::new(), selector.at));
+        let at = all.at;
+        if let Some(map) = all.as_map_mut() {
+            map.put("kubernetes.io/metadata.name", Node::text(own.clone(), at));
+        }
+        if !selector::matches(Some(selector), Some(&all)) {
+            return false;
+        }
+    }
+    let of_objects = constraints.get("objectSelector").filter(|selector| !selector.is_null());
+    let fits = |object: &Node| selector::matches(of_objects, object.find(&["metadata", "labels"]));
+    if of_objects.is_some() && !fits(&request.object) && !request.old.as_ref().is_some_and(fits) {
+        return false;
+    }
+    let rules = |field: &str| constraints.get(field).and_then(Node::as_list).unwrap_or_default();
+    if rules("excludeResourceRules").iter().any(|rule| is_ruled(request, rule)) {
+        return false;
+    }
+    let named = rules("resourceRules");
+    (named.is_empty() && !must_name) || named.iter().any(|rule| is_ruled(request, rule))
+}
+
+fn is_ruled(request: &Request<'_>, rule: &Node) -> bool {
+    let holds = |field: &str, wanted: &str| {
+        rule.get(field).into_iter().flat_map(Node::items).filter_map(Node::as_str).any(|one| one == "*" || one == wanted)
+    };
+    let resource = rule.get("resources").into_iter().flat_map(Node::items).filter_map(Node::as_str);
+    let names = rule.get("resourceNames").and_then(Node::as_list).unwrap_or_default();
+    let scope = match text(rule, &["scope"]) {
+        "Cluster" => request.key.namespace.is_empty(),
+        "Namespaced" => !request.key.namespace.is_empty(),
+        _ => true,
+    };
+    holds("apiGroups", request.group)
+        && holds("apiVersions", request.version)
+        && holds("operations", if request.old.is_some() { "UPDATE" } else { "CREATE" })
+        && resource.into_iter().any(|one| one == "*" || one == "*/*" || one == request.resource)
+        && (names.is_empty() || names.iter().any(|name| name.as_str() == Some(request.key.name.as_str())))
+        && scope
+}
