@@ -80,7 +80,8 @@ impl Rehearsal {
     pub fn is_trouble(&self) -> bool {
         let refused = |done: &Done| matches!(done.change, Change::Rejected(_));
         let open = |why: &Option<Why>| why.as_ref().is_some_and(Why::is_open);
-        self.steps.iter().any(|outcome| !outcome.settled || outcome.acts.iter().any(refused))
+        !self.denied.is_empty()
+            || self.steps.iter().any(|outcome| !outcome.settled || outcome.acts.iter().any(refused))
             || self.steps.last().is_some_and(|Outcome { state, .. }| {
                 let waiting: BTreeSet<&ObjectName> =
                     state.claims.iter().filter(|claim| open(&claim.why)).map(|claim| &claim.name).collect();

@@ -135,3 +135,186 @@ fn the_pod_security_standards_hold() {
     println!("{count} pods, {} otherwise than the standards", wrong.len());
     assert!(count > 0 && wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Plays bundles on a cluster with these objects.
+fn on(objects: &str, bundles: &[&str]) -> Rehearsal {
+    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+    let id = sources.add("cluster.yaml", objects);
+    let facts = ClusterFacts::of_objects(&statewright::manifests(&sources, &[id], &mut found));
+    let bundles: Vec<_> = bundles.iter().map(|text| bundle(&mut sources, text).unwrap()).collect();
+    rehearse(&bundles, &facts, Version::NEWEST, "shop")
+}
+
+/// What each act of the last step came to: `created`, or the words of who refused it.
+fn words(played: &Rehearsal) -> Vec<String> {
+    let said = |change: &Change| match change {
+        Change::Rejected(rejection) => format!("{} {}", rejection.code, rejection.causes.first().unwrap_or(&rejection.message)),
+        change => change.word().to_owned(),
+    };
+    played.steps.last().unwrap().acts.iter().map(|act| said(&act.change)).collect()
+}
+
+const SHOP: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {tier: front}}\n";
+
+fn policy(spec: &str, binding: &str) -> String {
+    format!(
+        "{SHOP}---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {{name: rules}}
+spec:
+  matchConstraints: {{resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps]}}]}}
+{spec}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {{name: bound}}
+spec: {{policyName: rules, {binding}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: most, namespace: shop}}
+data: {{size: '3'}}
+"
+    )
+}
+
+fn config(data: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a, labels: {{app: a}}}}\ndata: {data}\n")
+}
+
+const DENY: &str = "validationActions: [Deny]";
+
+#[test]
+fn policies_say_what_their_expressions_say() {
+    let denied = |said: &str| format!("422 ValidatingAdmissionPolicy 'rules' with binding 'bound' denied request: {said}");
+    let all = "  validations: [{expression: \"size(object.data) < 2\", messageExpression: \"'has ' + string(size(object.data))\"}]";
+    for (spec, binding, data, said) in [
+        (all, DENY, "{x: v}", "created".to_owned()),
+        (all, DENY, "{x: v, z: v}", denied("has 2")),
+        (all, "validationActions: [Audit]", "{x: v, z: v}", "created".into()),
+        (
+            all,
+            "validationActions: [Deny], matchResources: {namespaceSelector: {matchLabels: {tier: back}}}",
+            "{x: v, z: v}",
+            "created".into(),
+        ),
+        (
+            all,
+            "validationActions: [Deny], matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}}",
+            "{x: v, z: v}",
+            denied("has 2"),
+        ),
+        (all, "validationActions: [Deny], matchResources: {objectSelector: {matchLabels: {app: b}}}", "{x: v, z: v}", "created".into()),
+        ("  validations: [{expression: \"object.data.x == 'z'\"}]", DENY, "{x: v}", denied("failed expression: object.data.x == 'z'")),
+        (
+            "  validations: [{expression: \"object.data.q == 'z'\"}]",
+            DENY,
+            "{x: v}",
+            denied("expression 'object.data.q == 'z'' resulted in error: no such key: q"),
+        ),
+        ("  failurePolicy: Ignore\n  validations: [{expression: \"object.data.q == 'z'\"}]", DENY, "{x: v}", "created".into()),
+        (
+            "  matchConditions: [{name: a, expression: \"has(object.data.check)\"}]\n  validations: [{expression: \"false\", message: never}]",
+            DENY,
+            "{x: v}",
+            "created".into(),
+        ),
+        (
+            "  matchConditions: [{name: a, expression: \"has(object.data.check)\"}]\n  validations: [{expression: \"false\", message: never}]",
+            DENY,
+            "{check: v}",
+            denied("never"),
+        ),
+        (
+            "  variables: [{name: most, expression: \"int(params.data.size)\"}, {name: all, expression: \"size(object.data)\"}]\n  \
+             paramKind: {apiVersion: v1, kind: ConfigMap}\n  \
+             validations: [{expression: \"variables.all <= variables.most\", message: too many, reason: Forbidden}]",
+            "validationActions: [Deny], paramRef: {name: most, namespace: shop, parameterNotFoundAction: Deny}",
+            "{a: v, b: v, c: v, d: v}",
+            denied("too many").replace("422", "403"),
+        ),
+        (
+            "  paramKind: {apiVersion: v1, kind: ConfigMap}\n  validations: [{expression: \"false\"}]",
+            "validationActions: [Deny], paramRef: {name: nosuch, parameterNotFoundAction: Allow}",
+            "{a: v}",
+            "created".into(),
+        ),
+        (
+            "  validations: [{expression: \"namespaceObject.metadata.labels.tier == 'front' && request.operation == 'CREATE'\"}]",
+            DENY,
+            "{a: v}",
+            "created".into(),
+        ),
+    ] {
+        assert_eq!(words(&on(&policy(spec, binding), &[&config(data)])), [said], "{spec} {binding} {data}");
+    }
+}
+
+#[test]
+fn policies_see_what_was_there_and_say_what_they_cannot_know() {
+    let grows = "  validations: [{expression: \"oldObject == null || size(object.data) >= size(oldObject.data)\", message: shrinks}]";
+    let played = on(&policy(grows, DENY), &[&config("{a: v, b: v}"), &config("{a: v}")]);
+    assert_eq!(words(&played), ["422 ValidatingAdmissionPolicy 'rules' with binding 'bound' denied request: shrinks"]);
+    let played = on(&policy(grows, DENY), &[&config("{a: v}"), &config("{a: v, b: v}")]);
+    assert_eq!(words(&played), ["configured"]);
+    let warned = on(&policy("  validations: [{expression: \"false\", message: mind}]", "validationActions: [Warn]"), &[&config("{a: v}")]);
+    assert_eq!(warned.steps[0].acts[0].warnings, ["Validation failed for ValidatingAdmissionPolicy 'rules' with binding 'bound': mind"]);
+    for asks in ["authorizer.path('/x').check('get').allowed()", "request.userInfo.username == 'me'", "type(request) == map"] {
+        let played = on(&policy(&format!("  validations: [{{expression: \"{asks}\"}}]"), DENY), &[&config("{a: v}")]);
+        let gap = Gap::Decides { kind: "ValidatingAdmissionPolicy".into(), name: "rules".into() };
+        assert!(words(&played) == ["created"] && played.not_known.contains(&gap), "{asks}: {:?}", played.not_known);
+    }
+}
+
+#[test]
+fn a_cluster_is_its_objects() {
+    let list = "apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+- apiVersion: v1
+  kind: Node
+  metadata: {name: a, labels: {disk: ssd}}
+  spec: {taints: [{key: gpu, value: 'yes', effect: NoSchedule}]}
+  status: {allocatable: {cpu: '4', memory: 8Gi}}
+- {apiVersion: v1, kind: Node, metadata: {name: b}, spec: {unschedulable: true}, status: {allocatable: {cpu: '4', memory: 8Gi}}}
+- {apiVersion: v1, kind: Pod, metadata: {name: other, namespace: shop}, spec: {containers: [{name: a, image: 'a:1'}]}}
+";
+    let pod =
+        |more: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{containers: [{{name: a, image: 'a:1'}}]{more}}}\n");
+    let why = |played: &Rehearsal| played.steps[0].state.pods[0].why.as_ref().and_then(|why| why.message.clone()).unwrap_or_default();
+    let kept = on(list, &[&pod("")]);
+    assert_eq!(kept.steps[0].state.pods.len(), 1, "what runs there is no fact");
+    assert!(why(&kept).contains("1 node(s) had untolerated taint(s), 1 node(s) were unschedulable"), "{}", why(&kept));
+    for tolerations in ["[{operator: Exists}]", "[{key: gpu, value: 'yes'}]", "[{key: gpu, operator: Exists, effect: NoSchedule}]"] {
+        let played = on(list, &[&pod(&format!(", tolerations: {tolerations}"))]);
+        assert!(played.steps[0].state.pods[0].ready, "{tolerations}: {}", why(&played));
+    }
+    for tolerations in
+        ["[{key: gpu, value: 'no'}]", "[{key: gpu, operator: Exists, effect: NoExecute}]", "[{key: other, operator: Exists}]"]
+    {
+        assert!(!on(list, &[&pod(&format!(", tolerations: {tolerations}"))]).steps[0].state.pods[0].ready, "{tolerations}");
+    }
+    // All namespaces are known once one is; what comes in the same go is there.
+    let elsewhere = config("{a: v}").replace("name: a,", "name: a, namespace: other,");
+    assert_eq!(words(&on(list, &[&elsewhere])), ["404 namespaces \"other\" not found"]);
+    assert_eq!(words(&on(list, &[&format!("{elsewhere}---\n{}", SHOP.replace("shop", "other"))])), ["created", "created"]);
+    assert_eq!(words(&on("apiVersion: v1\nkind: List\nitems: []\n", &[&elsewhere])), ["created"]);
+}
+
+#[test]
+fn labels_of_pod_security_must_be_words_that_it_knows() {
+    let namespace = |labels: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: x, labels: {{{labels}}}}}\n");
+    for (label, value, good) in [
+        ("enforce", "baseline", true),
+        ("enforce", "basic", false),
+        ("warn-version", "latest", true),
+        ("warn-version", "v1.30", true),
+        ("audit-version", "1.30", false),
+    ] {
+        let words =
+            words(&on("apiVersion: v1\nkind: List\nitems: []\n", &[&namespace(&format!("pod-security.kubernetes.io/{label}: {value}"))]));
+        assert_eq!(words == ["created"], good, "{label}: {value}: {words:?}");
+    }
+}

@@ -91,12 +91,11 @@ fn denials(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) 
     let fails = text(policy, &["spec", "failurePolicy"]) != "Ignore";
     let params = match params(world, request, policy, binding) {
         Params::Of(params) => params,
-        Params::Nothing => return Some(Vec::new()),
         Params::Missing if fails => {
             let said = "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction";
             return Some(vec![(String::new(), said.to_owned())]);
         }
-        Params::Missing => return Some(Vec::new()),
+        Params::Nothing | Params::Missing => return Some(Vec::new()),
     };
     let mut denials = Vec::new();
     for param in params {
