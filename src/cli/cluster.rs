@@ -4,7 +4,7 @@ use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::Diagnostics;
 use crate::disk::{self, Reach};
 use crate::failure::Failure;
-use crate::source::Sources;
+use crate::source::{At, Sources};
 use crate::value::Node;
 use crate::yaml;
 use std::path::{Path, PathBuf};
@@ -27,4 +27,17 @@ pub(super) fn read(reach: &Reach, path: &Path, sources: &mut Sources, found: &mu
     }
     let document = yaml::read_one(sources, id, found);
     Ok(document.map(|document| ClusterFacts::read(&document, found)))
+}
+
+/// The same of manifests that a workspace names, from its folder on. What cannot be had is in `found`, at the line that names it.
+pub(super) fn named(
+    reach: &Reach,
+    folder: &Path,
+    named: (&str, At),
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Result<Option<ClusterFacts>, Failure> {
+    let Some(files) = disk::find_named(reach, folder, named, found)? else { return Ok(None) };
+    let ids = disk::read_sources(reach, &files, sources, found)?;
+    Ok(Some(ClusterFacts::of_objects(&crate::manifests(sources, &ids, found))))
 }

@@ -2,6 +2,7 @@
 
 use crate::api::custom::Customs;
 use crate::app::Surroundings;
+use crate::cli::cluster;
 use crate::cli::definitions::{self, Definitions};
 use crate::cli::left_over::Place;
 use crate::cli::output;
@@ -14,6 +15,7 @@ use crate::layout::{self, Tree};
 use crate::source::{At, Sources};
 use crate::spec::workspace::{self, Workspace};
 use crate::spec::{self, Spec};
+use crate::value::Node;
 use crate::{Around, Compiled, kubernetes_fields};
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,11 +164,17 @@ impl Selection {
         for template in workspace.iter().flat_map(|workspace| workspace.templates.iter().flatten()) {
             extras.extend(extra(&self.reach, template, &folder, &mut sources, &mut found));
         }
-        let facts = workspace
-            .iter()
-            .flat_map(Workspace::clusters)
-            .map(|(name, node)| (name.to_owned(), ClusterFacts::read(&node, &mut found)))
-            .collect();
+        let mut facts = BTreeMap::new();
+        for (name, node) in workspace.iter().flat_map(Workspace::clusters) {
+            let mut known = ClusterFacts::read(&node, &mut found);
+            for named in node.get("manifests").into_iter().flat_map(Node::items) {
+                let Some(written) = named.as_str() else { continue };
+                if let Some(objects) = cluster::named(&self.reach, &folder, (written, named.at), &mut sources, &mut found)? {
+                    known = known.and(objects);
+                }
+            }
+            facts.insert(name.to_owned(), known);
+        }
         let customs = match &workspace {
             Some(workspace) => definitions::of_workspace(&self.reach, workspace, &folder, &mut sources, &mut found)?,
             None => Customs::none(),

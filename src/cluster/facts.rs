@@ -62,18 +62,35 @@ impl ClusterFacts {
         for resource in &bundle.resources {
             match resource.id.kind.as_str() {
                 "Node" => facts.nodes.get_or_insert_default().push(machine_of(resource)),
-                "StorageClass" => facts.classes.get_or_insert_default().push(resource.node.clone()),
-                kind if TAKEN.contains(&kind) => facts.objects.push(resource.node.clone()),
+                "StorageClass" if is_live(&resource.node) => facts.classes.get_or_insert_default().push(resource.node.clone()),
+                kind if kind == "StorageClass" || TAKEN.contains(&kind) => facts.objects.push(resource.node.clone()),
                 _ => {}
             }
         }
         facts
     }
 
-    /// Whether the namespaces that there are, are among the objects.
+    /// The same cluster, with what others say of it too.
+    #[must_use]
+    pub fn and(mut self, more: Self) -> Self {
+        self.nodes = match (self.nodes, more.nodes) {
+            (Some(own), Some(more)) => Some([own, more].concat()),
+            (own, more) => own.or(more),
+        };
+        self.classes = match (self.classes, more.classes) {
+            (Some(own), Some(more)) => Some([own, more].concat()),
+            (own, more) => own.or(more),
+        };
+        self.customs = self.customs.and(&more.customs);
+        self.objects.extend(more.objects);
+        self.kubernetes = self.kubernetes.or(more.kubernetes);
+        self
+    }
+
+    /// Whether all namespaces are among the objects: those of a cluster are printed together, manifests need not be.
     #[must_use]
     pub fn knows_namespaces(&self) -> bool {
-        self.objects.iter().any(|object| object.get("kind").and_then(Node::as_str) == Some("Namespace"))
+        self.objects.iter().any(|object| object.get("kind").and_then(Node::as_str) == Some("Namespace") && is_live(object))
     }
 
     /// The same cluster, judged by the rules of another version.
@@ -107,11 +124,18 @@ impl ClusterFacts {
                 "kubernetes" => facts.kubernetes = read_version(value, found),
                 "nodes" => facts.nodes = Some(value.items().filter_map(|node| read_machine(node, found)).collect()),
                 "storageClasses" => facts.classes = Some(value.items().filter_map(|class| read_class(class, found)).collect()),
+                // Files, which whoever reads files reads.
+                "manifests" => {}
                 _ => unknown(key, &["kubernetes", "nodes", "storageClasses"], found),
             }
         }
         facts
     }
+}
+
+/// Whether an object was printed by a cluster, and is no manifest.
+fn is_live(object: &Node) -> bool {
+    object.find(&["metadata", "uid"]).is_some()
 }
 
 /// A node as the API server shows it.

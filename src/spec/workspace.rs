@@ -58,6 +58,9 @@ block! {
         /// Its storage classes.
         /// Example: `[{name: standard, default: true}]`
         storage_classes as "storageClasses": Vec<ClusterClass>,
+        /// What else is applied to it, or its objects as `kubectl get -o yaml` prints them: files or folders beside the workspace.
+        /// Example: `[platform]`
+        manifests: Vec<Placed<Text>>,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Bundles with quotas, limits, policies and classes in their way: what a real cluster made of each, and what the model makes of it.
 
+use crate::commands::statewright;
+use crate::scratch::Scratch;
 use serde_json::Value;
 use statewright::cluster::facts::ClusterFacts;
 use statewright::cluster::kubectl::Change;
@@ -272,7 +274,7 @@ fn a_cluster_is_its_objects() {
     let list = "apiVersion: v1
 kind: List
 items:
-- {apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+- {apiVersion: v1, kind: Namespace, metadata: {name: shop, uid: 0b0c}}
 - apiVersion: v1
   kind: Node
   metadata: {name: a, labels: {disk: ssd}}
@@ -300,7 +302,8 @@ items:
     let elsewhere = config("{a: v}").replace("name: a,", "name: a, namespace: other,");
     assert_eq!(words(&on(list, &[&elsewhere])), ["404 namespaces \"other\" not found"]);
     assert_eq!(words(&on(list, &[&format!("{elsewhere}---\n{}", SHOP.replace("shop", "other"))])), ["created", "created"]);
-    assert_eq!(words(&on("apiVersion: v1\nkind: List\nitems: []\n", &[&elsewhere])), ["created"]);
+    // Manifests of some namespaces say nothing of others.
+    assert_eq!(words(&on(SHOP, &[&elsewhere])), ["created"]);
 }
 
 #[test]
@@ -317,4 +320,30 @@ fn labels_of_pod_security_must_be_words_that_it_knows() {
             words(&on("apiVersion: v1\nkind: List\nitems: []\n", &[&namespace(&format!("pod-security.kubernetes.io/{label}: {value}"))]));
         assert_eq!(words == ["created"], good, "{label}: {value}: {words:?}");
     }
+}
+
+#[test]
+fn a_workspace_names_what_else_is_on_its_clusters() {
+    let scratch = Scratch::new("cluster-manifests");
+    let workspace = |clusters: &str| {
+        format!(
+            "apiVersion: statewright/v1\nkind: Workspace\nenvironments:\n  prod: {{namespace: shop, cluster: eu}}\n  dev: {{namespace: shop, \
+             cluster: lab}}\nclusters: {clusters}\n"
+        )
+    };
+    scratch.write("statewright-workspace.yaml", workspace("{eu: {kubernetes: '1.36', manifests: [platform]}, lab: {kubernetes: '1.36'}}"));
+    let quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: small, namespace: shop}\nspec: {hard: {pods: '2'}}\n";
+    scratch.write("platform/quota.yaml", format!("{SHOP}---\n{quota}"));
+    scratch.write(
+        "web/statewright.yaml",
+        "apiVersion: statewright/v1\nkind: App\nname: web\nimage: acme/web:1.4.2\nreplicas: 3\nports: {http: 8080}\n",
+    );
+    let run = statewright(scratch.path(), &["check", "."]);
+    assert!(run.code == 1 && run.stderr.contains("SW0316") && run.stderr.contains("limited: pods=2"), "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("web/statewright.yaml:"), "{}", run.stderr);
+    let other = statewright(scratch.path(), &["compile", "web", "--env", "dev"]);
+    assert!(!other.stderr.contains("SW0316"), "{}", other.stderr);
+    scratch.write("statewright-workspace.yaml", workspace("{eu: {manifests: [nosuch]}}"));
+    let missing = statewright(scratch.path(), &["check", "."]);
+    assert!(missing.code == 1 && missing.stderr.contains("the file `nosuch` cannot be read"), "{}", missing.stderr);
 }
