@@ -1,7 +1,7 @@
 //! Statewright compiles the spec of a stateful app into its Kubernetes manifests, and rehearses them offline.
 //!
 //! Four functions are its face, and what the command line is made of: [`compile`] a spec, [`check`] manifests,
-//! [`review`] a change, [`rehearse`] bundles one after another. Their options are [`Around`], [`ClusterFacts`] and
+//! [`review()`] a change, [`rehearse`] bundles one after another. Their options are [`Around`], [`ClusterFacts`] and
 //! [`Setting`]; what they give back is values, which a [`Report`] shows in any [`Format`]. Texts are given to
 //! [`Sources`], findings are gathered in [`Diagnostics`]. Nothing here reads a file, a clock or an environment.
 //!

@@ -162,7 +162,7 @@ pub fn write(root: &Path, tree: &Tree, overwrite_edited: bool, turns: &Turns) ->
 /// Removes the files of ours in a folder, and the folder if nothing else is in there.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn remove(root: &Path, folder: &str, overwrite_edited: bool, turns: &Turns) -> Result<Written, Failure> {
     write(root, &Tree { folder: folder.to_owned(), files: Vec::new() }, overwrite_edited, turns)
 }
@@ -171,7 +171,7 @@ pub fn remove(root: &Path, folder: &str, overwrite_edited: bool, turns: &Turns) 
 /// shown to be ours, and stays.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn heal(root: &Path, folder: &str, turns: &Turns) -> Result<Vec<PathBuf>, Failure> {
     let place = Place::new(root, folder)?;
     if !place.sibling.is_there()? {
