@@ -10,9 +10,9 @@ use statewright::diagnostic::Diagnostics;
 use statewright::k8s::version::Version;
 use statewright::layout::{Form, Index, lay_out, stream};
 use statewright::report::{Against, Format, Report, rehearsal};
-use statewright::review::{Review, Setting, review};
+use statewright::review::{Review, Setting};
 use statewright::source::{At, SourceId, Sources};
-use statewright::{Around, Compiled, compile, manifests};
+use statewright::{Around, Compiled, compile, manifests, review};
 use std::hint::black_box;
 
 /// Stands between the files of one input.

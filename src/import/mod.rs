@@ -21,6 +21,7 @@ use crate::expect::judge;
 use crate::k8s::version::Version;
 use crate::parallel;
 use crate::review::Review;
+use crate::review::verdict::Verdict;
 use crate::source::At;
 use crate::value::{Node, Text};
 use draft::{Draft, Manner};
@@ -272,7 +273,8 @@ fn one(
         }
         let blocking = compiled.errors.iter().any(|(_, _, can_be_allowed)| !can_be_allowed);
         if !failed && !blocking && compiled.errors.is_empty() && faults.iter().all(Vec::is_empty) {
-            return Some(proven(candidate, &groups, draft, text, &compiled, environments, homes, wanted, secrets));
+            let app = proven(candidate, &groups, draft, text, &compiled, environments, homes, wanted, secrets);
+            return harmless(app, &groups, found);
         }
         tried.clear();
         tried.extend(compiled.errors.iter().map(|(name, message, _)| format!("{message} ({name})")));
@@ -468,6 +470,17 @@ fn lost(groups: &[(usize, Group)], faults: &[Vec<Fault>], messages: &[String], f
             .about(group.set.subject())
             .at(group.set.at(), found);
     }
+}
+
+/// An app of which the rehearsal says that nothing happens. What is equal after defaults has to be so; where it is not, nothing is written.
+fn harmless(app: App, groups: &[(usize, Group)], found: &mut Diagnostics) -> Option<App> {
+    let verdict = app.reviews.iter().map(|review| review.judgement.verdict).find(|verdict| *verdict != Verdict::None);
+    let Some((verdict, (_, group))) = verdict.zip(groups.first()) else { return Some(app) };
+    LOST.report(format!("the spec of {}, applied over what runs, would do more than nothing: {}", group.set.id, verdict.word()))
+        .help("write its spec by hand; `statewright diff OLD NEW` says what it does")
+        .about(group.set.subject())
+        .at(group.set.at(), found);
+    None
 }
 
 #[allow(clippy::too_many_arguments, reason = "they are what was tried, and with what")]
