@@ -57,7 +57,7 @@ const ONE_THOUGHT: &[(&str, &[&str])] = &[
     ),
     (
         "a draft of a spec, and the parts that it is drafted of",
-        &["import::draft", "import::service", "import::settings", "import::storage", "import::volume"],
+        &["import::draft", "import::names", "import::service", "import::settings", "import::storage", "import::volume"],
     ),
     (
         "expressions, their types and values, and the schemas that hold them and give them types",
