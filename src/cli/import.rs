@@ -125,7 +125,7 @@ impl Import {
         Ok(ids)
     }
 
-    /// Writes the apps, all or none: nothing over what is there, but with `--force` over a spec of the same app.
+    /// Writes the apps, unless something is in the way of one: nothing over what is there, but with `--force` over a spec of the same app.
     fn write(&self, apps: &[App]) -> std::result::Result<Vec<String>, Failure> {
         let mut files: Vec<(PathBuf, &str)> = Vec::new();
         let mut named: BTreeMap<&str, usize> = BTreeMap::new();
@@ -143,7 +143,8 @@ impl Import {
             let may_replace = self.force && self.is_spec_of(&folder.join(disk::SPEC), &app.name);
             for (path, text) in &app.files {
                 let path = folder.join(path);
-                if disk::is_there(&path) && !may_replace {
+                // What a run wrote that was cut short is in nobody's way.
+                if disk::is_there(&path) && !may_replace && !disk::holds(&self.reach, &path, text) {
                     let help = if disk::is_there(&folder.join(disk::SPEC)) {
                         "choose another folder with --out, or write over the spec of this app with --force"
                     } else {
@@ -221,7 +222,7 @@ fn proof(app: &App, environments: usize, text: &mut String) {
     let said: Vec<String> = lines.into_iter().collect();
     let _ = writeln!(text, "  applied over what runs: {}; no pod is replaced, no data is at risk", said.join("; "));
     for suggestion in &app.suggestions {
-        let _ = writeln!(text, "  better, and not done ({}): {}", suggestion.cost(), suggestion.edit());
+        let _ = writeln!(text, "  suggested, not applied ({}): {}", suggestion.cost(), suggestion.edit());
     }
     if !app.secrets.is_empty() {
         let names: Vec<&str> = app.secrets.iter().map(String::as_str).collect();

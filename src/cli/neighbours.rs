@@ -46,7 +46,7 @@ struct Cluster {
 impl Stay {
     /// What a compiled environment takes.
     pub(super) fn new(app: &Loaded, environment: &str, compiled: &Compiled) -> Self {
-        let shared = app.workspace().and_then(|workspace| workspace.shared(environment));
+        let shared = app.given(environment);
         let given = shared.as_ref().and_then(|shared| shared.get("cluster")?.as_str());
         let named = compiled.app.cluster.as_deref().or(given);
         let cluster = Cluster {

@@ -322,8 +322,18 @@ impl Loaded {
 
     /// What the workspace knows of the cluster of an environment.
     pub(super) fn facts(&self, environment: &str) -> Option<&ClusterFacts> {
-        let given = self.workspace()?.shared(environment)?;
-        self.shared.as_ref()?.facts.get(given.get("cluster")?.as_str()?)
+        let shared = self.shared.as_ref().filter(|shared| !shared.facts.is_empty())?;
+        let given = self.given(environment);
+        let named = self.spec.cluster(environment).or_else(|| given.as_ref()?.get("cluster")?.as_str())?;
+        shared.facts.get(named)
+    }
+
+    /// What the workspace gives to an environment.
+    pub(super) fn given(&self, environment: &str) -> Option<crate::value::Node> {
+        let workspace = self.workspace()?;
+        // Most workspaces describe no cluster.
+        let named = workspace.clusters.as_ref().and_then(|_| self.spec.cluster(environment));
+        workspace.shared(environment, named)
     }
 
     fn beside(&self) -> Beside<'_> {
@@ -332,14 +342,14 @@ impl Loaded {
 
     /// The namespace that an environment lives in. `None` when it cannot be resolved; what is wrong is in `found`.
     pub(super) fn namespace(&self, environment: &str, found: &mut Diagnostics) -> Option<String> {
-        let shared = self.workspace().and_then(|workspace| workspace.shared(environment));
+        let shared = self.given(environment);
         let app = crate::app::resolve(&self.spec, environment, shared.as_ref(), &self.beside(), found)?;
         Some(app.identity.namespace.to_string())
     }
 
     /// Compiles one environment.
     pub(super) fn compile(&self, environment: &str, kubernetes: Option<&str>, found: &mut Diagnostics) -> Option<Compiled> {
-        let mut shared = self.workspace().and_then(|workspace| workspace.shared(environment));
+        let mut shared = self.given(environment);
         let mut spec = std::borrow::Cow::Borrowed(&self.spec);
         if let Some(version) = kubernetes {
             let at = At { end: self.spec.root.at.start, ..self.spec.root.at };

@@ -326,6 +326,14 @@ pub fn begins_with(reach: &Reach, path: &Path, so: impl Fn(&str) -> bool) -> boo
     file.take(1024).read_to_end(&mut bytes).is_ok() && so(&String::from_utf8_lossy(&bytes))
 }
 
+/// Whether a file holds just that text; false if nobody can read it, or only once.
+#[must_use]
+pub fn holds(reach: &Reach, path: &Path, text: &str) -> bool {
+    let Ok((file, Some(_))) = (if path.is_file() { reach.open(path) } else { return false }) else { return false };
+    let mut bytes = Vec::new();
+    file.take(text.len() as u64 + 1).read_to_end(&mut bytes).is_ok() && bytes == text.as_bytes()
+}
+
 /// Whether something is there that is a folder. Says nothing about what may be read.
 #[must_use]
 pub fn is_folder(path: &Path) -> bool {

@@ -444,7 +444,7 @@ fn harder(manners: &mut [Manner], groups: &[(usize, Group)]) -> bool {
 fn lost(groups: &[(usize, Group)], faults: &[Vec<Fault>], messages: &[String], found: &mut Diagnostics) {
     let Some((_, group)) = groups.first() else { return };
     for message in messages.iter().take(3) {
-        LOST.report(format!("no spec says {}: {message}", group.set.id))
+        LOST.report(format!("{} cannot be written as a spec: {message}", group.set.id))
             .help("change it where it runs, then import it again")
             .about(group.set.subject())
             .at(group.set.at(), found);
@@ -465,7 +465,7 @@ fn lost(groups: &[(usize, Group)], faults: &[Vec<Fault>], messages: &[String], f
         LOST.report(message).help("change it where it runs, then import it again").about(subject).at(fault.at, found);
     }
     if !any {
-        LOST.report(format!("no spec was found that says {} as it is", group.set.id))
+        LOST.report(format!("no spec was found that compiles to {} as it is", group.set.id))
             .help("write its spec by hand; `statewright diff OLD NEW` proves it")
             .about(group.set.subject())
             .at(group.set.at(), found);
@@ -476,7 +476,7 @@ fn lost(groups: &[(usize, Group)], faults: &[Vec<Fault>], messages: &[String], f
 fn harmless(app: App, groups: &[(usize, Group)], found: &mut Diagnostics) -> Option<App> {
     let verdict = app.reviews.iter().map(|review| review.judgement.verdict).find(|verdict| *verdict != Verdict::None);
     let Some((verdict, (_, group))) = verdict.zip(groups.first()) else { return Some(app) };
-    LOST.report(format!("the spec of {}, applied over what runs, would do more than nothing: {}", group.set.id, verdict.word()))
+    LOST.report(format!("the spec that was found for {} is not the same: applied over what runs, its verdict is {}", group.set.id, verdict.word()))
         .help("write its spec by hand; `statewright diff OLD NEW` says what it does")
         .about(group.set.subject())
         .at(group.set.at(), found);

@@ -24,7 +24,7 @@ impl Suggestion {
             Self::Budget => "`disruption: 1`, so that a drained node takes one pod at a time",
             Self::Probe => "`probes: {ready: …}`, so that a new version waits for the last pod to be ready",
             Self::Image => "a tag or digest of the image that stays the same",
-            Self::Labels => "no `recommendedLabels: false`, so that tools find the app by its labels",
+            Self::Labels => "leave `recommendedLabels: false` out, so that tools find the app by its labels",
         }
     }
 

@@ -168,6 +168,13 @@ impl Spec {
         Some(chain)
     }
 
+    /// The cluster that an environment names, itself or by what it starts from, or else the app.
+    pub fn cluster(&self, environment: &str) -> Option<&str> {
+        let layer = self.environments.iter().find(|layer| layer.key.name == environment);
+        let chain = layer.and_then(|layer| self.chain(layer, &self.by_name(), &mut Diagnostics::default())).unwrap_or_default();
+        chain.into_iter().rev().chain([&self.root]).find_map(|node| node.get("cluster")?.as_str())
+    }
+
     /// The app as one environment has it: what the workspace gives to that environment, then the app, then the environment's own
     /// changes, each over what was there before.
     pub fn layered(&self, environment: &str, shared: Option<&Node>, found: &mut Diagnostics) -> Option<Node> {

@@ -126,12 +126,18 @@ pub fn parse(root: &Node, kubernetes: KubernetesFields<'_>, found: &mut Diagnost
 }
 
 impl Workspace {
-    /// What it gives to an environment: the environment's fields, the cluster's version and domain where it names one.
+    /// What it gives to an environment: the environment's fields, and the version and domain of the cluster that an app names for it, or
+    /// else the environment itself.
     #[must_use]
-    pub fn shared(&self, environment: &str) -> Option<Node> {
-        let (_, layer) = self.environments.as_ref()?.entries.iter().find(|(key, _)| key.name == environment)?;
-        let mut node = if layer.node.is_null() { Node::map(Map::new(), self.at) } else { layer.node.clone() };
-        if let Some(cluster) = node.get("cluster").and_then(Node::as_str).and_then(|name| self.cluster(name)).cloned()
+    pub fn shared(&self, environment: &str, named: Option<&str>) -> Option<Node> {
+        let layers = self.environments.iter().flat_map(|environments| &environments.entries);
+        let layer = layers.into_iter().find(|(key, _)| key.name == environment).map(|(_, layer)| &layer.node);
+        let cluster = named.or_else(|| layer?.get("cluster")?.as_str()).and_then(|name| self.cluster(name));
+        if layer.is_none() && cluster.is_none() {
+            return None;
+        }
+        let mut node = layer.filter(|layer| !layer.is_null()).cloned().unwrap_or_else(|| Node::map(Map::new(), self.at));
+        if let Some(cluster) = cluster
             && let Some(map) = node.as_map_mut()
         {
             for (field, said) in [("kubernetes", "kubernetes"), ("clusterDomain", "domain")] {

@@ -270,6 +270,27 @@ fn any_number_of_pods_is_reviewed() {
     assert!(said.contains("1000 of the pods were not rehearsed"), "{}", said.chars().take(2_000).collect::<String>());
 }
 
+/// What stands in the way is looked at for every object: dear expressions and many quotas are paid for together.
+#[test]
+fn what_stands_in_the_way_is_paid_for() {
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n";
+    let apps = many(100, |number| format!("{}---\n{}", service(&format!("w{number}")), set(&format!("w{number}"), "3", false)));
+    let numbers = (0..400).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
+    let dear = format!("[{numbers}].all(a, [{numbers}].all(b, [{numbers}].all(c, a + b + c >= 0)))");
+    let policy = format!(
+        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {{name: dear}}\nspec:\n  \
+         matchConstraints: {{resourceRules: [{{apiGroups: ['*'], apiVersions: ['*'], operations: [CREATE], resources: ['*']}}]}}\n  \
+         validations: [{{expression: \"{dear}\"}}]\n---\napiVersion: admissionregistration.k8s.io/v1\n\
+         kind: ValidatingAdmissionPolicyBinding\nmetadata: {{name: dear}}\nspec: {{policyName: dear, validationActions: [Deny]}}\n"
+    );
+    let said = holds(&[("cluster/a.yaml", &format!("{namespace}---\n{policy}")), ("w/a.yaml", &apps)], &["check", "--cluster", "cluster", "w"]);
+    assert!(said.contains("SW0315") || said.contains("SW0316"), "{}", said.chars().take(2_000).collect::<String>());
+    let quotas = many(500, |number| {
+        format!("apiVersion: v1\nkind: ResourceQuota\nmetadata: {{name: q{number}, namespace: default}}\nspec: {{hard: {{pods: '100000'}}}}\n")
+    });
+    holds(&[("cluster/a.yaml", &format!("{namespace}---\n{quotas}")), ("w/a.yaml", &apps)], &["check", "--cluster", "cluster", "w"]);
+}
+
 #[test]
 fn one_pod_may_have_many_parts() {
     let pod = |rest: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n{rest}");

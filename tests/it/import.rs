@@ -413,3 +413,30 @@ services: {governing: {publishNotReadyAddresses: null}}
 "
     );
 }
+
+/// What a run wrote before it was cut short is no hindrance to the next; what somebody else wrote is.
+#[test]
+fn an_import_that_was_cut_short_can_be_run_again() {
+    let scratch = Scratch::new("import");
+    let config = "line\\n".repeat(30);
+    scratch.write(
+        "in/a.yaml",
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{clusterIP: None, selector: {{app: web}}, ports: [{{name: x, port: 80}}]}}\n\
+             ---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: cf}}\ndata: {{a.conf: \"{config}\"}}\n\
+             ---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web}}\nspec:\n  serviceName: web\n  selector: {{matchLabels: {{app: web}}}}\n  \
+             template:\n    metadata: {{labels: {{app: web}}}}\n    spec:\n      containers: [{{name: c, image: \"x/y:1\", volumeMounts: [{{name: cf, \
+             mountPath: /etc/cf}}]}}]\n      volumes: [{{name: cf, configMap: {{name: cf}}}}]\n"
+        ),
+    );
+    let import = || statewright(scratch.path(), &["import", "in", "--out", "out"]);
+    let run = import();
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(scratch.path().join("out/web/conf/a.conf").is_file(), "{}", run.stdout);
+    std::fs::remove_file(scratch.path().join("out/web/statewright.yaml")).unwrap();
+    assert_eq!(import().code, 0, "the specs come last");
+    scratch.write("out/web/conf/a.conf", "mine\n");
+    let run = import();
+    assert!(run.code == 2 && run.stderr.contains("conf/a.conf is there already"), "{}", run.stderr);
+    assert_eq!(std::fs::read_to_string(scratch.path().join("out/web/conf/a.conf")).unwrap(), "mine\n");
+}

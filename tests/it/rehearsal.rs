@@ -337,3 +337,30 @@ fn a_class_of_runtimes_costs_and_chooses() {
         assert!(outcome.state.pods.is_empty() && outcome.state.events.iter().any(said_of_set), "{said}: {:?}", outcome.state.events);
     }
 }
+
+/// A spec that names its cluster is judged on that one, as it would be where the workspace names it.
+#[test]
+fn a_spec_may_name_its_cluster_itself() {
+    let scratch = Scratch::new("cluster");
+    scratch.write(
+        "statewright-workspace.yaml",
+        "apiVersion: statewright/v1\nkind: Workspace\nclusters:\n  full: {kubernetes: \"1.33\", manifests: [platform]}\n  free: {}\n",
+    );
+    scratch.write(
+        "platform/quota.yaml",
+        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: none, namespace: default}\nspec: {hard: {pods: \"0\"}}\n",
+    );
+    let spec = |environments: &str| {
+        let text = "apiVersion: statewright/v1\nkind: App\nname: web\nimage: x/y:1\nprobes: {ready: {http: /}}\nports: {http: 80}\n";
+        scratch.write("web/statewright.yaml", format!("{text}environments: {environments}\n"));
+        statewright(scratch.path(), &["check"])
+    };
+    for environments in ["{dev: {cluster: full}}", "{all: {cluster: full}, dev: {base: all}}"] {
+        let run = spec(environments);
+        assert!(run.code == 1 && run.stderr.contains("SW0316") && run.stderr.contains("exceeded quota: none"), "{}", run.stderr);
+    }
+    for environments in ["{dev: {cluster: free}}", "{dev: {}}"] {
+        let run = spec(environments);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    }
+}

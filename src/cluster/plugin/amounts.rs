@@ -15,10 +15,12 @@ pub(super) fn stated(map: Option<&Node>) -> Amounts {
 }
 
 /// Adds others to them.
-pub(super) fn add(sum: &mut Amounts, others: &Amounts) {
+pub(super) fn add<'a>(sum: &mut Amounts, others: impl IntoIterator<Item = (&'a String, &'a Quantity)>) {
     for (name, amount) in others {
-        let whole = sum.get(name).map_or_else(|| amount.clone(), |old| old.plus(amount));
-        sum.insert(name.clone(), whole);
+        match sum.get_mut(name) {
+            Some(old) => *old = old.plus(amount),
+            None => _ = sum.insert(name.clone(), amount.clone()),
+        }
     }
 }
 

@@ -17,6 +17,11 @@ const BINDING: &str = "ValidatingAdmissionPolicyBinding";
 /// What the expressions of one policy may cost for one object: `RuntimeCELCostBudget`.
 const BUDGET: u64 = 10_000_000;
 
+/// So much of what an expression costs takes as long as a look at one object.
+const COST_OF_A_LOOK: u64 = 30;
+/// What it costs to read a letter of an expression.
+const LETTER: u64 = 10;
+
 /// What is asked about: an object, what it was, and where.
 struct Request<'a> {
     key: &'a Key,
@@ -40,8 +45,8 @@ enum Said {
 /// Lets the policies that are bound look at an object. Gives what they warn of.
 pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<&Node>) -> Result<Vec<String>, Denial> {
     let bindings: Vec<Node> = world.store.of_kind(BINDING).map(|(_, binding)| binding.clone()).collect();
-    // Policies are no objects of policies.
-    if bindings.is_empty() || [POLICY, BINDING].contains(&key.kind.as_str()) {
+    // Policies are no objects of policies. Where nobody waits any more, nothing is judged by what comes now.
+    if bindings.is_empty() || world.patience == 0 || [POLICY, BINDING].contains(&key.kind.as_str()) {
         return Ok(Vec::new());
     }
     let (api_version, kind) = (text(object, &["apiVersion"]), key.kind.as_str());
@@ -54,9 +59,11 @@ pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<
     for binding in &bindings {
         let policy = world.store.get(&Key::new(POLICY, "", text(binding, &["spec", "policyName"]))).cloned();
         let Some(policy) = policy.filter(|policy| is_about(world, &request, policy, binding)) else { continue };
-        world.tire(10);
+        let mut spent = 0;
+        let denials = denials(world, &request, &policy, binding, &mut spent);
+        world.tire(10 + usize::try_from(spent / COST_OF_A_LOOK).unwrap_or(usize::MAX));
         let (name, bound) = (text(&policy, &["metadata", "name"]), text(binding, &["metadata", "name"]));
-        let Some(denials) = denials(world, &request, &policy, binding) else {
+        let Some(denials) = denials else {
             world.journal.undecided.insert(name.into());
             continue;
         };
@@ -87,7 +94,8 @@ fn code(reason: &str) -> (u16, &'static str) {
 }
 
 /// What a policy has against an object: the reason and the message of each validation that is not met. None if that is not known.
-fn denials(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) -> Option<Vec<(String, String)>> {
+/// What its expressions cost is added to `spent`.
+fn denials(world: &World, request: &Request<'_>, policy: &Node, binding: &Node, spent: &mut u64) -> Option<Vec<(String, String)>> {
     let fails = text(policy, &["spec", "failurePolicy"]) != "Ignore";
     let params = match params(world, request, policy, binding) {
         Params::Of(params) => params,
@@ -99,39 +107,62 @@ fn denials(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) 
     };
     let mut denials = Vec::new();
     for param in params {
-        let mut names = names(world, request, param.as_ref());
         let mut left = BUDGET;
-        if !matches(policy, &names, fails, &mut left, &mut denials)? {
-            continue;
-        }
-        let mut variables = BTreeMap::new();
-        for variable in policy.find(&["spec", "variables"]).into_iter().flat_map(Node::items) {
-            names.retain(|(name, _)| *name != "variables");
-            names.push(("variables", Map::made(variables.clone())));
-            let Ok(program) = Program::read(text(variable, &["expression"])) else { return None };
-            if is_about_somebody(&program) {
-                return None;
-            }
-            // One that fails is missed by who uses it.
-            if let Ok(value) = program.evaluate(&names, &mut left).map(|value| owned(&value)) {
-                variables.insert(Entry::Text(text(variable, &["name"]).into()), value);
-            }
-        }
-        names.retain(|(name, _)| *name != "variables");
-        names.push(("variables", Map::made(variables)));
-        for validation in policy.find(&["spec", "validations"]).into_iter().flat_map(Node::items) {
-            let expression = text(validation, &["expression"]).trim();
-            let message = match ask(expression, &names, &mut left) {
-                Said::Yes => continue,
-                Said::Unknown => return None,
-                Said::Failed(_) if !fails => continue,
-                Said::Failed(why) => format!("expression '{expression}' resulted in error: {why}"),
-                Said::No => message(validation, expression, &names, &mut left),
-            };
-            denials.push((text(validation, &["reason"]).to_owned(), message));
-        }
+        let known = by_one(world, request, policy, param.as_ref(), fails, &mut left, &mut denials);
+        *spent += BUDGET - left + LETTER * letters(policy);
+        known?;
     }
     Some(denials)
+}
+
+/// How much there is to read in the expressions of a policy.
+fn letters(policy: &Node) -> u64 {
+    let lists = ["matchConditions", "variables", "validations"].map(|list| policy.find(&["spec", list]));
+    let items = lists.into_iter().flatten().flat_map(Node::items);
+    items.map(|item| (text(item, &["expression"]).len() + text(item, &["messageExpression"]).len()) as u64).sum()
+}
+
+/// What a policy says with one of its parameters. None if that is not known.
+fn by_one(
+    world: &World,
+    request: &Request<'_>,
+    policy: &Node,
+    param: Option<&Node>,
+    fails: bool,
+    left: &mut u64,
+    denials: &mut Vec<(String, String)>,
+) -> Option<()> {
+    let mut names = names(world, request, param);
+    if !matches(policy, &names, fails, left, denials)? {
+        return Some(());
+    }
+    let mut variables = BTreeMap::new();
+    for variable in policy.find(&["spec", "variables"]).into_iter().flat_map(Node::items) {
+        names.retain(|(name, _)| *name != "variables");
+        names.push(("variables", Map::made(variables.clone())));
+        let Ok(program) = Program::read(text(variable, &["expression"])) else { return None };
+        if is_about_somebody(&program) {
+            return None;
+        }
+        // One that fails is missed by who uses it.
+        if let Ok(value) = program.evaluate(&names, left).map(|value| owned(&value)) {
+            variables.insert(Entry::Text(text(variable, &["name"]).into()), value);
+        }
+    }
+    names.retain(|(name, _)| *name != "variables");
+    names.push(("variables", Map::made(variables)));
+    for validation in policy.find(&["spec", "validations"]).into_iter().flat_map(Node::items) {
+        let expression = text(validation, &["expression"]).trim();
+        let message = match ask(expression, &names, left) {
+            Said::Yes => continue,
+            Said::Unknown => return None,
+            Said::Failed(_) if !fails => continue,
+            Said::Failed(why) => format!("expression '{expression}' resulted in error: {why}"),
+            Said::No => message(validation, expression, &names, left),
+        };
+        denials.push((text(validation, &["reason"]).to_owned(), message));
+    }
+    Some(())
 }
 
 /// Whether all match conditions hold. One that fails is a denial of its own, if the policy says so.

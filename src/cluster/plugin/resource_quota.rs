@@ -8,6 +8,7 @@ use crate::cluster::store::{Key, text};
 use crate::cluster::world::{World, is_over};
 use crate::k8s::quantity::Quantity;
 use crate::value::Node;
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 const KIND: &str = "ResourceQuota";
@@ -17,16 +18,39 @@ const OF_CLASS: &str = ".storageclass.storage.k8s.io/";
 /// Refuses a new object that a quota has no room for, or that does not say what a quota counts.
 pub(super) fn validate(world: &mut World, key: &Key, object: &Node) -> Result<(), Refused> {
     let quotas: Vec<(&Key, &Node)> = world.store.of_kind(KIND).filter(|(quota, _)| quota.namespace == key.namespace).collect();
-    if quotas.is_empty() || key.namespace.is_empty() {
+    // Where nobody waits any more, nothing is judged by what comes now.
+    if quotas.is_empty() || key.namespace.is_empty() || world.patience == 0 {
         return Ok(());
     }
-    let mut looked = 0;
-    let outcome = quotas.iter().try_for_each(|(quota, node)| one(world, quota, node, (key, object), &mut looked));
+    let others = Others { world, key, live: OnceCell::new(), looked: Cell::new(0) };
+    let outcome = quotas.iter().try_for_each(|(quota, node)| one(quota, node, object, &others));
+    let looked = others.looked.get();
     world.tire(looked);
     outcome
 }
 
-fn one(world: &World, quota: &Key, node: &Node, (key, object): (&Key, &Node), looked: &mut usize) -> Result<(), Refused> {
+/// The objects of the same kind and namespace, and what each uses: worked out once for all quotas, and only if one asks.
+struct Others<'w> {
+    world: &'w World,
+    key: &'w Key,
+    live: OnceCell<Vec<(&'w Node, Amounts)>>,
+    looked: Cell<usize>,
+}
+
+impl<'w> Others<'w> {
+    fn all(&self) -> &[(&'w Node, Amounts)] {
+        let all = self.live.get_or_init(|| {
+            let live = self.world.store.of_kind(&self.key.kind);
+            let others = live.filter(|(other, _)| other.namespace == self.key.namespace && *other != self.key);
+            others.map(|(other, live)| (live, usage(other, live))).collect()
+        });
+        self.looked.set(self.looked.get() + all.len());
+        all
+    }
+}
+
+fn one(quota: &Key, node: &Node, object: &Node, others: &Others<'_>) -> Result<(), Refused> {
+    let key = others.key;
     let hard = amounts::stated(node.find(&["spec", "hard"]));
     let usage = usage(key, object);
     let counted: BTreeSet<&String> = hard.keys().filter(|name| counts(&key.kind, name, &usage)).collect();
@@ -41,10 +65,8 @@ fn one(world: &World, quota: &Key, node: &Node, (key, object): (&Key, &Node), lo
         return Ok(());
     }
     let mut used = Amounts::new();
-    let live = world.store.of_kind(&key.kind).filter(|(other, _)| other.namespace == key.namespace && *other != key);
-    for (other, live) in live.filter(|(_, live)| is_in_scope(node, &key.kind, live)) {
-        *looked += 1;
-        amounts::add(&mut used, &self::usage(other, live));
+    for (_, usage) in others.all().iter().filter(|(live, _)| is_in_scope(node, &key.kind, live)) {
+        amounts::add(&mut used, usage.iter().filter(|(name, _)| asked.contains_key(*name)));
     }
     let zero = || Quantity::ZERO;
     let total = |name: &String| used.get(name).cloned().unwrap_or_else(zero);
