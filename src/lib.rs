@@ -337,6 +337,8 @@ pub fn codes() -> Vec<&'static Code> {
         allow::CODES,
         expect::judge::CODES,
         expect::outlook::CODES,
+        expect::named::CODES,
+        expect::overlap::CODES,
         report::told::CODES,
         import::CODES,
     ];

@@ -1,16 +1,17 @@
 //! What a bundle will not come to on a cluster though its API server takes it: pods that cannot be made, names that nobody answers to,
 //! claims without a volume. Judges manifests, by themselves and by what a rehearsal on a fresh cluster shows.
 
+use super::home::{HOME, namespace};
+use super::named::services_by_name;
+use super::{named, overlap};
 use crate::api::admission::Stage;
 use crate::bundle::{Bundle, Resource};
 use crate::cluster::binder;
 use crate::cluster::controller::statefulset::replicas;
-use crate::cluster::dns;
 use crate::cluster::facts::{CLUSTER_FACTS, ClusterFacts};
 use crate::cluster::kubectl::{self, Change};
 use crate::cluster::plugin;
 use crate::cluster::rehearse::{Rehearsal, rehearse};
-use crate::cluster::selector;
 use crate::cluster::state::{ClaimPhase, ClaimState, PodState, State};
 use crate::cluster::store::{Key, text};
 use crate::cluster::world::Cause;
@@ -33,12 +34,6 @@ macro_rules! codes {
 }
 
 codes! {
-    SET_NAME "SW0302" "set-name-too-long" Error "A StatefulSet whose pods cannot be made."
-    SERVICE_MISSING "SW0303" "governing-service-missing" Warning "A `serviceName` that names no Service."
-    SERVICE_ALLOCATED "SW0304" "governing-service-not-headless" Warning "A governing Service with an address of its own."
-    SERVICE_SELECTOR "SW0305" "governing-service-selects-others" Warning "A governing Service that does not select its set's pods."
-    PORT_NAME "SW0306" "service-port-unnamed" Note "A port of a governing Service without a name."
-    OVERLAP "SW0307" "overlapping-selectors" Warning "Two workloads that select the same pods."
     REFERENCE "SW0308" "claim-reference-incomplete" Error "A volume reserved for a claim that is only half named."
     REFERENCE_UID "SW0309" "claim-reference-uid" Error "A volume that names a claim's uid."
     MISFIT "SW0310" "reserved-volume-misfit" Error "A volume reserved for a claim that it cannot serve."
@@ -50,27 +45,17 @@ codes! {
     DENIED "SW0316" "admission-denied" Error "An object that the cluster's quotas, limits or policies do not let in."
 }
 
-/// The longest name of a set whose pods can always be made: a label holds the name, a hyphen and a hash of up to ten digits.
-const LONGEST_SET_NAME: usize = 52;
-
 /// Finds what will not come to be, as far as the manifests alone say it.
 pub fn judge_written(bundle: &Bundle, found: &mut Diagnostics) {
-    judge_names(bundle, found);
+    named::judge(bundle, found);
+    overlap::judge(bundle, found);
     judge_reserved(bundle, &Claims::new(bundle), found);
-}
-
-fn judge_names(bundle: &Bundle, found: &mut Diagnostics) {
-    let services = services_by_name(bundle);
-    for set in bundle.of_kind("StatefulSet") {
-        judge_name(set, found);
-        judge_service(&services, set, found);
-    }
-    judge_overlaps(bundle, found);
 }
 
 /// Finds what will not come to be when this bundle is applied to a fresh cluster.
 pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
-    judge_names(bundle, found);
+    named::judge(bundle, found);
+    overlap::judge(bundle, found);
     let claims = Claims::new(bundle);
     let (misfits, reserved) = judge_reserved(bundle, &claims, found);
     if is_settled(bundle, &claims, facts, &reserved) && !plugin::is_in(bundle) && facts.objects.is_empty() {
@@ -118,7 +103,7 @@ pub fn judge_folders<'a>(bundle: Bundle, facts: &ClusterFacts, folder: impl Fn(S
         let has_services = bundle.of_kind("Service").next().is_some();
         let mut own = own;
         own.retain(|diagnostic| {
-            let is_missing = diagnostic.code.id == SERVICE_MISSING.id;
+            let is_missing = diagnostic.code.id == named::SERVICE_MISSING.id;
             if is_missing && !has_services {
                 diagnostic.level = Level::Note;
             }
@@ -149,204 +134,8 @@ const CONCERNED: [&str; 17] = [
     "ConfigMap",
 ];
 
-/// Where objects go that name no namespace.
-const HOME: &str = "default";
-
-fn namespace(resource: &Resource) -> &str {
-    if resource.id.namespace.is_empty() { HOME } else { &resource.id.namespace }
-}
-
 fn templates(set: &Resource) -> impl Iterator<Item = &Node> {
     set.node.find(&["spec", "volumeClaimTemplates"]).into_iter().flat_map(Node::items)
-}
-
-// ---- names
-
-fn judge_name(set: &Resource, found: &mut Diagnostics) {
-    let name = &set.id.name;
-    if name.len() <= LONGEST_SET_NAME {
-        return;
-    }
-    SET_NAME
-        .report(format!("the name has {} characters, which leaves its pods no room for the revision in their labels", name.len()))
-        .help(format!("use at most {LONGEST_SET_NAME} characters: a label of each pod holds the name and a hash, 63 characters in all"))
-        .about(set.subject())
-        .at(set.node.place_of("metadata.name"), found);
-}
-
-/// The Services of a bundle, by name.
-fn services_by_name(bundle: &Bundle) -> BTreeMap<&str, Vec<&Resource>> {
-    let mut services: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
-    for service in bundle.of_kind("Service") {
-        services.entry(&service.id.name).or_default().push(service);
-    }
-    services
-}
-
-fn judge_service(all: &BTreeMap<&str, Vec<&Resource>>, set: &Resource, found: &mut Diagnostics) {
-    /// A name is compared with so many others, not with thousands.
-    const MOST: usize = 100;
-
-    let name = text(&set.node, &["spec", "serviceName"]);
-    if name.is_empty() {
-        return;
-    }
-    let at = set.node.place_of("spec.serviceName");
-    let services = || all.get(name).into_iter().flatten();
-    let Some(service) = services().find(|service| namespace(service) == namespace(set)) else {
-        let report = SERVICE_MISSING.report(format!("no Service is named `{name}`, so the pods have no names of their own"));
-        let report = match services().next() {
-            Some(other) => report.see(other.node.place_of("metadata"), format!("this one is in namespace `{}`", namespace(other))),
-            None => report,
-        };
-        let is_near = |service: &&&Resource| namespace(service) == namespace(set);
-        let known = all.values().flatten().filter(is_near).map(|service| service.id.name.as_str()).take(MOST);
-        let help = match nearest(name, known) {
-            Some(other) => format!("did you mean `{other}`?"),
-            None => "add a headless Service of that name".to_owned(),
-        };
-        return report.help(help).about(set.subject()).at(at, found);
-    };
-    let spec = &service.node;
-    if text(spec, &["spec", "clusterIP"]) != "None" {
-        SERVICE_ALLOCATED
-            .report(format!("Service `{name}` is not headless, so the pods have no names of their own"))
-            .help("set `clusterIP: None`; an existing Service must be deleted first, the address cannot be changed".to_owned())
-            .see(at, format!("StatefulSet `{}` counts on it", set.id.name))
-            .about(service.subject())
-            .at(spec.place_of("spec.clusterIP"), found);
-        return;
-    }
-    let labels = set.node.find(&["spec", "template", "metadata", "labels"]);
-    if !dns::selects(spec) || !spec.find(&["spec", "selector"]).is_some_and(|wanted| selector::has_all(wanted, labels)) {
-        SERVICE_SELECTOR
-            .report(format!(
-                "Service `{name}` does not select the pods of StatefulSet `{}`, so they have no names of their own",
-                set.id.name
-            ))
-            .help("make the selector match the labels of the pod template".to_owned())
-            .see(set.node.place_of("spec.template.metadata.labels"), "the pods' labels")
-            .about(service.subject())
-            .at(spec.place_of("spec.selector"), found);
-        return;
-    }
-    judge_ports(service, found);
-}
-
-fn judge_ports(service: &Resource, found: &mut Diagnostics) {
-    for (index, port) in service.node.find(&["spec", "ports"]).into_iter().flat_map(Node::items).enumerate() {
-        if text(port, &["name"]).is_empty() {
-            PORT_NAME
-                .report(format!("this port of Service `{}` has no name, so there will be no SRV record for it", service.id.name))
-                .help("give it a name if anything looks for peers by SRV".to_owned())
-                .about(service.subject())
-                .at(service.node.place_of(&format!("spec.ports[{index}]")), found);
-        }
-    }
-}
-
-// ---- workloads
-
-fn judge_overlaps(bundle: &Bundle, found: &mut Diagnostics) {
-    const KINDS: [&str; 4] = ["StatefulSet", "Deployment", "DaemonSet", "ReplicaSet"];
-    let workloads: Vec<&Resource> = bundle.resources.iter().filter(|resource| KINDS.contains(&resource.id.kind.as_str())).collect();
-    if workloads.len() < 2 {
-        return;
-    }
-    let labels: Vec<Option<&Node>> =
-        workloads.iter().map(|workload| workload.node.find(&["spec", "template", "metadata", "labels"])).collect();
-    let mut by_label: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
-    for (index, labels) in labels.iter().enumerate() {
-        for (key, value) in labels.iter().flat_map(|labels| labels.entries()) {
-            by_label.entry((&key.name, value.as_str().unwrap_or_default())).or_default().push(index);
-        }
-    }
-    let mut groups = Groups((0..workloads.len()).collect());
-    // Workloads that are alike in all that counts are compared once.
-    let mut alike: BTreeMap<(&str, String, String), usize> = BTreeMap::new();
-    let mut comparisons = 0;
-    for (index, one) in workloads.iter().enumerate() {
-        let selector = one.node.find(&["spec", "selector"]);
-        let like = (namespace(one), selector.map(shown).unwrap_or_default(), labels[index].map(shown).unwrap_or_default());
-        if let Some(first) = alike.get(&like).copied() {
-            if one.id != workloads[first].id && selector::matches(selector, labels[index]) {
-                groups.join(index, first);
-                continue;
-            }
-        } else {
-            alike.insert(like, index);
-        }
-        let wanted = selector.and_then(|selector| selector.get("matchLabels")).into_iter().flat_map(Node::entries);
-        let having = wanted.map(|(key, value)| by_label.get(&(key.name.as_str(), value.as_str().unwrap_or_default())));
-        let candidates = having.map(|list| list.map_or(&[][..], Vec::as_slice)).min_by_key(|list| list.len());
-        for other in candidates.map_or_else(|| (0..workloads.len()).collect(), <[usize]>::to_vec) {
-            let same = one.id == workloads[other].id || groups.first(index) == groups.first(other);
-            if !same && comparisons < MOST_COMPARED && namespace(one) == namespace(workloads[other]) {
-                comparisons += 1;
-                if selector::matches(selector, labels[other]) {
-                    groups.join(index, other);
-                }
-            }
-        }
-    }
-    for members in groups.several() {
-        let (one, other) = (workloads[members[0]], workloads[members[members.len() - 1]]);
-        let message = if members.len() == 2 {
-            format!("{} `{}` and {} `{}` select the same pods", one.id.kind, one.id.name, other.id.kind, other.id.name)
-        } else {
-            let names = listing(members.iter().map(|member| workloads[*member].id.name.as_str()), 5);
-            format!("{} workloads select the same pods: {names}", members.len())
-        };
-        OVERLAP
-            .report(message)
-            .help("give each workload a label of its own, in its selector and its pod template".to_owned())
-            .see(one.node.place_of("spec.selector"), "the other selector")
-            .about(other.subject())
-            .at(other.node.place_of("spec.selector"), found);
-    }
-}
-
-/// So many pairs of workloads of one folder are compared: some thousands of workloads, each with every other.
-const MOST_COMPARED: usize = 4_000_000;
-
-/// A tree as a text that is equal for equal trees.
-fn shown(node: &Node) -> String {
-    let mut text = String::new();
-    crate::yaml::write_yaml(node, &mut text);
-    text
-}
-
-/// Things that belong together, each with the place of one before it, or its own.
-struct Groups(Vec<usize>);
-
-impl Groups {
-    /// The first of a thing's group.
-    fn first(&mut self, thing: usize) -> usize {
-        let mut first = thing;
-        while self.0[first] != first {
-            first = self.0[first];
-        }
-        // The way is short from now on.
-        let mut step = thing;
-        while self.0[step] != first {
-            step = std::mem::replace(&mut self.0[step], first);
-        }
-        first
-    }
-
-    fn join(&mut self, one: usize, other: usize) {
-        let (one, other) = (self.first(one), self.first(other));
-        self.0[one.max(other)] = one.min(other);
-    }
-
-    /// The groups of more than one, each in order.
-    fn several(mut self) -> Vec<Vec<usize>> {
-        let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for thing in 0..self.0.len() {
-            groups.entry(self.first(thing)).or_default().push(thing);
-        }
-        groups.into_values().filter(|members| members.len() > 1).collect()
-    }
 }
 
 // ---- volumes reserved for claims

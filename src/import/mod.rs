@@ -476,10 +476,14 @@ fn lost(groups: &[(usize, Group)], faults: &[Vec<Fault>], messages: &[String], f
 fn harmless(app: App, groups: &[(usize, Group)], found: &mut Diagnostics) -> Option<App> {
     let verdict = app.reviews.iter().map(|review| review.judgement.verdict).find(|verdict| *verdict != Verdict::None);
     let Some((verdict, (_, group))) = verdict.zip(groups.first()) else { return Some(app) };
-    LOST.report(format!("the spec that was found for {} is not the same: applied over what runs, its verdict is {}", group.set.id, verdict.word()))
-        .help("write its spec by hand; `statewright diff OLD NEW` says what it does")
-        .about(group.set.subject())
-        .at(group.set.at(), found);
+    LOST.report(format!(
+        "the spec that was found for {} is not the same: applied over what runs, its verdict is {}",
+        group.set.id,
+        verdict.word()
+    ))
+    .help("write its spec by hand; `statewright diff OLD NEW` says what it does")
+    .about(group.set.subject())
+    .at(group.set.at(), found);
     None
 }
 

@@ -16,6 +16,7 @@ pub mod json;
 pub(crate) mod junit;
 pub(crate) mod markdown;
 mod markdown_text;
+mod markup;
 pub mod picture;
 pub(crate) mod record;
 pub mod rehearsal;

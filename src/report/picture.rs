@@ -3,7 +3,8 @@
 
 use super::alike;
 use super::holding::cells;
-use super::{Report, clean, spoken};
+use super::markup::escaped;
+use super::{Report, spoken};
 use crate::k8s::object::ObjectName;
 use crate::review::Review;
 use crate::review::holdings::Holding;
@@ -118,7 +119,7 @@ pub(super) fn element(review: &Review) -> Option<String> {
     let (body, height) = drawing(review)?;
     Some(format!(
         "<svg class=\"picture\" role=\"img\" aria-label=\"{}\" viewBox=\"-1 0 {} {height}\">{body}</svg>",
-        text_of(&format!("Who holds what in {}, before and after", review.title)),
+        escaped(&format!("Who holds what in {}, before and after", review.title)),
         WIDTH + 2
     ))
 }
@@ -138,7 +139,7 @@ pub fn render(report: &Report) -> String {
     let groups = alike::grouped(&report.reviews);
     let drawn = groups.iter().filter_map(|group| Some((group, drawing(group.reviews[0])?)));
     for (group, (inner, height)) in drawn.take(MOST_DRAWN) {
-        let (title, verdict) = (text_of(&group.title()), spoken(group.verdict()));
+        let (title, verdict) = (escaped(&group.title()), spoken(group.verdict()));
         let _ = write!(body, "<text class=\"title\" x=\"0\" y=\"{}\">{title}: {verdict}</text>", top + 18);
         let _ = write!(body, "<g transform=\"translate(0 {})\">{inner}</g>", top + TITLE);
         top += TITLE + height + BETWEEN;
@@ -213,17 +214,17 @@ fn join(from: usize, to: usize, top: usize, fate: Fate, body: &mut String) {
 fn draw(text: &str, fate: Fate, (begin, wide, column): (usize, usize, &str), top: usize, body: &mut String) {
     let room = (wide - 18) * 10 / LETTER;
     let said = format!("{}{text}", fate.sign());
-    let pod = if column == "Pod" { format!(" data-pod=\"{}\"", text_of(text)) } else { String::new() };
+    let pod = if column == "Pod" { format!(" data-pod=\"{}\"", escaped(text)) } else { String::new() };
     let _ = write!(
         body,
         "<g class=\"{}\"{pod}><title>{column} {}: {}</title><rect x=\"{begin}\" y=\"{top}\" width=\"{wide}\" height=\"{HEIGHT}\" rx=\"7\"/>\
          <text x=\"{}\" y=\"{}\">{}</text></g>",
         fate.class(),
-        text_of(text),
+        escaped(text),
         fate.word(),
         begin + 9,
         top + 18,
-        text_of(&shortened(&said, room))
+        escaped(&shortened(&said, room))
     );
 }
 
@@ -258,21 +259,6 @@ fn shortened(text: &str, room: usize) -> String {
     let back = room.saturating_sub(front + 1);
     let ends = [&letters[..front], &letters[letters.len() - back..]].map(|end| end.iter().collect::<String>());
     ends.join("…")
-}
-
-fn text_of(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    for letter in clean(text).chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(letter),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -312,6 +298,7 @@ mod tests {
         }
         assert!(element(&Review::default()).is_none());
         let file = render(&Report::compared(Against::Named, Vec::new(), vec![review]));
+        assert!(!escaped("a\u{ffff}<").contains(['<', '\u{ffff}']));
         assert!(file.starts_with("<svg xmlns=") && file.contains("Pod w-0: restarted") && file.contains("<style>"), "{file}");
     }
 

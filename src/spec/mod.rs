@@ -169,6 +169,7 @@ impl Spec {
     }
 
     /// The cluster that an environment names, itself or by what it starts from, or else the app.
+    #[must_use]
     pub fn cluster(&self, environment: &str) -> Option<&str> {
         let layer = self.environments.iter().find(|layer| layer.key.name == environment);
         let chain = layer.and_then(|layer| self.chain(layer, &self.by_name(), &mut Diagnostics::default())).unwrap_or_default();

@@ -283,10 +283,13 @@ fn what_stands_in_the_way_is_paid_for() {
          validations: [{{expression: \"{dear}\"}}]\n---\napiVersion: admissionregistration.k8s.io/v1\n\
          kind: ValidatingAdmissionPolicyBinding\nmetadata: {{name: dear}}\nspec: {{policyName: dear, validationActions: [Deny]}}\n"
     );
-    let said = holds(&[("cluster/a.yaml", &format!("{namespace}---\n{policy}")), ("w/a.yaml", &apps)], &["check", "--cluster", "cluster", "w"]);
+    let said =
+        holds(&[("cluster/a.yaml", &format!("{namespace}---\n{policy}")), ("w/a.yaml", &apps)], &["check", "--cluster", "cluster", "w"]);
     assert!(said.contains("SW0315") || said.contains("SW0316"), "{}", said.chars().take(2_000).collect::<String>());
     let quotas = many(500, |number| {
-        format!("apiVersion: v1\nkind: ResourceQuota\nmetadata: {{name: q{number}, namespace: default}}\nspec: {{hard: {{pods: '100000'}}}}\n")
+        format!(
+            "apiVersion: v1\nkind: ResourceQuota\nmetadata: {{name: q{number}, namespace: default}}\nspec: {{hard: {{pods: '100000'}}}}\n"
+        )
     });
     holds(&[("cluster/a.yaml", &format!("{namespace}---\n{quotas}")), ("w/a.yaml", &apps)], &["check", "--cluster", "cluster", "w"]);
 }

@@ -370,7 +370,7 @@ fn map_keys(schema: &Node, path: &Path<'_>, causes: &mut Causes) {
 pub fn unknown_formats<'n>(schema: &'n Node, found: &mut Vec<&'n str>) {
     let format = text(schema, "format");
     let is_known = match text(schema, "type") {
-        "" | "string" => FORMATS.contains(&format.replace('-', "").as_str()),
+        "" | "string" => custom::schema::FORMATS.contains(&format.replace('-', "").as_str()),
         "integer" => matches!(format, "int32" | "int64"),
         "number" => matches!(format, "float" | "double"),
         _ => false,
@@ -388,34 +388,6 @@ pub fn unknown_formats<'n>(schema: &'n Node, found: &mut Vec<&'n str>) {
         schema.get(field).into_iter().flat_map(Node::entries).for_each(|(_, inner)| unknown_formats(inner, found));
     }
 }
-
-/// The formats of texts that are checked, without dashes. The two that have some in their own names are looked for without, and not found.
-const FORMATS: [&str; 24] = [
-    "bsonobjectid",
-    "uri",
-    "email",
-    "hostname",
-    "ipv4",
-    "ipv6",
-    "cidr",
-    "mac",
-    "uuid",
-    "uuid3",
-    "uuid4",
-    "uuid5",
-    "isbn",
-    "isbn10",
-    "isbn13",
-    "creditcard",
-    "ssn",
-    "hexcolor",
-    "rgbcolor",
-    "byte",
-    "password",
-    "date",
-    "duration",
-    "datetime",
-];
 
 /// The rules of a schema in CEL.
 fn validations(schema: &Node, place: Place, before: usize, path: &Path<'_>, causes: &mut Causes) {

@@ -146,7 +146,7 @@ impl Type {
 }
 
 /// Formats of texts that the server checks, without their dashes.
-const FORMATS: [&str; 26] = [
+pub const FORMATS: [&str; 24] = [
     "bsonobjectid",
     "uri",
     "email",
@@ -171,9 +171,10 @@ const FORMATS: [&str; 26] = [
     "date",
     "duration",
     "datetime",
-    "k8sshortname",
-    "k8slongname",
 ];
+
+/// Those that have dashes in their own names: who asks whether a format is known looks for them without, and does not find them.
+const FORMATS_OF_KUBERNETES: [&str; 2] = ["k8sshortname", "k8slongname"];
 
 impl Schema {
     /// The schema that `openAPIV3Schema` holds, or one inside it.
@@ -307,7 +308,7 @@ fn placed(node: &Node, at: At) -> Node {
 fn known_format(types: &[Type], written: &str) -> Option<Text> {
     let plain = written.replace('-', "");
     let known = match types {
-        [] | [Type::String] => FORMATS.contains(&plain.as_str()),
+        [] | [Type::String] => FORMATS.contains(&plain.as_str()) || FORMATS_OF_KUBERNETES.contains(&plain.as_str()),
         [Type::Integer] => ["int32", "int64"].contains(&written),
         [Type::Number] => ["float", "double"].contains(&written),
         _ => false,

@@ -18,9 +18,9 @@ const BINDING: &str = "ValidatingAdmissionPolicyBinding";
 const BUDGET: u64 = 10_000_000;
 
 /// So much of what an expression costs takes as long as a look at one object.
-const COST_OF_A_LOOK: u64 = 30;
+const COST_OF_A_LOOK: u64 = 10;
 /// What it costs to read a letter of an expression.
-const LETTER: u64 = 10;
+const LETTER: u64 = 1;
 
 /// What is asked about: an object, what it was, and where.
 struct Request<'a> {

@@ -44,7 +44,8 @@ impl<'w> Others<'w> {
             let others = live.filter(|(other, _)| other.namespace == self.key.namespace && *other != self.key);
             others.map(|(other, live)| (live, usage(other, live))).collect()
         });
-        self.looked.set(self.looked.get() + all.len());
+        // Amounts are added up for each.
+        self.looked.set(self.looked.get() + 2 * all.len());
         all
     }
 }

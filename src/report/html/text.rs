@@ -1,7 +1,8 @@
 //! Somebody's text within HTML, such that it stays text, and differences as elements.
 
+use crate::report::counted;
 use crate::report::differences::{self, Difference, Line, Piece, Row};
-use crate::report::{clean, counted};
+pub(super) use crate::report::markup::escaped;
 use std::fmt::Write as _;
 
 /// A value is shown up to this many letters, and its ends beyond.
@@ -9,22 +10,6 @@ const LONGEST: usize = 2_000;
 
 /// So many lines of one difference are shown.
 const MOST_LINES: usize = 400;
-
-/// Text between tags, and within an attribute's quotes.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    for letter in clean(text).chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(letter),
-        }
-    }
-    out
-}
 
 /// A sentence: what stands between two backticks is code.
 pub(super) fn spoken_text(text: &str) -> String {
