@@ -1,5 +1,11 @@
-//! How long the model takes for one object: `cargo bench --bench admission [FILE…]`. Figures for people; no test reads them.
-#![allow(clippy::print_stdout, clippy::disallowed_methods, clippy::unwrap_used, reason = "a bench reads files, prints and may panic")]
+//! How long the model takes for one object: `cargo bench --bench admission [FILE…]`. Figures for people; no test reads
+//! them.
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a bench reads files, prints and may panic"
+)]
 
 use statewright::api::admission::{self, decode};
 use statewright::diagnostic::Diagnostics;

@@ -1,5 +1,10 @@
 //! How long reading and writing manifests takes: `cargo bench --bench yaml [FOLDER]`. Prints figures, asserts nothing.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement reads files and prints")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement reads files and prints"
+)]
 
 use statewright::diagnostic::Diagnostics;
 use statewright::source::Sources;
@@ -83,7 +88,8 @@ fn main() {
         let parts = yaml::parts(&text);
         let split = per(start);
         let start = Instant::now();
-        let nodes: Vec<_> = parts.iter().map(|part| yaml::read_part(id, &text, *part, &mut found).flatten().unwrap()).collect();
+        let nodes: Vec<_> =
+            parts.iter().map(|part| yaml::read_part(id, &text, *part, &mut found).flatten().unwrap()).collect();
         let read = per(start);
         let start = Instant::now();
         let mut out = String::new();
@@ -93,6 +99,9 @@ fn main() {
         let write = per(start);
         let start = Instant::now();
         drop(nodes);
-        println!("per manifest: split {split:.1} µs, read {read:.1} µs, write {write:.1} µs, drop {:.1} µs", per(start));
+        println!(
+            "per manifest: split {split:.1} µs, read {read:.1} µs, write {write:.1} µs, drop {:.1} µs",
+            per(start)
+        );
     }
 }

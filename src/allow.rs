@@ -1,4 +1,5 @@
-//! What the user has to say about findings: `allow` in a spec, levels in a workspace. The one place where either speaks.
+//! What the user has to say about findings: `allow` in a spec, levels in a workspace. The one place where either
+//! speaks.
 
 use crate::block::{Named, Placed};
 use crate::diagnostic::{Band, Code, Diagnostics, Level};
@@ -6,14 +7,23 @@ use crate::spec::settings::{Acknowledge, Allow};
 use crate::value::Text;
 
 /// An `allow` that silences nothing.
-static UNUSED: Code = Code { id: "SW0150", name: "allow-unused", level: Level::Warning, page: include_str!("app/pages/allow-unused.md") };
+static UNUSED: Code =
+    Code { id: "SW0150", name: "allow-unused", level: Level::Warning, page: include_str!("app/pages/allow-unused.md") };
 /// An `allow` for what cannot be allowed.
-static IMPOSSIBLE: Code =
-    Code { id: "SW0151", name: "allow-impossible", level: Level::Error, page: include_str!("app/pages/allow-impossible.md") };
+static IMPOSSIBLE: Code = Code {
+    id: "SW0151",
+    name: "allow-impossible",
+    level: Level::Error,
+    page: include_str!("app/pages/allow-impossible.md"),
+};
 
 /// An item that gives no reason.
-static NO_REASON: Code =
-    Code { id: "SW0152", name: "reason-missing", level: Level::Error, page: include_str!("app/pages/reason-missing.md") };
+static NO_REASON: Code = Code {
+    id: "SW0152",
+    name: "reason-missing",
+    level: Level::Error,
+    page: include_str!("app/pages/reason-missing.md"),
+};
 
 /// The codes of this module.
 pub(crate) static CODES: &[&Code] = &[&UNUSED, &IMPOSSIBLE, &NO_REASON];
@@ -69,9 +79,14 @@ fn named(code: &Code, name: &str) -> bool {
     code.name == name || code.id == name
 }
 
-/// Applies the workspace's levels, then the spec's `allow`. What the API server refuses cannot be allowed. `elsewhere` are the codes that
-/// are not raised of one app by itself: an item about one of them is not idle for that.
-pub(crate) fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, elsewhere: &[&Code], found: &mut Diagnostics) {
+/// Applies the workspace's levels, then the spec's `allow`. What the API server refuses cannot be allowed. `elsewhere`
+/// are the codes that are not raised of one app by itself: an item about one of them is not idle for that.
+pub(crate) fn settle(
+    allow: &[Allow],
+    levels: Option<&Named<Placed<Text>>>,
+    elsewhere: &[&Code],
+    found: &mut Diagnostics,
+) {
     for (key, level) in levels.iter().flat_map(|levels| &levels.entries) {
         found.retain(|diagnostic| {
             if !named(diagnostic.code, &key.name) || diagnostic.refusal.is_some() {
@@ -96,7 +111,9 @@ pub(crate) fn settle(allow: &[Allow], levels: Option<&Named<Placed<Text>>>, else
             if !named(diagnostic.code, &rule.value) {
                 return true;
             }
-            if diagnostic.refusal.is_some() || diagnostic.code.band() < Band::Cluster && diagnostic.level == Level::Error {
+            if diagnostic.refusal.is_some()
+                || diagnostic.code.band() < Band::Cluster && diagnostic.level == Level::Error
+            {
                 refused = true;
                 return true;
             }

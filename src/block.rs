@@ -1,19 +1,27 @@
-//! What a block of the spec may hold, said once: the `block!` macro makes of one declaration the type, its reader, its part of
-//! the JSON Schema and its manual. Knows no particular block.
+//! What a block of the spec may hold, said once: the `block!` macro makes of one declaration the type, its reader, its
+//! part of the JSON Schema and its manual. Knows no particular block.
 
 use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::source::At;
 use crate::value::{Data, Key, Map, Node, Text};
 
 /// A field that no block has.
-pub(crate) static UNKNOWN: Code =
-    Code { id: "SW0101", name: "unknown-field", level: Level::Error, page: include_str!("block_pages/unknown-field.md") };
+pub(crate) static UNKNOWN: Code = Code {
+    id: "SW0101",
+    name: "unknown-field",
+    level: Level::Error,
+    page: include_str!("block_pages/unknown-field.md"),
+};
 /// A value of another type than the field's.
 pub(crate) static TYPE: Code =
     Code { id: "SW0102", name: "wrong-type", level: Level::Error, page: include_str!("block_pages/wrong-type.md") };
 /// A field that must be there.
-pub(crate) static MISSING: Code =
-    Code { id: "SW0103", name: "missing-field", level: Level::Error, page: include_str!("block_pages/missing-field.md") };
+pub(crate) static MISSING: Code = Code {
+    id: "SW0103",
+    name: "missing-field",
+    level: Level::Error,
+    page: include_str!("block_pages/missing-field.md"),
+};
 /// A word that is none of the few that are allowed.
 pub(crate) static CHOICE: Code =
     Code { id: "SW0104", name: "unknown-word", level: Level::Error, page: include_str!("block_pages/unknown-word.md") };
@@ -222,7 +230,8 @@ impl<T: Read> Read for Named<T> {
             wrong_type(node, "a map", found);
             return None;
         };
-        let read: Vec<Option<(Key, T)>> = map.iter().map(|(key, value)| Some((key.clone(), T::read(value, found)?))).collect();
+        let read: Vec<Option<(Key, T)>> =
+            map.iter().map(|(key, value)| Some((key.clone(), T::read(value, found)?))).collect();
         Some(Self { entries: read.into_iter().collect::<Option<_>>()? })
     }
     fn shape() -> Shape {
@@ -319,7 +328,10 @@ impl Block {
     /// The field of that name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'static Field> {
-        self.fields.iter().find(|field| field.name == name).or_else(|| self.with.iter().find_map(|block| block.field(name)))
+        self.fields
+            .iter()
+            .find(|field| field.name == name)
+            .or_else(|| self.with.iter().find_map(|block| block.field(name)))
     }
 
     /// All fields, with those of the blocks beside it.
@@ -351,21 +363,25 @@ impl Field {
 
     /// The examples, as YAML.
     pub fn examples(&self) -> impl Iterator<Item = &'static str> {
-        self.doc.lines().filter_map(|line| line.trim().strip_prefix("Example:")).map(|example| example.trim().trim_matches('`'))
+        self.doc
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Example:"))
+            .map(|example| example.trim().trim_matches('`'))
     }
 
     fn example_hint(&self) -> String {
-        self.examples()
-            .next()
-            .map_or_else(|| format!("add `{}:`", self.name), |example| format!("add it, such as `{}: {example}`", self.name))
+        self.examples().next().map_or_else(
+            || format!("add `{}:`", self.name),
+            |example| format!("add it, such as `{}: {example}`", self.name),
+        )
     }
 }
 
 /// Names of the fields that a Kubernetes definition has; how the spec knows them without knowing the shapes.
 pub type KubernetesFields<'k> = &'k dyn Fn(&str) -> Vec<String>;
 
-/// Walks a layer of a spec and reports every field that nobody knows, wherever it stands: also in an environment that is not
-/// compiled now.
+/// Walks a layer of a spec and reports every field that nobody knows, wherever it stands: also in an environment that
+/// is not compiled now.
 pub fn unknown_fields(node: &Node, shape: Shape, kubernetes: KubernetesFields<'_>, found: &mut Diagnostics) {
     match shape {
         Shape::Block(block) => {
@@ -385,7 +401,10 @@ pub fn unknown_fields(node: &Node, shape: Shape, kubernetes: KubernetesFields<'_
                 let own = block.all_fields();
                 let own = own.iter().map(|field| field.name);
                 let near = nearest(&key.name, own.clone().chain(unknown.known.iter().flatten().map(String::as_str)));
-                let help = near.map_or_else(|| format!("it may have {}", listing(own, 12)), |near| format!("did you mean `{near}`?"));
+                let help = near.map_or_else(
+                    || format!("it may have {}", listing(own, 12)),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 UNKNOWN.report(format!("{} has no field `{}`", block.noun, key.name)).help(help).at(key.at, found);
             }
             unknown.report_others(block.noun, found);
@@ -393,7 +412,9 @@ pub fn unknown_fields(node: &Node, shape: Shape, kubernetes: KubernetesFields<'_
         Shape::Kubernetes(definition) => {
             let known = kubernetes(definition);
             let mut unknown = Unknown::default();
-            for (key, _) in node.entries().filter(|(key, _)| !known.is_empty() && !known.iter().any(|name| *name == *key.name)) {
+            for (key, _) in
+                node.entries().filter(|(key, _)| !known.is_empty() && !known.iter().any(|name| *name == *key.name))
+            {
                 if unknown.is_one_of_many(key.at) {
                     continue;
                 }
@@ -402,7 +423,10 @@ pub fn unknown_fields(node: &Node, shape: Shape, kubernetes: KubernetesFields<'_
                     || format!("it may have {}", listing(known.iter().map(String::as_str), 8)),
                     |near| format!("did you mean `{near}`?"),
                 );
-                UNKNOWN.report(format!("Kubernetes' {} has no field `{}`", short(definition), key.name)).help(help).at(key.at, found);
+                UNKNOWN
+                    .report(format!("Kubernetes' {} has no field `{}`", short(definition), key.name))
+                    .help(help)
+                    .at(key.at, found);
             }
             unknown.report_others(&format!("Kubernetes' {}", short(definition)), found);
         }
@@ -445,7 +469,9 @@ impl Unknown {
     fn report_others(&self, noun: &str, found: &mut Diagnostics) {
         if let Some(at) = self.first_other {
             let others = self.count - Self::SAID;
-            UNKNOWN.report(format!("{noun} has none of the {others} fields from here on that are not said one by one")).at(at, found);
+            UNKNOWN
+                .report(format!("{noun} has none of the {others} fields from here on that are not said one by one"))
+                .at(at, found);
         }
     }
 }
@@ -489,7 +515,10 @@ impl Shape {
 pub(crate) fn unknown_word(node: &Node, words: &[&'static str], found: &mut Diagnostics) {
     let text = node.as_str().unwrap_or_default();
     let near = nearest(text, words.iter().copied());
-    let help = near.map_or_else(|| format!("it may be {}", listing(words.iter().copied(), 12)), |near| format!("did you mean `{near}`?"));
+    let help = near.map_or_else(
+        || format!("it may be {}", listing(words.iter().copied(), 12)),
+        |near| format!("did you mean `{near}`?"),
+    );
     CHOICE.report(format!("`{text}` is not a valid value here")).help(help).at(node.at, found);
 }
 

@@ -1,5 +1,5 @@
-//! How much may be made for one app in one environment, and of one expression on the way: the numbers, why each is what it is, and an
-//! account that is paid before anything is made. Knows no app and reports nothing.
+//! How much may be made for one app in one environment, and of one expression on the way: the numbers, why each is what
+//! it is, and an account that is paid before anything is made. Knows no app and reports nothing.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -17,15 +17,18 @@ pub(crate) const EXPRESSION_MAKES: u64 = 4 << 20;
 /// Values that one expression may give, such as the items of a list: 20 for each of 1,000 peers.
 pub(crate) const EXPRESSION_VALUES: usize = 20_000;
 
-/// Bytes that may be made for one app in one environment: what its expressions make, its fields once they are merged, its volumes and
-/// Services. The volumes of 1,000 replicas with three each pay 24 MB by `OBJECT`; no spec that was looked at has more than six replicas.
+/// Bytes that may be made for one app in one environment: what its expressions make, its fields once they are merged,
+/// its volumes and Services. The volumes of 1,000 replicas with three each pay 24 MB by `OBJECT`; no spec that was
+/// looked at has more than six replicas.
 pub(crate) const ENVIRONMENT: u64 = 64_000_000;
 
-/// Bytes that may be made for all environments of one app: each may make its share of it, at most what one environment may. Four
-/// environments get all of theirs, a hundred get 2.5 MB each. What apps with many environments make was not measured: none was found.
+/// Bytes that may be made for all environments of one app: each may make its share of it, at most what one environment
+/// may. Four environments get all of theirs, a hundred get 2.5 MB each. What apps with many environments make was not
+/// measured: none was found.
 pub(crate) const APP: u64 = 256_000_000;
 
-/// Environments that one app may have. No spec that was looked at has more than four; each costs a file tree and a rehearsal.
+/// Environments that one app may have. No spec that was looked at has more than four; each costs a file tree and a
+/// rehearsal.
 pub(crate) const ENVIRONMENTS: usize = 1_000;
 
 /// Environments that one may start from, one from another. The specs that were looked at seem to have one at most
@@ -35,8 +38,8 @@ pub(crate) const BASES: usize = 16;
 /// Bytes that a value of a tree takes in memory: the node, and its part of the list or map that it is in.
 pub(crate) const VALUE: u64 = 64;
 
-/// Checks that one custom resource may take: a value against a schema is one. An object of etcd's 1.5 MiB with a field in every
-/// ten bytes has 150,000, and few schemas look at a value more than twice (an estimate).
+/// Checks that one custom resource may take: a value against a schema is one. An object of etcd's 1.5 MiB with a field
+/// in every ten bytes has 150,000, and few schemas look at a value more than twice (an estimate).
 pub(crate) const CUSTOM_STEPS: u64 = 2_000_000;
 
 /// Bytes that a volume, or the Service of a pod, takes as a manifest, as a tree and as text.
@@ -123,11 +126,17 @@ mod tests {
         assert_eq!(account.pay(6), Ok(()));
         assert_eq!(account.pay(1), Err(Exceeded(10)));
         assert_eq!(Account::new(10).pay(u64::MAX), Err(Exceeded(10)));
-        assert_eq!((Account::of_environment(3).left(), Account::of_environment(ENVIRONMENTS).left()), (ENVIRONMENT, 256_000));
+        assert_eq!(
+            (Account::of_environment(3).left(), Account::of_environment(ENVIRONMENTS).left()),
+            (ENVIRONMENT, 256_000)
+        );
     }
 
     #[test]
     fn amounts_are_read_by_people() {
-        assert_eq!((shown(ENVIRONMENT), shown(EXPRESSION_MAKES), shown(256_000)), ("64 MB".into(), "4 MiB".into(), "256 kB".into()));
+        assert_eq!(
+            (shown(ENVIRONMENT), shown(EXPRESSION_MAKES), shown(256_000)),
+            ("64 MB".into(), "4 MiB".into(), "256 kB".into())
+        );
     }
 }

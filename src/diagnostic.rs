@@ -164,7 +164,9 @@ impl Stretch {
     #[must_use]
     pub fn of(self, at: At, sources: &Sources) -> At {
         let text = &*sources.get(at.source).text;
-        let Some(written) = text.get(at.start as usize..(at.end as usize).min(text.len())).filter(|written| written.contains('\n')) else {
+        let Some(written) =
+            text.get(at.start as usize..(at.end as usize).min(text.len())).filter(|written| written.contains('\n'))
+        else {
             return at;
         };
         let Some((offset, _)) = written.match_indices(self.begins).nth(self.nth) else { return at };
@@ -286,12 +288,13 @@ impl Diagnostics {
     /// The places where the files themselves are wrong, whatever a cluster would say.
     #[must_use]
     pub fn wrong(&self) -> Vec<At> {
-        let wrong = self.list.iter().filter(|diagnostic| diagnostic.code.id < CLUSTER && diagnostic.level == Level::Error);
+        let wrong =
+            self.list.iter().filter(|diagnostic| diagnostic.code.id < CLUSTER && diagnostic.level == Level::Error);
         wrong.map(|diagnostic| diagnostic.labels[0].at).collect()
     }
 
-    /// Drops what the cluster would say of a place that is wrong already, here or among `others`: it is the same mistake, heard
-    /// a second time. So is a refusal for which the server names no field.
+    /// Drops what the cluster would say of a place that is wrong already, here or among `others`: it is the same
+    /// mistake, heard a second time. So is a refusal for which the server names no field.
     pub fn drop_echoes(&mut self, others: &[At]) {
         let mut wrong = self.wrong();
         wrong.extend_from_slice(others);
@@ -307,7 +310,8 @@ impl Diagnostics {
             let before = reach.partition_point(|other| (other.source, other.start) < (at.source, at.end));
             before.checked_sub(1).is_some_and(|last| reach[last].source == at.source && at.start < reach[last].end)
         };
-        let unnamed = |diagnostic: &Diagnostic| diagnostic.refusal.as_ref().is_some_and(|refusal| refusal.field.is_empty());
+        let unnamed =
+            |diagnostic: &Diagnostic| diagnostic.refusal.as_ref().is_some_and(|refusal| refusal.field.is_empty());
         if !wrong.is_empty() {
             self.list.retain(|found| found.code.id < CLUSTER || !(unnamed(found) || covered(found.labels[0].at)));
         }
@@ -318,11 +322,16 @@ impl Diagnostics {
     pub fn sorted(self) -> Vec<Diagnostic> {
         let mut list = self.list;
         list.sort_by(|a, b| {
-            let key = |diagnostic: &Diagnostic| (diagnostic.labels[0].at.source, diagnostic.labels[0].at.start, diagnostic.code.id);
+            let key = |diagnostic: &Diagnostic| {
+                (diagnostic.labels[0].at.source, diagnostic.labels[0].at.start, diagnostic.code.id)
+            };
             key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
         });
         list.dedup_by(|a, b| {
-            a.code.id == b.code.id && a.labels[0].at == b.labels[0].at && a.message == b.message && a.refusal == b.refusal
+            a.code.id == b.code.id
+                && a.labels[0].at == b.labels[0].at
+                && a.message == b.message
+                && a.refusal == b.refusal
         });
         list
     }
@@ -342,8 +351,12 @@ pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance);
     // Or somebody has left out the end of it: `revisionHistory`.
-    let begun =
-        || known.iter().filter(|name| lower.len() >= BEGINNING && name.to_lowercase().starts_with(&lower)).min_by_key(|name| name.len());
+    let begun = || {
+        known
+            .iter()
+            .filter(|name| lower.len() >= BEGINNING && name.to_lowercase().starts_with(&lower))
+            .min_by_key(|name| name.len())
+    };
     close.map(|(_, name)| name).or_else(|| begun().copied())
 }
 

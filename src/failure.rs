@@ -25,7 +25,9 @@ impl Failure {
             io::ErrorKind::NotFound => "it does not exist".to_owned(),
             io::ErrorKind::PermissionDenied => "permission denied. Check who owns it, and its folder".to_owned(),
             io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
-            io::ErrorKind::StorageFull => "the disk is full. Free some space and run again; what was there is untouched".to_owned(),
+            io::ErrorKind::StorageFull => {
+                "the disk is full. Free some space and run again; what was there is untouched".to_owned()
+            }
             io::ErrorKind::QuotaExceeded => {
                 "the disk quota is used up. Free some space and run again; what was there is untouched".to_owned()
             }

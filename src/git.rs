@@ -1,7 +1,9 @@
-//! What git remembers: the files of folders at an earlier revision. Runs the `git` command, without a shell; checks nothing out.
+//! What git remembers: the files of folders at an earlier revision. Runs the `git` command, without a shell; checks
+//! nothing out.
 //!
-//! A repository may be anybody's, with its `.git` folder and what is configured there. Git is asked only for what is in its store, in ways in
-//! which it runs no program and speaks to no other machine; what it answers is read up to a limit.
+//! A repository may be anybody's, with its `.git` folder and what is configured there. Git is asked only for what is in
+//! its store, in ways in which it runs no program and speaks to no other machine; what it answers is read up to a
+//! limit.
 #![expect(clippy::disallowed_methods, reason = "git is asked from where a folder really is")]
 
 use crate::failure::{Failure, shown};
@@ -38,13 +40,15 @@ impl Revision {
     /// When git is missing, the folder is in no repository, or there is no such revision.
     pub(crate) fn files(&self, folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<File>, Failure> {
         // The folder itself may not exist now; git is asked from the nearest that does.
-        let here = folder.ancestors().find(|above| above.is_dir() && !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let here =
+            folder.ancestors().find(|above| above.is_dir() && !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let rest = folder.strip_prefix(here).unwrap_or(Path::new(""));
         let inside = std::fs::canonicalize(here).map_err(|error| Failure::io("read", here, &error))?;
         let repository = self.repository(&inside)?;
         let inside = inside.join(rest);
-        let path =
-            inside.strip_prefix(&repository.top).map_err(|_| Failure::new(format!("{} is not in the git repository", folder.display())))?;
+        let path = inside
+            .strip_prefix(&repository.top)
+            .map_err(|_| Failure::new(format!("{} is not in the git repository", folder.display())))?;
         repository.files(&path.to_string_lossy().replace('\\', "/"), is_wanted)
     }
 
@@ -55,8 +59,9 @@ impl Revision {
     pub(crate) fn folders_with(&self, file: &str, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         let inside = std::fs::canonicalize(folder).map_err(|error| Failure::io("read", folder, &error))?;
         let repository = self.repository(&inside)?;
-        let path =
-            inside.strip_prefix(&repository.top).map_err(|_| Failure::new(format!("{} is not in the git repository", folder.display())))?;
+        let path = inside
+            .strip_prefix(&repository.top)
+            .map_err(|_| Failure::new(format!("{} is not in the git repository", folder.display())))?;
         let prefix = if path.as_os_str().is_empty() { ".".into() } else { path.to_string_lossy().replace('\\', "/") };
         let arguments = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", &repository.commit, "--", &prefix];
         let listing = text(&repository.top, &arguments)?;
@@ -88,11 +93,14 @@ struct Repository {
 impl Repository {
     fn open(folder: &Path, revision: &str) -> Result<Self, Failure> {
         let top = top(folder)?;
-        let commit = text(folder, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]).ok();
+        let commit =
+            text(folder, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")])
+                .ok();
         // `^HEAD` is said to be one.
         let is_hash = |said: &String| said.trim_end().bytes().all(|byte| byte.is_ascii_hexdigit());
         let commit = commit.filter(is_hash).ok_or_else(|| {
-            let shallow = text(folder, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "true");
+            let shallow =
+                text(folder, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "true");
             let why = if shallow { "; this clone is shallow, fetch more of it (`git fetch --unshallow`)" } else { "" };
             Failure::new(format!("git knows no revision `{revision}` here{why}"))
         })?;
@@ -105,7 +113,8 @@ impl Repository {
         let Some(tree) = objects.folder(&self.commit, folder)? else { return Ok(Vec::new()) };
         let content = objects.tree(&tree, folder)?;
         let entries = entries(&content, self.commit.len() / 2).into_iter();
-        let blobs: Vec<Entry> = entries.filter(|entry| entry.kind == EntryKind::File && is_wanted(&entry.name)).collect();
+        let blobs: Vec<Entry> =
+            entries.filter(|entry| entry.kind == EntryKind::File && is_wanted(&entry.name)).collect();
         let mut files = Vec::with_capacity(blobs.len());
         let mut size = 0;
         // Git answers while it is still asked: so few questions at a time fit into any pipe.
@@ -169,7 +178,8 @@ fn entries(tree: &[u8], hash_length: usize) -> Vec<Entry> {
 /// A running git that is asked for one object after another.
 #[derive(Debug)]
 struct Objects {
-    /// The folders inside folders that have been asked for, by path: apps lie side by side, and their parents are read once.
+    /// The folders inside folders that have been asked for, by path: apps lie side by side, and their parents are read
+    /// once.
     folders: BTreeMap<String, BTreeMap<String, String>>,
     process: Child,
     questions: Option<ChildStdin>,
@@ -197,7 +207,8 @@ impl Objects {
             let (parent, name) = (path[..start].trim_end_matches('/'), &path[start..end]);
             if !self.folders.contains_key(parent) {
                 let content = self.tree(&hash, parent)?;
-                let folders = entries(&content, commit.len() / 2).into_iter().filter(|entry| entry.kind == EntryKind::Folder);
+                let folders =
+                    entries(&content, commit.len() / 2).into_iter().filter(|entry| entry.kind == EntryKind::Folder);
                 let folders = folders.map(|entry| (entry.name, entry.hash)).collect();
                 self.folders.insert(parent.to_owned(), folders);
             }
@@ -210,7 +221,10 @@ impl Objects {
 
     /// The entries of a folder, of which it is known that it is there.
     fn tree(&mut self, hash: &str, path: &str) -> Result<Vec<u8>, Failure> {
-        self.get(&[hash.to_owned()], "tree")?.pop().flatten().ok_or_else(|| absent(if path.is_empty() { "the revision" } else { path }))
+        self.get(&[hash.to_owned()], "tree")?
+            .pop()
+            .flatten()
+            .ok_or_else(|| absent(if path.is_empty() { "the revision" } else { path }))
     }
 
     /// The contents of some objects; `None` for what is not there, or is of another kind.
@@ -223,15 +237,19 @@ impl Objects {
         names.iter().map(|_| self.answer(kind)).collect()
     }
 
-    /// An answer is a line `HASH KIND LENGTH`, the content and a line break; or one line that ends in a word such as `missing`.
+    /// An answer is a line `HASH KIND LENGTH`, the content and a line break; or one line that ends in a word such as
+    /// `missing`.
     fn answer(&mut self, kind: &str) -> Result<Option<Vec<u8>>, Failure> {
         let mut line = String::new();
         if self.answers.read_line(&mut line).map_err(|error| broken(&error))? == 0 {
             return Err(Failure::new("git stopped before it had said everything"));
         }
         let mut words = line.trim_end().rsplit(' ');
-        let (length, found) = (words.next().and_then(|word| word.parse::<u64>().ok()), words.next().unwrap_or_default());
-        let (Some(length), true) = (length, matches!(found, "blob" | "tree" | "commit" | "tag")) else { return Ok(None) };
+        let (length, found) =
+            (words.next().and_then(|word| word.parse::<u64>().ok()), words.next().unwrap_or_default());
+        let (Some(length), true) = (length, matches!(found, "blob" | "tree" | "commit" | "tag")) else {
+            return Ok(None);
+        };
         if length > LARGEST {
             return Err(Failure::new(format!(
                 "git has a {found} of {} MB where manifests are; {} MB is the limit",
@@ -270,30 +288,39 @@ fn broken(error: &std::io::Error) -> Failure {
 
 /// What a partial clone leaves out is not fetched: a repository's own configuration says from where, and how.
 fn absent(what: &str) -> Failure {
-    Failure::new(format!("git lacks the content of {what}. If this clone is partial, fetch the rest: `git fetch --refetch --no-filter`"))
+    Failure::new(format!(
+        "git lacks the content of {what}. If this clone is partial, fetch the rest: `git fetch --refetch --no-filter`"
+    ))
 }
 
-/// The folder that holds a repository's files. What its configuration says of that is believed only where the two name each other: a `.git` that
-/// leads to another repository shows what is in that one.
+/// The folder that holds a repository's files. What its configuration says of that is believed only where the two name
+/// each other: a `.git` that leads to another repository shows what is in that one.
 fn top(folder: &Path) -> Result<PathBuf, Failure> {
     let real = |path: &Path| std::fs::canonicalize(path).map_err(|error| Failure::io("read", path, &error));
     let said = text(folder, &["rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir"])?;
-    let [top, own, shared] = said.lines().collect::<Vec<_>>()[..] else { return Err(Failure::new("git does not say where its files are")) };
+    let [top, own, shared] = said.lines().collect::<Vec<_>>()[..] else {
+        return Err(Failure::new("git does not say where its files are"));
+    };
     let (top, own) = (real(Path::new(top))?, real(Path::new(own))?);
     // Relative to where git runs.
     let shared = real(&folder.join(shared))?;
     let link = top.join(".git");
     let is_own = own == link && !link.is_symlink();
-    let is_shared = shared == own || own.parent().is_some_and(|list| list.ends_with("worktrees") && list.parent() == Some(&*shared));
+    let is_shared = shared == own
+        || own.parent().is_some_and(|list| list.ends_with("worktrees") && list.parent() == Some(&*shared));
     let names_it = || {
         // A worktree's store says where its `.git` is, a submodule's where its files are.
         let worktree = read_line(&own.join("gitdir")).map(|path| own.join(path));
-        let submodule = || text(folder, &["config", "--file", &own.join("config").to_string_lossy(), "core.worktree"]).ok();
+        let submodule =
+            || text(folder, &["config", "--file", &own.join("config").to_string_lossy(), "core.worktree"]).ok();
         let worktree = worktree.or_else(|| Some(own.join(submodule()?.trim_end()).join(".git")));
         worktree.is_some_and(|back| std::fs::canonicalize(back.parent().unwrap_or(&back)).is_ok_and(|back| back == top))
     };
     if !is_shared || !(is_own || names_it()) || !folder.starts_with(&top) {
-        return Err(Failure::new(format!("{} leads to a git repository that does not belong to this folder", shown(&link))));
+        return Err(Failure::new(format!(
+            "{} leads to a git repository that does not belong to this folder",
+            shown(&link)
+        )));
     }
     Ok(top)
 }
@@ -308,7 +335,11 @@ fn read_line(path: &Path) -> Option<String> {
 
 /// What git prints.
 fn text(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
-    let mut process = git(folder, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| cannot_run(&error))?;
+    let mut process = git(folder, arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| cannot_run(&error))?;
     let (answer, complaint) = (process.stdout.take(), process.stderr.take());
     // Git may complain at length while it answers: both are read at once.
     let complaint = std::thread::spawn(move || {
@@ -326,7 +357,10 @@ fn text(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
     if output.len() as u64 > LARGEST {
         drop(process.kill());
         drop(process.wait());
-        return Err(Failure::new(format!("git has more than {} MB to say of this repository; that is the limit", LARGEST >> 20)));
+        return Err(Failure::new(format!(
+            "git has more than {} MB to say of this repository; that is the limit",
+            LARGEST >> 20
+        )));
     }
     let status = process.wait().map_err(|error| broken(&error))?;
     if !status.success() {
@@ -340,23 +374,30 @@ fn text(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
 /// A git to be run in a folder, that does nothing but read what is stored there.
 fn git(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
-    // A repository's own configuration can name programs to run: when objects are fetched that it lacks, when files are looked at, as hooks.
-    for setting in
-        ["core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.allow=never", "core.sshCommand=false", "credential.helper="]
-    {
+    // A repository's own configuration can name programs to run: when objects are fetched that it lacks, when files are
+    // looked at, as hooks.
+    for setting in [
+        "core.fsmonitor=false",
+        "core.hooksPath=/dev/null",
+        "protocol.allow=never",
+        "core.sshCommand=false",
+        "credential.helper=",
+    ] {
         command.args(["-c", setting]);
     }
     command.args(["--no-pager", "--no-replace-objects", "--literal-pathspecs"]).arg("-C").arg(folder).args(arguments);
-    // A variable, such as one that a hook has, would lead it to another repository, or have it write what it does into a file. What the user
-    // configures that way stays: which folders are safe is said there.
+    // A variable, such as one that a hook has, would lead it to another repository, or have it write what it does into
+    // a file. What the user configures that way stays: which folders are safe is said there.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_ascii_uppercase();
-        let is_configuration = text.starts_with("GIT_CONFIG") || ["GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES"].contains(&&*text);
+        let is_configuration =
+            text.starts_with("GIT_CONFIG") || ["GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES"].contains(&&*text);
         if text.starts_with("GIT_") && !is_configuration {
             command.env_remove(name);
         }
     }
-    // What is lacking is not fetched. Where git is too old to know that, no way to fetch is allowed: this list wins over all configuration.
+    // What is lacking is not fetched. Where git is too old to know that, no way to fetch is allowed: this list wins
+    // over all configuration.
     command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "none");
     command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("GIT_GRAFT_FILE", "/dev/null");
     command.stdin(Stdio::null()).stderr(Stdio::null());

@@ -14,7 +14,9 @@ pub fn from_node(node: &Node) -> Value {
         Data::Float(value) => Value::from(*value),
         Data::Text(text) => Value::from(text.as_str()),
         Data::List(items) => Value::Array(items.iter().map(from_node).collect()),
-        Data::Map(map) => Value::Object(map.iter().map(|(key, value)| (key.name.to_string(), from_node(value))).collect()),
+        Data::Map(map) => {
+            Value::Object(map.iter().map(|(key, value)| (key.name.to_string(), from_node(value))).collect())
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Which file each manifest goes to, and what stands in it. Knows manifests and their text, nothing of apps or of a disk.
+//! Which file each manifest goes to, and what stands in it. Knows manifests and their text, nothing of apps or of a
+//! disk.
 
 use crate::bundle::{Bundle, Resource};
 use crate::value::{Map, Node};
@@ -6,8 +7,8 @@ use crate::yaml::{write_json, write_kyaml, write_yaml};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
-/// The file that says which files of a folder are ours. It has no extension, so that `kubectl apply -f`, Argo CD and Flux
-/// take it for no manifest.
+/// The file that says which files of a folder are ours. It has no extension, so that `kubectl apply -f`, Argo CD and
+/// Flux take it for no manifest.
 pub const INDEX: &str = ".statewright";
 
 /// How each file of ours begins.
@@ -116,7 +117,10 @@ pub fn stream(bundle: &Bundle, form: Form) -> String {
                 let mut list = Map::new();
                 list.put("apiVersion", Node::text("v1", at));
                 list.put("kind", Node::text("List", at));
-                list.put("items", Node::list(bundle.resources.iter().map(|resource| resource.node.clone()).collect(), at));
+                list.put(
+                    "items",
+                    Node::list(bundle.resources.iter().map(|resource| resource.node.clone()).collect(), at),
+                );
                 write_json(&Node::map(list, at), &mut out);
             }
         },
@@ -136,8 +140,8 @@ pub struct Index {
 impl Index {
     /// Reads an index. `None` when it is none, or one of a version that is not known.
     ///
-    /// Lines that say nothing are passed over: a merge conflict's markers are such lines. So are names that lead out of the
-    /// folder or that we would never write, because an index comes with the repository and may be anybody's.
+    /// Lines that say nothing are passed over: a merge conflict's markers are such lines. So are names that lead out of
+    /// the folder or that we would never write, because an index comes with the repository and may be anybody's.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
@@ -165,7 +169,8 @@ impl Index {
         self.files.get(name).is_some_and(|hashes| hashes.contains(&hash(content)))
     }
 
-    /// Whether that file is what git made of two contents of ours: it holds the markers of a conflict, or the index does, and both list it.
+    /// Whether that file is what git made of two contents of ours: it holds the markers of a conflict, or the index
+    /// does, and both list it.
     #[must_use]
     pub fn is_merged(&self, name: &str, content: &[u8]) -> bool {
         let of_two = self.is_merging && self.files.get(name).is_some_and(|hashes| hashes.len() > 1);
@@ -192,8 +197,8 @@ impl Index {
     }
 }
 
-/// Where a text holds what git leaves when it cannot merge: the first byte of the line that begins the first conflict. No text of ours has
-/// such a line: what stands in a block is indented.
+/// Where a text holds what git leaves when it cannot merge: the first byte of the line that begins the first conflict.
+/// No text of ours has such a line: what stands in a block is indented.
 #[must_use]
 pub fn conflict(text: &str) -> Option<usize> {
     let line = |mark: &str, from: usize| {
@@ -250,7 +255,8 @@ fn hash(content: &[u8]) -> u64 {
     mix(state, content.len() as u64)
 }
 
-/// A file name for each manifest: as short as can be while no two are one, also not on a file system that takes `A` for `a`.
+/// A file name for each manifest: as short as can be while no two are one, also not on a file system that takes `A` for
+/// `a`.
 #[must_use]
 pub fn names(resources: &[Resource]) -> Vec<String> {
     let stems: [fn(&Resource) -> String; 3] = [
@@ -320,7 +326,9 @@ mod tests {
         let resources: Vec<_> = objects
             .iter()
             .map(|(version, kind, namespace, name)| {
-                let text = format!("{{apiVersion: {version}, kind: {kind}, metadata: {{namespace: {namespace:?}, name: {name:?}}}}}");
+                let text = format!(
+                    "{{apiVersion: {version}, kind: {kind}, metadata: {{namespace: {namespace:?}, name: {name:?}}}}}"
+                );
                 let id = sources.add("t.yaml", text);
                 let node = yaml::read_one(&sources, id, &mut Diagnostics::default()).expect("it is YAML");
                 Resource::new(node).expect("it is an object")
@@ -330,7 +338,11 @@ mod tests {
     }
 
     fn names_of(objects: &[(&str, &str, &str, &str)]) -> Vec<String> {
-        lay_out(&bundle(objects), "deploy/dev", "a", "dev", "statewright.yaml").files.into_iter().map(|file| file.name).collect()
+        lay_out(&bundle(objects), "deploy/dev", "a", "dev", "statewright.yaml")
+            .files
+            .into_iter()
+            .map(|file| file.name)
+            .collect()
     }
 
     #[test]
@@ -347,7 +359,10 @@ mod tests {
             names_of(&[("v1", "Service", "a", "s"), ("serving.knative.dev/v1", "Service", "a", "s")]),
             ["Service.core-a.s.yaml", "Service.serving.knative.dev-a.s.yaml"]
         );
-        assert_eq!(names_of(&[("v1", "Secret", "a", "s"), ("v1", "Secret", "a", "s")]), ["Secret.core-a.s.yaml", "Secret.core-a.s-2.yaml"]);
+        assert_eq!(
+            names_of(&[("v1", "Secret", "a", "s"), ("v1", "Secret", "a", "s")]),
+            ["Secret.core-a.s.yaml", "Secret.core-a.s-2.yaml"]
+        );
     }
 
     #[test]
@@ -370,18 +385,28 @@ mod tests {
 
     #[test]
     fn an_index_reads_back_also_after_a_merge_and_names_nothing_outside() {
-        let tree = lay_out(&bundle(&[("v1", "Service", "", "a"), ("v1", "Secret", "", "b")]), "deploy/dev", "a", "dev", "statewright.yaml");
+        let tree = lay_out(
+            &bundle(&[("v1", "Service", "", "a"), ("v1", "Secret", "", "b")]),
+            "deploy/dev",
+            "a",
+            "dev",
+            "statewright.yaml",
+        );
         let text = tree.index();
         let index = Index::parse(&text).expect("it is an index");
         assert!(tree.files.iter().all(|file| index.wrote(&file.name, file.text.as_bytes())));
         assert!(!index.wrote("Service-a.yaml", b"other"));
-        let merged =
-            text.replacen("statewright-index 1\n", "statewright-index 1\n<<<<<<< HEAD\n0123456789abcdef Service-a.yaml\n=======\n", 1);
+        let merged = text.replacen(
+            "statewright-index 1\n",
+            "statewright-index 1\n<<<<<<< HEAD\n0123456789abcdef Service-a.yaml\n=======\n",
+            1,
+        );
         assert_eq!(
             Index::parse(&merged).map(|index| index.names().map(str::to_owned).collect::<Vec<_>>()),
             Some(vec!["Secret-b.yaml".to_owned(), "Service-a.yaml".to_owned()])
         );
-        let hostile = "statewright-index 1\n0123456789abcdef ../a.yaml\n0123456789abcdef .git\n0123456789abcdef /etc/a.yaml\n";
+        let hostile =
+            "statewright-index 1\n0123456789abcdef ../a.yaml\n0123456789abcdef .git\n0123456789abcdef /etc/a.yaml\n";
         assert_eq!(Index::parse(hostile).map(|index| index.names().count()), Some(0));
         assert_eq!(Index::parse("statewright-index 2\n"), None);
     }

@@ -160,7 +160,8 @@ pub fn compile(spec: &Spec, environment: &str, around: Around<'_>, found: &mut D
     expect::judge::custom_objects(&bundle, &customs, app.kubernetes, found);
     let facts = around.facts.cloned().unwrap_or_default().with_version(app.kubernetes);
     if app.objects.is_empty() && app.patches.is_empty() && around.facts.is_none() {
-        // Volumes and claims are as we make them, for each other, on a cluster of which nothing is known: a rehearsal can show nothing.
+        // Volumes and claims are as we make them, for each other, on a cluster of which nothing is known: a rehearsal
+        // can show nothing.
         expect::outlook::judge_written(&bundle, found);
     } else {
         expect::outlook::judge(&bundle, &facts, found);
@@ -170,7 +171,8 @@ pub fn compile(spec: &Spec, environment: &str, around: Around<'_>, found: &mut D
     Some(Compiled { app, bundle })
 }
 
-/// Compiles all environments of a spec that is only a text, with files that are only texts: what an import proves itself by.
+/// Compiles all environments of a spec that is only a text, with files that are only texts: what an import proves
+/// itself by.
 #[must_use]
 pub fn compile_text(text: &str, files: &BTreeMap<String, String>) -> import::Compiled {
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
@@ -190,7 +192,8 @@ pub fn compile_text(text: &str, files: &BTreeMap<String, String>) -> import::Com
     }
     let advice: std::collections::BTreeSet<&str> = rules::codes().map(|code| code.id).collect();
     let errors = found.iter().filter(|diagnostic| diagnostic.level == diagnostic::Level::Error);
-    let can_be_allowed = |diagnostic: &diagnostic::Diagnostic| diagnostic.refusal.is_none() && advice.contains(diagnostic.code.id);
+    let can_be_allowed =
+        |diagnostic: &diagnostic::Diagnostic| diagnostic.refusal.is_none() && advice.contains(diagnostic.code.id);
     compiled.errors = errors.map(|error| (error.code.name, error.message.clone(), can_be_allowed(error))).collect();
     compiled
 }
@@ -286,7 +289,13 @@ pub fn check(sources: &Sources, ids: &[SourceId], facts: &ClusterFacts, found: &
 /// assert!(Format::Human.render(&report, false).contains("loses 1 of 3 replicas"));
 /// ```
 #[must_use]
-pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>, found: &mut Diagnostics) -> Review {
+pub fn review(
+    title: String,
+    committed: &Bundle,
+    fresh: &Bundle,
+    setting: Setting<'_>,
+    found: &mut Diagnostics,
+) -> Review {
     let review = review::review(title, committed, fresh, setting);
     report::told::find(&review, found);
     review
@@ -370,5 +379,8 @@ fn pretty(schema: &serde_json::Value) -> String {
 fn k8s_schema(definition: &str) -> Vec<(String, serde_json::Value)> {
     let name = definition.rsplit('.').next().unwrap_or(definition);
     let description = format!("As in Kubernetes' {name}.");
-    kubernetes_fields(definition).into_iter().map(|field| (field, serde_json::json!({"description": description}))).collect()
+    kubernetes_fields(definition)
+        .into_iter()
+        .map(|field| (field, serde_json::json!({"description": description})))
+        .collect()
 }

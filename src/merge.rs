@@ -1,5 +1,5 @@
-//! Laying one tree over another, as an environment over the app and pass-through fields over what short forms produce: maps by key,
-//! lists of named things by their names, everything else whole; `null` removes.
+//! Laying one tree over another, as an environment over the app and pass-through fields over what short forms produce:
+//! maps by key, lists of named things by their names, everything else whole; `null` removes.
 
 use crate::block::Shape;
 use crate::value::{Data, Map, Node};
@@ -20,7 +20,9 @@ fn lay(node: &mut Node, over: &Node, shape: Shape, name: &str) {
             lay_map(map, other, shape);
             node.at = over.at;
         }
-        (Data::List(items), Data::List(others)) if !item_keys(name).is_empty() => lay_list(items, others, item_keys(name)),
+        (Data::List(items), Data::List(others)) if !item_keys(name).is_empty() => {
+            lay_list(items, others, item_keys(name));
+        }
         _ => *node = over.clone(),
     }
 }
@@ -88,7 +90,9 @@ fn inside(shape: Shape, key: &str, value: &Node) -> Shape {
         _ => Shape::Any,
     };
     match inner {
-        Shape::Either(shapes) => shapes.iter().map(|shape| shape()).find(|shape| shape.takes(value)).unwrap_or(Shape::Any),
+        Shape::Either(shapes) => {
+            shapes.iter().map(|shape| shape()).find(|shape| shape.takes(value)).unwrap_or(Shape::Any)
+        }
         Shape::Told(shapes, which) => shapes[which(value)](),
         other => other,
     }

@@ -27,7 +27,8 @@ fn shared<T: Sync, R: Send>(things: &[T], handful: usize, work: impl Fn(&T) -> R
         let mut done: Vec<(usize, Vec<R>)> = Vec::new();
         loop {
             let first = next.fetch_add(handful, Ordering::Relaxed);
-            let Some(some) = things.get(first..things.len().min(first + handful)).filter(|some| !some.is_empty()) else {
+            let Some(some) = things.get(first..things.len().min(first + handful)).filter(|some| !some.is_empty())
+            else {
                 break done;
             };
             done.push((first, some.iter().map(&work).collect()));

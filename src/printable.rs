@@ -1,4 +1,5 @@
-//! Text of others made fit to be read: nothing in it commands a terminal, turns around what is read, or stands there unseen. Knows text alone.
+//! Text of others made fit to be read: nothing in it commands a terminal, turns around what is read, or stands there
+//! unseen. Knows text alone.
 
 use std::fmt::Write as _;
 

@@ -69,8 +69,9 @@ fn hide_hashes(events: &mut Value, cluster: &Cluster) {
     for event in events.as_array_mut().into_iter().flatten() {
         for revision in cluster.world.store.keys("ControllerRevision") {
             let Some((set, _)) = revision.name.rsplit_once('-') else { continue };
-            if let Some(message) =
-                event["message"].as_str().map(|message| message.replace(revision.name.as_str(), &format!("{set}-<hash>")))
+            if let Some(message) = event["message"]
+                .as_str()
+                .map(|message| message.replace(revision.name.as_str(), &format!("{set}-<hash>")))
             {
                 event["message"] = json!(message);
             }
@@ -83,7 +84,13 @@ fn facts(record: &Value, id: SourceId) -> ClusterFacts {
     let nodes = record["nodes"].as_array().into_iter().flatten().map(|node| machine(node, at)).collect();
     let class = &record["default_storage_class"];
     let classes = if class.is_null() { Vec::new() } else { vec![default_class(class, at)] };
-    ClusterFacts { kubernetes: None, nodes: Some(nodes), classes: Some(classes), customs: Customs::none(), objects: Vec::new() }
+    ClusterFacts {
+        kubernetes: None,
+        nodes: Some(nodes),
+        classes: Some(classes),
+        customs: Customs::none(),
+        objects: Vec::new(),
+    }
 }
 
 /// Each node has 64 processors and 512 GiB.

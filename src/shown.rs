@@ -1,5 +1,5 @@
-//! What of the user's files is shown: findings with their places looked up, without a secret and without what commands a terminal. Whatever
-//! is said of a file passes here, once, for all formats. Knows no format.
+//! What of the user's files is shown: findings with their places looked up, without a secret and without what commands
+//! a terminal. Whatever is said of a file passes here, once, for all formats. Knows no format.
 
 use crate::diagnostic::{Diagnostics, Finding, Refusal, Subject};
 use crate::printable;
@@ -28,7 +28,8 @@ impl Diagnostics {
     }
 }
 
-/// No server takes more, and nobody reads it to see what of it is secret: of larger documents only what every object has is shown.
+/// No server takes more, and nobody reads it to see what of it is secret: of larger documents only what every object
+/// has is shown.
 const LARGEST: usize = 8 << 20;
 
 /// The documents that something is said of, each read once.
@@ -111,8 +112,12 @@ impl View<'_> {
         let index = parts.partition_point(|part| part.end < offset);
         let part = parts.get(index).copied().filter(|part| part.start <= offset || index == 0);
         // What lies between two documents belongs to the one before.
-        let part = part.or_else(|| parts.get(index.saturating_sub(1)).copied()).unwrap_or(Part { start: 0, end: text.len() });
-        let document = self.documents.entry((at.source, part.start)).or_insert_with(|| Rc::new(Document::read(at.source, text, part)));
+        let part =
+            part.or_else(|| parts.get(index.saturating_sub(1)).copied()).unwrap_or(Part { start: 0, end: text.len() });
+        let document = self
+            .documents
+            .entry((at.source, part.start))
+            .or_insert_with(|| Rc::new(Document::read(at.source, text, part)));
         Rc::clone(document)
     }
 }
@@ -130,8 +135,9 @@ fn unquoted(sentence: &str) -> String {
             out.push(letter);
             rest = &rest[(end + 1).min(rest.len())..];
         } else if letter.is_ascii_digit() && begins && (out.ends_with("number ") || out.ends_with("value: ")) {
-            let end =
-                rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || matches!(letter, '.' | '+' | '-'))).unwrap_or(rest.len());
+            let end = rest
+                .find(|letter: char| !(letter.is_ascii_alphanumeric() || matches!(letter, '.' | '+' | '-')))
+                .unwrap_or(rest.len());
             out.push_str(HIDDEN);
             rest = &rest[end..];
         } else {
@@ -184,7 +190,9 @@ impl Places<'_> {
                 self.open.push(range.clone());
                 let written = &self.text[range.clone()];
                 if let Some(offset) = written.find(said) {
-                    self.secret.extend(parts.iter().map(|part| range.start + offset + part.start..range.start + offset + part.end));
+                    self.secret.extend(
+                        parts.iter().map(|part| range.start + offset + part.start..range.start + offset + part.end),
+                    );
                 } else if !self.pieces(said, parts, &range) {
                     self.secret.push(range);
                 }
@@ -199,7 +207,9 @@ impl Places<'_> {
         let written = &self.text[range.clone()];
         let mut found = Vec::new();
         let mut from = 0;
-        for piece in parts.iter().flat_map(|part| said[part.clone()].lines()).map(str::trim).filter(|piece| !piece.is_empty()) {
+        for piece in
+            parts.iter().flat_map(|part| said[part.clone()].lines()).map(str::trim).filter(|piece| !piece.is_empty())
+        {
             let Some(offset) = written[from..].find(piece).filter(|_| piece.len() >= SHORTEST) else { return false };
             found.push(range.start + from + offset..range.start + from + offset + piece.len());
             from += offset + piece.len();
@@ -240,7 +250,8 @@ impl Document {
         let Some(node) = node.filter(|node| matches!(node.data, Data::Map(_) | Data::List(_))) else {
             return Self { manner, ..Self::default() };
         };
-        let mut places = Places { text, source: id, open: Vec::new(), secret: Vec::new(), values: Collector::default() };
+        let mut places =
+            Places { text, source: id, open: Vec::new(), secret: Vec::new(), values: Collector::default() };
         tree::walk(&node, &mut places);
         let Places { mut open, mut secret, values, .. } = places;
         open.sort_by_key(|range| (range.start, range.end));
@@ -296,25 +307,44 @@ impl Document {
             let begin = list.partition_point(|range| range.start < start).saturating_sub(1);
             // A text of many lines begins earlier than some that lie in it.
             let list = list[begin..].iter().take_while(|range| range.start < end);
-            list.filter(|range| range.end > start).map(|range| range.start.max(start) - start..range.end.min(end) - start).collect()
+            list.filter(|range| range.end > start)
+                .map(|range| range.start.max(start) - start..range.end.min(end) - start)
+                .collect()
         };
         let mut hidden = inside(&self.secret);
         let open = inside(&self.open);
         let bytes = line.as_bytes();
         let mut at = 0;
-        let covered = |at: usize, list: &[Range<usize>]| list.iter().find(|range| range.contains(&at)).map(|range| range.end);
+        let covered =
+            |at: usize, list: &[Range<usize>]| list.iter().find(|range| range.contains(&at)).map(|range| range.end);
         let known: Vec<Range<usize>> = hidden.iter().chain(&open).cloned().collect();
         while at < bytes.len() {
             if let Some(end) = covered(at, &known) {
                 at = end;
             } else if matches!(
                 bytes[at],
-                b' ' | b'\t' | b'\r' | b'-' | b':' | b'{' | b'}' | b'[' | b']' | b',' | b'"' | b'\'' | b'|' | b'>' | b'?'
+                b' ' | b'\t'
+                    | b'\r'
+                    | b'-'
+                    | b':'
+                    | b'{'
+                    | b'}'
+                    | b'['
+                    | b']'
+                    | b','
+                    | b'"'
+                    | b'\''
+                    | b'|'
+                    | b'>'
+                    | b'?'
             ) {
                 at += 1;
             } else if matches!(bytes[at], b'!' | b'&' | b'*') && at > 0 && bytes[at - 1] == b' ' {
                 // A tag, an anchor, an alias.
-                at += bytes[at..].iter().position(|byte| matches!(byte, b' ' | b',' | b'}' | b']')).unwrap_or(bytes.len() - at);
+                at += bytes[at..]
+                    .iter()
+                    .position(|byte| matches!(byte, b' ' | b',' | b'}' | b']'))
+                    .unwrap_or(bytes.len() - at);
             } else {
                 let begin = at;
                 while at < bytes.len() && covered(at, &known).is_none() {
@@ -364,7 +394,11 @@ fn manner(piece: &str) -> Manner {
         return Manner::Head;
     }
     let names = piece.split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.')));
-    if names.into_iter().any(secret::is_credential) || !text::stretches(piece).is_empty() { Manner::Keys } else { Manner::Open }
+    if names.into_iter().any(secret::is_credential) || !text::stretches(piece).is_empty() {
+        Manner::Keys
+    } else {
+        Manner::Open
+    }
 }
 
 /// `Secret`, however the kind is written.
@@ -402,8 +436,8 @@ fn behind_key(line: &str, is_head: bool) -> Vec<Range<usize>> {
     }
     let value = colon + 1 + (line[colon + 1..].len() - line[colon + 1..].trim_start().len());
     let said = &line[value.min(end)..end];
-    let is_plain =
-        matches!(key, "apiVersion" | "kind" | "name" | "namespace" | "type" | "image") && !said.contains(['{', '[', ',', '"', '\\', ':']);
+    let is_plain = matches!(key, "apiVersion" | "kind" | "name" | "namespace" | "type" | "image")
+        && !said.contains(['{', '[', ',', '"', '\\', ':']);
     if is_plain || matches!(said, "|" | ">" | "|-" | ">-") { Vec::new() } else { whole(value.min(end)..end) }
 }
 
@@ -428,7 +462,11 @@ mod tests {
     fn places_move_with_the_line() {
         let hidden = [Range { start: 3, end: 8 }];
         assert_eq!(
-            (moved("a: bcdef, g", &hidden, 3, false), moved("a: bcdef, g", &hidden, 8, true), moved("a: bcdef, g", &hidden, 10, false)),
+            (
+                moved("a: bcdef, g", &hidden, 3, false),
+                moved("a: bcdef, g", &hidden, 8, true),
+                moved("a: bcdef, g", &hidden, 10, false)
+            ),
             (3, 11, 13)
         );
     }

@@ -8,8 +8,8 @@ pub struct SourceId(u32);
 
 /// A place: a stretch of bytes in one source.
 ///
-/// Twelve bytes and `Copy`, so that every node of every tree carries one: a manifest's field still knows the line of the
-/// spec that caused it, however often it was merged and moved on the way.
+/// Twelve bytes and `Copy`, so that every node of every tree carries one: a manifest's field still knows the line of
+/// the spec that caused it, however often it was merged and moved on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct At {
     /// The file.
@@ -113,7 +113,9 @@ impl Sources {
         }
         let lines = source.lines.get_or_init(|| {
             let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-            std::iter::once(0).chain(newlines.map(|(offset, _)| u32::try_from(offset + 1).unwrap_or(u32::MAX))).collect()
+            std::iter::once(0)
+                .chain(newlines.map(|(offset, _)| u32::try_from(offset + 1).unwrap_or(u32::MAX)))
+                .collect()
         });
         let line = lines.partition_point(|first| *first as usize <= start);
         let line_start = lines[line - 1] as usize;
@@ -127,8 +129,16 @@ impl Sources {
         }
         let width = text[start.min(end)..end].trim_end().chars().count().max(1);
         let short: String = line_text.chars().take(WIDEST).collect();
-        let (column, width) = (u32::try_from(column).unwrap_or(u32::MAX), u32::try_from(width.min(WIDEST)).unwrap_or(1));
-        Spot { file: source.name.clone(), line: u32::try_from(line).unwrap_or(u32::MAX), column, text: short, width, mark: (column, width) }
+        let (column, width) =
+            (u32::try_from(column).unwrap_or(u32::MAX), u32::try_from(width.min(WIDEST)).unwrap_or(1));
+        Spot {
+            file: source.name.clone(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column,
+            text: short,
+            width,
+            mark: (column, width),
+        }
     }
 }
 

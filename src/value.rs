@@ -1,4 +1,5 @@
-//! The one tree of values that every stage speaks: what YAML and JSON can hold, each piece with its place. Knows no format.
+//! The one tree of values that every stage speaks: what YAML and JSON can hold, each piece with its place. Knows no
+//! format.
 
 use crate::source::At;
 use smol_str::SmolStr;
@@ -45,8 +46,8 @@ pub struct Key {
     pub at: At,
 }
 
-/// An ordered map. Equal to another with the same entries in any order. A copy costs nothing until one of the two changes:
-/// manifests are handed from stage to stage, and most of each stays as it was.
+/// An ordered map. Equal to another with the same entries in any order. A copy costs nothing until one of the two
+/// changes: manifests are handed from stage to stage, and most of each stays as it was.
 #[derive(Clone, Debug, Default)]
 pub struct Map {
     entries: Option<Arc<Vec<(Key, Node)>>>,
@@ -90,7 +91,11 @@ impl Data {
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
     pub fn number(value: f64) -> Self {
-        if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 { Self::Int(value as i64) } else { Self::Float(value) }
+        if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 {
+            Self::Int(value as i64)
+        } else {
+            Self::Float(value)
+        }
     }
 }
 
@@ -282,7 +287,9 @@ impl Node {
     #[must_use]
     pub fn place_of(&self, path: &str) -> At {
         let (key, node) = self.nearest_entry(path);
-        key.map_or(node.at, |key| key.at.to(if matches!(node.data, Data::List(_) | Data::Map(_)) { key.at } else { node.at }))
+        key.map_or(node.at, |key| {
+            key.at.to(if matches!(node.data, Data::List(_) | Data::Map(_)) { key.at } else { node.at })
+        })
     }
 
     fn nearest_entry(&self, path: &str) -> (Option<&Key>, &Self) {

@@ -12,7 +12,9 @@ fuzz_target!(|text: &str| {
     let (facts, text) = two(text);
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
     let facts = sources.add("cluster.yaml", facts);
-    let facts = yaml::read_one(&sources, facts, &mut found).map(|node| ClusterFacts::read(&node, &mut found)).unwrap_or_default();
+    let facts = yaml::read_one(&sources, facts, &mut found)
+        .map(|node| ClusterFacts::read(&node, &mut found))
+        .unwrap_or_default();
     let (id, manifests) = bundle(&mut sources, "a.yaml", text, &mut found);
     statewright::check(&sources, &[id], &facts, &mut found);
     play(&[manifests], &facts);

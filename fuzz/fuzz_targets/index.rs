@@ -1,4 +1,5 @@
-//! Any text as the index of a folder, which comes with the repository: it never names anything outside of its folder, nor anything hidden.
+//! Any text as the index of a folder, which comes with the repository: it never names anything outside of its folder,
+//! nor anything hidden.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -20,5 +21,9 @@ fuzz_target!(|text: &str| {
     let files: Vec<File> = index.names().map(|name| File { name: name.to_owned(), text: text.to_owned() }).collect();
     let again = Index::parse(&Tree { folder: "deploy".into(), files }.index()).expect("our own index is one");
     assert!(again.names().eq(index.names()), "does not read back as it was written");
-    assert!(again.names().all(|name| again.wrote(name, text.as_bytes()) && !again.wrote(name, &[text.as_bytes(), b"x"].concat())));
+    assert!(
+        again
+            .names()
+            .all(|name| again.wrote(name, text.as_bytes()) && !again.wrote(name, &[text.as_bytes(), b"x"].concat()))
+    );
 });

@@ -16,8 +16,13 @@ fuzz_target!(|data: &[u8]| {
     for reply in replies(&said).unwrap_or_default() {
         assert_eq!(reply["jsonrpc"], "2.0");
         for diagnostic in reply["params"]["diagnostics"].as_array().into_iter().flatten() {
-            let place = |end: &str| (diagnostic["range"][end]["line"].as_u64(), diagnostic["range"][end]["character"].as_u64());
-            assert!(place("start").0.is_some() && place("start") <= place("end"), "a range ends before it begins: {diagnostic}");
+            let place =
+                |end: &str| (diagnostic["range"][end]["line"].as_u64(), diagnostic["range"][end]["character"].as_u64());
+            assert!(
+                place("start").0.is_some() && place("start") <= place("end"),
+                "a range ends before it begins: \
+                {diagnostic}"
+            );
             assert!(diagnostic["message"] != Value::Null);
         }
     }

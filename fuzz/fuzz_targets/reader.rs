@@ -29,7 +29,12 @@ fuzz_target!(|text: &str| {
         for form in forms {
             let mut faults = Diagnostics::default();
             let again = sources.add("again.yaml", form.as_str());
-            let again = yaml::read_one(&sources, again, &mut faults).unwrap_or_else(|| panic!("cannot be read back: {form:?}"));
+            let again = yaml::read_one(&sources, again, &mut faults).unwrap_or_else(|| {
+                panic!(
+                    "cannot be read back: \
+                {form:?}"
+                )
+            });
             assert_eq!(yaml_of(&again), written, "does not read back as it was written: {form:?}");
         }
     }

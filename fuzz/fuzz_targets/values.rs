@@ -20,7 +20,12 @@ fuzz_target!(|text: &str| {
         names(line);
         black_box((schedule::schedule_fault(line), line.parse::<Version>().ok(), yaml::needs_quotes(line)));
         if let Some(bytes) = base64::decode(line) {
-            assert_eq!(base64::decode(&base64::encode(&bytes)), Some(bytes.clone()), "base64 does not read back: {line:?}");
+            assert_eq!(
+                base64::decode(&base64::encode(&bytes)),
+                Some(bytes.clone()),
+                "base64 does not read back: \
+                {line:?}"
+            );
             assert_eq!(base64::length(line), bytes.len(), "the length of {line:?}");
         }
     }

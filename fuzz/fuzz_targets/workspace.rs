@@ -17,12 +17,18 @@ fuzz_target!(|text: &str| {
     let app = sources.add("app/statewright.yaml", app);
     let root = yaml::read_one(&sources, workspace, &mut found);
     if let Some(workspace) = root.and_then(|root| spec::workspace::parse(&root, &|_| Vec::new(), &mut found)) {
-        let clusters: Vec<ClusterFacts> = workspace.clusters().map(|(_, node)| ClusterFacts::read(&node, &mut found)).collect();
+        let clusters: Vec<ClusterFacts> =
+            workspace.clusters().map(|(_, node)| ClusterFacts::read(&node, &mut found)).collect();
         if let Some(spec) = statewright::read(&sources, app, &mut found) {
             for (number, environment) in workspace.names().take(3).enumerate() {
                 let shared = workspace.shared(environment);
-                let around =
-                    Around { shared: shared.as_ref(), extras: &[], facts: clusters.get(number), customs: &Customs::none(), files: &Beside };
+                let around = Around {
+                    shared: shared.as_ref(),
+                    extras: &[],
+                    facts: clusters.get(number),
+                    customs: &Customs::none(),
+                    files: &Beside,
+                };
                 compiled(&spec, environment, around, &mut sources, &mut found);
             }
         }

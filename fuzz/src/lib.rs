@@ -1,4 +1,5 @@
-//! What the fuzz targets share: inputs of several files, and everything that can be done with what was found. Knows no target.
+//! What the fuzz targets share: inputs of several files, and everything that can be done with what was found. Knows no
+//! target.
 
 pub mod mutate;
 
@@ -29,7 +30,14 @@ pub struct Beside;
 
 impl Surroundings for Beside {
     fn file(&self, path: &str) -> Result<String, String> {
-        if path.contains("absent") { Err("there is no such file".into()) } else { Ok(format!("# {path}\nenvironment={{{{ env }}}}\n")) }
+        if path.contains("absent") {
+            Err("there is no such file".into())
+        } else {
+            Ok(format!(
+                "# \
+            {path}\nenvironment={{{{ env }}}}\n"
+            ))
+        }
     }
 }
 
@@ -53,12 +61,17 @@ pub fn bundle(sources: &mut Sources, name: &str, text: &str, found: &mut Diagnos
 
 /// Reviews a change and writes the review in every format.
 pub fn compare(before: &Bundle, after: &Bundle, facts: &ClusterFacts, sources: &Sources) -> Review {
-    let files = after.resources.iter().map(|resource| (resource.id.clone(), sources.get(resource.at().source).name.clone())).collect();
+    let files = after
+        .resources
+        .iter()
+        .map(|resource| (resource.id.clone(), sources.get(resource.at().source).name.clone()))
+        .collect();
     // Whatever this change may be, somebody has acknowledged another one.
     let acknowledged: Vec<(String, At)> =
         after.resources.iter().take(2).map(|resource| (format!("remove {}", resource.id), resource.at())).collect();
     let version = facts.kubernetes.unwrap_or_default();
-    let setting = Setting { version, facts, namespace: "default", acknowledged: &acknowledged, home: None, files: &files };
+    let setting =
+        Setting { version, facts, namespace: "default", acknowledged: &acknowledged, home: None, files: &files };
     let mut found = Diagnostics::default();
     let mut reviewed = review("fuzzed".into(), before, after, setting, &mut found);
     reviewed.findings = found.resolve(sources);
@@ -81,8 +94,8 @@ pub fn no_facts() -> ClusterFacts {
     ClusterFacts::of_version(Version::default())
 }
 
-/// Compiles a spec for an environment and holds the result to what is promised of it: an index that knows every file, manifests that read
-/// back as they were written, in every form, and no difference to themselves.
+/// Compiles a spec for an environment and holds the result to what is promised of it: an index that knows every file,
+/// manifests that read back as they were written, in every form, and no difference to themselves.
 pub fn compiled(
     spec: &statewright::spec::Spec,
     environment: &str,
@@ -106,7 +119,11 @@ pub fn compiled(
             assert_eq!(stream(&again, Form::Yaml), written, "{form:?} does not read back as it was written");
             if form == Form::Yaml {
                 let facts = around.facts.cloned().unwrap_or_default();
-                assert!(compare(bundle, &again, &facts, sources).changes.is_empty(), "what was compiled differs from itself");
+                assert!(
+                    compare(bundle, &again, &facts, sources).changes.is_empty(),
+                    "what was compiled differs from \
+                    itself"
+                );
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Changes documents as trees: fields go, come, move, are doubled, and take the values that break programs. What is no document is left to
-//! the fuzzer, which changes bytes. Fields that were seen in one document turn up in others.
+//! Changes documents as trees: fields go, come, move, are doubled, and take the values that break programs. What is no
+//! document is left to the fuzzer, which changes bytes. Fields that were seen in one document turn up in others.
 
 use crate::NEXT_FILE;
 use serde_json::{Map, Value};
@@ -13,7 +13,8 @@ pub fn documents(data: &mut [u8], size: usize, longest: usize, seed: u32) -> Opt
         return None;
     }
     let text = std::str::from_utf8(&data[..size]).ok()?;
-    let mut files: Vec<Vec<String>> = text.split(NEXT_FILE).map(|file| file.split("\n---\n").map(str::to_owned).collect()).collect();
+    let mut files: Vec<Vec<String>> =
+        text.split(NEXT_FILE).map(|file| file.split("\n---\n").map(str::to_owned).collect()).collect();
     let file = dice.upto(files.len());
     let position = dice.upto(files[file].len());
     let mut tree = read(&files[file][position])?;
@@ -240,7 +241,9 @@ fn change(tree: &mut Value, dice: &mut Dice) {
         (12, place @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => {
             // Its text, or what its text means.
             *place = match &*place {
-                Value::String(text) => serde_yaml::from_str(text).ok().filter(|value: &Value| nodes(value) == 1).unwrap_or(Value::Null),
+                Value::String(text) => {
+                    serde_yaml::from_str(text).ok().filter(|value: &Value| nodes(value) == 1).unwrap_or(Value::Null)
+                }
                 other => Value::String(other.to_string()),
             };
         }
@@ -258,13 +261,37 @@ fn odd(dice: &mut Dice) -> Value {
         0 => Value::Null,
         1 => (dice.upto(2) == 0).into(),
         2 | 3 => (*dice.one_of(NUMBERS)).into(),
-        4 => (*dice.one_of(&[Value::Array(Vec::new()), Value::Object(Map::new()), 0.5.into(), 1e300.into(), u64::MAX.into()])).clone(),
+        4 => (*dice.one_of(&[
+            Value::Array(Vec::new()),
+            Value::Object(Map::new()),
+            0.5.into(),
+            1e300.into(),
+            u64::MAX.into(),
+        ]))
+        .clone(),
         _ => (*dice.one_of(ODD)).into(),
     }
 }
 
-const NUMBERS: &[i64] =
-    &[0, 1, -1, 2, 3, 9, 10, 400, 420, 65535, 65536, 1 << 20, 1 << 32, i32::MAX as i64, i32::MIN as i64, i64::MAX, i64::MIN];
+const NUMBERS: &[i64] = &[
+    0,
+    1,
+    -1,
+    2,
+    3,
+    9,
+    10,
+    400,
+    420,
+    65535,
+    65536,
+    1 << 20,
+    1 << 32,
+    i32::MAX as i64,
+    i32::MIN as i64,
+    i64::MAX,
+    i64::MIN,
+];
 
 /// Texts that are on some edge: of a number, a quantity, a name, an expression, YAML's grammar, a terminal.
 const ODD: &[&str] = &[

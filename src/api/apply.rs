@@ -1,5 +1,5 @@
-//! What `kubectl apply` does to an object that is there already: a patch of three objects, sent to the server, or nothing where
-//! nothing differs. Knows no kind.
+//! What `kubectl apply` does to an object that is there already: a patch of three objects, sent to the server, or
+//! nothing where nothing differs. Knows no kind.
 
 use super::admission::decode::Door;
 use super::admission::{self, Answer, Stage};
@@ -43,7 +43,8 @@ pub fn apply(last_applied: &Node, stored: &Node, manifest: &Node, version: Versi
     }
 }
 
-/// Whether kubectl does not know the types of a kind, and sends a JSON merge patch: servers of their own serve it, within the API server.
+/// Whether kubectl does not know the types of a kind, and sends a JSON merge patch: servers of their own serve it,
+/// within the API server.
 fn is_foreign(manifest: &Node) -> bool {
     let group = manifest.get("apiVersion").and_then(Node::as_str).and_then(|api_version| api_version.split_once('/'));
     group.is_some_and(|(group, _)| ["apiextensions.k8s.io", "apiregistration.k8s.io"].contains(&group))

@@ -17,12 +17,13 @@ pub struct Asked {
     pub is_same: bool,
     /// It is accepted, and the stored object stays as it was.
     pub is_idle: bool,
-    /// The object that is stored afterwards, where the change is accepted: kubectl takes away only what the earlier manifest said, so more
-    /// can be left than the later one says.
+    /// The object that is stored afterwards, where the change is accepted: kubectl takes away only what the earlier
+    /// manifest said, so more can be left than the later one says.
     pub stored: Option<Node>,
 }
 
-/// Asks what becomes of a change. An earlier manifest that no server can have accepted made no object: the later one is then new.
+/// Asks what becomes of a change. An earlier manifest that no server can have accepted made no object: the later one is
+/// then new.
 #[must_use]
 pub fn ask(old: &Node, new: &Node, customs: &Customs, version: Version) -> Asked {
     let Some(mut stored) = custom::create(old, customs, version).object else {
@@ -43,11 +44,12 @@ pub fn ask(old: &Node, new: &Node, customs: &Customs, version: Version) -> Asked
 /// An object as the server sends it: what is empty is to it the same as absent.
 fn as_sent(object: &Node, version: Version) -> Node {
     let text = |key: &str| object.get(key).and_then(Node::as_str).unwrap_or_default();
-    shape::shape_of(text("apiVersion"), text("kind"), version).map_or_else(|| object.clone(), |shape| wire::written(object, shape))
+    shape::shape_of(text("apiVersion"), text("kind"), version)
+        .map_or_else(|| object.clone(), |shape| wire::written(object, shape))
 }
 
-/// A claim that was applied some time ago has its volume by now, as far as anybody knows, and the one that the later manifest names: the
-/// server lets a bound claim grow.
+/// A claim that was applied some time ago has its volume by now, as far as anybody knows, and the one that the later
+/// manifest names: the server lets a bound claim grow.
 fn bind(stored: &mut Node, later: &Node) {
     if stored.get("kind").and_then(Node::as_str) != Some("PersistentVolumeClaim") {
         return;

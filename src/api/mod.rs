@@ -1,4 +1,5 @@
-//! The API server, offline: what it makes of a manifest, of a change and of an apply, in its own paths and words. Knows no cluster.
+//! The API server, offline: what it makes of a manifest, of a change and of an apply, in its own paths and words. Knows
+//! no cluster.
 
 pub mod admission;
 pub mod apply;

@@ -1,5 +1,5 @@
-//! What admission plugins fill into a new object before the server asks its rules. Knows those plugins alone without which a rule would
-//! refuse what every server takes.
+//! What admission plugins fill into a new object before the server asks its rules. Knows those plugins alone without
+//! which a rule would refuse what every server takes.
 
 use crate::value::Node;
 use std::borrow::Cow;
@@ -8,7 +8,8 @@ use std::borrow::Cow;
 #[must_use]
 pub fn admitted(object: &Node) -> Cow<'_, Node> {
     if lacks_account(object) {
-        // The plugin ServiceAccount (plugin/pkg/admission/serviceaccount): a pod that names no account gets `default`, and may ask for tokens.
+        // The plugin ServiceAccount (plugin/pkg/admission/serviceaccount): a pod that names no account gets `default`,
+        // and may ask for tokens.
         let mut pod = object.clone();
         let at = pod.at;
         if let Some(spec) = pod.get_mut("spec").and_then(Node::as_map_mut) {
@@ -21,7 +22,8 @@ pub fn admitted(object: &Node) -> Cow<'_, Node> {
 
 fn lacks_account(object: &Node) -> bool {
     const MIRROR: &str = "kubernetes.io/config.mirror";
-    let named = |field: &str| object.find(&["spec", field]).is_some_and(|name| name.as_str() != Some("") && !name.is_null());
+    let named =
+        |field: &str| object.find(&["spec", field]).is_some_and(|name| name.as_str() != Some("") && !name.is_null());
     let says = |field: &str| object.get(field).and_then(Node::as_str);
     says("kind") == Some("Pod")
         && says("apiVersion") == Some("v1")

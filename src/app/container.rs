@@ -7,7 +7,9 @@ use crate::block::{Named, Placed, Scalar};
 use crate::diagnostic::{Diagnostics, listing, nearest};
 use crate::source::At;
 use crate::spec::app::Pod;
-use crate::spec::container::{Container as Written, EnvFrom, EnvSource, EnvValue, Exec, Grpc, Port as WrittenPort, Probe};
+use crate::spec::container::{
+    Container as Written, EnvFrom, EnvSource, EnvValue, Exec, Grpc, Port as WrittenPort, Probe,
+};
 use crate::spec::files::Mount;
 use crate::value::{Data, Key, Map, Node, Text};
 
@@ -62,8 +64,12 @@ pub(super) fn resolve(
     found: &mut Diagnostics,
 ) -> Container {
     let at = written.at;
-    let ports: Vec<Port> =
-        written.ports.iter().flat_map(|ports| &ports.entries).filter_map(|(key, port)| self::port(key, port, found)).collect();
+    let ports: Vec<Port> = written
+        .ports
+        .iter()
+        .flat_map(|ports| &ports.entries)
+        .filter_map(|(key, port)| self::port(key, port, found))
+        .collect();
     let mut fields: Vec<(&'static str, Node)> = vec![("name", text(name))];
     let mut put = |field: &'static str, node: Option<Node>| {
         if let Some(node) = node {
@@ -75,10 +81,16 @@ pub(super) fn resolve(
     put("command", written.command.as_ref().map(|words| words_node(words, at)));
     put("args", written.args.as_ref().map(|words| words_node(words, at)));
     put("workingDir", written.working_dir.as_ref().map(text));
-    put("ports", (!ports.is_empty()).then(|| Node::list(ports.iter().map(|port| port.node.clone()).collect(), ports[0].name.at)));
+    put(
+        "ports",
+        (!ports.is_empty()).then(|| Node::list(ports.iter().map(|port| port.node.clone()).collect(), ports[0].name.at)),
+    );
     put("env", written.env.as_ref().filter(|env| !env.entries.is_empty()).map(|env| environment(env, at, found)));
     put("envFrom", written.env_from.as_ref().map(|sources| Node::list(sources.iter().map(whole_source).collect(), at)));
-    put("resources", written.resources.as_ref().map(|resources| self::resources(&resources.value.0, resources.at, found)));
+    put(
+        "resources",
+        written.resources.as_ref().map(|resources| self::resources(&resources.value.0, resources.at, found)),
+    );
     for (field, probe) in [
         ("startupProbe", written.probes.as_ref().and_then(|probes| probes.start.as_ref())),
         ("livenessProbe", written.probes.as_ref().and_then(|probes| probes.live.as_ref())),
@@ -93,7 +105,10 @@ pub(super) fn resolve(
         } else {
             COUNT
                 .report("only an init container can be a sidecar that starts before the others")
-                .help("move it under `init:`, or leave `sidecar` out: what is under `containers:` runs beside the main one anyway")
+                .help(
+                    "move it under `init:`, or leave `sidecar` out: what is under `containers:` runs beside the \
+                    main one anyway",
+                )
                 .at(at, found);
         }
     }
@@ -185,7 +200,14 @@ fn env_source(form: &EnvSource, at: At, found: &mut Diagnostics) -> Option<Node>
             (&value.value, "")
         });
         let optional = form.optional.as_ref().map(|optional| Node::bool(optional.value, optional.at));
-        Node::of(at, [("name", Some(Node::text(name, value.at))), ("key", Some(Node::text(key, value.at))), ("optional", optional)])
+        Node::of(
+            at,
+            [
+                ("name", Some(Node::text(name, value.at))),
+                ("key", Some(Node::text(key, value.at))),
+                ("optional", optional),
+            ],
+        )
     };
     if let Some(secret) = &form.secret {
         return Some(Node::of(at, [("secretKeyRef", Some(reference(secret, "Secret")))]));
@@ -204,7 +226,8 @@ fn env_source(form: &EnvSource, at: At, found: &mut Diagnostics) -> Option<Node>
 
 fn whole_source(source: &EnvFrom) -> Node {
     let optional = source.optional.as_ref().map(|optional| Node::bool(optional.value, optional.at));
-    let reference = |name: &Placed<Text>| Node::of(source.at, [("name", Some(text(name))), ("optional", optional.clone())]);
+    let reference =
+        |name: &Placed<Text>| Node::of(source.at, [("name", Some(text(name))), ("optional", optional.clone())]);
     let mut node = Node::of(
         source.at,
         [("secretRef", source.secret.as_ref().map(reference)), ("configMapRef", source.config.as_ref().map(reference))],
@@ -235,7 +258,9 @@ fn resources(map: &Map, at: At, found: &mut Diagnostics) -> Node {
 
 fn probe(probe: &Probe, ports: &[Port], found: &mut Diagnostics) -> Node {
     let at = probe.at;
-    let mut known = |port: &Placed<Scalar>| port_reference(port, &ports.iter().map(|port| &*port.name.name), "this container", found);
+    let mut known = |port: &Placed<Scalar>| {
+        port_reference(port, &ports.iter().map(|port| &*port.name.name), "this container", found)
+    };
     let handler = if let Some(path) = &probe.http {
         let port = match (&probe.port, ports.first()) {
             (Some(port), _) => known(port),
@@ -338,10 +363,13 @@ pub(super) fn check_names(containers: &[Container], init: &[Container], found: &
     let mut ports: Vec<&Port> = Vec::new();
     for port in all.iter().flat_map(|container| &container.ports) {
         if let Some(first) = ports.iter().find(|other| other.name.name == port.name.name) {
-            NAME.report(format!("two ports of the pod are called `{}`; a Service could not tell them apart", port.name.name))
-                .see(first.name.at, "the other is here")
-                .help("give one of them another name")
-                .at(port.name.at, found);
+            NAME.report(format!(
+                "two ports of the pod are called `{}`; a Service could not tell them apart",
+                port.name.name
+            ))
+            .see(first.name.at, "the other is here")
+            .help("give one of them another name")
+            .at(port.name.at, found);
         }
         ports.push(port);
     }
@@ -361,7 +389,8 @@ pub(super) fn check_mounts(
     volumes.extend(parts.volumes.iter().chain(own).filter_map(|volume| volume.get("name").and_then(Node::as_str)));
     for container in containers.iter().chain(init) {
         let mut paths: Vec<(&str, At)> = Vec::new();
-        let fields = container.fields.iter().filter(|(field, _)| *field == "volumeMounts").flat_map(|(_, node)| node.items());
+        let fields =
+            container.fields.iter().filter(|(field, _)| *field == "volumeMounts").flat_map(|(_, node)| node.items());
         let rest = container.rest.get("volumeMounts").into_iter().flat_map(Node::items);
         for mount in fields.chain(rest) {
             let (Some(name), Some(path)) = (mount.get("name"), mount.get("mountPath")) else { continue };

@@ -1,5 +1,6 @@
-//! Works out one expression, step by step, and pays for what each step makes before it is made. The grammar, the filters and the meaning
-//! of the operators are minijinja's. Knows values; not where names come from, and not what is said of an expression that fails.
+//! Works out one expression, step by step, and pays for what each step makes before it is made. The grammar, the
+//! filters and the meaning of the operators are minijinja's. Knows values; not where names come from, and not what is
+//! said of an expression that fails.
 
 use super::expression::Names;
 use crate::budget::{self, Account};
@@ -232,7 +233,9 @@ impl Evaluator<'_> {
                     }
                     continue;
                 }
-                Expr::Var(_) | Expr::Const(_) | Expr::List(_) | Expr::Tuple(_) | Expr::Map(_) => break self.leaf(expr)?,
+                Expr::Var(_) | Expr::Const(_) | Expr::List(_) | Expr::Tuple(_) | Expr::Map(_) => {
+                    break self.leaf(expr)?;
+                }
             };
             waiting.push(expr);
             expr = left;
@@ -242,7 +245,9 @@ impl Evaluator<'_> {
 
     fn leaf(&mut self, expr: &Expr<'_>) -> Result<Value, Error> {
         Ok(match expr {
-            Expr::Var(var) => self.names.get(var.id).cloned().or_else(|| self.state.lookup(var.id)).unwrap_or(Value::UNDEFINED),
+            Expr::Var(var) => {
+                self.names.get(var.id).cloned().or_else(|| self.state.lookup(var.id)).unwrap_or(Value::UNDEFINED)
+            }
             Expr::Const(constant) => constant.value.clone(),
             Expr::List(list) => Value::from(self.values(&list.items)?),
             Expr::Tuple(tuple) => Value::from(Tuple::from(self.values(&tuple.items)?)),
@@ -303,7 +308,9 @@ impl Evaluator<'_> {
             Expr::GetItem(item) => {
                 let key = self.value(&item.subscript_expr)?;
                 let value = left.get_item(&key)?;
-                if let (true, ValueKind::Seq, Some(length), Some(index)) = (value.is_undefined(), left.kind(), left.len(), key.as_i64()) {
+                if let (true, ValueKind::Seq, Some(length), Some(index)) =
+                    (value.is_undefined(), left.kind(), left.len(), key.as_i64())
+                {
                     self.miss = Some(Miss { index, length });
                 }
                 Ok(value)
@@ -340,7 +347,8 @@ impl Evaluator<'_> {
                 if let (true, Some(times)) =
                     (matches!(one.kind(), ValueKind::String | ValueKind::Seq | ValueKind::Iterable), times.as_usize())
                 {
-                    let length = one.as_str().map_or_else(|| SLOT * one.len().unwrap_or(0) as u64, |text| text.len() as u64);
+                    let length =
+                        one.as_str().map_or_else(|| SLOT * one.len().unwrap_or(0) as u64, |text| text.len() as u64);
                     self.meter.pay(length.saturating_mul(times as u64))?;
                 }
             }
@@ -401,7 +409,8 @@ impl Evaluator<'_> {
     }
 }
 
-/// Pays for what a filter reads. `join`, `replace`, `format_each` and `map` pay by themselves: they make more than they read.
+/// Pays for what a filter reads. `join`, `replace`, `format_each` and `map` pay by themselves: they make more than they
+/// read.
 fn pay_for_filter(meter: &Meter, name: &str, arguments: &[Value]) -> Result<(), Error> {
     match name {
         "default" | "first" | "length" | "join" | "replace" | "format_each" | "map" => Ok(()),
@@ -487,15 +496,23 @@ fn operators() -> &'static Operators {
     ];
     static OPERATORS: OnceLock<Operators> = OnceLock::new();
     OPERATORS.get_or_init(|| {
-        let read = WRITTEN.into_iter().filter_map(|text| Some((text, engine().compile_expression(text).ok()?))).collect();
-        let nothing = engine().compile_expression("0 if false").and_then(|expression| expression.eval(())).unwrap_or(Value::UNDEFINED);
+        let read =
+            WRITTEN.into_iter().filter_map(|text| Some((text, engine().compile_expression(text).ok()?))).collect();
+        let nothing = engine()
+            .compile_expression("0 if false")
+            .and_then(|expression| expression.eval(()))
+            .unwrap_or(Value::UNDEFINED);
         Operators { read, nothing }
     })
 }
 
 impl Operators {
     fn apply<const N: usize>(&self, text: &str, operands: [Value; N]) -> Result<Value, Error> {
-        let (_, expression) = self.read.iter().find(|(known, _)| *known == text).ok_or_else(|| Error::from(ErrorKind::InvalidOperation))?;
+        let (_, expression) = self
+            .read
+            .iter()
+            .find(|(known, _)| *known == text)
+            .ok_or_else(|| Error::from(ErrorKind::InvalidOperation))?;
         expression.eval(Value::from_pairs(["a", "b", "c", "d"].into_iter().zip(operands)))
     }
 }
@@ -575,7 +592,9 @@ fn slots(format: &str) -> Result<Vec<Slot<'_>>, Error> {
             } else {
                 let wrong = |error: Error| {
                     let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-                    let message = format!("`{{{source}}}` is not an expression ({why}); write `{{{{` for a brace that is meant as such");
+                    let message = format!(
+                        "`{{{source}}}` is not an expression ({why}); write `{{{{` for a brace that is meant as such"
+                    );
                     Error::new(ErrorKind::InvalidOperation, message)
                 };
                 Slot::Formula(Formula::read(source).map_err(wrong)?)
@@ -607,7 +626,8 @@ fn slot_end(inside: &str) -> Option<usize> {
     inside.find('}')
 }
 
-/// `peers | format_each('{name}={fqdn}')`: each item as a text, with its fields, or what is made of them, in the braces.
+/// `peers | format_each('{name}={fqdn}')`: each item as a text, with its fields, or what is made of them, in the
+/// braces.
 fn format_each(state: &State<'_, '_>, items: &Value, format: &str) -> Result<Value, Error> {
     let meter = meter(state)?;
     meter.pay(SLOT + format.len() as u64)?;
@@ -687,7 +707,8 @@ fn split(state: &State<'_, '_>, value: &Value, at: Option<Arc<str>>, most: Optio
         None | Some("") => text.len() + 2,
         Some(at) => text.matches(at).count() + 1,
     };
-    let pieces = most.and_then(|most| usize::try_from(most).ok()).map_or(pieces, |most| pieces.min(most.saturating_add(1)));
+    let pieces =
+        most.and_then(|most| usize::try_from(most).ok()).map_or(pieces, |most| pieces.min(most.saturating_add(1)));
     meter(state)?.pay(text.len() as u64 + SLOT * pieces as u64)?;
     filters::split(value, at, most)
 }

@@ -1,5 +1,5 @@
-//! Expressions in the spec's texts: `{{ … }}` in minijinja's expression language. Knows names and values; not where they come from,
-//! and not how an expression is worked out.
+//! Expressions in the spec's texts: `{{ … }}` in minijinja's expression language. Knows names and values; not where
+//! they come from, and not how an expression is worked out.
 
 use super::evaluator::{FUNCTIONS, Formula, Miss, Stop, weight};
 use crate::budget::{self, Account, EXPRESSION_GIVES, EXPRESSION_VALUES, EXPRESSION_WRITTEN};
@@ -13,15 +13,25 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// A name that no expression knows here.
-static UNDEFINED: Code = Code { id: "SW0120", name: "undefined-name", level: Level::Error, page: include_str!("pages/undefined-name.md") };
+static UNDEFINED: Code =
+    Code { id: "SW0120", name: "undefined-name", level: Level::Error, page: include_str!("pages/undefined-name.md") };
 /// An expression that cannot be read or evaluated.
-static EXPRESSION: Code = Code { id: "SW0121", name: "bad-expression", level: Level::Error, page: include_str!("pages/bad-expression.md") };
+static EXPRESSION: Code =
+    Code { id: "SW0121", name: "bad-expression", level: Level::Error, page: include_str!("pages/bad-expression.md") };
 /// An expression that is too long, works too long, or makes too much.
-static LIMIT: Code =
-    Code { id: "SW0122", name: "expression-too-large", level: Level::Error, page: include_str!("pages/expression-too-large.md") };
+static LIMIT: Code = Code {
+    id: "SW0122",
+    name: "expression-too-large",
+    level: Level::Error,
+    page: include_str!("pages/expression-too-large.md"),
+};
 /// An app that makes too much in one environment.
-static TOO_LARGE: Code =
-    Code { id: "SW0123", name: "environment-too-large", level: Level::Error, page: include_str!("pages/environment-too-large.md") };
+static TOO_LARGE: Code = Code {
+    id: "SW0123",
+    name: "environment-too-large",
+    level: Level::Error,
+    page: include_str!("pages/environment-too-large.md"),
+};
 
 /// The codes of this module.
 pub static CODES: &[&Code] = &[&UNDEFINED, &EXPRESSION, &LIMIT, &TOO_LARGE];
@@ -64,7 +74,10 @@ impl Names {
     fn exceeded(&self, limit: u64, what: &str, at: At, found: &mut Diagnostics) {
         if self.account.is_news() {
             TOO_LARGE
-                .report(format!("the {what} of this environment make more than {}; that is the limit", budget::shown(limit)))
+                .report(format!(
+                    "the {what} of this environment make more than {}; that is the limit",
+                    budget::shown(limit)
+                ))
                 .help("make less of it here: fewer volumes, fewer environments, shorter lists; or take the app apart")
                 .at(at, found);
         }
@@ -102,7 +115,9 @@ impl Here {
 /// Evaluates every text of a tree.
 pub fn evaluate(node: &Node, names: &Names, found: &mut Diagnostics) -> Node {
     match &node.data {
-        Data::Text(text) if text.contains("{{") => evaluate_text(text, node.at, names, found).unwrap_or(Node::null(node.at)),
+        Data::Text(text) if text.contains("{{") => {
+            evaluate_text(text, node.at, names, found).unwrap_or(Node::null(node.at))
+        }
         Data::List(items) => Node::list(items.iter().map(|item| evaluate(item, names, found)).collect(), node.at),
         Data::Map(map) => {
             let map: Map = map.iter().map(|(key, value)| (key.clone(), evaluate(value, names, found))).collect();
@@ -155,7 +170,11 @@ pub fn evaluate_text(text: &str, at: At, names: &Names, found: &mut Diagnostics)
                     }
                     _ => {
                         let report = EXPRESSION
-                            .report(format!("`{}` gives {}, which cannot stand inside a text", shown(source), noun(&value)))
+                            .report(format!(
+                                "`{}` gives {}, which cannot stand inside a text",
+                                shown(source),
+                                noun(&value)
+                            ))
                             .help("join a list first: `| join(',')`");
                         Here { at, nth }.store(report, found);
                         return None;
@@ -179,8 +198,8 @@ enum Piece<'t> {
     Expression(&'t str, usize),
 }
 
-/// Takes a text apart at its braces; an expression ends at the first `}}` outside of quotes and of braces of its own. An error is the text
-/// from where one opens that does not end.
+/// Takes a text apart at its braces; an expression ends at the first `}}` outside of quotes and of braces of its own.
+/// An error is the text from where one opens that does not end.
 fn pieces(text: &str) -> Result<Vec<Piece<'_>>, (&str, usize)> {
     let (mut pieces, mut rest, mut nth) = (Vec::new(), text, 0);
     while let Some(start) = rest.find("{{") {
@@ -221,7 +240,10 @@ fn expression_end(inside: &str) -> Option<usize> {
 
 fn run(source: &str, here: Here, names: &Names, found: &mut Diagnostics) -> Option<Value> {
     if source.len() > EXPRESSION_WRITTEN {
-        here.store(LIMIT.report(format!("this expression has {} bytes; the limit is {EXPRESSION_WRITTEN}", source.len())), found);
+        here.store(
+            LIMIT.report(format!("this expression has {} bytes; the limit is {EXPRESSION_WRITTEN}", source.len())),
+            found,
+        );
         return None;
     }
     // A name alone, or a chain of them, is the common case and needs no grammar.
@@ -231,7 +253,10 @@ fn run(source: &str, here: Here, names: &Names, found: &mut Diagnostics) -> Opti
     let formula = match Formula::read(source) {
         Ok(formula) => formula,
         Err(error) => {
-            here.store(EXPRESSION.report(format!("`{}` is not an expression: {}", shown(source), detail(&error))), found);
+            here.store(
+                EXPRESSION.report(format!("`{}` is not an expression: {}", shown(source), detail(&error))),
+                found,
+            );
             return None;
         }
     };
@@ -278,7 +303,10 @@ fn run(source: &str, here: Here, names: &Names, found: &mut Diagnostics) -> Opti
             None
         }
         Err(Stop::Wrong(error)) => {
-            here.store(EXPRESSION.report(format!("`{}` cannot be evaluated: {}", shown(source), detail(&error))), found);
+            here.store(
+                EXPRESSION.report(format!("`{}` cannot be evaluated: {}", shown(source), detail(&error))),
+                found,
+            );
             None
         }
     }
@@ -320,7 +348,12 @@ fn undefined(path: &str, names: &Names, here: Here, found: &mut Diagnostics) -> 
     let Some(value) = names.values.get(first) else {
         let near = nearest(first, names.values.keys().map(String::as_str));
         let help = near.map_or_else(
-            || format!("there are {}", listing(names.values.keys().map(String::as_str).filter(|name| !name.is_empty()), 16)),
+            || {
+                format!(
+                    "there are {}",
+                    listing(names.values.keys().map(String::as_str).filter(|name| !name.is_empty()), 16)
+                )
+            },
             |near| format!("did you mean `{near}`?"),
         );
         here.store(UNDEFINED.report(format!("the name `{first}` stands for nothing here")).help(help), found);
@@ -346,7 +379,8 @@ fn undefined(path: &str, names: &Names, here: Here, found: &mut Diagnostics) -> 
     true
 }
 
-const MEANT_FOR: &str = "expressions are for names and lists of peers: write what is longer into a file, and mount it with `files`";
+const MEANT_FOR: &str =
+    "expressions are for names and lists of peers: write what is longer into a file, and mount it with `files`";
 
 fn too_much(here: Here, found: &mut Diagnostics) {
     let most = budget::shown(EXPRESSION_GIVES as u64);
@@ -389,9 +423,9 @@ fn from_value(value: &Value, at: At) -> Option<Node> {
                 _ => Data::number(f64::try_from(value.clone()).ok().filter(|value| value.is_finite())?),
             },
             ValueKind::String => Data::Text(value.as_str()?.into()),
-            ValueKind::Seq | ValueKind::Iterable => {
-                Data::List(value.try_iter().ok()?.map(|item| convert(&item, at, depth + 1, left)).collect::<Option<_>>()?)
-            }
+            ValueKind::Seq | ValueKind::Iterable => Data::List(
+                value.try_iter().ok()?.map(|item| convert(&item, at, depth + 1, left)).collect::<Option<_>>()?,
+            ),
             ValueKind::Map => {
                 let mut map = Map::new();
                 for key in value.try_iter().ok()? {
@@ -418,6 +452,8 @@ pub fn to_value(node: &Node) -> Value {
         Data::Float(value) => Value::from(*value),
         Data::Text(text) => Value::from(text.as_str()),
         Data::List(items) => Value::from(items.iter().map(to_value).collect::<Vec<_>>()),
-        Data::Map(map) => Value::from(map.iter().map(|(key, value)| (key.name.to_string(), to_value(value))).collect::<BTreeMap<_, _>>()),
+        Data::Map(map) => Value::from(
+            map.iter().map(|(key, value)| (key.name.to_string(), to_value(value))).collect::<BTreeMap<_, _>>(),
+        ),
     }
 }

@@ -34,13 +34,17 @@ impl<'a> Parts<'a> {
         Self { app: app.clone(), surroundings, names, volumes: Vec::new(), config_maps: Vec::new() }
     }
 
-    /// The mounts of one container; the volumes behind them are added to the pod's. `prefix` keeps the folders of containers apart.
+    /// The mounts of one container; the volumes behind them are added to the pod's. `prefix` keeps the folders of
+    /// containers apart.
     pub(super) fn mounts(&mut self, written: &Container, prefix: Option<&str>, found: &mut Diagnostics) -> Vec<Node> {
         let mut mounts = Vec::new();
         for (folder, files) in written.files.iter().flat_map(|files| &files.entries) {
             if files.entries.is_empty() {
                 NO_FILES
-                    .report(format!("`{}` has no files: it would be mounted empty, over whatever the image has there", folder.name))
+                    .report(format!(
+                        "`{}` has no files: it would be mounted empty, over whatever the image has there",
+                        folder.name
+                    ))
                     .help("name a file: `{app.conf: {from: conf/app.conf}}`; an empty folder to write to is `scratch`")
                     .at(folder.at, found);
                 continue;
@@ -78,7 +82,9 @@ impl<'a> Parts<'a> {
                 File::Text(text) => Some(Node::text(text.clone(), file.at)),
                 File::Form(form) => match (&form.text, &form.from) {
                     (Some(text), _) => Some(scalar(text)),
-                    (None, Some(from)) => self.read(from, form.expressions.as_ref().is_some_and(|yes| yes.value), found),
+                    (None, Some(from)) => {
+                        self.read(from, form.expressions.as_ref().is_some_and(|yes| yes.value), found)
+                    }
                     (None, None) => {
                         crate::block::MISSING
                             .report(format!("the file `{}` has neither `from` nor `text`", key.name))
@@ -103,7 +109,8 @@ impl<'a> Parts<'a> {
                 own.retain(|diagnostic| {
                     // The place is that of the file's name: say where in the file.
                     if let Some(stretch) = diagnostic.stretch.take() {
-                        let before = content.match_indices(stretch.begins).nth(stretch.nth).map_or(0, |(offset, _)| offset);
+                        let before =
+                            content.match_indices(stretch.begins).nth(stretch.nth).map_or(0, |(offset, _)| offset);
                         let line = 1 + content[..before].matches('\n').count();
                         diagnostic.message = format!("{}, line {line}: {}", from.value, diagnostic.message);
                     }
@@ -168,7 +175,10 @@ impl Fnv {
 
 /// `/etc/redis` as part of a name: `etc-redis`.
 pub(crate) fn slug(prefix: Option<&str>, path: &str) -> String {
-    let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_ascii_lowercase);
+    let words = path
+        .split(|letter: char| !letter.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase);
     let mut slug = prefix.map(str::to_owned).into_iter().chain(words).collect::<Vec<_>>().join("-");
     if slug.is_empty() {
         slug.push_str("root");
@@ -183,14 +193,19 @@ pub(crate) fn slug(prefix: Option<&str>, path: &str) -> String {
 }
 
 fn mount(volume: &str, folder: &Key, read_only: Option<Node>) -> Node {
-    Node::of(folder.at, [("name", Some(Node::text(volume, folder.at))), ("mountPath", Some(key_node(folder))), ("readOnly", read_only)])
+    Node::of(
+        folder.at,
+        [("name", Some(Node::text(volume, folder.at))), ("mountPath", Some(key_node(folder))), ("readOnly", read_only)],
+    )
 }
 
 fn secret_source(secret: &Placed<Secret>) -> Node {
     match &secret.value {
         Secret::Name(name) => Node::of(secret.at, [("secretName", Some(Node::text(name.clone(), secret.at)))]),
         Secret::Form(form) => {
-            let item = |(key, path): &(Key, Placed<Text>)| Node::of(key.at, [("key", Some(key_node(key))), ("path", Some(text(path)))]);
+            let item = |(key, path): &(Key, Placed<Text>)| {
+                Node::of(key.at, [("key", Some(key_node(key))), ("path", Some(text(path)))])
+            };
             let items = form.items.as_ref().map(|items| Node::list(items.entries.iter().map(item).collect(), form.at));
             Node::of(
                 form.at,

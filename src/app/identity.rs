@@ -107,7 +107,8 @@ impl Identity {
         claim_name(item, &self.app, ordinal).into()
     }
 
-    /// `default.data-kubia-0`. A PersistentVolume has no namespace; a namespace has no dot, so no two claims of a cluster meet.
+    /// `default.data-kubia-0`. A PersistentVolume has no namespace; a namespace has no dot, so no two claims of a
+    /// cluster meet.
     #[must_use]
     pub fn volume(&self, item: &str, ordinal: i64) -> String {
         format!("{}.{}", self.namespace, self.claim(item, ordinal))

@@ -1,5 +1,5 @@
-//! Stage 2, resolve: what a spec means in one environment. Defaults in, expressions evaluated, references tied; every node still
-//! knows the line that caused it. Knows no manifest file and no template.
+//! Stage 2, resolve: what a spec means in one environment. Defaults in, expressions evaluated, references tied; every
+//! node still knows the line that caused it. Knows no manifest file and no template.
 
 pub(crate) mod container;
 mod evaluator;
@@ -30,20 +30,30 @@ use std::collections::BTreeMap;
 pub use storage::{Item, Volume};
 
 /// A name that Kubernetes refuses, or with which pods cannot be made later.
-static NAME: Code = Code { id: "SW0110", name: "unusable-name", level: Level::Error, page: include_str!("pages/unusable-name.md") };
+static NAME: Code =
+    Code { id: "SW0110", name: "unusable-name", level: Level::Error, page: include_str!("pages/unusable-name.md") };
 /// A port that nobody has.
-static PORT: Code = Code { id: "SW0111", name: "unknown-port", level: Level::Error, page: include_str!("pages/unknown-port.md") };
+static PORT: Code =
+    Code { id: "SW0111", name: "unknown-port", level: Level::Error, page: include_str!("pages/unknown-port.md") };
 /// Two things in one place.
-static PLACE: Code = Code { id: "SW0112", name: "path-taken", level: Level::Error, page: include_str!("pages/path-taken.md") };
+static PLACE: Code =
+    Code { id: "SW0112", name: "path-taken", level: Level::Error, page: include_str!("pages/path-taken.md") };
 /// An amount that cannot be read.
-static AMOUNT: Code =
-    Code { id: "SW0113", name: "unreadable-amount", level: Level::Error, page: include_str!("pages/unreadable-amount.md") };
+static AMOUNT: Code = Code {
+    id: "SW0113",
+    name: "unreadable-amount",
+    level: Level::Error,
+    page: include_str!("pages/unreadable-amount.md"),
+};
 /// A file that is not there.
-static FILE: Code = Code { id: "SW0114", name: "missing-file", level: Level::Error, page: include_str!("pages/missing-file.md") };
+static FILE: Code =
+    Code { id: "SW0114", name: "missing-file", level: Level::Error, page: include_str!("pages/missing-file.md") };
 /// A volume that nobody defines.
-static VOLUME: Code = Code { id: "SW0115", name: "unknown-volume", level: Level::Error, page: include_str!("pages/unknown-volume.md") };
+static VOLUME: Code =
+    Code { id: "SW0115", name: "unknown-volume", level: Level::Error, page: include_str!("pages/unknown-volume.md") };
 /// Two ordinals on one disk.
-static SHARED: Code = Code { id: "SW0116", name: "shared-disk", level: Level::Error, page: include_str!("pages/shared-disk.md") };
+static SHARED: Code =
+    Code { id: "SW0116", name: "shared-disk", level: Level::Error, page: include_str!("pages/shared-disk.md") };
 /// A version whose rules are not known.
 static VERSION: Code = Code {
     id: "SW0117",
@@ -52,10 +62,15 @@ static VERSION: Code = Code {
     page: include_str!("pages/unknown-kubernetes-version.md"),
 };
 /// More than can be written out.
-static COUNT: Code = Code { id: "SW0118", name: "unusable-number", level: Level::Error, page: include_str!("pages/unusable-number.md") };
+static COUNT: Code =
+    Code { id: "SW0118", name: "unusable-number", level: Level::Error, page: include_str!("pages/unusable-number.md") };
 /// A folder of no files.
-static NO_FILES: Code =
-    Code { id: "SW0126", name: "folder-without-files", level: Level::Error, page: include_str!("pages/folder-without-files.md") };
+static NO_FILES: Code = Code {
+    id: "SW0126",
+    name: "folder-without-files",
+    level: Level::Error,
+    page: include_str!("pages/folder-without-files.md"),
+};
 
 /// The codes of this module, without those of expressions.
 pub static CODES: &[&Code] = &[&NAME, &PORT, &PLACE, &AMOUNT, &FILE, &VOLUME, &SHARED, &VERSION, &COUNT, &NO_FILES];
@@ -176,10 +191,10 @@ fn tie(
     let kubernetes = version(app.kubernetes.as_ref(), found)?;
     let mut parts = files::Parts::new(&identity.app, surroundings, &names);
     let storage = storage::items(app.storage.as_ref(), app.volumes.as_ref(), &identity, &names, found);
-    let main_name = app
-        .container
-        .clone()
-        .unwrap_or_else(|| Placed { value: identity.app.clone(), at: app.name.as_ref().map_or(app.at, |name| name.at) });
+    let main_name = app.container.clone().unwrap_or_else(|| Placed {
+        value: identity.app.clone(),
+        at: app.name.as_ref().map_or(app.at, |name| name.at),
+    });
     let mut containers = vec![container::resolve(main, &main_name, container::Role::Main, &storage, &mut parts, found)];
     for (key, other) in app.containers.iter().flat_map(|containers| &containers.entries) {
         let name = Placed { value: key.name.clone(), at: key.at };
@@ -210,7 +225,8 @@ fn tie(
     let each = OBJECT + VALUE * (labels.len() + annotations.len() + selector.len()) as u64;
     let volumes = storage::volumes(&storage, &identity, &names, each, found);
     identity.namespace_written |= !volumes.is_empty();
-    let services = service::services(app.services.as_ref(), &identity, &names, &containers, &init, &selector, each, found);
+    let services =
+        service::services(app.services.as_ref(), &identity, &names, &containers, &init, &selector, each, found);
     let settings = settings::settings(&app, &identity, &selector, found);
     let mut pod_annotations = app.pod_annotations.as_ref().map(texts).unwrap_or_default();
     if let Some(checksum) = parts.checksum() {
@@ -255,7 +271,9 @@ fn version(written: Option<&Placed<Text>>, found: &mut Diagnostics) -> Option<Ve
         .parse()
         .map_err(|error: NoVersion| {
             let help = match error {
-                NoVersion::Unknown(_) => format!("name one of them, or leave it out for the newest, {}", Version::NEWEST),
+                NoVersion::Unknown(_) => {
+                    format!("name one of them, or leave it out for the newest, {}", Version::NEWEST)
+                }
                 NoVersion::Unreadable(_) => format!("write it in quotes: \"{}\"", Version::NEWEST),
             };
             VERSION.report(error.to_string()).help(help).at(written.at, found);
@@ -318,7 +336,11 @@ impl App {
                 pod: self.identity.pod(ordinal),
                 host: self.identity.host(ordinal),
                 fqdn: self.identity.fqdn(ordinal),
-                claims: self.storage.iter().map(|item| self.claim(item, ordinal, volumes.get(&(&*item.name, ordinal)).copied())).collect(),
+                claims: self
+                    .storage
+                    .iter()
+                    .map(|item| self.claim(item, ordinal, volumes.get(&(&*item.name, ordinal)).copied()))
+                    .collect(),
             })
             .collect()
     }

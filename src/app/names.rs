@@ -1,4 +1,5 @@
-//! What the names in an app's expressions stand for, and so who its replicas are: read first, because everything else asks.
+//! What the names in an app's expressions stand for, and so who its replicas are: read first, because everything else
+//! asks.
 
 use super::expression::{self, Names, to_value};
 use super::identity::Identity;
@@ -12,7 +13,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Reads the few fields that all names are made of.
-pub(super) fn identify(merged: &Node, environment: &str, mut names: Names, found: &mut Diagnostics) -> Option<(Identity, Names)> {
+pub(super) fn identify(
+    merged: &Node,
+    environment: &str,
+    mut names: Names,
+    found: &mut Diagnostics,
+) -> Option<(Identity, Names)> {
     names.set("env", environment);
     names.set("vars", Value::from(BTreeMap::<String, Value>::new()));
     let (app, at) = named(merged.get("name"), &names, merged, "name", found)?;
@@ -90,15 +96,26 @@ fn complete(names: &mut Names, identity: &Identity) {
     let identity = Arc::clone(&shared);
     names.set(
         "srv",
-        Value::from_function(move |port: String, protocol: Option<String>| identity.srv(&port, protocol.as_deref().unwrap_or("TCP"))),
+        Value::from_function(move |port: String, protocol: Option<String>| {
+            identity.srv(&port, protocol.as_deref().unwrap_or("TCP"))
+        }),
     );
     names.set("service", Value::from_function(move |name: String| shared.service(&format!("{}-{name}", shared.app))));
 }
 
 /// A text that a name is made of.
-fn named(node: Option<&Node>, names: &Names, merged: &Node, field: &str, found: &mut Diagnostics) -> Option<(Text, At)> {
+fn named(
+    node: Option<&Node>,
+    names: &Names,
+    merged: &Node,
+    field: &str,
+    found: &mut Diagnostics,
+) -> Option<(Text, At)> {
     let Some(node) = node.filter(|node| !node.is_null()) else {
-        crate::block::MISSING.report(format!("the app has no `{field}`")).help(format!("add `{field}:`")).at(merged.at, found);
+        crate::block::MISSING
+            .report(format!("the app has no `{field}`"))
+            .help(format!("add `{field}:`"))
+            .at(merged.at, found);
         return None;
     };
     let node = expression::evaluate(node, names, found);
@@ -125,7 +142,9 @@ fn number(node: Option<&Node>, otherwise: i64, names: &Names, found: &mut Diagno
     if (0..=MOST_REPLICAS).contains(&value) {
         return Some(value);
     }
-    COUNT.report(format!("{value} is not a number that can stand here; it may be 0 to {MOST_REPLICAS}")).at(node.at, found);
+    COUNT
+        .report(format!("{value} is not a number that can stand here; it may be 0 to {MOST_REPLICAS}"))
+        .at(node.at, found);
     None
 }
 
@@ -137,7 +156,10 @@ fn check_app_name(name: &str, at: At, found: &mut Diagnostics) {
             .at(at, found);
     } else if name.len() > 52 {
         NAME.report(format!("this name has {} characters; pods of a StatefulSet can be made up to 52", name.len()))
-            .help("each pod carries the label `controller-revision-hash`, the name and up to 11 characters more; a label ends at 63")
+            .help(
+                "each pod carries the label `controller-revision-hash`, the name and up to 11 characters more; a \
+                label ends at 63",
+            )
             .at(at, found);
     } else if !name.starts_with(|letter: char| letter.is_ascii_lowercase()) {
         NAME.report(format!("`{name}` begins with a digit; its Services cannot before Kubernetes 1.34"))

@@ -98,7 +98,13 @@ fn name_of(form: &ServiceForm, otherwise: impl FnOnce() -> String, at: At) -> Pl
     form.name.clone().unwrap_or_else(|| Placed { value: otherwise().into(), at })
 }
 
-fn governing_service(written: Option<&Written>, identity: &Identity, ports: &[&Port], selector: &Map, found: &mut Diagnostics) -> Service {
+fn governing_service(
+    written: Option<&Written>,
+    identity: &Identity,
+    ports: &[&Port],
+    selector: &Map,
+    found: &mut Diagnostics,
+) -> Service {
     let name = Placed { value: identity.governing.clone(), at: identity.at };
     let mut service = match written {
         Some(written) => self::service(&written.form, name, ServiceKind::Governing, ports, selector.clone(), found),
@@ -115,13 +121,22 @@ fn governing_service(written: Option<&Written>, identity: &Identity, ports: &[&P
     };
     if written.is_none_or(|written| written.form.ports.is_none()) {
         // A port without a name has no SRV record: every container port is published under its own.
-        service.ports =
-            ports.iter().map(|port| port_node(&port.name, port.number, port.name.at, key_node(&port.name), &port.protocol)).collect();
+        service.ports = ports
+            .iter()
+            .map(|port| port_node(&port.name, port.number, port.name.at, key_node(&port.name), &port.protocol))
+            .collect();
     }
     service
 }
 
-fn service(form: &ServiceForm, name: Placed<Text>, kind: ServiceKind, ports: &[&Port], selector: Map, found: &mut Diagnostics) -> Service {
+fn service(
+    form: &ServiceForm,
+    name: Placed<Text>,
+    kind: ServiceKind,
+    ports: &[&Port],
+    selector: Map,
+    found: &mut Diagnostics,
+) -> Service {
     let list = form.ports.as_ref().map(|ports| &ports.entries[..]).unwrap_or_default();
     let external = form.rest.get("type").and_then(Node::as_str) == Some("ExternalName");
     if list.is_empty() && kind != ServiceKind::Governing && !external {
@@ -170,7 +185,9 @@ fn port(key: &Key, written: &ServicePort, ports: &[&Port], found: &mut Diagnosti
                     },
                     |near| format!("did you mean `{near}`?"),
                 );
-                PORT.report(format!("no container has a port `{}` that this Service could lead to", key.name)).help(help).at(key.at, found);
+                PORT.report(format!("no container has a port `{}` that this Service could lead to", key.name))
+                    .help(help)
+                    .at(key.at, found);
             }
             key_node(key)
         }
@@ -188,12 +205,24 @@ fn port_node(name: &Key, number: i64, at: At, target: Node, protocol: &str) -> N
     let protocol = (protocol != "TCP").then(|| Node::text(protocol, at));
     Node::of(
         name.at.to(at),
-        [("name", Some(key_node(name))), ("port", Some(Node::int(number, at))), ("targetPort", Some(target)), ("protocol", protocol)],
+        [
+            ("name", Some(key_node(name))),
+            ("port", Some(Node::int(number, at))),
+            ("targetPort", Some(target)),
+            ("protocol", protocol),
+        ],
     )
 }
 
 /// One Service for each ordinal, each with its own names in its expressions.
-fn per_pod(node: &Node, identity: &Identity, names: &Names, ports: &[&Port], selector: &Map, found: &mut Diagnostics) -> Vec<Service> {
+fn per_pod(
+    node: &Node,
+    identity: &Identity,
+    names: &Names,
+    ports: &[&Port],
+    selector: &Map,
+    found: &mut Diagnostics,
+) -> Vec<Service> {
     let mut services = Vec::new();
     for ordinal in identity.ordinals() {
         let before = found.len();

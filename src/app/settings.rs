@@ -59,7 +59,9 @@ pub(super) fn settings(app: &Written, identity: &Identity, selector: &Map, _: &m
         pod_rest: app.pod.as_ref().map(|pod| pod.value.0.clone()).unwrap_or_default(),
         stateful_set_rest: app.stateful_set.as_ref().map(|set| set.value.0.clone()).unwrap_or_default(),
         replicas: Some(
-            app.replicas.as_ref().map_or_else(|| Node::int(identity.replicas, identity.at), |value| Node::int(value.value, value.at)),
+            app.replicas
+                .as_ref()
+                .map_or_else(|| Node::int(identity.replicas, identity.at), |value| Node::int(value.value, value.at)),
         ),
         ..Settings::default()
     };
@@ -96,7 +98,10 @@ fn stateful_set(app: &Written, settings: &mut Settings) {
         app.retain.as_ref().map(|retain| {
             Node::of(
                 retain.at,
-                [("whenDeleted", retain.when_deleted.as_ref().map(text)), ("whenScaled", retain.when_scaled.as_ref().map(text))],
+                [
+                    ("whenDeleted", retain.when_deleted.as_ref().map(text)),
+                    ("whenScaled", retain.when_scaled.as_ref().map(text)),
+                ],
             )
         }),
     );
@@ -112,8 +117,9 @@ fn update(update: &Placed<Update>) -> Node {
         Update::Kind(kind) => Node::of(update.at, [("type", Some(text(kind)))]),
         Update::Form(form) => {
             let partition = form.partition.as_ref().map(|value| Node::int(value.value, value.at));
-            let rolling = (partition.is_some() || form.max_unavailable.is_some())
-                .then(|| Node::of(form.at, [("partition", partition), ("maxUnavailable", form.max_unavailable.clone())]));
+            let rolling = (partition.is_some() || form.max_unavailable.is_some()).then(|| {
+                Node::of(form.at, [("partition", partition), ("maxUnavailable", form.max_unavailable.clone())])
+            });
             let kind = form.kind.as_ref().map_or_else(|| Node::text("RollingUpdate", form.at), text);
             Node::of(form.at, [("type", Some(kind)), ("rollingUpdate", rolling)])
         }
@@ -173,7 +179,9 @@ fn service_account(account: &Placed<ServiceAccount>, identity: &Identity, settin
 fn spreads(spread: &Placed<Spread>, selector: &Map) -> Vec<Node> {
     match &spread.value {
         Spread::Over(over) => vec![constraint(*over, None, spread.at, selector)],
-        Spread::Form(form) => form.over.map(|over| constraint(over, Some(form), form.at, selector)).into_iter().collect(),
+        Spread::Form(form) => {
+            form.over.map(|over| constraint(over, Some(form), form.at, selector)).into_iter().collect()
+        }
         Spread::Several(items) => items
             .iter()
             .filter_map(|item| match &item.value {

@@ -148,7 +148,14 @@ fn access_mode(word: &str) -> Text {
 }
 
 /// The backend as one ordinal has it.
-fn read(node: &Node, item: &str, ordinal: i64, identity: &Identity, names: &Names, found: &mut Diagnostics) -> Option<Volumes> {
+fn read(
+    node: &Node,
+    item: &str,
+    ordinal: i64,
+    identity: &Identity,
+    names: &Names,
+    found: &mut Diagnostics,
+) -> Option<Volumes> {
     let before = found.len();
     let names = names.with([
         ("ordinal", ordinal.into()),
@@ -164,7 +171,13 @@ fn read(node: &Node, item: &str, ordinal: i64, identity: &Identity, names: &Name
 }
 
 /// One volume for each ordinal and static item; `each` is what an object takes beside what is written of it.
-pub(super) fn volumes(items: &[Item], identity: &Identity, names: &Names, each: u64, found: &mut Diagnostics) -> Vec<Volume> {
+pub(super) fn volumes(
+    items: &[Item],
+    identity: &Identity,
+    names: &Names,
+    each: u64,
+    found: &mut Diagnostics,
+) -> Vec<Volume> {
     let mut volumes: Vec<Volume> = Vec::new();
     // The first volume on each disk that is not meant for several.
     let mut disks: BTreeMap<String, usize> = BTreeMap::new();
@@ -190,7 +203,10 @@ pub(super) fn volumes(items: &[Item], identity: &Identity, names: &Names, each: 
             let Some(volume) = volume(item, node, ordinal, identity, names, found) else { break };
             if let Some(other) = disks.get(&volume.disk).map(|other| &volumes[*other]) {
                 SHARED
-                    .report(format!("`{}` and `{}` would have the same disk, {}", other.claim, volume.claim, volume.disk))
+                    .report(format!(
+                        "`{}` and `{}` would have the same disk, {}",
+                        other.claim, volume.claim, volume.disk
+                    ))
                     .help("put what tells them apart into it, such as `{{ claim }}`")
                     .at(volume.at, found);
                 break;
@@ -204,7 +220,14 @@ pub(super) fn volumes(items: &[Item], identity: &Identity, names: &Names, each: 
     volumes
 }
 
-fn volume(item: &Item, node: &Node, ordinal: i64, identity: &Identity, names: &Names, found: &mut Diagnostics) -> Option<Volume> {
+fn volume(
+    item: &Item,
+    node: &Node,
+    ordinal: i64,
+    identity: &Identity,
+    names: &Names,
+    found: &mut Diagnostics,
+) -> Option<Volume> {
     let written = read(node, &item.name, ordinal, identity, names, found)?;
     let Backend::Static(backend) = written.backend(found)? else { return None };
     let contribution = backend.contribute(found)?;

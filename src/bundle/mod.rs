@@ -90,7 +90,8 @@ impl Resource {
             return Err(node);
         }
         let group = api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
-        let id = ResourceId { group, kind, namespace: text(&["metadata", "namespace"]), name: text(&["metadata", "name"]) };
+        let id =
+            ResourceId { group, kind, namespace: text(&["metadata", "namespace"]), name: text(&["metadata", "name"]) };
         Ok(Self { id, api_version, node })
     }
 

@@ -1,4 +1,5 @@
-//! Anyone's text to manifests: every document of a stream, lists taken apart, what is no manifest reported and passed over.
+//! Anyone's text to manifests: every document of a stream, lists taken apart, what is no manifest reported and passed
+//! over.
 
 use super::{Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Level, Refusal};
@@ -7,12 +8,18 @@ use crate::value::{Data, Node};
 use crate::yaml::{self, Part};
 
 /// A document that is no object.
-static NO_OBJECT: Code = Code { id: "SW0020", name: "no-kind", level: Level::Error, page: include_str!("pages/no-kind.md") };
+static NO_OBJECT: Code =
+    Code { id: "SW0020", name: "no-kind", level: Level::Error, page: include_str!("pages/no-kind.md") };
 /// Nothing in it.
-static EMPTY: Code = Code { id: "SW0021", name: "empty-file", level: Level::Warning, page: include_str!("pages/empty-file.md") };
+static EMPTY: Code =
+    Code { id: "SW0021", name: "empty-file", level: Level::Warning, page: include_str!("pages/empty-file.md") };
 /// A Helm template.
-static TEMPLATE: Code =
-    Code { id: "SW0022", name: "unrendered-template", level: Level::Error, page: include_str!("pages/unrendered-template.md") };
+static TEMPLATE: Code = Code {
+    id: "SW0022",
+    name: "unrendered-template",
+    level: Level::Error,
+    page: include_str!("pages/unrendered-template.md"),
+};
 
 /// The codes of this module.
 pub(super) static CODES: &[&Code] = &[&NO_OBJECT, &EMPTY, &TEMPLATE];
@@ -68,7 +75,8 @@ pub fn document(sources: &Sources, Document { source, part }: Document, bundle: 
     // Whatever cannot be read as an object never reaches a server.
     own.retain(|diagnostic| {
         if diagnostic.level == Level::Error && diagnostic.refusal.is_none() {
-            diagnostic.refusal = Some(Refusal { field: String::new(), kind: "parse", detail: diagnostic.message.clone() });
+            diagnostic.refusal =
+                Some(Refusal { field: String::new(), kind: "parse", detail: diagnostic.message.clone() });
         }
         true
     });
@@ -90,7 +98,8 @@ fn object(node: Node, depth: usize, bundle: &mut Bundle, found: &mut Diagnostics
     if node.is_null() {
         return;
     }
-    let is_list = node.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List")) && node.get("items").is_some();
+    let is_list = node.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List"))
+        && node.get("items").is_some();
     if is_list && depth < DEEPEST {
         if let Data::Map(mut map) = node.data
             && let Some(Node { data: Data::List(items), .. }) = map.remove("items")
@@ -110,7 +119,9 @@ fn object(node: Node, depth: usize, bundle: &mut Bundle, found: &mut Diagnostics
             let at = At { end: node.at.start, ..node.at };
             NO_OBJECT
                 .report(format!("this is no Kubernetes object: {lacks}"))
-                .help("every object begins with `apiVersion:` and `kind:`; other YAML files can be left out of the paths")
+                .help(
+                    "every object begins with `apiVersion:` and `kind:`; other YAML files can be left out of the paths",
+                )
                 .at(at, found);
         }
     }

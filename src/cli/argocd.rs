@@ -1,5 +1,6 @@
-//! `argocd`: what Argo CD's config-management plugin runs, in a copy of the repository that it makes for each request. Needs no git, no
-//! HOME and no writable folder; what it prints depends on the files and on what Argo CD says, never on where the copy lies.
+//! `argocd`: what Argo CD's config-management plugin runs, in a copy of the repository that it makes for each request.
+//! Needs no git, no HOME and no writable folder; what it prints depends on the files and on what Argo CD says, never on
+//! where the copy lies.
 #![expect(clippy::disallowed_methods, reason = "Argo CD speaks to its plugins through the environment")]
 
 use super::output;
@@ -27,8 +28,8 @@ pub(super) struct Argocd {
 enum What {
     /// Print the manifests of the app in the current folder.
     Generate {
-        /// The environment. Otherwise the parameter `env` says it, or the variable `ENV`, or the destination's namespace if only one
-        /// environment has it.
+        /// The environment. Otherwise the parameter `env` says it, or the variable `ENV`, or the destination's
+        /// namespace if only one environment has it.
         #[arg(long = "env", value_name = "NAME")]
         environment: Option<String>,
     },
@@ -77,17 +78,22 @@ fn generate(asked: Option<String>) -> Result {
 /// The app of the current folder.
 fn load(findings: &mut Vec<Finding>) -> std::result::Result<Option<Loaded>, Failure> {
     if !disk::is_there(Path::new(disk::SPEC)) {
-        return Err(Failure::new(format!("there is no {} in this folder; `path` in the Application must be the app's folder", disk::SPEC)));
+        return Err(Failure::new(format!(
+            "there is no {} in this folder; `path` in the Application must be the app's folder",
+            disk::SPEC
+        )));
     }
     let copy = Copy::around(&here()?, &variable("ARGOCD_APP_SOURCE_PATH").unwrap_or_default());
-    let selection = Selection { paths: vec![PathBuf::from(disk::SPEC)], reach: Reach::below(&copy.root), ..Selection::default() };
+    let selection =
+        Selection { paths: vec![PathBuf::from(disk::SPEC)], reach: Reach::below(&copy.root), ..Selection::default() };
     let candidates = selection.candidates()?;
     findings.extend(super::compile::workspace_findings(&candidates));
     let Some(candidate) = candidates.first() else { return Ok(None) };
     if !copy.whole && candidate.shared.is_none() {
         // The workspace may be among what is missing, and without it the manifests would be others.
         return Err(Failure::new(format!(
-            "Argo CD copied only a part of the repository, and a {} may be missing; put the folder that it is in into the Application's \
+            "Argo CD copied only a part of the repository, and a {} may be missing; put the folder that it is in \
+                into the Application's \
              annotation argocd.argoproj.io/manifest-generate-paths (`/` is the whole repository)",
             disk::WORKSPACE
         )));
@@ -108,28 +114,37 @@ struct Copy {
 }
 
 impl Copy {
-    /// `here` without its tail `path`, the app's folder in the repository. Where it does not end in that, the app's folder is a link, or
-    /// Argo CD copied a part only; then the name that it gives to the folder of its copies says where the copy begins.
+    /// `here` without its tail `path`, the app's folder in the repository. Where it does not end in that, the app's
+    /// folder is a link, or Argo CD copied a part only; then the name that it gives to the folder of its copies says
+    /// where the copy begins.
     fn around(here: &Path, path: &str) -> Self {
         let path: PathBuf = Path::new(path).components().filter(|part| matches!(part, Component::Normal(_))).collect();
         if here.ends_with(&path) {
             let root = here.ancestors().nth(path.components().count()).unwrap_or(here);
             return Self { root: root.to_owned(), whole: true };
         }
-        let is_copy = |folder: &&Path| folder.parent().and_then(Path::file_name).is_some_and(|name| name == "_cmp_server");
+        let is_copy =
+            |folder: &&Path| folder.parent().and_then(Path::file_name).is_some_and(|name| name == "_cmp_server");
         match here.ancestors().find(is_copy) {
-            Some(root) => Self { root: root.to_owned(), whole: disk::real(&root.join(path)).is_ok_and(|linked| linked == here) },
+            Some(root) => {
+                Self { root: root.to_owned(), whole: disk::real(&root.join(path)).is_ok_and(|linked| linked == here) }
+            }
             None => Self { root: here.to_owned(), whole: true },
         }
     }
 }
 
 /// Which environment is meant. `None` when the spec is too wrong to say; what is wrong is in `found`.
-fn environment(app: &Loaded, asked: Option<String>, found: &mut Diagnostics) -> std::result::Result<Option<String>, Failure> {
+fn environment(
+    app: &Loaded,
+    asked: Option<String>,
+    found: &mut Diagnostics,
+) -> std::result::Result<Option<String>, Failure> {
     let names = app.environments();
     let known = names.join(", ");
     let parameter = parameter()?;
-    let asked = asked.or(parameter).or_else(|| variable("ARGOCD_ENV_ENV")).or_else(|| variable("ARGOCD_ENV_STATEWRIGHT_ENV"));
+    let asked =
+        asked.or(parameter).or_else(|| variable("ARGOCD_ENV_ENV")).or_else(|| variable("ARGOCD_ENV_STATEWRIGHT_ENV"));
     if let Some(asked) = asked {
         let unknown = || Failure::new(format!("there is no environment `{}`; there are {known}", shown(&asked)));
         return names.iter().find(|name| **name == asked).cloned().ok_or_else(unknown).map(Some);
@@ -160,7 +175,8 @@ fn parameter() -> std::result::Result<Option<String>, Failure> {
         if name != "env" {
             return Err(Failure::new(format!("there is no parameter `{}`; there is `env`", shown(&name))));
         }
-        environment = Some(string.ok_or_else(|| Failure::new("the parameter `env` is one name: `{name: env, string: prod}`"))?);
+        environment =
+            Some(string.ok_or_else(|| Failure::new("the parameter `env` is one name: `{name: env, string: prod}`"))?);
     }
     Ok(environment.filter(|name| !name.is_empty()))
 }
@@ -187,8 +203,15 @@ fn kubernetes() -> Option<String> {
     if text.parse::<Version>().is_ok() {
         return Some(text);
     }
-    let minor: u8 =
-        text.trim_start_matches('v').split('.').nth(1)?.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()?;
+    let minor: u8 = text
+        .trim_start_matches('v')
+        .split('.')
+        .nth(1)?
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect::<String>()
+        .parse()
+        .ok()?;
     let known = if Version::minor(minor) > Version::NEWEST { Version::NEWEST } else { Version::OLDEST };
     Some(known.to_string())
 }

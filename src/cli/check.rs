@@ -25,8 +25,8 @@ pub(super) struct Check {
     /// Kubernetes version to validate against: 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
     kubernetes: Option<String>,
-    /// Cluster description: nodes and storage classes, in a file; or its objects, as `kubectl get nodes,sc,ns,quota -A -o yaml` prints them, or a folder
-    /// of manifests.
+    /// Cluster description: nodes and storage classes, in a file; or its objects, as `kubectl get nodes,sc,ns,quota -A
+    /// -o yaml` prints them, or a folder of manifests.
     #[arg(long, value_name = "FILE|DIR")]
     cluster: Option<PathBuf>,
     #[command(flatten)]
@@ -41,7 +41,8 @@ impl Check {
     pub(super) fn run(self) -> Result {
         self.formats.ready(None)?;
         let mut findings = Vec::new();
-        let (specs, manifests): (Vec<PathBuf>, Vec<PathBuf>) = self.paths.iter().cloned().partition(|path| holds_specs(&self.reach, path));
+        let (specs, manifests): (Vec<PathBuf>, Vec<PathBuf>) =
+            self.paths.iter().cloned().partition(|path| holds_specs(&self.reach, path));
         if !specs.is_empty() {
             self.specs(specs, &mut findings)?;
         }

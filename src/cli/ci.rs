@@ -1,5 +1,5 @@
-//! `ci`: what a pipeline wants to know, in one pass over the apps: whether the specs are right, whether what is committed is what they
-//! compile to, and what the change since a revision will do.
+//! `ci`: what a pipeline wants to know, in one pass over the apps: whether the specs are right, whether what is
+//! committed is what they compile to, and what the change since a revision will do.
 
 use super::claims::Claims;
 use super::committed::{self, Committed};
@@ -24,9 +24,9 @@ use std::path::Path;
 
 /// Check the specs and what is committed, and review the change; for pipelines.
 ///
-/// Exits with 1 when a spec is wrong, what is committed is not what it compiles to, or the API server would refuse the change, and with 3
-/// when the change puts data at risk. A change that is merely one is no reason to fail. In a step of GitHub Actions it adds the report to
-/// the step's summary, and gives the outputs `changed`, `verdict` and `report`.
+/// Exits with 1 when a spec is wrong, what is committed is not what it compiles to, or the API server would refuse the
+/// change, and with 3 when the change puts data at risk. A change that is merely one is no reason to fail. In a step of
+/// GitHub Actions it adds the report to the step's summary, and gives the outputs `changed`, `verdict` and `report`.
 #[derive(Debug, Args)]
 pub(super) struct Ci {
     #[command(flatten)]
@@ -38,7 +38,8 @@ pub(super) struct Ci {
     formats: Formats,
 }
 
-static STALE_OUTPUT: Code = Code { id: "SW0601", name: "stale-output", level: Level::Error, page: include_str!("pages/stale-output.md") };
+static STALE_OUTPUT: Code =
+    Code { id: "SW0601", name: "stale-output", level: Level::Error, page: include_str!("pages/stale-output.md") };
 
 /// The codes of this module.
 pub(super) static CODES: &[&Code] = &[&STALE_OUTPUT];
@@ -108,7 +109,12 @@ impl Pass {
         let candidates = selection.candidates()?;
         let committed = base.as_deref().map(|base| Committed::new(Some(base), &selection, &candidates)).transpose()?;
         let claims = Claims::new(&candidates, None);
-        Ok(Self { diff: Diff { selection, against: base, runbook: None, formats }, candidates, claims, base: committed })
+        Ok(Self {
+            diff: Diff { selection, against: base, runbook: None, formats },
+            candidates,
+            claims,
+            base: committed,
+        })
     }
 
     fn is_about_all(&self) -> bool {
@@ -117,7 +123,9 @@ impl Pass {
 
     fn app(&self, candidate: &Candidate) -> Seen {
         let mut seen = Seen::default();
-        let result = candidate.load(&mut seen.findings).and_then(|app| app.map_or(Ok(()), |app| self.loaded(candidate, &app, &mut seen)));
+        let result = candidate
+            .load(&mut seen.findings)
+            .and_then(|app| app.map_or(Ok(()), |app| self.loaded(candidate, &app, &mut seen)));
         seen.failure = result.err();
         seen
     }
@@ -136,7 +144,9 @@ impl Pass {
             }
             if self.is_about_all() {
                 let folders: BTreeSet<String> = current.iter().map(|(_, folder)| folder.clone()).collect();
-                for (root, folder) in Committed::Files(self.diff.selection.reach.clone()).stale(app, &folders, &self.claims)? {
+                for (root, folder) in
+                    Committed::Files(self.diff.selection.reach.clone()).stale(app, &folders, &self.claims)?
+                {
                     seen.owned.push((root.clone(), folder.clone()));
                     self.stale(&root, &Tree { folder, files: Vec::new() }, at, &mut untrue, &mut seen.findings)?;
                 }
@@ -164,7 +174,8 @@ impl Pass {
         Ok(())
     }
 
-    /// What is left of apps that are gone, and what their end does. There is no spec to point at: the manifests themselves are shown.
+    /// What is left of apps that are gone, and what their end does. There is no spec to point at: the manifests
+    /// themselves are shown.
     fn without_spec(&self, seen: &mut Seen) -> std::result::Result<(), Failure> {
         // An app that cannot be compiled still owns what it once was.
         let is_unread = |finding: &Finding| finding.level == Level::Error && finding.code.id != STALE_OUTPUT.id;
@@ -179,7 +190,9 @@ impl Pass {
             unfinished(&root, &folder, At::top(id), &mut found);
         }
         for (root, folder) in strays.folders {
-            let files = disk::read_folder(&self.diff.selection.reach, &root.join(&folder))?.map(|folder| folder.files).unwrap_or_default();
+            let files = disk::read_folder(&self.diff.selection.reach, &root.join(&folder))?
+                .map(|folder| folder.files)
+                .unwrap_or_default();
             let Some(first) = files.into_iter().next() else { continue };
             let id = sources.add(disk::name_of(&root.join(&folder).join(&first.name)), first.text);
             self.stale(&root, &Tree { folder, files: Vec::new() }, At::top(id), &mut found, &mut seen.findings)?;
@@ -195,7 +208,8 @@ impl Pass {
         Ok(())
     }
 
-    /// Reports what a folder holds besides, or lacks of, what it should. The line of a conflict is found in its own file.
+    /// Reports what a folder holds besides, or lacks of, what it should. The line of a conflict is found in its own
+    /// file.
     fn stale(
         &self,
         root: &Path,
@@ -206,9 +220,20 @@ impl Pass {
     ) -> std::result::Result<(), Failure> {
         let mut differences = disk::compare(root, tree)?;
         let (mut sources, mut conflicts) = (Sources::default(), Diagnostics::default());
-        for path in differences.iter().filter(|difference| difference.kind == Kind::Merged).map(|difference| root.join(&difference.path)) {
-            if let Some(id) = disk::read_source(&self.diff.selection.reach, &path, &mut sources, &mut Diagnostics::default())? {
-                committed::conflict(&sources, id, "run `statewright compile`, which rewrites it, and commit it", &mut conflicts);
+        for path in differences
+            .iter()
+            .filter(|difference| difference.kind == Kind::Merged)
+            .map(|difference| root.join(&difference.path))
+        {
+            if let Some(id) =
+                disk::read_source(&self.diff.selection.reach, &path, &mut sources, &mut Diagnostics::default())?
+            {
+                committed::conflict(
+                    &sources,
+                    id,
+                    "run `statewright compile`, which rewrites it, and commit it",
+                    &mut conflicts,
+                );
             }
         }
         let conflicts = conflicts.resolve(&sources);
@@ -242,7 +267,8 @@ impl Pass {
         let help = if is(Kind::Foreign) {
             "move away what is not ours, run `statewright compile`, look at what it wrote, and commit it"
         } else if is(Kind::Edited) {
-            "put the edit into the spec (`patches:` takes anything) and run `statewright compile`; `statewright compile --force` drops it"
+            "put the edit into the spec (`patches:` takes anything) and run `statewright compile`; `statewright \
+                compile --force` drops it"
         } else {
             "run `statewright compile`, look at what it wrote, and commit it"
         };
@@ -264,7 +290,11 @@ impl Pass {
             Some(base) => Report::compared(Against::Revision(base.clone()), findings, reviews),
             None => Report::of(findings),
         };
-        output::step(&report, &[("changed", if changed { "true" } else { "false" }), ("verdict", worst.word())], formats)?;
+        output::step(
+            &report,
+            &[("changed", if changed { "true" } else { "false" }), ("verdict", worst.word())],
+            formats,
+        )?;
         output::review(report, formats)?;
         if let Some(failure) = failure {
             return Err(failure);

@@ -1,4 +1,5 @@
-//! Which folders the apps of a run write, and that no two write one folder, nor one inside the other's. Writes nothing itself.
+//! Which folders the apps of a run write, and that no two write one folder, nor one inside the other's. Writes nothing
+//! itself.
 
 use super::project::{Candidate, Loaded, in_order};
 use crate::diagnostic::{Code, Diagnostics, Finding, Level};
@@ -9,7 +10,8 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
-static OUTPUT_TAKEN: Code = Code { id: "SW0605", name: "output-taken", level: Level::Error, page: include_str!("pages/output-taken.md") };
+static OUTPUT_TAKEN: Code =
+    Code { id: "SW0605", name: "output-taken", level: Level::Error, page: include_str!("pages/output-taken.md") };
 
 /// The codes of this module.
 pub(super) static CODES: &[&Code] = &[&OUTPUT_TAKEN];
@@ -28,8 +30,8 @@ pub(super) struct Claims {
 
 /// One environment of one app.
 struct Claim {
-    /// The folder as one text that is the same for the same folder, also on a file system that takes `A` for `a`; that of a folder
-    /// begins with that of each folder that it is in.
+    /// The folder as one text that is the same for the same folder, also on a file system that takes `A` for `a`; that
+    /// of a folder begins with that of each folder that it is in.
     key: String,
     root: PathBuf,
     folder: String,
@@ -49,7 +51,10 @@ impl Claims {
             "reading",
             |position, candidate| {
                 let is_kept = position < MOST_KEPT;
-                candidate.peek(is_kept, |app| (app.spec.name.to_string(), places(app, out, candidates.len() == 1))).ok().flatten()
+                candidate
+                    .peek(is_kept, |app| (app.spec.name.to_string(), places(app, out, candidates.len() == 1)))
+                    .ok()
+                    .flatten()
             },
             |read| {
                 for (app, (environment, root, folder)) in
@@ -114,7 +119,10 @@ struct Roots {
 impl Roots {
     fn key(&mut self, root: &Path) -> &str {
         if !self.known.contains_key(root.as_os_str()) {
-            let parts = root.parent().zip(root.file_name()).filter(|(above, _)| !above.as_os_str().is_empty() && !disk::is_link(root));
+            let parts = root
+                .parent()
+                .zip(root.file_name())
+                .filter(|(above, _)| !above.as_os_str().is_empty() && !disk::is_link(root));
             let key = parts.map(|(above, name)| {
                 let above = self.above.entry(above.as_os_str().to_owned()).or_insert_with(|| key_of(above));
                 format!("{above}{}\0", name.to_string_lossy().to_lowercase())
@@ -148,7 +156,13 @@ fn collision(group: &[&Claim], one: &Claim, other: &Claim, candidates: &[Candida
     let shown = |claim: &Claim| disk::name_of(&claim.root.join(&claim.folder));
     let is_one = one.key == other.key;
     let mut message = if !is_one {
-        format!("{} is written to {}, inside of {}, which is that of {}", title(other), shown(other), shown(one), title(one))
+        format!(
+            "{} is written to {}, inside of {}, which is that of {}",
+            title(other),
+            shown(other),
+            shown(one),
+            title(one)
+        )
     } else if shown(one) == shown(other) {
         format!("{} and {} are both written to {}", title(one), title(other), shown(one))
     } else {
@@ -161,7 +175,8 @@ fn collision(group: &[&Claim], one: &Claim, other: &Claim, candidates: &[Candida
             more => write!(message, "; {more} more are in the way"),
         };
     }
-    let pattern = |claim: &Claim| candidates[claim.candidate].shared.as_ref().map(|shared| (&shared.folder, shared.output()));
+    let pattern =
+        |claim: &Claim| candidates[claim.candidate].shared.as_ref().map(|shared| (&shared.folder, shared.output()));
     let (lacks, help) = match (pattern(one), pattern(other)) {
         (Some(a), Some(b)) if a == b && one.candidate == other.candidate && !a.1.contains("{env}") => {
             (true, "put `{env}` into the workspace's `output`, so that each environment has a folder of its own")
@@ -178,9 +193,15 @@ fn collision(group: &[&Claim], one: &Claim, other: &Claim, candidates: &[Candida
         places.extend(shared.output_at().and_then(|at| spot(&shared.sources, at)).map(|spot| (spot, String::new())));
     }
     for claim in [other, one].into_iter().chain(group.iter().copied().skip(2).take(MOST_NAMED)) {
-        let place =
-            candidates[claim.candidate].peek(false, |app| spot(&app.sources, place_of(claim, app, one.candidate == other.candidate)));
-        places.extend(place.ok().flatten().flatten().map(|spot| (spot, format!("{} is written to {}", title(claim), shown(claim)))));
+        let place = candidates[claim.candidate]
+            .peek(false, |app| spot(&app.sources, place_of(claim, app, one.candidate == other.candidate)));
+        places.extend(
+            place
+                .ok()
+                .flatten()
+                .flatten()
+                .map(|spot| (spot, format!("{} is written to {}", title(claim), shown(claim)))),
+        );
     }
     let mut places = places.into_iter();
     let (spot, _) = places.next()?;

@@ -1,4 +1,5 @@
-//! What a run is told of a cluster: a file of facts, objects as `kubectl get … -o yaml` prints them, or a folder of manifests. Judges nothing.
+//! What a run is told of a cluster: a file of facts, objects as `kubectl get … -o yaml` prints them, or a folder of
+//! manifests. Judges nothing.
 
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::Diagnostics;
@@ -10,7 +11,12 @@ use crate::yaml;
 use std::path::{Path, PathBuf};
 
 /// Reads what is known of a cluster. What is wrong with it is in `found`; none if the file cannot be read at all.
-pub(super) fn read(reach: &Reach, path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Result<Option<ClusterFacts>, Failure> {
+pub(super) fn read(
+    reach: &Reach,
+    path: &Path,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Result<Option<ClusterFacts>, Failure> {
     if disk::is_folder(path) {
         let files = disk::find_manifests(reach, &[PathBuf::from(path)])?;
         let ids = disk::read_sources(reach, &files, sources, found)?;
@@ -21,7 +27,8 @@ pub(super) fn read(reach: &Reach, path: &Path, sources: &mut Sources, found: &mu
     let first = yaml::parts(&sources.get(id).text).first().copied();
     let first = first.and_then(|part| yaml::read_part(id, &sources.get(id).text, part, &mut unsaid).flatten());
     // Facts have a word for the version, and none for a kind.
-    let is_objects = first.is_some_and(|node| node.get("kind").and_then(Node::as_str).is_some() && node.get("apiVersion").is_some());
+    let is_objects =
+        first.is_some_and(|node| node.get("kind").and_then(Node::as_str).is_some() && node.get("apiVersion").is_some());
     if is_objects {
         return Ok(Some(ClusterFacts::of_objects(&crate::manifests(sources, &[id], found))));
     }
@@ -29,7 +36,8 @@ pub(super) fn read(reach: &Reach, path: &Path, sources: &mut Sources, found: &mu
     Ok(document.map(|document| ClusterFacts::read(&document, found)))
 }
 
-/// The same of manifests that a workspace names, from its folder on. What cannot be had is in `found`, at the line that names it.
+/// The same of manifests that a workspace names, from its folder on. What cannot be had is in `found`, at the line that
+/// names it.
 pub(super) fn named(
     reach: &Reach,
     folder: &Path,

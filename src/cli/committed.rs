@@ -15,13 +15,18 @@ use crate::source::{At, SourceId, Sources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-static UNREADABLE: Code =
-    Code { id: "SW0614", name: "unreadable-output", level: Level::Error, page: include_str!("pages/unreadable-output.md") };
+static UNREADABLE: Code = Code {
+    id: "SW0614",
+    name: "unreadable-output",
+    level: Level::Error,
+    page: include_str!("pages/unreadable-output.md"),
+};
 
 /// The codes of this module.
 pub(super) static CODES: &[&Code] = &[&UNREADABLE];
 
-/// What is committed of an environment, and which files of ours in it cannot be read: nothing is to be compared with half of it.
+/// What is committed of an environment, and which files of ours in it cannot be read: nothing is to be compared with
+/// half of it.
 #[derive(Default)]
 pub(super) struct Earlier {
     pub(super) bundle: Bundle,
@@ -47,7 +52,9 @@ impl Committed {
             let named = selection.paths.iter().filter(|path| disk::is_folder(path)).cloned();
             for folder in named.chain(workspaces) {
                 // What a run left that was cut short is nobody's output, if somebody committed it.
-                let is_output = |folder: &PathBuf| !folder.iter().any(|part| disk::owner_of_unfinished(&part.to_string_lossy()).is_some());
+                let is_output = |folder: &PathBuf| {
+                    !folder.iter().any(|part| disk::owner_of_unfinished(&part.to_string_lossy()).is_some())
+                };
                 outputs.extend(revision.folders_with(INDEX, &folder)?.into_iter().filter(is_output));
             }
         }
@@ -76,7 +83,11 @@ impl Committed {
     }
 
     /// What is committed of an environment where it was before its app had a workspace, and that place.
-    pub(super) fn before_workspace(&self, app: &Loaded, environment: &str) -> Result<Option<(Earlier, PathBuf)>, Failure> {
+    pub(super) fn before_workspace(
+        &self,
+        app: &Loaded,
+        environment: &str,
+    ) -> Result<Option<(Earlier, PathBuf)>, Failure> {
         let Some((root, folder)) = left_over::beside(app, environment) else { return Ok(None) };
         let folder = root.join(folder);
         if !left_over::is_of(app, &self.files(&folder)?.0) {
@@ -88,7 +99,9 @@ impl Committed {
     /// What to do about a file of ours that cannot be read.
     const fn help(&self) -> [&'static str; 2] {
         match self {
-            Self::Files(_) => ["run `statewright compile`, which rewrites it", "run `statewright compile --force`, which rewrites it"],
+            Self::Files(_) => {
+                ["run `statewright compile`, which rewrites it", "run `statewright compile --force`, which rewrites it"]
+            }
             Self::At(..) => ["it was committed so: compare with another revision"; 2],
         }
     }
@@ -101,17 +114,28 @@ impl Committed {
                 Ok((folder.files, Some(folder.index)))
             }
             Self::At(revision, _) => {
-                let files = revision.files(folder, |name| Path::new(name).extension().is_some_and(|end| end == "yaml"))?;
+                let files =
+                    revision.files(folder, |name| Path::new(name).extension().is_some_and(|end| end == "yaml"))?;
                 Ok((files, None))
             }
         }
     }
 
-    /// The folders of an app's environments that it does not have any more; `current` are those that it has, `claims` those of all.
-    pub(super) fn stale(&self, app: &Loaded, current: &BTreeSet<String>, claims: &Claims) -> Result<Vec<Place>, Failure> {
+    /// The folders of an app's environments that it does not have any more; `current` are those that it has, `claims`
+    /// those of all.
+    pub(super) fn stale(
+        &self,
+        app: &Loaded,
+        current: &BTreeSet<String>,
+        claims: &Claims,
+    ) -> Result<Vec<Place>, Failure> {
         let (root, pattern) = app.folder("*", None, true);
         let folders: Vec<Place> = match self {
-            Self::Files(_) => disk::strays(&root, &pattern, current)?.folders.into_iter().map(|folder| (root.clone(), folder)).collect(),
+            Self::Files(_) => disk::strays(&root, &pattern, current)?
+                .folders
+                .into_iter()
+                .map(|folder| (root.clone(), folder))
+                .collect(),
             Self::At(_, outputs) => {
                 let root = disk::real(&root)?;
                 // In order, what lies below a folder comes right behind it.
@@ -167,8 +191,8 @@ pub(super) fn conflict(sources: &Sources, id: SourceId, help: &str, found: &mut 
     true
 }
 
-/// Reads a manifest that is committed. One of ours that holds none is reported, and one that is not as we wrote it and that no API server
-/// takes: it is half of one.
+/// Reads a manifest that is committed. One of ours that holds none is reported, and one that is not as we wrote it and
+/// that no API server takes: it is half of one.
 fn unreadable(
     sources: &Sources,
     id: SourceId,
@@ -198,6 +222,9 @@ fn unreadable(
     };
     if is_ours {
         bundle.resources.truncate(before);
-        UNREADABLE.report(format!("this manifest cannot be read, and nothing is compared with it: {why}")).help(broken).at(at, found);
+        UNREADABLE
+            .report(format!("this manifest cannot be read, and nothing is compared with it: {why}"))
+            .help(broken)
+            .at(at, found);
     }
 }

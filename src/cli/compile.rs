@@ -284,7 +284,10 @@ impl Run<'_> {
                 continue;
             }
             let (root, folder) = app.folder(&environment, self.compile.out.as_deref(), self.alone);
-            trees.push((root, layout::lay_out(&result.bundle, &folder, &app.spec.name, &environment, &candidate.spec_name())));
+            trees.push((
+                root,
+                layout::lay_out(&result.bundle, &folder, &app.spec.name, &environment, &candidate.spec_name()),
+            ));
         }
         let app = App { loaded: app, trees };
         if self.compile.output.is_some() {
@@ -298,7 +301,8 @@ impl Run<'_> {
         Ok((done, Some(app)))
     }
 
-    /// The folders of an app if all is there as it should be and nothing is left over. What cannot be read is told when it is written.
+    /// The folders of an app if all is there as it should be and nothing is left over. What cannot be read is told when
+    /// it is written.
     fn settled(&self, app: &App) -> Option<Vec<left_over::Place>> {
         let mut owned = Vec::with_capacity(app.trees.len());
         for (root, tree) in &app.trees {
@@ -381,7 +385,8 @@ impl Run<'_> {
 
     fn place(&self, root: &Path, tree: &Tree, done: &mut Done) -> std::result::Result<(), Failure> {
         if self.compile.check {
-            done.differences.extend(disk::compare(root, tree)?.into_iter().map(|difference| (root.to_owned(), difference)));
+            done.differences
+                .extend(disk::compare(root, tree)?.into_iter().map(|difference| (root.to_owned(), difference)));
         } else {
             done.written.push((root.join(&tree.folder), disk::write(root, tree, self.compile.force, &self.turns)?));
         }
@@ -436,24 +441,32 @@ impl Total {
                 self.wrong = true;
                 let _ = writeln!(
                     self.said,
-                    "{}: nothing shows that statewright put this here, so it was left as it is. Move it away, or delete it",
+                    "{}: nothing shows that statewright put this here, so it was left as it is. Move it away, or \
+                        delete it",
                     disk::name_of(path)
                 );
             }
             if written.done {
-                for (word, paths) in [("wrote", &written.created), ("wrote", &written.changed), ("removed", &written.removed)] {
+                for (word, paths) in
+                    [("wrote", &written.created), ("wrote", &written.changed), ("removed", &written.removed)]
+                {
                     self.changed.extend(paths.iter().map(|path| (word, shown(root, path))));
                 }
                 continue;
             }
             self.wrong = true;
             for path in &written.foreign {
-                let _ = writeln!(self.said, "{}: this file is not ours, so its folder was left as it is. Move it away", shown(root, path));
+                let _ = writeln!(
+                    self.said,
+                    "{}: this file is not ours, so its folder was left as it is. Move it away",
+                    shown(root, path)
+                );
             }
             for path in &written.edited {
                 let _ = writeln!(
                     self.said,
-                    "{}: edited by hand, so its folder was left as it is. Put the edit into the spec (`patches:` takes anything), or use --force to drop it",
+                    "{}: edited by hand, so its folder was left as it is. Put the edit into the spec (`patches:` \
+                        takes anything), or use --force to drop it",
                     shown(root, path)
                 );
             }
@@ -467,7 +480,11 @@ impl Total {
             plural(self.apps, "app"),
             plural(self.environments, "environment"),
             plural(self.objects, "object"),
-            if self.changed.is_empty() { "nothing changed".to_owned() } else { format!("{} written", plural(self.changed.len(), "file")) }
+            if self.changed.is_empty() {
+                "nothing changed".to_owned()
+            } else {
+                format!("{} written", plural(self.changed.len(), "file"))
+            }
         )
     }
 

@@ -13,8 +13,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A file of definitions that cannot be had.
-static DEFINITIONS: Code =
-    Code { id: "SW0210", name: "definitions-unread", level: Level::Error, page: include_str!("pages/definitions-unread.md") };
+static DEFINITIONS: Code = Code {
+    id: "SW0210",
+    name: "definitions-unread",
+    level: Level::Error,
+    page: include_str!("pages/definitions-unread.md"),
+};
 
 /// The codes of this module.
 pub(super) static CODES: &[&Code] = &[&DEFINITIONS];
@@ -25,14 +29,16 @@ pub(super) struct Definitions {
     /// A file or folder of CustomResourceDefinitions to validate custom resources against; may be given several times.
     #[arg(long = "crd", value_name = "FILE|DIR")]
     crds: Vec<PathBuf>,
-    /// JSON Schemas of custom kinds, as kubeconform is given them: a file, a folder, or a path in which `{{.Group}}`, `{{.ResourceKind}}`,
-    /// `{{.ResourceAPIVersion}}` and `{{.KindSuffix}}` stand for the kind; may be given several times.
+    /// JSON Schemas of custom kinds, as kubeconform is given them: a file, a folder, or a path in which `{{.Group}}`,
+    /// `{{.ResourceKind}}`, `{{.ResourceAPIVersion}}` and `{{.KindSuffix}}` stand for the kind; may be given several
+    /// times.
     #[arg(long = "schema", value_name = "PATH")]
     schemas: Vec<String>,
 }
 
 impl Definitions {
-    /// The custom kinds that the command line defines. A place that defines none is a failure: nothing would be checked by it.
+    /// The custom kinds that the command line defines. A place that defines none is a failure: nothing would be checked
+    /// by it.
     pub(super) fn customs(&self, reach: &Reach) -> Result<Customs, Failure> {
         let mut customs = Customs::none();
         for path in &self.crds {
@@ -50,7 +56,8 @@ impl Definitions {
             customs = customs.and(&more);
         }
         for location in &self.schemas {
-            let shelf = Shelf::new(reach, Path::new(""), location).map_err(|why| Failure::new(format!("--schema {location}: {why}")))?;
+            let shelf = Shelf::new(reach, Path::new(""), location)
+                .map_err(|why| Failure::new(format!("--schema {location}: {why}")))?;
             customs = customs.described_by(Schemas::new(Box::new(shelf)));
         }
         Ok(customs)
@@ -66,7 +73,8 @@ struct Shelf {
     folder: PathBuf,
 }
 
-/// The names that schemas have in folders: those of the catalogue of definitions, and those of kubeconform's and kubeval's own scripts.
+/// The names that schemas have in folders: those of the catalogue of definitions, and those of kubeconform's and
+/// kubeval's own scripts.
 const NAMES: [&str; 4] = [
     "{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json",
     "{{.ResourceKind}}_{{.ResourceAPIVersion}}.json",
@@ -100,7 +108,8 @@ impl Shelf {
             return Err("there is no such folder");
         }
         // A place where no schema can be found checks nothing, and nobody would notice.
-        let endings: Vec<&str> = names.iter().map(|name| name.rsplit_once("}}").map_or(name.as_str(), |(_, ending)| ending)).collect();
+        let endings: Vec<&str> =
+            names.iter().map(|name| name.rsplit_once("}}").map_or(name.as_str(), |(_, ending)| ending)).collect();
         if !disk::holds_file(beginning, |name| endings.iter().any(|ending| name.ends_with(ending))) {
             return Err("there is no file with such a name");
         }
@@ -134,8 +143,9 @@ impl Shelf {
 impl json_schema::Shelf for Shelf {
     fn schema(&self, group: &str, version: &str, kind: &str) -> Option<String> {
         // What stands in a manifest becomes part of a path.
-        let is_plain =
-            |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) && !word.contains("..");
+        let is_plain = |word: &str| {
+            word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) && !word.contains("..")
+        };
         if ![group, version, kind].into_iter().all(is_plain) {
             return None;
         }
@@ -208,7 +218,8 @@ pub(super) fn of_workspace(
     Ok(customs)
 }
 
-/// The custom kinds that are defined for plain manifests: by the workspace that the first of the paths belongs to, and by the command line.
+/// The custom kinds that are defined for plain manifests: by the workspace that the first of the paths belongs to, and
+/// by the command line.
 pub(super) fn around(
     reach: &Reach,
     given: &Definitions,
@@ -217,12 +228,17 @@ pub(super) fn around(
     found: &mut Diagnostics,
 ) -> Result<Customs, Failure> {
     let given = given.customs(reach)?;
-    let folder =
-        paths.iter().find(|path| disk::is_there(path)).map(|path| if disk::is_folder(path) { path } else { path.parent().unwrap_or(path) });
-    let Some(path) = folder.map(|folder| disk::find_workspace(reach, folder)).transpose()?.flatten() else { return Ok(given) };
+    let folder = paths
+        .iter()
+        .find(|path| disk::is_there(path))
+        .map(|path| if disk::is_folder(path) { path } else { path.parent().unwrap_or(path) });
+    let Some(path) = folder.map(|folder| disk::find_workspace(reach, folder)).transpose()?.flatten() else {
+        return Ok(given);
+    };
     // What else is wrong with the workspace is said where its apps are checked.
     let mut unsaid = Diagnostics::default();
-    let root = disk::read_found(reach, &path, sources, &mut unsaid)?.and_then(|id| crate::yaml::read_one(sources, id, &mut unsaid));
+    let root = disk::read_found(reach, &path, sources, &mut unsaid)?
+        .and_then(|id| crate::yaml::read_one(sources, id, &mut unsaid));
     let workspace = root.and_then(|root| crate::spec::workspace::parse(&root, &crate::kubernetes_fields, &mut unsaid));
     let folder = path.parent().unwrap_or(Path::new("."));
     let shared = workspace.map(|workspace| of_workspace(reach, &workspace, folder, sources, found)).transpose()?;

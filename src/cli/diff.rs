@@ -34,7 +34,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Compare what would be compiled with what is committed; or two folders of manifests; or, with two --env, two environments.
+/// Compare what would be compiled with what is committed; or two folders of manifests; or, with two --env, two
+/// environments.
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     #[command(flatten)]
@@ -68,8 +69,8 @@ impl Diff {
         let ((reviews, findings), against) = match (&self.selection.paths[..], &specs[..]) {
             ([old, new], [false, false]) => (self.manifests(old, new)?, Against::Named),
             ([_, _], [true, false] | [false, true]) => {
-                let message =
-                    "one of the two paths holds specs and the other does not. Compare two folders of manifests, or name apps only";
+                let message = "one of the two paths holds specs and the other does not. Compare two folders of \
+                    manifests, or name apps only";
                 return Err(Failure::new(message));
             }
             _ => (self.specs()?, files_or_revision()),
@@ -90,7 +91,8 @@ impl Diff {
     fn parity(&self, old: &str, new: &str) -> Result {
         if self.against.is_some() {
             return Err(Failure::new(
-                "two environments are compared with each other, not with a revision: name one of them, or leave --against out",
+                "two environments are compared with each other, not with a revision: name one of them, or leave \
+                    --against out",
             ));
         }
         let candidates = self.selection.candidates()?;
@@ -168,7 +170,9 @@ impl Diff {
             }
             unfinished.extend(left_over::strays(&self.selection, &candidates, &owned)?.unfinished);
         }
-        findings.extend(index.findings(&candidates, &self.selection).into_iter().filter(|finding| finding.level == Level::Error));
+        findings.extend(
+            index.findings(&candidates, &self.selection).into_iter().filter(|finding| finding.level == Level::Error),
+        );
         for (root, folder) in unfinished {
             let path = disk::name_of(&root.join(disk::unfinished_beside(&folder)));
             output::talk(&format!("{path} was left by a run that was cut short; `statewright compile` removes it\n"));
@@ -177,7 +181,13 @@ impl Diff {
     }
 
     /// Compiles one app and reviews it.
-    fn app(&self, candidate: &Candidate, alone: bool, committed: &Committed, claims: &Claims) -> std::result::Result<Reviewed, Failure> {
+    fn app(
+        &self,
+        candidate: &Candidate,
+        alone: bool,
+        committed: &Committed,
+        claims: &Claims,
+    ) -> std::result::Result<Reviewed, Failure> {
         let mut done = Reviewed::default();
         let Some(app) = candidate.load(&mut done.findings)? else { return Ok(done) };
         let mut found = Diagnostics::default();
@@ -196,8 +206,8 @@ impl Diff {
         Ok(done)
     }
 
-    /// Reviews one app in all its environments, those too that it does not have any more; `owned` are the folders of those it has. What is
-    /// committed and cannot be read is reported, and not compared.
+    /// Reviews one app in all its environments, those too that it does not have any more; `owned` are the folders of
+    /// those it has. What is committed and cannot be read is reported, and not compared.
     pub(super) fn review(
         &self,
         app: &Loaded,
@@ -207,7 +217,8 @@ impl Diff {
         owned: &mut Vec<left_over::Place>,
     ) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
         let current = owned.iter().map(|(_, folder)| folder.clone()).collect();
-        let stale = if self.selection.environments.is_empty() { committed.stale(app, &current, claims)? } else { Vec::new() };
+        let stale =
+            if self.selection.environments.is_empty() { committed.stale(app, &current, claims)? } else { Vec::new() };
         let mut gone: Vec<PathBuf> = stale.iter().map(|(root, folder)| root.join(folder)).collect();
         owned.extend(stale);
         let mut earlier: Vec<Earlier> = Vec::new();
@@ -263,16 +274,24 @@ impl Diff {
         home: At,
     ) -> std::result::Result<(Option<Pending>, Vec<Finding>), Failure> {
         let (version, title) = (self.version()?, committed.title(folder)?);
-        let (Earlier { bundle: earlier, unreadable }, mut said) = (committed.bundle(folder, None)?, Diagnostics::default());
+        let (Earlier { bundle: earlier, unreadable }, mut said) =
+            (committed.bundle(folder, None)?, Diagnostics::default());
         if !unreadable.is_empty() {
             return Ok((None, unreadable));
         }
         let facts = ClusterFacts::of_version(version);
-        let namespace = earlier.resources.iter().map(|resource| &*resource.id.namespace).find(|namespace| !namespace.is_empty());
+        let namespace =
+            earlier.resources.iter().map(|resource| &*resource.id.namespace).find(|namespace| !namespace.is_empty());
         let namespace = namespace.unwrap_or("default").to_owned();
         let files = Files::default();
-        let setting =
-            Setting { version, facts: &facts, namespace: &namespace, acknowledged: &acknowledged, home: Some(home), files: &files };
+        let setting = Setting {
+            version,
+            facts: &facts,
+            namespace: &namespace,
+            acknowledged: &acknowledged,
+            home: Some(home),
+            files: &files,
+        };
         let review = crate::review(title, &earlier, &Bundle::default(), setting, &mut said);
         Ok((Some(Pending { review, acknowledged, said }), Vec::new()))
     }
@@ -316,8 +335,13 @@ impl Diff {
         let facts = ClusterFacts::of_version(version).with_customs(customs);
         let known = facts.clone().with_definitions_of([&before, &after]).customs;
         judge::unjudged(&after.resources, &known, &mut wrong);
-        let files = after.resources.iter().map(|resource| (resource.id.clone(), sources.get(resource.at().source).name.clone())).collect();
-        let setting = Setting { version, facts: &facts, namespace: "default", acknowledged: &[], home: None, files: &files };
+        let files = after
+            .resources
+            .iter()
+            .map(|resource| (resource.id.clone(), sources.get(resource.at().source).name.clone()))
+            .collect();
+        let setting =
+            Setting { version, facts: &facts, namespace: "default", acknowledged: &[], home: None, files: &files };
         let title = format!("{} against {}", old.display(), new.display());
         let mut said = Diagnostics::default();
         let mut review = crate::review(title, &before, &after, setting, &mut said);
@@ -365,7 +389,8 @@ struct Pending {
 /// Reviews one environment of an app.
 fn reviewed(app: &Loaded, title: String, compiled: &Compiled, earlier: &Bundle, environment: &str) -> Pending {
     let version = compiled.app.kubernetes;
-    let facts = app.facts(environment).cloned().unwrap_or_default().with_version(version).with_customs(app.customs.clone());
+    let facts =
+        app.facts(environment).cloned().unwrap_or_default().with_version(version).with_customs(app.customs.clone());
     let mut acknowledged = acknowledged(None, app.workspace());
     let of_others = acknowledged.len();
     acknowledged.extend(with_reason(&compiled.app.acknowledge));
@@ -407,13 +432,15 @@ fn with_reason(items: &[Acknowledge]) -> impl Iterator<Item = (String, At)> {
     changes.map(|change| (change.value.to_string(), change.at))
 }
 
-/// Looks the places up. An entry that is about one environment is not stale in the others, and one that is stale is said once.
+/// Looks the places up. An entry that is about one environment is not stale in the others, and one that is stale is
+/// said once.
 fn settled(pending: Vec<Pending>, sources: &Sources) -> Vec<Review> {
     let risks: Vec<_> = pending.iter().flat_map(|one| one.review.judgement.risks.iter().cloned()).collect();
     let mut told = BTreeSet::new();
     let mut reviews = Vec::new();
     for Pending { mut review, acknowledged, mut said } in pending {
-        let stale = acknowledged.iter().map(|(said, _)| said).filter(|said| acknowledge::covered(said, &risks).is_empty());
+        let stale =
+            acknowledged.iter().map(|(said, _)| said).filter(|said| acknowledge::covered(said, &risks).is_empty());
         review.judgement.stale = stale.filter(|said| told.insert((*said).clone())).cloned().collect();
         crate::report::told::stale(&review, &acknowledged, &mut said);
         review.findings = said.resolve(sources);
@@ -431,7 +458,12 @@ fn holds_specs(reach: &Reach, path: &Path) -> std::result::Result<bool, Failure>
     Ok(!disk::find_specs(reach, &[path.to_owned()])?.is_empty())
 }
 
-fn read(reach: &Reach, path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> std::result::Result<Bundle, Failure> {
+fn read(
+    reach: &Reach,
+    path: &Path,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> std::result::Result<Bundle, Failure> {
     let mut ids = Vec::new();
     let files: Vec<PathBuf> = disk::find_manifests(reach, &[path.to_owned()])?;
     for file in files {

@@ -21,7 +21,9 @@ pub(super) struct Explain {
 impl Explain {
     pub(super) fn run(self) -> Result {
         let what = self.what.as_str();
-        if let Some(code) = crate::codes().into_iter().find(|code| code.id.eq_ignore_ascii_case(what) || code.name == what) {
+        if let Some(code) =
+            crate::codes().into_iter().find(|code| code.id.eq_ignore_ascii_case(what) || code.name == what)
+        {
             output::data(&format!("{} ({}, {})\n\n{}", code.id, code.name, code.level.word(), code.page))?;
             return Ok(Outcome::Fine);
         }
@@ -34,7 +36,8 @@ impl Explain {
         }
         let help = similar(what).map_or_else(
             || {
-                "it may be a code such as `SW0201`, a field such as `storage.size`, or a generated file. `docs/rules/` lists all codes"
+                "it may be a code such as `SW0201`, a field such as `storage.size`, or a generated file. \
+                    `docs/rules/` lists all codes"
                     .to_owned()
             },
             |near| format!("did you mean `{near}`?"),
@@ -72,7 +75,10 @@ fn similar(what: &str) -> Option<String> {
 fn generated(path: &Path) -> Result {
     let first = disk::first_line(&Reach::default(), path)?;
     let Some(rest) = first.strip_prefix(HEADER) else {
-        return Err(Failure::new(format!("{} was not made by statewright: its first line does not say so", path.display())));
+        return Err(Failure::new(format!(
+            "{} was not made by statewright: its first line does not say so",
+            path.display()
+        )));
     };
     output::data(&format!("{}: made from {rest}\n", path.display()))?;
     Ok(Outcome::Fine)

@@ -72,15 +72,23 @@ impl Import {
     pub(super) fn run(self) -> Result {
         self.formats.ready(None)?;
         if !self.paths.is_empty() && !self.environments.is_empty() {
-            return Err(Failure::new("give the paths of one environment, or each environment's with `--env NAME=PATH`, not both"));
+            return Err(Failure::new(
+                "give the paths of one environment, or each environment's with `--env NAME=PATH`, not both",
+            ));
         }
-        let version = self.kubernetes.as_deref().map_or(Ok(Version::default()), str::parse::<Version>).map_err(Failure::new)?;
+        let version =
+            self.kubernetes.as_deref().map_or(Ok(Version::default()), str::parse::<Version>).map_err(Failure::new)?;
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
         let environments = self.read(&mut sources, &mut found)?;
         let mut imported = Imported::default();
         let unread = found.has_errors();
         if !unread || self.keep_going {
-            let wanted = Wanted { named: !self.environments.is_empty(), rest: self.rest.as_deref(), keep_going: self.keep_going, version };
+            let wanted = Wanted {
+                named: !self.environments.is_empty(),
+                rest: self.rest.as_deref(),
+                keep_going: self.keep_going,
+                version,
+            };
             imported = import::import(&environments, wanted, &crate::compile_text, &mut found);
         }
         let findings = found.resolve(&sources);
@@ -111,7 +119,12 @@ impl Import {
         Ok(environments)
     }
 
-    fn sources(&self, paths: &[PathBuf], sources: &mut Sources, found: &mut Diagnostics) -> std::result::Result<Vec<SourceId>, Failure> {
+    fn sources(
+        &self,
+        paths: &[PathBuf],
+        sources: &mut Sources,
+        found: &mut Diagnostics,
+    ) -> std::result::Result<Vec<SourceId>, Failure> {
         let mut ids = Vec::new();
         let named: Vec<PathBuf> = paths.iter().filter(|path| *path != Path::new("-")).cloned().collect();
         if named.len() < paths.len() {
@@ -125,7 +138,8 @@ impl Import {
         Ok(ids)
     }
 
-    /// Writes the apps, unless something is in the way of one: nothing over what is there, but with `--force` over a spec of the same app.
+    /// Writes the apps, unless something is in the way of one: nothing over what is there, but with `--force` over a
+    /// spec of the same app.
     fn write(&self, apps: &[App]) -> std::result::Result<Vec<String>, Failure> {
         let mut files: Vec<(PathBuf, &str)> = Vec::new();
         let mut named: BTreeMap<&str, usize> = BTreeMap::new();
@@ -136,9 +150,13 @@ impl Import {
         for app in apps {
             // Apps of one name are told apart by their namespaces.
             let is_alone = named.get(&*app.name) == Some(&1);
-            let folder = self.out.join(if is_alone { app.name.clone() } else { format!("{}-{}", app.namespace, app.name) });
+            let folder =
+                self.out.join(if is_alone { app.name.clone() } else { format!("{}-{}", app.namespace, app.name) });
             if !folders.insert(folder.clone()) {
-                return Err(Failure::new(format!("two apps would be written to {}: import them one by one", folder.display())));
+                return Err(Failure::new(format!(
+                    "two apps would be written to {}: import them one by one",
+                    folder.display()
+                )));
             }
             let may_replace = self.force && self.is_spec_of(&folder.join(disk::SPEC), &app.name);
             for (path, text) in &app.files {
@@ -150,7 +168,10 @@ impl Import {
                     } else {
                         "choose another folder with --out"
                     };
-                    return Err(Failure::new(format!("{} is there already: {help}. Nothing was written", path.display())));
+                    return Err(Failure::new(format!(
+                        "{} is there already: {help}. Nothing was written",
+                        path.display()
+                    )));
                 }
                 files.push((path, text));
             }
@@ -212,7 +233,8 @@ impl Import {
 
 /// The proof in two lines.
 fn proof(app: &App, environments: usize, text: &mut String) {
-    let places = if environments > 1 { format!(" in {}", counted(app.reviews.len(), "environment")) } else { String::new() };
+    let places =
+        if environments > 1 { format!(" in {}", counted(app.reviews.len(), "environment")) } else { String::new() };
     let objects = match app.objects.len() {
         1 => "1 object comes back as the API server stores it".to_owned(),
         count => format!("all {count} objects come back as the API server stores them"),

@@ -1,4 +1,5 @@
-//! Manifests whose spec is gone: folders that statewright wrote, below what a run is about, that no app owns any more. Only finds them.
+//! Manifests whose spec is gone: folders that statewright wrote, below what a run is about, that no app owns any more.
+//! Only finds them.
 
 use super::project::{Candidate, Loaded, Selection, Shared};
 use crate::disk::{self, Reach};
@@ -27,7 +28,11 @@ impl Strays {
 }
 
 /// What nothing owns below the paths; `owned` are the folders of all apps of the run.
-pub(super) fn strays(selection: &Selection, candidates: &[Candidate], owned: &BTreeSet<Place>) -> Result<Strays, Failure> {
+pub(super) fn strays(
+    selection: &Selection,
+    candidates: &[Candidate],
+    owned: &BTreeSet<Place>,
+) -> Result<Strays, Failure> {
     let mut found = Strays::default();
     for shared in workspaces(candidates) {
         if covers(&selection.paths, &shared.folder) {
@@ -52,7 +57,12 @@ pub(super) fn workspaces(candidates: &[Candidate]) -> Vec<&Shared> {
 }
 
 /// Those among some folders of ours that nothing owns; for folders that need not be there now.
-pub(super) fn among(outputs: &[PathBuf], selection: &Selection, candidates: &[Candidate], owned: &BTreeSet<Place>) -> Vec<Place> {
+pub(super) fn among(
+    outputs: &[PathBuf],
+    selection: &Selection,
+    candidates: &[Candidate],
+    owned: &BTreeSet<Place>,
+) -> Vec<Place> {
     let absolute = |root: &Path| disk::real(root).unwrap_or_else(|_| root.to_owned());
     let owned: BTreeSet<PathBuf> = owned.iter().map(|(root, folder)| absolute(root).join(folder)).collect();
     let mut found = Vec::new();
@@ -62,7 +72,8 @@ pub(super) fn among(outputs: &[PathBuf], selection: &Selection, candidates: &[Ca
         found.extend(match shared {
             Some(shared) => place(&absolute(&shared.folder)).filter(|(root, folder)| {
                 let pattern = shared.output();
-                let of_apps = pattern.contains("{app}") && fits(&pattern.replace("{env}", "*").replace("{app}", "*"), folder);
+                let of_apps =
+                    pattern.contains("{app}") && fits(&pattern.replace("{env}", "*").replace("{app}", "*"), folder);
                 of_apps && covers(&selection.paths, root)
             }),
             None => match output.parent().filter(|parent| parent.ends_with("deploy")).and_then(Path::parent) {
@@ -90,8 +101,12 @@ fn covers(paths: &[PathBuf], folder: &Path) -> bool {
 fn of_workspace(shared: &Shared, owned: &BTreeSet<Place>, found: &mut Strays) -> Result<(), Failure> {
     let pattern = shared.output();
     if pattern.contains("{app}") {
-        let current = owned.iter().filter(|(root, _)| *root == shared.folder).map(|(_, folder)| folder.clone()).collect();
-        found.add(&shared.folder, disk::strays(&shared.folder, &pattern.replace("{env}", "*").replace("{app}", "*"), &current)?);
+        let current =
+            owned.iter().filter(|(root, _)| *root == shared.folder).map(|(_, folder)| folder.clone()).collect();
+        found.add(
+            &shared.folder,
+            disk::strays(&shared.folder, &pattern.replace("{env}", "*").replace("{app}", "*"), &current)?,
+        );
     }
     Ok(())
 }
@@ -116,7 +131,8 @@ fn of_app(reach: &Reach, output: &Path, owned: &BTreeSet<Place>, found: &mut Str
     Ok(())
 }
 
-/// Where an app without a workspace has the manifests of an environment. They lie there still where the workspace came later.
+/// Where an app without a workspace has the manifests of an environment. They lie there still where the workspace came
+/// later.
 pub(super) fn beside(app: &Loaded, environment: &str) -> Option<Place> {
     app.shared.as_ref()?;
     let (root, folder) = app.folder(environment, None, true);
@@ -144,10 +160,11 @@ pub(super) fn before_workspace(reach: &Reach, app: &Loaded) -> Result<Vec<Place>
     Ok(places)
 }
 
-/// Whether the manifests of a folder may be those of an environment that an app once had. Where folders do not bear the apps' names,
-/// those of another app lie beside its own.
+/// Whether the manifests of a folder may be those of an environment that an app once had. Where folders do not bear the
+/// apps' names, those of another app lie beside its own.
 pub(super) fn may_be_of(app: &Loaded, is_beside: bool, files: &[File]) -> bool {
-    origin(files).is_none_or(|(spec, name)| name == &*app.spec.name || is_beside && app.shared.is_none() && spec == app.file)
+    origin(files)
+        .is_none_or(|(spec, name)| name == &*app.spec.name || is_beside && app.shared.is_none() && spec == app.file)
 }
 
 /// What the spec and the app of some manifests are called, by the first line of the first.

@@ -1,5 +1,5 @@
-//! `lsp`: what an editor asks for over the Language Server Protocol: findings as one types, the meaning of a field, what may be typed, and
-//! the files that a line ends up in.
+//! `lsp`: what an editor asks for over the Language Server Protocol: findings as one types, the meaning of a field,
+//! what may be typed, and the files that a line ends up in.
 
 use super::project::{Candidate, Loaded, Selection};
 use super::wire::{self, Message};
@@ -87,14 +87,18 @@ impl Server {
             // The last of the changes is the whole text: no other kind was asked for.
             "textDocument/didChange" => {
                 let changes = parameters["contentChanges"].as_array();
-                let text = changes.and_then(|changes| changes.last()).map(|change| change["text"].clone()).unwrap_or_default();
+                let text =
+                    changes.and_then(|changes| changes.last()).map(|change| change["text"].clone()).unwrap_or_default();
                 return self.keep(parameters, &text);
             }
             "textDocument/didSave" => return self.judge_all(),
             "textDocument/didClose" => {
                 let uri = uri_of(parameters);
                 self.documents.remove(uri);
-                return vec![wire::notification("textDocument/publishDiagnostics", &json!({"uri": uri, "diagnostics": []}))];
+                return vec![wire::notification(
+                    "textDocument/publishDiagnostics",
+                    &json!({"uri": uri, "diagnostics": []}),
+                )];
             }
             "textDocument/hover" => self.hover(parameters).unwrap_or_default(),
             "textDocument/completion" => self.completion(parameters).unwrap_or_else(|| json!([])),
@@ -279,7 +283,10 @@ fn diagnostic(finding: &Finding, name: &str, lines: &[&str]) -> Value {
 fn touched<'t>(app: &Loaded, bundle: &Bundle, tree: &'t layout::Tree, line: u32) -> Vec<&'t str> {
     let spec = app.spec.root.at.source;
     let pairs = bundle.resources.iter().zip(&tree.files);
-    pairs.filter(|(resource, _)| comes_from(&resource.node, spec, line, &app.sources)).map(|(_, file)| file.name.as_str()).collect()
+    pairs
+        .filter(|(resource, _)| comes_from(&resource.node, spec, line, &app.sources))
+        .map(|(_, file)| file.name.as_str())
+        .collect()
 }
 
 fn comes_from(node: &Node, spec: SourceId, line: u32, sources: &Sources) -> bool {

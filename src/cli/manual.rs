@@ -40,7 +40,8 @@ impl Man {
             output::data(&page(command)?)?;
             return Ok(Outcome::Fine);
         };
-        let subcommands = command.get_subcommands().cloned().map(|sub| (format!("statewright-{}.1", sub.get_name()), sub));
+        let subcommands =
+            command.get_subcommands().cloned().map(|sub| (format!("statewright-{}.1", sub.get_name()), sub));
         for (name, command) in std::iter::once(("statewright.1".to_owned(), command.clone())).chain(subcommands) {
             disk::write_file(&Reach::default(), &folder.join(name), &page(command)?)?;
         }

@@ -164,7 +164,8 @@ fn refused(error: &clap::Error) {
 }
 
 /// The codes of what only a run can find: how the files on disk are.
-pub(crate) static CODES: &[&[&Code]] = &[ci::CODES, claims::CODES, committed::CODES, definitions::CODES, neighbours::CODES, project::CODES];
+pub(crate) static CODES: &[&[&Code]] =
+    &[ci::CODES, claims::CODES, committed::CODES, definitions::CODES, neighbours::CODES, project::CODES];
 
 /// The result of a subcommand.
 type Result = std::result::Result<Outcome, Failure>;

@@ -1,5 +1,5 @@
-//! What the apps of a run take from each other on one cluster: names of objects, disks, node ports, addresses. Found in one sorted list of
-//! what each takes; only those that meet are looked at again, to say where.
+//! What the apps of a run take from each other on one cluster: names of objects, disks, node ports, addresses. Found in
+//! one sorted list of what each takes; only those that meet are looked at again, to say where.
 
 use super::project::{Candidate, Loaded, Selection};
 use crate::Compiled;
@@ -10,14 +10,30 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-static OBJECT: Code =
-    Code { id: "SW0610", name: "object-in-two-apps", level: Level::Error, page: include_str!("pages/object-in-two-apps.md") };
-static DISK: Code =
-    Code { id: "SW0611", name: "disk-in-two-places", level: Level::Error, page: include_str!("pages/disk-in-two-places.md") };
-static NODE_PORT: Code =
-    Code { id: "SW0612", name: "node-port-in-two-apps", level: Level::Error, page: include_str!("pages/node-port-in-two-apps.md") };
-static ADDRESS: Code =
-    Code { id: "SW0613", name: "address-in-two-apps", level: Level::Warning, page: include_str!("pages/address-in-two-apps.md") };
+static OBJECT: Code = Code {
+    id: "SW0610",
+    name: "object-in-two-apps",
+    level: Level::Error,
+    page: include_str!("pages/object-in-two-apps.md"),
+};
+static DISK: Code = Code {
+    id: "SW0611",
+    name: "disk-in-two-places",
+    level: Level::Error,
+    page: include_str!("pages/disk-in-two-places.md"),
+};
+static NODE_PORT: Code = Code {
+    id: "SW0612",
+    name: "node-port-in-two-apps",
+    level: Level::Error,
+    page: include_str!("pages/node-port-in-two-apps.md"),
+};
+static ADDRESS: Code = Code {
+    id: "SW0613",
+    name: "address-in-two-apps",
+    level: Level::Warning,
+    page: include_str!("pages/address-in-two-apps.md"),
+};
 
 /// The codes of this module.
 pub(super) static CODES: &[&Code] = &[&OBJECT, &DISK, &NODE_PORT, &ADDRESS];
@@ -35,7 +51,8 @@ pub(super) struct Stay {
     taken: Vec<Taken>,
 }
 
-/// Which cluster an environment is on: the one that it names, else the one that all apps of a workspace have for an environment so called.
+/// Which cluster an environment is on: the one that it names, else the one that all apps of a workspace have for an
+/// environment so called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Cluster {
     workspace: Option<PathBuf>,
@@ -117,7 +134,8 @@ impl Index {
         }
         self.entries.sort_unstable();
         let is_named: Vec<bool> = {
-            let mut list: Vec<(usize, bool)> = self.clusters.iter().map(|(cluster, number)| (*number, cluster.is_named)).collect();
+            let mut list: Vec<(usize, bool)> =
+                self.clusters.iter().map(|(cluster, number)| (*number, cluster.is_named)).collect();
             list.sort_unstable();
             list.into_iter().map(|(_, named)| named).collect()
         };
@@ -132,10 +150,12 @@ impl Index {
                 }
             }
         }
-        // What may be meant is told of the first app of those that have it between the same two environments, with how many they are.
+        // What may be meant is told of the first app of those that have it between the same two environments, with how
+        // many they are.
         let mut alike: BTreeMap<(&str, &str), Vec<Meeting>> = BTreeMap::new();
         let mut told = Vec::new();
-        // To tell of one compiles two apps again, even where it comes out that an app allows it. What is no error is looked at so many times.
+        // To tell of one compiles two apps again, even where it comes out that an app allows it. What is no error is
+        // looked at so many times.
         let mut looks = 0..MOST;
         for ((one, other, _, level), meeting) in meetings {
             if level == Level::Note && one == other {
@@ -147,7 +167,8 @@ impl Index {
         }
         for group in alike.values() {
             let mut left = group.iter();
-            let mut look = |meeting: &Meeting| looks.next().and_then(|_| self.told(*meeting, Level::Note, candidates, selection));
+            let mut look =
+                |meeting: &Meeting| looks.next().and_then(|_| self.told(*meeting, Level::Note, candidates, selection));
             if let Some(mut finding) = left.find_map(&mut look) {
                 let more = left.len();
                 let _ = match more {
@@ -170,7 +191,10 @@ impl Index {
             What::NodePort => &NODE_PORT,
             What::Address => &ADDRESS,
         };
-        let (first, second) = (self.seen(one, code, level, candidates, selection)?, self.seen(other, code, level, candidates, selection)?);
+        let (first, second) = (
+            self.seen(one, code, level, candidates, selection)?,
+            self.seen(other, code, level, candidates, selection)?,
+        );
         let level = first.level?.min(second.level?);
         let more = |noun: &str| match count {
             1 => String::new(),
@@ -181,14 +205,22 @@ impl Index {
         let (message, help) = match one.what {
             What::Name => (
                 format!("{both} both make {words}{}: whichever is applied last overwrites the other", more("object")),
-                "give one of them another name or namespace. Where these are two clusters, name them: `cluster:` in each environment",
+                "give one of them another name or namespace. Where these are two clusters, name them: `cluster:` in \
+                    each environment",
             ),
             What::CloudDisk | What::Disk if level == Level::Error => (
-                format!("{both} both mount {words}{}: they write over each other's data, or one of them never starts", more("disk")),
-                "give one of them disks of its own: its own `volumes:`, or the environment or the namespace in their names",
+                format!(
+                    "{both} both mount {words}{}: they write over each other's data, or one of them never starts",
+                    more("disk")
+                ),
+                "give one of them disks of its own: its own `volumes:`, or the environment or the namespace in their \
+                    names",
             ),
             What::CloudDisk | What::Disk => (
-                format!("{both} both mount {words}{}: if they run on one cluster, they write over each other's data", more("disk")),
+                format!(
+                    "{both} both mount {words}{}: if they run on one cluster, they write over each other's data",
+                    more("disk")
+                ),
                 "give one of them disks of its own, or name the cluster of each environment: `cluster:`",
             ),
             What::NodePort => (
@@ -202,19 +234,28 @@ impl Index {
         };
         let mut found = Diagnostics::default();
         code.report(message).level(level).help(help).about(second.subject).at(second.at, &mut found);
-        let mut finding = candidates[self.stays[other.stay].0].peek(false, |app| found.resolve(&app.sources).pop()).ok()???;
+        let mut finding =
+            candidates[self.stays[other.stay].0].peek(false, |app| found.resolve(&app.sources).pop()).ok()???;
         finding.also.push((first.spot?, format!("{} has it", first.title)));
         Some(finding)
     }
 
     /// Compiles one of those that meet again, to say where.
-    fn seen(&self, entry: Entry, code: &'static Code, level: Level, candidates: &[Candidate], selection: &Selection) -> Option<Seen> {
+    fn seen(
+        &self,
+        entry: Entry,
+        code: &'static Code,
+        level: Level,
+        candidates: &[Candidate],
+        selection: &Selection,
+    ) -> Option<Seen> {
         let (candidate, environment, _) = &self.stays[entry.stay];
         let look = |app: &Loaded| {
             let compiled = app.compile(environment, selection.kubernetes.as_deref(), &mut Diagnostics::default())?;
             let owner = neighbours::owner(&compiled.bundle, &compiled.app.identity.namespace, entry.what, entry.key)?;
             let levels = app.workspace().and_then(|workspace| workspace.rules.as_ref());
-            let is_allowed = ALLOWED.iter().any(|allowed| allowed.id == code.id) && allow::silences(&compiled.app.allow, code);
+            let is_allowed =
+                ALLOWED.iter().any(|allowed| allowed.id == code.id) && allow::silences(&compiled.app.allow, code);
             let at = owner.resource.node.place_of("metadata.name");
             let mut found = Diagnostics::default();
             code.report("").at(at, &mut found);
@@ -248,7 +289,9 @@ fn meeting(group: &[Entry], is_named: &[bool]) -> Option<(Entry, Entry, Level)> 
     // Those of one cluster stand together.
     for mine in group.chunk_by(|one, other| one.cluster == other.cluster) {
         let first = mine[0];
-        let is_other = |entry: &&Entry| entry.stay != first.stay && (entry.owner != first.owner || what == What::Name && entry.owner == 0);
+        let is_other = |entry: &&Entry| {
+            entry.stay != first.stay && (entry.owner != first.owner || what == What::Name && entry.owner == 0)
+        };
         if let Some(other) = mine.iter().find(is_other) {
             return Some((first, *other, if what == What::Address { Level::Warning } else { Level::Error }));
         }

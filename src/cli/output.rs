@@ -21,7 +21,9 @@ pub(super) fn data(text: &str) -> Result<(), Failure> {
 /// What came of printing something, once all of it is out.
 pub(super) fn printed(so_far: std::io::Result<()>) -> Result<(), Failure> {
     match so_far.and_then(|()| std::io::stdout().lock().flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::io("write", Path::new("to standard output"), &error)),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::io("write", Path::new("to standard output"), &error))
+        }
         _ => Ok(()),
     }
 }
@@ -50,8 +52,8 @@ pub(super) fn watched() -> bool {
 /// In which formats it is shown, and where.
 #[derive(Debug, Default, Args)]
 pub(super) struct Formats {
-    /// Output format: human, json, sarif, github, gitlab, junit, markdown, html, svg. `NAME=FILE` writes a file instead of stdout; may be given several times. For GitHub's step
-    /// summary, write `markdown=$GITHUB_STEP_SUMMARY`.
+    /// Output format: human, json, sarif, github, gitlab, junit, markdown, html, svg. `NAME=FILE` writes a file instead
+    /// of stdout; may be given several times. For GitHub's step summary, write `markdown=$GITHUB_STEP_SUMMARY`.
     #[arg(long = "format", value_name = "NAME[=FILE]")]
     targets: Vec<Target>,
     /// What is written beside them, whatever a person is shown.
@@ -77,19 +79,26 @@ impl Formats {
         self.beside.push(Target { format, file: Some(file) });
     }
 
-    /// Refuses what cannot be done, before anything else is: two texts in one place. `busy` is what stdout is taken by already.
+    /// Refuses what cannot be done, before anything else is: two texts in one place. `busy` is what stdout is taken by
+    /// already.
     pub(super) fn ready(&self, busy: Option<&str>) -> Result<(), Failure> {
         let mut places = BTreeSet::new();
         for target in self.targets.iter().chain(&self.beside) {
             let twice = !places.insert(&target.file);
             match (&target.file, busy) {
                 (None, Some(busy)) => {
-                    return Err(Failure::new(format!("stdout takes {busy} already: give `--format` a file, as in `json=report.json`")));
+                    return Err(Failure::new(format!(
+                        "stdout takes {busy} already: give `--format` a file, as in `json=report.json`"
+                    )));
                 }
                 (None, None) if twice => {
-                    return Err(Failure::new("stdout takes one format: give the others a file, as in `--format sarif=out.sarif`"));
+                    return Err(Failure::new(
+                        "stdout takes one format: give the others a file, as in `--format sarif=out.sarif`",
+                    ));
                 }
-                (Some(file), _) if twice => return Err(Failure::new(format!("two formats cannot be in one file: {}", file.display()))),
+                (Some(file), _) if twice => {
+                    return Err(Failure::new(format!("two formats cannot be in one file: {}", file.display())));
+                }
                 _ => {}
             }
         }
@@ -119,7 +128,8 @@ pub(super) fn findings(list: &[Finding], formats: &Formats) -> Result<(), Failur
     show(&report, formats)
 }
 
-/// Shows what changes do in every format asked for; to a person when none was. What is wrong with the files themselves is talk then.
+/// Shows what changes do in every format asked for; to a person when none was. What is wrong with the files themselves
+/// is talk then.
 pub(super) fn review(mut report: Report, formats: &Formats) -> Result<(), Failure> {
     report.findings = once(&report.findings);
     if formats.is_empty() {
@@ -129,12 +139,16 @@ pub(super) fn review(mut report: Report, formats: &Formats) -> Result<(), Failur
     show(&report, formats)
 }
 
-/// Tells a step of GitHub Actions what came of it, where this is one: its outputs, `report` among them where Markdown went into a file, and
-/// its summary.
+/// Tells a step of GitHub Actions what came of it, where this is one: its outputs, `report` among them where Markdown
+/// went into a file, and its summary.
 pub(super) fn step(report: &Report, outputs: &[(&str, &str)], formats: &Formats) -> Result<(), Failure> {
     let file = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
     if let Some(path) = file("GITHUB_OUTPUT") {
-        let markdown = formats.targets.iter().find(|target| target.format == Format::Markdown).and_then(|target| target.file.as_deref());
+        let markdown = formats
+            .targets
+            .iter()
+            .find(|target| target.format == Format::Markdown)
+            .and_then(|target| target.file.as_deref());
         // A line break in the file's name would begin an output of its own.
         let written = markdown.and_then(Path::to_str).filter(|path| !path.contains(['\n', '\r'])).unwrap_or_default();
         let mut lines = String::new();

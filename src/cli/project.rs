@@ -112,7 +112,9 @@ impl Selection {
         }
         let specs = disk::find_specs(&self.reach, &self.paths)?;
         if specs.is_empty() {
-            let name = |path: &PathBuf| if path == Path::new(".") { "this folder".to_owned() } else { path.display().to_string() };
+            let name = |path: &PathBuf| {
+                if path == Path::new(".") { "this folder".to_owned() } else { path.display().to_string() }
+            };
             let shown: Vec<String> = self.paths.iter().map(name).collect();
             return Err(Failure::new(format!(
                 "there is no statewright.yaml in {} or below it: run `statewright init` to begin with one",
@@ -127,13 +129,22 @@ impl Selection {
             let shared = match known.get(folder.as_os_str()) {
                 Some(shared) => shared.clone(),
                 None => {
-                    let shared = disk::find_workspace(&self.reach, &folder)?.map(|path| self.workspace(&path, &known)).transpose()?;
+                    let shared = disk::find_workspace(&self.reach, &folder)?
+                        .map(|path| self.workspace(&path, &known))
+                        .transpose()?;
                     known.insert(folder.into_os_string(), shared.clone());
                     shared
                 }
             };
             let customs = shared.as_ref().map_or_else(|| given.clone(), |shared| shared.customs.and(&given));
-            candidates.push(Candidate { spec, text: None, shared, customs, reach: self.reach.clone(), early: Mutex::default() });
+            candidates.push(Candidate {
+                spec,
+                text: None,
+                shared,
+                customs,
+                reach: self.reach.clone(),
+                early: Mutex::default(),
+            });
         }
         Ok(candidates)
     }
@@ -149,7 +160,9 @@ impl Selection {
         let workspace = id
             .and_then(|id| crate::yaml::read_one(&sources, id, &mut found))
             .and_then(|root| workspace::parse(&root, &kubernetes_fields, &mut found));
-        for (key, _) in workspace.iter().flat_map(|workspace| workspace.environments.iter().flat_map(|list| &list.entries)) {
+        for (key, _) in
+            workspace.iter().flat_map(|workspace| workspace.environments.iter().flat_map(|list| &list.entries))
+        {
             crate::app::check_environment(key, &mut found);
         }
         if let Some(output) = workspace.as_ref().and_then(|workspace| workspace.output.as_ref())
@@ -169,7 +182,9 @@ impl Selection {
             let mut known = ClusterFacts::read(&node, &mut found);
             for named in node.get("manifests").into_iter().flat_map(Node::items) {
                 let Some(written) = named.as_str() else { continue };
-                if let Some(objects) = cluster::named(&self.reach, &folder, (written, named.at), &mut sources, &mut found)? {
+                if let Some(objects) =
+                    cluster::named(&self.reach, &folder, (written, named.at), &mut sources, &mut found)?
+                {
                     known = known.and(objects);
                 }
             }
@@ -191,7 +206,8 @@ impl Selection {
         }))
     }
 
-    /// Compiles the environments of an app that are asked for. Those that cannot be are left out, but their folders are in `owned`.
+    /// Compiles the environments of an app that are asked for. Those that cannot be are left out, but their folders are
+    /// in `owned`.
     pub(super) fn compile(
         &self,
         candidate: &Candidate,
@@ -223,7 +239,12 @@ impl Selection {
             if names.contains(wanted) {
                 chosen.push(wanted.clone());
             } else if alone {
-                spec::unknown_environment(wanted, &names.iter().map(String::as_str).collect::<Vec<_>>(), app.spec.root.at, found);
+                spec::unknown_environment(
+                    wanted,
+                    &names.iter().map(String::as_str).collect::<Vec<_>>(),
+                    app.spec.root.at,
+                    found,
+                );
             }
         }
         chosen
@@ -245,7 +266,10 @@ impl Selection {
 impl Shared {
     /// Where the manifests of its apps go.
     pub(super) fn output(&self) -> &str {
-        self.workspace.as_ref().and_then(|workspace| workspace.output.as_ref()).map_or("deploy/{env}/{app}", |output| &*output.value)
+        self.workspace
+            .as_ref()
+            .and_then(|workspace| workspace.output.as_ref())
+            .map_or("deploy/{env}/{app}", |output| &*output.value)
     }
 
     /// Where it says so; its first line if it does not.
@@ -348,7 +372,12 @@ impl Loaded {
     }
 
     /// Compiles one environment.
-    pub(super) fn compile(&self, environment: &str, kubernetes: Option<&str>, found: &mut Diagnostics) -> Option<Compiled> {
+    pub(super) fn compile(
+        &self,
+        environment: &str,
+        kubernetes: Option<&str>,
+        found: &mut Diagnostics,
+    ) -> Option<Compiled> {
         let mut shared = self.given(environment);
         let mut spec = std::borrow::Cow::Borrowed(&self.spec);
         if let Some(version) = kubernetes {
@@ -402,7 +431,13 @@ impl Loaded {
 }
 
 /// Reads one of the workspace's templates.
-fn extra(reach: &Reach, template: &workspace::Extra, folder: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Option<Extra> {
+fn extra(
+    reach: &Reach,
+    template: &workspace::Extra,
+    folder: &Path,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Option<Extra> {
     let file = template.file.as_ref()?;
     let each = match template.each.as_ref().map(|each| (&*each.value, each.at)) {
         None | Some(("app", _)) => Each::App,
@@ -457,12 +492,14 @@ impl Surroundings for Beside<'_> {
     fn file(&self, path: &str) -> Result<String, String> {
         let text = disk::read_beside(self.reach, self.folder, path)?;
         let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(text.len()));
-        taken.map(|_| text).map_err(|_| format!("the files of this app have more than {} MB together", MOST_BESIDE >> 20))
+        taken
+            .map(|_| text)
+            .map_err(|_| format!("the files of this app have more than {} MB together", MOST_BESIDE >> 20))
     }
 }
 
-/// Works through the apps on all processors and hands the results over in the apps' order, so that memory holds a few apps at a
-/// time and output never depends on who was first.
+/// Works through the apps on all processors and hands the results over in the apps' order, so that memory holds a few
+/// apps at a time and output never depends on who was first.
 pub(super) fn in_order<T: Send>(
     candidates: &[Candidate],
     verb: &str,
@@ -485,10 +522,13 @@ pub(super) fn in_order<T: Send>(
             scope.spawn(move || {
                 loop {
                     let start = next.fetch_add(handful, Ordering::Relaxed);
-                    let Some(mine) = candidates.get(start..candidates.len().min(start + handful)).filter(|mine| !mine.is_empty()) else {
+                    let Some(mine) =
+                        candidates.get(start..candidates.len().min(start + handful)).filter(|mine| !mine.is_empty())
+                    else {
                         break;
                     };
-                    let done: Vec<T> = mine.iter().enumerate().map(|(offset, candidate)| work(start + offset, candidate)).collect();
+                    let done: Vec<T> =
+                        mine.iter().enumerate().map(|(offset, candidate)| work(start + offset, candidate)).collect();
                     if sender.send((start, done)).is_err() {
                         break;
                     }

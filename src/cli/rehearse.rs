@@ -1,4 +1,5 @@
-//! `rehearse`: what a cluster becomes, step by step, when bundles are applied one after another; or recorded scenarios, played again.
+//! `rehearse`: what a cluster becomes, step by step, when bundles are applied one after another; or recorded scenarios,
+//! played again.
 
 use super::check::holds_specs;
 use super::cluster;
@@ -31,8 +32,8 @@ pub(super) struct Rehearse {
     /// The environment that specs are compiled for, if they have several.
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
-    /// Cluster description: version, nodes, storage classes (YAML); or its objects, as `kubectl get nodes,sc,ns,quota -A -o yaml` prints them, or a
-    /// folder of manifests.
+    /// Cluster description: version, nodes, storage classes (YAML); or its objects, as `kubectl get nodes,sc,ns,quota
+    /// -A -o yaml` prints them, or a folder of manifests.
     #[arg(long, value_name = "FILE|DIR")]
     cluster: Option<PathBuf>,
     /// Kubernetes version to validate against: 1.29 to 1.37.
@@ -78,8 +79,11 @@ impl Rehearse {
         let mut bundles = Vec::new();
         let mut customs = Customs::none();
         for path in &self.bundles {
-            let read =
-                if holds_specs(&self.reach, path) { self.compiled(path, &mut findings)? } else { self.manifests(path, &mut findings)? };
+            let read = if holds_specs(&self.reach, path) {
+                self.compiled(path, &mut findings)?
+            } else {
+                self.manifests(path, &mut findings)?
+            };
             bundles.push(read.bundle);
             customs = customs.and(&read.customs);
             facts = facts.or(read.facts);
@@ -98,7 +102,8 @@ impl Rehearse {
         };
         let namespace = self.namespace.as_deref().unwrap_or_else(|| common_namespace(&bundles));
         let mut played = crate::rehearse(&bundles, &facts, version, namespace);
-        played.hide(&Known::of(bundles.iter().flat_map(|bundle| bundle.resources.iter().map(|resource| &resource.node))));
+        played
+            .hide(&Known::of(bundles.iter().flat_map(|bundle| bundle.resources.iter().map(|resource| &resource.node))));
         let titles: Vec<String> = self.bundles.iter().map(|path| disk::name_of(path)).collect();
         output::data(&match self.format {
             View::Human => rehearsal::render(&played, &titles, output::colours(&std::io::stdout())),
@@ -115,7 +120,8 @@ impl Rehearse {
         Ok(facts)
     }
 
-    /// The manifests of the specs below a path, in the one environment that is meant, and what the workspace knows of its cluster.
+    /// The manifests of the specs below a path, in the one environment that is meant, and what the workspace knows of
+    /// its cluster.
     fn compiled(&self, path: &Path, findings: &mut Vec<Finding>) -> Read<Beginning> {
         let environments = self.env.iter().cloned().collect();
         let selection = Selection {
@@ -135,7 +141,10 @@ impl Rehearse {
             let environments = selection.environments(&app, candidates.len() == 1, &mut found);
             if environments.len() > 1 {
                 let known = environments.join(", ");
-                return Err(Failure::new(format!("{} is compiled for {known}. Name one of them with --env", path.display())));
+                return Err(Failure::new(format!(
+                    "{} is compiled for {known}. Name one of them with --env",
+                    path.display()
+                )));
             }
             for environment in &environments {
                 let compiled = app.compile(environment, self.kubernetes.as_deref(), &mut found);
@@ -169,8 +178,11 @@ impl Rehearse {
 
 /// The one namespace that is named, if it is one.
 fn common_namespace(bundles: &[Bundle]) -> &str {
-    let mut named =
-        bundles.iter().flat_map(|bundle| &bundle.resources).map(|resource| &*resource.id.namespace).filter(|name| !name.is_empty());
+    let mut named = bundles
+        .iter()
+        .flat_map(|bundle| &bundle.resources)
+        .map(|resource| &*resource.id.namespace)
+        .filter(|name| !name.is_empty());
     let first = named.next().unwrap_or("default");
     if named.all(|other| other == first) { first } else { "default" }
 }

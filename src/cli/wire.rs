@@ -50,7 +50,8 @@ pub(super) fn read(input: &mut impl BufRead) -> Result<Option<Message>, Failure>
             length = said.trim().parse::<u64>().ok().filter(|length| *length <= LARGEST);
         }
     }
-    let length = length.ok_or_else(|| Failure::new("this is no language client: a message has no length, or too large a one"))?;
+    let length = length
+        .ok_or_else(|| Failure::new("this is no language client: a message has no length, or too large a one"))?;
     let mut body = Vec::new();
     input.take(length).read_to_end(&mut body).map_err(|error| broken(&error))?;
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();

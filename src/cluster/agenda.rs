@@ -1,4 +1,5 @@
-//! What each controller still has to look at: whatever changes calls on those whose decisions it bears on. Decides nothing itself.
+//! What each controller still has to look at: whatever changes calls on those whose decisions it bears on. Decides
+//! nothing itself.
 
 use super::mark::Mark;
 use super::object::{CLAIM, Key, VOLUME, own_claims, text};
@@ -8,8 +9,8 @@ use crate::value::Node;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-/// The work of each controller, in the order in which it is done. Too much on a list costs time and changes nothing; an object is taken
-/// off once nothing but a change of something else could make a difference to it.
+/// The work of each controller, in the order in which it is done. Too much on a list costs time and changes nothing; an
+/// object is taken off once nothing but a change of something else could make a difference to it.
 #[derive(Clone, Debug, Default)]
 pub struct Agenda {
     /// Claims for the binder.
@@ -85,7 +86,9 @@ impl Agenda {
             }
             VOLUME => {
                 self.volumes.add(key.clone());
-                self.claims.keys.extend(store.marked(Mark::Wants(key.name.clone()), CLAIM).map(|(claim, _)| claim.clone()));
+                self.claims
+                    .keys
+                    .extend(store.marked(Mark::Wants(key.name.clone()), CLAIM).map(|(claim, _)| claim.clone()));
             }
             "StorageClass" => {
                 self.call_all(CLAIM, store);

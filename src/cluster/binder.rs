@@ -1,12 +1,14 @@
-//! Claims meet volumes: the persistent volume controller, with the deleters and recyclers of volumes and the external provisioners it
-//! waits for. Knows nothing of pods but who uses a claim.
+//! Claims meet volumes: the persistent volume controller, with the deleters and recyclers of volumes and the external
+//! provisioners it waits for. Knows nothing of pods but who uses a claim.
 //!
 //! Follows `pkg/controller/volume/persistentvolume/pv_controller.go: syncClaim, syncVolume, syncUnboundClaim,
 //! syncBoundClaim, reclaimVolume`.
 
 use super::mark::{Mark, Shelf};
 use super::object::amount;
-pub use super::object::{CLAIM, VOLUME, access_modes, capacity, claim_ref, class_of, requested, stated_class, volume_mode};
+pub use super::object::{
+    CLAIM, VOLUME, access_modes, capacity, claim_ref, class_of, requested, stated_class, volume_mode,
+};
 use super::selector;
 use super::store::{Key, annotation, is_ending, put, text, uid};
 use super::world::{Cause, Gap, World, node_name, phase};
@@ -129,7 +131,12 @@ impl Wish<'_> {
     }
 
     /// The smallest of the free volumes on a shelf that fits, the first by name of several.
-    fn smallest<'w>(&self, world: &'w World, shelf: &Shelf, reach: impl Fn(&Node) -> bool) -> Option<(&'w Key, Quantity)> {
+    fn smallest<'w>(
+        &self,
+        world: &'w World,
+        shelf: &Shelf,
+        reach: impl Fn(&Node) -> bool,
+    ) -> Option<(&'w Key, Quantity)> {
         let labels = self.claim.find(&["spec", "selector"]).filter(|selector| !selector.is_null());
         let first = (Mark::Free(Box::new((shelf.clone(), self.size.clone()))), Key::default());
         let on_shelf = world.store.marks_from(first).map_while(|(mark, name)| match mark {
@@ -171,7 +178,12 @@ impl Wish<'_> {
 
 /// The volume that a claim gets in a place: one that is meant for it, or else the smallest free one that fits.
 #[must_use]
-pub fn best_in<'w>(world: &'w World, (key, claim): (&Key, &Node), place: &Place<'_>, taken: &BTreeSet<Text>) -> Option<&'w Key> {
+pub fn best_in<'w>(
+    world: &'w World,
+    (key, claim): (&Key, &Node),
+    place: &Place<'_>,
+    taken: &BTreeSet<Text>,
+) -> Option<&'w Key> {
     let wish = Wish { key, claim, size: requested(claim), taken };
     if let Some((name, volume)) = wish.reserved(world).find(|(_, volume)| class_of(volume) == class_of(claim)) {
         return is_reachable(volume, place).then_some(name);
@@ -186,7 +198,8 @@ pub fn best_in<'w>(world: &'w World, (key, claim): (&Key, &Node), place: &Place<
 pub fn is_reachable(volume: &Node, place: &Place<'_>) -> bool {
     let Some(labels) = place.labels else { return true };
     let affinity = volume.find(&["spec", "nodeAffinity", "required"]);
-    let stated = affinity.is_none_or(|required| selector::node_matches(required.get("nodeSelectorTerms"), place.node, labels));
+    let stated =
+        affinity.is_none_or(|required| selector::node_matches(required.get("nodeSelectorTerms"), place.node, labels));
     stated && is_in_zone_of_disk(volume, labels)
 }
 
@@ -198,13 +211,16 @@ fn is_in_zone_of_disk(volume: &Node, node: &Node) -> bool {
     {
         return true;
     }
-    let zones = ["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"].iter().find_map(|key| labels?.get(key)?.as_str());
+    let zones = ["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"]
+        .iter()
+        .find_map(|key| labels?.get(key)?.as_str());
     let here = ["topology.gke.io/zone", "topology.kubernetes.io/zone"].iter().find_map(|key| node.get(key)?.as_str());
     zones.is_none_or(|zones| here.is_some_and(|here| zones.split("__").any(|zone| zone == here)))
 }
 
-/// The volume for a claim, as the binder looks for it: by the ways in which volumes may be mounted, those first that can least; the first
-/// of them with any fitting volume win. A claim that waits for its pod gets only a volume meant for it.
+/// The volume for a claim, as the binder looks for it: by the ways in which volumes may be mounted, those first that
+/// can least; the first of them with any fitting volume win. A claim that waits for its pod gets only a volume meant
+/// for it.
 fn best_of_all<'w>(world: &'w World, key: &Key, claim: &Node, delayed: bool) -> Option<&'w Key> {
     let taken = BTreeSet::new();
     let wish = Wish { key, claim, size: requested(claim), taken: &taken };
@@ -254,12 +270,18 @@ fn sync_claim(world: &mut World, key: &Key) {
         return;
     }
     let Some(claim) = world.store.get(key).cloned() else { return };
-    if annotation(&claim, BIND_COMPLETED).is_some() { sync_bound(world, key, &claim) } else { sync_unbound(world, key, &claim) }
+    if annotation(&claim, BIND_COMPLETED).is_some() {
+        sync_bound(world, key, &claim);
+    } else {
+        sync_unbound(world, key, &claim);
+    }
 }
 
 /// Whether a claim and its volume are tied to each other in every respect, as most are at most times.
 fn is_settled(world: &World, key: &Key) -> bool {
-    let Some(claim) = world.store.get(key).filter(|claim| is_bound(claim) && phase(claim) == "Bound") else { return false };
+    let Some(claim) = world.store.get(key).filter(|claim| is_bound(claim) && phase(claim) == "Bound") else {
+        return false;
+    };
     let volume = world.store.get(&Key::new(VOLUME, "", text(claim, &["spec", "volumeName"])));
     volume.is_some_and(|volume| {
         phase(volume) == "Bound"
@@ -290,7 +312,12 @@ fn sync_unbound(world: &mut World, key: &Key, claim: &Node) {
     } else if stated_class(claim).is_none() && !world.knows_classes {
         world.wonder(key, Gap::DefaultClass);
     } else if class_of(claim).is_empty() {
-        world.say(key, false, "FailedBinding", "no persistent volumes available for this claim and no storage class is set");
+        world.say(
+            key,
+            false,
+            "FailedBinding",
+            "no persistent volumes available for this claim and no storage class is set",
+        );
     } else {
         ask_for_volume(world, key, claim);
     }
@@ -321,7 +348,8 @@ fn ask_for_volume(world: &mut World, key: &Key, claim: &Node) {
     if provisioner.starts_with("kubernetes.io/") && successor.is_none() {
         let message = match provisioner.as_str() {
             "kubernetes.io/host-path" => {
-                "Failed to create provisioner: provisioning in volume plugin \"kubernetes.io/host-path\" is disabled".to_owned()
+                "Failed to create provisioner: provisioning in volume plugin \"kubernetes.io/host-path\" is disabled"
+                    .to_owned()
             }
             "kubernetes.io/nfs" => "no provisionable volume plugin matched".to_owned(),
             _ => format!("no volume plugin matched name: {provisioner}"),
@@ -331,7 +359,8 @@ fn ask_for_volume(world: &mut World, key: &Key, claim: &Node) {
     let provisioner = successor.unwrap_or(provisioner);
     world.store.set_text(key, &["metadata", "annotations", PROVISIONER], provisioner.as_str());
     let message = format!(
-        "Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the system administrator. If \
+        "Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the \
+            system administrator. If \
          volume creation is delayed, please verify that the provisioner is running and correctly registered."
     );
     world.say(key, false, "ExternalProvisioning", message);
@@ -346,7 +375,8 @@ fn sync_named(world: &mut World, key: &Key, claim: &Node, name: &Key) {
     let trouble = if claim_ref(&volume).is_some() {
         Some(("FailedBinding", format!("volume \"{}\" already bound to a different claim.", name.name)))
     } else {
-        misfit(&volume, claim).map(|why| ("VolumeMismatch", format!("Cannot bind to requested volume \"{}\": {why}", name.name)))
+        misfit(&volume, claim)
+            .map(|why| ("VolumeMismatch", format!("Cannot bind to requested volume \"{}\": {why}", name.name)))
     };
     match trouble {
         None => bind(world, name, key),
@@ -360,7 +390,9 @@ fn sync_named(world: &mut World, key: &Key, claim: &Node, name: &Key) {
 fn sync_bound(world: &mut World, key: &Key, claim: &Node) {
     let name = Key::new(VOLUME, "", text(claim, &["spec", "volumeName"]));
     let lost = match world.store.get(&name) {
-        _ if name.name.is_empty() => ("ClaimLost", "Bound claim has lost reference to PersistentVolume. Data on the volume is lost!"),
+        _ if name.name.is_empty() => {
+            ("ClaimLost", "Bound claim has lost reference to PersistentVolume. Data on the volume is lost!")
+        }
         None => ("ClaimLost", "Bound claim has lost its PersistentVolume. Data on the volume is lost!"),
         Some(volume) if claim_ref(volume).is_none_or(|reference| text(reference, &["uid"]) == uid(claim)) => {
             return bind(world, &name, key);
@@ -381,9 +413,17 @@ fn set_claim_phase(world: &mut World, key: &Key, to: &str, volume: Option<&Node>
             world.store.set(key, &["status", "capacity"], None);
         }
         Some(volume) => {
-            world.store.set(key, &["status", "accessModes"], volume.find(&["spec", "accessModes"]).map(|modes| modes.data.clone()));
+            world.store.set(
+                key,
+                &["status", "accessModes"],
+                volume.find(&["spec", "accessModes"]).map(|modes| modes.data.clone()),
+            );
             if changes {
-                world.store.set(key, &["status", "capacity"], volume.find(&["spec", "capacity"]).map(|capacity| capacity.data.clone()));
+                world.store.set(
+                    key,
+                    &["status", "capacity"],
+                    volume.find(&["spec", "capacity"]).map(|capacity| capacity.data.clone()),
+                );
             }
         }
     }
@@ -409,8 +449,13 @@ pub fn point_at_claim(world: &mut World, volume: &Key, claim: &Key) {
     let id = uid(node);
     let reserved = is_for(old, claim, node);
     if !reserved || claim_ref(old).is_none_or(|reference| text(reference, &["uid"]) != id) {
-        for (field, value) in [("kind", CLAIM), ("apiVersion", "v1"), ("namespace", &claim.namespace), ("name", &claim.name), ("uid", &id)]
-        {
+        for (field, value) in [
+            ("kind", CLAIM),
+            ("apiVersion", "v1"),
+            ("namespace", &claim.namespace),
+            ("name", &claim.name),
+            ("uid", &id),
+        ] {
             world.store.set_text(volume, &["spec", "claimRef", field], value);
         }
     }
@@ -435,17 +480,23 @@ fn sync_volume(world: &mut World, key: &Key) {
                 world.store.set_text(key, &["status", "phase"], "Pending");
             }
             let message = format!(
-                "Cannot bind PersistentVolume to requested PersistentVolumeClaim \"{}\" due to incompatible volumeMode.",
+                "Cannot bind PersistentVolume to requested PersistentVolumeClaim \"{}\" due to incompatible \
+                    volumeMode.",
                 name.name
             );
             world.say(key, true, "VolumeMismatch", message);
-            let message =
-                format!("Cannot bind PersistentVolume \"{}\" to requested PersistentVolumeClaim due to incompatible volumeMode.", key.name);
+            let message = format!(
+                "Cannot bind PersistentVolume \"{}\" to requested PersistentVolumeClaim due to incompatible \
+                    volumeMode.",
+                key.name
+            );
             world.say(&name, true, "VolumeMismatch", message);
         }
         "" => {}
         bound if bound == key.name => world.store.set_text(key, &["status", "phase"], "Bound"),
-        _ if annotation(&volume, PROVISIONED_BY).is_some() && text(&volume, &["spec", "persistentVolumeReclaimPolicy"]) == "Delete" => {
+        _ if annotation(&volume, PROVISIONED_BY).is_some()
+            && text(&volume, &["spec", "persistentVolumeReclaimPolicy"]) == "Delete" =>
+        {
             release(world, key);
         }
         _ => unbind(world, key),
@@ -461,7 +512,9 @@ fn is_idle(volume: &Node) -> bool {
 fn is_held(world: &World, key: &Key, volume: &Node) -> bool {
     let Some(reference) = claim_ref(volume).filter(|_| phase(volume) == "Bound") else { return false };
     let claim = world.store.get(&Key::new(CLAIM, text(reference, &["namespace"]), text(reference, &["name"])));
-    claim.is_some_and(|claim| uid(claim) == text(reference, &["uid"]) && text(claim, &["spec", "volumeName"]) == key.name)
+    claim.is_some_and(|claim| {
+        uid(claim) == text(reference, &["uid"]) && text(claim, &["spec", "volumeName"]) == key.name
+    })
 }
 
 fn unbind(world: &mut World, key: &Key) {
@@ -514,11 +567,13 @@ fn deletion(world: &World, key: &Key, volume: &Node, has: impl Fn(&str) -> bool)
     if has("csi") {
         return Deletion::LeftToDriver;
     }
-    let none = |why: &str| Deletion::Failed(format!("error getting deleter volume plugin for volume \"{}\": {why}", key.name));
+    let none =
+        |why: &str| Deletion::Failed(format!("error getting deleter volume plugin for volume \"{}\": {why}", key.name));
     if has("hostPath") {
         let path = text(volume, &["spec", "hostPath", "path"]);
         let scratch = path.strip_prefix("/tmp/").is_some_and(|rest| !rest.is_empty());
-        let refused = || Deletion::Failed(format!("host_path deleter only supports /tmp/.+ but received provided {path}"));
+        let refused =
+            || Deletion::Failed(format!("host_path deleter only supports /tmp/.+ but received provided {path}"));
         return if scratch { Deletion::Done } else { refused() };
     }
     none(if has("nfs") { "no deletable volume plugin matched" } else { "no volume plugin matched" })
@@ -535,7 +590,9 @@ fn fail(world: &mut World, key: &Key, reason: &str, why: String) {
 
 /// What an external provisioner does for a claim: makes its volume, or gives it the size it now asks for.
 fn provision(world: &mut World, key: &Key) {
-    let Some(claim) = world.store.get(key).filter(|claim| annotation(claim, PROVISIONER).is_some()).cloned() else { return };
+    let Some(claim) = world.store.get(key).filter(|claim| annotation(claim, PROVISIONER).is_some()).cloned() else {
+        return;
+    };
     let Some(class) = world.class(class_of(&claim)).cloned() else { return };
     if !annotation(&claim, PROVISIONER).is_some_and(|name| world.provisioners.has(name)) {
         return;

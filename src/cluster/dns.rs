@@ -80,7 +80,8 @@ impl<'w> Labelled<'w> {
 
     /// The pods that have one of the labels that are wanted: that which the fewest have.
     fn having_one<'a>(&'a self, namespace: &'a str, wanted: &'a Node) -> &'a [(&'a Key, &'a Node)] {
-        let labels = wanted.entries().filter_map(|(label, value)| Some((namespace, label.name.as_str(), value.as_str()?)));
+        let labels =
+            wanted.entries().filter_map(|(label, value)| Some((namespace, label.name.as_str(), value.as_str()?)));
         let having = labels.map(|label| self.by_label.get(&label).map_or(&[][..], Vec::as_slice));
         having.min_by_key(|pods| pods.len()).unwrap_or(&self.all)
     }
@@ -97,17 +98,19 @@ fn of_service(labelled: &Labelled<'_>, key: &Key, service: &Node) -> Vec<Endpoin
     let Some(wanted) = service.find(&["spec", "selector"]) else { return Vec::new() };
     let early = service.find(&["spec", "publishNotReadyAddresses"]).and_then(Node::as_bool).unwrap_or_default();
     let some = labelled.having_one(&key.namespace, wanted).iter();
-    some.filter(|(name, pod)| name.namespace == key.namespace && selector::has_all(wanted, pod.find(&["metadata", "labels"])))
-        .map(|(name, pod)| {
-            let hostname = text(pod, &["spec", "hostname"]);
-            let own_name = !hostname.is_empty() && text(pod, &["spec", "subdomain"]) == key.name;
-            Endpoint {
-                pod: name.name.clone(),
-                hostname: own_name.then(|| hostname.into()),
-                ready: early || is_ready(pod) && !is_ending(pod),
-            }
-        })
-        .collect()
+    some.filter(|(name, pod)| {
+        name.namespace == key.namespace && selector::has_all(wanted, pod.find(&["metadata", "labels"]))
+    })
+    .map(|(name, pod)| {
+        let hostname = text(pod, &["spec", "hostname"]);
+        let own_name = !hostname.is_empty() && text(pod, &["spec", "subdomain"]) == key.name;
+        Endpoint {
+            pod: name.name.clone(),
+            hostname: own_name.then(|| hostname.into()),
+            ready: early || is_ready(pod) && !is_ending(pod),
+        }
+    })
+    .collect()
 }
 
 fn has_address(pod: &Node) -> bool {

@@ -1,4 +1,5 @@
-//! What is known of a cluster beforehand: its nodes, its storage classes, its version. Read from a file, or given with a recording.
+//! What is known of a cluster beforehand: its nodes, its storage classes, its version. Read from a file, or given with
+//! a recording.
 
 use super::world::Machine;
 use crate::api::custom::Customs;
@@ -55,14 +56,20 @@ impl ClusterFacts {
         Self { kubernetes: Some(version), nodes: None, classes: None, customs: Customs::none(), objects: Vec::new() }
     }
 
-    /// Takes the facts from objects of a cluster, as `kubectl get … -o yaml` prints them, or from manifests that are applied to it.
+    /// Takes the facts from objects of a cluster, as `kubectl get … -o yaml` prints them, or from manifests that are
+    /// applied to it.
     #[must_use]
     pub fn of_objects(bundle: &Bundle) -> Self {
-        let mut facts = Self { customs: Customs::none().with(bundle.resources.iter().map(|resource| &resource.node)), ..Self::default() };
+        let mut facts = Self {
+            customs: Customs::none().with(bundle.resources.iter().map(|resource| &resource.node)),
+            ..Self::default()
+        };
         for resource in &bundle.resources {
             match resource.id.kind.as_str() {
                 "Node" => facts.nodes.get_or_insert_default().push(machine_of(resource)),
-                "StorageClass" if is_live(&resource.node) => facts.classes.get_or_insert_default().push(resource.node.clone()),
+                "StorageClass" if is_live(&resource.node) => {
+                    facts.classes.get_or_insert_default().push(resource.node.clone());
+                }
                 kind if kind == "StorageClass" || TAKEN.contains(&kind) => facts.objects.push(resource.node.clone()),
                 _ => {}
             }
@@ -90,7 +97,9 @@ impl ClusterFacts {
     /// Whether all namespaces are among the objects: those of a cluster are printed together, manifests need not be.
     #[must_use]
     pub fn knows_namespaces(&self) -> bool {
-        self.objects.iter().any(|object| object.get("kind").and_then(Node::as_str) == Some("Namespace") && is_live(object))
+        self.objects
+            .iter()
+            .any(|object| object.get("kind").and_then(Node::as_str) == Some("Namespace") && is_live(object))
     }
 
     /// The same cluster, judged by the rules of another version.
@@ -116,14 +125,17 @@ impl ClusterFacts {
     }
 
     /// Reads the facts from a document such as
-    /// `{kubernetes: "1.36", nodes: [{name: a, labels: {…}, cpu: 4, memory: 16Gi}], storageClasses: [{name: ssd, provisioner: …, default: true}]}`.
+    /// `{kubernetes: "1.36", nodes: [{name: a, labels: {…}, cpu: 4, memory: 16Gi}], storageClasses: [{name: ssd,
+    /// provisioner: …, default: true}]}`.
     pub fn read(document: &Node, found: &mut Diagnostics) -> Self {
         let mut facts = Self::default();
         for (key, value) in document.entries() {
             match key.name.as_str() {
                 "kubernetes" => facts.kubernetes = read_version(value, found),
                 "nodes" => facts.nodes = Some(value.items().filter_map(|node| read_machine(node, found)).collect()),
-                "storageClasses" => facts.classes = Some(value.items().filter_map(|class| read_class(class, found)).collect()),
+                "storageClasses" => {
+                    facts.classes = Some(value.items().filter_map(|class| read_class(class, found)).collect());
+                }
                 // Files, which whoever reads files reads.
                 "manifests" => {}
                 _ => unknown(key, &["kubernetes", "nodes", "storageClasses"], found),
@@ -178,8 +190,14 @@ fn read_version(node: &Node, found: &mut Diagnostics) -> Option<Version> {
 }
 
 fn read_machine(node: &Node, found: &mut Diagnostics) -> Option<Machine> {
-    let mut machine =
-        Machine { name: Text::default(), labels: Node::map(Map::new(), node.at), cpu: None, memory: None, taints: None, closed: false };
+    let mut machine = Machine {
+        name: Text::default(),
+        labels: Node::map(Map::new(), node.at),
+        cpu: None,
+        memory: None,
+        taints: None,
+        closed: false,
+    };
     for (key, value) in node.entries() {
         match key.name.as_str() {
             "name" => machine.name = value.as_str().unwrap_or_default().into(),
@@ -199,7 +217,8 @@ fn read_machine(node: &Node, found: &mut Diagnostics) -> Option<Machine> {
         if !labels.has("kubernetes.io/hostname") {
             labels.put("kubernetes.io/hostname", Node::text(own, node.at));
         }
-        // Each driver has a label of its own for the zone, which its part on the node sets: few of them are written by hand.
+        // Each driver has a label of its own for the zone, which its part on the node sets: few of them are written by
+        // hand.
         if let Some(zone) = ZONES.iter().find_map(|label| labels.get(label)).cloned() {
             for label in ZONES {
                 if !labels.has(label) {
@@ -249,7 +268,11 @@ fn read_class(node: &Node, found: &mut Diagnostics) -> Option<Node> {
         match key.name.as_str() {
             "name" => super::store::put(&mut class, &["metadata", "name"], value.clone()),
             "default" if value.as_bool() == Some(true) => {
-                super::store::put(&mut class, &["metadata", "annotations", crate::k8s::annotation::DEFAULT_CLASS], text("true"));
+                super::store::put(
+                    &mut class,
+                    &["metadata", "annotations", crate::k8s::annotation::DEFAULT_CLASS],
+                    text("true"),
+                );
             }
             "default" => {}
             name if FIELDS.contains(&name) => super::store::put(&mut class, &[name], value.clone()),

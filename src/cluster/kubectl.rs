@@ -1,4 +1,5 @@
-//! `kubectl apply` of one manifest to a cluster: what it says, and what is to be written. Writes nothing, and knows no controller.
+//! `kubectl apply` of one manifest to a cluster: what it says, and what is to be written. Writes nothing, and knows no
+//! controller.
 //!
 //! Follows `staging/src/k8s.io/kubectl/pkg/cmd/apply/apply.go: applyOneObject`, and
 //! `plugin/pkg/admission/storage/persistentvolume/resize/admission.go: Validate`.
@@ -115,7 +116,8 @@ impl Change {
 #[must_use]
 pub fn key_of(resource: &Resource) -> Key {
     let id = &resource.id;
-    let namespaced = shape::find(&resource.api_version, &id.kind).map_or(!id.namespace.is_empty(), |known| known.namespaced);
+    let namespaced =
+        shape::find(&resource.api_version, &id.kind).map_or(!id.namespace.is_empty(), |known| known.namespaced);
     let namespace = match (namespaced, id.namespace.as_str()) {
         (false, _) => "",
         (true, "") => "default",
@@ -144,7 +146,9 @@ pub fn request(store: &Store, request: Request<'_>) -> (Done, Write) {
     };
     let is_idle = match (&change, &write) {
         (Change::Configured, Write::Nothing) => true,
-        (Change::Configured, Write::Replace(object)) => store.get(&key).is_some_and(|stored| is_as_it_was(stored, object)),
+        (Change::Configured, Write::Replace(object)) => {
+            store.get(&key).is_some_and(|stored| is_as_it_was(stored, object))
+        }
         _ => false,
     };
     let warnings = answer.warnings.into_iter().map(|warning| warning.text).collect();
@@ -185,7 +189,8 @@ fn without_nulls(node: &Node) -> Node {
     }
 }
 
-/// kubectl keeps the manifest in an annotation, and annotations have a limit: a large manifest can be created, but not applied.
+/// kubectl keeps the manifest in an annotation, and annotations have a limit: a large manifest can be created, but not
+/// applied.
 fn annotation_refusal(manifest: &Node, object: &Node) -> Option<Refusal> {
     const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
     const MOST: usize = 256 << 10;
@@ -209,7 +214,9 @@ fn json_length(node: &Node) -> usize {
         Data::Float(value) => value.to_string().len(),
         Data::Text(text) => text_length(text),
         Data::List(items) => items.iter().map(|item| json_length(item) + 1).sum::<usize>().max(1) + 1,
-        Data::Map(map) => map.iter().map(|(key, value)| text_length(&key.name) + json_length(value) + 2).sum::<usize>().max(1) + 1,
+        Data::Map(map) => {
+            map.iter().map(|(key, value)| text_length(&key.name) + json_length(value) + 2).sum::<usize>().max(1) + 1
+        }
     }
 }
 
@@ -237,7 +244,8 @@ fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Answer, Chang
     let manifest = &request.resource.node;
     // Without a last-applied manifest kubectl takes the new one for it, so that nothing counts as removed.
     let last_applied = request.last_applied.unwrap_or(manifest);
-    let Applied { mut answer, unchanged } = custom::apply(last_applied, stored, manifest, request.customs, request.version);
+    let Applied { mut answer, unchanged } =
+        custom::apply(last_applied, stored, manifest, request.customs, request.version);
     if unchanged {
         // kubectl keeps the manifest on the object: one that says the same in other words is still sent.
         let noted = request.last_applied == Some(manifest);
@@ -249,7 +257,8 @@ fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Answer, Chang
     {
         answer = Answer { warnings: answer.warnings, ..Answer::refused(Stage::Request, vec![refusal]) };
     }
-    let write = answer.object.take().map_or(Write::Nothing, |object| Write::Replace(counted(object, stored, request.version)));
+    let write =
+        answer.object.take().map_or(Write::Nothing, |object| Write::Replace(counted(object, stored, request.version)));
     (answer, Change::Configured, write)
 }
 
@@ -265,7 +274,8 @@ fn counted(mut object: Node, stored: &Node, version: Version) -> Node {
 }
 
 fn spec_as_written(object: &Node, version: Version) -> Option<Node> {
-    let Some(shape) = shape::shape_of(store::text(object, &["apiVersion"]), store::text(object, &["kind"]), version) else {
+    let Some(shape) = shape::shape_of(store::text(object, &["apiVersion"]), store::text(object, &["kind"]), version)
+    else {
         return object.get("spec").cloned();
     };
     wire::written(object, shape).as_map_mut()?.remove("spec")
@@ -278,7 +288,9 @@ fn resize_refusal(store: &Store, old: &Node, new: &Node) -> Option<Refusal> {
         request.as_str()?.parse::<Quantity>().ok()
     };
     let class = |claim: &Node| {
-        annotation(claim, "volume.beta.kubernetes.io/storage-class").unwrap_or(store::text(claim, &["spec", "storageClassName"])).to_owned()
+        annotation(claim, "volume.beta.kubernetes.io/storage-class")
+            .unwrap_or(store::text(claim, &["spec", "storageClassName"]))
+            .to_owned()
     };
     if size(new)?.cmp(&size(old).unwrap_or(Quantity::ZERO)) != Ordering::Greater {
         return None;
@@ -292,7 +304,8 @@ fn resize_refusal(store: &Store, old: &Node, new: &Node) -> Option<Refusal> {
         if before == after && !after.is_empty() && grows(&after) {
             return None;
         }
-        "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
+        "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support \
+            resize"
     } else {
         "Only bound persistent volume claims can be expanded"
     };
@@ -312,14 +325,23 @@ fn reject(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> Re
         _ => (400, "BadRequest"),
     };
     let causes = answer.refusals.iter().map(|refusal| cause_text(refusal, &request.resource.node)).collect();
-    Rejection { stage, code, reason, message: message(answer, stage, request, new), refusals: answer.refusals.clone(), causes }
+    Rejection {
+        stage,
+        code,
+        reason,
+        message: message(answer, stage, request, new),
+        refusals: answer.refusals.clone(),
+        causes,
+    }
 }
 
 /// The server's sentence about an object that it refuses.
 fn message(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> String {
     let id = &request.resource.id;
     let details = || answer.refusals.iter().map(|refusal| refusal.detail.clone()).collect::<Vec<_>>().join(", ");
-    let kind = |join: &str, name: &str| if id.group.is_empty() { name.to_owned() } else { format!("{name}{join}{}", id.group) };
+    let kind = |join: &str, name: &str| {
+        if id.group.is_empty() { name.to_owned() } else { format!("{name}{join}{}", id.group) }
+    };
     match stage {
         Stage::Validate => invalid(&kind(".", &id.kind), &id.name, &answer.refusals, &request.resource.node),
         Stage::Decode if new => {
@@ -328,7 +350,11 @@ fn message(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> S
         }
         Stage::StrictDecode if new => {
             let version = request.resource.api_version.rsplit('/').next().unwrap_or_default();
-            format!("{0} in version \"{version}\" cannot be handled as a {0}: strict decoding error: {1}", id.kind, details())
+            format!(
+                "{0} in version \"{version}\" cannot be handled as a {0}: strict decoding error: {1}",
+                id.kind,
+                details()
+            )
         }
         Stage::StrictDecode => format!("\"\" is invalid: patch: Invalid value: strict decoding error: {}", details()),
         Stage::Request if answer.refusals.iter().any(|refusal| refusal.kind == "Forbidden") => {
@@ -391,7 +417,8 @@ fn value_text(node: &Node, field: &str) -> String {
 
 /// A map of texts as JSON; other maps the server prints by its own names for their fields.
 fn labels_text(map: &Map) -> Option<String> {
-    let texts: BTreeMap<&str, &str> = map.iter().map(|(key, value)| Some((key.name.as_str(), value.as_str()?))).collect::<Option<_>>()?;
+    let texts: BTreeMap<&str, &str> =
+        map.iter().map(|(key, value)| Some((key.name.as_str(), value.as_str()?))).collect::<Option<_>>()?;
     serde_json::to_string(&texts).ok().filter(|_| !texts.is_empty())
 }
 
@@ -442,7 +469,8 @@ mod tests {
 
     const CLAIM_OF: fn(&str, &str) -> String = |spec, size| {
         format!(
-            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: data}}\nspec: {{accessModes: [ReadWriteOnce], {spec}\
+            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: data}}\nspec: {{accessModes: \
+                [ReadWriteOnce], {spec}\
              resources: {{requests: {{storage: {size}}}}}}}"
         )
     };
@@ -457,15 +485,23 @@ mod tests {
         let same_class = words(&[&claim("", "1Gi"), &claim("storageClassName: fast, ", "1Gi")]);
         assert_eq!(same_class, ["created", "configured"]);
         let grown = words(&[&claim("", "1Gi"), &claim("", "2Gi")]);
-        assert!(grown[1].starts_with("422 PersistentVolumeClaim \"data\" is invalid: spec: Forbidden: spec is immutable"), "{}", grown[1]);
+        assert!(
+            grown[1].starts_with("422 PersistentVolumeClaim \"data\" is invalid: spec: Forbidden: spec is immutable"),
+            "{}",
+            grown[1]
+        );
     }
 
     #[test]
     fn a_manifest_must_fit_into_an_annotation() {
-        let config =
-            |size: usize| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata: {{a: \"{}\"}}", "<".repeat(size));
+        let config = |size: usize| {
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata: {{a: \"{}\"}}", "<".repeat(size))
+        };
         let said = words(&[&config(43_000), &config(44_000)]);
         assert_eq!(said[0], "created");
-        assert_eq!(said[1], "422 ConfigMap \"big\" is invalid: metadata.annotations: Too long: may not be more than 262144 bytes");
+        assert_eq!(
+            said[1],
+            "422 ConfigMap \"big\" is invalid: metadata.annotations: Too long: may not be more than 262144 bytes"
+        );
     }
 }

@@ -1,6 +1,9 @@
-//! By what the controllers look objects up, beside their names: owners, claims, nodes, classes. Knows which fields say so, decides nothing.
+//! By what the controllers look objects up, beside their names: owners, claims, nodes, classes. Knows which fields say
+//! so, decides nothing.
 
-use super::object::{self, CLAIM, Key, VOLUME, claim_names, controller_uid, is_ending, is_over, node_name, owner_uids, phase, text, uid};
+use super::object::{
+    self, CLAIM, Key, VOLUME, claim_names, controller_uid, is_ending, is_over, node_name, owner_uids, phase, text, uid,
+};
 use super::selector;
 use crate::k8s::annotation;
 use crate::k8s::quantity::Quantity;
@@ -64,11 +67,16 @@ pub fn marks(key: &Key, node: &Node) -> Vec<Mark> {
             marks.extend((!volume.is_empty()).then(|| Mark::Wants(volume.into())));
         }
         VOLUME => match object::claim_ref(node) {
-            Some(reference) => marks.push(Mark::Reserved(text(reference, &["namespace"]).into(), text(reference, &["name"]).into())),
-            None if phase(node) == "Available" => marks.push(Mark::Free(Box::new((shelf(node), object::capacity(node))))),
+            Some(reference) => {
+                marks.push(Mark::Reserved(text(reference, &["namespace"]).into(), text(reference, &["name"]).into()));
+            }
+            None if phase(node) == "Available" => {
+                marks.push(Mark::Free(Box::new((shelf(node), object::capacity(node)))));
+            }
             None => {}
         },
-        "StorageClass" => marks.extend(DEFAULT.iter().any(|name| object::annotation(node, name) == Some("true")).then_some(Mark::Default)),
+        "StorageClass" => marks
+            .extend(DEFAULT.iter().any(|name| object::annotation(node, name) == Some("true")).then_some(Mark::Default)),
         _ => {}
     }
     marks.sort_unstable();
@@ -106,5 +114,8 @@ fn of_pod(key: &Key, pod: &Node, marks: &mut Vec<Mark>) {
 }
 
 fn shelf(volume: &Node) -> Shelf {
-    Shelf { class: object::class_of(volume).into(), modes: object::access_modes(volume).into_iter().map(Text::from).collect() }
+    Shelf {
+        class: object::class_of(volume).into(),
+        modes: object::access_modes(volume).into_iter().map(Text::from).collect(),
+    }
 }

@@ -1,4 +1,5 @@
-//! What happens in a cluster after the API server has taken a manifest: binder, scheduler, controllers, kubelets. Pure data in, data out.
+//! What happens in a cluster after the API server has taken a manifest: binder, scheduler, controllers, kubelets. Pure
+//! data in, data out.
 
 pub mod agenda;
 pub mod binder;

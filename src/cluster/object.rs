@@ -1,5 +1,5 @@
-//! What stored objects say, each by itself: names, owners, phases, classes, amounts. Every room of the cluster reads them
-//! here; knows no other object.
+//! What stored objects say, each by itself: names, owners, phases, classes, amounts. Every room of the cluster reads
+//! them here; knows no other object.
 
 use crate::k8s::object::ObjectName;
 use crate::k8s::quantity::Quantity;
@@ -51,11 +51,14 @@ impl PartialOrd for Key {
     }
 }
 
-/// By kind, namespace and name. Most that are compared have kind and namespace in common, and equal short texts are seen to be so at once.
+/// By kind, namespace and name. Most that are compared have kind and namespace in common, and equal short texts are
+/// seen to be so at once.
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
         let part = |one: &Text, other: &Text| if one == other { Ordering::Equal } else { one.cmp(other) };
-        part(&self.kind, &other.kind).then_with(|| part(&self.namespace, &other.namespace)).then_with(|| self.name.cmp(&other.name))
+        part(&self.kind, &other.kind)
+            .then_with(|| part(&self.namespace, &other.namespace))
+            .then_with(|| self.name.cmp(&other.name))
     }
 }
 

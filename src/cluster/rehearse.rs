@@ -1,5 +1,5 @@
-//! Bundles played on a cluster, one after another: applied as kubectl does, what vanished pruned, and then all that the controllers make of
-//! it until nothing changes any more.
+//! Bundles played on a cluster, one after another: applied as kubectl does, what vanished pruned, and then all that the
+//! controllers make of it until nothing changes any more.
 
 use super::agenda::Agenda;
 use super::binder::{CLAIM, PROVISIONED_BY, VOLUME};
@@ -119,7 +119,8 @@ pub fn rehearse(bundles: &[Bundle], facts: &ClusterFacts, version: Version, name
 /// So many pods that a bundle states itself are played: each takes some 10 kB.
 const MOST_PODS: usize = 5_000;
 
-/// The last pod that is played, by name, where a bundle states more than are: the same in all of them, so that none comes or goes for it.
+/// The last pod that is played, by name, where a bundle states more than are: the same in all of them, so that none
+/// comes or goes for it.
 fn last_pod(bundles: &[Bundle]) -> Option<ResourceId> {
     let last = bundles.iter().filter_map(|bundle| {
         let mut pods: Vec<&ResourceId> = bundle.of_kind("Pod").map(|pod| &pod.id).collect();
@@ -134,8 +135,8 @@ fn without_pods_behind(bundle: &Bundle, last: &ResourceId) -> Bundle {
     Bundle::from(bundle.resources.iter().filter(is_played).cloned().collect::<Vec<_>>())
 }
 
-/// What the pods of a bundle may cost together: each takes time and memory, and is looked at again for each that is replaced. One set of
-/// as many replicas as are ever played pays less.
+/// What the pods of a bundle may cost together: each takes time and memory, and is looked at again for each that is
+/// replaced. One set of as many replicas as are ever played pays less.
 const MOST_PLAYED: i64 = 100_000;
 
 /// So many replicas of each set are always played, however many sets there are: a quorum has no more.
@@ -144,7 +145,8 @@ const ALWAYS_PLAYED: i64 = 5;
 /// How many replicas of each set of a bundle are played, of all sets the same.
 fn played_replicas(bundle: &Bundle) -> i64 {
     let asked: Vec<i64> = bundle.of_kind("StatefulSet").map(|set| replicas(&set.node)).collect();
-    let cost = |most: i64| asked.iter().map(|asked| *asked.min(&most)).map(|played| played * (played + 30)).sum::<i64>();
+    let cost =
+        |most: i64| asked.iter().map(|asked| *asked.min(&most)).map(|played| played * (played + 30)).sum::<i64>();
     let (mut enough, mut too_many) = (ALWAYS_PLAYED, MOST_REPLICAS + 1);
     while enough + 1 < too_many {
         let middle = i64::midpoint(enough, too_many);
@@ -153,11 +155,12 @@ fn played_replicas(bundle: &Bundle) -> i64 {
     enough
 }
 
-/// Where more objects come or go than this, the controllers do not look after each, but once all are applied, and once all are gone.
+/// Where more objects come or go than this, the controllers do not look after each, but once all are applied, and once
+/// all are gone.
 const MOST_WATCHED: usize = 40;
 
-/// How much the controllers may look at in a step. Whatever is written comes to rest long before, or else never or much too late: so
-/// no manifests take more than seconds and some hundred megabytes.
+/// How much the controllers may look at in a step. Whatever is written comes to rest long before, or else never or much
+/// too late: so no manifests take more than seconds and some hundred megabytes.
 fn patience(objects: usize) -> u64 {
     const LEAST: u64 = 3_000_000;
     const FOR_EACH: u64 = 1_000;
@@ -252,8 +255,12 @@ impl Cluster {
         }
         for object in &facts.objects {
             let field = |path: &[&str]| store::text(object, path).to_owned();
-            let key =
-                cluster.key(&field(&["apiVersion"]), &field(&["kind"]), &field(&["metadata", "namespace"]), &field(&["metadata", "name"]));
+            let key = cluster.key(
+                &field(&["apiVersion"]),
+                &field(&["kind"]),
+                &field(&["metadata", "namespace"]),
+                &field(&["metadata", "name"]),
+            );
             cluster.world.create(&key, object.clone());
         }
         cluster
@@ -284,7 +291,8 @@ impl Cluster {
         }
         settled &= controller::settle(&mut self.world);
         let kept: BTreeSet<&Key> = keys.iter().collect();
-        let gone: Vec<Key> = std::mem::take(&mut self.previous).into_iter().rev().filter(|key| !kept.contains(key)).collect();
+        let gone: Vec<Key> =
+            std::mem::take(&mut self.previous).into_iter().rev().filter(|key| !kept.contains(key)).collect();
         let is_watched = gone.len() <= MOST_WATCHED;
         for key in gone {
             acts.push(self.delete(key, Change::Pruned, step.cascade));
@@ -326,7 +334,9 @@ impl Cluster {
             list.extend(hooks.map(|(key, _)| Gap::Decides { kind: kind.into(), name: key.name.clone() }));
         }
         let undecided = self.world.journal.undecided.iter();
-        list.extend(undecided.map(|name| Gap::Decides { kind: "ValidatingAdmissionPolicy".into(), name: name.clone() }));
+        list.extend(
+            undecided.map(|name| Gap::Decides { kind: "ValidatingAdmissionPolicy".into(), name: name.clone() }),
+        );
         for kind in ["Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob"] {
             let names: Vec<Text> = self.world.store.of_kind(kind).map(|(key, _)| key.name.clone()).collect();
             if !names.is_empty() {
@@ -398,12 +408,12 @@ impl Cluster {
                 }),
             Write::Replace(object) => {
                 let old = self.world.store.get(&key).cloned();
-                plugin::labels(&key, &object).and_then(|()| plugin::admit_change(&mut self.world, &key, &object, old.as_ref())).map(
-                    |warnings| {
+                plugin::labels(&key, &object)
+                    .and_then(|()| plugin::admit_change(&mut self.world, &key, &object, old.as_ref()))
+                    .map(|warnings| {
                         done.warnings.extend(warnings);
                         self.world.store.replace(&key, object);
-                    },
-                )
+                    })
             }
             Write::Nothing => Ok(()),
         };

@@ -5,8 +5,8 @@
 
 use crate::value::Node;
 
-/// Whether a label selector (`matchLabels`, `matchExpressions`) matches an object's labels. An empty selector matches all; one that is
-/// absent matches nothing.
+/// Whether a label selector (`matchLabels`, `matchExpressions`) matches an object's labels. An empty selector matches
+/// all; one that is absent matches nothing.
 #[must_use]
 pub fn matches(selector: Option<&Node>, labels: Option<&Node>) -> bool {
     let Some(selector) = selector.filter(|selector| !selector.is_null()) else { return false };
@@ -39,7 +39,9 @@ pub fn node_matches(terms: Option<&Node>, name: &str, labels: &Node) -> bool {
 /// Whether a pod insists on having no pods of some kind near it.
 #[must_use]
 pub fn keeps_away(pod: &Node) -> bool {
-    pod.find(&["spec", "affinity", "podAntiAffinity", REQUIRED]).and_then(Node::as_list).is_some_and(|terms| !terms.is_empty())
+    pod.find(&["spec", "affinity", "podAntiAffinity", REQUIRED])
+        .and_then(Node::as_list)
+        .is_some_and(|terms| !terms.is_empty())
 }
 
 /// Where affinities list what a scheduler insists on.
@@ -108,7 +110,8 @@ mod tests {
         for (terms, expected) in [
             ("[{}]", false),
             (
-                "[{matchExpressions: [{key: zone, operator: In, values: [b]}]}, {matchFields: [{key: metadata.name, operator: In, values: [n]}]}]",
+                "[{matchExpressions: [{key: zone, operator: In, values: [b]}]}, {matchFields: [{key: metadata.name, \
+                    operator: In, values: [n]}]}]",
                 true,
             ),
             ("[{matchExpressions: [{key: size, operator: Gt, values: ['2']}]}]", true),

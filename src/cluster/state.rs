@@ -320,8 +320,8 @@ impl Observer<'_> {
             .collect()
     }
 
-    /// All of it. `before` and `moves` are what was there before the step and who came and went in it; `told` are the warnings that
-    /// earlier steps had.
+    /// All of it. `before` and `moves` are what was there before the step and who came and went in it; `told` are the
+    /// warnings that earlier steps had.
     #[must_use]
     pub fn state(&self, before: &Identities, moves: &[PodMove], told: &mut BTreeSet<EventState>) -> State {
         let store = &self.world.store;
@@ -342,7 +342,8 @@ impl Observer<'_> {
     }
 
     fn is_shown(&self, key: &Key, volume: &Node) -> bool {
-        self.volumes.contains(&key.name) || binder::claim_ref(volume).is_some_and(|reference| !text(reference, &["namespace"]).is_empty())
+        self.volumes.contains(&key.name)
+            || binder::claim_ref(volume).is_some_and(|reference| !text(reference, &["namespace"]).is_empty())
     }
 
     fn revision(&self, namespace: &str, name: &str) -> Option<i64> {

@@ -1,7 +1,10 @@
-//! What a cluster holds: live objects by kind, namespace and name, each as the API server would show it. Knows no kind's meaning.
+//! What a cluster holds: live objects by kind, namespace and name, each as the API server would show it. Knows no
+//! kind's meaning.
 
 use super::mark::{self, Mark};
-pub use super::object::{Key, Owner, annotation, controller_uid, is_ending, owner_references, owner_uids, owners, put, take, text, uid};
+pub use super::object::{
+    Key, Owner, annotation, controller_uid, is_ending, owner_references, owner_uids, owners, put, take, text, uid,
+};
 use crate::value::{Data, Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +46,10 @@ impl Store {
 
     /// The objects of a kind, by namespace and name.
     pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a Key, &'a Node)> {
-        self.objects.range(Key::new(kind, "", "")..).take_while(move |(key, _)| key.kind == kind).map(|(key, held)| (key, &held.node))
+        self.objects
+            .range(Key::new(kind, "", "")..)
+            .take_while(move |(key, _)| key.kind == kind)
+            .map(|(key, held)| (key, &held.node))
     }
 
     /// The names of all objects of a kind.
@@ -62,7 +68,10 @@ impl Store {
     /// The objects of any kind that bear a mark.
     pub fn bearers(&self, mark: Mark) -> impl Iterator<Item = (&Key, &Node)> {
         let first = (mark.clone(), Key::default());
-        self.marked.range(first..).take_while(move |(own, _)| *own == mark).filter_map(|(_, key)| Some((key, self.get(key)?)))
+        self.marked
+            .range(first..)
+            .take_while(move |(own, _)| *own == mark)
+            .filter_map(|(_, key)| Some((key, self.get(key)?)))
     }
 
     /// All marks and who bears them, in order, from one of them on.
@@ -124,7 +133,11 @@ impl Store {
         put(&mut node, &["metadata", "uid"], Node::text(uid.clone(), at));
         put(&mut node, &["metadata", "generation"], Node::int(1, at));
         let (hours, minutes, seconds) = (self.clock / 3600, self.clock / 60 % 60, self.clock % 60);
-        put(&mut node, &["metadata", "creationTimestamp"], Node::text(format!("2000-01-01T{hours:02}:{minutes:02}:{seconds:02}Z"), at));
+        put(
+            &mut node,
+            &["metadata", "creationTimestamp"],
+            Node::text(format!("2000-01-01T{hours:02}:{minutes:02}:{seconds:02}Z"), at),
+        );
         self.uids.insert(uid);
         if let Some(old) = self.objects.insert(key.clone(), Held { node, marks: Vec::new() }) {
             self.forget(key, &old);

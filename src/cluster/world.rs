@@ -1,11 +1,14 @@
-//! What the controllers see of a cluster: its objects, its nodes, who makes volumes; and the journal of what they did. Decides nothing.
+//! What the controllers see of a cluster: its objects, its nodes, who makes volumes; and the journal of what they did.
+//! Decides nothing.
 
 use super::agenda::Agenda;
 use super::controller::load::Loads;
 use super::denial::Denial;
 use super::mark::Mark;
 use super::object::CLAIM;
-pub use super::object::{OwnClaim, claim_names, condition, is_over, is_ready, named_claims, node_name, own_claims, phase};
+pub use super::object::{
+    OwnClaim, claim_names, condition, is_over, is_ready, named_claims, node_name, own_claims, phase,
+};
 use super::store::{Key, Store, text, uid};
 use crate::k8s::object::ObjectName;
 use crate::k8s::version::Version;
@@ -197,11 +200,13 @@ pub struct World {
     pub store: Store,
     /// Its machines; `None` where nobody said, and any pod then finds a place.
     pub nodes: Option<Vec<Machine>>,
-    /// Whether all its storage classes are among the objects; if not, one that is missing here may be there all the same.
+    /// Whether all its storage classes are among the objects; if not, one that is missing here may be there all the
+    /// same.
     pub knows_classes: bool,
     /// Whether all its namespaces are among the objects.
     pub knows_namespaces: bool,
-    /// Whether all that pods refer to is among the objects; if not, what is missing here is taken to be there, and noted.
+    /// Whether all that pods refer to is among the objects; if not, what is missing here is taken to be there, and
+    /// noted.
     pub knows_all: bool,
     /// Who makes volumes.
     pub provisioners: Provisioners,
@@ -277,7 +282,8 @@ impl World {
         }
     }
 
-    /// Whether an object that something refers to is not there. Where not all objects are known, it is taken to be there, and noted.
+    /// Whether an object that something refers to is not there. Where not all objects are known, it is taken to be
+    /// there, and noted.
     pub fn is_missing(&mut self, key: &Key) -> bool {
         if self.store.get(key).is_some() {
             return false;

@@ -110,8 +110,8 @@ pub fn find_workspace(reach: &Reach, folder: &Path) -> Result<Option<PathBuf>, F
     Ok(found)
 }
 
-/// A folder to be walked through in the order of names. Those of one folder have all before their names in common, so that whole paths are
-/// compared, byte by byte: finding the names in them takes far longer.
+/// A folder to be walked through in the order of names. Those of one folder have all before their names in common, so
+/// that whole paths are compared, byte by byte: finding the names in them takes far longer.
 fn sorted(folder: &Path) -> WalkDir {
     WalkDir::new(folder).sort_by(|one, other| one.path().as_os_str().cmp(other.path().as_os_str()))
 }
@@ -146,7 +146,10 @@ fn below(reach: &Reach, folder: &Path, wanted: impl Fn(&str) -> bool, files: &mu
         if !kind.is_file()
             && let Some(kind) = strange(entry.path())
         {
-            return Err(Failure::new(format!("cannot read {}: it is {kind}, not a file", crate::failure::shown(entry.path()))));
+            return Err(Failure::new(format!(
+                "cannot read {}: it is {kind}, not a file",
+                crate::failure::shown(entry.path())
+            )));
         }
         files.add(entry.into_path());
     }

@@ -63,7 +63,8 @@ fn one(pattern: &[char], letter: char) -> Option<usize> {
     match pattern.first()? {
         '?' => Some(1),
         '[' => {
-            let Some(close) = pattern.iter().skip(2).position(|letter| *letter == ']').map(|position| position + 2) else {
+            let Some(close) = pattern.iter().skip(2).position(|letter| *letter == ']').map(|position| position + 2)
+            else {
                 return (letter == '[').then_some(1);
             };
             let negated = matches!(pattern[1], '!' | '^');

@@ -1,4 +1,5 @@
-//! The file system: the only place, beside git, that touches it. Knows paths, bytes and trees of files, nothing of what is in them.
+//! The file system: the only place, beside git, that touches it. Knows paths, bytes and trees of files, nothing of what
+//! is in them.
 #![expect(clippy::disallowed_methods, reason = "this is the module that the others are kept from")]
 
 mod find;
@@ -25,15 +26,22 @@ use std::string::FromUtf8Error;
 use std::sync::Arc;
 
 /// Bytes that are no text.
-static NOT_UTF8: Code = Code { id: "SW0002", name: "not-utf8", level: Level::Error, page: include_str!("pages/not-utf8.md") };
+static NOT_UTF8: Code =
+    Code { id: "SW0002", name: "not-utf8", level: Level::Error, page: include_str!("pages/not-utf8.md") };
 /// Larger than any stream of manifests.
-static TOO_LARGE: Code = Code { id: "SW0009", name: "file-too-large", level: Level::Error, page: include_str!("pages/file-too-large.md") };
+static TOO_LARGE: Code =
+    Code { id: "SW0009", name: "file-too-large", level: Level::Error, page: include_str!("pages/file-too-large.md") };
 
 /// A link out of the repository in the place of a file.
-static OUTSIDE: Code =
-    Code { id: "SW0011", name: "outside-repository", level: Level::Error, page: include_str!("pages/outside-repository.md") };
+static OUTSIDE: Code = Code {
+    id: "SW0011",
+    name: "outside-repository",
+    level: Level::Error,
+    page: include_str!("pages/outside-repository.md"),
+};
 /// A file that a file names and that is not to be had.
-static NAMED: Code = Code { id: "SW0012", name: "named-file", level: Level::Error, page: include_str!("pages/named-file.md") };
+static NAMED: Code =
+    Code { id: "SW0012", name: "named-file", level: Level::Error, page: include_str!("pages/named-file.md") };
 
 /// The codes of this module.
 pub static CODES: &[&Code] = &[&NOT_UTF8, &TOO_LARGE, &OUTSIDE, &NAMED];
@@ -44,11 +52,17 @@ const LARGEST_FILE: usize = 512 << 20;
 /// An object that an API server takes has no more, and a ConfigMap is one.
 const LARGEST_OBJECT: u64 = 1 << 20;
 
-/// Reads a file in, under the name it was given by. `None` when it cannot be a text; what is wrong with it is in `found`.
+/// Reads a file in, under the name it was given by. `None` when it cannot be a text; what is wrong with it is in
+/// `found`.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn read_source(reach: &Reach, path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Result<Option<SourceId>, Failure> {
+pub fn read_source(
+    reach: &Reach,
+    path: &Path,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Result<Option<SourceId>, Failure> {
     let content = content(path, reach.open(path))?;
     Ok(enter(content, &name_of(path), sources, found))
 }
@@ -57,25 +71,38 @@ pub fn read_source(reach: &Reach, path: &Path, sources: &mut Sources, found: &mu
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn read_found(reach: &Reach, path: &Path, sources: &mut Sources, found: &mut Diagnostics) -> Result<Option<SourceId>, Failure> {
+pub fn read_found(
+    reach: &Reach,
+    path: &Path,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Result<Option<SourceId>, Failure> {
     let content = content(path, reach.open_found(path))?;
     Ok(enter(content, &name_of(path), sources, found))
 }
 
-/// Reads many files in, several at once. Those that cannot be texts are left out; what is wrong with them is in `found`.
+/// Reads many files in, several at once. Those that cannot be texts are left out; what is wrong with them is in
+/// `found`.
 ///
 /// # Errors
 /// When one of them cannot be read.
-pub fn read_sources(reach: &Reach, paths: &[PathBuf], sources: &mut Sources, found: &mut Diagnostics) -> Result<Vec<SourceId>, Failure> {
+pub fn read_sources(
+    reach: &Reach,
+    paths: &[PathBuf],
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Result<Vec<SourceId>, Failure> {
     let mut ids = Vec::with_capacity(paths.len());
-    for (result, path) in crate::parallel::map(paths, |path: &PathBuf| content(path, reach.open(path))).into_iter().zip(paths) {
+    for (result, path) in
+        crate::parallel::map(paths, |path: &PathBuf| content(path, reach.open(path))).into_iter().zip(paths)
+    {
         ids.extend(enter(result?, &name_of(path), sources, found));
     }
     Ok(ids)
 }
 
-/// Reads in what a file in `folder` names, such as a template. `None` when it is not to be had: what is wrong with it is in `found`, at
-/// the place that names it.
+/// Reads in what a file in `folder` names, such as a template. `None` when it is not to be had: what is wrong with it
+/// is in `found`, at the place that names it.
 pub fn read_named(
     reach: &Reach,
     folder: &Path,
@@ -92,14 +119,21 @@ pub fn read_named(
     }
 }
 
-/// The manifests that a path in a file in `folder` means: a file, or those below a folder. What is wrong with it is in `found`, at the
-/// place that names it.
+/// The manifests that a path in a file in `folder` means: a file, or those below a folder. What is wrong with it is in
+/// `found`, at the place that names it.
 ///
 /// # Errors
 /// When a folder cannot be listed.
-pub fn find_named(reach: &Reach, folder: &Path, (name, at): (&str, At), found: &mut Diagnostics) -> Result<Option<Vec<PathBuf>>, Failure> {
+pub fn find_named(
+    reach: &Reach,
+    folder: &Path,
+    (name, at): (&str, At),
+    found: &mut Diagnostics,
+) -> Result<Option<Vec<PathBuf>>, Failure> {
     match reach.locate(folder, name) {
-        Ok(real) if fs::symlink_metadata(&real).is_ok_and(|about| about.is_dir()) => find_manifests(reach, &[folder.join(name)]).map(Some),
+        Ok(real) if fs::symlink_metadata(&real).is_ok_and(|about| about.is_dir()) => {
+            find_manifests(reach, &[folder.join(name)]).map(Some)
+        }
         Ok(real) => match reach::strange(&real) {
             None => Ok(Some(vec![folder.join(name)])),
             Some(kind) => {
@@ -136,7 +170,12 @@ pub fn read_folder(reach: &Reach, folder: &Path) -> Result<Option<Folder>, Failu
 ///
 /// # Errors
 /// When the stream breaks off.
-pub fn read_stream(stream: impl Read, name: &str, sources: &mut Sources, found: &mut Diagnostics) -> Result<Option<SourceId>, Failure> {
+pub fn read_stream(
+    stream: impl Read,
+    name: &str,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Result<Option<SourceId>, Failure> {
     let content = slurp(stream, 0).map_err(|error| Failure::io("read", Path::new(name), &error))?;
     Ok(enter(content, name, sources, found))
 }
@@ -245,7 +284,8 @@ pub fn append(reach: &Reach, path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 fn put(reach: &Reach, path: &Path, text: &str, add: bool) -> Result<(), Failure> {
-    let written = reach.create(path, add, false).and_then(|mut file| Ok(io::Write::write_all(&mut file, text.as_bytes())?));
+    let written =
+        reach.create(path, add, false).and_then(|mut file| Ok(io::Write::write_all(&mut file, text.as_bytes())?));
     written.map_err(|closed| closed_to("write", path, closed))
 }
 

@@ -1,10 +1,12 @@
 //! How far a run reaches: the one way to a file whose path somebody else may have written, to read it or to write it.
 //!
-//! A file belongs to a repository: that of the nearest folder above it with a `.git`. What leads out of it (a link, `..`, an absolute
-//! path) is not opened, nor is anything in `.git`. Where there is no repository, the folder that the user named is in its place, and a
-//! path that the user typed may lead anywhere. Only regular files are opened, without waiting for anything.
+//! A file belongs to a repository: that of the nearest folder above it with a `.git`. What leads out of it (a link,
+//! `..`, an absolute path) is not opened, nor is anything in `.git`. Where there is no repository, the folder that the
+//! user named is in its place, and a path that the user typed may lead anywhere. Only regular files are opened, without
+//! waiting for anything.
 //!
-//! Folders are looked at once each, step by step; a file is then opened by its real folder and without following a link.
+//! Folders are looked at once each, step by step; a file is then opened by its real folder and without following a
+//! link.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -80,7 +82,9 @@ impl std::fmt::Display for Closed {
             Self::Outside => out.write_str("a link leads out of the repository, or nowhere"),
             Self::Leaves(what) => write!(out, "it lies outside of {what}"),
             Self::Git => out.write_str("it is inside of `.git`, which belongs to git alone"),
-            Self::Link => out.write_str("a symbolic link is in the way. Nothing is written through links; name the real place"),
+            Self::Link => {
+                out.write_str("a symbolic link is in the way. Nothing is written through links; name the real place")
+            }
             Self::Kind(kind) => write!(out, "it is {kind}, not a file"),
             Self::Io(error) => match error.kind() {
                 io::ErrorKind::NotFound => out.write_str("it does not exist"),
@@ -148,7 +152,8 @@ impl Reach {
         enter(&folder, name)
     }
 
-    /// Opens a file that was found in a folder, not named by the user: without a repository it does not lead out of that folder.
+    /// Opens a file that was found in a folder, not named by the user: without a repository it does not lead out of
+    /// that folder.
     pub(super) fn open_found(&self, path: &Path) -> Result<Opened, Closed> {
         let (folder, name) = self.split(path)?;
         enter(&folder.confined(), name)
@@ -174,7 +179,8 @@ impl Reach {
     /// The folder that a path in a file in `base` leads to, and the name in it.
     fn resolve(&self, base: &Path, name: &str, scope: Scope) -> Result<(Folder, OsString), Closed> {
         const FOLDER: &str = "the folder of the file that names it";
-        let (out, base) = (if scope == Scope::Folder { FOLDER } else { "the repository" }, self.folder(base)?.confined());
+        let (out, base) =
+            (if scope == Scope::Folder { FOLDER } else { "the repository" }, self.folder(base)?.confined());
         let root = base.root.clone().unwrap_or_else(|| base.real.clone());
         let (mut at, mut depth) = (base.real.to_path_buf(), 0_usize);
         let mut parts = Path::new(name).components().peekable();
@@ -284,8 +290,8 @@ impl Reach {
         Ok(Folder { root: if begins { Some(Arc::clone(&real)) } else { root }, real })
     }
 
-    /// The place where a file may be written: no link is on the way to it below the repository, and it is not in `.git`. Touches nothing;
-    /// what is missing on the way is in the second part.
+    /// The place where a file may be written: no link is on the way to it below the repository, and it is not in
+    /// `.git`. Touches nothing; what is missing on the way is in the second part.
     fn place(&self, path: &Path) -> Result<(PathBuf, Vec<PathBuf>), Closed> {
         let absolute = if path.is_absolute() { path.to_owned() } else { here()?.join(path) };
         let (mut at, mut root, mut missing) = (PathBuf::new(), None::<Arc<Path>>, Vec::<PathBuf>::new());
@@ -342,7 +348,8 @@ impl Reach {
         self.place(folder).map(drop)
     }
 
-    /// Opens a file to write it, with the folders that it needs. `add` keeps what is in it; a `fresh` one must not be there yet.
+    /// Opens a file to write it, with the folders that it needs. `add` keeps what is in it; a `fresh` one must not be
+    /// there yet.
     pub(super) fn create(&self, path: &Path, add: bool, fresh: bool) -> Result<File, Closed> {
         if is_stream(path) {
             return Ok(OpenOptions::new().append(true).open(path)?);
@@ -464,7 +471,10 @@ fn kind_of(about: &Metadata) -> Option<&'static str> {
 
 /// Whether something that a folder lists is neither file, folder nor link.
 pub(super) fn strange(path: &Path) -> Option<&'static str> {
-    fs::symlink_metadata(path).ok().filter(|about| !about.is_dir() && !about.is_symlink()).and_then(|about| kind_of(&about))
+    fs::symlink_metadata(path)
+        .ok()
+        .filter(|about| !about.is_dir() && !about.is_symlink())
+        .and_then(|about| kind_of(&about))
 }
 
 /// Whether a path is one of the process's own streams, which a shell also writes for `<(…)`.
@@ -475,12 +485,11 @@ fn is_stream(path: &Path) -> bool {
     matches!(path, "/dev/stdin" | "/dev/stdout" | "/dev/stderr" | "/dev/null") || number.is_some_and(is_number)
 }
 
-/// Whether a name is git's, on any file system: some know no letter case, some drop letters that nobody sees, dots and spaces at the end,
-/// and some have a short name and streams beside.
+/// Whether a name is git's, on any file system: some know no letter case, some drop letters that nobody sees, dots and
+/// spaces at the end, and some have a short name and streams beside.
 pub(super) fn is_git(name: &std::ffi::OsStr) -> bool {
     let name = name.to_string_lossy();
-    let unseen =
-        |letter: &char| !matches!(letter, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
+    let unseen = |letter: &char| !matches!(letter, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
     let name: String = name.split(':').next().unwrap_or_default().chars().filter(unseen).collect();
     let name = name.trim_end_matches(['.', ' ']);
     name.eq_ignore_ascii_case(".git") || name.eq_ignore_ascii_case("git~1")
@@ -509,9 +518,13 @@ mod tests {
 
     #[test]
     fn streams_are_told_by_their_names() {
-        for (path, expected) in
-            [("/dev/stdin", true), ("/dev/fd/63", true), ("/dev/fd/", false), ("/dev/fd/../zero", false), ("/dev/zero", false)]
-        {
+        for (path, expected) in [
+            ("/dev/stdin", true),
+            ("/dev/fd/63", true),
+            ("/dev/fd/", false),
+            ("/dev/fd/../zero", false),
+            ("/dev/zero", false),
+        ] {
             assert_eq!(is_stream(Path::new(path)), expected && cfg!(unix), "{path}");
         }
     }

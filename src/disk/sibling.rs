@@ -1,9 +1,10 @@
-//! The hidden folder beside a tree's, in which a run works: `deploy/.dev.statewright`. In it, `new` is a folder that is being built and
-//! `old` one that is complete: the next state for an instant, then, after they have changed places, the former one.
+//! The hidden folder beside a tree's, in which a run works: `deploy/.dev.statewright`. In it, `new` is a folder that is
+//! being built and `old` one that is complete: the next state for an instant, then, after they have changed places, the
+//! former one.
 //!
-//! A run that is cut short leaves it, and a repository may bring one with it that anybody made. So nothing in it is ever carried out or
-//! moved into the tree by a later run. It can only be taken away, file by file, each of which must show that nothing is lost with it;
-//! what cannot show that stays, and is named.
+//! A run that is cut short leaves it, and a repository may bring one with it that anybody made. So nothing in it is
+//! ever carried out or moved into the tree by a later run. It can only be taken away, file by file, each of which must
+//! show that nothing is lost with it; what cannot show that stays, and is named.
 
 use super::tree::{LARGEST, in_the_way, read_plain};
 use crate::failure::Failure;
@@ -38,7 +39,8 @@ pub fn owner(name: &str) -> Option<&str> {
     name.strip_prefix('.')?.strip_suffix(".statewright").filter(|leaf| !leaf.is_empty())
 }
 
-/// Whether a text is one of ours, or the beginning of one: all that is left of a file when a run is cut short while writing it.
+/// Whether a text is one of ours, or the beginning of one: all that is left of a file when a run is cut short while
+/// writing it.
 pub(super) fn begins_as_ours(content: &[u8]) -> bool {
     let is_begun = |mark: &str| content.starts_with(mark.as_bytes()) || mark.as_bytes().starts_with(content);
     content.len() <= LARGEST && (is_begun(HEADER) || is_begun(INDEX_VERSION))
@@ -87,7 +89,9 @@ impl Sibling {
     /// Takes the target out of sight in one step. False when that cannot be done here.
     pub(super) fn take(&self, target: &Path) -> io::Result<bool> {
         match fs::rename(target, self.path.join(FORMER)) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::CrossesDevices | io::ErrorKind::ResourceBusy) => Ok(false),
+            Err(error) if matches!(error.kind(), io::ErrorKind::CrossesDevices | io::ErrorKind::ResourceBusy) => {
+                Ok(false)
+            }
             taken => taken.map(|()| true),
         }
     }
@@ -112,14 +116,15 @@ impl Sibling {
         self.end(left)
     }
 
-    /// Takes the former folder apart after it has lost its place. `index` is what it was known by, `dropped` what was edited by hand and
-    /// may go. What came into it at the last moment goes to where it would be now.
+    /// Takes the former folder apart after it has lost its place. `index` is what it was known by, `dropped` what was
+    /// edited by hand and may go. What came into it at the last moment goes to where it would be now.
     pub(super) fn finish(&self, target: &Path, index: &Index, dropped: &[String]) -> Result<Vec<PathBuf>, Failure> {
         let (mut left, mut late) = (Vec::new(), Vec::new());
         let (folder, mut buffer) = (self.path.join(FORMER), Vec::new());
         let _ = fs::remove_dir(self.path.join(FRESH));
         take_apart(&folder, &mut late, &mut |name, path| {
-            let is_ours = name == INDEX || is_same(path, &target.join(name)) || dropped.iter().any(|dropped| dropped == name);
+            let is_ours =
+                name == INDEX || is_same(path, &target.join(name)) || dropped.iter().any(|dropped| dropped == name);
             Ok(is_ours || index.lists(name) && read_ours(path, &mut buffer)? && index.wrote(name, &buffer))
         })?;
         for path in late {
@@ -145,7 +150,8 @@ impl Sibling {
     }
 }
 
-/// A folder that was being built holds files that a run made, perhaps half written, and links to files that are in the target.
+/// A folder that was being built holds files that a run made, perhaps half written, and links to files that are in the
+/// target.
 fn clear_fresh(folder: &Path, target: &Path, left: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let mut buffer = Vec::new();
     take_apart(folder, left, &mut |name, path| {
@@ -154,7 +160,8 @@ fn clear_fresh(folder: &Path, target: &Path, left: &mut Vec<PathBuf>) -> Result<
     })
 }
 
-/// A folder that is complete has an index of its own, by which each file is as it was written; the rest is in the target too.
+/// A folder that is complete has an index of its own, by which each file is as it was written; the rest is in the
+/// target too.
 fn clear_former(folder: &Path, target: &Path, left: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let mut buffer = Vec::new();
     let path = folder.join(INDEX);
@@ -201,7 +208,9 @@ fn read_ours(path: &Path, buffer: &mut Vec<u8>) -> Result<bool, Failure> {
 fn listed(folder: &Path) -> Result<Vec<(std::ffi::OsString, bool)>, Failure> {
     let failed = |error: io::Error| Failure::io("list", folder, &error);
     let entries = fs::read_dir(folder).map_err(failed)?;
-    entries.map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?.is_dir()))).map_err(failed)).collect()
+    entries
+        .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?.is_dir()))).map_err(failed))
+        .collect()
 }
 
 /// Whether two names are links to one file, so that one of them may go.

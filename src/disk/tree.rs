@@ -1,10 +1,12 @@
-//! A tree of ours on the disk: what stands there, how it differs from a fresh one, and how the fresh one takes its place.
+//! A tree of ours on the disk: what stands there, how it differs from a fresh one, and how the fresh one takes its
+//! place.
 //!
-//! A folder is replaced whole, in one step: the new one is built beside it (`sibling`) and the two change places, so a run that
-//! is killed leaves the old folder or the new one. What was not ours is in both by a hard link. Where a file system cannot do
-//! that, or a folder of somebody else stands in ours, files are replaced one by one, under an index that lists the old contents
-//! and the new ones: whatever mix a killed run leaves is ours by that index, and the next run writes what is lacking. Nothing is
-//! ever done because a file found on the disk says so. Nothing is touched when nothing differs.
+//! A folder is replaced whole, in one step: the new one is built beside it (`sibling`) and the two change places, so a
+//! run that is killed leaves the old folder or the new one. What was not ours is in both by a hard link. Where a file
+//! system cannot do that, or a folder of somebody else stands in ours, files are replaced one by one, under an index
+//! that lists the old contents and the new ones: whatever mix a killed run leaves is ours by that index, and the next
+//! run writes what is lacking. Nothing is ever done because a file found on the disk says so. Nothing is touched when
+//! nothing differs.
 
 use super::sibling::{self, Sibling, begins_as_ours};
 use super::turns::Turns;
@@ -85,7 +87,11 @@ pub(super) fn read_folder(folder: &Path) -> Result<Option<Folder>, Failure> {
         let path = folder.join(name);
         if read_plain(&path, 0, &mut buffer)? {
             if buffer.len() > LARGEST {
-                return Err(Failure::new(format!("{} has more than {} MB: it is no manifest of ours", shown(&path), LARGEST >> 20)));
+                return Err(Failure::new(format!(
+                    "{} has more than {} MB: it is no manifest of ours",
+                    shown(&path),
+                    LARGEST >> 20
+                )));
             }
             files.push(File { name: name.to_owned(), text: String::from_utf8_lossy(&buffer).into_owned() });
         }
@@ -100,7 +106,8 @@ pub(super) fn read_folder(folder: &Path) -> Result<Option<Folder>, Failure> {
 pub fn compare(root: &Path, tree: &Tree) -> Result<Vec<Difference>, Failure> {
     let place = Place::new(root, &tree.folder)?;
     let survey = Survey::new(&place, tree)?;
-    let difference = |(name, kind): &(String, Kind)| Difference { path: format!("{}/{name}", tree.folder), kind: *kind };
+    let difference =
+        |(name, kind): &(String, Kind)| Difference { path: format!("{}/{name}", tree.folder), kind: *kind };
     let mut differences: Vec<Difference> = survey.differing.iter().map(difference).collect();
     if differences.is_empty() && !survey.index_is_fresh && !tree.files.is_empty() {
         let kind = if survey.has_index { Kind::Stale } else { Kind::Missing };
@@ -121,11 +128,12 @@ pub fn is_as(root: &Path, tree: &Tree) -> Result<bool, Failure> {
     Ok(!place.sibling.is_there()? && Survey::new(&place, tree)?.agrees(tree))
 }
 
-/// Makes the disk hold a tree. Only files that are ours are replaced or removed, and one that was changed by hand only if
-/// `overwrite_edited` says so. A tree without files is removed, and its folder with it if nothing else is in there.
+/// Makes the disk hold a tree. Only files that are ours are replaced or removed, and one that was changed by hand only
+/// if `overwrite_edited` says so. A tree without files is removed, and its folder with it if nothing else is in there.
 ///
 /// # Errors
-/// When something cannot be read or written, a link stands in the way, or another run is writing there and patience ran out.
+/// When something cannot be read or written, a link stands in the way, or another run is writing there and patience ran
+/// out.
 pub fn write(root: &Path, tree: &Tree, overwrite_edited: bool, turns: &Turns) -> Result<Written, Failure> {
     let place = Place::new(root, &tree.folder)?;
     if !place.sibling.is_there()? {
@@ -141,7 +149,8 @@ pub fn write(root: &Path, tree: &Tree, overwrite_edited: bool, turns: &Turns) ->
     let left = place.clear()?;
     let survey = Survey::new(&place, tree)?;
     let mut written = Written { left, ..survey.summary() };
-    let is_refused = !written.foreign.is_empty() || !written.left.is_empty() || !(written.edited.is_empty() || overwrite_edited);
+    let is_refused =
+        !written.foreign.is_empty() || !written.left.is_empty() || !(written.edited.is_empty() || overwrite_edited);
     if is_refused {
         return Ok(written);
     }
@@ -167,8 +176,8 @@ pub fn remove(root: &Path, folder: &str, overwrite_edited: bool, turns: &Turns) 
     write(root, &Tree { folder: folder.to_owned(), files: Vec::new() }, overwrite_edited, turns)
 }
 
-/// Takes away what a run that was cut short left beside a folder, and touches nothing in the folder itself. Gives what cannot be
-/// shown to be ours, and stays.
+/// Takes away what a run that was cut short left beside a folder, and touches nothing in the folder itself. Gives what
+/// cannot be shown to be ours, and stays.
 ///
 /// # Errors
 /// As [`write()`].
@@ -198,8 +207,8 @@ pub struct Strays {
     pub unfinished: Vec<String>,
 }
 
-/// The folders of ours that match `pattern` (`deploy/*/kubia`) and are not among `current`: left by an environment that no
-/// longer exists.
+/// The folders of ours that match `pattern` (`deploy/*/kubia`) and are not among `current`: left by an environment that
+/// no longer exists.
 ///
 /// # Errors
 /// When a folder cannot be listed.
@@ -211,7 +220,8 @@ pub fn strays(root: &Path, pattern: &str, current: &BTreeSet<String>) -> Result<
         let mut next = Vec::new();
         for parent in parents {
             if super::glob::is_pattern(part) {
-                let matching = folders_in(&root.join(&parent))?.into_iter().filter(|name| super::glob::matches(part, name));
+                let matching =
+                    folders_in(&root.join(&parent))?.into_iter().filter(|name| super::glob::matches(part, name));
                 next.extend(matching.map(|name| joined(&parent, &name)));
             } else {
                 next.push(joined(&parent, part));
@@ -226,9 +236,16 @@ pub fn strays(root: &Path, pattern: &str, current: &BTreeSet<String>) -> Result<
             let names = folders_in(&root.join(&parent))?;
             let matching = |name: &&str| super::glob::matches(leaf, name);
             named = names.iter().map(String::as_str).filter(matching).map(|name| joined(&parent, name)).collect();
-            beside = names.iter().filter_map(|name| sibling::owner(name)).filter(matching).map(|name| joined(&parent, name)).collect();
+            beside = names
+                .iter()
+                .filter_map(|name| sibling::owner(name))
+                .filter(matching)
+                .map(|name| joined(&parent, name))
+                .collect();
         }
-        found.folders.extend(named.into_iter().filter(|folder| !current.contains(folder) && root.join(folder).join(INDEX).is_file()));
+        found.folders.extend(
+            named.into_iter().filter(|folder| !current.contains(folder) && root.join(folder).join(INDEX).is_file()),
+        );
         let is_unfinished = |folder: &String| !current.contains(folder) && Sibling::new(&root.join(folder)).is_folder();
         found.unfinished.extend(beside.into_iter().filter(is_unfinished));
     }
@@ -239,7 +256,9 @@ pub fn strays(root: &Path, pattern: &str, current: &BTreeSet<String>) -> Result<
 fn folders_in(path: &Path) -> Result<Vec<String>, Failure> {
     let listed = match fs::read_dir(path) {
         Ok(listed) => listed,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(Failure::io("list", path, &error)),
     };
     let folders = listed.filter_map(Result::ok).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
@@ -356,7 +375,10 @@ impl Survey {
         let kind = match kind {
             Kind::Missing => Kind::Missing,
             _ if !self.index.lists(name) => Kind::Foreign,
-            _ if content.len() <= LARGEST && !self.index.wrote(name, content) && self.index.is_merged(name, content) => {
+            _ if content.len() <= LARGEST
+                && !self.index.wrote(name, content)
+                && self.index.is_merged(name, content) =>
+            {
                 self.merged.push(name.to_owned());
                 if kind == Kind::Extra { Kind::Extra } else { Kind::Merged }
             }
@@ -393,7 +415,8 @@ impl Survey {
     /// Whether a file is still there as it was seen, as far as that matters.
     fn still_describes(&self, name: &str, path: &Path) -> Result<bool, Failure> {
         let mut buffer = Vec::new();
-        Ok(read_plain(path, 0, &mut buffer)? && (self.index.wrote(name, &buffer) || self.others().any(|other| other == name)))
+        Ok(read_plain(path, 0, &mut buffer)?
+            && (self.index.wrote(name, &buffer) || self.others().any(|other| other == name)))
     }
 
     /// The names of ours that are there and not as we wrote them.
@@ -451,7 +474,8 @@ fn replace(place: &Place, tree: &Tree, survey: &Survey) -> Result<Vec<PathBuf>, 
     one_by_one(place, tree, survey)
 }
 
-/// The names in a folder that are not ours. `None` when one of them is no plain file, so that no link to it can be made.
+/// The names in a folder that are not ours. `None` when one of them is no plain file, so that no link to it can be
+/// made.
 fn foreign(place: &Place, tree: &Tree, survey: &Survey) -> Result<Option<Vec<String>>, Failure> {
     let failed = |error: io::Error| Failure::io("list", &place.target, &error);
     let fresh: BTreeSet<&str> = tree.files.iter().map(|file| file.name.as_str()).collect();
@@ -470,8 +494,8 @@ fn foreign(place: &Place, tree: &Tree, survey: &Survey) -> Result<Option<Vec<Str
     Ok(Some(names))
 }
 
-/// Replaces file by file. From the first step to the last the index lists what was there and what will be, so that at any instant
-/// each file is whole, and ours by the index. The hidden folder is there as long as this is not done.
+/// Replaces file by file. From the first step to the last the index lists what was there and what will be, so that at
+/// any instant each file is whole, and ours by the index. The hidden folder is there as long as this is not done.
 fn one_by_one(place: &Place, tree: &Tree, survey: &Survey) -> Result<Vec<PathBuf>, Failure> {
     let fresh = place.sibling.begin()?;
     if !tree.files.is_empty() {
@@ -480,7 +504,10 @@ fn one_by_one(place: &Place, tree: &Tree, survey: &Survey) -> Result<Vec<PathBuf
     for (name, kind) in &survey.differing {
         let path = place.target.join(name);
         if *kind != Kind::Missing && !survey.still_describes(name, &path)? {
-            return Err(Failure::new(format!("{} was changed at this very moment, and stays. Run again", shown(&path))));
+            return Err(Failure::new(format!(
+                "{} was changed at this very moment, and stays. Run again",
+                shown(&path)
+            )));
         }
         if *kind == Kind::Extra {
             fs::remove_file(&path).map_err(|error| Failure::io("remove", &path, &error))?;
@@ -548,7 +575,10 @@ fn is_folder(path: &Path) -> Result<bool, Failure> {
 
 pub(super) fn in_the_way(path: &Path) -> Failure {
     let what = if path.is_symlink() { "a symbolic link" } else { "no folder" };
-    Failure::new(format!("cannot write below {}: it is {what}. Move it away; output goes to plain folders only", shown(path)))
+    Failure::new(format!(
+        "cannot write below {}: it is {what}. Move it away; output goes to plain folders only",
+        shown(path)
+    ))
 }
 
 /// Reads the index of a folder, and its text.
@@ -560,7 +590,8 @@ pub(super) fn read_index(folder: &Path, buffer: &mut Vec<u8>) -> Result<Option<(
     let text = String::from_utf8_lossy(buffer).into_owned();
     let index = Index::parse(&text).ok_or_else(|| {
         Failure::new(format!(
-            "{} is damaged, or written by a newer statewright. Update statewright, or delete the generated files of this folder with it",
+            "{} is damaged, or written by a newer statewright. Update statewright, or delete the generated files of \
+                this folder with it",
             shown(&path)
         ))
     })?;
@@ -570,15 +601,18 @@ pub(super) fn read_index(folder: &Path, buffer: &mut Vec<u8>) -> Result<Option<(
 /// More than any file of ours holds.
 pub(super) const LARGEST: usize = 16 << 20;
 
-/// Reads a plain file into the buffer, which is likely to hold `likely` bytes. False when there is none. Of a file that is too large
-/// to be ours, only so much is read that this shows.
+/// Reads a plain file into the buffer, which is likely to hold `likely` bytes. False when there is none. Of a file that
+/// is too large to be ours, only so much is read that this shows.
 pub(super) fn read_plain(path: &Path, likely: usize, buffer: &mut Vec<u8>) -> Result<bool, Failure> {
     buffer.clear();
     let mut file = match open_plain(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(_) if path.is_symlink() => {
-            return Err(Failure::new(format!("{} is a symbolic link. Move it away; output is plain files only", shown(path))));
+            return Err(Failure::new(format!(
+                "{} is a symbolic link. Move it away; output is plain files only",
+                shown(path)
+            )));
         }
         Err(error) => return Err(Failure::io("read", path, &error)),
     };

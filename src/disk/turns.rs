@@ -1,5 +1,5 @@
-//! Whose turn it is to write below a folder: one run's at a time. Knows locks of the operating system, and no clock: how long to wait is
-//! the caller's to say.
+//! Whose turn it is to write below a folder: one run's at a time. Knows locks of the operating system, and no clock:
+//! how long to wait is the caller's to say.
 
 use crate::failure::{Failure, shown};
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,11 +7,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Waits a little for the folder that another run is writing in, the n-th time; false when it has been waiting long enough.
+/// Waits a little for the folder that another run is writing in, the n-th time; false when it has been waiting long
+/// enough.
 type Patience = Box<dyn Fn(&Path, u32) -> bool + Send + Sync>;
 
-/// The turns that a run has. A turn is about the folder in which a tree lies; the threads of one run share it, each with a tree of
-/// its own. A run waits for one turn at a time and has few at once, so that no two runs can wait for each other.
+/// The turns that a run has. A turn is about the folder in which a tree lies; the threads of one run share it, each
+/// with a tree of its own. A run waits for one turn at a time and has few at once, so that no two runs can wait for
+/// each other.
 pub struct Turns {
     patience: Patience,
     state: Mutex<State>,
@@ -20,7 +22,8 @@ pub struct Turns {
 #[derive(Default)]
 struct State {
     held: BTreeMap<PathBuf, Held>,
-    /// Once it has waited in vain it does not wait again: the other run may be stopped, and there may be thousands of folders.
+    /// Once it has waited in vain it does not wait again: the other run may be stopped, and there may be thousands of
+    /// folders.
     impatient: bool,
 }
 
@@ -45,7 +48,9 @@ impl Turns {
                     return Ok(self.turn(folder, target));
                 }
             } else if let Some(lock) = lock(folder)? {
-                state.held.insert(folder.to_owned(), Held { _lock: lock, targets: BTreeSet::from([target.to_owned()]) });
+                state
+                    .held
+                    .insert(folder.to_owned(), Held { _lock: lock, targets: BTreeSet::from([target.to_owned()]) });
                 return Ok(self.turn(folder, target));
             }
             let is_over = state.impatient;
@@ -56,7 +61,8 @@ impl Turns {
         }
         self.state().impatient = true;
         Err(Failure::new(format!(
-            "another run is writing in {} and was not done in time. Run again when it is done; if none is, look for one that is stopped",
+            "another run is writing in {} and was not done in time. Run again when it is done; if none is, look for \
+                one that is stopped",
             shown(folder)
         )))
     }
@@ -100,7 +106,8 @@ struct Lock {
     folder: std::fs::File,
 }
 
-/// Let go of aloud: a process that is being started at this moment may have the folder open too, and would keep the lock.
+/// Let go of aloud: a process that is being started at this moment may have the folder open too, and would keep the
+/// lock.
 #[cfg(unix)]
 impl Drop for Lock {
     fn drop(&mut self) {

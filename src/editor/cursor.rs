@@ -1,5 +1,5 @@
-//! Where a cursor stands in a YAML text: the keys above it, by indentation and braces. Reads no more than that, so that it works while
-//! somebody types.
+//! Where a cursor stands in a YAML text: the keys above it, by indentation and braces. Reads no more than that, so that
+//! it works while somebody types.
 
 /// What is at a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,7 +152,12 @@ mod tests {
             ("storage:\n  data: {mount: /d, |}\n", "storage.data", None, true),
             ("storage:\n  data: {mount: /d, size: |}\n", "storage.data.size", None, false),
             ("containers:\n  proxy:\n    ports:\n    - po|rt: 80\n", "containers.proxy.ports", some("port"), true),
-            ("# a comment: x\nservices:\n  # and: one\n  public:\n    ty|pe: NodePort\n", "services.public", some("type"), true),
+            (
+                "# a comment: x\nservices:\n  # and: one\n  public:\n    ty|pe: NodePort\n",
+                "services.public",
+                some("type"),
+                true,
+            ),
             ("probes: {ready: {http: /, po|rt: http}, live: {}}\n", "probes.ready", some("port"), true),
             ("probes: {ready: {http: /}, li|ve: {}}\n", "probes", some("live"), true),
             ("a:\n  b: 1\nc|: 2\n", "", some("c"), true),

@@ -1,5 +1,5 @@
-//! What an editor asks of a spec that is being typed: what a field means, and what may stand here. Works on the text as it is, for it is
-//! broken most of the time; knows no protocol.
+//! What an editor asks of a spec that is being typed: what a field means, and what may stand here. Works on the text as
+//! it is, for it is broken most of the time; knows no protocol.
 
 pub(crate) mod cursor;
 
@@ -137,7 +137,9 @@ fn propose(shape: Shape, kubernetes: KubernetesFields<'_>, list: &mut Vec<Propos
         }
         Shape::Kubernetes(definition) => foreign(definition).for_each(|(field, text)| add(&field, text, true)),
         Shape::List(inner) => propose(inner(), kubernetes, list),
-        Shape::Either(shapes) | Shape::Told(shapes, _) => shapes.iter().for_each(|shape| propose(shape(), kubernetes, list)),
+        Shape::Either(shapes) | Shape::Told(shapes, _) => {
+            shapes.iter().for_each(|shape| propose(shape(), kubernetes, list));
+        }
         Shape::Text | Shape::Scalar | Shape::Int | Shape::Any | Shape::Map(_) => {}
     }
 }

@@ -32,9 +32,10 @@ pub enum Each {
 /// Fills a template as often as it asks for.
 pub(super) fn fill(extra: &Extra, app: &App, bundle: &mut Bundle, found: &mut Diagnostics) {
     let at = app.at;
-    let names = app
-        .names
-        .with([("labels", to_value(&Node::map(app.labels.clone(), at))), ("selector", to_value(&Node::map(app.selector.clone(), at)))]);
+    let names = app.names.with([
+        ("labels", to_value(&Node::map(app.labels.clone(), at))),
+        ("selector", to_value(&Node::map(app.selector.clone(), at))),
+    ]);
     let mut once = |names: &Names| {
         let mut node = expression::evaluate(&extra.node, names, found);
         drop_nulls(&mut node);
@@ -49,7 +50,9 @@ pub(super) fn fill(extra: &Extra, app: &App, bundle: &mut Bundle, found: &mut Di
                 once(&names.with([("ordinal", ordinal.into()), ("pod", app.identity.pod(ordinal).into())]));
             }
         }
-        Each::Service => app.services.iter().for_each(|service| once(&names.with([("service", service_value(service))]))),
+        Each::Service => {
+            app.services.iter().for_each(|service| once(&names.with([("service", service_value(service))])));
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Stage 3, emit: an app's manifests. One file per kind, with a template of the same name; every node points at the line of the spec
-//! that caused it.
+//! Stage 3, emit: an app's manifests. One file per kind, with a template of the same name; every node points at the
+//! line of the spec that caused it.
 
 mod config_map;
 mod container;
@@ -21,19 +21,31 @@ use crate::value::{Map, Node};
 pub(crate) use extra::{Each, Extra};
 
 /// A change to an object that is not there.
-static PATCH: Code =
-    Code { id: "SW0140", name: "patch-hits-nothing", level: Level::Error, page: include_str!("pages/patch-hits-nothing.md") };
+static PATCH: Code = Code {
+    id: "SW0140",
+    name: "patch-hits-nothing",
+    level: Level::Error,
+    page: include_str!("pages/patch-hits-nothing.md"),
+};
 /// An extra object that is none.
-static OBJECT: Code = Code { id: "SW0141", name: "not-an-object", level: Level::Error, page: include_str!("pages/not-an-object.md") };
+static OBJECT: Code =
+    Code { id: "SW0141", name: "not-an-object", level: Level::Error, page: include_str!("pages/not-an-object.md") };
 /// An object twice.
-static TWICE: Code = Code { id: "SW0142", name: "object-twice", level: Level::Error, page: include_str!("pages/object-twice.md") };
+static TWICE: Code =
+    Code { id: "SW0142", name: "object-twice", level: Level::Error, page: include_str!("pages/object-twice.md") };
 
 /// The codes of this module.
 pub(crate) static CODES: &[&Code] = &[&PATCH, &OBJECT, &TWICE];
 
 /// The kinds that are made; each gives as many objects as the app asks for.
-static KINDS: &[fn(&App) -> Vec<Node>] =
-    &[persistent_volume::emit, service_account::emit, config_map::emit, service::emit, stateful_set::emit, pod_disruption_budget::emit];
+static KINDS: &[fn(&App) -> Vec<Node>] = &[
+    persistent_volume::emit,
+    service_account::emit,
+    config_map::emit,
+    service::emit,
+    stateful_set::emit,
+    pod_disruption_budget::emit,
+];
 
 /// Makes the manifests of an app.
 pub(crate) fn emit(app: &App, extras: &[Extra], found: &mut Diagnostics) -> Bundle {
@@ -98,14 +110,20 @@ fn patch(patch: &crate::spec::settings::Patch, bundle: &mut Bundle, found: &mut 
     if hits > 0 {
         return;
     }
-    let names: Vec<&str> =
-        bundle.resources.iter().filter(|resource| resource.id.kind == kind.value).map(|resource| &*resource.id.name).collect();
+    let names: Vec<&str> = bundle
+        .resources
+        .iter()
+        .filter(|resource| resource.id.kind == kind.value)
+        .map(|resource| &*resource.id.name)
+        .collect();
     let kinds = bundle.resources.iter().map(|resource| &*resource.id.kind);
     let (message, help, at) = match name {
         Some(name) if !names.is_empty() => (
             format!("there is no {} `{}` to change", kind.value, name.value),
-            nearest(&name.value, names.iter().copied())
-                .map_or_else(|| format!("there are {}", listing(names.iter().copied(), 8)), |near| format!("did you mean `{near}`?")),
+            nearest(&name.value, names.iter().copied()).map_or_else(
+                || format!("there are {}", listing(names.iter().copied(), 8)),
+                |near| format!("did you mean `{near}`?"),
+            ),
             name.at,
         ),
         _ => {
@@ -113,8 +131,10 @@ fn patch(patch: &crate::spec::settings::Patch, bundle: &mut Bundle, found: &mut 
             known.dedup();
             (
                 format!("this app has no {} to change", kind.value),
-                nearest(&kind.value, known.iter().copied())
-                    .map_or_else(|| format!("it has {}", listing(known.iter().copied(), 8)), |near| format!("did you mean `{near}`?")),
+                nearest(&kind.value, known.iter().copied()).map_or_else(
+                    || format!("it has {}", listing(known.iter().copied(), 8)),
+                    |near| format!("did you mean `{near}`?"),
+                ),
                 kind.at,
             )
         }

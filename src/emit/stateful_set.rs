@@ -13,7 +13,9 @@ pub(super) fn emit(app: &App) -> Vec<Node> {
     let at = app.at;
     let settings = &app.settings;
     let containers = |list: &[crate::app::container::Container]| {
-        (!list.is_empty()).then(|| Node::list(list.iter().map(|item| container(item, &settings.container_security)).collect(), list[0].at))
+        (!list.is_empty()).then(|| {
+            Node::list(list.iter().map(|item| container(item, &settings.container_security)).collect(), list[0].at)
+        })
     };
     let mut pod_labels = app.labels.clone();
     crate::merge::overlay(&mut pod_labels, &app.selector);
@@ -31,10 +33,14 @@ pub(super) fn emit(app: &App) -> Vec<Node> {
             ("podAnnotations", some(&app.pod_annotations, at)),
             ("initContainers", containers(&app.init)),
             ("containers", containers(&app.containers)),
-            ("volumes", (!app.pod_volumes.is_empty()).then(|| Node::list(app.pod_volumes.clone(), app.pod_volumes[0].at))),
+            (
+                "volumes",
+                (!app.pod_volumes.is_empty()).then(|| Node::list(app.pod_volumes.clone(), app.pod_volumes[0].at)),
+            ),
             (
                 "claims",
-                (!app.storage.is_empty()).then(|| Node::list(app.storage.iter().map(|item| claim(app, item)).collect(), app.storage[0].at)),
+                (!app.storage.is_empty())
+                    .then(|| Node::list(app.storage.iter().map(|item| claim(app, item)).collect(), app.storage[0].at)),
             ),
         ]),
     );

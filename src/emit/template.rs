@@ -1,5 +1,5 @@
-//! Manifests with holes: a YAML file that shows the shape of an object, and leaves that are names of what is put there. No value passes
-//! through YAML's syntax, so none can break out of its place.
+//! Manifests with holes: a YAML file that shows the shape of an object, and leaves that are names of what is put there.
+//! No value passes through YAML's syntax, so none can break out of its place.
 
 use crate::diagnostic::Diagnostics;
 use crate::source::{At, Sources};

@@ -16,30 +16,48 @@ use crate::value::{Data, Node};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The API server would refuse it.
-static REFUSED: Code = Code { id: "SW0201", name: "refused", level: Level::Error, page: include_str!("pages/refused.md") };
+static REFUSED: Code =
+    Code { id: "SW0201", name: "refused", level: Level::Error, page: include_str!("pages/refused.md") };
 /// The cluster does not have that kind.
-static NO_KIND: Code = Code { id: "SW0202", name: "unknown-kind", level: Level::Error, page: include_str!("pages/unknown-kind.md") };
+static NO_KIND: Code =
+    Code { id: "SW0202", name: "unknown-kind", level: Level::Error, page: include_str!("pages/unknown-kind.md") };
 /// The API server would accept it with a warning.
-static WARNED: Code = Code { id: "SW0203", name: "api-warning", level: Level::Warning, page: include_str!("pages/api-warning.md") };
+static WARNED: Code =
+    Code { id: "SW0203", name: "api-warning", level: Level::Warning, page: include_str!("pages/api-warning.md") };
 
 /// The cluster accepts it and then cannot make its pods.
-static PODS: Code = Code { id: "SW0204", name: "pods-refused", level: Level::Error, page: include_str!("pages/pods-refused.md") };
+static PODS: Code =
+    Code { id: "SW0204", name: "pods-refused", level: Level::Error, page: include_str!("pages/pods-refused.md") };
 /// A kind that nobody described.
-pub static UNJUDGED: Code =
-    Code { id: "SW0205", name: "custom-kind-unjudged", level: Level::Note, page: include_str!("pages/custom-kind-unjudged.md") };
+pub static UNJUDGED: Code = Code {
+    id: "SW0205",
+    name: "custom-kind-unjudged",
+    level: Level::Note,
+    page: include_str!("pages/custom-kind-unjudged.md"),
+};
 
 /// The API server would leave a field out, because its feature is off.
-static DROPPED: Code = Code { id: "SW0206", name: "field-dropped", level: Level::Warning, page: include_str!("pages/field-dropped.md") };
+static DROPPED: Code =
+    Code { id: "SW0206", name: "field-dropped", level: Level::Warning, page: include_str!("pages/field-dropped.md") };
 /// A kind that servers serve on request only.
-static NOT_SERVED: Code =
-    Code { id: "SW0207", name: "kind-off-by-default", level: Level::Warning, page: include_str!("pages/kind-off-by-default.md") };
+static NOT_SERVED: Code = Code {
+    id: "SW0207",
+    name: "kind-off-by-default",
+    level: Level::Warning,
+    page: include_str!("pages/kind-off-by-default.md"),
+};
 
 /// A part of a definition that nobody here can judge by.
-static PARTLY: Code =
-    Code { id: "SW0240", name: "custom-partly-judged", level: Level::Note, page: include_str!("pages/custom-partly-judged.md") };
+static PARTLY: Code = Code {
+    id: "SW0240",
+    name: "custom-partly-judged",
+    level: Level::Note,
+    page: include_str!("pages/custom-partly-judged.md"),
+};
 
 /// A custom resource that does not fit the JSON Schema of its kind.
-static UNFIT: Code = Code { id: "SW0241", name: "schema-unfit", level: Level::Error, page: include_str!("pages/schema-unfit.md") };
+static UNFIT: Code =
+    Code { id: "SW0241", name: "schema-unfit", level: Level::Error, page: include_str!("pages/schema-unfit.md") };
 
 /// The codes of this module.
 pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED, &PODS, &UNJUDGED, &DROPPED, &NOT_SERVED, &PARTLY, &UNFIT];
@@ -47,8 +65,8 @@ pub static CODES: &[&Code] = &[&REFUSED, &NO_KIND, &WARNED, &PODS, &UNJUDGED, &D
 /// The first version that judges the pods of a StatefulSet together with it.
 const JUDGES_TEMPLATES: Version = Version::minor(34);
 
-/// Says what the API server would answer to a new object; nothing of a custom kind, which [`custom_objects`] judges. Keys that the
-/// object holds twice are in `found` already, from its reader.
+/// Says what the API server would answer to a new object; nothing of a custom kind, which [`custom_objects`] judges.
+/// Keys that the object holds twice are in `found` already, from its reader.
 pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics) {
     let answer = admission::create(&crate::api::plugin::admitted(&resource.node), version);
     if answer.stage == Some(Stage::NoMatch) {
@@ -75,7 +93,11 @@ pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics
             None => said(refusal.kind, &refusal.detail),
         };
         let help = help(resource, &refusal, unfit, version);
-        let what = if refusal.field.is_empty() { resource.id.to_string() } else { format!("{}: {}", resource.id, refusal.field) };
+        let what = if refusal.field.is_empty() {
+            resource.id.to_string()
+        } else {
+            format!("{}: {}", resource.id, refusal.field)
+        };
         if let Some(stage) = answer.stage.filter(|stage| *stage != Stage::Validate) {
             refusal.kind = stage.word();
         }
@@ -93,11 +115,15 @@ pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics
             .about(resource.subject())
             .at(resource.node.place_of(&dropped.field), found);
     }
-    // What a rule says too, it says with what to do about it; no rule looks at templates of pods that nothing makes yet.
+    // What a rule says too, it says with what to do about it; no rule looks at templates of pods that nothing makes
+    // yet.
     let is_said = |warning: &Warning| warning.topic.is_some() && resource.id.kind != "PodTemplate";
     for Warning { text, .. } in answer.warnings.into_iter().filter(|warning| !is_said(warning)) {
         let at = text.split_once(": ").map_or(resource.at(), |(field, _)| resource.node.place_of(field));
-        WARNED.report(format!("the API server would warn about {}: {text}", resource.id)).about(resource.subject()).at(at, found);
+        WARNED
+            .report(format!("the API server would warn about {}: {text}", resource.id))
+            .about(resource.subject())
+            .at(at, found);
     }
     not_served(resource, version, found);
     if answer.stage.is_none() && version < JUDGES_TEMPLATES && resource.id.kind == "StatefulSet" {
@@ -105,7 +131,8 @@ pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics
     }
 }
 
-/// Refusals that follow from another of the same object: the field and type of both. Whoever mends the first has mended the second.
+/// Refusals that follow from another of the same object: the field and type of both. Whoever mends the first has mended
+/// the second.
 const ECHOES: [[(&str, &str); 2]; 2] = [
     [("spec.selector", "FieldValueRequired"), ("spec.template.metadata.labels", "FieldValueInvalid")],
     [("metadata.name", "FieldValueInvalid"), ("spec.template.labels", "FieldValueInvalid")],
@@ -120,7 +147,8 @@ pub fn drop_echoes<R>(refusals: &mut Vec<R>, name: impl Fn(&R) -> (&str, &str)) 
     }
 }
 
-/// Says that a kind is there only where somebody has switched it on. Where it will go away too, the rule that says so says both.
+/// Says that a kind is there only where somebody has switched it on. Where it will go away too, the rule that says so
+/// says both.
 fn not_served(resource: &Resource, version: Version, found: &mut Diagnostics) {
     let (kind, api_version) = (&resource.id.kind, &resource.api_version);
     let is_there = shape::find(api_version, kind).is_some_and(|known| known.is_in(version));
@@ -129,11 +157,18 @@ fn not_served(resource: &Resource, version: Version, found: &mut Diagnostics) {
     }
     let stable = retired::stable(kind, api_version, version);
     let help = match stable {
-        Some(stable) => format!("write `apiVersion: {stable}`; or have it switched on with `--runtime-config={api_version}=true`"),
-        None => format!("have it switched on with `--runtime-config={api_version}=true` and its feature gate, and allow this finding"),
+        Some(stable) => {
+            format!("write `apiVersion: {stable}`; or have it switched on with `--runtime-config={api_version}=true`")
+        }
+        None => format!(
+            "have it switched on with `--runtime-config={api_version}=true` and its feature gate, and allow this \
+                finding"
+        ),
     };
     NOT_SERVED
-        .report(format!("the API server of Kubernetes {version} does not serve {kind} of {api_version} unless it is switched on"))
+        .report(format!(
+            "the API server of Kubernetes {version} does not serve {kind} of {api_version} unless it is switched on"
+        ))
         .help(help)
         .about(resource.subject())
         .at(resource.node.place_of("apiVersion"), found);
@@ -174,7 +209,8 @@ fn pods_of(set: &Resource, version: Version, found: &mut Diagnostics) {
 /// The fields of a set that become those of its pods and claims.
 const RULES_OF_PODS: [&str; 3] = ["spec.template.spec", "spec.template.metadata", "spec.volumeClaimTemplates"];
 
-/// Says of the keys that an object holds twice whose object it is, and that the server would refuse it for them, if it came so far.
+/// Says of the keys that an object holds twice whose object it is, and that the server would refuse it for them, if it
+/// came so far.
 /// Gives whether there are any.
 fn take_duplicates(resource: &Resource, refused: bool, found: &mut Diagnostics) -> bool {
     let own = resource.at();
@@ -182,7 +218,8 @@ fn take_duplicates(resource: &Resource, refused: bool, found: &mut Diagnostics) 
     found.retain(|diagnostic| {
         let at = diagnostic.labels[0].at;
         let is_own = at.source == own.source && (own.start..own.end).contains(&at.start);
-        if let Some(refusal) = diagnostic.refusal.as_mut().filter(|refusal| is_own && refusal.kind == "DuplicateField") {
+        if let Some(refusal) = diagnostic.refusal.as_mut().filter(|refusal| is_own && refusal.kind == "DuplicateField")
+        {
             any = true;
             refusal.kind = Stage::StrictDecode.word();
             diagnostic.subject = Some(resource.subject());
@@ -198,20 +235,24 @@ fn take_duplicates(resource: &Resource, refused: bool, found: &mut Diagnostics) 
 /// Says that a version does not have a kind, and since when or where it is.
 fn no_kind(resource: &Resource, version: Version, found: &mut Diagnostics) {
     let (kind, api_version) = (&resource.id.kind, &resource.api_version);
-    let write = |instead: &str| format!("write `apiVersion: {instead}`, and look whether its fields are the same there");
+    let write =
+        |instead: &str| format!("write `apiVersion: {instead}`, and look whether its fields are the same there");
     let (message, help) = match retired::absence(api_version, kind, version) {
         Some(Absence::Gone { since, instead }) => (
             format!("Kubernetes {version} no longer has {kind} of {api_version}: it went with {since}"),
             instead.map_or_else(|| "remove it: nothing took its place".to_owned(), write),
         ),
-        Some(Absence::NotYet { since }) => {
-            (format!("Kubernetes {version} does not have {kind} of {api_version} yet"), format!("it comes with {since}"))
+        Some(Absence::NotYet { since }) => (
+            format!("Kubernetes {version} does not have {kind} of {api_version} yet"),
+            format!("it comes with {since}"),
+        ),
+        Some(Absence::ElsewhereOnly { instead }) => {
+            (format!("Kubernetes {version} has no {kind} of {api_version}"), write(instead))
         }
-        Some(Absence::ElsewhereOnly { instead }) => (format!("Kubernetes {version} has no {kind} of {api_version}"), write(instead)),
         Some(Absence::Never) | None => {
             let known: Vec<&str> = shape::kinds(version).map(|known| known.kind).collect();
-            let help =
-                nearest(kind, known).map_or_else(|| "look at the spelling of both".to_owned(), |near| format!("did you mean `{near}`?"));
+            let help = nearest(kind, known)
+                .map_or_else(|| "look at the spelling of both".to_owned(), |near| format!("did you mean `{near}`?"));
             (format!("Kubernetes {version} has no {kind} of {api_version}"), help)
         }
     };
@@ -226,10 +267,12 @@ fn no_kind(resource: &Resource, version: Version, found: &mut Diagnostics) {
 
 /// Whether only a CustomResourceDefinition can know the kind.
 fn is_custom(resource: &Resource) -> bool {
-    shape::find(&resource.api_version, &resource.id.kind).is_none() && is_custom_kind(&resource.api_version, &resource.id.kind)
+    shape::find(&resource.api_version, &resource.id.kind).is_none()
+        && is_custom_kind(&resource.api_version, &resource.id.kind)
 }
 
-/// Judges custom resources by the definitions that are there, and says once of each other kind that it was not validated.
+/// Judges custom resources by the definitions that are there, and says once of each other kind that it was not
+/// validated.
 pub fn custom_objects(bundle: &Bundle, customs: &Customs, version: Version, found: &mut Diagnostics) {
     if !customs.is_empty() {
         let custom: Vec<&Resource> = bundle.resources.iter().filter(|resource| is_custom(resource)).collect();
@@ -256,7 +299,8 @@ pub fn unjudged<'b>(resources: impl IntoIterator<Item = &'b Resource>, customs: 
         UNJUDGED
             .report(format!("{kind} ({api_version}) is not validated: no CRD given"))
             .help(
-                "give its CustomResourceDefinition: `--crd FILE`, or `crds:` in the workspace; or its JSON Schema: `--schema`, `schemas:`",
+                "give its CustomResourceDefinition: `--crd FILE`, or `crds:` in the workspace; or its JSON Schema: \
+                    `--schema`, `schemas:`",
             )
             .about(first.subject())
             .at(first.node.place_of("kind"), found);
@@ -275,7 +319,8 @@ fn custom_judgement<'r>(
     for (fault, is_last) in faults.into_iter().map(|fault| (fault, false)).chain(last.map(|fault| (fault, true))) {
         let said = said(fault.kind, &fault.message);
         let kind = judgement.stage.filter(|stage| *stage != Stage::Validate).map_or(fault.kind, Stage::word);
-        let what = if fault.path.is_empty() { resource.id.to_string() } else { format!("{}: {}", resource.id, fault.path) };
+        let what =
+            if fault.path.is_empty() { resource.id.to_string() } else { format!("{}: {}", resource.id, fault.path) };
         let mut report = if judgement.by_schema {
             UNFIT.report(format!("{what} does not fit its JSON Schema: {said}"))
         } else {
@@ -286,11 +331,17 @@ fn custom_judgement<'r>(
         }
         // What a default of the definition made is shown at the map that it was made in.
         let at = if fault.at.source == resource.at().source { fault.at } else { resource.node.place_of(&fault.path) };
-        report.about(resource.subject()).refusal(Refusal { field: fault.path, kind, detail: fault.message }).at(at, found);
+        report
+            .about(resource.subject())
+            .refusal(Refusal { field: fault.path, kind, detail: fault.message })
+            .at(at, found);
     }
     for warning in judgement.warnings {
         let at = warning.split_once(": ").map_or(resource.at(), |(field, _)| resource.node.place_of(field));
-        WARNED.report(format!("the API server would warn about {}: {warning}", resource.id)).about(resource.subject()).at(at, found);
+        WARNED
+            .report(format!("the API server would warn about {}: {warning}", resource.id))
+            .about(resource.subject())
+            .at(at, found);
     }
     for unjudged in judgement.unjudged {
         partly(resource, &unjudged, told, found);
@@ -298,22 +349,37 @@ fn custom_judgement<'r>(
 }
 
 /// Says what of a definition was not judged by: once for its kind, or for the object that was too large.
-fn partly<'r>(resource: &'r Resource, unjudged: &Unjudged, said: &mut BTreeSet<(&'r str, &'r str, Unjudged)>, found: &mut Diagnostics) {
+fn partly<'r>(
+    resource: &'r Resource,
+    unjudged: &Unjudged,
+    said: &mut BTreeSet<(&'r str, &'r str, Unjudged)>,
+    found: &mut Diagnostics,
+) {
     const ON_A_CLUSTER: &str = "validate it on a cluster: `kubectl apply --dry-run=server`";
     let (kind, api_version) = (resource.id.kind.as_str(), resource.api_version.as_str());
     let report = match unjudged {
         Unjudged::Large => PARTLY
-            .report(format!("{} is not validated as a whole: it would take more than {} checks", resource.id, crate::budget::CUSTOM_STEPS))
+            .report(format!(
+                "{} is not validated as a whole: it would take more than {} checks",
+                resource.id,
+                crate::budget::CUSTOM_STEPS
+            ))
             .help(format!("make its lists shorter, or {ON_A_CLUSTER}")),
         _ if !said.insert((kind, api_version, unjudged.clone())) => return,
-        Unjudged::Rule { rule, why } => {
-            PARTLY.report(format!("{kind} ({api_version}) is not validated by the rule `{}`: {why}", shortened(rule))).help(ON_A_CLUSTER)
-        }
+        Unjudged::Rule { rule, why } => PARTLY
+            .report(format!("{kind} ({api_version}) is not validated by the rule `{}`: {why}", shortened(rule)))
+            .help(ON_A_CLUSTER),
         Unjudged::Schema(why) => PARTLY
-            .report(format!("{kind} ({api_version}) is not validated: its JSON Schema cannot be read: {}", shortened(why)))
+            .report(format!(
+                "{kind} ({api_version}) is not validated: its JSON Schema cannot be read: {}",
+                shortened(why)
+            ))
             .help("mend the schema, or give the CustomResourceDefinition: `--crd FILE`, or `crds:` in the workspace"),
         Unjudged::Pattern(pattern) => PARTLY
-            .report(format!("{kind} ({api_version}) is not validated by the pattern `{}`: it cannot be read", shortened(pattern)))
+            .report(format!(
+                "{kind} ({api_version}) is not validated by the pattern `{}`: it cannot be read",
+                shortened(pattern)
+            ))
             .help(ON_A_CLUSTER),
     };
     report.about(resource.subject()).at(resource.at(), found);
@@ -323,7 +389,11 @@ fn partly<'r>(resource: &'r Resource, unjudged: &Unjudged, said: &mut BTreeSet<(
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 120;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= LONGEST { line } else { format!("{}…", line.chars().take(LONGEST).collect::<String>()) }
+    if line.chars().count() <= LONGEST {
+        line
+    } else {
+        format!("{}…", line.chars().take(LONGEST).collect::<String>())
+    }
 }
 
 /// A cause's type and detail as one phrase.
@@ -361,7 +431,9 @@ fn help(resource: &Resource, refusal: &Refusal, unfit: Option<Unfit>, version: V
         }
         "WrongType" => match unfit? {
             Unfit { is: Sort::Number | Sort::Truth, must: Sort::Text } => Some("write it in quotes".to_owned()),
-            Unfit { is: Sort::Text, must: Sort::Whole | Sort::Number | Sort::Truth } => Some("write it without quotes".to_owned()),
+            Unfit { is: Sort::Text, must: Sort::Whole | Sort::Number | Sort::Truth } => {
+                Some("write it without quotes".to_owned())
+            }
             _ => None,
         },
         _ => None,

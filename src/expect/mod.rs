@@ -1,4 +1,5 @@
-//! What is to be expected of manifests, as findings at their places: the API server's answer, and what the cluster would make of them.
+//! What is to be expected of manifests, as findings at their places: the API server's answer, and what the cluster
+//! would make of them.
 
 mod home;
 pub mod judge;

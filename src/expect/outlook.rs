@@ -1,5 +1,6 @@
-//! What a bundle will not come to on a cluster though its API server takes it: pods that cannot be made, names that nobody answers to,
-//! claims without a volume. Judges manifests, by themselves and by what a rehearsal on a fresh cluster shows.
+//! What a bundle will not come to on a cluster though its API server takes it: pods that cannot be made, names that
+//! nobody answers to, claims without a volume. Judges manifests, by themselves and by what a rehearsal on a fresh
+//! cluster shows.
 
 use super::home::{HOME, namespace};
 use super::named::services_by_name;
@@ -70,9 +71,14 @@ pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
     judge_places(&claims, &rehearsal, facts, found);
 }
 
-/// The same for the bundles of several folders, each by itself: what lies in one folder was written to work together. A Service that
-/// some other folder has is not missing.
-pub fn judge_folders<'a>(bundle: Bundle, facts: &ClusterFacts, folder: impl Fn(SourceId) -> &'a str, found: &mut Diagnostics) {
+/// The same for the bundles of several folders, each by itself: what lies in one folder was written to work together. A
+/// Service that some other folder has is not missing.
+pub fn judge_folders<'a>(
+    bundle: Bundle,
+    facts: &ClusterFacts,
+    folder: impl Fn(SourceId) -> &'a str,
+    found: &mut Diagnostics,
+) {
     let services = services_by_name(&bundle);
     // Where only one of both names its namespace, they may still be in the same.
     let may_meet = |set: &Resource, service: &Resource| {
@@ -179,7 +185,8 @@ impl<'a> Claims<'a> {
         self.sets.get(name)?.iter().map(|(_, set)| *set).find(|set| namespace(set) == place)
     }
 
-    /// The templates whose claims bear that name with some ordinal, each with the ordinal: in any namespace, first those of the first set.
+    /// The templates whose claims bear that name with some ordinal, each with the ordinal: in any namespace, first
+    /// those of the first set.
     /// A claim is called `<template>-<set>-<ordinal>`, and each of the three may hold hyphens.
     fn makers(&self, claim: &str) -> Vec<(Made<'a>, i64)> {
         let Some(Numbered { base, ordinal }) = numbered(claim) else { return Vec::new() };
@@ -199,7 +206,8 @@ impl<'a> Claims<'a> {
     /// The claim of that name, if the bundle makes it. A set's claims beyond its replicas are for later.
     fn get(&self, name: &ObjectName) -> Option<Wanted<'a>> {
         let made = || {
-            let mut makers = self.makers(&name.name).into_iter().filter(|(made, _)| namespace(made.set) == name.namespace);
+            let mut makers =
+                self.makers(&name.name).into_iter().filter(|(made, _)| namespace(made.set) == name.namespace);
             let (made, _) = makers.find(|(made, ordinal)| ordinals(made.set).contains(ordinal))?;
             let template = templates(made.set).nth(made.template)?;
             Some(Wanted { node: template, at: template.place_of("metadata.name") })
@@ -219,15 +227,17 @@ impl<'a> Claims<'a> {
         let stated = self.stated.keys().filter(move |one| one.namespace == place).map(|one| one.name.to_string());
         let sets = self.sets.values().flatten().map(|(_, set)| *set).filter(move |set| namespace(set) == place);
         let made = sets.flat_map(|set| {
-            let name =
-                move |template: &Node, ordinal| String::from(claim_name(text(template, &["metadata", "name"]), &set.id.name, ordinal));
+            let name = move |template: &Node, ordinal| {
+                String::from(claim_name(text(template, &["metadata", "name"]), &set.id.name, ordinal))
+            };
             templates(set).flat_map(move |template| ordinals(set).map(move |ordinal| name(template, ordinal)))
         });
         stated.chain(made)
     }
 
     fn is_empty(&self) -> bool {
-        self.stated.is_empty() && self.sets.values().flatten().all(|(_, set)| templates(set).next().is_none() || ordinals(set).is_empty())
+        self.stated.is_empty()
+            && self.sets.values().flatten().all(|(_, set)| templates(set).next().is_none() || ordinals(set).is_empty())
     }
 }
 
@@ -237,9 +247,9 @@ fn ordinals(set: &Resource) -> Range<i64> {
     first..first.saturating_add(replicas(&set.node))
 }
 
-/// Whether it is plain without a rehearsal that nothing can be said of claims and places: no node is known, and each claim has a
-/// volume of its own or a class of which nobody knows more than the name. Such a claim takes a volume that fits, or its class may make
-/// one: nobody can say that it will not bind.
+/// Whether it is plain without a rehearsal that nothing can be said of claims and places: no node is known, and each
+/// claim has a volume of its own or a class of which nobody knows more than the name. Such a claim takes a volume that
+/// fits, or its class may make one: nobody can say that it will not bind.
 fn is_settled(bundle: &Bundle, claims: &Claims<'_>, facts: &ClusterFacts, reserved: &BTreeSet<ObjectName>) -> bool {
     if facts.nodes.is_some() || facts.classes.is_some() {
         return false;
@@ -262,8 +272,13 @@ fn is_settled(bundle: &Bundle, claims: &Claims<'_>, facts: &ClusterFacts, reserv
 /// Where claims and volumes name their class.
 const CLASS: &[&str] = &["spec", "storageClassName"];
 
-/// Looks at volumes that name a claim. Gives back the claims whose reserved volume cannot serve them, and those whose volume can.
-fn judge_reserved(bundle: &Bundle, wanted: &Claims<'_>, found: &mut Diagnostics) -> (BTreeSet<ObjectName>, BTreeSet<ObjectName>) {
+/// Looks at volumes that name a claim. Gives back the claims whose reserved volume cannot serve them, and those whose
+/// volume can.
+fn judge_reserved(
+    bundle: &Bundle,
+    wanted: &Claims<'_>,
+    found: &mut Diagnostics,
+) -> (BTreeSet<ObjectName>, BTreeSet<ObjectName>) {
     let (mut misfits, mut reserved) = (BTreeSet::new(), BTreeSet::new());
     let mut taken: BTreeMap<ObjectName, &Resource> = BTreeMap::new();
     for volume in bundle.of_kind(binder::VOLUME) {
@@ -272,7 +287,9 @@ fn judge_reserved(bundle: &Bundle, wanted: &Claims<'_>, found: &mut Diagnostics)
         if name.namespace.is_empty() || name.name.is_empty() {
             let what = if name.namespace.is_empty() { "namespace" } else { "name" };
             REFERENCE
-                .report(format!("the claim's {what} is missing, so the volume is reserved for nobody and taken by nobody"))
+                .report(format!(
+                    "the claim's {what} is missing, so the volume is reserved for nobody and taken by nobody"
+                ))
                 .help(format!("add the claim's {what}"))
                 .about(volume.subject())
                 .at(volume.node.place_of("spec.claimRef"), found);
@@ -280,7 +297,10 @@ fn judge_reserved(bundle: &Bundle, wanted: &Claims<'_>, found: &mut Diagnostics)
         }
         if !text(reference, &["uid"]).is_empty() {
             REFERENCE_UID
-                .report("the claim's uid is that of one cluster at one time: anywhere else the volume counts as given up, and its reclaim policy is carried out")
+                .report(
+                    "the claim's uid is that of one cluster at one time: anywhere else the volume counts as \
+                    given up, and its reclaim policy is carried out",
+                )
                 .help("leave out `uid` and `resourceVersion`")
                 .about(volume.subject())
                 .at(volume.node.place_of("spec.claimRef.uid"), found);
@@ -288,7 +308,10 @@ fn judge_reserved(bundle: &Bundle, wanted: &Claims<'_>, found: &mut Diagnostics)
         }
         if let Some(first) = taken.get(&name) {
             TWICE
-                .report(format!("two volumes are reserved for claim `{}`; either may be taken, the other is never used", name.name))
+                .report(format!(
+                    "two volumes are reserved for claim `{}`; either may be taken, the other is never used",
+                    name.name
+                ))
                 .help("reserve one of them for another claim, or for none")
                 .see(first.node.place_of("spec.claimRef"), "the other volume")
                 .about(volume.subject())
@@ -297,7 +320,8 @@ fn judge_reserved(bundle: &Bundle, wanted: &Claims<'_>, found: &mut Diagnostics)
         }
         match wanted.get(&name) {
             Some(claim) if judge_fit(volume, &name.name, &claim, found) => {
-                let is_plain = ["volumeName", "selector"].iter().all(|field| claim.node.find(&["spec", field]).is_none());
+                let is_plain =
+                    ["volumeName", "selector"].iter().all(|field| claim.node.find(&["spec", field]).is_none());
                 if is_plain && text(&volume.node, CLASS) == text(claim.node, CLASS) {
                     reserved.insert(name.clone());
                 }
@@ -322,14 +346,21 @@ fn judge_fit(volume: &Resource, name: &str, claim: &Wanted<'_>, found: &mut Diag
     } else if binder::volume_mode(&volume.node) != binder::volume_mode(claim.node) {
         (
             "spec.volumeMode",
-            format!("it is of mode {} and the claim of mode {}", binder::volume_mode(&volume.node), binder::volume_mode(claim.node)),
+            format!(
+                "it is of mode {} and the claim of mode {}",
+                binder::volume_mode(&volume.node),
+                binder::volume_mode(claim.node)
+            ),
         )
     } else {
         return true;
     };
     MISFIT
         .report(format!("this volume is reserved for claim `{name}` but cannot serve it: {why}"))
-        .help("make the volume fit; as it is, the claim takes another volume, has a new empty one made, or waits for ever")
+        .help(
+            "make the volume fit; as it is, the claim takes another volume, has a new empty one made, or waits for \
+            ever",
+        )
         .see(claim.at, "the claim is made here")
         .about(volume.subject())
         .at(volume.node.place_of(field), found);
@@ -350,9 +381,14 @@ fn judge_nobody(wanted: &Claims<'_>, volume: &Resource, name: &ObjectName, found
         names.sort();
         nearest(&name.name, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
     };
-    let help = elsewhere.or_else(near).unwrap_or_else(|| "a claim of a StatefulSet is named <template>-<set>-<ordinal>".to_owned());
+    let help = elsewhere
+        .or_else(near)
+        .unwrap_or_else(|| "a claim of a StatefulSet is named <template>-<set>-<ordinal>".to_owned());
     NOBODY
-        .report(format!("nothing here makes claim `{}` in namespace `{}`, for which this volume is reserved", name.name, name.namespace))
+        .report(format!(
+            "nothing here makes claim `{}` in namespace `{}`, for which this volume is reserved",
+            name.name, name.namespace
+        ))
         .help(help)
         .about(volume.subject())
         .at(volume.node.place_of("spec.claimRef"), found);
@@ -366,7 +402,10 @@ fn judge_extent(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
     let mut sets = bundle.of_kind("StatefulSet");
     if let (false, Some(first)) = (whole, sets.next().or(bundle.resources.first())) {
         NOT_PLAYED
-            .report("these manifests were not played to the end, so whether claims find volumes and pods find places was not judged")
+            .report(
+                "these manifests were not played to the end, so whether claims find volumes and pods find places \
+                was not judged",
+            )
             .help("keep each app in a folder of its own: so much together does not come to rest in reasonable time")
             .about(first.subject())
             .at(first.at(), found);
@@ -377,7 +416,9 @@ fn judge_extent(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
         let played = rehearsal.replicas;
         if asked > played {
             NOT_PLAYED
-                .report(format!("only the first {played} of {asked} replicas were played: nothing was judged of the others"))
+                .report(format!(
+                    "only the first {played} of {asked} replicas were played: nothing was judged of the others"
+                ))
                 .help("what holds for the first holds for the others, if their volumes are made alike")
                 .about(set.subject())
                 .at(set.node.place_of("spec.replicas"), found);
@@ -386,7 +427,13 @@ fn judge_extent(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
     true
 }
 
-fn judge_claims(bundle: &Bundle, all: &Claims<'_>, rehearsal: &Rehearsal, misfits: &BTreeSet<ObjectName>, found: &mut Diagnostics) {
+fn judge_claims(
+    bundle: &Bundle,
+    all: &Claims<'_>,
+    rehearsal: &Rehearsal,
+    misfits: &BTreeSet<ObjectName>,
+    found: &mut Diagnostics,
+) {
     let Some(State { claims, pods, .. }) = rehearsal.steps.last().map(|outcome| &outcome.state) else { return };
     let mut stated: BTreeMap<(&str, &str), &Resource> = BTreeMap::new();
     for claim in bundle.of_kind(binder::CLAIM) {
@@ -399,7 +446,9 @@ fn judge_claims(bundle: &Bundle, all: &Claims<'_>, rehearsal: &Rehearsal, misfit
         let Some(why) = reason(claim, &unserved).filter(|_| !misfits.contains(name)) else { continue };
         let mut makers = all.makers(&name.name).into_iter();
         if let Some((made, _)) = makers.find(|(made, _)| namespace(made.set) == name.namespace) {
-            let entry = of_templates.entry((namespace(made.set), &made.set.id.name, made.template)).or_insert_with(|| (Vec::new(), why));
+            let entry = of_templates
+                .entry((namespace(made.set), &made.set.id.name, made.template))
+                .or_insert_with(|| (Vec::new(), why));
             entry.0.push(&name.name);
         } else if let Some(made) = stated.get(&(name.namespace.as_str(), name.name.as_str())) {
             UNBOUND
@@ -430,13 +479,20 @@ fn reason(claim: &ClaimState, unserved: &BTreeSet<ObjectName>) -> Option<String>
     let why = claim.why.as_ref();
     let said = || why.and_then(|why| why.message.clone()).unwrap_or_default();
     match why.and_then(|why| why.reason.as_deref()) {
-        None if claim.volume.is_some() => Some(format!("there is no volume `{}`", claim.volume.clone().unwrap_or_default())),
-        Some("FailedBinding") if claim.volume.is_none() => Some("no free volume fits, and it asks for none to be made".to_owned()),
-        _ if why.is_some_and(|why| why.cause == Cause::NoClass) => {
-            Some(format!("no free volume fits, and there is no storage class `{}` to make one", claim.class.clone().unwrap_or_default()))
+        None if claim.volume.is_some() => {
+            Some(format!("there is no volume `{}`", claim.volume.clone().unwrap_or_default()))
         }
+        Some("FailedBinding") if claim.volume.is_none() => {
+            Some("no free volume fits, and it asks for none to be made".to_owned())
+        }
+        _ if why.is_some_and(|why| why.cause == Cause::NoClass) => Some(format!(
+            "no free volume fits, and there is no storage class `{}` to make one",
+            claim.class.clone().unwrap_or_default()
+        )),
         Some("FailedBinding" | "VolumeMismatch" | "ProvisioningFailed") => Some(said()),
-        Some("WaitForPodScheduled") => unserved.contains(&claim.name).then(|| "no free volume fits, and its class makes none".to_owned()),
+        Some("WaitForPodScheduled") => {
+            unserved.contains(&claim.name).then(|| "no free volume fits, and its class makes none".to_owned())
+        }
         _ => None,
     }
 }
@@ -469,7 +525,8 @@ fn judge_denied(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
     }
 }
 
-const DENIED_HELP: &str = "change what it asks for, or the quota, limit range, class or label of its namespace that stands in the way";
+const DENIED_HELP: &str =
+    "change what it asks for, or the quota, limit range, class or label of its namespace that stands in the way";
 
 fn judge_places(all: &Claims<'_>, rehearsal: &Rehearsal, facts: &ClusterFacts, found: &mut Diagnostics) {
     let Some(State { pods, .. }) = rehearsal.steps.last().map(|outcome| &outcome.state) else { return };
@@ -516,7 +573,8 @@ mod tests {
         let mut sources = Sources::default();
         let mut found = Diagnostics::default();
         let id = sources.add("facts", facts);
-        let facts = read_one(&sources, id, &mut found).map(|node| ClusterFacts::read(&node, &mut found)).unwrap_or_default();
+        let facts =
+            read_one(&sources, id, &mut found).map(|node| ClusterFacts::read(&node, &mut found)).unwrap_or_default();
         let bundle = bundle(&mut sources, manifests).unwrap();
         judge(&bundle, &facts, &mut found);
         found.iter().map(|diagnostic| diagnostic.code.id).collect()
@@ -529,11 +587,14 @@ mod tests {
             let facts = blocks.iter().find(|(info, _)| *info == "facts").map_or("{}", |(_, text)| text);
             assert!(code.page.starts_with(&format!("# {}\n", code.name)), "{}", code.id);
             for (info, text) in &blocks {
-                let (manifests, facts) = if info.ends_with("-facts") { ("", text.as_str()) } else { (text.as_str(), facts) };
+                let (manifests, facts) =
+                    if info.ends_with("-facts") { ("", text.as_str()) } else { (text.as_str(), facts) };
                 let codes = codes_of(manifests, facts);
                 match *info {
                     "bad" | "bad-facts" | "bad-there" => assert_eq!(codes, [code.id], "{}: {text}", code.name),
-                    "good" | "good-facts" | "good-there" => assert!(codes.is_empty(), "{}: {codes:?}: {text}", code.name),
+                    "good" | "good-facts" | "good-there" => {
+                        assert!(codes.is_empty(), "{}: {codes:?}: {text}", code.name);
+                    }
                     _ => {}
                 }
             }
@@ -552,7 +613,8 @@ spec:
   accessModes: [ReadWriteOnce]
   storageClassName: ''
   csi: {driver: pd.csi.storage.gke.io, volumeHandle: projects/p/zones/europe-west1-b/disks/d}
-  nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: topology.gke.io/zone, operator: In, values: [europe-west1-b]}]}]}}
+  nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: topology.gke.io/zone, operator: In, \
+  values: [europe-west1-b]}]}]}}
 ---
 apiVersion: apps/v1
 kind: StatefulSet
@@ -561,9 +623,11 @@ spec:
   selector: {matchLabels: {app: web}}
   template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: 'web:1'}]}}
   volumeClaimTemplates:
-  - {metadata: {name: data}, spec: {storageClassName: '', volumeName: v, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}
+  - {metadata: {name: data}, spec: {storageClassName: '', volumeName: v, accessModes: [ReadWriteOnce], resources: \
+  {requests: {storage: 1Gi}}}}
 ";
-        let on = |zone: &str, label: &str| codes_of(volume, &format!("nodes: [{{name: a, labels: {{{label}: {zone}}}}}]"));
+        let on =
+            |zone: &str, label: &str| codes_of(volume, &format!("nodes: [{{name: a, labels: {{{label}: {zone}}}}}]"));
         for label in ["topology.kubernetes.io/zone", "topology.gke.io/zone", "failure-domain.beta.kubernetes.io/zone"] {
             assert!(on("europe-west1-b", label).is_empty(), "{label}");
             assert_eq!(on("europe-west1-c", label), ["SW0314"], "{label}");

@@ -8,8 +8,12 @@ use crate::value::Node;
 use std::collections::BTreeMap;
 
 /// Two workloads that select the same pods.
-static OVERLAP: Code =
-    Code { id: "SW0307", name: "overlapping-selectors", level: Level::Warning, page: include_str!("pages/overlapping-selectors.md") };
+static OVERLAP: Code = Code {
+    id: "SW0307",
+    name: "overlapping-selectors",
+    level: Level::Warning,
+    page: include_str!("pages/overlapping-selectors.md"),
+};
 
 /// The codes of this file.
 pub(crate) static CODES: &[&Code] = &[&OVERLAP];
@@ -17,7 +21,8 @@ pub(crate) static CODES: &[&Code] = &[&OVERLAP];
 /// Finds them.
 pub(super) fn judge(bundle: &Bundle, found: &mut Diagnostics) {
     const KINDS: [&str; 4] = ["StatefulSet", "Deployment", "DaemonSet", "ReplicaSet"];
-    let workloads: Vec<&Resource> = bundle.resources.iter().filter(|resource| KINDS.contains(&resource.id.kind.as_str())).collect();
+    let workloads: Vec<&Resource> =
+        bundle.resources.iter().filter(|resource| KINDS.contains(&resource.id.kind.as_str())).collect();
     if workloads.len() < 2 {
         return;
     }
@@ -35,7 +40,8 @@ pub(super) fn judge(bundle: &Bundle, found: &mut Diagnostics) {
     let mut comparisons = 0;
     for (index, one) in workloads.iter().enumerate() {
         let selector = one.node.find(&["spec", "selector"]);
-        let like = (namespace(one), selector.map(shown).unwrap_or_default(), labels[index].map(shown).unwrap_or_default());
+        let like =
+            (namespace(one), selector.map(shown).unwrap_or_default(), labels[index].map(shown).unwrap_or_default());
         if let Some(first) = alike.get(&like).copied() {
             if one.id != workloads[first].id && selector::matches(selector, labels[index]) {
                 groups.join(index, first);

@@ -1,5 +1,5 @@
-//! A container of a pod template as a spec says it: short forms where they mean exactly the same, Kubernetes' words for the rest. Knows one
-//! container at a time; what it has to share with the others of its pod is in [`Pod`].
+//! A container of a pod template as a spec says it: short forms where they mean exactly the same, Kubernetes' words for
+//! the rest. Knows one container at a time; what it has to share with the others of its pod is in [`Pod`].
 
 use super::text::{literal, literal_map, scalar, words};
 use crate::app::slug;
@@ -126,7 +126,9 @@ struct Ports {
 }
 
 fn ports(list: Option<&Node>, container: &Text, pod: &mut Pod<'_>) -> Ports {
-    let Some(list) = list.filter(|list| list.items().next().is_some()) else { return Ports { node: None, names: Vec::new() } };
+    let Some(list) = list.filter(|list| list.items().next().is_some()) else {
+        return Ports { node: None, names: Vec::new() };
+    };
     let text = |port: &Node, key: &str| port.get(key).and_then(Node::as_str).map(Text::from);
     let names: Vec<Text> = list.items().filter_map(|port| text(port, "name")).collect();
     let unusable = |name: &Text| !port_name(name).is_empty() || pod.ports.contains(&**name);
@@ -193,7 +195,9 @@ fn variables(list: &Node) -> Option<Node> {
             (None, Some(value)) => scalar(value),
             (None, None) => Node::text("", item.at),
         };
-        if item.entries().any(|(key, _)| !matches!(&*key.name, "name" | "value" | "valueFrom")) || map.put(name, value).is_some() {
+        if item.entries().any(|(key, _)| !matches!(&*key.name, "name" | "value" | "valueFrom"))
+            || map.put(name, value).is_some()
+        {
             return None;
         }
     }
@@ -206,7 +210,8 @@ fn source(from: &Node) -> Node {
     let mut entries = from.entries();
     let (Some((kind, inner)), None) = (entries.next(), entries.next()) else { return kubernetes_source(from) };
     let only = |fields: &[&str]| inner.entries().all(|(key, _)| fields.contains(&&*key.name));
-    let text = |key: &str| inner.get(key).and_then(Node::as_str).filter(|text| !text.is_empty() && !text.contains("{{"));
+    let text =
+        |key: &str| inner.get(key).and_then(Node::as_str).filter(|text| !text.is_empty() && !text.contains("{{"));
     let short = match &*kind.name {
         "secretKeyRef" | "configMapKeyRef" if only(&["name", "key", "optional"]) => {
             let field = if kind.name == "secretKeyRef" { "secret" } else { "config" };
@@ -249,7 +254,9 @@ fn whole_source(item: &Node) -> Node {
 fn resources(node: &Node) -> Node {
     let requests = node.get("requests").and_then(Node::as_map);
     let limits = node.get("limits").and_then(Node::as_map);
-    let only = |map: &Map, names: &[&str]| map.iter().all(|(key, value)| names.contains(&&*key.name) && value.as_str().is_some());
+    let only = |map: &Map, names: &[&str]| {
+        map.iter().all(|(key, value)| names.contains(&&*key.name) && value.as_str().is_some())
+    };
     match (requests, limits, node.as_map()) {
         (Some(requests), Some(limits), Some(all))
             if all.len() == 2
@@ -283,10 +290,14 @@ fn probe(node: &Node, ports: &[Text]) -> Node {
                 map.put("scheme", literal(scheme));
             }
         }
-    } else if let Some(port) = node.get("tcpSocket").filter(|tcp| only(tcp, &["port"])).and_then(|tcp| known(tcp.get("port"), ports)) {
+    } else if let Some(port) =
+        node.get("tcpSocket").filter(|tcp| only(tcp, &["port"])).and_then(|tcp| known(tcp.get("port"), ports))
+    {
         said = "tcpSocket";
         map.put("tcp", port.clone());
-    } else if let Some(command) = node.get("exec").filter(|exec| only(exec, &["command"])).and_then(|exec| exec.get("command")) {
+    } else if let Some(command) =
+        node.get("exec").filter(|exec| only(exec, &["command"])).and_then(|exec| exec.get("command"))
+    {
         said = "exec";
         map.put("exec", words(command));
     } else if let Some(port) = node.get("grpc").filter(|grpc| only(grpc, &["port"])).and_then(|grpc| grpc.get("port")) {
@@ -301,7 +312,9 @@ fn probe(node: &Node, ports: &[Text]) -> Node {
 
 /// A port by number, or by a name that the container has.
 fn known<'n>(port: Option<&'n Node>, ports: &[Text]) -> Option<&'n Node> {
-    port.filter(|port| port.as_int().is_some() || port.as_str().is_some_and(|name| ports.iter().any(|port| *port == name)))
+    port.filter(|port| {
+        port.as_int().is_some() || port.as_str().is_some_and(|name| ports.iter().any(|port| *port == name))
+    })
 }
 
 /// In the order in which a spec's mounts are made.
@@ -315,11 +328,13 @@ enum Place {
     List,
 }
 
-/// Mounts stand in the order in which they were: each goes to the first place that is not before that of the one before it.
+/// Mounts stand in the order in which they were: each goes to the first place that is not before that of the one before
+/// it.
 fn mounts(node: &Node, role: Role, container: &Text, pod: &mut Pod<'_>, map: &mut Map) {
     let prefix = (role != Role::Main).then_some(&**container);
     let mut level = Place::Storage(0);
-    let (mut files, mut secrets, mut scratch, mut mounts, mut list) = (Map::new(), Map::new(), Map::new(), Map::new(), Vec::new());
+    let (mut files, mut secrets, mut scratch, mut mounts, mut list) =
+        (Map::new(), Map::new(), Map::new(), Map::new(), Vec::new());
     let devices = node.get("volumeDevices").into_iter().flat_map(Node::items);
     let mut device_level = 0;
     let mut device_list = Vec::new();
@@ -343,14 +358,19 @@ fn mounts(node: &Node, role: Role, container: &Text, pod: &mut Pod<'_>, map: &mu
         let more: Vec<_> = mount
             .entries()
             .filter(|(key, value)| {
-                !(matches!(&*key.name, "name" | "mountPath") || key.name == "readOnly" && value.as_bool() == Some(false))
+                !(matches!(&*key.name, "name" | "mountPath")
+                    || key.name == "readOnly" && value.as_bool() == Some(false))
             })
             .collect();
         let item = pod.claims.iter().position(|(claim, block)| *claim == name && !block);
         let shadowed = pod.volumes.contains_key(&*name);
         let simple = more.iter().all(|(key, _)| matches!(&*key.name, "subPath" | "readOnly"));
         if let Some(item) = item
-            && (role == Role::Main && simple && !shadowed && level <= Place::Storage(item) && !pod.mounts.contains_key(&name))
+            && (role == Role::Main
+                && simple
+                && !shadowed
+                && level <= Place::Storage(item)
+                && !pod.mounts.contains_key(&name))
         {
             let mut said = Map::new();
             said.put("mount", literal(path));
@@ -368,7 +388,9 @@ fn mounts(node: &Node, role: Role, container: &Text, pod: &mut Pod<'_>, map: &mu
                 Place::Secrets => &mut secrets,
                 _ => &mut scratch,
             };
-            if let Some(config_map) = pod.volumes.get(&*name).and_then(|volume| volume.find(&["configMap", "name"])?.as_str()) {
+            if let Some(config_map) =
+                pod.volumes.get(&*name).and_then(|volume| volume.find(&["configMap", "name"])?.as_str())
+            {
                 pod.files.insert(config_map.into());
             }
             target.put(folder, value);
@@ -401,7 +423,13 @@ fn mounts(node: &Node, role: Role, container: &Text, pod: &mut Pod<'_>, map: &mu
 }
 
 /// A volume that has the very name that the spec would give it, said where it is mounted.
-fn own(name: &Text, folder: &Text, prefix: Option<&str>, more: &[(&crate::value::Key, &Node)], pod: &mut Pod<'_>) -> Option<(Place, Node)> {
+fn own(
+    name: &Text,
+    folder: &Text,
+    prefix: Option<&str>,
+    more: &[(&crate::value::Key, &Node)],
+    pod: &mut Pod<'_>,
+) -> Option<(Place, Node)> {
     let (kind, rest) = name.split_once('-')?;
     if !pod.owns || rest != slug(prefix, folder) || pod.said.contains(name) {
         return None;
@@ -420,7 +448,9 @@ fn own(name: &Text, folder: &Text, prefix: Option<&str>, more: &[(&crate::value:
             if key.name != "readOnly" || value.as_bool() != Some(true) {
                 return None;
             }
-            let source = volume.get("secret").filter(|source| only(source, &["secretName", "items", "defaultMode", "optional"]))?;
+            let source = volume
+                .get("secret")
+                .filter(|source| only(source, &["secretName", "items", "defaultMode", "optional"]))?;
             let secret = literal(source.get("secretName")?);
             if source.as_map()?.len() == 1 {
                 return Some((Place::Secrets, secret));
@@ -430,7 +460,9 @@ fn own(name: &Text, folder: &Text, prefix: Option<&str>, more: &[(&crate::value:
             if let Some(items) = source.get("items") {
                 let mut named = Map::new();
                 for item in items.items() {
-                    if !only(item, &["key", "path"]) || named.put(item.get("key")?.as_str()?, literal(item.get("path")?)).is_some() {
+                    if !only(item, &["key", "path"])
+                        || named.put(item.get("key")?.as_str()?, literal(item.get("path")?)).is_some()
+                    {
                         return None;
                     }
                 }
@@ -478,7 +510,10 @@ pub(super) fn is_texts(node: &Node) -> bool {
 
 /// A map without what it shares with another.
 pub(super) fn without(map: &Map, other: &Map) -> Map {
-    map.iter().filter(|(key, value)| other.get(&key.name) != Some(value)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    map.iter()
+        .filter(|(key, value)| other.get(&key.name) != Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 /// Texts, where there are any.

@@ -1,5 +1,5 @@
-//! One app in one environment as a spec: what its objects say, in the spec's short forms where they mean exactly that, in Kubernetes' words
-//! where not. Knows what the compiler makes of a spec, and says whatever is different.
+//! One app in one environment as a spec: what its objects say, in the spec's short forms where they mean exactly that,
+//! in Kubernetes' words where not. Knows what the compiler makes of a spec, and says whatever is different.
 
 use super::container::{self, Pod, Role, files, is_texts, some_texts, without};
 use super::gather::Group;
@@ -178,9 +178,11 @@ impl<'g> Drafting<'g> {
         let name: Text = group.set.id.name.as_str().into();
         let of_set = group.set.node.get("spec").unwrap_or(empty);
         let template = of_set.get("template").unwrap_or(empty);
-        let services = group.governing.iter().chain(&group.services).filter(|service| !manner.whole.contains(&service.id));
+        let services =
+            group.governing.iter().chain(&group.services).filter(|service| !manner.whole.contains(&service.id));
         let shared = shared(group, &services.collect::<Vec<_>>(), &name);
-        let volumes = if manner.plain { None } else { volume::backends(group, &name, home, &shared.given, &shared.annotations) };
+        let volumes =
+            if manner.plain { None } else { volume::backends(group, &name, home, &shared.given, &shared.annotations) };
         Self {
             group,
             manner,
@@ -228,7 +230,8 @@ impl<'g> Drafting<'g> {
         self.put("recommendedLabels", (!self.shared.recommended).then(|| Node::bool(false, at)));
         let is_default = self.selector.len() == 1 && self.selector.get(NAME).and_then(Node::as_str) == Some(&self.name);
         let selector = if is_default { Map::new() } else { self.selector.clone() };
-        let pod_labels = without(&without(&map_at(self.template, &["metadata", "labels"]), &self.selector), &self.shared.given);
+        let pod_labels =
+            without(&without(&map_at(self.template, &["metadata", "labels"]), &self.selector), &self.shared.given);
         for (field, texts) in [
             ("labels", self.shared.labels.clone()),
             ("selector", selector),
@@ -326,7 +329,9 @@ impl<'g> Drafting<'g> {
                 self.spec.set(key, value);
             }
         }
-        for (field, list, role) in [("containers", containers.get(1..).unwrap_or_default(), Role::Beside), ("init", &inits, Role::Init)] {
+        for (field, list, role) in
+            [("containers", containers.get(1..).unwrap_or_default(), Role::Beside), ("init", &inits, Role::Init)]
+        {
             let mut map = Map::new();
             for item in list {
                 map.put(name(item), Node::map(container::container(&shares.take(item), role, &mut pod), item.at));
@@ -367,8 +372,9 @@ impl<'g> Drafting<'g> {
             match &*key.name {
                 "containers" | "initContainers" | "serviceAccountName" | "securityContext" => {}
                 "volumes" => {
-                    let is_said =
-                        |volume: &&Node| volume.get("name").and_then(Node::as_str).is_some_and(|name| said.volumes.contains(name));
+                    let is_said = |volume: &&Node| {
+                        volume.get("name").and_then(Node::as_str).is_some_and(|name| said.volumes.contains(name))
+                    };
                     let left: Vec<Node> = value.items().filter(|volume| !is_said(volume)).map(literal).collect();
                     if !left.is_empty() {
                         self.pod_rest.put("volumes", Node::list(left, value.at));
@@ -391,7 +397,10 @@ impl<'g> Drafting<'g> {
         for (container, field, list) in &said.lists {
             let is_init = inits.iter().any(|item| item.get("name").and_then(Node::as_str) == Some(container));
             let target = if is_init { "initContainers" } else { "containers" };
-            let item = Node::of(list.at, [("name", Some(Node::text(container.clone(), list.at))), (field, Some(list.clone()))]);
+            let item = Node::of(
+                list.at,
+                [("name", Some(Node::text(container.clone(), list.at))), (field, Some(list.clone()))],
+            );
             match self.pod_rest.get_mut(target).map(|node| &mut node.data) {
                 Some(Data::List(items)) => items.push(item),
                 _ => {
@@ -471,7 +480,8 @@ impl<'g> Drafting<'g> {
                 self.whole.push(map);
                 continue;
             };
-            let said = files(&sorted(data), &map.id.name, &mut |config_map, key, text| self.shelf.put(config_map, key, text));
+            let said =
+                files(&sorted(data), &map.id.name, &mut |config_map, key, text| self.shelf.put(config_map, key, text));
             config_maps.put(map.id.name.as_str(), said);
         }
         if !config_maps.is_empty() {
@@ -498,7 +508,9 @@ impl<'g> Drafting<'g> {
         };
         say(&mut self.spec, &[]);
         for field in ["containers", "init"] {
-            for (key, container) in self.spec.get_mut(field).and_then(Node::as_map_mut).into_iter().flat_map(Map::iter_mut) {
+            for (key, container) in
+                self.spec.get_mut(field).and_then(Node::as_map_mut).into_iter().flat_map(Map::iter_mut)
+            {
                 if let Some(map) = container.as_map_mut() {
                     say(map, &[field, &key.name]);
                 }
@@ -518,7 +530,10 @@ impl<'g> Drafting<'g> {
             let mut whole = std::mem::take(&mut self.whole);
             whole.sort_by_key(|resource| (crate::bundle::kind_rank(&resource.id.kind), &resource.id));
             let namespace = self.group.set.node.find(&["metadata", "namespace"]).and_then(Node::as_str);
-            self.put("objects", Node::list(whole.into_iter().map(|resource| object(resource, namespace)).collect(), at));
+            self.put(
+                "objects",
+                Node::list(whole.into_iter().map(|resource| object(resource, namespace)).collect(), at),
+            );
         }
         if !self.manner.patches.is_empty() {
             self.put("patches", Node::list(self.manner.patches.clone(), at));
@@ -552,7 +567,8 @@ fn as_written<'g>(candidates: &[&'g Resource], volumes: &[&Node], template: &Nod
     let Some(wanted) = template.find(&["metadata", "annotations", "statewright/files"]).and_then(Node::as_str) else {
         return BTreeMap::new();
     };
-    let bytes: usize = own.iter().flat_map(|(_, data, _)| data.iter()).map(|(_, value)| value.as_str().map_or(1, str::len)).sum();
+    let bytes: usize =
+        own.iter().flat_map(|(_, data, _)| data.iter()).map(|(_, value)| value.as_str().map_or(1, str::len)).sum();
     let mut left = (HASHED / (bytes + 1)).clamp(1, ORDERS);
     if ordered(&mut own, 0, 0, wanted, &mut left) {
         return own.into_iter().map(|(name, data, at)| (name, Node::map(data, at))).collect();
@@ -636,20 +652,30 @@ fn only_account(resource: &Resource) -> bool {
 
 fn budget_selector(budget: &Resource) -> Map {
     let selector = budget.node.find(&["spec", "selector"]);
-    selector.filter(|selector| only(selector, &["matchLabels"])).map(|selector| map_at(selector, &["matchLabels"])).unwrap_or_default()
+    selector
+        .filter(|selector| only(selector, &["matchLabels"]))
+        .map(|selector| map_at(selector, &["matchLabels"]))
+        .unwrap_or_default()
 }
 
 /// What the set, its pods and its Services have in common.
 fn shared(group: &Group, services: &[&Resource], name: &str) -> Shared {
     let pod_labels = map_at(&group.set.node, &["spec", "template", "metadata", "labels"]);
-    let all: Vec<Map> = std::iter::once(&group.set).chain(services.iter().copied()).map(labels).chain([pod_labels]).collect();
-    let is_given =
-        |map: &Map| map.get(NAME).and_then(Node::as_str) == Some(name) && map.get(MANAGED).and_then(Node::as_str) == Some("statewright");
+    let all: Vec<Map> =
+        std::iter::once(&group.set).chain(services.iter().copied()).map(labels).chain([pod_labels]).collect();
+    let is_given = |map: &Map| {
+        map.get(NAME).and_then(Node::as_str) == Some(name)
+            && map.get(MANAGED).and_then(Node::as_str) == Some("statewright")
+    };
     let recommended = all.iter().all(is_given);
     let common = |all: &[Map]| -> Map {
         let Some((first, rest)) = all.split_first() else { return Map::new() };
         let everywhere = |key: &str, value: &Node| rest.iter().all(|map| map.get(key) == Some(value));
-        first.iter().filter(|(key, value)| everywhere(&key.name, value)).map(|(key, value)| (key.clone(), value.clone())).collect()
+        first
+            .iter()
+            .filter(|(key, value)| everywhere(&key.name, value))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     };
     let given = common(&all);
     let mut labels = given.clone();
@@ -658,7 +684,8 @@ fn shared(group: &Group, services: &[&Resource], name: &str) -> Shared {
         labels.remove(MANAGED);
     }
     let others = group.account.iter().chain(&group.budget).chain(&group.config_maps);
-    let all: Vec<Map> = std::iter::once(&group.set).chain(services.iter().copied()).chain(others).map(annotations).collect();
+    let all: Vec<Map> =
+        std::iter::once(&group.set).chain(services.iter().copied()).chain(others).map(annotations).collect();
     Shared { recommended, labels, annotations: common(&all), given }
 }
 

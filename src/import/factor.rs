@@ -1,5 +1,5 @@
-//! The specs of one app in several environments as one: what all share in the app, what differs in each environment. Knows how environments
-//! are laid over the app, and nothing of what the fields mean.
+//! The specs of one app in several environments as one: what all share in the app, what differs in each environment.
+//! Knows how environments are laid over the app, and nothing of what the fields mean.
 
 use super::draft::{Draft, rank};
 use crate::block::Shape;
@@ -41,7 +41,11 @@ pub(super) fn factor(mut drafts: Vec<(Text, Draft)>, at: At) -> Draft {
             }
         }
     }
-    let environments = specs.iter().zip(layers).map(|((name, _), layer)| (Key { name: name.clone(), at }, Node::map(layer, at))).collect();
+    let environments = specs
+        .iter()
+        .zip(layers)
+        .map(|((name, _), layer)| (Key { name: name.clone(), at }, Node::map(layer, at)))
+        .collect();
     spec.put("environments", Node::map(environments, at));
     Draft { spec, files, names: None, said: Vec::new() }
 }
@@ -93,7 +97,8 @@ fn split(key: &str, values: &[Option<&Node>], names: &[&str], way: Way, depth: u
     if values.iter().all(|value| *value == Some(first)) {
         return Split { shared: Some((*first).clone()), over: nothing() };
     }
-    let all_maps = values.iter().all(|value| value.is_none_or(|value| value.as_map().is_some_and(|map| !map.is_empty())));
+    let all_maps =
+        values.iter().all(|value| value.is_none_or(|value| value.as_map().is_some_and(|map| !map.is_empty())));
     let present = values.iter().flatten().count();
     if all_maps && present > 1 && key != "volumes" && key != "volume" {
         return split_map(values, first.at, names, way, depth);
@@ -175,15 +180,19 @@ fn split_map(values: &[Option<&Node>], at: At, names: &[&str], way: Way, depth: 
 fn split_list(values: &[Option<&Node>], at: At) -> Split {
     let named = |item: &Node| ["kind", "name", "rule"].map(|key| item.get(key).and_then(Node::as_str).map(Text::from));
     let full = |item: &Node| (named(item), item.find(&["metadata", "name"]).and_then(Node::as_str).map(Text::from));
-    let lists: Vec<BTreeMap<_, &Node>> =
-        values.iter().map(|value| value.iter().flat_map(|value| value.items()).map(|item| (full(item), item)).collect()).collect();
+    let lists: Vec<BTreeMap<_, &Node>> = values
+        .iter()
+        .map(|value| value.iter().flat_map(|value| value.items()).map(|item| (full(item), item)).collect())
+        .collect();
     let is_common = |item: &Node| lists.iter().all(|list| list.get(&full(item)) == Some(&item));
     let first = values.iter().flatten().next();
-    let common: Vec<Node> = first.into_iter().flat_map(|first| first.items()).filter(|item| is_common(item)).cloned().collect();
+    let common: Vec<Node> =
+        first.into_iter().flat_map(|first| first.items()).filter(|item| is_common(item)).cloned().collect();
     let over = values
         .iter()
         .map(|value| {
-            let left: Vec<Node> = value.iter().flat_map(|value| value.items()).filter(|item| !is_common(item)).cloned().collect();
+            let left: Vec<Node> =
+                value.iter().flat_map(|value| value.items()).filter(|item| !is_common(item)).cloned().collect();
             (!left.is_empty()).then(|| Node::list(left, at))
         })
         .collect();
@@ -199,7 +208,11 @@ fn named_after(values: &[Option<&Node>], names: &[&str]) -> Option<Node> {
     let text = first.as_str().filter(|text| !text.contains("{{"))?;
     for (position, _) in text.match_indices(name) {
         let (before, after) = (&text[..position], &text[position + name.len()..]);
-        if values.iter().zip(names).all(|(value, name)| value.and_then(Node::as_str) == Some(&format!("{before}{name}{after}"))) {
+        if values
+            .iter()
+            .zip(names)
+            .all(|(value, name)| value.and_then(Node::as_str) == Some(&format!("{before}{name}{after}")))
+        {
             return Some(Node::text(format!("{before}{{{{ env }}}}{after}"), first.at));
         }
     }
@@ -222,7 +235,9 @@ fn holds(split: &Split, key: &Text, values: &[Option<&Node>], at: At) -> bool {
         }
         match (merged.get(key), value) {
             (None, None) => true,
-            (Some(merged), Some(value)) => is_pattern(merged) || matches!(&**key, "objects" | "patches" | "allow") || same(merged, value),
+            (Some(merged), Some(value)) => {
+                is_pattern(merged) || matches!(&**key, "objects" | "patches" | "allow") || same(merged, value)
+            }
             _ => false,
         }
     })
@@ -238,7 +253,10 @@ fn same(one: &Node, other: &Node) -> bool {
     match (&one.data, &other.data) {
         (Data::Map(map), Data::Map(others)) => {
             map.len() == others.len()
-                && map.iter().zip(others.iter()).all(|((key, value), (other, node))| key.name == other.name && same(value, node))
+                && map
+                    .iter()
+                    .zip(others.iter())
+                    .all(|((key, value), (other, node))| key.name == other.name && same(value, node))
         }
         (Data::List(items), Data::List(others)) => {
             items.len() == others.len() && items.iter().zip(others).all(|(one, other)| same(one, other))

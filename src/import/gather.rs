@@ -1,4 +1,5 @@
-//! Which objects belong to which StatefulSet: those that it names, and those that speak of it, of its pods or of what they use. Knows no spec.
+//! Which objects belong to which StatefulSet: those that it names, and those that speak of it, of its pods or of what
+//! they use. Knows no spec.
 
 use crate::bundle::{Bundle, Resource, kind_rank};
 use crate::k8s::shape;
@@ -157,14 +158,18 @@ impl<'b> Gathering<'b> {
             }
             for claim in used.claims {
                 let index = self.take_named("PersistentVolumeClaim", namespace, claim, owner, Role::Other);
-                let volume = index.and_then(|index| objects[index].node.find(&["spec", "volumeName"])).and_then(Node::as_str);
+                let volume =
+                    index.and_then(|index| objects[index].node.find(&["spec", "volumeName"])).and_then(Node::as_str);
                 if let Some(volume) = volume {
                     self.take_named("PersistentVolume", "", volume, owner, Role::Other);
                 }
             }
             let account = pod.get("serviceAccountName").or_else(|| pod.get("serviceAccount")).and_then(Node::as_str);
-            let account = account.and_then(|account| self.take_named("ServiceAccount", namespace, account, owner, Role::Account));
-            for item in account.and_then(|index| objects[index].node.get("imagePullSecrets")).into_iter().flat_map(Node::items) {
+            let account =
+                account.and_then(|account| self.take_named("ServiceAccount", namespace, account, owner, Role::Account));
+            for item in
+                account.and_then(|index| objects[index].node.get("imagePullSecrets")).into_iter().flat_map(Node::items)
+            {
                 self.secrets[owner].extend(item.get("name").and_then(Node::as_str).map(str::to_owned));
             }
         }
@@ -223,7 +228,8 @@ impl<'b> Gathering<'b> {
         let namespace = name(resource, self.home).1;
         match &*resource.id.kind {
             "HorizontalPodAutoscaler" | "ScaledObject" | "VerticalPodAutoscaler" => {
-                let target = ["scaleTargetRef", "targetRef"].iter().find_map(|field| resource.node.find(&["spec", field]))?;
+                let target =
+                    ["scaleTargetRef", "targetRef"].iter().find_map(|field| resource.node.find(&["spec", field]))?;
                 let kind = target.get("kind").and_then(Node::as_str).unwrap_or("Deployment");
                 self.owner_of(kind, namespace, target.get("name")?.as_str()?)
             }
@@ -231,11 +237,15 @@ impl<'b> Gathering<'b> {
                 let account = |subject: &Node| {
                     let text = |key: &str| subject.get(key).and_then(Node::as_str);
                     let other = text("namespace").unwrap_or(if namespace.is_empty() { self.home } else { namespace });
-                    (text("kind") == Some("ServiceAccount")).then(|| self.owner_of("ServiceAccount", other, text("name")?)).flatten()
+                    (text("kind") == Some("ServiceAccount"))
+                        .then(|| self.owner_of("ServiceAccount", other, text("name")?))
+                        .flatten()
                 };
                 resource.node.get("subjects")?.items().find_map(account)
             }
-            "ServiceMonitor" => services.first(namespace, resource.node.find(&["spec", "selector", "matchLabels"])?.as_map()?),
+            "ServiceMonitor" => {
+                services.first(namespace, resource.node.find(&["spec", "selector", "matchLabels"])?.as_map()?)
+            }
             "Ingress" | "IngressRoute" | "HTTPRoute" | "TCPRoute" | "GRPCRoute" | "TLSRoute" | "Route" => {
                 let mut named = Vec::new();
                 backends(resource.node.get("spec")?, 0, &mut named);
@@ -304,7 +314,14 @@ impl Group {
     /// All its objects.
     pub(super) fn objects(&self) -> impl Iterator<Item = &Resource> {
         let Self { set, governing, services, account, budget, config_maps, volumes, others, .. } = self;
-        std::iter::once(set).chain(governing).chain(services).chain(account).chain(budget).chain(config_maps).chain(volumes).chain(others)
+        std::iter::once(set)
+            .chain(governing)
+            .chain(services)
+            .chain(account)
+            .chain(budget)
+            .chain(config_maps)
+            .chain(volumes)
+            .chain(others)
     }
 }
 

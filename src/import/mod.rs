@@ -1,5 +1,6 @@
-//! Import: manifests that anyone wrote as specs, and the proof that nothing changed. The other way round than all other rooms: it drafts what
-//! the compiler would make the input of, has it compiled, and looks at what comes out. Knows no file and no command.
+//! Import: manifests that anyone wrote as specs, and the proof that nothing changed. The other way round than all other
+//! rooms: it drafts what the compiler would make the input of, has it compiled, and looks at what comes out. Knows no
+//! file and no command.
 
 mod container;
 mod draft;
@@ -32,9 +33,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use suggest::Suggestion;
 
 /// Manifests that no spec can be made of.
-static REFUSED: Code = Code { id: "SW0701", name: "not-importable", level: Level::Error, page: include_str!("pages/not-importable.md") };
+static REFUSED: Code =
+    Code { id: "SW0701", name: "not-importable", level: Level::Error, page: include_str!("pages/not-importable.md") };
 /// Something of a manifest that the spec cannot keep.
-static LOST: Code = Code { id: "SW0702", name: "cannot-be-kept", level: Level::Error, page: include_str!("pages/cannot-be-kept.md") };
+static LOST: Code =
+    Code { id: "SW0702", name: "cannot-be-kept", level: Level::Error, page: include_str!("pages/cannot-be-kept.md") };
 
 /// The codes of this module.
 pub static CODES: &[&Code] = &[&REFUSED, &LOST];
@@ -113,7 +116,12 @@ struct Candidate {
 }
 
 /// Makes specs of manifests, and proves each.
-pub fn import(environments: &[Environment], wanted: Wanted<'_>, compile: Compile<'_>, found: &mut Diagnostics) -> Imported {
+pub fn import(
+    environments: &[Environment],
+    wanted: Wanted<'_>,
+    compile: Compile<'_>,
+    found: &mut Diagnostics,
+) -> Imported {
     let mut imported = Imported::default();
     let mut candidates: Vec<Candidate> = Vec::new();
     let mut by_name: BTreeMap<(String, Text), usize> = BTreeMap::new();
@@ -128,7 +136,8 @@ pub fn import(environments: &[Environment], wanted: Wanted<'_>, compile: Compile
         if let Some(rest) = wanted.rest
             && let Some(group) = gathered.groups.iter_mut().find(|group| group.set.id.name == rest)
         {
-            let (taken, others) = gathered.left.into_iter().partition(|(_, reason)| matches!(reason, Reason::Unrelated | Reason::Shared));
+            let (taken, others) =
+                gathered.left.into_iter().partition(|(_, reason)| matches!(reason, Reason::Unrelated | Reason::Shared));
             let taken: Vec<(Resource, Reason)> = taken;
             group.others.extend(taken.into_iter().map(|(resource, _)| resource));
             gathered.left = others;
@@ -267,7 +276,9 @@ fn one(
             let name = if wanted.named { &*environments[*number].name } else { crate::spec::ONLY };
             let input: Vec<&Resource> = group.objects().collect();
             match compiled.bundles.get(name) {
-                Some(bundle) => faults.push(proof::faults(&input, bundle, &homes[*number], wanted.version, group.set.at())),
+                Some(bundle) => {
+                    faults.push(proof::faults(&input, bundle, &homes[*number], wanted.version, group.set.at()));
+                }
                 None => failed = true,
             }
         }
@@ -335,7 +346,9 @@ fn drafted(
     let mut drafts: Vec<(Text, Draft)> = groups
         .iter()
         .zip(manners)
-        .map(|((number, group), manner)| (environments[*number].name.as_str().into(), draft::draft(group, &homes[*number], manner)))
+        .map(|((number, group), manner)| {
+            (environments[*number].name.as_str().into(), draft::draft(group, &homes[*number], manner))
+        })
         .collect();
     match drafts.pop() {
         Some((_, draft)) if !wanted.named && drafts.is_empty() => draft,
@@ -396,21 +409,24 @@ fn adapt(
             let is_set = fault.id == group.set.id;
             if !is_set && matches!(fault.way, Way::Differs(_)) && manner.whole.insert(fault.id.clone()) {
                 changed = true;
-            } else if matches!(fault.way, Way::Differs(_)) && manner.plain && !manner.patches.iter().any(|patch| concerns(patch, &fault.id))
+            } else if matches!(fault.way, Way::Differs(_))
+                && manner.plain
+                && !manner.patches.iter().any(|patch| concerns(patch, &fault.id))
             {
                 let name = if wanted.named { &*environments[*number].name } else { crate::spec::ONLY };
                 let wanted_object = group.objects().find(|resource| resource.id == fault.id);
-                let made = compiled
-                    .bundles
-                    .get(name)
-                    .and_then(|bundle| bundle.resources.iter().find(|made| made.id.kind == fault.id.kind && made.id.name == fault.id.name));
-                let patch =
-                    wanted_object.zip(made).and_then(|(resource, made)| proof::patch(resource, made, &homes[*number], wanted.version));
+                let made = compiled.bundles.get(name).and_then(|bundle| {
+                    bundle.resources.iter().find(|made| made.id.kind == fault.id.kind && made.id.name == fault.id.name)
+                });
+                let patch = wanted_object
+                    .zip(made)
+                    .and_then(|(resource, made)| proof::patch(resource, made, &homes[*number], wanted.version));
                 if let Some(patch) = patch {
                     let text = |text: &str| Some(Node::text(text, fault.at));
-                    manner
-                        .patches
-                        .push(Node::of(fault.at, [("kind", text(&fault.id.kind)), ("name", text(&fault.id.name)), ("patch", Some(patch))]));
+                    manner.patches.push(Node::of(
+                        fault.at,
+                        [("kind", text(&fault.id.kind)), ("name", text(&fault.id.name)), ("patch", Some(patch))],
+                    ));
                     changed = true;
                 }
             }
@@ -460,8 +476,11 @@ fn lost(groups: &[(usize, Group)], faults: &[Vec<Fault>], messages: &[String], f
             Way::Extra => format!("{} would be there, which is not in the manifests", fault.id),
             Way::Differs(path) => format!("{}: `{path}` cannot be kept as it is", fault.id),
         };
-        let subject =
-            crate::diagnostic::Subject { kind: fault.id.kind.clone(), namespace: fault.id.namespace.clone(), name: fault.id.name.clone() };
+        let subject = crate::diagnostic::Subject {
+            kind: fault.id.kind.clone(),
+            namespace: fault.id.namespace.clone(),
+            name: fault.id.name.clone(),
+        };
         LOST.report(message).help("change it where it runs, then import it again").about(subject).at(fault.at, found);
     }
     if !any {
@@ -472,7 +491,8 @@ fn lost(groups: &[(usize, Group)], faults: &[Vec<Fault>], messages: &[String], f
     }
 }
 
-/// An app of which the rehearsal says that nothing happens. What is equal after defaults has to be so; where it is not, nothing is written.
+/// An app of which the rehearsal says that nothing happens. What is equal after defaults has to be so; where it is not,
+/// nothing is written.
 fn harmless(app: App, groups: &[(usize, Group)], found: &mut Diagnostics) -> Option<App> {
     let verdict = app.reviews.iter().map(|review| review.judgement.verdict).find(|verdict| *verdict != Verdict::None);
     let Some((verdict, (_, group))) = verdict.zip(groups.first()) else { return Some(app) };

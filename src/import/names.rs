@@ -1,5 +1,5 @@
-//! Names of replicas in the texts of a spec, as the expressions that say them: a DNS name of one, of all by their Service, a list of peers. Only
-//! where an expression says exactly what is there.
+//! Names of replicas in the texts of a spec, as the expressions that say them: a DNS name of one, of all by their
+//! Service, a list of peers. Only where an expression says exactly what is there.
 
 use super::draft::Draft;
 use crate::value::{Data, Map, Node, Text};
@@ -164,7 +164,12 @@ impl Names {
             let before = first.strip_suffix(&*filled[0])?.to_owned();
             let after = last.strip_prefix(&*filled[count - 1])?.to_owned();
             let inner = (1..count - 1).all(|index| parts[index] == filled[index]);
-            (inner && (count > 2 || before.is_empty() && after.is_empty())).then(|| List { before, format, joint: joint.to_owned(), after })
+            (inner && (count > 2 || before.is_empty() && after.is_empty())).then(|| List {
+                before,
+                format,
+                joint: joint.to_owned(),
+                after,
+            })
         })
     }
 
@@ -218,8 +223,9 @@ fn replaced(text: &str, name: &str, expression: &str, dot_before: bool) -> Strin
     while let Some(position) = rest.find(name) {
         let (before, after) = (&rest[..position], &rest[position + name.len()..]);
         let part_of_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-        let joined = before.chars().next_back().is_some_and(|letter| part_of_name(letter) || letter == '.' && !dot_before)
-            || after.chars().next().is_some_and(part_of_name);
+        let joined =
+            before.chars().next_back().is_some_and(|letter| part_of_name(letter) || letter == '.' && !dot_before)
+                || after.chars().next().is_some_and(part_of_name);
         out.push_str(before);
         out.push_str(if joined { name } else { expression });
         rest = after;

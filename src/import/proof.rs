@@ -1,4 +1,5 @@
-//! Whether what a spec compiles to is what was imported: object by object, as the API server would store them, and by a rehearsal of both.
+//! Whether what a spec compiles to is what was imported: object by object, as the API server would store them, and by a
+//! rehearsal of both.
 
 use crate::api::admission::{self, kind_of};
 use crate::api::custom::Customs;
@@ -76,7 +77,8 @@ fn name(resource: &Resource, home: &str) -> ResourceId {
 
 /// What did not come back.
 pub(super) fn faults(input: &[&Resource], output: &Bundle, home: &str, version: Version, at: At) -> Vec<Fault> {
-    let made: BTreeMap<ResourceId, &Resource> = output.resources.iter().map(|resource| (name(resource, home), resource)).collect();
+    let made: BTreeMap<ResourceId, &Resource> =
+        output.resources.iter().map(|resource| (name(resource, home), resource)).collect();
     let mut asked = BTreeSet::new();
     let mut faults = Vec::new();
     for resource in input {
@@ -93,7 +95,11 @@ pub(super) fn faults(input: &[&Resource], output: &Bundle, home: &str, version: 
         }
         asked.insert(id);
     }
-    faults.extend(made.into_iter().filter(|(id, _)| !asked.contains(id)).map(|(id, _)| Fault { id, way: Way::Extra, at }));
+    faults.extend(made.into_iter().filter(|(id, _)| !asked.contains(id)).map(|(id, _)| Fault {
+        id,
+        way: Way::Extra,
+        at,
+    }));
     faults
 }
 
@@ -122,7 +128,9 @@ fn difference(before: &Node, after: &Node) -> (String, At) {
                 }
             }
             (Data::List(items), Data::List(others)) => {
-                let index = (0..items.len().max(others.len())).find(|index| items.get(*index) != others.get(*index)).unwrap_or(0);
+                let index = (0..items.len().max(others.len()))
+                    .find(|index| items.get(*index) != others.get(*index))
+                    .unwrap_or(0);
                 let _ = write!(path, "[{index}]");
                 match (items.get(index), others.get(index)) {
                     (Some(inner), Some(another)) => (one, other) = (inner, another),
@@ -158,7 +166,8 @@ pub(super) fn rehearsal(title: String, input: &[&Resource], output: &Bundle, hom
     review
 }
 
-/// What has to be laid over an object that is made, to be the one that was imported; nothing where no change can say it.
+/// What has to be laid over an object that is made, to be the one that was imported; nothing where no change can say
+/// it.
 pub(super) fn patch(wanted: &Resource, made: &Resource, home: &str, version: Version) -> Option<Node> {
     let (after, before) = (stored(wanted, home, version), stored(made, home, version));
     over(&before, &after)
@@ -166,7 +175,9 @@ pub(super) fn patch(wanted: &Resource, made: &Resource, home: &str, version: Ver
 
 /// What turns one tree into another when it is laid over it.
 fn over(before: &Node, after: &Node) -> Option<Node> {
-    let (Data::Map(old), Data::Map(new)) = (&before.data, &after.data) else { return Some(super::text::literal(after)) };
+    let (Data::Map(old), Data::Map(new)) = (&before.data, &after.data) else {
+        return Some(super::text::literal(after));
+    };
     let mut map = crate::value::Map::new();
     for (key, _) in old.iter().filter(|(key, _)| !new.has(&key.name)) {
         map.put(key.name.clone(), Node::null(after.at));

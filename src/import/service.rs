@@ -37,7 +37,12 @@ struct Port {
     protocol: Text,
 }
 
-pub(super) fn services<'g>(service_name: Option<&Node>, group: &'g Group, reached: &Reached<'_>, whole: &BTreeSet<ResourceId>) -> Said<'g> {
+pub(super) fn services<'g>(
+    service_name: Option<&Node>,
+    group: &'g Group,
+    reached: &Reached<'_>,
+    whole: &BTreeSet<ResourceId>,
+) -> Said<'g> {
     let at = group.set.at();
     let mut said = Said { map: Map::new(), whole: Vec::new() };
     let ports = ports(reached);
@@ -111,7 +116,13 @@ fn key(name: &str, app: &str, taken: &Map) -> (Text, bool) {
 
 fn ports(reached: &Reached<'_>) -> Vec<Port> {
     let mut ports: Vec<Port> = Vec::new();
-    for port in reached.containers.iter().chain(reached.inits).filter_map(|container| container.get("ports")).flat_map(Node::items) {
+    for port in reached
+        .containers
+        .iter()
+        .chain(reached.inits)
+        .filter_map(|container| container.get("ports"))
+        .flat_map(Node::items)
+    {
         let name = port.get("name").and_then(Node::as_str);
         let number = port.get("containerPort").and_then(Node::as_int);
         let protocol = port.get("protocol").and_then(Node::as_str).unwrap_or("TCP");
@@ -194,7 +205,9 @@ fn service(service: &Resource, governing: bool, reached: &Reached<'_>, ports: &[
             }
         }
     }
-    for (field, own, given) in [("labels", own_labels, reached.labels), ("annotations", own_annotations, reached.annotations)] {
+    for (field, own, given) in
+        [("labels", own_labels, reached.labels), ("annotations", own_annotations, reached.annotations)]
+    {
         let more = without(&own, given);
         if !more.is_empty() {
             form.put(field, literal_map(&more, at));
@@ -221,7 +234,9 @@ fn publishes_all(listed: &[&Node], ports: &[Port]) -> bool {
 fn port(port: &Node, ports: &[Port], taken: &mut BTreeSet<String>) -> Option<(Text, Node)> {
     let number = port.get("port").filter(|number| number.as_int().is_some())?;
     let name = port.get("name").and_then(Node::as_str);
-    let target = port.get("targetPort").filter(|target| !target.is_null() && target.as_str() != Some("") && target.as_int() != Some(0));
+    let target = port
+        .get("targetPort")
+        .filter(|target| !target.is_null() && target.as_str() != Some("") && target.as_int() != Some(0));
     let mut form = Map::new();
     let known = |name: &str| ports.iter().any(|port| port.name == name);
     let key: Text = match name {

@@ -54,8 +54,10 @@ impl Shares {
 }
 
 pub(super) fn security(pod: Option<&Node>, containers: &[&Node], inits: &[&Node]) -> Shares {
-    const OF_CONTAINERS: [&str; 4] = ["readOnlyRootFilesystem", "allowPrivilegeEscalation", "capabilities", "privileged"];
-    let contexts: Vec<Map> = containers.iter().chain(inits).map(|container| map_at(container, &["securityContext"])).collect();
+    const OF_CONTAINERS: [&str; 4] =
+        ["readOnlyRootFilesystem", "allowPrivilegeEscalation", "capabilities", "privileged"];
+    let contexts: Vec<Map> =
+        containers.iter().chain(inits).map(|container| map_at(container, &["securityContext"])).collect();
     let mut hoisted = Map::new();
     if let Some((first, rest)) = contexts.split_first() {
         for (key, value) in first.iter() {
@@ -71,17 +73,20 @@ pub(super) fn security(pod: Option<&Node>, containers: &[&Node], inits: &[&Node]
     let mut form = Map::new();
     let is = |map: &Map, key: &str, wanted: bool| map.get(key).and_then(Node::as_bool) == Some(wanted);
     let profile = is(&pod_map, "runAsNonRoot", true)
-        && pod_map
-            .get("seccompProfile")
-            .is_some_and(|profile| profile.get("type").and_then(Node::as_str) == Some("RuntimeDefault") && only(profile, &["type"]))
+        && pod_map.get("seccompProfile").is_some_and(|profile| {
+            profile.get("type").and_then(Node::as_str) == Some("RuntimeDefault") && only(profile, &["type"])
+        })
         && is(&hoisted, "allowPrivilegeEscalation", false)
         && hoisted.get("capabilities").is_some_and(|capabilities| {
-            only(capabilities, &["drop"]) && capabilities.get("drop").is_some_and(|drop| drop.items().map(Node::as_str).eq([Some("ALL")]))
+            only(capabilities, &["drop"])
+                && capabilities.get("drop").is_some_and(|drop| drop.items().map(Node::as_str).eq([Some("ALL")]))
         });
     if profile {
         form.put("profile", Node::text("restricted", at));
     }
-    let implied = |key: &str| profile && ["runAsNonRoot", "seccompProfile", "allowPrivilegeEscalation", "capabilities"].contains(&key);
+    let implied = |key: &str| {
+        profile && ["runAsNonRoot", "seccompProfile", "allowPrivilegeEscalation", "capabilities"].contains(&key)
+    };
     let of_pod = crate::yaml::in_order(&pod_map);
     let of_all = crate::yaml::in_order(&hoisted);
     for (key, value) in of_pod.iter().chain(of_all.iter()).filter(|(key, _)| !implied(&key.name)) {
@@ -130,7 +135,8 @@ pub(super) fn spread(node: &Node, selector: &Map) -> Option<Node> {
         let short = form.get("over").filter(|_| form.len() == 1).cloned();
         items.push(short.unwrap_or_else(|| Node::map(form, item.at)));
     }
-    let overs: BTreeSet<Option<&str>> = node.items().map(|item| item.get("topologyKey").and_then(Node::as_str)).collect();
+    let overs: BTreeSet<Option<&str>> =
+        node.items().map(|item| item.get("topologyKey").and_then(Node::as_str)).collect();
     if overs.len() < items.len() {
         return None;
     }

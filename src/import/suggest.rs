@@ -42,7 +42,8 @@ impl Suggestion {
 pub(super) fn suggestions(group: &Group) -> Vec<Suggestion> {
     let mut list = Vec::new();
     let spec = group.set.node.get("spec");
-    let main = spec.and_then(|spec| spec.find(&["template", "spec", "containers"])).and_then(|list| list.items().next());
+    let main =
+        spec.and_then(|spec| spec.find(&["template", "spec", "containers"])).and_then(|list| list.items().next());
     let replicas = spec.and_then(|spec| spec.get("replicas")).and_then(Node::as_int).unwrap_or(1);
     if replicas > 1 && group.budget.is_none() {
         list.push(Suggestion::Budget);

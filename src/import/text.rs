@@ -1,4 +1,5 @@
-//! Values of manifests as texts of a spec: two braces are no expression there, and a number that is text may be written as one.
+//! Values of manifests as texts of a spec: two braces are no expression there, and a number that is text may be written
+//! as one.
 
 use crate::source::At;
 use crate::value::{Data, Map, Node, Text};

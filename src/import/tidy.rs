@@ -1,5 +1,5 @@
-//! Manifests without what says nothing: what a cluster filled in, and what the API server would fill in by itself. Whatever is taken out is
-//! shown to make no difference to the server.
+//! Manifests without what says nothing: what a cluster filled in, and what the API server would fill in by itself.
+//! Whatever is taken out is shown to make no difference to the server.
 
 use crate::api::admission;
 use crate::bundle::{Bundle, Resource};
@@ -12,7 +12,9 @@ pub(super) fn from_cluster(bundle: &Bundle) -> (Bundle, Vec<bool>) {
     let live: Vec<bool> = bundle
         .resources
         .iter()
-        .map(|resource| ["uid", "resourceVersion"].iter().all(|field| resource.node.find(&["metadata", field]).is_some()))
+        .map(|resource| {
+            ["uid", "resourceVersion"].iter().all(|field| resource.node.find(&["metadata", field]).is_some())
+        })
         .collect();
     let mut bundle = live::manifests(bundle);
     for (resource, is_live) in bundle.resources.iter_mut().zip(&live) {
@@ -70,7 +72,8 @@ const IDLE: [&str; 26] = [
 /// An object without what the server would say by itself. Ours say nothing that is not meant.
 pub(super) fn tidy(resource: &Resource, is_live: bool, version: Version) -> Resource {
     let kind = &*resource.id.kind;
-    let is_ours = resource.node.find(&["metadata", "labels", "app.kubernetes.io/managed-by"]).and_then(Node::as_str) == Some("statewright");
+    let is_ours = resource.node.find(&["metadata", "labels", "app.kubernetes.io/managed-by"]).and_then(Node::as_str)
+        == Some("statewright");
     let known = ["StatefulSet", "Service", "PersistentVolume", "ServiceAccount", "PodDisruptionBudget", "ConfigMap"];
     if !known.contains(&kind) || is_ours && !is_live {
         return resource.clone();
@@ -125,7 +128,10 @@ fn prune(node: &mut Node, path: &mut Vec<String>, idle: &Idle<'_>) {
     match &mut node.data {
         Data::List(items) => items.iter_mut().for_each(|item| prune(item, path, idle)),
         Data::Map(map) => {
-            if matches!(path.last().map(String::as_str), Some("labels" | "annotations" | "data" | "matchLabels" | "binaryData")) {
+            if matches!(
+                path.last().map(String::as_str),
+                Some("labels" | "annotations" | "data" | "matchLabels" | "binaryData")
+            ) {
                 return;
             }
             let names: Vec<_> = map
@@ -178,7 +184,9 @@ fn is_idle(key: &str, value: &Node, beside: &Map, path: &[String], idle: &Idle<'
         "podManagementPolicy" => text == Some("OrderedReady"),
         "partition" => value.as_int() == Some(0),
         // That the claims are kept is worth saying.
-        "persistentVolumeClaimRetentionPolicy" if idle.is_live => value.entries().all(|(_, value)| value.as_str() == Some("Retain")),
+        "persistentVolumeClaimRetentionPolicy" if idle.is_live => {
+            value.entries().all(|(_, value)| value.as_str() == Some("Retain"))
+        }
         "defaultMode" => value.as_int() == Some(420),
         "timeoutSeconds" | "successThreshold" => within.ends_with("Probe") && value.as_int() == Some(1),
         "failureThreshold" => value.as_int() == Some(3),

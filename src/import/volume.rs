@@ -1,5 +1,5 @@
-//! Volumes that are written out for the claims of a set, as the one backend that makes them all. Only those that have the very names that the
-//! spec would give them.
+//! Volumes that are written out for the claims of a set, as the one backend that makes them all. Only those that have
+//! the very names that the spec would give them.
 
 use super::draft::{annotations, labels, only_named};
 use super::gather::Group;

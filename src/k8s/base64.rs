@@ -46,7 +46,9 @@ mod tests {
 
     #[test]
     fn there_and_back() {
-        for (plain, text) in [("", ""), ("a", "YQ=="), ("ab", "YWI="), ("abc", "YWJj"), ("{\"auths\":{}}", "eyJhdXRocyI6e319")] {
+        for (plain, text) in
+            [("", ""), ("a", "YQ=="), ("ab", "YWI="), ("abc", "YWJj"), ("{\"auths\":{}}", "eyJhdXRocyI6e319")]
+        {
             assert_eq!(encode(plain.as_bytes()), text);
             assert_eq!(decode(text).as_deref(), Some(plain.as_bytes()));
             assert_eq!(length(text), plain.len());

@@ -6,14 +6,19 @@ use super::version::Version;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-/// Whether only a CustomResourceDefinition, or another server behind the API server, can know the kind: its group is none that Kubernetes
-/// itself serves, or ever served.
+/// Whether only a CustomResourceDefinition, or another server behind the API server, can know the kind: its group is
+/// none that Kubernetes itself serves, or ever served.
 #[must_use]
 pub fn is_custom(api_version: &str, kind: &str) -> bool {
     static SERVED: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
     let Some((group, _)) = api_version.split_once('/').filter(|(group, _)| group.contains('.')) else { return false };
     let served = SERVED.get_or_init(|| {
-        Version::all().flat_map(shape::kinds).filter_map(|known| known.api_version.split_once('/')).map(|(group, _)| group).collect()
+        Version::all()
+            .flat_map(shape::kinds)
+            .filter_map(|known| known.api_version.split_once('/'))
+            .map(|(group, _)| group)
+            .collect()
     });
-    !served.contains(group) && !matches!(retired::absence(api_version, kind, Version::NEWEST), Some(Absence::Gone { .. }))
+    !served.contains(group)
+        && !matches!(retired::absence(api_version, kind, Version::NEWEST), Some(Absence::Gone { .. }))
 }

@@ -1,6 +1,8 @@
-//! Feature gates of the API server: from which version each is known, and from which it is on where nobody says otherwise. One table.
+//! Feature gates of the API server: from which version each is known, and from which it is on where nobody says
+//! otherwise. One table.
 //!
-//! The source is `pkg/features/kube_features.go` of Kubernetes 1.29 to 1.37. What a gate guards is the business of whoever asks.
+//! The source is `pkg/features/kube_features.go` of Kubernetes 1.29 to 1.37. What a gate guards is the business of
+//! whoever asks.
 
 use super::version::Version;
 use std::fmt;
@@ -178,9 +180,15 @@ mod tests {
 
     #[test]
     fn what_a_message_says_of_them() {
-        assert_eq!(MAX_UNAVAILABLE_STATEFUL_SET.to_string(), "feature gate MaxUnavailableStatefulSet, on by default from 1.37");
+        assert_eq!(
+            MAX_UNAVAILABLE_STATEFUL_SET.to_string(),
+            "feature gate MaxUnavailableStatefulSet, on by default from 1.37"
+        );
         assert_eq!(CONTAINER_STOP_SIGNALS.to_string(), "feature gate ContainerStopSignals, off by default");
-        assert!(MAX_UNAVAILABLE_STATEFUL_SET.is_on(Version::minor(37)) && !MAX_UNAVAILABLE_STATEFUL_SET.is_on(Version::minor(36)));
+        assert!(
+            MAX_UNAVAILABLE_STATEFUL_SET.is_on(Version::minor(37))
+                && !MAX_UNAVAILABLE_STATEFUL_SET.is_on(Version::minor(36))
+        );
         assert!(!CONTAINER_STOP_SIGNALS.is_on(Version::NEWEST));
     }
 }

@@ -1,4 +1,5 @@
-//! References to container images, as a kubelet reads them (github.com/distribution/reference, ParseNormalizedNamed). Knows text only.
+//! References to container images, as a kubelet reads them (github.com/distribution/reference, ParseNormalizedNamed).
+//! Knows text only.
 
 /// Bytes that a repository's name may have.
 const LONGEST_NAME: usize = 255;
@@ -38,7 +39,11 @@ pub fn unmeant_host(image: &str) -> Option<&str> {
 /// The registry's host, if the reference names one, and what follows.
 fn split_host(image: &str) -> (Option<&str>, &str) {
     match image.split_once('/') {
-        Some((host, rest)) if host == "localhost" || host.contains(['.', ':']) || host.contains(|letter: char| letter.is_uppercase()) => {
+        Some((host, rest))
+            if host == "localhost"
+                || host.contains(['.', ':'])
+                || host.contains(|letter: char| letter.is_uppercase()) =>
+        {
             (Some(host), rest)
         }
         _ => (None, image),
@@ -75,7 +80,10 @@ fn repository_fault(repository: &str) -> Option<String> {
         } else if part.contains(char::is_whitespace) {
             format!("there is white space in `{part}`")
         } else {
-            format!("`{part}` is no part of a repository's name: letters and digits, with `.`, `_`, `__` or `-` between them")
+            format!(
+                "`{part}` is no part of a repository's name: letters and digits, with `.`, `_`, `__` or `-` \
+                between them"
+            )
         }
     })
 }

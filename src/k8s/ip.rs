@@ -1,4 +1,5 @@
-//! Addresses and address ranges as the API server reads them: leniently where a field is old, strictly where its version is new.
+//! Addresses and address ranges as the API server reads them: leniently where a field is old, strictly where its
+//! version is new.
 //! Knows no field.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -8,7 +9,8 @@ pub const NO_ADDRESS: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001
 /// What the server says of a text that is no range.
 pub const NO_RANGE: &str = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
 
-/// An address, read as leniently as the server ever did: zeros may lead each part. An IPv4 address in IPv6's clothes is IPv4.
+/// An address, read as leniently as the server ever did: zeros may lead each part. An IPv4 address in IPv6's clothes is
+/// IPv4.
 #[must_use]
 pub fn address(text: &str) -> Option<IpAddr> {
     read(text).map(|address| address.to_canonical())
@@ -185,7 +187,9 @@ pub fn range_warnings(text: &str) -> Vec<String> {
     let canonical = range.canonical();
     if range.first() != range.address {
         let single = format!("{}/{}", range.address.to_canonical(), width(range.address));
-        warnings.push(format!("CIDR value \"{text}\" is ambiguous in this context (should be \"{canonical}\" or \"{single}\"?)"));
+        warnings.push(format!(
+            "CIDR value \"{text}\" is ambiguous in this context (should be \"{canonical}\" or \"{single}\"?)"
+        ));
     }
     if !is_strict_range(text) || is_mapped(range.address) {
         warnings.push(format!("non-standard CIDR value \"{text}\" is invalid: use \"{canonical}\""));
@@ -197,7 +201,8 @@ pub fn range_warnings(text: &str) -> Vec<String> {
 }
 
 fn is_strict_range(text: &str) -> bool {
-    text.split_once('/').is_some_and(|(address, bits)| address.parse::<IpAddr>().is_ok() && (bits == "0" || !bits.starts_with('0')))
+    text.split_once('/')
+        .is_some_and(|(address, bits)| address.parse::<IpAddr>().is_ok() && (bits == "0" || !bits.starts_with('0')))
 }
 
 const fn width(address: IpAddr) -> u32 {
@@ -229,7 +234,9 @@ fn is_number(part: &str) -> bool {
 /// Takes the zeros off the front as long as a digit follows.
 fn trim_zeros(part: &str) -> &str {
     let mut rest = part;
-    while let Some(shorter) = rest.strip_prefix('0').filter(|shorter| shorter.starts_with(|next: char| next.is_ascii_hexdigit())) {
+    while let Some(shorter) =
+        rest.strip_prefix('0').filter(|shorter| shorter.starts_with(|next: char| next.is_ascii_hexdigit()))
+    {
         rest = shorter;
     }
     rest

@@ -1,7 +1,9 @@
-//! The texts that Kubernetes takes as names, keys and values, with the API server's own words for those it does not take.
+//! The texts that Kubernetes takes as names, keys and values, with the API server's own words for those it does not
+//! take.
 //! Knows no object: who asks says where the text stands.
 //!
-//! Each check answers with what is wrong, several things at once where the server says several; a good text costs no allocation.
+//! Each check answers with what is wrong, several things at once where the server says several; a good text costs no
+//! allocation.
 
 use std::fmt::Display;
 
@@ -83,7 +85,9 @@ pub fn label_key(text: &str) -> Faults {
             if prefix.is_empty() {
                 faults.push(format!("prefix part {EMPTY}"));
             } else {
-                faults.extend(too_long(prefix, SUBDOMAIN_LIMIT, "bytes").iter().map(|fault| format!("prefix part {fault}")));
+                faults.extend(
+                    too_long(prefix, SUBDOMAIN_LIMIT, "bytes").iter().map(|fault| format!("prefix part {fault}")),
+                );
                 if !is_dns_subdomain(prefix) {
                     faults.push(format!("prefix part {DNS_SUBDOMAIN}"));
                 }
@@ -92,7 +96,8 @@ pub fn label_key(text: &str) -> Faults {
         }
         _ => {
             return vec![format!(
-                "a valid label key {LABEL_KEY} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+                "a valid label key {LABEL_KEY} with an optional DNS subdomain prefix and '/' (e.g. \
+                    'example.com/MyName')"
             )];
         }
     };
@@ -120,8 +125,10 @@ pub fn label_value(text: &str) -> Faults {
 #[must_use]
 pub fn c_identifier(text: &str) -> Faults {
     let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
-    let good =
-        text.as_bytes().split_first().is_some_and(|(head, tail)| first(*head) && all(tail, |byte| first(byte) || byte.is_ascii_digit()));
+    let good = text
+        .as_bytes()
+        .split_first()
+        .is_some_and(|(head, tail)| first(*head) && all(tail, |byte| first(byte) || byte.is_ascii_digit()));
     fault_unless(good, C_IDENTIFIER)
 }
 
@@ -129,8 +136,10 @@ pub fn c_identifier(text: &str) -> Faults {
 #[must_use]
 pub fn environment_variable_strict(text: &str) -> Faults {
     let first = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'.' | b'_');
-    let good =
-        text.as_bytes().split_first().is_some_and(|(head, tail)| first(*head) && all(tail, |byte| first(byte) || byte.is_ascii_digit()));
+    let good = text
+        .as_bytes()
+        .split_first()
+        .is_some_and(|(head, tail)| first(*head) && all(tail, |byte| first(byte) || byte.is_ascii_digit()));
     let mut faults = fault_unless(good, ENVIRONMENT_VARIABLE_STRICT);
     faults.extend(parent_directory(text));
     faults
@@ -185,21 +194,28 @@ pub fn user_id(number: i64) -> Faults {
 /// A share: `25%`.
 #[must_use]
 pub fn percent(text: &str) -> Faults {
-    let good = text.strip_suffix('%').is_some_and(|number| !number.is_empty() && all(number.as_bytes(), |byte| byte.is_ascii_digit()));
+    let good = text
+        .strip_suffix('%')
+        .is_some_and(|number| !number.is_empty() && all(number.as_bytes(), |byte| byte.is_ascii_digit()));
     fault_unless(good, PERCENT)
 }
 
 /// The name of an HTTP header.
 #[must_use]
 pub fn http_header(text: &str) -> Faults {
-    fault_unless(!text.is_empty() && all(text.as_bytes(), |byte| byte.is_ascii_alphanumeric() || byte == b'-'), HTTP_HEADER)
+    fault_unless(
+        !text.is_empty() && all(text.as_bytes(), |byte| byte.is_ascii_alphanumeric() || byte == b'-'),
+        HTTP_HEADER,
+    )
 }
 
 /// A key in the data of a `ConfigMap` or Secret.
 #[must_use]
 pub fn config_key(text: &str) -> Faults {
     let mut faults = too_long(text, SUBDOMAIN_LIMIT, "characters");
-    if text.is_empty() || !all(text.as_bytes(), |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
+    if text.is_empty()
+        || !all(text.as_bytes(), |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    {
         faults.push(CONFIG_KEY.into());
     }
     faults.extend(parent_directory(text));
@@ -218,7 +234,11 @@ pub fn path_segment(text: &str) -> Faults {
 /// The beginning of such a step.
 #[must_use]
 pub fn path_segment_prefix(text: &str) -> Faults {
-    ["/", "%"].into_iter().filter(|wrong| text.contains(wrong)).map(|wrong| format!("may not contain '{wrong}'")).collect()
+    ["/", "%"]
+        .into_iter()
+        .filter(|wrong| text.contains(wrong))
+        .map(|wrong| format!("may not contain '{wrong}'"))
+        .collect()
 }
 
 /// Whether a text is a label of RFC 1123, its length aside.
@@ -285,35 +305,52 @@ fn fault_unless(good: bool, fault: &str) -> Faults {
     if good { FINE } else { vec![fault.into()] }
 }
 
-const DNS_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an \
-    alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const DNS_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and \
+const DNS_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and \
+    must start and end with an \
+    alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
+    '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const DNS_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' \
+    or '.', and must start and \
     end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
     '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const DNS_SUBDOMAIN_WITH_UNDERSCORE: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', \
+const DNS_SUBDOMAIN_WITH_UNDERSCORE: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric \
+    characters, '_', '-' or '.', \
     and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
     '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')";
-const WILDCARD_DNS_SUBDOMAIN: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist \
-    of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for \
+const WILDCARD_DNS_SUBDOMAIN: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS \
+    subdomain, which must consist \
+    of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', \
+    regex used for \
     validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const DNS_1035_LABEL: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and \
-    end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
-const LABEL_KEY: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character \
-    (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end \
+const DNS_1035_LABEL: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with \
+    an alphabetic character, and \
+    end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is \
+    '[a-z]([-a-z0-9]*[a-z0-9])?')";
+const LABEL_KEY: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
+    alphanumeric character \
+    (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
+    '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or \
+    '.', and must start and end \
     with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is \
     '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-const C_IDENTIFIER: &str = "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or \
+const C_IDENTIFIER: &str = "a valid C identifier must start with alphabetic character or '_', followed by a string \
+    of alphanumeric characters or \
     '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')";
-const ENVIRONMENT_VARIABLE_STRICT: &str = "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and \
+const ENVIRONMENT_VARIABLE_STRICT: &str = "a valid environment variable name must consist of alphabetic characters, \
+    digits, '_', '-', or '.', and \
     must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is \
     '[-._a-zA-Z][-._a-zA-Z0-9]*')";
-const ENVIRONMENT_VARIABLE: &str = "a valid environment variable name must consist only of printable ASCII characters other than '='";
-const PERCENT: &str = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation \
+const ENVIRONMENT_VARIABLE: &str =
+    "a valid environment variable name must consist only of printable ASCII characters other than '='";
+const PERCENT: &str = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or \
+    '93%', regex used for validation \
     is '[0-9]+%')";
-const HTTP_HEADER: &str = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation \
+const HTTP_HEADER: &str = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', \
+    regex used for validation \
     is '[-A-Za-z0-9]+')";
-const CONFIG_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or \
+const CONFIG_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. \
+    'key.name',  or 'KEY_NAME',  or \
     'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
 #[cfg(test)]
@@ -340,7 +377,10 @@ mod tests {
         assert_eq!(dns_label("a.b"), ["must not contain dots"]);
         assert_eq!(port_name("--").len(), 3);
         assert_eq!(port_name("").len(), 2);
-        assert_eq!(label_key("/"), ["prefix part must be non-empty", "name part must be non-empty", &format!("name part {LABEL_KEY}")]);
+        assert_eq!(
+            label_key("/"),
+            ["prefix part must be non-empty", "name part must be non-empty", &format!("name part {LABEL_KEY}")]
+        );
         assert_eq!(label_key("a/b/c").len(), 1);
         assert_eq!(config_key("..").len(), 1);
         assert_eq!(environment_variable("a=b").len(), 1);

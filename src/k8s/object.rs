@@ -42,7 +42,11 @@ pub struct Seen<'n> {
 impl fmt::Display for Seen<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ObjectName { namespace, name } = self.name;
-        if namespace.is_empty() || namespace == self.home { out.write_str(name) } else { write!(out, "{namespace}/{name}") }
+        if namespace.is_empty() || namespace == self.home {
+            out.write_str(name)
+        } else {
+            write!(out, "{namespace}/{name}")
+        }
     }
 }
 

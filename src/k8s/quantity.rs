@@ -1,4 +1,5 @@
-//! Amounts of storage, memory and time as the API server reads, compares and writes them. Knows no field and no unit's meaning.
+//! Amounts of storage, memory and time as the API server reads, compares and writes them. Knows no field and no unit's
+//! meaning.
 
 use crate::value::{Data, Node};
 use smol_str::SmolStr;
@@ -42,7 +43,9 @@ pub enum QuantityError {
 impl fmt::Display for QuantityError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Format => "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+            Self::Format => {
+                "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+            }
             Self::Number => "unable to parse numeric part of quantity",
             Self::Suffix => "unable to parse quantity's suffix",
         })
@@ -62,7 +65,8 @@ const DIGITS: usize = 38;
 
 impl Quantity {
     /// Nothing at all: what null means.
-    pub const ZERO: Self = Self { negative: false, digits: 0, exponent: 0, suffix: Family::Decimal, small: true, verbatim: None };
+    pub const ZERO: Self =
+        Self { negative: false, digits: 0, exponent: 0, suffix: Family::Decimal, small: true, verbatim: None };
 
     /// A whole number, without a suffix.
     #[must_use]
@@ -106,7 +110,9 @@ impl Quantity {
     #[must_use]
     pub fn in_thousandths(&self) -> Self {
         let excess = -3 - self.exponent;
-        let Some(divisor) = u32::try_from(excess).ok().filter(|excess| *excess > 0).and_then(|excess| 10_u128.checked_pow(excess)) else {
+        let Some(divisor) =
+            u32::try_from(excess).ok().filter(|excess| *excess > 0).and_then(|excess| 10_u128.checked_pow(excess))
+        else {
             return self.clone();
         };
         Self { digits: self.digits.div_ceil(divisor), exponent: -3, verbatim: None, ..self.clone() }
@@ -116,7 +122,8 @@ impl Quantity {
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         // Below the 36th digit of the larger nothing counts.
-        let top = [self, other].into_iter().filter(|quantity| quantity.digits > 0).map(Self::magnitude).max().unwrap_or(0);
+        let top =
+            [self, other].into_iter().filter(|quantity| quantity.digits > 0).map(Self::magnitude).max().unwrap_or(0);
         let least = i32::try_from(top.saturating_sub(36)).unwrap_or(i32::MAX);
         let low = self.exponent.min(other.exponent).max(least);
         let aligned = |quantity: &Self| {
@@ -172,7 +179,9 @@ impl Quantity {
             return self.signed(low_bits(low));
         }
         let divisor = 10_u128.checked_pow(shift.unsigned_abs());
-        self.signed(divisor.map_or_else(|| i64::from(self.digits > 0), |divisor| low_bits(self.digits.div_ceil(divisor))))
+        self.signed(
+            divisor.map_or_else(|| i64::from(self.digits > 0), |divisor| low_bits(self.digits.div_ceil(divisor))),
+        )
     }
 
     const fn signed(&self, value: i64) -> i64 {
@@ -218,7 +227,11 @@ impl Quantity {
 }
 
 /// The low 64 bits, as the server's conversion leaves them.
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "losing the high bits is what the server does")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "losing the high bits is what the server does"
+)]
 const fn low_bits(value: u128) -> i64 {
     value as u64 as i64
 }
@@ -292,7 +305,14 @@ impl<'a> Parts<'a> {
             _ => scale % 3 == 0 && !self.ends_with_three_zeros() && !self.whole.is_empty(),
         };
         let verbatim = kept.then(|| SmolStr::new(text));
-        Some(Quantity { negative: self.negative && digits > 0, digits, exponent: scale, suffix: family, small: true, verbatim })
+        Some(Quantity {
+            negative: self.negative && digits > 0,
+            digits,
+            exponent: scale,
+            suffix: family,
+            small: true,
+            verbatim,
+        })
     }
 
     fn ends_with_three_zeros(&self) -> bool {
@@ -324,8 +344,14 @@ impl<'a> Parts<'a> {
             digits = power.map_or(1, |power| digits.div_ceil(power));
             scale = FINEST;
         }
-        let mut quantity =
-            Quantity { negative: self.negative && digits > 0, digits, exponent: scale, suffix: family, small: false, verbatim: None };
+        let mut quantity = Quantity {
+            negative: self.negative && digits > 0,
+            digits,
+            exponent: scale,
+            suffix: family,
+            small: false,
+            verbatim: None,
+        };
         if family == Family::Binary {
             let largest = Quantity { digits: LARGEST, ..Quantity::ZERO };
             if quantity.compare_absolute(&largest).is_gt() {
@@ -338,7 +364,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The digits of both parts as one number, and how many of the last were dropped (rounding up) because they did not fit.
+/// The digits of both parts as one number, and how many of the last were dropped (rounding up) because they did not
+/// fit.
 fn read_digits(whole: &str, fraction: &str) -> (u128, i32) {
     let (mut number, mut taken, mut dropped, mut rest) = (0_u128, 0, 0_i32, false);
     for digit in whole.bytes().chain(fraction.bytes()) {
@@ -395,7 +422,9 @@ impl fmt::Display for Quantity {
             (Family::Exponent, 0) => Ok(()),
             (Family::Exponent, exponent) => write!(out, "e{exponent}"),
             // An amount beyond the last suffix loses it: so does the server's.
-            (_, exponent) => out.write_str(DECIMAL.iter().find(|(_, known)| *known == exponent).map_or("", |(name, _)| name)),
+            (_, exponent) => {
+                out.write_str(DECIMAL.iter().find(|(_, known)| *known == exponent).map_or("", |(name, _)| name))
+            }
         }
     }
 }
@@ -442,7 +471,10 @@ mod tests {
             assert_eq!(read(one).plus(&read(other)).to_string(), read(sum).to_string(), "{one} + {other}");
         }
         assert_eq!(read("3").plus(&read("5").negated()), read("-2"));
-        assert_eq!((read("2k").whole_value(), read("-3").whole_value(), read("1.5").whole_value()), (Some(2000), Some(-3), None));
+        assert_eq!(
+            (read("2k").whole_value(), read("-3").whole_value(), read("1.5").whole_value()),
+            (Some(2000), Some(-3), None)
+        );
         assert!((read("1500m").approximate() - 1.5).abs() < 1e-9);
         let huge = read("1e2147483647");
         assert!(huge.plus(&read("1")).sign().is_gt());
@@ -508,7 +540,9 @@ mod tests {
 
     #[test]
     fn compared_exactly() {
-        for (less, more) in [("1G", "1Gi"), ("999m", "1"), ("-2", "-1"), ("-1", "0"), ("0", "1n"), ("1e400", "2e400"), ("1Ei", "1e30")] {
+        for (less, more) in
+            [("1G", "1Gi"), ("999m", "1"), ("-2", "-1"), ("-1", "0"), ("0", "1n"), ("1e400", "2e400"), ("1Ei", "1e30")]
+        {
             assert!(read(less) < read(more), "{less} < {more}");
         }
         for (one, other) in [("1Gi", "1024Mi"), ("1", "1000m"), ("0", "0Gi"), ("1e3", "1k"), ("0.5Gi", "512Mi")] {
@@ -521,7 +555,10 @@ mod tests {
         assert_eq!((read("1.5").value(), read("1.5").milli(), read("100m").value()), (2, 1500, 1));
         assert_eq!((read("0.5Mi").value(), read("1n").milli()), (524_288, 1));
         assert_ne!(read("99999999999999999999").milli() % 1000, 0);
-        assert_eq!((read("1E").in_thousandths().to_string(), read("100u").in_thousandths().to_string()), ("1E".into(), "1m".into()));
+        assert_eq!(
+            (read("1E").in_thousandths().to_string(), read("100u").in_thousandths().to_string()),
+            ("1E".into(), "1m".into())
+        );
     }
 
     proptest::proptest! {

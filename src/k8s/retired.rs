@@ -1,4 +1,5 @@
-//! Why a version of Kubernetes does not know an apiVersion and kind: gone, not there yet, or never there. Knows no manifest.
+//! Why a version of Kubernetes does not know an apiVersion and kind: gone, not there yet, or never there. Knows no
+//! manifest.
 
 use super::shape;
 use super::version::Version;
@@ -71,7 +72,8 @@ pub fn leaves(api_version: &str, kind: &str, version: Version) -> Option<Leaving
     if let Some(Absence::Gone { since, instead }) = absence(api_version, kind, Version::NEWEST) {
         return absence(api_version, kind, version).is_none().then_some(Leaving { since, instead });
     }
-    let (deprecated, removed, ..) = LEAVING.iter().find(|(_, _, leaving, kinds)| *leaving == api_version && kinds.contains(&kind))?;
+    let (deprecated, removed, ..) =
+        LEAVING.iter().find(|(_, _, leaving, kinds)| *leaving == api_version && kinds.contains(&kind))?;
     let is_there = absence(api_version, kind, version).is_none() && version >= Version::minor(*deprecated);
     is_there.then(|| Leaving { since: Version::minor(*removed), instead: stable(kind, api_version, Version::NEWEST) })
 }
@@ -79,12 +81,13 @@ pub fn leaves(api_version: &str, kind: &str, version: Version) -> Option<Leaving
 /// The stable apiVersion that a version has a kind under beside another one.
 #[must_use]
 pub fn stable(kind: &str, api_version: &str, version: Version) -> Option<&'static str> {
-    let others = shape::versions_of(kind).filter(|other| other.is_in(version) && group_of(other.api_version) == group_of(api_version));
+    let others = shape::versions_of(kind)
+        .filter(|other| other.is_in(version) && group_of(other.api_version) == group_of(api_version));
     others.map(|other| other.api_version).find(|other| is_stable(other))
 }
 
-/// Whether API servers serve an apiVersion that they know where nobody switches it on: alphas and betas they do not. The betas that were
-/// there before that was decided are gone, but for one.
+/// Whether API servers serve an apiVersion that they know where nobody switches it on: alphas and betas they do not.
+/// The betas that were there before that was decided are gone, but for one.
 #[must_use]
 pub fn is_served(api_version: &str) -> bool {
     is_stable(api_version) || api_version == "flowcontrol.apiserver.k8s.io/v1beta3"
@@ -98,8 +101,8 @@ fn is_stable(api_version: &str) -> bool {
     !api_version.contains("alpha") && !api_version.contains("beta")
 }
 
-/// What is there still in the newest version, and will not be in one that nobody has yet: since when it is deprecated, the first version
-/// without it. The source is `APILifecycleDeprecated` and `APILifecycleRemoved` of `k8s.io/api`.
+/// What is there still in the newest version, and will not be in one that nobody has yet: since when it is deprecated,
+/// the first version without it. The source is `APILifecycleDeprecated` and `APILifecycleRemoved` of `k8s.io/api`.
 static LEAVING: &[(u8, u8, &str, &[&str])] = &[
     (35, 38, "admissionregistration.k8s.io/v1alpha1", &["MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"]),
     (37, 40, "admissionregistration.k8s.io/v1beta1", &["MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"]),
@@ -112,7 +115,8 @@ static LEAVING: &[(u8, u8, &str, &[&str])] = &[
     (37, 40, "storagemigration.k8s.io/v1beta1", &["StorageVersionMigration"]),
 ];
 
-/// What went before the oldest version whose shapes are here: the first minor version without it, the apiVersion, the kinds.
+/// What went before the oldest version whose shapes are here: the first minor version without it, the apiVersion, the
+/// kinds.
 static RETIRED: &[(u8, &str, &[&str])] = &[
     (16, "apps/v1beta1", &["ControllerRevision", "Deployment", "StatefulSet"]),
     (16, "apps/v1beta2", &["ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"]),
@@ -161,7 +165,10 @@ mod tests {
         assert_eq!(at("apps/v1beta1", "StatefulSet", 36), gone(16, Some("apps/v1")));
         assert_eq!(at("policy/v1beta1", "PodSecurityPolicy", 36), gone(25, None));
         assert_eq!(at("autoscaling/v2beta2", "HorizontalPodAutoscaler", 30), gone(26, Some("autoscaling/v2")));
-        assert_eq!(at("flowcontrol.apiserver.k8s.io/v1beta3", "FlowSchema", 33), gone(32, Some("flowcontrol.apiserver.k8s.io/v1")));
+        assert_eq!(
+            at("flowcontrol.apiserver.k8s.io/v1beta3", "FlowSchema", 33),
+            gone(32, Some("flowcontrol.apiserver.k8s.io/v1"))
+        );
         let not_yet = Some(Absence::NotYet { since: Version::minor(33) });
         assert_eq!(at("networking.k8s.io/v1", "ServiceCIDR", 30), not_yet);
         assert_eq!(at("apps/v2", "StatefulSet", 36), Some(Absence::ElsewhereOnly { instead: "apps/v1" }));
@@ -174,13 +181,22 @@ mod tests {
         let leaving = |since, instead| Some(Leaving { since: Version::minor(since), instead });
         assert_eq!(at("resource.k8s.io/v1beta1", "ResourceClaim", 37), leaving(38, Some("resource.k8s.io/v1")));
         assert_eq!(at("resource.k8s.io/v1beta1", "ResourceClaim", 34), None);
-        assert_eq!(at("flowcontrol.apiserver.k8s.io/v1beta3", "FlowSchema", 31), leaving(32, Some("flowcontrol.apiserver.k8s.io/v1")));
+        assert_eq!(
+            at("flowcontrol.apiserver.k8s.io/v1beta3", "FlowSchema", 31),
+            leaving(32, Some("flowcontrol.apiserver.k8s.io/v1"))
+        );
         assert_eq!(at("flowcontrol.apiserver.k8s.io/v1beta3", "FlowSchema", 32), None);
         assert_eq!(at("apps/v1", "Deployment", 37), None);
-        assert!(is_served("v1") && is_served("flowcontrol.apiserver.k8s.io/v1beta3") && !is_served("resource.k8s.io/v1beta1"));
+        assert!(
+            is_served("v1")
+                && is_served("flowcontrol.apiserver.k8s.io/v1beta3")
+                && !is_served("resource.k8s.io/v1beta1")
+        );
         for (_, _, api_version, kinds) in LEAVING {
             assert!(
-                kinds.iter().all(|kind| shape::find(api_version, kind).is_some_and(|known| known.is_in(Version::NEWEST))),
+                kinds
+                    .iter()
+                    .all(|kind| shape::find(api_version, kind).is_some_and(|known| known.is_in(Version::NEWEST))),
                 "{api_version}"
             );
         }

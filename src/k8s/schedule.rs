@@ -1,4 +1,5 @@
-//! When something is to be done, in the five fields of cron, as Kubernetes reads them. Knows no clock, and of time zones only their names.
+//! When something is to be done, in the five fields of cron, as Kubernetes reads them. Knows no clock, and of time
+//! zones only their names.
 
 /// The zones that an API server can load, a line each: those in the time package of Go that it is built with.
 static ZONES: &str = include_str!("../../schemas/kubernetes/time-zones.txt");
@@ -23,10 +24,9 @@ pub fn schedule_fault(text: &str) -> Option<String> {
     if fields.len() != FIELDS.len() {
         return Some(format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" ")));
     }
-    FIELDS
-        .iter()
-        .zip(fields)
-        .find_map(|(bounds, field)| field.split(',').filter(|range| !range.is_empty()).find_map(|range| range_fault(range, bounds)))
+    FIELDS.iter().zip(fields).find_map(|(bounds, field)| {
+        field.split(',').filter(|range| !range.is_empty()).find_map(|range| range_fault(range, bounds))
+    })
 }
 
 /// What a field may hold.
@@ -62,7 +62,8 @@ fn is_duration(text: &str) -> bool {
     while !rest.is_empty() {
         let number = rest.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
         let digits = rest[..number].bytes().any(|byte| byte.is_ascii_digit());
-        let unit = rest[number..].find(|letter: char| letter.is_ascii_digit() || letter == '.').unwrap_or(rest.len() - number);
+        let unit =
+            rest[number..].find(|letter: char| letter.is_ascii_digit() || letter == '.').unwrap_or(rest.len() - number);
         let known = matches!(&rest[number..number + unit], "ns" | "us" | "µs" | "μs" | "ms" | "s" | "m" | "h");
         if !digits || !known || rest[..number].matches('.').count() > 1 {
             return false;
@@ -128,8 +129,9 @@ fn number_or_name(text: &str, bounds: &Bounds) -> Result<u64, String> {
 }
 
 fn number(text: &str) -> Result<u64, String> {
-    let value: i64 =
-        text.parse().map_err(|_| format!("failed to parse int from {text}: strconv.Atoi: parsing \"{text}\": invalid syntax"))?;
+    let value: i64 = text
+        .parse()
+        .map_err(|_| format!("failed to parse int from {text}: strconv.Atoi: parsing \"{text}\": invalid syntax"))?;
     u64::try_from(value).map_err(|_| format!("negative number ({value}) not allowed: {text}"))
 }
 
@@ -139,12 +141,29 @@ mod tests {
 
     #[test]
     fn schedules() {
-        for good in ["* * * * *", "*/5 0-6 1,15 jan-mar MON", "@daily", "@every 1h30m", "0 3 ? * *", "TZ=UTC 0 0 * * *", "5/15 * * * *"] {
+        for good in [
+            "* * * * *",
+            "*/5 0-6 1,15 jan-mar MON",
+            "@daily",
+            "@every 1h30m",
+            "0 3 ? * *",
+            "TZ=UTC 0 0 * * *",
+            "5/15 * * * *",
+        ] {
             assert_eq!(schedule_fault(good), None, "{good}");
         }
-        for wrong in
-            ["", "* * * *", "60 * * * *", "* * 0 * *", "5-1 * * * *", "*/0 * * * *", "@often", "@every x", "1-2-3 * * * *", "a * * * *"]
-        {
+        for wrong in [
+            "",
+            "* * * *",
+            "60 * * * *",
+            "* * 0 * *",
+            "5-1 * * * *",
+            "*/0 * * * *",
+            "@often",
+            "@every x",
+            "1-2-3 * * * *",
+            "a * * * *",
+        ] {
             assert!(schedule_fault(wrong).is_some(), "{wrong}");
         }
     }

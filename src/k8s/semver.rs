@@ -50,9 +50,14 @@ impl Semver {
             patch: number("Patch", patch)?,
             before: before.map(|before| before.split('.').map(str::to_owned).collect()).unwrap_or_default(),
         };
-        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_word =
+            |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
-        if version.before.iter().any(|word| !is_word(word) || (word.len() > 1 && word.starts_with('0') && is_number(word))) {
+        if version
+            .before
+            .iter()
+            .any(|word| !is_word(word) || (word.len() > 1 && word.starts_with('0') && is_number(word)))
+        {
             return Err("Invalid character(s) found in prerelease".to_owned());
         }
         if build.is_some_and(|build| !build.split('.').all(is_word)) {
@@ -71,8 +76,11 @@ impl Semver {
         for part in &mut parts {
             if part.len() > 1 {
                 let trimmed = part.trim_start_matches('0');
-                *part =
-                    if trimmed.starts_with(|letter: char| letter.is_ascii_digit()) { trimmed.to_owned() } else { format!("0{trimmed}") };
+                *part = if trimmed.starts_with(|letter: char| letter.is_ascii_digit()) {
+                    trimmed.to_owned()
+                } else {
+                    format!("0{trimmed}")
+                };
             }
         }
         if parts.len() < 3 {
@@ -125,7 +133,8 @@ mod tests {
 
     #[test]
     fn versions_are_read_and_ordered() {
-        let rising = ["0.9.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-2a", "1.0.0", "1.0.1", "1.10.0"];
+        let rising =
+            ["0.9.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-2a", "1.0.0", "1.0.1", "1.10.0"];
         let read: Vec<Semver> = rising.iter().map(|text| Semver::read(text).unwrap()).collect();
         assert!(read[0] < read[1] && read[1] < read[2] && read[2] < read[3] && read[5] < read[6] && read[6] < read[7]);
         for text in ["", "1", "1.2", "v1.2.3", "01.2.3", "1.2.3-", "1.2.3-01", "1.2.3+", "1.2.a"] {

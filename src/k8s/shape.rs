@@ -1,7 +1,8 @@
-//! The shape of every built-in kind in every known version: which fields there are and of what type. Knows nothing of rules.
+//! The shape of every built-in kind in every known version: which fields there are and of what type. Knows nothing of
+//! rules.
 //!
-//! `schemas/kubernetes` holds the shapes as sorted lines. They are found by binary search and read when they are first met, so a run
-//! pays for the kinds that it meets and for nothing else.
+//! `schemas/kubernetes` holds the shapes as sorted lines. They are found by binary search and read when they are first
+//! met, so a run pays for the kinds that it meets and for nothing else.
 
 use super::version::Version;
 use std::cell::RefCell;
@@ -54,7 +55,8 @@ pub struct Field {
     pub omitted: Omitted,
 }
 
-/// When a field is left out of what a server writes. What is left out when it is empty is to the server the same as absent.
+/// When a field is left out of what a server writes. What is left out when it is empty is to the server the same as
+/// absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Omitted {
     /// When it is empty, zero or false.
@@ -126,7 +128,8 @@ pub struct BuiltIn {
 pub fn shape_of(api_version: &str, kind: &str, version: Version) -> Option<Shape> {
     let known = find(api_version, kind).filter(|known| known.is_in(version))?;
     MET.with_borrow_mut(|met| {
-        let shape = met.shapes.iter().find(|(name, shape)| std::ptr::eq(*name, known.shape) && shape.version() == version);
+        let shape =
+            met.shapes.iter().find(|(name, shape)| std::ptr::eq(*name, known.shape) && shape.version() == version);
         shape.map(|(_, shape)| *shape).or_else(|| {
             let shape = Shape::named(known.shape, version)?;
             met.shapes.push((known.shape, shape));
@@ -190,12 +193,20 @@ impl Shape {
     pub fn named(name: &str, version: Version) -> Option<Self> {
         static KNOWN: Mutex<BTreeMap<(Version, usize), Shape>> = Mutex::new(BTreeMap::new());
         let bit = 1_u16 << version.index();
-        let has =
-            |line: &&str| line.split(' ').nth(1).and_then(|bits| u16::from_str_radix(bits, 16).ok()).is_some_and(|bits| bits & bit != 0);
+        let has = |line: &&str| {
+            line.split(' ')
+                .nth(1)
+                .and_then(|bits| u16::from_str_radix(bits, 16).ok())
+                .is_some_and(|bits| bits & bit != 0)
+        };
         let line = SHAPES.from(name).take_while(|line| word(line) == name).find(has)?;
         let place = line.as_ptr() as usize;
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(*known.entry((version, place)).or_insert_with(|| Self(Box::leak(Box::new(Definition::read(line, version))))))
+        Some(
+            *known
+                .entry((version, place))
+                .or_insert_with(|| Self(Box::leak(Box::new(Definition::read(line, version))))),
+        )
     }
 
     /// The short form of its name.
@@ -444,7 +455,10 @@ const fn count(text: &str) -> usize {
     lines
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "the texts are far shorter than 4 GB, and the compiler looks at each of their bytes")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the texts are far shorter than 4 GB, and the compiler looks at each of their bytes"
+)]
 const fn starts<const N: usize>(text: &str) -> [u32; N] {
     let (bytes, mut at, mut line, mut starts) = (text.as_bytes(), 0, 0, [0; N]);
     while at < bytes.len() {
@@ -498,8 +512,11 @@ mod tests {
     #[test]
     fn fields_know_their_merge() {
         let set = shape_of("apps/v1", "StatefulSet", Version::NEWEST).unwrap();
-        let pod =
-            set.field("spec").and_then(Field::shape).and_then(|spec| spec.field("template")?.shape()?.field("spec")?.shape()).unwrap();
+        let pod = set
+            .field("spec")
+            .and_then(Field::shape)
+            .and_then(|spec| spec.field("template")?.shape()?.field("spec")?.shape())
+            .unwrap();
         assert_eq!((pod.name(), pod.go_name()), ("core.v1.PodSpec", "PodSpec"));
         let volumes = pod.field("volumes").unwrap();
         assert_eq!((volumes.merge_key, volumes.merges(), volumes.retains_keys()), (Some("name"), true, true));
@@ -507,17 +524,24 @@ mod tests {
         let secret = volumes.shape().unwrap().field("secret").unwrap();
         assert_eq!(secret.embedded, Some("VolumeSource"));
         let port = pod.field("containers").unwrap().shape().unwrap().field("ports").unwrap();
-        assert_eq!((port.merge_key, port.list_keys().collect::<Vec<_>>()), (Some("containerPort"), vec!["containerPort", "protocol"]));
+        assert_eq!(
+            (port.merge_key, port.list_keys().collect::<Vec<_>>()),
+            (Some("containerPort"), vec!["containerPort", "protocol"])
+        );
         assert!(pod.field("Volumes").is_none());
     }
 
     #[test]
     fn kinds_come_and_go() {
-        let policy = |minor| shape_of("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", Version::minor(minor)).is_some();
+        let policy = |minor| {
+            shape_of("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", Version::minor(minor)).is_some()
+        };
         assert_eq!((policy(29), policy(30)), (false, true));
         assert_eq!(find("v1", "Namespace").map(|known| known.namespaced), Some(false));
         assert_eq!(find("v1", "Pod").map(|known| known.namespaced), Some(true));
-        for (api_version, kind) in [("v2", "Pod"), ("", "Pod"), ("v1", ""), ("v1", "A"), ("v1", "Zzz"), ("v1", "PodList")] {
+        for (api_version, kind) in
+            [("v2", "Pod"), ("", "Pod"), ("v1", ""), ("v1", "A"), ("v1", "Zzz"), ("v1", "PodList")]
+        {
             assert_eq!(find(api_version, kind), None, "{api_version} {kind}");
         }
     }

@@ -141,7 +141,8 @@ pub fn point(text: &str, zone_needed: bool) -> Option<Instant> {
         "Z" => 0,
         "" if !zone_needed => 0,
         zone => {
-            let (sign, digits) = zone.strip_prefix('+').map(|digits| (1, digits)).or_else(|| Some((-1, zone.strip_prefix('-')?)))?;
+            let (sign, digits) =
+                zone.strip_prefix('+').map(|digits| (1, digits)).or_else(|| Some((-1, zone.strip_prefix('-')?)))?;
             if digits.len() != 5 || digits.get(2..3)? != ":" {
                 return None;
             }
@@ -287,9 +288,14 @@ mod tests {
 
     #[test]
     fn lengths() {
-        for (text, nanos) in
-            [("1h30m", 5400 * SECOND), ("-1.5s", -1_500_000_000), ("0", 0), ("1.5us", 1500), (".5m", 30 * SECOND), ("+2ms", 2_000_000)]
-        {
+        for (text, nanos) in [
+            ("1h30m", 5400 * SECOND),
+            ("-1.5s", -1_500_000_000),
+            ("0", 0),
+            ("1.5us", 1500),
+            (".5m", 30 * SECOND),
+            ("+2ms", 2_000_000),
+        ] {
             assert_eq!(duration(text), Some(nanos), "{text}");
         }
         for text in ["", "1", "s", "1x", "-", "9223372036854775808ns", "1h x", "99999999999h"] {
@@ -311,7 +317,8 @@ mod tests {
         assert_eq!(point("1970-01-01T00:00:00Z", true), Some(Instant { seconds: 0, nanos: 0 }));
         assert_eq!(made.plus(750_000_000).unwrap().written(), "2024-02-29T10:30:16Z");
         assert_eq!(date("0001-01-01").unwrap().written(), "0001-01-01T00:00:00Z");
-        for text in ["2023-02-29T00:00:00Z", "2023-01-01T24:00:00Z", "2023-01-01 00:00:00Z", "2023-01-01T00:00:00", "é"] {
+        for text in ["2023-02-29T00:00:00Z", "2023-01-01T24:00:00Z", "2023-01-01 00:00:00Z", "2023-01-01T00:00:00", "é"]
+        {
             assert_eq!(point(text, true), None, "{text}");
         }
         assert!(point("2023-01-01T00:00:00", false).is_some());

@@ -108,7 +108,8 @@ fn read_host(authority: &str) -> Option<String> {
     if let Some(inner) = host.strip_prefix('[') {
         let (address, port) = inner.rsplit_once(']')?;
         let address = address.split_once("%25").map_or(address, |(address, _)| address);
-        let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+        let is_port = port.is_empty()
+            || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
         let is_address = address.parse::<std::net::Ipv6Addr>().is_ok();
         return (is_port && is_address).then(|| host.to_owned());
     }
@@ -132,8 +133,9 @@ fn read_host(authority: &str) -> Option<String> {
 
 /// Whether each percent sign is followed by two digits.
 fn has_sound_escapes(text: &str) -> bool {
-    text.match_indices('%')
-        .all(|(place, _)| text.as_bytes().get(place + 1..place + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
+    text.match_indices('%').all(|(place, _)| {
+        text.as_bytes().get(place + 1..place + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    })
 }
 
 /// The path with escapes for what a path cannot hold.
@@ -173,14 +175,29 @@ mod tests {
 
     #[test]
     fn urls_as_go_reads_them() {
-        for text in ["https://a.b:80/c d?e=f", "/a", "mailto:a@b", "http://[::1]:8080/", "http://u:p@h", "a:b", "http://é/", "http://"] {
+        for text in [
+            "https://a.b:80/c d?e=f",
+            "/a",
+            "mailto:a@b",
+            "http://[::1]:8080/",
+            "http://u:p@h",
+            "a:b",
+            "http://é/",
+            "http://",
+        ] {
             assert!(Url::for_request(text).is_some(), "{text}");
         }
         for text in ["", "a", "a b", ":a", "http://a b/", "http://a:b/", "/%zz", "http://[::1", "1a:b", "http://a\n"] {
             assert!(Url::for_request(text).is_none(), "{text}");
         }
         let url = Url::for_request("HTTPS://Example.com:443/a b?x=1&y=a+b&x=%32").unwrap();
-        assert_eq!((url.scheme.as_str(), url.hostname(), url.port(), url.escaped_path.as_str()), ("https", "Example.com", "443", "/a%20b"));
-        assert_eq!(url.query_pairs(), [("x", "1"), ("y", "a b"), ("x", "2")].map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(
+            (url.scheme.as_str(), url.hostname(), url.port(), url.escaped_path.as_str()),
+            ("https", "Example.com", "443", "/a%20b")
+        );
+        assert_eq!(
+            url.query_pairs(),
+            [("x", "1"), ("y", "a b"), ("x", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
     }
 }

@@ -56,9 +56,16 @@ impl fmt::Display for NoVersion {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(text) => {
-                write!(out, "the rules of Kubernetes {} to {} are known, not those of {text}", Version::OLDEST, Version::NEWEST)
+                write!(
+                    out,
+                    "the rules of Kubernetes {} to {} are known, not those of {text}",
+                    Version::OLDEST,
+                    Version::NEWEST
+                )
             }
-            Self::Unreadable(text) => write!(out, "`{text}` is no Kubernetes version; write it like {}", Version::NEWEST),
+            Self::Unreadable(text) => {
+                write!(out, "`{text}` is no Kubernetes version; write it like {}", Version::NEWEST)
+            }
         }
     }
 }

@@ -1,13 +1,13 @@
-//! How the API server writes objects of its own kinds: what it leaves out, what it always writes, and how fine its amounts are. Knows
-//! no rule and no default.
+//! How the API server writes objects of its own kinds: what it leaves out, what it always writes, and how fine its
+//! amounts are. Knows no rule and no default.
 
 use super::quantity::Quantity;
 use super::shape::{Form, Omitted, Shape};
 use crate::source::At;
 use crate::value::{Data, Key, Map, Node};
 
-/// A stored object as the server sends it: without what is empty, where the server does not tell that from absent; and with what it
-/// always writes.
+/// A stored object as the server sends it: without what is empty, where the server does not tell that from absent; and
+/// with what it always writes.
 #[must_use]
 pub fn written(object: &Node, shape: Shape) -> Node {
     let mut object = object.clone();
@@ -27,7 +27,9 @@ fn settle_as(node: &mut Node, form: &Form) {
                 settle_fields(map, shape);
             }
         }
-        (Data::Map(map), Form::Map(value)) if matches!(**value, Form::Quantity) => map.iter_mut().for_each(|(_, node)| coarsen(node)),
+        (Data::Map(map), Form::Map(value)) if matches!(**value, Form::Quantity) => {
+            map.iter_mut().for_each(|(_, node)| coarsen(node));
+        }
         (Data::Map(map), Form::Map(value)) => map.iter_mut().for_each(|(_, node)| settle_as(node, value)),
         _ => {}
     }

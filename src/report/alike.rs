@@ -1,4 +1,5 @@
-//! Reviews that do the same to apps of different names, told together: an image that a hundred apps take is one thing to decide.
+//! Reviews that do the same to apps of different names, told together: an image that a hundred apps take is one thing
+//! to decide.
 
 use super::differences::{self, Difference, Piece};
 use super::{counted, kinds};
@@ -26,9 +27,14 @@ impl Group<'_> {
         if let [review] = &self.reviews[..] {
             return review.title.clone();
         }
-        let apps: BTreeSet<&str> = self.reviews.iter().filter_map(|review| Some(review.place.as_ref()?.app.as_str())).collect();
+        let apps: BTreeSet<&str> =
+            self.reviews.iter().filter_map(|review| Some(review.place.as_ref()?.app.as_str())).collect();
         let is_one_each = apps.len() == self.reviews.len();
-        format!("{} reviews{}", self.reviews.len(), if is_one_each { String::new() } else { format!(" in {}", counted(apps.len(), "app")) })
+        format!(
+            "{} reviews{}",
+            self.reviews.len(),
+            if is_one_each { String::new() } else { format!(" in {}", counted(apps.len(), "app")) }
+        )
     }
 
     /// What is the same in all: the first field that differs, or how many objects come and go.
@@ -39,7 +45,10 @@ impl Group<'_> {
         let shown = match differences::of_field(field) {
             Difference::Short(old, new) => {
                 let text = |pieces: Option<Vec<Piece>>| {
-                    pieces.map_or_else(|| "(nothing)".into(), |pieces| pieces.into_iter().map(|piece| piece.text).collect::<String>())
+                    pieces.map_or_else(
+                        || "(nothing)".into(),
+                        |pieces| pieces.into_iter().map(|piece| piece.text).collect::<String>(),
+                    )
                 };
                 format!("{}: {} → {}", field.path, text(old), text(new))
             }

@@ -246,7 +246,10 @@ mod tests {
     use super::*;
 
     fn marked(pieces: &[Piece]) -> String {
-        pieces.iter().map(|piece| if piece.differs { format!("[{}]", piece.text) } else { piece.text.clone() }).collect()
+        pieces
+            .iter()
+            .map(|piece| if piece.differs { format!("[{}]", piece.text) } else { piece.text.clone() })
+            .collect()
     }
 
     fn drawn(old: &str, new: &str) -> Vec<String> {
@@ -262,7 +265,10 @@ mod tests {
     #[test]
     fn words_that_changed_stand_out() {
         let (old, new) = of_words("docker.io/luksa/kubia-pet:1.0", "docker.io/luksa/kubia-pet:1.1");
-        assert_eq!((marked(&old).as_str(), marked(&new).as_str()), ("docker.io/luksa/kubia-pet:1.[0]", "docker.io/luksa/kubia-pet:1.[1]"));
+        assert_eq!(
+            (marked(&old).as_str(), marked(&new).as_str()),
+            ("docker.io/luksa/kubia-pet:1.[0]", "docker.io/luksa/kubia-pet:1.[1]")
+        );
         let (old, new) = of_words("nothing alike", "80");
         assert_eq!((marked(&old).as_str(), marked(&new).as_str()), ("nothing alike", "80"));
     }
@@ -270,7 +276,10 @@ mod tests {
     #[test]
     fn lines_come_with_what_is_around_them() {
         let old = "a\nb\nc\nd\ne\nsize: 1\nf\ng\nh\ni\n";
-        assert_eq!(drawn(old, &old.replace("size: 1", "size: 2")), ["@3", " d", " e", "-size: [1]", "+size: [2]", " f", " g", "@2"]);
+        assert_eq!(
+            drawn(old, &old.replace("size: 1", "size: 2")),
+            ["@3", " d", " e", "-size: [1]", "+size: [2]", " f", " g", "@2"]
+        );
         assert_eq!(drawn("", "a\n"), ["+a"]);
         assert_eq!(drawn("a\n", "a\n"), [""; 0]);
     }

@@ -8,7 +8,10 @@ use crate::value::Text;
 /// What is not known, and what is assumed instead.
 pub(super) fn words(gap: &Gap) -> String {
     match gap {
-        Gap::Nodes => "the nodes: assumes that every pod schedules and every volume attaches (no nodes given; see --cluster)".into(),
+        Gap::Nodes => {
+            "the nodes: assumes that every pod schedules and every volume attaches (no nodes given; see --cluster)"
+                .into()
+        }
         Gap::DefaultClass => "whether the cluster gives claims that state no class a default one".into(),
         Gap::Class(name) => format!("whether the storage class `{name}` makes volumes"),
         Gap::ClassExists(name) => {

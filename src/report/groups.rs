@@ -22,7 +22,8 @@ pub(super) fn grouped<'c, K: Ord>(changes: &[&'c Change], alike: impl Fn(&Change
     groups
 }
 
-/// What the objects of a group are called, those that end in successive numbers together, and how many each name stands for.
+/// What the objects of a group are called, those that end in successive numbers together, and how many each name stands
+/// for.
 pub(super) fn names(group: &[&Change]) -> Vec<(String, usize)> {
     if let [change] = group {
         let from = change.from.as_ref().map(|from| format!(" (was {from})")).unwrap_or_default();

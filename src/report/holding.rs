@@ -5,7 +5,8 @@ use crate::review::holdings::{Behind, Holding};
 
 /// Its pod, claim, volume and disk; empty where there is none.
 pub(super) fn cells(holding: &Holding, home: &str) -> [String; 4] {
-    let seen = |name: &Option<ObjectName>| name.as_ref().map(|name| name.seen_from(home).to_string()).unwrap_or_default();
+    let seen =
+        |name: &Option<ObjectName>| name.as_ref().map(|name| name.seen_from(home).to_string()).unwrap_or_default();
     [
         seen(&holding.pod),
         seen(&holding.claim),

@@ -75,7 +75,8 @@ impl Page {
         let margin = widest.to_string().len();
 
         self.file("-->", &finding.spot, margin);
-        let (mut here, elsewhere): (Vec<Mark>, Vec<Mark>) = marks.into_iter().partition(|mark| mark.spot.file == finding.spot.file);
+        let (mut here, elsewhere): (Vec<Mark>, Vec<Mark>) =
+            marks.into_iter().partition(|mark| mark.spot.file == finding.spot.file);
         here.sort_by_key(|mark| (mark.spot.line, mark.spot.column));
         self.snippet(&here, margin, colour);
         for mark in elsewhere {
@@ -125,7 +126,8 @@ impl Page {
     fn about(&mut self, finding: &Finding, margin: usize) {
         let mut lines = Vec::new();
         if let Some(subject) = &finding.subject {
-            let field = finding.refusal.as_ref().map(|refusal| refusal.field.as_str()).filter(|field| !field.is_empty());
+            let field =
+                finding.refusal.as_ref().map(|refusal| refusal.field.as_str()).filter(|field| !field.is_empty());
             let field = field.map_or_else(String::new, |field| format!(", field {}", clean(field)));
             lines.push(("object", format!("{}{field}", named(subject))));
         }
@@ -147,8 +149,9 @@ fn window(spot: &Spot) -> (String, usize, usize) {
     let column = (spot.mark.0 as usize).saturating_sub(1);
     let first = if letters.len() <= WIDEST || column < WIDEST - 20 { 0 } else { (column - 40).min(letters.len()) };
     let last = letters.len().min(first + WIDEST);
-    let columns =
-        |from: usize, to: usize| letters.get(from..to.min(last).max(from)).unwrap_or_default().iter().map(|l| wide(*l)).sum::<usize>();
+    let columns = |from: usize, to: usize| {
+        letters.get(from..to.min(last).max(from)).unwrap_or_default().iter().map(|l| wide(*l)).sum::<usize>()
+    };
     let mut text = clean(&letters[first..last].iter().collect::<String>());
     let mut before = columns(first, column);
     if first > 0 {

@@ -1,4 +1,5 @@
-//! What changes do, for a person at a terminal: the decision first, then what to do, then object by object. Makes sense without colour.
+//! What changes do, for a person at a terminal: the decision first, then what to do, then object by object. Makes sense
+//! without colour.
 
 use super::alike::{self, Group};
 use super::differences::{self, Difference, Line, Piece, Row};
@@ -43,9 +44,9 @@ const BETWEEN: usize = 3;
 /// Objects that came or went are named one by one up to this many of a kind; beyond, they are counted.
 const NAMED: usize = 40;
 
-/// Each review, the worst first, those that do the same together; last what comes of all of them. Nothing when nothing was compared, or
-/// when errors kept it from being compared. Both texts of a difference stand beside each other where they fit into `width` columns, else
-/// below each other.
+/// Each review, the worst first, those that do the same together; last what comes of all of them. Nothing when nothing
+/// was compared, or when errors kept it from being compared. Both texts of a difference stand beside each other where
+/// they fit into `width` columns, else below each other.
 #[must_use]
 pub fn render(report: &Report, colours: bool, width: usize) -> String {
     let mut page = Page { out: String::new(), colours, width };
@@ -58,7 +59,11 @@ pub fn render(report: &Report, colours: bool, width: usize) -> String {
     if !groups.is_empty() {
         page.plan(&groups, report);
     } else if report.against.is_some() && !failed {
-        let since = report.against.as_ref().and_then(Against::words).map_or_else(String::new, |other| format!(" (against {other})"));
+        let since = report
+            .against
+            .as_ref()
+            .and_then(Against::words)
+            .map_or_else(String::new, |other| format!(" (against {other})"));
         page.line(&format!("no changes{since}"));
     }
     page.out
@@ -107,7 +112,8 @@ impl Page {
         self.out.push('\n');
     }
 
-    /// The decision first, then how to do what cannot just be applied, then each object. Of several that do the same, the first.
+    /// The decision first, then how to do what cannot just be applied, then each object. Of several that do the same,
+    /// the first.
     fn review(&mut self, group: &Group<'_>) {
         let review = group.reviews[0];
         let judgement = &review.judgement;
@@ -140,7 +146,10 @@ impl Page {
             } else {
                 self.painted(RED, "  data at risk:");
                 self.line(&format!(" {}", clean(&words::risk(review, risk))));
-                self.line(&format!("    if that is meant: acknowledge: [{{change: \"{}\", reason: \"…\"}}]", clean(&risk.change)));
+                self.line(&format!(
+                    "    if that is meant: acknowledge: [{{change: \"{}\", reason: \"…\"}}]",
+                    clean(&risk.change)
+                ));
             }
         }
         if let Some(entries) = at_once(judgement) {
@@ -159,7 +168,8 @@ impl Page {
         }
     }
 
-    /// A row for each object; one for all that go the same way and are called alike. Where many are left, the rest is counted.
+    /// A row for each object; one for all that go the same way and are called alike. Where many are left, the rest is
+    /// counted.
     fn table(&mut self, review: &Review, changes: &[&Change]) {
         let mut rows: Vec<(&Change, String)> = Vec::new();
         let mut rest = BTreeMap::new();
@@ -170,7 +180,8 @@ impl Page {
                     rows.push((group[0], clean(&name)));
                 } else {
                     let change = group[0];
-                    *rest.entry((Reverse(change.verdict), change.kind.word(), change.id.kind.as_str())).or_insert(0) += count;
+                    *rest.entry((Reverse(change.verdict), change.kind.word(), change.id.kind.as_str())).or_insert(0) +=
+                        count;
                 }
             }
         }
@@ -179,7 +190,8 @@ impl Page {
         for (change, object) in rows {
             self.out.push_str("  ");
             self.painted(colour(change.verdict), &format!("{:verdicts$}", spoken(change.verdict)));
-            let row = format!("  {:7}  {object:objects$}  {}", change.kind.word(), clean(&words::effect(review, change)));
+            let row =
+                format!("  {:7}  {object:objects$}  {}", change.kind.word(), clean(&words::effect(review, change)));
             self.line(row.trim_end());
         }
         for ((verdict, word, kind), count) in rest {
@@ -212,8 +224,8 @@ impl Page {
         }
     }
 
-    /// What the server says, and the fields; once for all objects of a kind of which the same is said. Nothing for objects that came
-    /// or went: the table names them.
+    /// What the server says, and the fields; once for all objects of a kind of which the same is said. Nothing for
+    /// objects that came or went: the table names them.
     fn details(&mut self, changes: &[&Change]) {
         let told: Vec<&Change> =
             changes.iter().copied().filter(|change| !change.refusals.is_empty() || !change.fields.is_empty()).collect();
@@ -238,7 +250,10 @@ impl Page {
         for refusal in &change.refusals {
             let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
             self.painted(RED, "  refused by the API server:");
-            self.line(&format!(" {}", clean(&format!("{field}{}", said(refusal.kind, &refusal.detail))).replace('\n', "\n    ")));
+            self.line(&format!(
+                " {}",
+                clean(&format!("{field}{}", said(refusal.kind, &refusal.detail))).replace('\n', "\n    ")
+            ));
         }
         for field in &change.fields {
             self.painted(BLUE, &format!("  {}:", clean(&field.path)));

@@ -59,7 +59,14 @@ pub(crate) fn table(views: &[Map]) -> String {
             for (index, claim) in replica.claims.iter().enumerate() {
                 let [ordinal, pod, host] = if index == 0 { first.clone() } else { Default::default() };
                 let volume = claim.volume.clone().unwrap_or_else(|| "(dynamically provisioned)".into());
-                rows.push([ordinal, pod, host, claim.name.clone(), volume, claim.disk.clone().unwrap_or_else(|| "-".into())]);
+                rows.push([
+                    ordinal,
+                    pod,
+                    host,
+                    claim.name.clone(),
+                    volume,
+                    claim.disk.clone().unwrap_or_else(|| "-".into()),
+                ]);
             }
         }
         write_rows(&rows, &mut out);

@@ -162,7 +162,8 @@ impl<'a> Comparison<'a> {
             Against::Revision(name) => ("revision", Some(name.as_str())),
             Against::Named => ("named", None),
         };
-        let changes = reviews.iter().flat_map(|review| review.changes.iter().map(|change| Changed::new(review, change)));
+        let changes =
+            reviews.iter().flat_map(|review| review.changes.iter().map(|change| Changed::new(review, change)));
         Self {
             against,
             revision,
@@ -218,7 +219,12 @@ impl<'a> From<&'a FieldChange> for Field<'a> {
 
 impl<'a> Endangered<'a> {
     fn new(review: &Review, risk: &'a Risk) -> Self {
-        Self { change: &risk.change, what: words::risk(review, risk), object: Object::from(&risk.about), acknowledged: risk.acknowledged }
+        Self {
+            change: &risk.change,
+            what: words::risk(review, risk),
+            object: Object::from(&risk.about),
+            acknowledged: risk.acknowledged,
+        }
     }
 }
 
@@ -250,8 +256,12 @@ impl<'a> From<&'a Refusal> for Refused<'a> {
 
 impl<'a> From<&'a Finding> for Entry<'a> {
     fn from(finding: &'a Finding) -> Self {
-        let place =
-            |(spot, text): &'a (crate::source::Spot, String)| Place { file: &spot.file, line: spot.line, column: spot.column, text };
+        let place = |(spot, text): &'a (crate::source::Spot, String)| Place {
+            file: &spot.file,
+            line: spot.line,
+            column: spot.column,
+            text,
+        };
         Self {
             code: finding.code.id,
             name: finding.code.name,

@@ -6,7 +6,8 @@ use crate::printable;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// One document with all suites. Without findings there is one case, which passed, because an empty report counts as none.
+/// One document with all suites. Without findings there is one case, which passed, because an empty report counts as
+/// none.
 #[must_use]
 pub(crate) fn render(findings: &[Finding]) -> String {
     let mut suites: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
@@ -14,7 +15,12 @@ pub(crate) fn render(findings: &[Finding]) -> String {
         suites.entry(&finding.spot.file).or_default().push(finding);
     }
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _ = writeln!(out, "<testsuites name=\"statewright\" tests=\"{}\" failures=\"{}\">", findings.len().max(1), errors(findings.iter()));
+    let _ = writeln!(
+        out,
+        "<testsuites name=\"statewright\" tests=\"{}\" failures=\"{}\">",
+        findings.len().max(1),
+        errors(findings.iter())
+    );
     if findings.is_empty() {
         out.push_str("  <testsuite name=\"statewright\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\">\n");
         out.push_str("    <testcase name=\"nothing found\" classname=\"statewright\"/>\n  </testsuite>\n");
@@ -22,7 +28,10 @@ pub(crate) fn render(findings: &[Finding]) -> String {
     for (file, cases) in &suites {
         let failures = errors(cases.iter().copied());
         let (name, count) = (escaped(file), cases.len());
-        let _ = writeln!(out, "  <testsuite name=\"{name}\" tests=\"{count}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">");
+        let _ = writeln!(
+            out,
+            "  <testsuite name=\"{name}\" tests=\"{count}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">"
+        );
         for finding in cases {
             case(finding, &mut out);
         }

@@ -1,5 +1,5 @@
-//! A report for a comment on a pull request: the decision first, then every object at risk, then the rest as far as a comment takes it,
-//! with counts of what is left out. Nothing in it is read as a mention, a link, a tag or a fence.
+//! A report for a comment on a pull request: the decision first, then every object at risk, then the rest as far as a
+//! comment takes it, with counts of what is left out. Nothing in it is read as a mention, a link, a tag or a fence.
 
 use super::alike::{self, Group};
 use super::compact::compact;
@@ -77,7 +77,11 @@ fn heading(report: &Report) -> String {
     let wrong = report.findings.iter().any(|finding| finding.level == Level::Error);
     let found = summary(&report.findings);
     let found_too = if found.is_empty() { String::new() } else { format!(" ({found})") };
-    let since = report.against.as_ref().and_then(Against::words).map_or_else(String::new, |other| format!(" against {}", prose(&other)));
+    let since = report
+        .against
+        .as_ref()
+        .and_then(Against::words)
+        .map_or_else(String::new, |other| format!(" against {}", prose(&other)));
     match &report.reviews[..] {
         [] if wrong => format!("### 🔴 Statewright: must be fixed{found_too}\n\n"),
         [] if report.against.is_some() => format!("### ⚪ Statewright: no changes{since}{found_too}\n\n"),
@@ -87,7 +91,9 @@ fn heading(report: &Report) -> String {
             let line = prose(&shortened(&format!("{}: {}", review.title, words::line(review)), 2_000));
             format!("### {} {line}{found_too}\n\n", sign(review.judgement.verdict))
         }
-        [worst, ..] => format!("### {} Statewright: {}{found_too}\n\n", sign(worst.judgement.verdict), tally(&report.reviews)),
+        [worst, ..] => {
+            format!("### {} Statewright: {}{found_too}\n\n", sign(worst.judgement.verdict), tally(&report.reviews))
+        }
     }
 }
 
@@ -97,13 +103,21 @@ fn findings(findings: &[Finding], share: usize) -> String {
     }
     let rows = findings.iter().map(|finding| {
         let spot = &finding.spot;
-        let subject = finding.subject.as_ref().map(|subject| format!("<br>{}", prose(&named(subject)))).unwrap_or_default();
+        let subject =
+            finding.subject.as_ref().map(|subject| format!("<br>{}", prose(&named(subject)))).unwrap_or_default();
         let help = finding.help.as_ref().map(|help| format!("<br>**Help:** {}", prose(help))).unwrap_or_default();
         let place = code(&format!("{}:{}", spot.file, spot.line));
         let message = prose(&shortened(&finding.message, 2_000));
-        format!("| {} | {place}{subject} | {message} ({} {}){help} |\n", finding.level.word(), finding.code.id, finding.code.name)
+        format!(
+            "| {} | {place}{subject} | {message} ({} {}){help} |\n",
+            finding.level.word(),
+            finding.code.id,
+            finding.code.name
+        )
     });
-    table("| | where | what |\n| --- | --- | --- |\n", rows, share, |rest| format!("\n{} not shown here.\n", counted(rest, "more finding")))
+    table("| | where | what |\n| --- | --- | --- |\n", rows, share, |rest| {
+        format!("\n{} not shown here.\n", counted(rest, "more finding"))
+    })
 }
 
 /// One line for each review, or for all that do the same.
@@ -117,13 +131,19 @@ fn overview(groups: &[Group<'_>], share: usize) -> String {
         format!("| {} {} | {} | {line} |\n", sign(verdict), spoken(verdict), prose(&group.title()))
     });
     table("| | | what it does |\n| --- | --- | --- |\n", rows, share, |rest| {
-        let left: Vec<&Review> = groups[groups.len() - rest..].iter().flat_map(|group| group.reviews.iter().copied()).collect();
+        let left: Vec<&Review> =
+            groups[groups.len() - rest..].iter().flat_map(|group| group.reviews.iter().copied()).collect();
         format!("\nand {}: {}\n", counted(left.len(), "more review"), tally(left))
     })
 }
 
 /// A table of as many rows as fit, and what is said of the rest.
-fn table(head: &str, rows: impl ExactSizeIterator<Item = String>, share: usize, rest: impl Fn(usize) -> String) -> String {
+fn table(
+    head: &str,
+    rows: impl ExactSizeIterator<Item = String>,
+    share: usize,
+    rest: impl Fn(usize) -> String,
+) -> String {
     let all = rows.len();
     let mut out = String::from(head);
     for (position, row) in rows.enumerate() {
@@ -174,7 +194,8 @@ fn risks_by_name(reviews: &[Review], most: usize) -> String {
     for acknowledged in [false, true] {
         for review in reviews {
             let mut by_kind: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-            let of_review: Vec<&Risk> = review.judgement.risks.iter().filter(|risk| risk.acknowledged == acknowledged).collect();
+            let of_review: Vec<&Risk> =
+                review.judgement.risks.iter().filter(|risk| risk.acknowledged == acknowledged).collect();
             for risk in &of_review {
                 let ResourceId { kind, namespace, name, .. } = &risk.about;
                 by_kind.entry((kind, namespace)).or_default().insert(name);
@@ -204,7 +225,11 @@ fn risks_by_name(reviews: &[Review], most: usize) -> String {
         }
     }
     if all > 0 {
-        let _ = write!(out, "\n\nand {} at risk, whose names do not fit here: `--format json` has them all", counted(all, "more object"));
+        let _ = write!(
+            out,
+            "\n\nand {} at risk, whose names do not fit here: `--format json` has them all",
+            counted(all, "more object")
+        );
     }
     out.push_str("\n\n");
     out
@@ -229,7 +254,8 @@ impl Section {
 /// Where a folded section ends.
 const END: &str = "</details>\n\n";
 
-/// A section for each review: all their objects come before the first runbook takes room, and all runbooks before the first hunk.
+/// A section for each review: all their objects come before the first runbook takes room, and all runbooks before the
+/// first hunk.
 fn sections(groups: &[Group<'_>], mut left: usize) -> String {
     left = left.saturating_sub(400);
     let mut sections: Vec<Section> = Vec::new();
@@ -279,7 +305,8 @@ fn sections(groups: &[Group<'_>], mut left: usize) -> String {
     let mut out: String = sections.into_iter().map(Section::into_text).collect();
     let lost_reviews = groups[shown..].iter().map(|group| group.reviews.len()).sum();
     let lost = [(lost_reviews, "review"), (lost_books, "runbook"), (lost_hunks, "object's difference")];
-    let lost: Vec<String> = lost.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| more(*count, noun)).collect();
+    let lost: Vec<String> =
+        lost.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| more(*count, noun)).collect();
     if !lost.is_empty() {
         let _ = writeln!(out, "Not shown here, for want of room: {}.", lost.join(", "));
     }
@@ -287,7 +314,11 @@ fn sections(groups: &[Group<'_>], mut left: usize) -> String {
 }
 
 fn more(count: usize, noun: &str) -> String {
-    if noun == "object's difference" && count > 1 { format!("{count} objects' differences") } else { counted(count, noun) }
+    if noun == "object's difference" && count > 1 {
+        format!("{count} objects' differences")
+    } else {
+        counted(count, noun)
+    }
 }
 
 fn head(group: &Group<'_>, is_titled: bool, is_folded: bool) -> String {
@@ -296,7 +327,12 @@ fn head(group: &Group<'_>, is_titled: bool, is_folded: bool) -> String {
     let mut out = String::new();
     if is_folded {
         let (title, line) = (html(&group.title()), html(&shortened(&words::rest_of_line(review), 300)));
-        let _ = writeln!(out, "<details><summary>{} {}: {title}: {line}</summary>\n", sign(judgement.verdict), spoken(judgement.verdict));
+        let _ = writeln!(
+            out,
+            "<details><summary>{} {}: {title}: {line}</summary>\n",
+            sign(judgement.verdict),
+            spoken(judgement.verdict)
+        );
     } else if is_titled {
         let _ = writeln!(out, "#### {} {}\n", sign(judgement.verdict), prose(&group.title()));
         let _ = writeln!(out, "{}\n", prose(&shortened(&words::line(review), 2_000)));
@@ -349,7 +385,8 @@ fn objects(review: &Review, share: usize) -> String {
         }
         let all = counts.values().sum();
         let kinds = counts.iter().take(20);
-        let kinds = kinds.map(|((verdict, word, kind), count)| format!("{count} {} {word} ({})", prose(kind), spoken(verdict.0)));
+        let kinds = kinds
+            .map(|((verdict, word, kind), count)| format!("{count} {} {word} ({})", prose(kind), spoken(verdict.0)));
         format!("\nand {}: {}\n", counted(all, "more object"), kinds.collect::<Vec<_>>().join(", "))
     })
 }
@@ -375,8 +412,8 @@ fn called(group: &[&Change], write: impl Fn(&str) -> String) -> String {
     out
 }
 
-/// The lines that differ, folded; cut when they are many. Where the same fields of several objects differ, those of the first stand for
-/// all. Nothing for what came or went whole, or when it does not fit.
+/// The lines that differ, folded; cut when they are many. Where the same fields of several objects differ, those of the
+/// first stand for all. Nothing for what came or went whole, or when it does not fit.
 fn hunk(group: &[&Change], share: usize) -> Option<String> {
     let change = group[0];
     let (old, new) = (&change.texts.0, &change.texts.1);
@@ -386,7 +423,8 @@ fn hunk(group: &[&Change], share: usize) -> Option<String> {
     let lines: Vec<String> = differences::of_texts(old, new).iter().map(line).collect();
     let fence = fence(lines.iter().map(String::as_str));
     let fields = counted(change.fields.len(), "field");
-    let alike = if group.len() > 1 { format!(" of each of {}, shown for the first", group.len()) } else { String::new() };
+    let alike =
+        if group.len() > 1 { format!(" of each of {}, shown for the first", group.len()) } else { String::new() };
     let object = called(group, |name| format!("<code>{}</code>", html(name)));
     let mut out = format!("<details><summary>{object}: {fields}{alike}</summary>\n\n{fence}diff\n");
     let end = format!("{fence}\n\n</details>\n\n");
@@ -407,7 +445,8 @@ fn hunk(group: &[&Change], share: usize) -> Option<String> {
 
 /// What of its fields differs, to find the objects of which the same is to be shown.
 fn fields_of(change: &Change) -> Vec<(String, String, String)> {
-    let text = |node: &Option<Node>| node.as_ref().map(|node| crate::json::from_node(node).to_string()).unwrap_or_default();
+    let text =
+        |node: &Option<Node>| node.as_ref().map(|node| crate::json::from_node(node).to_string()).unwrap_or_default();
     change.fields.iter().map(|field| (field.path.clone(), text(&field.old), text(&field.new))).collect()
 }
 
@@ -433,8 +472,10 @@ fn runbook(runbook: &Runbook) -> String {
         }
         let fence = fence(command.lines());
         let indented = command.replace('\n', "\n    ");
-        let first = if step.before.is_empty() { String::new() } else { format!("**First: {}.** Then: ", prose(&step.before)) };
-        let _ = writeln!(out, "{}. {first}{}\n    {fence}sh\n    {indented}\n    {fence}", number + 1, prose(&step.expect));
+        let first =
+            if step.before.is_empty() { String::new() } else { format!("**First: {}.** Then: ", prose(&step.before)) };
+        let _ =
+            writeln!(out, "{}. {first}{}\n    {fence}sh\n    {indented}\n    {fence}", number + 1, prose(&step.expect));
     }
     out.push_str("\n</details>\n\n");
     out

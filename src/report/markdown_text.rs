@@ -1,4 +1,5 @@
-//! Somebody's text within Markdown, such that GitHub and GitLab show it as it is: no mention, link, picture, tag, emoji or formula comes of it.
+//! Somebody's text within Markdown, such that GitHub and GitLab show it as it is: no mention, link, picture, tag, emoji
+//! or formula comes of it.
 
 use super::clean;
 
@@ -68,7 +69,10 @@ fn is_emoji(after: &[char]) -> bool {
 fn ends_with(before: &[char], word: &str) -> bool {
     let count = word.len();
     before.len() >= count
-        && before[before.len() - count..].iter().zip(word.chars()).all(|(letter, of_word)| letter.eq_ignore_ascii_case(&of_word))
+        && before[before.len() - count..]
+            .iter()
+            .zip(word.chars())
+            .all(|(letter, of_word)| letter.eq_ignore_ascii_case(&of_word))
 }
 
 /// Text as code within a line, in a table too. A pipe is drawn broken: within code in a table nothing else is safe.

@@ -78,7 +78,9 @@ impl Report {
     /// A report of what changes do, the worst first.
     #[must_use]
     pub fn compared(against: Against, findings: Vec<Finding>, mut reviews: Vec<Review>) -> Self {
-        reviews.sort_by(|one, other| other.judgement.verdict.cmp(&one.judgement.verdict).then_with(|| one.title.cmp(&other.title)));
+        reviews.sort_by(|one, other| {
+            other.judgement.verdict.cmp(&one.judgement.verdict).then_with(|| one.title.cmp(&other.title))
+        });
         Self { findings, reviews, against: Some(against) }
     }
 
@@ -170,7 +172,8 @@ pub fn summary(findings: &[Finding]) -> String {
     text
 }
 
-/// Text from somebody's file, without what could command a terminal or a CI system, or turn around what is read. Line breaks stay.
+/// Text from somebody's file, without what could command a terminal or a CI system, or turn around what is read. Line
+/// breaks stay.
 fn clean(text: &str) -> String {
     const APART: char = '\u{200b}';
     let mut out = String::with_capacity(text.len());

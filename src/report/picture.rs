@@ -1,5 +1,6 @@
-//! Who holds what, before and after, as a drawing: a row for each claim of each replica, with its pod, claim, volume and disk, and what
-//! becomes of each by its colour and its sign. Knows no page: its classes are those of `picture.css`, which a file of its own carries along.
+//! Who holds what, before and after, as a drawing: a row for each claim of each replica, with its pod, claim, volume
+//! and disk, and what becomes of each by its colour and its sign. Knows no page: its classes are those of
+//! `picture.css`, which a file of its own carries along.
 
 use super::alike;
 use super::holding::cells;
@@ -18,7 +19,8 @@ pub const STYLE: &str = include_str!("picture.css");
 const MOST_ROWS: usize = 24;
 
 /// Where each column begins, how wide it is, and what stands above it.
-const COLUMNS: [(usize, usize, &str); 4] = [(0, 168, "Pod"), (188, 208, "Claim"), (416, 208, "Volume"), (644, 236, "Disk")];
+const COLUMNS: [(usize, usize, &str); 4] =
+    [(0, 168, "Pod"), (188, 208, "Claim"), (416, 208, "Volume"), (644, 236, "Disk")];
 const WIDTH: usize = 880;
 const HEIGHT: usize = 28;
 const ROW: usize = 38;
@@ -149,7 +151,8 @@ pub fn render(report: &Report) -> String {
         top = TITLE;
     }
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" role=\"img\" aria-label=\"Who holds what, before and after\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" role=\"img\" aria-label=\"Who holds what, \
+            before and after\" \
          viewBox=\"-1 0 {0} {top}\" width=\"{0}\" height=\"{top}\">\n<style>\n{STYLE}</style>\n{body}\n</svg>\n",
         WIDTH + 2
     )
@@ -167,7 +170,9 @@ fn drawing(review: &Review) -> Option<(String, usize)> {
         let comes_back = new.and_then(|new| new.pod.as_ref()).is_some_and(|pod| restarted.contains(pod));
         let parts = |held: Option<&Holding>| held.map_or_else(Default::default, |held| cells(held, &review.home));
         let both = parts(old).into_iter().zip(parts(new)).enumerate();
-        rows.push(both.map(|(place, (old, new))| cell(old, new, is_left && place > 0, comes_back && place == 0)).collect());
+        rows.push(
+            both.map(|(place, (old, new))| cell(old, new, is_left && place > 0, comes_back && place == 0)).collect(),
+        );
     }
     if rows.is_empty() {
         return None;
@@ -186,7 +191,8 @@ fn drawing(review: &Review) -> Option<(String, usize)> {
     for row in &rows {
         let lines = row.iter().map(Vec::len).max().unwrap_or(1).max(1);
         // A volume that nobody knows the name of yet is passed over.
-        let present: Vec<(usize, Fate)> = row.iter().enumerate().filter_map(|(position, cell)| Some((position, cell.last()?.1))).collect();
+        let present: Vec<(usize, Fate)> =
+            row.iter().enumerate().filter_map(|(position, cell)| Some((position, cell.last()?.1))).collect();
         for pair in present.windows(2) {
             if let [(from, one), (to, other)] = pair {
                 join(*from, *to, top, *one.max(other), &mut body);
@@ -217,7 +223,8 @@ fn draw(text: &str, fate: Fate, (begin, wide, column): (usize, usize, &str), top
     let pod = if column == "Pod" { format!(" data-pod=\"{}\"", escaped(text)) } else { String::new() };
     let _ = write!(
         body,
-        "<g class=\"{}\"{pod}><title>{column} {}: {}</title><rect x=\"{begin}\" y=\"{top}\" width=\"{wide}\" height=\"{HEIGHT}\" rx=\"7\"/>\
+        "<g class=\"{}\"{pod}><title>{column} {}: {}</title><rect x=\"{begin}\" y=\"{top}\" width=\"{wide}\" \
+            height=\"{HEIGHT}\" rx=\"7\"/>\
          <text x=\"{}\" y=\"{}\">{}</text></g>",
         fate.class(),
         escaped(text),
@@ -235,7 +242,8 @@ fn legend(present: &BTreeSet<Fate>, rest: usize, top: usize, body: &mut String) 
         let said = format!("{}{}", fate.sign(), fate.word());
         let _ = write!(
             body,
-            "<g class=\"{} key\"><rect x=\"{x}\" y=\"{}\" width=\"14\" height=\"14\" rx=\"4\"/><text x=\"{}\" y=\"{}\">{said}</text></g>",
+            "<g class=\"{} key\"><rect x=\"{x}\" y=\"{}\" width=\"14\" height=\"14\" rx=\"4\"/><text x=\"{}\" \
+                y=\"{}\">{said}</text></g>",
             fate.class(),
             top + 8,
             x + 20,
@@ -271,14 +279,23 @@ mod tests {
 
     fn held(pod: &str, claim: &str, volume: &str) -> Holding {
         let name = |name: &str| (!name.is_empty()).then(|| ObjectName::new("shop", name));
-        Holding { pod: name(pod), claim: name(claim), volume: Some(volume.into()), disk: Some(Behind::Disk("disk".into())) }
+        Holding {
+            pod: name(pod),
+            claim: name(claim),
+            volume: Some(volume.into()),
+            disk: Some(Behind::Disk("disk".into())),
+        }
     }
 
     #[test]
     fn each_thing_has_its_fate() {
         let before = vec![held("w-0", "data-w-0", "v0"), held("w-1", "data-w-1", "v1"), held("w-2", "data-w-2", "v2")];
-        let after =
-            vec![held("w-0", "data-w-0", "v0"), held("w-1", "data-w-1", "v9"), held("", "data-w-2", "v2"), held("w-3", "data-w-3", "v3")];
+        let after = vec![
+            held("w-0", "data-w-0", "v0"),
+            held("w-1", "data-w-1", "v9"),
+            held("", "data-w-2", "v2"),
+            held("w-3", "data-w-3", "v3"),
+        ];
         let review = Review { title: "web <in> prod".into(), home: "shop".into(), before, after, ..Review::default() };
         let moves = [false, true].map(|came| PodMove { came, pod: ObjectName::new("shop", "w-0") });
         let order = vec![(ObjectName::new("shop", "w"), moves.to_vec())];
@@ -299,7 +316,10 @@ mod tests {
         assert!(element(&Review::default()).is_none());
         let file = render(&Report::compared(Against::Named, Vec::new(), vec![review]));
         assert!(!escaped("a\u{ffff}<").contains(['<', '\u{ffff}']));
-        assert!(file.starts_with("<svg xmlns=") && file.contains("Pod w-0: restarted") && file.contains("<style>"), "{file}");
+        assert!(
+            file.starts_with("<svg xmlns=") && file.contains("Pod w-0: restarted") && file.contains("<style>"),
+            "{file}"
+        );
     }
 
     #[test]

@@ -4,7 +4,9 @@
 use super::gaps;
 use crate::cluster::kubectl::{Change, Done};
 use crate::cluster::rehearse::Outcome;
-use crate::cluster::state::{ClaimState, Difference, EndpointState, EventState, Partner, PodState, SetState, State, Tie, VolumeState, Why};
+use crate::cluster::state::{
+    ClaimState, Difference, EndpointState, EventState, Partner, PodState, SetState, State, Tie, VolumeState, Why,
+};
 use crate::cluster::store::{Key, Owner};
 use crate::cluster::world::{Cause, PodMove};
 use crate::k8s::object::ObjectName;
@@ -31,8 +33,9 @@ fn result(done: &Done, home: &str) -> Value {
         result["message"] = json!(rejection.message);
         if rejection.code == 422 {
             let causes = rejection.refusals.iter().zip(&rejection.causes);
-            result["causes"] =
-                causes.map(|(refusal, said)| json!({ "field": refusal.field, "type": refusal.kind, "message": said })).collect();
+            result["causes"] = causes
+                .map(|(refusal, said)| json!({ "field": refusal.field, "type": refusal.kind, "message": said }))
+                .collect();
         }
     }
     if !done.warnings.is_empty() {

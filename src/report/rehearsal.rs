@@ -3,7 +3,9 @@
 use super::{clean, gaps, record};
 use crate::cluster::kubectl::{Change, Done};
 use crate::cluster::rehearse::{Outcome, Rehearsal};
-use crate::cluster::state::{self, ClaimPhase, ClaimState, PodPhase, PodState, State, Tie, VolumePhase, VolumeState, Why};
+use crate::cluster::state::{
+    self, ClaimPhase, ClaimState, PodPhase, PodState, State, Tie, VolumePhase, VolumeState, Why,
+};
 use crate::cluster::world::Cause;
 use crate::k8s::object::ObjectName;
 use crate::k8s::quantity::Quantity;
@@ -89,7 +91,10 @@ impl Page {
         }
         let sets = statefulsets.iter().map(|set| set_row(set, home)).collect();
         self.table(&["STATEFULSET", "READY", "REVISION", ""], sets);
-        self.table(&["POD", "STATE", "REVISION", "CLAIMS", "WHY"], pods.iter().map(|pod| pod_row(pod, &changes.pods, home)).collect());
+        self.table(
+            &["POD", "STATE", "REVISION", "CLAIMS", "WHY"],
+            pods.iter().map(|pod| pod_row(pod, &changes.pods, home)).collect(),
+        );
         self.table(
             &["CLAIM", "STATE", "VOLUME", "CLASS", "SIZE", "WHY"],
             claims.iter().map(|claim| claim_row(claim, &changes.claims, home)).collect(),
@@ -101,7 +106,9 @@ impl Page {
         let names = endpoints.iter().map(|(service, list)| names_row(service, list, home)).collect();
         self.table(&["SERVICE", "READY", "NAMES OF THEIR OWN"], names);
         for (kind, change) in [("claim", &changes.claims), ("volume", &changes.volumes)] {
-            for (what, list, colour) in [("is gone", &change.removed, YELLOW), ("is another one than before", &change.replaced, YELLOW)] {
+            for (what, list, colour) in
+                [("is gone", &change.removed, YELLOW), ("is another one than before", &change.replaced, YELLOW)]
+            {
                 for name in list {
                     self.line(colour, &format!("  {kind} {} {what}", seen(name)));
                 }
@@ -132,7 +139,10 @@ impl Page {
         {
             *last = format!("{last} (kubectl calls {idle} of them configured)");
         }
-        self.line("", &format!("  {}", if counts.is_empty() { "nothing to apply".to_owned() } else { counts.join(", ") }));
+        self.line(
+            "",
+            &format!("  {}", if counts.is_empty() { "nothing to apply".to_owned() } else { counts.join(", ") }),
+        );
         for done in acts {
             let namespace = if done.key.namespace.is_empty() || done.key.namespace == home {
                 String::new()
@@ -144,7 +154,10 @@ impl Page {
                 Change::Rejected(rejection) => {
                     self.painted(RED, &format!("  refused   {name}"));
                     self.out.push('\n');
-                    self.line("", &format!("            {}", clean(&rejection.message).replace('\n', "\n            ")));
+                    self.line(
+                        "",
+                        &format!("            {}", clean(&rejection.message).replace('\n', "\n            ")),
+                    );
                 }
                 Change::Unchanged => {}
                 Change::Configured if done.is_idle => {}
@@ -286,7 +299,11 @@ fn names_row(service: &ObjectName, endpoints: &[state::EndpointState], home: &st
     let own = endpoints.iter().filter_map(|endpoint| endpoint.hostname.as_ref());
     let names: Vec<String> = own.map(|name| clean(&format!("{name}.{domain}"))).collect();
     let names = if names.is_empty() { "none".to_owned() } else { names.join(" ") };
-    vec![seen(service, home), (format!("{ready}/{}", endpoints.len()), if ready == endpoints.len() { GREEN } else { YELLOW }), plain(names)]
+    vec![
+        seen(service, home),
+        (format!("{ready}/{}", endpoints.len()), if ready == endpoints.len() { GREEN } else { YELLOW }),
+        plain(names),
+    ]
 }
 
 /// What was said, without the scheduler's remarks on preemption.

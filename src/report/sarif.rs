@@ -24,7 +24,9 @@ pub(crate) fn render(findings: &[Finding]) -> String {
     let results: Vec<Value> = sorted
         .into_iter()
         .take(MOST)
-        .map(|finding| result(finding, index.get(finding.code.id).copied().unwrap_or(0), &fingerprint(finding, &mut seen)))
+        .map(|finding| {
+            result(finding, index.get(finding.code.id).copied().unwrap_or(0), &fingerprint(finding, &mut seen))
+        })
         .collect();
     let report = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",

@@ -1,5 +1,5 @@
-//! The steps of all runbooks as one script: it asks before each, keeps what is done, and goes on where it was stopped. Its commands are
-//! those that are printed, to the letter.
+//! The steps of all runbooks as one script: it asks before each, keeps what is done, and goes on where it was stopped.
+//! Its commands are those that are printed, to the letter.
 
 use super::{Report, clean, counted};
 use crate::printable;
@@ -23,7 +23,8 @@ pub(crate) fn render(report: &Report) -> String {
             }
         }
     }
-    let what = match report.reviews.iter().filter(|review| !review.judgement.runbooks.is_empty()).collect::<Vec<_>>()[..] {
+    let what = match report.reviews.iter().filter(|review| !review.judgement.runbooks.is_empty()).collect::<Vec<_>>()[..]
+    {
         [] => "nothing: all of it can just be applied".to_owned(),
         [review] => clean(&review.title).replace('\n', " "),
         ref several => counted(several.len(), "review"),
@@ -33,16 +34,23 @@ pub(crate) fn render(report: &Report) -> String {
 }
 
 fn write(step: &Step, number: usize, out: &mut String) {
-    let command = if step.command.contains(|letter: char| letter != '\n' && letter != '\t' && printable::commands(letter)) {
-        clean(&step.command)
-    } else {
-        step.command.clone()
-    };
+    let command =
+        if step.command.contains(|letter: char| letter != '\n' && letter != '\t' && printable::commands(letter)) {
+            clean(&step.command)
+        } else {
+            step.command.clone()
+        };
     let mut end = String::from("COMMAND");
     while command.lines().any(|line| line == end) {
         end.push('_');
     }
-    let _ = writeln!(out, "step {number} {} {} {} <<'{end}'\n{command}\n{end}", word(&step.before), word(&step.expect), word(&step.check));
+    let _ = writeln!(
+        out,
+        "step {number} {} {} {} <<'{end}'\n{command}\n{end}",
+        word(&step.before),
+        word(&step.expect),
+        word(&step.check)
+    );
 }
 
 /// A text as one word of a shell.

@@ -11,12 +11,18 @@ use std::collections::BTreeMap;
 /// The codes of this module.
 pub(crate) static CODES: &[&Code] = &[&DATA_AT_RISK, &REFUSED_CHANGE, &POD_RESTART, &STALE_ACKNOWLEDGEMENT];
 
-static DATA_AT_RISK: Code = Code { id: "SW0501", name: "data-at-risk", level: Level::Error, page: include_str!("pages/data-at-risk.md") };
+static DATA_AT_RISK: Code =
+    Code { id: "SW0501", name: "data-at-risk", level: Level::Error, page: include_str!("pages/data-at-risk.md") };
 static REFUSED_CHANGE: Code =
     Code { id: "SW0502", name: "refused-change", level: Level::Error, page: include_str!("pages/refused-change.md") };
-static POD_RESTART: Code = Code { id: "SW0503", name: "pod-restart", level: Level::Note, page: include_str!("pages/pod-restart.md") };
-static STALE_ACKNOWLEDGEMENT: Code =
-    Code { id: "SW0504", name: "stale-acknowledgement", level: Level::Warning, page: include_str!("pages/stale-acknowledgement.md") };
+static POD_RESTART: Code =
+    Code { id: "SW0503", name: "pod-restart", level: Level::Note, page: include_str!("pages/pod-restart.md") };
+static STALE_ACKNOWLEDGEMENT: Code = Code {
+    id: "SW0504",
+    name: "stale-acknowledgement",
+    level: Level::Warning,
+    page: include_str!("pages/stale-acknowledgement.md"),
+};
 
 /// Stores what the review says, each at the place that caused it.
 pub(crate) fn find(review: &Review, found: &mut Diagnostics) {
@@ -27,11 +33,13 @@ pub(crate) fn find(review: &Review, found: &mut Diagnostics) {
         change => change.map_or(first.at, |change| change.at),
     };
     for risk in &review.judgement.risks {
-        let report = DATA_AT_RISK.report(format!("{}: {}", review.title, words::risk(review, risk))).about(subject(&risk.about));
+        let report =
+            DATA_AT_RISK.report(format!("{}: {}", review.title, words::risk(review, risk))).about(subject(&risk.about));
         let report = if risk.acknowledged {
             report.level(Level::Note).help("it is acknowledged")
         } else {
-            report.help(format!("if it is meant, write `acknowledge: [{{change: \"{}\", reason: \"…\"}}]`", risk.change))
+            report
+                .help(format!("if it is meant, write `acknowledge: [{{change: \"{}\", reason: \"…\"}}]`", risk.change))
         };
         report.at(place(&risk.about, risk.field), found);
     }

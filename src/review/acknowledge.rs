@@ -1,5 +1,5 @@
-//! What an acknowledgement covers. It names one change exactly; `{2..4}` in it stands for several that differ by that number, all of which
-//! must happen.
+//! What an acknowledgement covers. It names one change exactly; `{2..4}` in it stands for several that differ by that
+//! number, all of which must happen.
 
 use super::risk::Risk;
 use std::ops::RangeInclusive;
@@ -35,7 +35,9 @@ pub(crate) fn entries(risks: &[Risk]) -> Vec<String> {
         let (stem, number) = numbered(change).unzip();
         let number = number.unwrap_or_default();
         match runs.last_mut() {
-            Some(run) if stem.is_some() && run.stem == stem && run.last.checked_add(1) == Some(number) => run.last = number,
+            Some(run) if stem.is_some() && run.stem == stem && run.last.checked_add(1) == Some(number) => {
+                run.last = number;
+            }
             _ => runs.push(Run { change: change.clone(), stem, first: number, last: number }),
         }
     }

@@ -19,23 +19,26 @@ pub(super) struct Compared {
     pub(super) stored: Vec<Resource>,
 }
 
-/// Compares two bundles, and asks the API server of that version what it says to each change. Objects are matched by group, kind,
-/// namespace and name; lists by their keys. What the server would store alike is no difference.
+/// Compares two bundles, and asks the API server of that version what it says to each change. Objects are matched by
+/// group, kind, namespace and name; lists by their keys. What the server would store alike is no difference.
 pub(super) fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setting<'_>) -> Compared {
     let (before, after) = (old.by_id(), new.by_id());
     let origins: BTreeMap<&ResourceId, &ResourceId> = moves.iter().rev().map(|step| (&step.new, &step.old)).collect();
     let moved: BTreeSet<&ResourceId> = moves.iter().map(|step| &step.old).collect();
     let (mut changes, mut stored) = (Vec::new(), Vec::new());
     // What is written twice is in the end as its last one says.
-    let is_last =
-        |of: &BTreeMap<&ResourceId, &Resource>, resource: &Resource| of.get(&resource.id).is_some_and(|last| std::ptr::eq(*last, resource));
+    let is_last = |of: &BTreeMap<&ResourceId, &Resource>, resource: &Resource| {
+        of.get(&resource.id).is_some_and(|last| std::ptr::eq(*last, resource))
+    };
     for resource in new.resources.iter().filter(|resource| is_last(&after, resource)) {
         match before.get(&resource.id).copied() {
             None => {
                 let earlier = origins.get(&resource.id).and_then(|old| before.get(old).copied());
                 changes.push(added(resource, earlier, setting));
             }
-            Some(before) if before.node != resource.node => changes.extend(changed(before, resource, setting, &mut stored)),
+            Some(before) if before.node != resource.node => {
+                changes.extend(changed(before, resource, setting, &mut stored));
+            }
             Some(_) => {}
         }
     }
@@ -85,7 +88,13 @@ fn changed(old: &Resource, new: &Resource, setting: Setting<'_>, stored: &mut Ve
 }
 
 /// A change as far as the texts show it.
-pub(super) fn bare(id: &ResourceId, kind: ChangeKind, at: At, old: Option<&Resource>, new: Option<&Resource>) -> Change {
+pub(super) fn bare(
+    id: &ResourceId,
+    kind: ChangeKind,
+    at: At,
+    old: Option<&Resource>,
+    new: Option<&Resource>,
+) -> Change {
     let mask::Masked { before, after, fields } = mask::masked(old, new);
     let at = fields.first().map_or(at, |field| field.at);
     let text = |node: Option<Node>| {

@@ -22,7 +22,8 @@ pub(crate) const SOURCES: [(&str, &[&str]); 10] = [
 #[must_use]
 pub(crate) fn source_of(spec: &Node) -> Option<(&'static str, &'static [&'static str], &Node)> {
     let known = |key: &str| SOURCES.iter().position(|(kind, _)| *kind == key);
-    let (place, source) = spec.entries().filter_map(|(key, source)| Some((known(&key.name)?, source))).min_by_key(|(place, _)| *place)?;
+    let (place, source) =
+        spec.entries().filter_map(|(key, source)| Some((known(&key.name)?, source))).min_by_key(|(place, _)| *place)?;
     let (kind, fields) = SOURCES[place];
     Some((kind, fields, source))
 }

@@ -1,5 +1,5 @@
-//! What comes of each object that differs: off the rehearsal where it shows it, else off the fields that differ. Values;
-//! the words are made where reports are.
+//! What comes of each object that differs: off the rehearsal where it shows it, else off the fields that differ.
+//! Values; the words are made where reports are.
 
 use super::change::{Change, ChangeKind};
 use super::effect::Effect;
@@ -69,7 +69,8 @@ fn default_class(id: &ResourceId, step: Rehearsed<'_>) -> Option<Effect> {
 
 /// A volume whose claim has found another one.
 fn idle(id: &ResourceId, step: Rehearsed<'_>) -> Option<Effect> {
-    let volume = step.known.volumes_after.get(id.name.as_str()).filter(|volume| volume.phase == VolumePhase::Available)?;
+    let volume =
+        step.known.volumes_after.get(id.name.as_str()).filter(|volume| volume.phase == VolumePhase::Available)?;
     let reference = volume.claim_ref.as_ref()?;
     let claim = reference.name.as_deref()?;
     let named = ObjectName::new(reference.namespace.clone().unwrap_or_default(), claim);
@@ -154,7 +155,9 @@ fn volume(touched: &dyn Fn(&str) -> bool) -> Vec<Effect> {
 fn service(change: &Change, step: Rehearsed<'_>) -> Vec<Effect> {
     let mut list = Vec::new();
     let (Some(old), Some(new)) = (step.committed.get(&change.id), step.fresh.get(&change.id)) else { return list };
-    let kind = |service: &Resource| service.node.find(&["spec", "type"]).and_then(Node::as_str).unwrap_or("ClusterIP").to_owned();
+    let kind = |service: &Resource| {
+        service.node.find(&["spec", "type"]).and_then(Node::as_str).unwrap_or("ClusterIP").to_owned()
+    };
     match (&*kind(old), &*kind(new)) {
         (old, new) if old == new => {}
         ("LoadBalancer", _) => list.push(Effect::BalancerGoes),
@@ -192,7 +195,9 @@ fn reached(id: &ResourceId, step: Rehearsed<'_>) -> Option<Effect> {
     match (&before[..], &after[..]) {
         (before, after) if before == after => None,
         ([_, ..], []) => Some(Effect::LeadsNowhere(before.len())),
-        (_, after) if after.iter().all(|pod| known.contains(pod)) => Some(Effect::LeadsTo { pods: after.len(), before: before.len() }),
+        (_, after) if after.iter().all(|pod| known.contains(pod)) => {
+            Some(Effect::LeadsTo { pods: after.len(), before: before.len() })
+        }
         _ => None,
     }
 }

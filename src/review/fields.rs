@@ -26,7 +26,13 @@ pub fn compare(old: &Node, new: &Node) -> Vec<FieldChange> {
 }
 
 /// `above` is the place of the nearest ancestor that the later manifest has.
-fn walk((old, new): (Option<&Node>, Option<&Node>), above: At, path: &mut String, name: &str, changes: &mut Vec<FieldChange>) {
+fn walk(
+    (old, new): (Option<&Node>, Option<&Node>),
+    above: At,
+    path: &mut String,
+    name: &str,
+    changes: &mut Vec<FieldChange>,
+) {
     let at = new.map_or(above, |new| new.at);
     match (old, new) {
         (Some(old), Some(new)) if old == new => {}
@@ -45,7 +51,12 @@ fn walk((old, new): (Option<&Node>, Option<&Node>), above: At, path: &mut String
         (Some(Node { data: Data::List(before), .. }), Some(Node { data: Data::List(after), .. })) => {
             lists(before, after, at, path, name, changes);
         }
-        _ => changes.push(FieldChange { path: path.trim_start_matches('.').to_owned(), old: old.cloned(), new: new.cloned(), at }),
+        _ => changes.push(FieldChange {
+            path: path.trim_start_matches('.').to_owned(),
+            old: old.cloned(),
+            new: new.cloned(),
+            at,
+        }),
     }
 }
 
@@ -60,7 +71,11 @@ fn lists(before: &[Node], after: &[Node], at: At, path: &mut String, name: &str,
     let key = item_key(name, before, after);
     let Some(key) = key else {
         for index in 0..before.len().max(after.len()) {
-            step(path, |path| write!(path, "[{index}]"), |path| walk((before.get(index), after.get(index)), at, path, "", changes));
+            step(
+                path,
+                |path| write!(path, "[{index}]"),
+                |path| walk((before.get(index), after.get(index)), at, path, "", changes),
+            );
         }
         return;
     };
@@ -106,7 +121,8 @@ fn item_key(name: &str, before: &[Node], after: &[Node]) -> Option<&'static [&'s
     };
     candidates.iter().copied().find(|key| {
         [before, after].iter().all(|list| {
-            let mut names: Vec<_> = list.iter().map(|item| item.find(key).and_then(crate::block::scalar_text)).collect();
+            let mut names: Vec<_> =
+                list.iter().map(|item| item.find(key).and_then(crate::block::scalar_text)).collect();
             names.sort();
             let all = names.iter().all(Option::is_some);
             names.dedup();

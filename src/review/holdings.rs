@@ -30,8 +30,8 @@ pub enum Behind {
     MadeBy(Text),
 }
 
-/// Who holds what after a step. `bundles` are those that have been applied, the last one first: a volume that the last one lacks may be
-/// there still.
+/// Who holds what after a step. `bundles` are those that have been applied, the last one first: a volume that the last
+/// one lacks may be there still.
 #[must_use]
 pub fn holdings(outcome: &Outcome, bundles: &[&Bundle]) -> Vec<Holding> {
     let state = &outcome.state;
@@ -43,7 +43,8 @@ pub fn holdings(outcome: &Outcome, bundles: &[&Bundle]) -> Vec<Holding> {
         let name = state.and_then(|state| state.volume.as_deref()).unwrap_or_default();
         let known = volumes.get(name);
         // A volume that a provisioner makes gets a name that nobody knows before.
-        let class = state.filter(|_| !name.is_empty()).and_then(|state| state.class.as_ref()).filter(|class| !class.is_empty());
+        let class =
+            state.filter(|_| !name.is_empty()).and_then(|state| state.class.as_ref()).filter(|class| !class.is_empty());
         let made = class.map(|class| Behind::MadeBy(class.clone()));
         let named = |volume: &&Resource| Some(disk(volume)).filter(|disk| !disk.is_empty()).map(Behind::Disk);
         Holding {

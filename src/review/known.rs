@@ -1,4 +1,5 @@
-//! What a review looks up again and again in two bundles and two states, each found once for all of it. Decides nothing.
+//! What a review looks up again and again in two bundles and two states, each found once for all of it. Decides
+//! nothing.
 
 use super::moves::Move;
 use crate::bundle::{Bundle, Resource, ResourceId};
@@ -96,7 +97,9 @@ impl<'a> Known<'a> {
                 policies.entry(&policy.id.namespace).or_default().push(policy);
             }
         }
-        for workload in fresh.resources.iter().filter(|one| matches!(&*one.id.kind, "StatefulSet" | "Deployment" | "DaemonSet")) {
+        for workload in
+            fresh.resources.iter().filter(|one| matches!(&*one.id.kind, "StatefulSet" | "Deployment" | "DaemonSet"))
+        {
             known.workloads_in.entry(&workload.id.namespace).or_default().push(workload);
         }
         for resource in fresh.resources.iter().chain(stored) {
@@ -129,10 +132,16 @@ impl<'a> Known<'a> {
                 for (key, value) in map.iter() {
                     let says = |inner: &str| value.get(inner).and_then(Node::as_str);
                     let named = match key.name.as_str() {
-                        "serviceAccountName" | "serviceAccount" => [value.as_str().map(|name| ("serviceAccountName", name)), None],
-                        "persistentVolumeClaim" => [says("claimName").map(|name| ("persistentVolumeClaim", name)), None],
+                        "serviceAccountName" | "serviceAccount" => {
+                            [value.as_str().map(|name| ("serviceAccountName", name)), None]
+                        }
+                        "persistentVolumeClaim" => {
+                            [says("claimName").map(|name| ("persistentVolumeClaim", name)), None]
+                        }
                         key if key.starts_with("configMap") => [says("name").map(|name| ("configMap", name)), None],
-                        key if key.starts_with("secret") => ["name", "secretName"].map(|field| says(field).map(|name| ("secret", name))),
+                        key if key.starts_with("secret") => {
+                            ["name", "secretName"].map(|field| says(field).map(|name| ("secret", name)))
+                        }
                         _ => [None, None],
                     };
                     for (word, name) in named.into_iter().flatten() {

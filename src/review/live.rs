@@ -1,5 +1,5 @@
-//! Objects as a cluster shows them, taken for the manifests that made them: what the server and the controllers filled in is nobody's
-//! change. Knows no cluster.
+//! Objects as a cluster shows them, taken for the manifests that made them: what the server and the controllers filled
+//! in is nobody's change. Knows no cluster.
 
 use crate::bundle::{Bundle, Resource};
 use crate::json;
@@ -12,7 +12,8 @@ const OF_THE_SERVER: [&str; 7] =
     ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp"];
 
 /// Annotations of controllers.
-const OF_CONTROLLERS: [&str; 4] = ["pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/", "deployment.kubernetes.io/"];
+const OF_CONTROLLERS: [&str; 4] =
+    ["pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/", "deployment.kubernetes.io/"];
 
 /// Fields that are allocated where a manifest does not say them, by kind.
 const ALLOCATED: [(&str, &[&str]); 6] = [
@@ -24,7 +25,8 @@ const ALLOCATED: [(&str, &[&str]); 6] = [
     ("ServiceAccount", &["secrets"]),
 ];
 
-/// A bundle in which objects from a cluster are manifests again: those that kubectl remembers, or what is left without the server's part.
+/// A bundle in which objects from a cluster are manifests again: those that kubectl remembers, or what is left without
+/// the server's part.
 #[must_use]
 pub(crate) fn manifests(bundle: &Bundle) -> Bundle {
     let mut bundle = bundle.clone();
@@ -72,7 +74,11 @@ fn strip(resource: &mut Resource) {
         remove(&mut resource.node, &["metadata", "annotations", &name]);
     }
     for field in ["annotations", "finalizers"] {
-        if resource.node.find(&["metadata", field]).is_some_and(|node| node.items().next().is_none() && node.entries().next().is_none()) {
+        if resource
+            .node
+            .find(&["metadata", field])
+            .is_some_and(|node| node.items().next().is_none() && node.entries().next().is_none())
+        {
             remove(&mut resource.node, &["metadata", field]);
         }
     }

@@ -1,4 +1,5 @@
-//! A review without secret values: what differs is compared by signs that stand for them, and what is said of it passes here once.
+//! A review without secret values: what differs is compared by signs that stand for them, and what is said of it passes
+//! here once.
 
 use super::fields::{self, FieldChange};
 use super::holdings::Behind;
@@ -22,7 +23,8 @@ pub(super) fn masked(old: Option<&Resource>, new: Option<&Resource>) -> Masked {
     let mut pair = Pair::default();
     let mut before = old.map(|resource| pair.sign_tree(&resource.node));
     let mut after = new.map(|resource| pair.sign_tree(&resource.node));
-    let mut fields = before.as_ref().zip(after.as_ref()).map(|(before, after)| fields::compare(before, after)).unwrap_or_default();
+    let mut fields =
+        before.as_ref().zip(after.as_ref()).map(|(before, after)| fields::compare(before, after)).unwrap_or_default();
     for field in &mut fields {
         shown(field.old.as_mut(), field.new.as_mut());
     }
@@ -35,7 +37,8 @@ pub(super) fn hide(review: &mut Review, bundles: [&Bundle; 2]) {
     if review.changes.is_empty() {
         return;
     }
-    let known = Known::of(bundles.into_iter().flat_map(|bundle| bundle.resources.iter().map(|resource| &resource.node)));
+    let known =
+        Known::of(bundles.into_iter().flat_map(|bundle| bundle.resources.iter().map(|resource| &resource.node)));
     let hide = |text: &mut String| {
         let hidden = known.hide(text);
         if hidden != *text {

@@ -1,5 +1,5 @@
-//! Stage 6, review: what is different between two bundles, object by object and field by field, what it will do and how it is done
-//! safely. Knows no file and no app.
+//! Stage 6, review: what is different between two bundles, object by object and field by field, what it will do and how
+//! it is done safely. Knows no file and no app.
 
 pub(crate) mod acknowledge;
 pub mod change;
@@ -43,8 +43,9 @@ use known::Sides;
 pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>) -> Review {
     let (committed, fresh) = (of_the_cluster(live::manifests(committed)), &of_the_cluster(live::manifests(fresh)));
     let committed = &at_home(&committed, fresh, setting.namespace);
-    let files =
-        &setting.files.under(|id| if fresh.get(id).is_some() { id.clone() } else { ResourceId { namespace: String::new(), ..id.clone() } });
+    let files = &setting.files.under(|id| {
+        if fresh.get(id).is_some() { id.clone() } else { ResourceId { namespace: String::new(), ..id.clone() } }
+    });
     let setting = Setting { files, ..setting };
     let facts = setting.facts.clone().with_definitions_of([committed, fresh]);
     let setting = Setting { facts: &facts, ..setting };
@@ -58,10 +59,12 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     review
 }
 
-/// A bundle in which objects of the whole cluster have no namespace: one that is said of them is passed over, by kubectl and the server.
+/// A bundle in which objects of the whole cluster have no namespace: one that is said of them is passed over, by
+/// kubectl and the server.
 fn of_the_cluster(mut bundle: Bundle) -> Bundle {
     let is_wide = |resource: &&mut Resource| {
-        !resource.id.namespace.is_empty() && shape::find(&resource.api_version, &resource.id.kind).is_some_and(|known| !known.namespaced)
+        !resource.id.namespace.is_empty()
+            && shape::find(&resource.api_version, &resource.id.kind).is_some_and(|known| !known.namespaced)
     };
     for resource in bundle.resources.iter_mut().filter(is_wide) {
         resource.id.namespace.clear();
@@ -72,7 +75,8 @@ fn of_the_cluster(mut bundle: Bundle) -> Bundle {
     bundle
 }
 
-/// The committed bundle, in which an object without a namespace has that of its twin: none said is the namespace it is applied to.
+/// The committed bundle, in which an object without a namespace has that of its twin: none said is the namespace it is
+/// applied to.
 fn at_home(committed: &Bundle, fresh: &Bundle, home: &str) -> Bundle {
     let after = fresh.by_id();
     let mut bundle = committed.clone();

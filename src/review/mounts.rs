@@ -1,5 +1,5 @@
-//! Where the containers of a workload see what is kept: which claim, which directory of it, at which path. Compares two manifests of one
-//! workload, and knows no cluster.
+//! Where the containers of a workload see what is kept: which claim, which directory of it, at which path. Compares two
+//! manifests of one workload, and knows no cluster.
 
 use super::set::Set;
 use crate::bundle::Resource;
@@ -73,13 +73,18 @@ struct Mount<'n> {
 /// The mounts by the containers that have them, in the order of the manifest.
 type Mounts<'n> = Vec<(&'n str, Vec<Mount<'n>>)>;
 
-/// The mounts of kept data that containers lose sight of. What is kept no longer, or under another name, is passed over: `stays` says
-/// whether it is there before and afterwards.
-pub(super) fn displaced<'n>(old: &'n Resource, new: &'n Resource, stays: impl Fn(Kept<&'n str>) -> bool) -> Vec<Displaced<'n>> {
+/// The mounts of kept data that containers lose sight of. What is kept no longer, or under another name, is passed
+/// over: `stays` says whether it is there before and afterwards.
+pub(super) fn displaced<'n>(
+    old: &'n Resource,
+    new: &'n Resource,
+    stays: impl Fn(Kept<&'n str>) -> bool,
+) -> Vec<Displaced<'n>> {
     let (before, after) = (mounts(old), mounts(new));
     let same: BTreeMap<&str, usize> = after.iter().enumerate().map(|(position, (name, _))| (*name, position)).collect();
     let gone: Vec<&str> = before.iter().map(|(name, _)| *name).filter(|name| !same.contains_key(name)).collect();
-    let come: Vec<usize> = (0..after.len()).filter(|position| !before.iter().any(|(name, _)| *name == after[*position].0)).collect();
+    let come: Vec<usize> =
+        (0..after.len()).filter(|position| !before.iter().any(|(name, _)| *name == after[*position].0)).collect();
     let mut list = Vec::new();
     for (container, own) in &before {
         // One container went and one came: it has another name.
@@ -92,7 +97,9 @@ pub(super) fn displaced<'n>(old: &'n Resource, new: &'n Resource, stays: impl Fn
                 (Some(other), _) if other.kept == mount.kept => Fate::Directory(mount.directory, other.directory),
                 (Some(other), _) => Fate::Replaced(other.kept),
                 (None, Some(other)) => Fate::Elsewhere(other.path),
-                (None, None) if after.iter().flat_map(|(_, mounts)| mounts).any(|other| other.kept == mount.kept) => continue,
+                (None, None) if after.iter().flat_map(|(_, mounts)| mounts).any(|other| other.kept == mount.kept) => {
+                    continue;
+                }
                 (None, None) => Fate::Gone,
             };
             list.push(Displaced { container, kept: mount.kept, path: mount.path, fate });

@@ -57,8 +57,11 @@ fn pairs(gone: &[&Resource], come: &[&Resource]) -> Vec<Move> {
     scored.sort_by_key(|(score, i, j)| (std::cmp::Reverse(*score), *i, *j));
     let (mut paired_old, mut paired_new, mut list) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for alike in scored.chunk_by(|one, other| one.0 == other.0) {
-        let open: Vec<(usize, usize)> =
-            alike.iter().map(|(_, i, j)| (*i, *j)).filter(|(i, j)| !paired_old.contains(i) && !paired_new.contains(j)).collect();
+        let open: Vec<(usize, usize)> = alike
+            .iter()
+            .map(|(_, i, j)| (*i, *j))
+            .filter(|(i, j)| !paired_old.contains(i) && !paired_new.contains(j))
+            .collect();
         let (mut of_old, mut of_new) = (BTreeMap::new(), BTreeMap::new());
         for (i, j) in &open {
             *of_old.entry(*i).or_insert(0) += 1;
@@ -81,7 +84,11 @@ fn stem(name: &str) -> &str {
     const LENGTH: usize = 10;
     const LETTERS: &[u8] = b"2456789bcdfghkmt";
     match name.rsplit_once('-') {
-        Some((stem, hash)) if hash.len() == LENGTH && !stem.is_empty() && hash.bytes().all(|letter| LETTERS.contains(&letter)) => stem,
+        Some((stem, hash))
+            if hash.len() == LENGTH && !stem.is_empty() && hash.bytes().all(|letter| LETTERS.contains(&letter)) =>
+        {
+            stem
+        }
         _ => name,
     }
 }
@@ -96,7 +103,8 @@ fn common(one: &str, other: &str) -> usize {
 
 fn by_name(gone: &[&Resource], come: &[&Resource]) -> Vec<Move> {
     let names: BTreeMap<&str, &Resource> = come.iter().map(|resource| (stem(&resource.id.name), *resource)).collect();
-    let pair = |old: &&Resource| names.get(stem(&old.id.name)).map(|new| Move { old: old.id.clone(), new: new.id.clone() });
+    let pair =
+        |old: &&Resource| names.get(stem(&old.id.name)).map(|new| Move { old: old.id.clone(), new: new.id.clone() });
     gone.iter().filter_map(pair).collect()
 }
 
@@ -108,7 +116,9 @@ fn ordinal(resource: &Resource) -> &str {
 fn leaves(resource: &Resource, name: &str) -> BTreeSet<String> {
     let mut list = BTreeSet::new();
     let mut path = String::new();
-    for (key, node) in resource.node.entries().filter(|(key, _)| !["apiVersion", "kind", "metadata"].contains(&&*key.name)) {
+    for (key, node) in
+        resource.node.entries().filter(|(key, _)| !["apiVersion", "kind", "metadata"].contains(&&*key.name))
+    {
         path.clear();
         path.push_str(&key.name);
         gather(node, &mut path, name, &mut list);
@@ -137,7 +147,10 @@ fn gather(node: &Node, path: &mut String, name: &str, list: &mut BTreeSet<String
         }
         _ => {
             let text = scalar_text(node).unwrap_or_default();
-            list.insert(format!("{path}={}", if name.is_empty() { text.to_string() } else { text.replace(name, "\u{0}") }));
+            list.insert(format!(
+                "{path}={}",
+                if name.is_empty() { text.to_string() } else { text.replace(name, "\u{0}") }
+            ));
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What the objects of a bundle take that others may want too: their names, disks, node ports, addresses. Compares nothing, and knows no app.
+//! What the objects of a bundle take that others may want too: their names, disks, node ports, addresses. Compares
+//! nothing, and knows no app.
 
 use super::disk::{node_of, source_of};
 use crate::block::scalar_text;
@@ -44,9 +45,19 @@ pub(crate) struct Owner<'b> {
     pub words: String,
 }
 
-/// Objects that run pods, or keep data, or lead to either: two manifests of one are two who count on it, also where they say the same.
-const OF_ONE_APP: [&str; 9] =
-    ["StatefulSet", "Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod", "Service", "PersistentVolumeClaim"];
+/// Objects that run pods, or keep data, or lead to either: two manifests of one are two who count on it, also where
+/// they say the same.
+const OF_ONE_APP: [&str; 9] = [
+    "StatefulSet",
+    "Deployment",
+    "DaemonSet",
+    "ReplicaSet",
+    "Job",
+    "CronJob",
+    "Pod",
+    "Service",
+    "PersistentVolumeClaim",
+];
 
 const RUNS_PODS: [&str; 3] = ["StatefulSet", "Deployment", "DaemonSet"];
 
@@ -115,7 +126,8 @@ impl Thing<'_> {
     }
 }
 
-/// What an object is called: the group only of kinds that Kubernetes does not have, the namespace only of those that live in one.
+/// What an object is called: the group only of kinds that Kubernetes does not have, the namespace only of those that
+/// live in one.
 #[derive(Hash)]
 struct Called<'r> {
     group: &'r str,
@@ -169,7 +181,8 @@ fn each<'r>(resource: &'r Resource, home: &'r str, mut take: impl FnMut(What, Th
     }
 }
 
-/// What a volume names. A directory without a node is on whichever machine its pod comes to, and what many may use is shared on purpose.
+/// What a volume names. A directory without a node is on whichever machine its pod comes to, and what many may use is
+/// shared on purpose.
 fn disk(volume: &Resource) -> Option<(What, String)> {
     let modes = volume.node.find(&["spec", "accessModes"]).and_then(Node::as_list).unwrap_or_default();
     if modes.iter().any(|mode| matches!(mode.as_str(), Some("ReadWriteMany" | "ReadOnlyMany"))) {
@@ -177,8 +190,10 @@ fn disk(volume: &Resource) -> Option<(What, String)> {
     }
     let spec = volume.node.get("spec")?;
     let (kind, fields, source) = source_of(spec)?;
-    let words: Vec<String> =
-        fields.iter().map(|field| scalar_text(source.get(field)?).map(|text| text.to_string())).collect::<Option<_>>()?;
+    let words: Vec<String> = fields
+        .iter()
+        .map(|field| scalar_text(source.get(field)?).map(|text| text.to_string()))
+        .collect::<Option<_>>()?;
     let last = words.last()?;
     let is_of_a_cloud = match kind {
         "awsElasticBlockStore" | "azureDisk" => true,
@@ -258,7 +273,8 @@ fn write(node: &Node, out: &mut Vec<u8>) {
             if map.iter().is_sorted_by_key(|(key, _)| key.name.as_str()) {
                 map.iter().for_each(|(key, value)| entry(&key.name, value));
             } else {
-                let mut entries: Vec<(&str, &Node)> = map.iter().map(|(key, value)| (key.name.as_str(), value)).collect();
+                let mut entries: Vec<(&str, &Node)> =
+                    map.iter().map(|(key, value)| (key.name.as_str(), value)).collect();
                 entries.sort_unstable_by_key(|(key, _)| *key);
                 entries.into_iter().for_each(|(key, value)| entry(key, value));
             }

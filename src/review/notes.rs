@@ -1,4 +1,5 @@
-//! How a change is carried out: what a strategy, a budget or a missing volume makes of it. Off the rehearsal, as values.
+//! How a change is carried out: what a strategy, a budget or a missing volume makes of it. Off the rehearsal, as
+//! values.
 
 use super::change::Change;
 use super::names::Names;
@@ -116,7 +117,8 @@ fn budget(set: Set<'_>, step: Rehearsed<'_>) -> Option<ResourceId> {
         Some(wanted.all(|(key, value)| labels.get(&key.name) == Some(value)))
     };
     let budget = step.fresh.of_kind("PodDisruptionBudget").find(|budget| {
-        budget.id.namespace == set.0.id.namespace && budget.node.find(&["spec", "selector"]).and_then(covers) == Some(true)
+        budget.id.namespace == set.0.id.namespace
+            && budget.node.find(&["spec", "selector"]).and_then(covers) == Some(true)
     })?;
     Some(budget.id.clone())
 }
@@ -126,13 +128,18 @@ fn budget(set: Set<'_>, step: Rehearsed<'_>) -> Option<ResourceId> {
 pub fn waiting(step: Rehearsed<'_>) -> Vec<Waiting> {
     let mut list = Vec::new();
     let state = &step.after.state;
-    let claims_after: BTreeMap<&ObjectName, usize> = state.claims.iter().enumerate().map(|(place, claim)| (&claim.name, place)).collect();
-    let is_new = |pod: &&PodState| !pod.ready && (step.known.ready_before.contains(&pod.name) || step.known.created.contains(&pod.name));
+    let claims_after: BTreeMap<&ObjectName, usize> =
+        state.claims.iter().enumerate().map(|(place, claim)| (&claim.name, place)).collect();
+    let is_new = |pod: &&PodState| {
+        !pod.ready && (step.known.ready_before.contains(&pod.name) || step.known.created.contains(&pod.name))
+    };
     for pod in state.pods.iter().filter(is_new) {
         let places: BTreeSet<usize> = pod.claim_names().filter_map(|claim| claims_after.get(&claim).copied()).collect();
-        let claims = places.into_iter().map(|place| &state.claims[place]).filter(|claim| claim.phase != ClaimPhase::Bound);
-        let mut whys =
-            claims.filter_map(|claim| Some((claim.why.as_ref()?, Some(&claim.name)))).chain(pod.why.iter().map(|why| (why, None)));
+        let claims =
+            places.into_iter().map(|place| &state.claims[place]).filter(|claim| claim.phase != ClaimPhase::Bound);
+        let mut whys = claims
+            .filter_map(|claim| Some((claim.why.as_ref()?, Some(&claim.name))))
+            .chain(pod.why.iter().map(|why| (why, None)));
         let Some((why, claim)) = whys.find(|(why, _)| !why.is_open()) else { continue };
         let Some(why) = why.message.clone().or_else(|| why.reason.as_ref().map(ToString::to_string)) else { continue };
         list.push(Waiting { pod: pod.name.clone(), claim: claim.cloned(), why });

@@ -1,5 +1,5 @@
-//! What a NetworkPolicy does to the traffic of pods, beside the other policies of its namespace: policies add up, and a pod that none selects
-//! is open. Knows the manifests only.
+//! What a NetworkPolicy does to the traffic of pods, beside the other policies of its namespace: policies add up, and a
+//! pod that none selects is open. Knows the manifests only.
 
 use super::change::{Change, ChangeKind};
 use super::effect::{Direction, Does, Selected, Traffic};
@@ -86,8 +86,9 @@ fn selector(policy: &Resource) -> Option<&Node> {
 }
 
 fn select_all(policy: &Resource) -> bool {
-    selector(policy)
-        .is_none_or(|selector| selector.entries().all(|(_, value)| value.entries().next().is_none() && value.items().next().is_none()))
+    selector(policy).is_none_or(|selector| {
+        selector.entries().all(|(_, value)| value.entries().next().is_none() && value.items().next().is_none())
+    })
 }
 
 /// The pods that a policy selects.

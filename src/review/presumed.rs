@@ -8,7 +8,8 @@ use crate::source::At;
 use crate::value::{Map, Node};
 use std::collections::BTreeMap;
 
-/// The facts, and a storage class for each that claims name and nobody describes. Where the classes of the cluster are known, they are all.
+/// The facts, and a storage class for each that claims name and nobody describes. Where the classes of the cluster are
+/// known, they are all.
 #[must_use]
 pub(crate) fn classes(facts: &ClusterFacts, bundles: &[&Bundle]) -> ClusterFacts {
     let mut facts = facts.clone();
@@ -17,7 +18,8 @@ pub(crate) fn classes(facts: &ClusterFacts, bundles: &[&Bundle]) -> ClusterFacts
     }
     let in_bundles = |kind: &'static str| bundles.iter().flat_map(move |bundle| bundle.of_kind(kind));
     let mut named: BTreeMap<Option<String>, At> = BTreeMap::new();
-    let templates = in_bundles("StatefulSet").flat_map(|set| Set(set).templates().map(|(_, template)| template).collect::<Vec<_>>());
+    let templates = in_bundles("StatefulSet")
+        .flat_map(|set| Set(set).templates().map(|(_, template)| template).collect::<Vec<_>>());
     for claim in templates.chain(in_bundles("PersistentVolumeClaim").map(|claim| &claim.node)) {
         let class = claim.find(&["spec", "storageClassName"]).and_then(Node::as_str).map(str::to_owned);
         named.entry(class).or_insert(claim.at);

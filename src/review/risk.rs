@@ -342,10 +342,13 @@ impl Risks<'_> {
     fn rehearsed(&mut self, step: Rehearsed<'_>) {
         let state = &step.after.state;
         // An object of the namespace that goes without saying is called as its manifest calls it: without it.
-        let about = |claim: &ObjectName| claim_id(if claim.namespace == step.home { "" } else { &claim.namespace }, &claim.name);
+        let about = |claim: &ObjectName| {
+            claim_id(if claim.namespace == step.home { "" } else { &claim.namespace }, &claim.name)
+        };
         // What a pod has for itself alone is meant to go with it.
         let pods = step.before.state.pods.iter();
-        let own: BTreeSet<ObjectName> = pods.flat_map(|pod| pod.own_claims.iter().map(|claim| pod.name.sibling(claim.clone()))).collect();
+        let own: BTreeSet<ObjectName> =
+            pods.flat_map(|pod| pod.own_claims.iter().map(|claim| pod.name.sibling(claim.clone()))).collect();
         let changes = &state.changes.claims;
         let removed = changes.removed.iter().filter(|claim| !self.told.contains(*claim) && !own.contains(*claim));
         for claim in removed.cloned().collect::<Vec<_>>() {
@@ -396,5 +399,10 @@ fn is_for_many(volume: &Resource) -> bool {
 }
 
 fn claim_id(namespace: &str, name: &str) -> ResourceId {
-    ResourceId { group: String::new(), kind: "PersistentVolumeClaim".into(), namespace: namespace.to_owned(), name: name.to_owned() }
+    ResourceId {
+        group: String::new(),
+        kind: "PersistentVolumeClaim".into(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    }
 }

@@ -62,7 +62,8 @@ impl<'r> Set<'r> {
     /// The claims of some ordinals, ordinal by ordinal.
     #[must_use]
     pub fn claims(self, ordinals: Range<i64>) -> Vec<String> {
-        let claims = ordinals.flat_map(|ordinal| self.templates().map(move |(template, _)| self.claim(template, ordinal)));
+        let claims =
+            ordinals.flat_map(|ordinal| self.templates().map(move |(template, _)| self.claim(template, ordinal)));
         claims.take(MOST_CLAIMS).collect()
     }
 }

@@ -1,5 +1,5 @@
-//! What a change will do, read off a rehearsal: the committed bundle is played on the model cluster, then the fresh one. Not a table of
-//! opinions: what is said here happened there.
+//! What a change will do, read off a rehearsal: the committed bundle is played on the model cluster, then the fresh
+//! one. Not a table of opinions: what is said here happened there.
 
 pub use super::change::Verdict;
 use super::change::{Change, ChangeKind};
@@ -160,12 +160,23 @@ fn rehearsed_step(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'_>
     let known = Known::new(sides, before, after);
     let step = Rehearsed { committed, fresh, before, after, known: &known, home: setting.namespace };
     judgement.risks = risk::risks(step);
-    for position in setting.acknowledged.iter().flat_map(|(said, _)| acknowledge::covered(said, &judgement.risks)).collect::<Vec<_>>() {
+    for position in setting
+        .acknowledged
+        .iter()
+        .flat_map(|(said, _)| acknowledge::covered(said, &judgement.risks))
+        .collect::<Vec<_>>()
+    {
         judgement.risks[position].acknowledged = true;
     }
-    judgement.order =
-        after.state.order.iter().filter(|(_, moves)| !moves.is_empty()).map(|(set, moves)| (set.clone(), moves.clone())).collect();
-    let open: BTreeSet<&ResourceId> = judgement.risks.iter().filter(|risk| !risk.acknowledged).map(|risk| &risk.about).collect();
+    judgement.order = after
+        .state
+        .order
+        .iter()
+        .filter(|(_, moves)| !moves.is_empty())
+        .map(|(set, moves)| (set.clone(), moves.clone()))
+        .collect();
+    let open: BTreeSet<&ResourceId> =
+        judgement.risks.iter().filter(|risk| !risk.acknowledged).map(|risk| &risk.about).collect();
     let replaced = &known.replaced;
     for change in changes.iter_mut() {
         if let Some(refusals) = rehearsed(change, step, setting) {
@@ -175,12 +186,14 @@ fn rehearsed_step(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'_>
             let effects = effects::effects(change, step);
             (change.effects, change.is_idle, change.needed_by) = (effects.list, effects.is_idle, effects.needed_by);
         }
-        change.verdict = if open.contains(&change.id) { Verdict::AtRisk } else { verdict_of(change, step, replaced, setting) };
+        change.verdict =
+            if open.contains(&change.id) { Verdict::AtRisk } else { verdict_of(change, step, replaced, setting) };
     }
     let stays = changes.iter().filter(|change| change.kind != ChangeKind::Removed && change.refusals.is_empty());
     let ready: BTreeSet<&ResourceId> = stays.map(|change| &change.id).collect();
     let lookup = Lookup::new([committed, fresh], [before, after], &ready, setting);
-    judgement.runbooks = runbook::runbooks(Matter { committed, fresh, changes, ready: &ready, before, after, setting, lookup: &lookup });
+    judgement.runbooks =
+        runbook::runbooks(Matter { committed, fresh, changes, ready: &ready, before, after, setting, lookup: &lookup });
     judgement.notes = notes::notes(changes, step);
     judgement.notes.extend(notes::beyond(fresh, rehearsal.replicas, setting.namespace));
     judgement.notes.extend(Some(rehearsal.pods_left_out).filter(|pods| *pods > 0).map(notes::Note::PodsLeftOut));
@@ -188,7 +201,8 @@ fn rehearsed_step(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'_>
     (judgement, held)
 }
 
-/// What the rehearsal showed of a claim, where it knows whether the claim was bound by then: what may change of it depends on that.
+/// What the rehearsal showed of a claim, where it knows whether the claim was bound by then: what may change of it
+/// depends on that.
 fn rehearsed(change: &Change, step: Rehearsed<'_>, setting: Setting<'_>) -> Option<Vec<Refusal>> {
     if change.id.kind != "PersistentVolumeClaim" || change.kind != ChangeKind::Changed {
         return None;
@@ -258,8 +272,8 @@ fn decide(changes: &[Change], step: Rehearsed<'_>, risks: &[Risk]) -> (Verdict, 
     moved(changes, step)
 }
 
-/// The changed fields that a refusal means: where the server says at length which may change, and not which was it, and where it says of
-/// each that it may not.
+/// The changed fields that a refusal means: where the server says at length which may change, and not which was it, and
+/// where it says of each that it may not.
 fn culprits(change: &Change, field: &str) -> Option<Refused> {
     const FREE: [&str; 7] = [
         "spec.replicas",
@@ -270,17 +284,22 @@ fn culprits(change: &Change, field: &str) -> Option<Refused> {
         "spec.persistentVolumeClaimRetentionPolicy",
         "spec.minReadySeconds",
     ];
-    const FIXED: [&str; 4] = ["spec.selector", "spec.volumeClaimTemplates", "spec.serviceName", "spec.podManagementPolicy"];
+    const FIXED: [&str; 4] =
+        ["spec.selector", "spec.volumeClaimTemplates", "spec.serviceName", "spec.podManagementPolicy"];
     let is_fixed = |field: &str| change.id.kind == "StatefulSet" && FIXED.contains(&field);
-    let is_meant =
-        |path: &str| field == "spec" || change.refusals.iter().any(|refusal| is_fixed(&refusal.field) && path.starts_with(&refusal.field));
+    let is_meant = |path: &str| {
+        field == "spec"
+            || change.refusals.iter().any(|refusal| is_fixed(&refusal.field) && path.starts_with(&refusal.field))
+    };
     let is_free = |path: &str| change.id.kind == "StatefulSet" && FREE.iter().any(|free| path.starts_with(free));
     // The server fills these in where a claim template leaves them out.
-    let is_filled_in =
-        |path: &str| path.starts_with("spec.volumeClaimTemplates") && (path.ends_with("].apiVersion") || path.ends_with("].kind"));
+    let is_filled_in = |path: &str| {
+        path.starts_with("spec.volumeClaimTemplates") && (path.ends_with("].apiVersion") || path.ends_with("].kind"))
+    };
     let paths = change.fields.iter().map(|field| &*field.path);
     let paths = paths.filter(|path| path.starts_with("spec.") && !is_free(path) && !is_filled_in(path));
-    let names: Vec<&str> = if field == "spec" || is_fixed(field) { paths.filter(|path| is_meant(path)).collect() } else { Vec::new() };
+    let names: Vec<&str> =
+        if field == "spec" || is_fixed(field) { paths.filter(|path| is_meant(path)).collect() } else { Vec::new() };
     names.first().map(|first| Refused::Fixed((*first).to_owned(), names.len() - 1))
 }
 
@@ -307,7 +326,10 @@ fn moved(changes: &[Change], step: Rehearsed<'_>) -> (Verdict, Decision) {
         let is_restart = !(pods.restarted.is_empty() && pods.rolled.is_empty());
         return (if is_restart { Verdict::Restart } else { Verdict::InPlace }, Decision::Pods(Box::new(pods)));
     }
-    let mut sets = changes.iter().filter(|change| template_changed(change)).filter_map(|change| step.fresh.get(&change.id).map(Set));
+    let mut sets = changes
+        .iter()
+        .filter(|change| template_changed(change))
+        .filter_map(|change| step.fresh.get(&change.id).map(Set));
     if let Some(held) = sets.find(|set| set.says().is_on_delete() || set.says().partition() > 0) {
         let decision = if held.says().is_on_delete() { Decision::OnDelete } else { Decision::Partitioned };
         return (Verdict::InPlace, decision);

@@ -6,8 +6,15 @@ use crate::bundle::Resource;
 use crate::diagnostic::{Code, Diagnostics, Level};
 use std::collections::BTreeMap;
 
-pub(super) static RULE: Rule =
-    Rule { code: Code { id: "SW0445", name: "autoscaled-twice", level: Level::Warning, page: include_str!("autoscaled_twice.md") }, judge };
+pub(super) static RULE: Rule = Rule {
+    code: Code {
+        id: "SW0445",
+        name: "autoscaled-twice",
+        level: Level::Warning,
+        page: include_str!("autoscaled_twice.md"),
+    },
+    judge,
+};
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     let mut first: BTreeMap<(u32, &str, &str), &Resource> = BTreeMap::new();

@@ -6,7 +6,12 @@ use crate::diagnostic::{Code, Diagnostics, Level, listing_of, nearest};
 use std::collections::BTreeMap;
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0444", name: "autoscaler-of-nothing", level: Level::Warning, page: include_str!("autoscaler_of_nothing.md") },
+    code: Code {
+        id: "SW0444",
+        name: "autoscaler-of-nothing",
+        level: Level::Warning,
+        page: include_str!("autoscaler_of_nothing.md"),
+    },
     judge,
 };
 
@@ -25,18 +30,24 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     targets.values_mut().for_each(|known| known.sort_unstable());
     for (place, autoscaler) in context.autoscalers() {
         // Without any workload beside it, all of them are elsewhere.
-        let (Some(known), Some(target)) = (targets.get(&place), autoscaler.node.find(&["spec", "scaleTargetRef"])) else { continue };
+        let (Some(known), Some(target)) = (targets.get(&place), autoscaler.node.find(&["spec", "scaleTargetRef"]))
+        else {
+            continue;
+        };
         let (Some(kind), Some(name)) = (text(target, "kind"), text(target, "name")) else { continue };
         let is_here = known.binary_search(&(kind, name)).is_ok() || context.scaled_by(autoscaler).is_some();
         if !SCALABLE.contains(&kind) || is_here {
             continue;
         }
         let names = || known.iter().map(|(_, name)| *name);
-        let elsewhere = SCALABLE.iter().find_map(|other| known.binary_search(&(other, name)).ok()).map(|position| known[position]);
+        let elsewhere =
+            SCALABLE.iter().find_map(|other| known.binary_search(&(other, name)).ok()).map(|position| known[position]);
         let help = match elsewhere {
             Some((other, _)) => format!("`{name}` is a {other} here"),
-            None => nearest(name, names().take(MOST_NEAR))
-                .map_or_else(|| format!("here are {}", listing_of(names(), known.len(), 4)), |near| format!("did you mean `{near}`?")),
+            None => nearest(name, names().take(MOST_NEAR)).map_or_else(
+                || format!("here are {}", listing_of(names(), known.len(), 4)),
+                |near| format!("did you mean `{near}`?"),
+            ),
         };
         RULE.code
             .report(format!("the autoscaler `{}` scales nothing: no {kind} `{name}` is here", autoscaler.id.name))

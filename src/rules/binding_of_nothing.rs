@@ -6,7 +6,12 @@ use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::Node;
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0443", name: "binding-of-nothing", level: Level::Note, page: include_str!("binding_of_nothing.md") },
+    code: Code {
+        id: "SW0443",
+        name: "binding-of-nothing",
+        level: Level::Note,
+        page: include_str!("binding_of_nothing.md"),
+    },
     judge,
 };
 
@@ -42,14 +47,20 @@ fn judge_accounts(context: &Context<'_>, kind: &str, binding: &Placed<'_>, found
         return;
     }
     for subject in binding.resource.node.get("subjects").into_iter().flat_map(Node::items) {
-        let Some(name) = subject.get("name").filter(|_| text(subject, "kind") == Some("ServiceAccount")) else { continue };
+        let Some(name) = subject.get("name").filter(|_| text(subject, "kind") == Some("ServiceAccount")) else {
+            continue;
+        };
         let (at, name) = (name.at, name.as_str().unwrap_or_default());
         let namespace = text(subject, "namespace").unwrap_or(&id.namespace);
         if name == "default" || context.named("ServiceAccount", name, namespace).is_some() {
             continue;
         }
-        let report = RULE.code.report(format!("{kind} `{}` grants to ServiceAccount `{name}`, which is not here", id.name));
-        report.help(context.meant_beside(binding, "ServiceAccount", name)).about(binding.resource.subject()).at(at, found);
+        let report =
+            RULE.code.report(format!("{kind} `{}` grants to ServiceAccount `{name}`, which is not here", id.name));
+        report
+            .help(context.meant_beside(binding, "ServiceAccount", name))
+            .about(binding.resource.subject())
+            .at(at, found);
     }
 }
 

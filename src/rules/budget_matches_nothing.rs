@@ -6,13 +6,21 @@ use crate::cluster::selector;
 use crate::diagnostic::{Code, Diagnostics, Level};
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0431", name: "budget-matches-nothing", level: Level::Warning, page: include_str!("budget_matches_nothing.md") },
+    code: Code {
+        id: "SW0431",
+        name: "budget-matches-nothing",
+        level: Level::Warning,
+        page: include_str!("budget_matches_nothing.md"),
+    },
     judge,
 };
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for budget in &context.budgets {
-        let Some((key, selector)) = budget.resource.node.get("spec").and_then(|spec| spec.as_map()?.entry("selector")) else { continue };
+        let Some((key, selector)) = budget.resource.node.get("spec").and_then(|spec| spec.as_map()?.entry("selector"))
+        else {
+            continue;
+        };
         if context.meant(selector, &budget.resource.id.namespace).next().is_some() {
             continue;
         }
@@ -22,11 +30,15 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
             let (own, other) = (&budget.resource.id, &workload.resource.id);
             RULE.code
                 .report(format!(
-                    "the disruption budget `{}` protects nothing: it is in namespace `{}`, and the pods with its labels are in `{}`",
+                    "the disruption budget `{}` protects nothing: it is in namespace `{}`, and the pods with its \
+                        labels are in `{}`",
                     own.name, own.namespace, other.namespace
                 ))
                 .help("a budget protects pods of its own namespace only: put both into one")
-                .see(workload.resource.node.place_of("metadata"), format!("{} `{}` makes these pods", other.kind, other.name))
+                .see(
+                    workload.resource.node.place_of("metadata"),
+                    format!("{} `{}` makes these pods", other.kind, other.name),
+                )
                 .about(budget.resource.subject())
                 .at(budget.resource.node.place_of("metadata.namespace"), found);
             continue;
@@ -36,7 +48,10 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
         }
         let others = context.workloads_beside(budget);
         RULE.code
-            .report(format!("the disruption budget `{}` protects nothing: no pods here have these labels", budget.resource.id.name))
+            .report(format!(
+                "the disruption budget `{}` protects nothing: no pods here have these labels",
+                budget.resource.id.name
+            ))
             .help(format!("use the labels of the pods that are meant; here are those of {others}"))
             .about(budget.resource.subject())
             .at(key.at, found);

@@ -7,7 +7,12 @@ use crate::value::Node;
 use std::collections::BTreeSet;
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0422", name: "claim-shared-by-replicas", level: Level::Warning, page: include_str!("claim_shared_by_replicas.md") },
+    code: Code {
+        id: "SW0422",
+        name: "claim-shared-by-replicas",
+        level: Level::Warning,
+        page: include_str!("claim_shared_by_replicas.md"),
+    },
     judge,
 };
 

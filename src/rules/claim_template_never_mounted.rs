@@ -20,7 +20,10 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
         for name in set.claim_templates().filter_map(|claim| claim.find(&["metadata", "name"])) {
             let Some(written) = name.as_str().filter(|written| !mounted.contains(written)) else { continue };
             RULE.code
-                .report(format!("no container of `{}` mounts `{written}`: each pod gets a disk that it does not use", set.resource.id.name))
+                .report(format!(
+                    "no container of `{}` mounts `{written}`: each pod gets a disk that it does not use",
+                    set.resource.id.name
+                ))
                 .help("mount it with `volumeMounts`, or remove the claim template")
                 .about(set.resource.subject())
                 .at(name.at, found);

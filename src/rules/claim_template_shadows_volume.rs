@@ -18,7 +18,9 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for set in context.stateful_sets() {
         for claim in set.claim_templates() {
             let Some(name) = claim.find(&["metadata", "name"]) else { continue };
-            let Some(volume) = set.volumes().find(|volume| text(volume, "name").is_some() && text(volume, "name") == name.as_str()) else {
+            let Some(volume) =
+                set.volumes().find(|volume| text(volume, "name").is_some() && text(volume, "name") == name.as_str())
+            else {
                 continue;
             };
             RULE.code

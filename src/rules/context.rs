@@ -48,7 +48,8 @@ pub(crate) struct Context<'a> {
     comparisons: AtomicUsize,
 }
 
-/// So many times selectors are compared with labels, over all rules: what a repository of thousands of apps does not come near.
+/// So many times selectors are compared with labels, over all rules: what a repository of thousands of apps does not
+/// come near.
 const MOST_COMPARED: usize = 5_000_000;
 
 /// An object, and the objects that it stands among.
@@ -196,7 +197,13 @@ impl<'a> Context<'a> {
     }
 
     fn group(&mut self, folder: &'a str) -> u32 {
-        self.groups.push(Group { folder, workloads: Vec::new(), members: BTreeMap::new(), has_operator: false, is_kustomized: false });
+        self.groups.push(Group {
+            folder,
+            workloads: Vec::new(),
+            members: BTreeMap::new(),
+            has_operator: false,
+            is_kustomized: false,
+        });
         number(self.groups.len() - 1)
     }
 
@@ -221,7 +228,12 @@ impl<'a> Context<'a> {
                 Some(workload) => {
                     let index = number(self.workloads.len());
                     for (key, value) in workload.labels.into_iter().flat_map(Node::entries) {
-                        self.by_label.entry(&key.name).or_default().entry(value.as_str().unwrap_or_default()).or_default().push(index);
+                        self.by_label
+                            .entry(&key.name)
+                            .or_default()
+                            .entry(value.as_str().unwrap_or_default())
+                            .or_default()
+                            .push(index);
                     }
                     self.groups[group as usize].workloads.push(index);
                     self.workloads.push(workload);
@@ -264,7 +276,8 @@ impl<'a> Context<'a> {
         self.comparisons.load(Ordering::Relaxed) == 0
     }
 
-    /// A workload of the same folder whose pods a map of labels would mean, but for their namespace, which is another one.
+    /// A workload of the same folder whose pods a map of labels would mean, but for their namespace, which is another
+    /// one.
     pub(crate) fn selected_elsewhere(&self, selector: &'a Node, object: &Placed<'_>) -> Option<&Workload<'a>> {
         let own = &self.groups[object.group as usize];
         let is_near = |workload: &&Workload<'a>| {
@@ -283,7 +296,8 @@ impl<'a> Context<'a> {
         let all = if some.is_none() { 0..self.workloads.len() } else { 0..0 };
         let numbers = some.into_iter().flatten().map(|number| number as usize).chain(all);
         let workloads = numbers.take_while(|_| self.may_compare()).map(|number| &self.workloads[number]);
-        workloads.filter(move |workload| workload.is_in(namespace) && selector::matches(Some(selector), workload.labels))
+        workloads
+            .filter(move |workload| workload.is_in(namespace) && selector::matches(Some(selector), workload.labels))
     }
 
     /// The workloads that pass the narrowest condition of a label selector; none if it has none that narrows.
@@ -297,7 +311,9 @@ impl<'a> Context<'a> {
                     let values = expression.get("values").into_iter().flat_map(Node::items);
                     Some(values.flat_map(|value| self.with_label(key, value).iter().copied()).collect())
                 }
-                "Exists" => Some(self.by_label.get(key).into_iter().flat_map(BTreeMap::values).flatten().copied().collect()),
+                "Exists" => {
+                    Some(self.by_label.get(key).into_iter().flat_map(BTreeMap::values).flatten().copied().collect())
+                }
                 _ => None,
             }
         });
@@ -320,12 +336,17 @@ impl<'a> Context<'a> {
         lists.sort_by_key(|list| list.len());
         let candidates = lists[..2].iter().copied().flatten().take_while(|_| self.may_compare());
         let lacks_one = |workload: &Workload<'_>| {
-            let mut others =
-                selector.entries().filter(|(key, value)| workload.labels.and_then(|labels| labels.get(&key.name)) != Some(*value));
-            let is_new = others.next().is_some_and(|(key, _)| workload.labels.is_none_or(|labels| labels.get(&key.name).is_none()));
+            let mut others = selector
+                .entries()
+                .filter(|(key, value)| workload.labels.and_then(|labels| labels.get(&key.name)) != Some(*value));
+            let is_new = others
+                .next()
+                .is_some_and(|(key, _)| workload.labels.is_none_or(|labels| labels.get(&key.name).is_none()));
             is_new && others.next().is_none()
         };
-        candidates.map(|number| &self.workloads[*number as usize]).any(|workload| workload.group == object.group && lacks_one(workload))
+        candidates
+            .map(|number| &self.workloads[*number as usize])
+            .any(|workload| workload.group == object.group && lacks_one(workload))
     }
 
     /// A workload written next to an object whose name begins with the same word.
@@ -370,7 +391,11 @@ impl<'a> Context<'a> {
     }
 
     /// Objects of a kind that were written next to another, in its namespace.
-    pub(crate) fn beside<'s>(&'s self, object: &Placed<'_>, kind: &str) -> impl Iterator<Item = Placed<'a>> + use<'s, 'a> {
+    pub(crate) fn beside<'s>(
+        &'s self,
+        object: &Placed<'_>,
+        kind: &str,
+    ) -> impl Iterator<Item = Placed<'a>> + use<'s, 'a> {
         let list = if kind == "Service" { &self.services } else { self.referring.of_kind(kind) };
         let numbers = self.groups[object.group as usize].members.get(kind);
         numbers.into_iter().flatten().map(|number| list[*number as usize])
@@ -384,7 +409,10 @@ impl<'a> Context<'a> {
 
     /// The autoscalers with their folder and namespace, as a number.
     pub(crate) fn autoscalers(&self) -> impl Iterator<Item = (u32, &'a Resource)> {
-        self.referring.of_kind("HorizontalPodAutoscaler").iter().map(|autoscaler| (autoscaler.group, autoscaler.resource))
+        self.referring
+            .of_kind("HorizontalPodAutoscaler")
+            .iter()
+            .map(|autoscaler| (autoscaler.group, autoscaler.resource))
     }
 
     /// The workload that an autoscaler scales.
@@ -405,14 +433,15 @@ impl<'a> Context<'a> {
         by_name.get(name)?.iter().map(|index| &self.workloads[*index as usize]).find(is_it)
     }
 
-    /// Each object of the bundle with its folder and namespace, as a number; without those that a Kustomization may still change.
+    /// Each object of the bundle with its folder and namespace, as a number; without those that a Kustomization may
+    /// still change.
     pub(crate) fn by_place(&self) -> impl Iterator<Item = (u32, &'a Resource)> {
         let places = self.places.iter().copied().zip(&self.bundle.resources);
         places.filter(|(place, _)| !self.groups[*place as usize].is_kustomized)
     }
 
-    /// Whether workloads were written next to an object, so that one that it needs should be among them; false where a tool may
-    /// still change labels, or an operator may run the pods.
+    /// Whether workloads were written next to an object, so that one that it needs should be among them; false where a
+    /// tool may still change labels, or an operator may run the pods.
     #[must_use]
     pub(crate) fn stands_among_workloads(&self, object: &Placed<'_>) -> bool {
         let group = &self.groups[object.group as usize];
@@ -506,7 +535,9 @@ impl<'a> Workload<'a> {
     /// The volumes that any container uses.
     #[must_use]
     pub(crate) fn mounted(&self) -> BTreeSet<&'a str> {
-        let lists = self.all_containers().flat_map(|container| ["volumeMounts", "volumeDevices"].map(|list| container.get(list)));
+        let lists = self
+            .all_containers()
+            .flat_map(|container| ["volumeMounts", "volumeDevices"].map(|list| container.get(list)));
         lists.flatten().flat_map(Node::items).filter_map(|item| text(item, "name")).collect()
     }
 

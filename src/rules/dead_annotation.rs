@@ -5,8 +5,15 @@ use super::context::Context;
 use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::Node;
 
-pub(super) static RULE: Rule =
-    Rule { code: Code { id: "SW0434", name: "dead-annotation", level: Level::Warning, page: include_str!("dead_annotation.md") }, judge };
+pub(super) static RULE: Rule = Rule {
+    code: Code {
+        id: "SW0434",
+        name: "dead-annotation",
+        level: Level::Warning,
+        page: include_str!("dead_annotation.md"),
+    },
+    judge,
+};
 
 /// What was once said by annotation, and where it is said now.
 const DEAD: [(&str, &str); 10] = [

@@ -9,8 +9,15 @@ use crate::value::{Data, Node};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-pub(super) static RULE: Rule =
-    Rule { code: Code { id: "SW0417", name: "disk-used-twice", level: Level::Warning, page: include_str!("disk_used_twice.md") }, judge };
+pub(super) static RULE: Rule = Rule {
+    code: Code {
+        id: "SW0417",
+        name: "disk-used-twice",
+        level: Level::Warning,
+        page: include_str!("disk_used_twice.md"),
+    },
+    judge,
+};
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     let mut disks: BTreeMap<String, (&Placed<'_>, At)> = BTreeMap::new();

@@ -5,8 +5,10 @@ use super::context::{Context, Workload, text};
 use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::Node;
 
-pub(super) static RULE: Rule =
-    Rule { code: Code { id: "SW0426", name: "even-quorum", level: Level::Warning, page: include_str!("even_quorum.md") }, judge };
+pub(super) static RULE: Rule = Rule {
+    code: Code { id: "SW0426", name: "even-quorum", level: Level::Warning, page: include_str!("even_quorum.md") },
+    judge,
+};
 
 /// Software in which a majority of the replicas decides, by the last step of its image's name.
 const VOTERS: [&str; 12] = [
@@ -29,7 +31,10 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
         let replicas = set.replicas();
         let Some(voter) = (replicas > 1 && replicas % 2 == 0).then(|| voter(set)).flatten() else { continue };
         RULE.code
-            .report(format!("{replicas} replicas of {voter} survive no more failures than {}: a majority of them decides", replicas - 1))
+            .report(format!(
+                "{replicas} replicas of {voter} survive no more failures than {}: a majority of them decides",
+                replicas - 1
+            ))
             .help(format!("run {} or {} replicas", replicas - 1, replicas + 1))
             .about(set.resource.subject())
             .at(set.resource.node.place_of("spec.replicas"), found);

@@ -29,7 +29,8 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
             }
             let wanted = usize::try_from(set.replicas()).unwrap_or(0);
             let beside = |volume: &&Placed<'_>| context.share_folder(volume, &set.placed());
-            let fits = context.volumes.iter().filter(beside).filter(|volume| serves(volume, set, template, class)).count();
+            let fits =
+                context.volumes.iter().filter(beside).filter(|volume| serves(volume, set, template, class)).count();
             if fits == 0 || fits >= wanted {
                 continue;
             }
@@ -40,7 +41,8 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
             };
             RULE.code
                 .report(format!(
-                    "{wanted} replicas of `{}` claim `{name}`, and {fits} of the volumes here can serve one: the other replicas stay Pending {rest}",
+                    "{wanted} replicas of `{}` claim `{name}`, and {fits} of the volumes here can serve one: the \
+                        other replicas stay Pending {rest}",
                     set.resource.id.name
                 ))
                 .help("add a PersistentVolume for each replica, or name a StorageClass that provisions them")
@@ -58,15 +60,19 @@ fn is_described(context: &Context<'_>, class: &str) -> bool {
     let provisions = |node: &Node| text(node, "provisioner") != Some("kubernetes.io/no-provisioner");
     let known = context.facts.classes.iter().flatten();
     let here = context.classes.iter().map(|class| &class.resource.node);
-    here.chain(known).any(|node| node.find(&["metadata", "name"]).and_then(Node::as_str) == Some(class) && provisions(node))
+    here.chain(known)
+        .any(|node| node.find(&["metadata", "name"]).and_then(Node::as_str) == Some(class) && provisions(node))
 }
 
 /// Whether a volume may become that of a claim of this template: of its class, and reserved for nobody else.
 fn serves(volume: &Placed<'_>, set: &Workload<'_>, template: &Node, wanted: &str) -> bool {
     let node = &volume.resource.node;
-    let Some(claim) = node.find(&["spec", "claimRef"]).filter(|claim| !claim.is_null()) else { return class(node) == wanted };
+    let Some(claim) = node.find(&["spec", "claimRef"]).filter(|claim| !claim.is_null()) else {
+        return class(node) == wanted;
+    };
     let name = template.get("metadata").and_then(|metadata| text(metadata, "name")).unwrap_or_default();
-    let ordinal = text(claim, "name")
-        .and_then(|claim| claim.strip_prefix(name)?.strip_prefix('-')?.strip_prefix(set.resource.id.name.as_str())?.strip_prefix('-'));
+    let ordinal = text(claim, "name").and_then(|claim| {
+        claim.strip_prefix(name)?.strip_prefix('-')?.strip_prefix(set.resource.id.name.as_str())?.strip_prefix('-')
+    });
     ordinal.is_some_and(|ordinal| ordinal.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -6,8 +6,10 @@ use crate::bundle::Resource;
 use crate::diagnostic::{Code, Diagnostics, Level, Report};
 use crate::value::{Key, Node};
 
-pub(super) static RULE: Rule =
-    Rule { code: Code { id: "SW0414", name: "in-tree-source", level: Level::Warning, page: include_str!("in_tree_source.md") }, judge };
+pub(super) static RULE: Rule = Rule {
+    code: Code { id: "SW0414", name: "in-tree-source", level: Level::Warning, page: include_str!("in_tree_source.md") },
+    judge,
+};
 
 /// The sources, what there is instead, and whether the old words still work.
 const SOURCES: [(&str, &str, bool); 16] = [
@@ -75,7 +77,12 @@ fn source(node: &Node, resource: &Resource, found: &mut Diagnostics) {
 
 fn report(what: &str, instead: &str, works: bool, resource: &Resource) -> Report {
     let (message, level) = if works {
-        (format!("{what} is no longer part of Kubernetes: it works only where the cluster passes it on to a CSI driver"), Level::Note)
+        (
+            format!(
+                "{what} is no longer part of Kubernetes: it works only where the cluster passes it on to a CSI driver"
+            ),
+            Level::Note,
+        )
     } else {
         (format!("{what} is no longer part of Kubernetes: nothing mounts it any more"), Level::Warning)
     };

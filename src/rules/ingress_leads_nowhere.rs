@@ -6,14 +6,20 @@ use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::Node;
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0441", name: "ingress-leads-nowhere", level: Level::Warning, page: include_str!("ingress_leads_nowhere.md") },
+    code: Code {
+        id: "SW0441",
+        name: "ingress-leads-nowhere",
+        level: Level::Warning,
+        page: include_str!("ingress_leads_nowhere.md"),
+    },
     judge,
 };
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for ingress in context.referring.of_kind("Ingress").iter().filter(|ingress| !context.may_be_changed(ingress)) {
         let Some(spec) = ingress.resource.node.get("spec") else { continue };
-        let paths = spec.get("rules").into_iter().flat_map(Node::items).filter_map(|rule| rule.find(&["http", "paths"]));
+        let paths =
+            spec.get("rules").into_iter().flat_map(Node::items).filter_map(|rule| rule.find(&["http", "paths"]));
         let backends = paths.flat_map(Node::items).filter_map(|path| path.get("backend"));
         for backend in spec.get("defaultBackend").or_else(|| spec.get("backend")).into_iter().chain(backends) {
             judge_backend(context, ingress, backend, found);
@@ -24,7 +30,9 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
 fn judge_backend(context: &Context<'_>, ingress: &Placed<'_>, backend: &Node, found: &mut Diagnostics) {
     // `service: {name, port: {number, name}}`, and before `networking.k8s.io/v1` `serviceName` and `servicePort`.
     let (name, port) = match backend.get("service") {
-        Some(service) => (service.get("name"), service.get("port").and_then(|port| port.get("number").or_else(|| port.get("name")))),
+        Some(service) => {
+            (service.get("name"), service.get("port").and_then(|port| port.get("number").or_else(|| port.get("name"))))
+        }
         None => (backend.get("serviceName"), backend.get("servicePort")),
     };
     let Some((at, name)) = name.and_then(|node| Some((node.at, node.as_str()?))) else { return };
@@ -53,10 +61,15 @@ fn judge_backend(context: &Context<'_>, ingress: &Placed<'_>, backend: &Node, fo
         ports.into_iter().any(is_it)
     };
     let is_elsewhere = spec.is_some_and(|spec| text(spec, "type") == Some("ExternalName"));
-    let Some(port) = port.filter(|port| !is_elsewhere && !context.may_be_changed(&service) && !has(port)) else { return };
+    let Some(port) = port.filter(|port| !is_elsewhere && !context.may_be_changed(&service) && !has(port)) else {
+        return;
+    };
     let shown = port.as_int().map_or_else(|| port.as_str().unwrap_or_default().to_owned(), |number| number.to_string());
     RULE.code
-        .report(format!("Ingress `{}` leads to port {shown} of Service `{name}`, which has no such port: requests get 503", own.name))
+        .report(format!(
+            "Ingress `{}` leads to port {shown} of Service `{name}`, which has no such port: requests get 503",
+            own.name
+        ))
         .help("an Ingress names the `port` of the Service, or its name, not the `targetPort`")
         .see(service.resource.node.place_of("spec.ports"), "these are its ports")
         .about(ingress.resource.subject())

@@ -5,28 +5,42 @@ use super::context::{Context, Placed, Workload, text};
 use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::value::Node;
 
-pub(super) static RULE: Rule =
-    Rule { code: Code { id: "SW0440", name: "key-missing", level: Level::Warning, page: include_str!("key_missing.md") }, judge };
+pub(super) static RULE: Rule = Rule {
+    code: Code { id: "SW0440", name: "key-missing", level: Level::Warning, page: include_str!("key_missing.md") },
+    judge,
+};
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for workload in context.workloads.iter().filter(|workload| !context.is_kustomized(workload)) {
         for container in workload.all_containers() {
-            for source in container.get("env").into_iter().flat_map(Node::items).filter_map(|variable| variable.get("valueFrom")) {
+            for source in
+                container.get("env").into_iter().flat_map(Node::items).filter_map(|variable| variable.get("valueFrom"))
+            {
                 for (kind, field) in [("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")] {
-                    let Some(reference) = source.get(field).filter(|reference| !is_optional(reference)) else { continue };
+                    let Some(reference) = source.get(field).filter(|reference| !is_optional(reference)) else {
+                        continue;
+                    };
                     let keys = reference.get("key").into_iter();
-                    let consequence = format!("container `{}` does not start", text(container, "name").unwrap_or_default());
+                    let consequence =
+                        format!("container `{}` does not start", text(container, "name").unwrap_or_default());
                     judge_keys(context, workload, kind, text(reference, "name"), keys, &consequence, found);
                 }
             }
         }
         for volume in workload.volumes() {
-            let projected = volume.get("projected").and_then(|projected| projected.get("sources")).into_iter().flat_map(Node::items);
+            let projected = volume
+                .get("projected")
+                .and_then(|projected| projected.get("sources"))
+                .into_iter()
+                .flat_map(Node::items);
             for source in std::iter::once(volume).chain(projected) {
                 for (kind, field) in [("ConfigMap", "configMap"), ("Secret", "secret")] {
-                    let Some(reference) = source.get(field).filter(|reference| !is_optional(reference)) else { continue };
+                    let Some(reference) = source.get(field).filter(|reference| !is_optional(reference)) else {
+                        continue;
+                    };
                     let name = text(reference, "name").or_else(|| text(reference, "secretName"));
-                    let keys = reference.get("items").into_iter().flat_map(Node::items).filter_map(|item| item.get("key"));
+                    let keys =
+                        reference.get("items").into_iter().flat_map(Node::items).filter_map(|item| item.get("key"));
                     let consequence = format!("volume `{}` is never mounted", text(volume, "name").unwrap_or_default());
                     judge_keys(context, workload, kind, name, keys, &consequence, found);
                 }

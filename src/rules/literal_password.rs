@@ -7,10 +7,18 @@ use crate::secret::is_credential;
 use crate::source::At;
 use crate::value::Node;
 
-pub(super) static RULE: Rule =
-    Rule { code: Code { id: "SW0429", name: "literal-password", level: Level::Warning, page: include_str!("literal_password.md") }, judge };
+pub(super) static RULE: Rule = Rule {
+    code: Code {
+        id: "SW0429",
+        name: "literal-password",
+        level: Level::Warning,
+        page: include_str!("literal_password.md"),
+    },
+    judge,
+};
 
-/// Words with which a variable is about a secret, wherever they stand in it: the token of a cluster is no secret of one.
+/// Words with which a variable is about a secret, wherever they stand in it: the token of a cluster is no secret of
+/// one.
 const ABOUT: [&str; 9] = ["ALLOW", "EMPTY", "CLUSTER", "RANDOM", "MOUNT", "FILE", "URL", "ID", "CMD"];
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
@@ -23,7 +31,10 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
                 }
                 RULE.code
                     .report(format!("the value of `{name}` stands in the manifest, for everybody who can read it"))
-                    .help("put it into a Secret that is not in the repository, and refer to it with `valueFrom.secretKeyRef`")
+                    .help(
+                        "put it into a Secret that is not in the repository, and refer to it with \
+                        `valueFrom.secretKeyRef`",
+                    )
                     .about(workload.resource.subject())
                     // The place is the name: the value must not be shown again.
                     .at(name_only(item), found);
@@ -33,9 +44,13 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
 }
 
 fn is_secret(name: &str, value: &str) -> bool {
-    let is_plain =
-        !value.is_empty() && !value.starts_with('/') && !value.contains("$(") && !value.contains("${") && !value.starts_with('<');
-    let is_switch = matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "0" | "1");
+    let is_plain = !value.is_empty()
+        && !value.starts_with('/')
+        && !value.contains("$(")
+        && !value.contains("${")
+        && !value.starts_with('<');
+    let is_switch =
+        matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "0" | "1");
     // An address is secret only with a password in it.
     let is_open_address = name.split('_').any(|word| word.eq_ignore_ascii_case("DSN")) && !has_password(value);
     is_plain
@@ -45,7 +60,8 @@ fn is_secret(name: &str, value: &str) -> bool {
         && !name.split('_').any(|word| ABOUT.contains(&word.to_ascii_uppercase().as_str()))
 }
 
-/// Whether an address names a user with a password: `user:password@host`, behind a scheme or not, or among its parameters.
+/// Whether an address names a user with a password: `user:password@host`, behind a scheme or not, or among its
+/// parameters.
 fn has_password(address: &str) -> bool {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let user = rest.split(['/', '?']).next().unwrap_or(rest).rsplit_once('@').map(|(user, _)| user);

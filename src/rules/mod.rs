@@ -1,4 +1,5 @@
-//! Step 6, advise: what the cluster would accept and an experienced operator would not. The table of rules; one file and one page each.
+//! Step 6, advise: what the cluster would accept and an experienced operator would not. The table of rules; one file
+//! and one page each.
 
 mod account_missing;
 mod api_removed_later;
@@ -113,7 +114,10 @@ pub(crate) fn advise(context: &Context<'_>, found: &mut Diagnostics) {
     }
     if let Some(first) = context.services.first().map(|service| service.resource).filter(|_| context.is_exhausted()) {
         NOT_PLAYED
-            .report("so many selectors stand here that not all were compared with all pods: some that find none may not be reported")
+            .report(
+                "so many selectors stand here that not all were compared with all pods: some that find none may \
+                not be reported",
+            )
             .help("check each app by itself")
             .about(first.subject())
             .at(first.at(), found);

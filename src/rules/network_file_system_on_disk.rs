@@ -17,7 +17,8 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// Sources that give a device, which then gets a file system of its own.
-const DEVICES: [&str; 8] = ["gcePersistentDisk", "awsElasticBlockStore", "azureDisk", "cinder", "vsphereVolume", "iscsi", "fc", "rbd"];
+const DEVICES: [&str; 8] =
+    ["gcePersistentDisk", "awsElasticBlockStore", "azureDisk", "cinder", "vsphereVolume", "iscsi", "fc", "rbd"];
 /// CSI drivers that do.
 const DRIVERS: [&str; 8] = [
     "pd.csi.storage.gke.io",
@@ -52,7 +53,10 @@ fn source(node: &Node, resource: &Resource, found: &mut Diagnostics) {
     let Some(file_system) = plain.or(driven).and_then(|source| source.get("fsType")) else { return };
     let Some(name) = file_system.as_str().filter(|name| OF_SERVERS.contains(name)) else { return };
     RULE.code
-        .report(format!("the disk of `{}` can never be mounted: `{name}` is the file system of a server, not of a disk", resource.id.name))
+        .report(format!(
+            "the disk of `{}` can never be mounted: `{name}` is the file system of a server, not of a disk",
+            resource.id.name
+        ))
         .help("write `ext4` or `xfs`, or leave `fsType` out")
         .about(resource.subject())
         .at(file_system.at, found);

@@ -5,7 +5,12 @@ use super::context::Context;
 use crate::diagnostic::{Code, Diagnostics, Level};
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0433", name: "old-service-account-field", level: Level::Note, page: include_str!("old_service_account_field.md") },
+    code: Code {
+        id: "SW0433",
+        name: "old-service-account-field",
+        level: Level::Note,
+        page: include_str!("old_service_account_field.md"),
+    },
     judge,
 };
 

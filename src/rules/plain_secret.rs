@@ -4,8 +4,10 @@ use super::Rule;
 use super::context::Context;
 use crate::diagnostic::{Code, Diagnostics, Level};
 
-pub(super) static RULE: Rule =
-    Rule { code: Code { id: "SW0430", name: "plain-secret", level: Level::Warning, page: include_str!("plain_secret.md") }, judge };
+pub(super) static RULE: Rule = Rule {
+    code: Code { id: "SW0430", name: "plain-secret", level: Level::Warning, page: include_str!("plain_secret.md") },
+    judge,
+};
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for secret in context.bundle.of_kind("Secret").filter(|secret| secret.id.group.is_empty()) {
@@ -15,8 +17,14 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
                 continue;
             }
             RULE.code
-                .report(format!("the Secret `{}` carries its content: everybody who can read the repository knows it", secret.id.name))
-                .help("keep it out of the repository: let a secret store, an operator or an encrypted form of it make the Secret")
+                .report(format!(
+                    "the Secret `{}` carries its content: everybody who can read the repository knows it",
+                    secret.id.name
+                ))
+                .help(
+                    "keep it out of the repository: let a secret store, an operator or an encrypted form of it \
+                    make the Secret",
+                )
                 .about(secret.subject())
                 .at(key.at, found);
         }

@@ -6,12 +6,18 @@ use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::{Map, Node};
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0442", name: "policy-selects-nothing", level: Level::Note, page: include_str!("policy_selects_nothing.md") },
+    code: Code {
+        id: "SW0442",
+        name: "policy-selects-nothing",
+        level: Level::Note,
+        page: include_str!("policy_selects_nothing.md"),
+    },
     judge,
 };
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
-    let policies = context.referring.of_kind("NetworkPolicy").iter().filter(|policy| context.stands_among_workloads(policy));
+    let policies =
+        context.referring.of_kind("NetworkPolicy").iter().filter(|policy| context.stands_among_workloads(policy));
     for policy in policies {
         let Some(pods) = policy.resource.node.find(&["spec", "podSelector"]) else { continue };
         let namespace = &policy.resource.id.namespace;
@@ -38,8 +44,9 @@ fn judge_ports(policy: &Placed<'_>, pods: &[&Workload<'_>], found: &mut Diagnost
     for port in rules.filter_map(|rule| rule.get("ports")).flat_map(Node::items).filter_map(|port| port.get("port")) {
         let Some(name) = port.as_str() else { continue };
         let mut containers = pods.iter().flat_map(|pod| pod.all_containers());
-        let has =
-            |container: &Node| container.get("ports").into_iter().flat_map(Node::items).any(|known| text(known, "name") == Some(name));
+        let has = |container: &Node| {
+            container.get("ports").into_iter().flat_map(Node::items).any(|known| text(known, "name") == Some(name))
+        };
         if !containers.any(has) {
             RULE.code
                 .report(format!(

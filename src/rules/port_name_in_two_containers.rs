@@ -26,7 +26,10 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
                 match seen.get(name).filter(|(container, _)| *container != index) {
                     Some((_, first)) => RULE
                         .code
-                        .report(format!("two containers of `{}` call a port `{name}`; Services take the first", workload.resource.id.name))
+                        .report(format!(
+                            "two containers of `{}` call a port `{name}`; Services take the first",
+                            workload.resource.id.name
+                        ))
                         .see(*first, "the first is here")
                         .help("give each port of a pod a name of its own")
                         .about(workload.resource.subject())

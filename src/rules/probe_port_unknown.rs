@@ -6,7 +6,12 @@ use crate::diagnostic::{Code, Diagnostics, Level, listing, nearest};
 use crate::value::Node;
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0439", name: "probe-port-unknown", level: Level::Error, page: include_str!("probe_port_unknown.md") },
+    code: Code {
+        id: "SW0439",
+        name: "probe-port-unknown",
+        level: Level::Error,
+        page: include_str!("probe_port_unknown.md"),
+    },
     judge,
 };
 
@@ -32,12 +37,15 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
                     }
                     let help = match nearest(name, names(container)) {
                         Some(near) => format!("did you mean `{near}`?"),
-                        None if names(container).next().is_none() => format!("name a port of this container `{name}`, or write its number"),
+                        None if names(container).next().is_none() => {
+                            format!("name a port of this container `{name}`, or write its number")
+                        }
                         None => format!("the container has {}", listing(names(container), 4)),
                     };
                     RULE.code
                         .report(format!(
-                            "the {what} of container `{}` asks port `{name}`, which the container does not have: it fails every time",
+                            "the {what} of container `{}` asks port `{name}`, which the container does not have: it \
+                                fails every time",
                             text(container, "name").unwrap_or_default()
                         ))
                         .help(help)

@@ -5,14 +5,25 @@ use super::context::Context;
 use crate::diagnostic::{Code, Diagnostics, Level};
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0446", name: "replicas-and-autoscaler", level: Level::Warning, page: include_str!("replicas_and_autoscaler.md") },
+    code: Code {
+        id: "SW0446",
+        name: "replicas-and-autoscaler",
+        level: Level::Warning,
+        page: include_str!("replicas_and_autoscaler.md"),
+    },
     judge,
 };
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for autoscaler in context.referring.of_kind("HorizontalPodAutoscaler") {
-        let Some(workload) = context.scaled_by(autoscaler.resource).filter(|workload| !context.is_kustomized(workload)) else { continue };
-        let Some(replicas) = workload.resource.node.find(&["spec", "replicas"]).filter(|replicas| !replicas.is_null()) else { continue };
+        let Some(workload) = context.scaled_by(autoscaler.resource).filter(|workload| !context.is_kustomized(workload))
+        else {
+            continue;
+        };
+        let Some(replicas) = workload.resource.node.find(&["spec", "replicas"]).filter(|replicas| !replicas.is_null())
+        else {
+            continue;
+        };
         // A set of none is switched off, and its autoscaler with it.
         if replicas.as_int() == Some(0) {
             continue;

@@ -6,15 +6,24 @@ use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::Map;
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0401", name: "service-selects-nothing", level: Level::Warning, page: include_str!("service_selects_nothing.md") },
+    code: Code {
+        id: "SW0401",
+        name: "service-selects-nothing",
+        level: Level::Warning,
+        page: include_str!("service_selects_nothing.md"),
+    },
     judge,
 };
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for service in &context.services {
         let node = &service.resource.node;
-        let Some((key, selector)) = node.get("spec").and_then(|spec| spec.as_map()?.entry("selector")) else { continue };
-        if selector.as_map().is_none_or(Map::is_empty) || context.selected(selector, &service.resource.id.namespace).next().is_some() {
+        let Some((key, selector)) = node.get("spec").and_then(|spec| spec.as_map()?.entry("selector")) else {
+            continue;
+        };
+        if selector.as_map().is_none_or(Map::is_empty)
+            || context.selected(selector, &service.resource.id.namespace).next().is_some()
+        {
             continue;
         }
         if let Some(workload) = context.selected_elsewhere(selector, service) {
@@ -25,7 +34,10 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
                     own.name, own.namespace, other.namespace
                 ))
                 .help("a Service selects pods of its own namespace only: put both into one")
-                .see(workload.resource.node.place_of("metadata"), format!("{} `{}` makes these pods", other.kind, other.name))
+                .see(
+                    workload.resource.node.place_of("metadata"),
+                    format!("{} `{}` makes these pods", other.kind, other.name),
+                )
                 .about(service.resource.subject())
                 .at(service.resource.node.place_of("metadata.namespace"), found);
             continue;
@@ -37,11 +49,17 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
         {
             continue;
         }
-        let wanted: Vec<String> =
-            selector.entries().map(|(key, value)| format!("{}={}", key.name, value.as_str().unwrap_or_default())).collect();
+        let wanted: Vec<String> = selector
+            .entries()
+            .map(|(key, value)| format!("{}={}", key.name, value.as_str().unwrap_or_default()))
+            .collect();
         let others = context.workloads_beside(service);
         RULE.code
-            .report(format!("Service `{}` leads nowhere: no pods here have the labels {}", service.resource.id.name, wanted.join(", ")))
+            .report(format!(
+                "Service `{}` leads nowhere: no pods here have the labels {}",
+                service.resource.id.name,
+                wanted.join(", ")
+            ))
             .help(format!("use the labels of the pods that are meant; here are those of {others}"))
             .about(service.resource.subject())
             .at(key.at.to(selector.at), found);

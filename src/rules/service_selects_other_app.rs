@@ -16,12 +16,17 @@ pub(super) static RULE: Rule = Rule {
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for service in &context.services {
-        let Some((key, selector)) = service.resource.node.get("spec").and_then(|spec| spec.as_map()?.entry("selector")) else { continue };
+        let Some((key, selector)) = service.resource.node.get("spec").and_then(|spec| spec.as_map()?.entry("selector"))
+        else {
+            continue;
+        };
         let app = first_word(&service.resource.id.name);
         if selector.entries().any(|(_, value)| value.as_str().is_some_and(|value| value.contains(app))) {
             continue;
         }
-        let Some(namesake) = context.namesake(service).filter(|workload| !leads_to(selector, workload.labels)) else { continue };
+        let Some(namesake) = context.namesake(service).filter(|workload| !leads_to(selector, workload.labels)) else {
+            continue;
+        };
         let mut selected = context.selected(selector, &service.resource.id.namespace).peekable();
         let Some(other) = selected.peek().map(|workload| workload.resource) else { continue };
         if selected.any(|workload| first_word(&workload.resource.id.name) == app) {

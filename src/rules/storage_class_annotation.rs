@@ -7,7 +7,12 @@ use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::Node;
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0416", name: "storage-class-annotation", level: Level::Warning, page: include_str!("storage_class_annotation.md") },
+    code: Code {
+        id: "SW0416",
+        name: "storage-class-annotation",
+        level: Level::Warning,
+        page: include_str!("storage_class_annotation.md"),
+    },
     judge,
 };
 

@@ -7,7 +7,12 @@ use crate::value::Node;
 use std::collections::BTreeSet;
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0428", name: "undefined-variable", level: Level::Warning, page: include_str!("undefined_variable.md") },
+    code: Code {
+        id: "SW0428",
+        name: "undefined-variable",
+        level: Level::Warning,
+        page: include_str!("undefined_variable.md"),
+    },
     judge,
 };
 
@@ -51,7 +56,8 @@ fn variables(value: &str) -> Vec<&str> {
     while let Some(start) = rest.find("$(") {
         let is_escaped = rest[..start].ends_with('$');
         let Some((name, after)) = rest[start + 2..].split_once(')') else { break };
-        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        let is_name = !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
         if is_name && !is_escaped {
             names.push(name);
         }

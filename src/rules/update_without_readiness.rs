@@ -6,16 +6,27 @@ use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::value::Node;
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0425", name: "update-without-readiness", level: Level::Warning, page: include_str!("update_without_readiness.md") },
+    code: Code {
+        id: "SW0425",
+        name: "update-without-readiness",
+        level: Level::Warning,
+        page: include_str!("update_without_readiness.md"),
+    },
     judge,
 };
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     for set in context.stateful_sets().filter(|set| set.replicas() > 1) {
         let strategy = set.resource.node.find(&["spec", "updateStrategy", "type"]).and_then(Node::as_str);
-        let waits = set.resource.node.find(&["spec", "minReadySeconds"]).and_then(Node::as_int).is_some_and(|seconds| seconds > 0);
-        let is_probed =
-            set.all_containers().any(|container| container.get("readinessProbe").is_some() || container.get("startupProbe").is_some());
+        let waits = set
+            .resource
+            .node
+            .find(&["spec", "minReadySeconds"])
+            .and_then(Node::as_int)
+            .is_some_and(|seconds| seconds > 0);
+        let is_probed = set
+            .all_containers()
+            .any(|container| container.get("readinessProbe").is_some() || container.get("startupProbe").is_some());
         if strategy == Some("OnDelete") || waits || is_probed {
             continue;
         }

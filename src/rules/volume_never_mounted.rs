@@ -5,7 +5,12 @@ use super::context::Context;
 use crate::diagnostic::{Code, Diagnostics, Level};
 
 pub(super) static RULE: Rule = Rule {
-    code: Code { id: "SW0421", name: "volume-never-mounted", level: Level::Note, page: include_str!("volume_never_mounted.md") },
+    code: Code {
+        id: "SW0421",
+        name: "volume-never-mounted",
+        level: Level::Note,
+        page: include_str!("volume_never_mounted.md"),
+    },
     judge,
 };
 

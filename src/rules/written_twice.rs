@@ -7,15 +7,18 @@ use crate::diagnostic::{Code, Diagnostics, Level, Report, listing};
 use crate::source::SourceId;
 use std::collections::BTreeMap;
 
-pub(super) static RULE: Rule =
-    Rule { code: Code { id: "SW0448", name: "written-twice", level: Level::Warning, page: include_str!("written_twice.md") }, judge };
+pub(super) static RULE: Rule = Rule {
+    code: Code { id: "SW0448", name: "written-twice", level: Level::Warning, page: include_str!("written_twice.md") },
+    judge,
+};
 
 fn judge(context: &Context<'_>, found: &mut Diagnostics) {
     // A spec that makes one object twice is an error of its own.
     if context.compiled {
         return;
     }
-    let mut all: Vec<(u32, &Resource)> = context.by_place().filter(|(_, resource)| !resource.id.name.is_empty()).collect();
+    let mut all: Vec<(u32, &Resource)> =
+        context.by_place().filter(|(_, resource)| !resource.id.name.is_empty()).collect();
     all.sort_by(|(place, one), (other_place, other)| {
         let (one, other) = (&one.id, &other.id);
         let kinds = || one.kind.cmp(&other.kind).then_with(|| one.group.cmp(&other.group));
@@ -28,8 +31,11 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
         if place != second || first.id != again.id {
             continue;
         }
-        let (first, again) =
-            if first.at().source == again.at().source && again.at().start < first.at().start { (again, first) } else { (first, again) };
+        let (first, again) = if first.at().source == again.at().source && again.at().start < first.at().start {
+            (again, first)
+        } else {
+            (first, again)
+        };
         if first.at().source == again.at().source {
             report(first, again, "in this file").at(again.node.place_of("metadata.name"), found);
         } else {
@@ -44,7 +50,8 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
             let names = listing(pairs.iter().map(|(_, again)| again.id.name.as_str()), 3);
             RULE.code
                 .report(format!(
-                    "{} objects of this file are written in another file of this folder too ({names}): the one that is applied last wins",
+                    "{} objects of this file are written in another file of this folder too ({names}): the one that \
+                        is applied last wins",
                     pairs.len()
                 ))
                 .help("keep one of them, or keep variants in folders of their own")
@@ -58,7 +65,10 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
 
 fn report(first: &Resource, again: &Resource, place: &str) -> Report {
     RULE.code
-        .report(format!("{} `{}` is written twice {place}: the one that is applied last wins", again.id.kind, again.id.name))
+        .report(format!(
+            "{} `{}` is written twice {place}: the one that is applied last wins",
+            again.id.kind, again.id.name
+        ))
         .help("keep one of them, or give the other a name of its own")
         .see(first.node.place_of("metadata.name"), "this is the first")
         .about(again.subject())

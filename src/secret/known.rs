@@ -196,7 +196,9 @@ fn is_prose(piece: &[u8]) -> bool {
 }
 
 fn digest(window: &[u8]) -> u64 {
-    window.iter().fold(0xcbf2_9ce4_8422_2325, |state, byte| (state ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    window
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |state, byte| (state ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// Two states of one thing without their secrets, which tell whether they differ.
@@ -251,7 +253,8 @@ impl Pair {
     }
 }
 
-/// Two trees with words in the place of signs: whether a secret is the same is seen by what stands in its place in the other.
+/// Two trees with words in the place of signs: whether a secret is the same is seen by what stands in its place in the
+/// other.
 pub fn shown(old: Option<&mut Node>, new: Option<&mut Node>) {
     match (old, new) {
         (Some(old), Some(new)) => match (&mut old.data, &mut new.data) {

@@ -1,5 +1,5 @@
-//! What of the user's files is secret: the one place that decides it. By the kind of an object as it was read, by names, by the looks of a
-//! value. Knows values and texts; no file, no finding, no report.
+//! What of the user's files is secret: the one place that decides it. By the kind of an object as it was read, by
+//! names, by the looks of a value. Knows values and texts; no file, no finding, no report.
 
 pub mod known;
 pub mod name;

@@ -271,7 +271,10 @@ pub fn is_secret(name: &str) -> bool {
     {
         return false;
     }
-    if ends_with(&parts, &["connection", "string"]) || ends_with(&parts, &["conn", "str"]) || ends_with(&parts, &["conn", "string"]) {
+    if ends_with(&parts, &["connection", "string"])
+        || ends_with(&parts, &["conn", "str"])
+        || ends_with(&parts, &["conn", "string"])
+    {
         return true;
     }
     while parts.len() > 1 && parts.last().is_some_and(|last| is_trailing(last)) {
@@ -301,11 +304,15 @@ pub fn is_secret(name: &str) -> bool {
     is_key(&parts, word)
 }
 
-/// A key that opens something: `ENCRYPTION_KEY`, `tls.key`, `authkey`. One that is called nothing but that is a name of its own.
+/// A key that opens something: `ENCRYPTION_KEY`, `tls.key`, `authkey`. One that is called nothing but that is a name of
+/// its own.
 fn is_key(parts: &[String], last: &str) -> bool {
     let Some(prefix) = last.strip_suffix("key") else { return false };
-    let owner = if prefix.is_empty() { parts.iter().rev().nth(1).map(String::as_str).unwrap_or_default() } else { prefix };
-    !owner.is_empty() && !OPEN_KEYS.contains(&owner) && !matches!(last, "monkey" | "turkey" | "whiskey" | "jockey" | "hockey" | "donkey")
+    let owner =
+        if prefix.is_empty() { parts.iter().rev().nth(1).map(String::as_str).unwrap_or_default() } else { prefix };
+    !owner.is_empty()
+        && !OPEN_KEYS.contains(&owner)
+        && !matches!(last, "monkey" | "turkey" | "whiskey" | "jockey" | "hockey" | "donkey")
 }
 
 fn is_trailing(part: &str) -> bool {
@@ -326,7 +333,8 @@ fn parts(name: &str) -> Vec<String> {
         let behind = letters.get(index + 1);
         let begins = letter.is_uppercase()
             && (before.is_some_and(|before| before.is_lowercase() || before.is_ascii_digit())
-                || before.is_some_and(char::is_uppercase) && behind.is_some_and(|behind| behind.is_lowercase() && *behind != 's'));
+                || before.is_some_and(char::is_uppercase)
+                    && behind.is_some_and(|behind| behind.is_lowercase() && *behind != 's'));
         if (begins || !letter.is_alphanumeric()) && !part.is_empty() {
             parts.push(std::mem::take(&mut part));
         }

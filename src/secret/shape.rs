@@ -1,4 +1,5 @@
-//! Secrets that are known by their looks, whatever they are called: private keys, tokens of well-known services, passwords in addresses.
+//! Secrets that are known by their looks, whatever they are called: private keys, tokens of well-known services,
+//! passwords in addresses.
 //! Knows text, no manifest.
 
 use std::ops::Range;
@@ -133,7 +134,9 @@ fn token(text: &str, run: Range<usize>, found: &mut Vec<Range<usize>>) {
     // Only what begins a word is looked at: the words are few, and the beginnings of tokens many.
     for position in (0..bytes.len()).filter(|position| *position == 0 || !bytes[position - 1].is_ascii_alphanumeric()) {
         let rest = &bytes[position..];
-        let known = TOKENS.iter().find(|(prefix, least)| rest.starts_with(prefix.as_bytes()) && rest.len() - prefix.len() >= *least);
+        let known = TOKENS
+            .iter()
+            .find(|(prefix, least)| rest.starts_with(prefix.as_bytes()) && rest.len() - prefix.len() >= *least);
         if let Some((prefix, _)) = known {
             let keep = if prefix.contains('/') { prefix.len() } else { 0 };
             found.push(run.start + position + keep..run.end);
@@ -181,7 +184,9 @@ fn addresses(text: &str, found: &mut Vec<Range<usize>>) {
                 && colon > begin
                 && colon + 1 < whole.len()
                 && !whole[begin..colon].contains('/')
-                && text[at + 1..].starts_with(|letter: char| letter.is_alphanumeric() || matches!(letter, '(' | '/' | '$' | '{' | '['))
+                && text[at + 1..].starts_with(|letter: char| {
+                    letter.is_alphanumeric() || matches!(letter, '(' | '/' | '$' | '{' | '[')
+                })
             {
                 found.push(base + colon + 1..at);
             }
@@ -213,8 +218,9 @@ fn userinfo(text: &str, info: Range<usize>, found: &mut Vec<Range<usize>>) {
         None if whole.contains('/') => {}
         None => {
             let is_long = whole.len() >= 16;
-            let is_odd =
-                whole.len() >= 8 && whole.bytes().any(|byte| byte.is_ascii_digit()) && whole.bytes().any(|byte| byte.is_ascii_alphabetic());
+            let is_odd = whole.len() >= 8
+                && whole.bytes().any(|byte| byte.is_ascii_digit())
+                && whole.bytes().any(|byte| byte.is_ascii_alphabetic());
             if is_long || is_odd {
                 found.push(info);
             }
@@ -251,7 +257,9 @@ fn headers(text: &str, found: &mut Vec<Range<usize>>) {
     let bytes = text.as_bytes();
     for (scheme, least) in [(&b"bearer"[..], 6), (b"basic", 8)] {
         let mut at = 0;
-        while let Some(first) = bytes[at..].iter().position(|byte| byte.eq_ignore_ascii_case(&scheme[0])).map(|offset| at + offset) {
+        while let Some(first) =
+            bytes[at..].iter().position(|byte| byte.eq_ignore_ascii_case(&scheme[0])).map(|offset| at + offset)
+        {
             at = first + 1;
             let behind = first + scheme.len();
             if bytes.len() <= behind
@@ -267,7 +275,8 @@ fn headers(text: &str, found: &mut Vec<Range<usize>>) {
                 .take_while(|byte| is_token(**byte) || matches!(byte, b':' | b'$' | b'!' | b'#' | b'%' | b'&' | b'*'))
                 .count();
             let value = &bytes[start..start + length];
-            let is_word = value.iter().all(u8::is_ascii_lowercase) || value.starts_with(b"$(") || value.starts_with(b"${");
+            let is_word =
+                value.iter().all(u8::is_ascii_lowercase) || value.starts_with(b"$(") || value.starts_with(b"${");
             if gap > 0 && length >= least && !is_word {
                 found.push(start..start + length);
             }

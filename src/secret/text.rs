@@ -1,4 +1,5 @@
-//! Secrets within a longer text: a command line, a configuration file, a connection string, a script. Knows text, no manifest.
+//! Secrets within a longer text: a command line, a configuration file, a connection string, a script. Knows text, no
+//! manifest.
 
 use super::{name, shape};
 use std::ops::Range;
@@ -111,7 +112,8 @@ fn line_start(bytes: &[u8], start: usize, sign: u8) -> Option<usize> {
     let begin = bytes[..start].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'-' | b'"' | b'\'');
     let is_first = bytes[begin..start].iter().all(blank) && !bytes[begin..start].ends_with(b"-");
-    (is_first && (sign == b':' || bytes[begin..start].iter().all(|byte| matches!(byte, b' ' | b'\t')))).then_some(start - begin)
+    (is_first && (sign == b':' || bytes[begin..start].iter().all(|byte| matches!(byte, b' ' | b'\t'))))
+        .then_some(start - begin)
 }
 
 /// The value that begins there, quoted or not. `indent` is that of the name, where it is the first of its line.
@@ -122,7 +124,9 @@ fn value_of(text: &str, indent: Option<usize>, from: usize, sign: u8) -> Range<u
         let quote = bytes[start];
         start += 1;
         let mut end = start;
-        while end < bytes.len() && (bytes[end] != quote || bytes[end - 1] == b'\\' && end > start && !is_closing(bytes, end)) {
+        while end < bytes.len()
+            && (bytes[end] != quote || bytes[end - 1] == b'\\' && end > start && !is_closing(bytes, end))
+        {
             end += 1;
         }
         return start..end;
@@ -167,15 +171,16 @@ pub(super) fn is_reference(text: &str) -> bool {
     let text = text.trim().trim_matches(['"', '\'']);
     let inside = |open: &str, close: char| {
         text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(|name| {
-            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+            !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
         })
     };
-    let is_variable =
-        text.strip_prefix('$').is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'));
-    let is_expression = text
-        .strip_prefix("{{")
-        .and_then(|rest| rest.strip_suffix("}}"))
-        .is_some_and(|inner| inner.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'.' | b'_' | b'|')));
+    let is_variable = text
+        .strip_prefix('$')
+        .is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'));
+    let is_expression = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).is_some_and(|inner| {
+        inner.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'.' | b'_' | b'|'))
+    });
     text.is_empty()
         || inside("$(", ')')
         || inside("${", '}')
@@ -188,7 +193,8 @@ pub(super) fn is_reference(text: &str) -> bool {
 
 /// The words of a command line, without the quotes and signs around them, and where each begins.
 fn words(text: &str) -> Vec<(&str, usize)> {
-    let around = |letter: char| matches!(letter, '"' | '\'' | '`' | ',' | '[' | ']' | '(' | ')' | ';' | '{' | '}' | '\\');
+    let around =
+        |letter: char| matches!(letter, '"' | '\'' | '`' | ',' | '[' | ']' | '(' | ')' | ';' | '{' | '}' | '\\');
     let mut list = Vec::new();
     for word in text.split(char::is_whitespace).filter(|word| !word.is_empty()) {
         // What stands before a quoted flag is no part of it.
@@ -240,7 +246,8 @@ pub const TOOLS: &[(&str, &str)] = &[
     ("openssl", "-passout"),
 ];
 
-/// Secrets behind flags: `--password x`, `-p…` of the programs that are known for it. Says which word, and which stretch of it.
+/// Secrets behind flags: `--password x`, `-p…` of the programs that are known for it. Says which word, and which
+/// stretch of it.
 pub(super) fn flags(words: &[&str], mut say: impl FnMut(usize, Range<usize>)) {
     let program = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
     let mut tools: Vec<&str> = Vec::new();
@@ -271,7 +278,11 @@ pub(super) fn flags(words: &[&str], mut say: impl FnMut(usize, Range<usize>)) {
                 };
                 say(index + 1, start..next.len());
                 told = true;
-            } else if short.len() == 2 && word.len() > 2 && word.starts_with(short) && !word.starts_with("--") && !is_reference(&word[2..])
+            } else if short.len() == 2
+                && word.len() > 2
+                && word.starts_with(short)
+                && !word.starts_with("--")
+                && !is_reference(&word[2..])
             {
                 let start = if short == "-u" { word.find(':').map_or(word.len(), |colon| colon + 1) } else { 2 };
                 say(index, start..word.len());
@@ -316,7 +327,8 @@ fn statements(text: &str, found: &mut Vec<Range<usize>>) {
         let bare = word.trim_start_matches('-');
         let Some((next, at)) = words.get(index + 1) else { break };
         let before = index.checked_sub(2).map(|before| words[before].0);
-        let is_sql = (word.eq_ignore_ascii_case("password") || word.eq_ignore_ascii_case("by")) && next.starts_with(['\'', '"']);
+        let is_sql =
+            (word.eq_ignore_ascii_case("password") || word.eq_ignore_ascii_case("by")) && next.starts_with(['\'', '"']);
         let is_netrc = *word == "password" && before == Some("login") || *word == "pass" && before == Some("user");
         if ONES.contains(&bare) || is_sql || is_netrc {
             let start = at + usize::from(next.starts_with(['\'', '"']));

@@ -1,4 +1,5 @@
-//! Secrets in trees of values: which scalar is one, wholly or in part. Reads a kind as the reader understood it, however it was spelt.
+//! Secrets in trees of values: which scalar is one, wholly or in part. Reads a kind as the reader understood it,
+//! however it was spelt.
 
 use super::{COPIES, name, text};
 use crate::json;
@@ -78,7 +79,8 @@ const DEEPEST: usize = 3;
 /// Texts that are longer are not read as JSON.
 const LARGEST: usize = 4 << 20;
 
-/// Walks through a tree. What comes back is the tree with all that the eye has put in place; nothing, if that is nothing.
+/// Walks through a tree. What comes back is the tree with all that the eye has put in place; nothing, if that is
+/// nothing.
 pub fn walk(node: &Node, eye: &mut dyn Eye) -> Option<Node> {
     Walk { eye, depth: 0 }.value(node, Place::default())
 }
@@ -234,9 +236,12 @@ impl Walk<'_> {
     fn list(&mut self, items: &[Node], place: Place<'_>) -> Option<Vec<Node>> {
         let mut changed: Option<Vec<Node>> = None;
         let mut spots: Vec<(usize, Range<usize>)> = Vec::new();
-        if place.hides == Hides::Nothing && items.iter().any(|item| item.as_str().is_some_and(|text| text.starts_with('-'))) {
+        if place.hides == Hides::Nothing
+            && items.iter().any(|item| item.as_str().is_some_and(|text| text.starts_with('-')))
+        {
             let before: Vec<&str> = place.before.into_iter().flat_map(Node::items).filter_map(Node::as_str).collect();
-            let words: Vec<&str> = before.iter().copied().chain(items.iter().map(|item| item.as_str().unwrap_or_default())).collect();
+            let words: Vec<&str> =
+                before.iter().copied().chain(items.iter().map(|item| item.as_str().unwrap_or_default())).collect();
             text::flags(&words, |index, range| {
                 if let Some(index) = index.checked_sub(before.len()) {
                     spots.push((index, range));
@@ -251,13 +256,18 @@ impl Walk<'_> {
                 own.push(range);
             }
             let replaced = if own.is_empty() {
-                let inner = Place { before: None, key: if place.key == "secretGenerator" { place.key } else { "" }, ..place };
+                let inner =
+                    Place { before: None, key: if place.key == "secretGenerator" { place.key } else { "" }, ..place };
                 self.value(item, inner)
             } else {
                 let said = item.as_str().unwrap_or_default();
                 own.extend(text::stretches(said));
                 text::tidy(said, &mut own);
-                let cover = if own.first().is_some_and(|range| *range == (0..said.len())) { Cover::Whole } else { Cover::Parts(own) };
+                let cover = if own.first().is_some_and(|range| *range == (0..said.len())) {
+                    Cover::Whole
+                } else {
+                    Cover::Parts(own)
+                };
                 self.eye.scalar(item, &cover).map(|data| Node::new(data, item.at))
             };
             if let Some(node) = replaced {
@@ -295,7 +305,9 @@ impl Walk<'_> {
             Walk { eye: &mut eye, depth: self.depth + 1 }.value(&json::to_node(&json, node.at), Place::default());
             return if eye.0 { Cover::Whole } else { Cover::Shown };
         }
-        if said.starts_with("H4sI") && said.len() > 64 || said.contains("kind") && said.contains("Secret") && speaks_of_secret(said) {
+        if said.starts_with("H4sI") && said.len() > 64
+            || said.contains("kind") && said.contains("Secret") && speaks_of_secret(said)
+        {
             return Cover::Whole;
         }
         parts(text::stretches(said))
@@ -347,7 +359,9 @@ fn is_near(one: &[u8], other: &[u8]) -> bool {
     let (one, other) = (&one[same..], &other[same..]);
     match one.len().cmp(&other.len()) {
         std::cmp::Ordering::Equal => {
-            one.len() < 2 || one[1..] == other[1..] || one[0] == other[1] && one[1] == other[0] && one[2..] == other[2..]
+            one.len() < 2
+                || one[1..] == other[1..]
+                || one[0] == other[1] && one[1] == other[0] && one[2..] == other[2..]
         }
         std::cmp::Ordering::Less => other[1..] == *one,
         std::cmp::Ordering::Greater => one[1..] == *other,
@@ -362,14 +376,18 @@ fn is_value(key: &str) -> bool {
 /// Names of many secrets, whose map has one under each key.
 fn is_many(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    ["passwords", "passwds", "tokens", "credentials", "creds", "secretdata", "keys"].iter().any(|word| key.ends_with(word))
+    ["passwords", "passwds", "tokens", "credentials", "creds", "secretdata", "keys"]
+        .iter()
+        .any(|word| key.ends_with(word))
 }
 
 /// `secretKeyRef: {…}`, `secrets: {DB_PASSWORD: …}` of a spec, a list of names: what says where a secret is.
 fn is_pointer(word: &str, value: &Node) -> bool {
     match &value.data {
         Data::Map(_) => word == "secrets" || word == "secret",
-        Data::List(items) => word.to_ascii_lowercase().ends_with("secrets") || items.iter().all(|item| matches!(item.data, Data::Map(_))),
+        Data::List(items) => {
+            word.to_ascii_lowercase().ends_with("secrets") || items.iter().all(|item| matches!(item.data, Data::Map(_)))
+        }
         _ => false,
     }
 }

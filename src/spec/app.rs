@@ -3,7 +3,9 @@
 use super::container::Container;
 use super::files::{Files, Texts};
 use super::service::Services;
-use super::settings::{Acknowledge, Allow, Disruption, Ordinals, Patch, Retain, Security, ServiceAccount, Spread, Update};
+use super::settings::{
+    Acknowledge, Allow, Disruption, Ordinals, Patch, Retain, Security, ServiceAccount, Spread, Update,
+};
 use super::storage::Storage;
 use crate::block::{Later, Named, Placed, block, kubernetes};
 use crate::value::{Node, Text};
@@ -17,8 +19,8 @@ kubernetes! {
 }
 
 block! {
-    /// One stateful app: what runs, what it keeps, how it is reached, and where it differs between environments. The main container's
-    /// fields are written here too.
+    /// One stateful app: what runs, what it keeps, how it is reached, and where it differs between environments. The
+    /// main container's fields are written here too.
     pub struct App = "the app", needs ["apiVersion", "kind", "name", "image"], with [Container] {
         /// The language: always `statewright/v1`.
         /// Example: `statewright/v1`
@@ -26,7 +28,8 @@ block! {
         /// Always `App`.
         /// Example: `App`
         kind: Placed<Text>,
-        /// The app's name, and so its StatefulSet's and its governing Service's. The selector is made of it and can never change.
+        /// The app's name, and so its StatefulSet's and its governing Service's. The selector is made of it and can
+        /// never change.
         /// Example: `kubia`
         name: Placed<Text>,
         /// The namespace of all its objects.
@@ -35,14 +38,15 @@ block! {
         /// Labels for every object and pod. Never part of the selector.
         /// Example: `{team: storage}`
         labels: Texts,
-        /// Whether every object and pod gets `app.kubernetes.io/name` and `app.kubernetes.io/managed-by`; default: true. An app that ran before
-        /// it had a spec may have other labels, and pods restart when theirs change.
+        /// Whether every object and pod gets `app.kubernetes.io/name` and `app.kubernetes.io/managed-by`; default:
+        /// true. An app that ran before it had a spec may have other labels, and pods restart when theirs change.
         /// Example: `false`
         recommended_labels as "recommendedLabels": Placed<bool>,
         /// Annotations for every object.
         /// Example: `{example.com/owner: storage}`
         annotations: Texts,
-        /// The pod labels by which the StatefulSet finds its pods, for an app that exists already: a selector cannot change.
+        /// The pod labels by which the StatefulSet finds its pods, for an app that exists already: a selector cannot
+        /// change.
         /// Example: `{app: kubia}`
         selector: Texts,
         /// The main container's name; default: the app's.
@@ -57,7 +61,8 @@ block! {
         /// Where volumes come from, for every storage item that does not say so itself.
         /// Example: `{dynamic: standard}`
         volumes: Later<Volumes>,
-        /// How it is reached. `governing` and `perPod` are the governing Service and one for each ordinal; the others have names of your own.
+        /// How it is reached. `governing` and `perPod` are the governing Service and one for each ordinal; the others
+        /// have names of your own.
         /// `governing: NAME` is one that exists and is not made here, `governing: false` none at all.
         /// Example: `{public: {http: 80}}`
         services: Services,
@@ -118,7 +123,8 @@ block! {
         /// Annotations of the pods.
         /// Example: `{prometheus.io/scrape: "true"}`
         pod_annotations as "podAnnotations": Texts,
-        /// ConfigMaps by their full names, and what is in them. Unlike with `files`, a change does not restart the pods.
+        /// ConfigMaps by their full names, and what is in them. Unlike with `files`, a change does not restart the
+        /// pods.
         /// Example: `{kubia-config: {app.conf: {from: conf/app.conf}}}`
         config_maps as "configMaps": Named<Files>,
         /// Extra objects, in Kubernetes' own words.
@@ -142,7 +148,8 @@ block! {
         /// The cluster that the workspace describes under this name.
         /// Example: `eu-prod`
         cluster: Placed<Text>,
-        /// Where it runs. Each environment overrides any field of the app: maps by key, lists of named things by name, others whole; `null` removes.
+        /// Where it runs. Each environment overrides any field of the app: maps by key, lists of named things by name,
+        /// others whole; `null` removes.
         /// Example: `{dev: {}, prod: {replicas: 5}}`
         environments: Named<Later<Environment>>,
     }

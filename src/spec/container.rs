@@ -22,7 +22,8 @@ block! {
         /// The folder that it is run in.
         /// Example: `/srv`
         working_dir as "workingDir": Placed<Text>,
-        /// What it may use. `{cpu, memory}` asks for both and limits the memory; Kubernetes' form with `requests` and `limits` is taken as it is.
+        /// What it may use. `{cpu, memory}` asks for both and limits the memory; Kubernetes' form with `requests` and
+        /// `limits` is taken as it is.
         /// Example: `{cpu: 500m, memory: 1Gi}`
         resources: Placed<Open>,
         /// The ports that it listens on, by name. Services, probes and SRV records speak of them by these names.

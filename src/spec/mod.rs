@@ -1,4 +1,5 @@
-//! Stage 1, parse: what the user wrote. Knows what may stand in a spec, and nothing of what it means: no defaults, no manifests.
+//! Stage 1, parse: what the user wrote. Knows what may stand in a spec, and nothing of what it means: no defaults, no
+//! manifests.
 
 pub mod app;
 pub mod container;
@@ -18,22 +19,42 @@ use app::Environment;
 use std::collections::BTreeMap;
 
 /// Not a Statewright spec.
-static HEADER: Code = Code { id: "SW0100", name: "not-a-spec", level: Level::Error, page: include_str!("pages/not-a-spec.md") };
+static HEADER: Code =
+    Code { id: "SW0100", name: "not-a-spec", level: Level::Error, page: include_str!("pages/not-a-spec.md") };
 /// Environments that start from each other.
-static CYCLE: Code = Code { id: "SW0105", name: "base-cycle", level: Level::Error, page: include_str!("pages/base-cycle.md") };
+static CYCLE: Code =
+    Code { id: "SW0105", name: "base-cycle", level: Level::Error, page: include_str!("pages/base-cycle.md") };
 /// An environment that nobody declared.
-static ENVIRONMENT: Code =
-    Code { id: "SW0106", name: "unknown-environment", level: Level::Error, page: include_str!("pages/unknown-environment.md") };
+static ENVIRONMENT: Code = Code {
+    id: "SW0106",
+    name: "unknown-environment",
+    level: Level::Error,
+    page: include_str!("pages/unknown-environment.md"),
+};
 
 /// More environments than one app may have.
-static TOO_MANY: Code =
-    Code { id: "SW0124", name: "too-many-environments", level: Level::Error, page: include_str!("pages/too-many-environments.md") };
+static TOO_MANY: Code = Code {
+    id: "SW0124",
+    name: "too-many-environments",
+    level: Level::Error,
+    page: include_str!("pages/too-many-environments.md"),
+};
 /// An environment that starts from too many others.
-static TOO_DEEP: Code = Code { id: "SW0125", name: "too-many-bases", level: Level::Error, page: include_str!("pages/too-many-bases.md") };
+static TOO_DEEP: Code =
+    Code { id: "SW0125", name: "too-many-bases", level: Level::Error, page: include_str!("pages/too-many-bases.md") };
 
 /// The codes of this module and of the blocks.
-pub static CODES: &[&Code] =
-    &[&HEADER, &block::UNKNOWN, &block::TYPE, &block::MISSING, &block::CHOICE, &CYCLE, &ENVIRONMENT, &TOO_MANY, &TOO_DEEP];
+pub static CODES: &[&Code] = &[
+    &HEADER,
+    &block::UNKNOWN,
+    &block::TYPE,
+    &block::MISSING,
+    &block::CHOICE,
+    &CYCLE,
+    &ENVIRONMENT,
+    &TOO_MANY,
+    &TOO_DEEP,
+];
 
 /// The environment of a spec that declares none.
 pub const ONLY: &str = "default";
@@ -71,8 +92,11 @@ pub fn parse(root: &Node, kubernetes: KubernetesFields<'_>, found: &mut Diagnost
             .at(layer.key.at, found);
         return None;
     }
-    let spec =
-        Spec { name: root.get("name").and_then(Node::as_str).unwrap_or_default().into(), root: Node::map(map, root.at), environments };
+    let spec = Spec {
+        name: root.get("name").and_then(Node::as_str).unwrap_or_default().into(),
+        root: Node::map(map, root.at),
+        environments,
+    };
     let by_name = spec.by_name();
     let mut too_deep: Vec<&Layer> = Vec::new();
     for layer in &spec.environments {
@@ -87,7 +111,10 @@ pub fn parse(root: &Node, kubernetes: KubernetesFields<'_>, found: &mut Diagnost
             count => format!(", and so do {count} more"),
         };
         TOO_DEEP
-            .report(format!("`{}` starts from more than {BASES} environments, one from another{others}", first.key.name))
+            .report(format!(
+                "`{}` starts from more than {BASES} environments, one from another{others}",
+                first.key.name
+            ))
             .help("let it start from one that is nearer to the app")
             .at(first.key.at, found);
     }
@@ -110,7 +137,10 @@ pub(crate) fn header(root: &Node, kind: &str, command: &str, found: &mut Diagnos
                 || format!("a spec says `{key}: {wanted}`; this file does not"),
                 |text| format!("`{key}` is `{text}`; it must be `{wanted}`"),
             );
-            HEADER.report(message).help(format!("write `{key}: {wanted}`")).at(value.map_or(first_line(root), |node| node.at), found);
+            HEADER
+                .report(message)
+                .help(format!("write `{key}: {wanted}`"))
+                .at(value.map_or(first_line(root), |node| node.at), found);
             return None;
         }
     }
@@ -123,7 +153,9 @@ fn first_line(root: &Node) -> At {
 
 fn layers(node: Node) -> Vec<Layer> {
     let crate::value::Data::Map(map) = node.data else { return Vec::new() };
-    map.into_iter().map(|(key, node)| Layer { node: if node.is_null() { Node::map(Map::new(), key.at) } else { node }, key }).collect()
+    map.into_iter()
+        .map(|(key, node)| Layer { node: if node.is_null() { Node::map(Map::new(), key.at) } else { node }, key })
+        .collect()
 }
 
 impl Spec {
@@ -137,8 +169,14 @@ impl Spec {
         self.environments.iter().rev().map(|layer| (&*layer.key.name, layer)).collect()
     }
 
-    /// The environments that `layer` starts from, itself last. Reports a base that is not there and one that comes round.
-    fn chain<'s>(&'s self, layer: &'s Layer, by_name: &BTreeMap<&'s str, &'s Layer>, found: &mut Diagnostics) -> Option<Vec<&'s Node>> {
+    /// The environments that `layer` starts from, itself last. Reports a base that is not there and one that comes
+    /// round.
+    fn chain<'s>(
+        &'s self,
+        layer: &'s Layer,
+        by_name: &BTreeMap<&'s str, &'s Layer>,
+        found: &mut Diagnostics,
+    ) -> Option<Vec<&'s Node>> {
         let mut chain: Vec<&Node> = Vec::new();
         let mut seen: Vec<&str> = vec![&layer.key.name];
         let mut node = &by_name.get(&*layer.key.name)?.node;
@@ -172,12 +210,13 @@ impl Spec {
     #[must_use]
     pub fn cluster(&self, environment: &str) -> Option<&str> {
         let layer = self.environments.iter().find(|layer| layer.key.name == environment);
-        let chain = layer.and_then(|layer| self.chain(layer, &self.by_name(), &mut Diagnostics::default())).unwrap_or_default();
+        let chain =
+            layer.and_then(|layer| self.chain(layer, &self.by_name(), &mut Diagnostics::default())).unwrap_or_default();
         chain.into_iter().rev().chain([&self.root]).find_map(|node| node.get("cluster")?.as_str())
     }
 
-    /// The app as one environment has it: what the workspace gives to that environment, then the app, then the environment's own
-    /// changes, each over what was there before.
+    /// The app as one environment has it: what the workspace gives to that environment, then the app, then the
+    /// environment's own changes, each over what was there before.
     pub fn layered(&self, environment: &str, shared: Option<&Node>, found: &mut Diagnostics) -> Option<Node> {
         let layer = self.environments.iter().find(|layer| layer.key.name == environment);
         let chain = match layer {

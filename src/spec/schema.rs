@@ -1,4 +1,5 @@
-//! The JSON Schema of the spec, made of the same declarations that read it: what an editor offers is what the compiler takes.
+//! The JSON Schema of the spec, made of the same declarations that read it: what an editor offers is what the compiler
+//! takes.
 
 use super::app::App;
 use super::workspace::Workspace;
@@ -41,8 +42,13 @@ struct Writer<'k> {
 impl Writer<'_> {
     /// Writes a block's definition unless it is there, and gives the reference to it.
     fn block(&mut self, block: &'static Block) -> String {
-        let name =
-            block.noun.trim_start_matches("a ").trim_start_matches("an ").trim_start_matches("the ").replace('`', "").replace(' ', "-");
+        let name = block
+            .noun
+            .trim_start_matches("a ")
+            .trim_start_matches("an ")
+            .trim_start_matches("the ")
+            .replace('`', "")
+            .replace(' ', "-");
         let reference = format!("#/$defs/{name}");
         if self.definitions.contains_key(&name) {
             return reference;
@@ -78,7 +84,8 @@ impl Writer<'_> {
 
     fn shape(&mut self, shape: Shape) -> Value {
         // An expression may stand wherever a value does: it is text that begins with two braces.
-        let or_expression = |kind: &str| json!({"anyOf": [{"type": [kind, "null"]}, {"type": "string", "pattern": "\\{\\{"}]});
+        let or_expression =
+            |kind: &str| json!({"anyOf": [{"type": [kind, "null"]}, {"type": "string", "pattern": "\\{\\{"}]});
         match shape {
             // An environment removes with `null`.
             Shape::Text => json!({"type": ["string", "null"]}),
@@ -86,7 +93,9 @@ impl Writer<'_> {
             Shape::Int => or_expression("integer"),
             Shape::Bool => or_expression("boolean"),
             Shape::Any => json!({}),
-            Shape::Words(words) => json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": "\\{\\{"}, {"type": "null"}]}),
+            Shape::Words(words) => {
+                json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": "\\{\\{"}, {"type": "null"}]})
+            }
             Shape::List(inner) => {
                 json!({"anyOf": [{"type": "array", "items": self.shape(inner())}, {"type": "string", "pattern": "\\{\\{"}, {"type": "null"}]})
             }

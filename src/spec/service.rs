@@ -71,8 +71,8 @@ impl Read for Services {
 }
 
 block! {
-    /// A Service. The short form is a map from port names to the numbers under which they are reached. The long form has
-    /// `ports:`, and beside it any field of Kubernetes' ServiceSpec.
+    /// A Service. The short form is a map from port names to the numbers under which they are reached. The long form
+    /// has `ports:`, and beside it any field of Kubernetes' ServiceSpec.
     pub struct ServiceForm = "a service", rest "core.v1.ServiceSpec" {
         /// Its name; default: `<app>-<key>`, the app's own for the governing one.
         /// Example: `kubia-web`
@@ -132,7 +132,10 @@ impl Read for Service {
         if let (Some((port, value)), Some((field, _))) = (short, long) {
             let number = value.as_int().unwrap_or_default();
             CHOICE
-                .report(format!("this mixes the short form (`{}: {number}`) with the long form (`{}`)", port.name, field.name))
+                .report(format!(
+                    "this mixes the short form (`{}: {number}`) with the long form (`{}`)",
+                    port.name, field.name
+                ))
                 .see(field.at, "the long form's field")
                 .help(format!("put the port under `ports:`, as in `ports: {{{}: {number}}}`", port.name))
                 .at(port.at, found);

@@ -23,7 +23,8 @@ either! {
 }
 
 block! {
-    /// Security settings. Fields of Kubernetes' PodSecurityContext go to the pod, those that only containers have to every container.
+    /// Security settings. Fields of Kubernetes' PodSecurityContext go to the pod, those that only containers have to
+    /// every container.
     pub struct SecurityForm = "`security`", rest "core.v1.PodSecurityContext" {
         /// A profile of the Pod Security Standards, to start from.
         /// Example: `restricted`
@@ -210,7 +211,8 @@ block! {
 block! {
     /// A change that puts data at risk, and is meant so.
     pub struct Acknowledge = "an item of `acknowledge`", needs ["change", "reason"] {
-        /// The change, as the review names it. `{2..4}` in it stands for the changes of these numbers, all of which must happen.
+        /// The change, as the review names it. `{2..4}` in it stands for the changes of these numbers, all of which
+        /// must happen.
         /// Example: `"scale-down StatefulSet/pets/kubia 5 to 3"`
         change: Placed<Text>,
         /// Why it is safe.

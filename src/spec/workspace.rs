@@ -27,7 +27,8 @@ block! {
         /// Findings that matter more or less here: `error`, `warning`, `note` or `off`.
         /// Example: `{image-tag-floating: error}`
         rules: Named<Placed<Text>>,
-        /// Changes that put data at risk and are meant so, of any app: where an app is removed, its own spec cannot say it.
+        /// Changes that put data at risk and are meant so, of any app: where an app is removed, its own spec cannot say
+        /// it.
         /// Example: `[{change: "remove StatefulSet/pets/kubia", reason: "moved to the archive"}]`
         acknowledge: Vec<Acknowledge>,
         /// Templates rendered for every app, ordinal or Service.
@@ -36,8 +37,9 @@ block! {
         /// Files and folders that hold CustomResourceDefinitions; objects of those kinds are validated against them.
         /// Example: `[crds]`
         crds: Vec<Placed<Text>>,
-        /// JSON Schemas of custom kinds, as kubeconform is given them: a file, a folder, or a path in which `{{.Group}}`, `{{.ResourceKind}}`,
-        /// `{{.ResourceAPIVersion}}` and `{{.KindSuffix}}` stand for the kind. A definition in `crds` says more, and comes first.
+        /// JSON Schemas of custom kinds, as kubeconform is given them: a file, a folder, or a path in which
+        /// `{{.Group}}`, `{{.ResourceKind}}`, `{{.ResourceAPIVersion}}` and `{{.KindSuffix}}` stand for the kind. A
+        /// definition in `crds` says more, and comes first.
         /// Example: `["schemas/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json"]`
         schemas: Vec<Placed<Text>>,
     }
@@ -58,7 +60,8 @@ block! {
         /// Its storage classes.
         /// Example: `[{name: standard, default: true}]`
         storage_classes as "storageClasses": Vec<ClusterClass>,
-        /// What else is applied to it, or its objects as `kubectl get -o yaml` prints them: files or folders beside the workspace.
+        /// What else is applied to it, or its objects as `kubectl get -o yaml` prints them: files or folders beside the
+        /// workspace.
         /// Example: `[platform]`
         manifests: Vec<Placed<Text>>,
     }
@@ -126,8 +129,8 @@ pub fn parse(root: &Node, kubernetes: KubernetesFields<'_>, found: &mut Diagnost
 }
 
 impl Workspace {
-    /// What it gives to an environment: the environment's fields, and the version and domain of the cluster that an app names for it, or
-    /// else the environment itself.
+    /// What it gives to an environment: the environment's fields, and the version and domain of the cluster that an app
+    /// names for it, or else the environment itself.
     #[must_use]
     pub fn shared(&self, environment: &str, named: Option<&str>) -> Option<Node> {
         let layers = self.environments.iter().flat_map(|environments| &environments.entries);
@@ -136,7 +139,8 @@ impl Workspace {
         if layer.is_none() && cluster.is_none() {
             return None;
         }
-        let mut node = layer.filter(|layer| !layer.is_null()).cloned().unwrap_or_else(|| Node::map(Map::new(), self.at));
+        let mut node =
+            layer.filter(|layer| !layer.is_null()).cloned().unwrap_or_else(|| Node::map(Map::new(), self.at));
         if let Some(cluster) = cluster
             && let Some(map) = node.as_map_mut()
         {

@@ -51,7 +51,10 @@ impl Static for Csi {
         let reach = match (&self.node, &self.zone) {
             (Some(node), _) => Some(("kubernetes.io/hostname".into(), vec![node.value.clone()])),
             (None, Some(zone)) => {
-                let label = self.zone_label.as_ref().map_or_else(|| "topology.kubernetes.io/zone".into(), |label| label.value.clone());
+                let label = self
+                    .zone_label
+                    .as_ref()
+                    .map_or_else(|| "topology.kubernetes.io/zone".into(), |label| label.value.clone());
                 Some((label, vec![zone.value.clone()]))
             }
             (None, None) => None,

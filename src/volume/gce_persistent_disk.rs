@@ -82,7 +82,8 @@ impl GcePersistentDisk {
         for zone in zones {
             match zone.rsplit_once('-') {
                 Some((region, letter))
-                    if is_region(region) && letter.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) => {}
+                    if is_region(region)
+                        && letter.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) => {}
                 _ if is_region(zone) => DISK_NAME
                     .report(format!("`{zone}` is a region, and a disk is in a zone of it"))
                     .help(format!("add the zone's letter: `{zone}-b`; a regional disk has two `zones`"))
@@ -107,7 +108,10 @@ impl GcePersistentDisk {
 /// Whether it can name a resource of Compute Engine (RFC 1035).
 fn is_name(name: &str, most: usize) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    name.len() <= most && name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(plain) && !name.ends_with('-')
+    name.len() <= most
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(plain)
+        && !name.ends_with('-')
 }
 
 /// Whether it looks like `europe-west1`.
@@ -168,11 +172,18 @@ impl Static for GcePersistentDisk {
             });
         }
         let Some(project) = &self.project else {
-            missing("`gcePersistentDisk`", "project", "the driver finds a disk by project, zone and name: add `project:`", self.at, found);
+            missing(
+                "`gcePersistentDisk`",
+                "project",
+                "the driver finds a disk by project, zone and name: add `project:`",
+                self.at,
+                found,
+            );
             return None;
         };
         let handle = Self::handle(&project.value, &disk.value, &zones);
-        let attributes = partition.map(|value| Node::of(value.at, [("partition", Some(Node::text(value.value.to_string(), value.at)))]));
+        let attributes = partition
+            .map(|value| Node::of(value.at, [("partition", Some(Node::text(value.value.to_string(), value.at)))]));
         Some(Contribution {
             field: "csi",
             source: Node::of(

@@ -1,4 +1,5 @@
-//! The storage backends: what each accepts in the spec and what each contributes to a PersistentVolume. One file per backend.
+//! The storage backends: what each accepts in the spec and what each contributes to a PersistentVolume. One file per
+//! backend.
 
 mod csi;
 mod dynamic;
@@ -20,13 +21,22 @@ pub use local::Local;
 pub use nfs::Nfs;
 
 /// No backend, or more than one.
-static BACKEND: Code =
-    Code { id: "SW0130", name: "volume-backend-count", level: Level::Error, page: include_str!("pages/volume-backend-count.md") };
+static BACKEND: Code = Code {
+    id: "SW0130",
+    name: "volume-backend-count",
+    level: Level::Error,
+    page: include_str!("pages/volume-backend-count.md"),
+};
 /// A file system that the disk cannot have.
-static FILE_SYSTEM: Code =
-    Code { id: "SW0131", name: "impossible-file-system", level: Level::Error, page: include_str!("pages/impossible-file-system.md") };
+static FILE_SYSTEM: Code = Code {
+    id: "SW0131",
+    name: "impossible-file-system",
+    level: Level::Error,
+    page: include_str!("pages/impossible-file-system.md"),
+};
 /// A path that no node can have.
-static PATH: Code = Code { id: "SW0132", name: "unusable-path", level: Level::Error, page: include_str!("pages/unusable-path.md") };
+static PATH: Code =
+    Code { id: "SW0132", name: "unusable-path", level: Level::Error, page: include_str!("pages/unusable-path.md") };
 /// A disk, project or zone that cannot exist.
 static DISK_NAME: Code =
     Code { id: "SW0127", name: "impossible-disk", level: Level::Error, page: include_str!("pages/impossible-disk.md") };
@@ -45,8 +55,8 @@ words! {
 }
 
 block! {
-    /// Where volumes come from. One backend, and what all of them share. In its texts stand `ordinal`, `pod`, `claim` and `item` beside
-    /// the names that every expression knows.
+    /// Where volumes come from. One backend, and what all of them share. In its texts stand `ordinal`, `pod`, `claim`
+    /// and `item` beside the names that every expression knows.
     pub struct Volumes = "`volumes`", one_of ["hostPath", "gcePersistentDisk", "local", "csi", "nfs", "dynamic"] {
         /// A folder of a node. For clusters of one node; on more, name the node.
         /// Example: `{path: "/var/lib/kubia/{{ pod }}", node: minikube}`
@@ -63,13 +73,15 @@ block! {
         /// A folder of an NFS server.
         /// Example: `{server: nfs.example.com, path: "/exports/{{ pod }}"}`
         nfs: Nfs,
-        /// Volumes that the cluster makes by itself when they are claimed: a class name, or nothing for the cluster's default.
+        /// Volumes that the cluster makes by itself when they are claimed: a class name, or nothing for the cluster's
+        /// default.
         /// Example: `standard`
         dynamic: Dynamic,
         /// What becomes of a volume once its claim is gone. Default: Retain; only for volumes that are written out.
         /// Example: `Retain`
         reclaim_policy as "reclaimPolicy": ReclaimPolicy,
-        /// The class that the volumes and their claims name. Default: empty, so that no class makes others in their place.
+        /// The class that the volumes and their claims name. Default: empty, so that no class makes others in their
+        /// place.
         /// Example: `manual`
         class: Placed<Text>,
         /// Options of the mount.
@@ -120,11 +132,16 @@ impl Volumes {
             self.csi.as_ref().map(|backend| backend as &dyn Static),
             self.nfs.as_ref().map(|backend| backend as &dyn Static),
         ];
-        let mut backends = statics.into_iter().flatten().map(Backend::Static).chain(self.dynamic.as_ref().map(Backend::Dynamic));
+        let mut backends =
+            statics.into_iter().flatten().map(Backend::Static).chain(self.dynamic.as_ref().map(Backend::Dynamic));
         let first = backends.next();
         if first.is_none() || backends.next().is_some() {
-            let message = if first.is_none() { "no backend is named here" } else { "more than one backend is named here" };
-            BACKEND.report(message).help(format!("name one of {}", listing(Self::BLOCK.one_of.iter().copied(), 8))).at(self.at, found);
+            let message =
+                if first.is_none() { "no backend is named here" } else { "more than one backend is named here" };
+            BACKEND
+                .report(message)
+                .help(format!("name one of {}", listing(Self::BLOCK.one_of.iter().copied(), 8)))
+                .at(self.at, found);
             return None;
         }
         first
@@ -156,7 +173,10 @@ pub(crate) fn file_system(kind: &Placed<Text>, found: &mut Diagnostics) {
     if !POSSIBLE.contains(&kind.value.as_str()) {
         FILE_SYSTEM
             .report(format!("a block device cannot have the file system `{}`", kind.value))
-            .help(format!("use one of {}; a network share is another backend: `nfs`", listing(POSSIBLE.iter().copied(), 8)))
+            .help(format!(
+                "use one of {}; a network share is another backend: `nfs`",
+                listing(POSSIBLE.iter().copied(), 8)
+            ))
             .at(kind.at, found);
     }
 }

@@ -31,7 +31,10 @@ impl Static for Nfs {
         let read_only = self.read_only.as_ref().map(|value| Node::bool(value.value, value.at));
         Some(Contribution {
             field: "nfs",
-            source: Node::of(self.at, [("server", Some(text(server))), ("path", Some(text(path))), ("readOnly", read_only)]),
+            source: Node::of(
+                self.at,
+                [("server", Some(text(server))), ("path", Some(text(path))), ("readOnly", read_only)],
+            ),
             reach: None,
             labels: Map::new(),
             disk: format!("{}:{}", server.value, path.value),

@@ -17,7 +17,8 @@ impl Reading {
     pub fn plain(self, text: &str) -> Data {
         let first = text.as_bytes().first().copied().unwrap_or(b' ');
         // Nearly every plain scalar begins with a letter that begins no special word, or is longer than all of them.
-        if first.is_ascii_alphabetic() && (text.len() > 5 || !matches!(first | 0x20, b'n' | b'y' | b't' | b'f' | b'o')) {
+        if first.is_ascii_alphabetic() && (text.len() > 5 || !matches!(first | 0x20, b'n' | b'y' | b't' | b'f' | b'o'))
+        {
             return Data::Text(text.into());
         }
         if matches!(text, "" | "~" | "null" | "Null" | "NULL") {
@@ -30,8 +31,12 @@ impl Reading {
                 _ => {}
             },
             Self::Kubernetes => match text {
-                "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Data::Bool(true),
-                "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => return Data::Bool(false),
+                "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+                    return Data::Bool(true);
+                }
+                "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+                    return Data::Bool(false);
+                }
                 _ => {}
             },
         }
@@ -55,7 +60,12 @@ fn core_number(text: &str) -> Option<Data> {
     }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if is_digits(unsigned) {
-        return Some(text.strip_prefix('+').unwrap_or(text).parse().map_or_else(|_| Data::number(text.parse().unwrap_or(0.0)), Data::Int));
+        return Some(
+            text.strip_prefix('+')
+                .unwrap_or(text)
+                .parse()
+                .map_or_else(|_| Data::number(text.parse().unwrap_or(0.0)), Data::Int),
+        );
     }
     is_float(unsigned).then(|| text.parse().ok()).flatten().filter(|value: &f64| value.is_finite()).map(Data::number)
 }
@@ -68,20 +78,20 @@ fn go_number(text: &str) -> Option<Data> {
         None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
     };
     let radix = |prefixes: [&str; 2], radix| {
-        prefixes
-            .iter()
-            .find_map(|prefix| unsigned.strip_prefix(prefix))
-            .and_then(|digits| if digits.starts_with(['+', '-']) { None } else { i64::from_str_radix(digits, radix).ok() })
+        prefixes.iter().find_map(|prefix| unsigned.strip_prefix(prefix)).and_then(|digits| {
+            if digits.starts_with(['+', '-']) { None } else { i64::from_str_radix(digits, radix).ok() }
+        })
     };
-    let whole = radix(["0x", "0X"], 16).or_else(|| radix(["0b", "0B"], 2)).or_else(|| radix(["0o", "0O"], 8)).or_else(|| {
-        if !is_digits(unsigned) {
-            None
-        } else if unsigned.len() > 1 && unsigned.starts_with('0') {
-            i64::from_str_radix(&unsigned[1..], 8).ok()
-        } else {
-            unsigned.parse().ok()
-        }
-    });
+    let whole =
+        radix(["0x", "0X"], 16).or_else(|| radix(["0b", "0B"], 2)).or_else(|| radix(["0o", "0O"], 8)).or_else(|| {
+            if !is_digits(unsigned) {
+                None
+            } else if unsigned.len() > 1 && unsigned.starts_with('0') {
+                i64::from_str_radix(&unsigned[1..], 8).ok()
+            } else {
+                unsigned.parse().ok()
+            }
+        });
     if let Some(whole) = whole {
         return Some(Data::Int(if negative { -whole } else { whole }));
     }
@@ -100,7 +110,8 @@ fn is_digits(text: &str) -> bool {
 
 /// Digits with a point or an exponent, unsigned.
 fn is_float(text: &str) -> bool {
-    let (mantissa, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
+    let (mantissa, exponent) =
+        text.split_once(['e', 'E']).map_or((text, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     digits(whole)
@@ -132,8 +143,8 @@ pub fn needs_quotes(text: &str) -> bool {
         match byte {
             b'#' if previous == b' ' => return true,
             b' ' if previous == b':' => return true,
-            b' ' | b'!' | b'$' | b'(' | b')' | b'+' | b'-' | b'.' | b'/' | b':' | b';' | b'<' | b'=' | b'>' | b'?' | b'@' | b'^' | b'_'
-            | b'~' | b'#' | b'*' | b'%' => {}
+            b' ' | b'!' | b'$' | b'(' | b')' | b'+' | b'-' | b'.' | b'/' | b':' | b';' | b'<' | b'=' | b'>' | b'?'
+            | b'@' | b'^' | b'_' | b'~' | b'#' | b'*' | b'%' => {}
             _ if byte.is_ascii_alphanumeric() => {}
             _ => return true,
         }
@@ -141,7 +152,9 @@ pub fn needs_quotes(text: &str) -> bool {
     }
     bytes.len() <= 5
         && matches!(first | 0x20, b'y' | b'n' | b'o' | b't' | b'f' | b'i')
-        && ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"].iter().any(|word| text.eq_ignore_ascii_case(word))
+        && ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"]
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// What means nothing but itself, wherever it stands in a text.

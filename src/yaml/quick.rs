@@ -1,6 +1,7 @@
-//! The YAML that nearly all manifests are written in, read in one pass: block maps and lists, scalars of one line, literal
-//! blocks, flow collections. Gives up at the first thing that is anything else, wrong or merely rare, and leaves the whole
-//! text to the full reader, which knows all of YAML and says what is wrong. A test holds the two to the same values.
+//! The YAML that nearly all manifests are written in, read in one pass: block maps and lists, scalars of one line,
+//! literal blocks, flow collections. Gives up at the first thing that is anything else, wrong or merely rare, and
+//! leaves the whole text to the full reader, which knows all of YAML and says what is wrong. A test holds the two to
+//! the same values.
 
 use super::plain::Reading;
 use super::read::{is_no_json_number, key_name};
@@ -35,14 +36,18 @@ pub(super) fn read(id: SourceId, text: &str, base: usize, reading: Reading) -> O
     (quick.peek() == END).then_some(node)
 }
 
-/// No control character but line feeds and tabs, and nothing that some reader takes for a line break or a byte order mark.
+/// No control character but line feeds and tabs, and nothing that some reader takes for a line break or a byte order
+/// mark.
 fn is_plain_text(bytes: &[u8]) -> bool {
-    let suspicious = |byte: u8| byte < b' ' && byte != b'\n' && byte != b'\t' || byte == 0x7f || matches!(byte, 0xc2 | 0xe2 | 0xef);
+    let suspicious =
+        |byte: u8| byte < b' ' && byte != b'\n' && byte != b'\t' || byte == 0x7f || matches!(byte, 0xc2 | 0xe2 | 0xef);
     let mut rest = bytes;
     while let Some(position) = rest.iter().position(|byte| suspicious(*byte)) {
         match rest[position..] {
             [0xc2, 0xa0..=0xff, ..] => {}
-            [0xc2, ..] | [0xe2, 0x80, 0xa8 | 0xa9, ..] | [0xef, 0xbb, 0xbf, ..] | [0xef, 0xbf, 0xbe | 0xbf, ..] => return false,
+            [0xc2, ..] | [0xe2, 0x80, 0xa8 | 0xa9, ..] | [0xef, 0xbb, 0xbf, ..] | [0xef, 0xbf, 0xbe | 0xbf, ..] => {
+                return false;
+            }
             [0xe2 | 0xef, ..] => {}
             _ => return false,
         }
@@ -115,8 +120,8 @@ impl<'a> Quick<'a> {
         self.at > 0 && matches!(self.bytes[self.at - 1], b'"' | b'\'')
     }
 
-    /// Goes to the first byte of the next line that says anything, and gives its column. At the end of the text the column is
-    /// that of nothing: 0.
+    /// Goes to the first byte of the next line that says anything, and gives its column. At the end of the text the
+    /// column is that of nothing: 0.
     fn next_line(&mut self) -> Option<usize> {
         if self.line.0 == self.at {
             return Some(self.line.1);
@@ -315,7 +320,9 @@ impl<'a> Quick<'a> {
         match self.peek() {
             b'"' => self.double_quoted(),
             b'\'' => self.single_quoted(),
-            b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'%' | b'@' | b'`' | END => None,
+            b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'%' | b'@' | b'`' | END => {
+                None
+            }
             b'-' | b'?' | b':' if matches!(self.peek_after(), b' ' | b'\n' | b'\t' | END) || flow => {
                 let number = self.peek() == b'-' && self.peek_after().is_ascii_digit();
                 if number { self.plain(flow) } else { None }

@@ -1,5 +1,5 @@
-//! Text to values, each with its place. Refuses what different readers understand differently; never recurses, so no input
-//! can exhaust the stack, and counts what it builds, so none can exhaust the memory.
+//! Text to values, each with its place. Refuses what different readers understand differently; never recurses, so no
+//! input can exhaust the stack, and counts what it builds, so none can exhaust the memory.
 
 use super::plain::Reading;
 use super::quick;
@@ -11,22 +11,33 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// Not YAML.
-static SYNTAX: Code = Code { id: "SW0001", name: "yaml-syntax", level: Level::Error, page: include_str!("pages/yaml-syntax.md") };
+static SYNTAX: Code =
+    Code { id: "SW0001", name: "yaml-syntax", level: Level::Error, page: include_str!("pages/yaml-syntax.md") };
 /// A key twice.
-static DUPLICATE: Code = Code { id: "SW0003", name: "duplicate-key", level: Level::Error, page: include_str!("pages/duplicate-key.md") };
+static DUPLICATE: Code =
+    Code { id: "SW0003", name: "duplicate-key", level: Level::Error, page: include_str!("pages/duplicate-key.md") };
 /// A tag.
-static TAG: Code = Code { id: "SW0004", name: "yaml-tag", level: Level::Error, page: include_str!("pages/yaml-tag.md") };
+static TAG: Code =
+    Code { id: "SW0004", name: "yaml-tag", level: Level::Error, page: include_str!("pages/yaml-tag.md") };
 /// `<<` in a spec.
-static MERGE: Code = Code { id: "SW0005", name: "merge-key", level: Level::Error, page: include_str!("pages/merge-key.md") };
+static MERGE: Code =
+    Code { id: "SW0005", name: "merge-key", level: Level::Error, page: include_str!("pages/merge-key.md") };
 /// `*alias` in a spec.
-static ALIAS: Code = Code { id: "SW0006", name: "yaml-alias", level: Level::Error, page: include_str!("pages/yaml-alias.md") };
+static ALIAS: Code =
+    Code { id: "SW0006", name: "yaml-alias", level: Level::Error, page: include_str!("pages/yaml-alias.md") };
 /// Not exactly one document.
-static DOCUMENTS: Code = Code { id: "SW0007", name: "document-count", level: Level::Error, page: include_str!("pages/document-count.md") };
+static DOCUMENTS: Code =
+    Code { id: "SW0007", name: "document-count", level: Level::Error, page: include_str!("pages/document-count.md") };
 /// Larger than any manifest.
-static LIMIT: Code = Code { id: "SW0008", name: "input-too-large", level: Level::Error, page: include_str!("pages/input-too-large.md") };
+static LIMIT: Code =
+    Code { id: "SW0008", name: "input-too-large", level: Level::Error, page: include_str!("pages/input-too-large.md") };
 /// Two readings.
-pub static AMBIGUOUS: Code =
-    Code { id: "SW0010", name: "ambiguous-scalar", level: Level::Warning, page: include_str!("pages/ambiguous-scalar.md") };
+pub static AMBIGUOUS: Code = Code {
+    id: "SW0010",
+    name: "ambiguous-scalar",
+    level: Level::Warning,
+    page: include_str!("pages/ambiguous-scalar.md"),
+};
 
 /// The codes of this module.
 pub static CODES: &[&Code] = &[&SYNTAX, &DUPLICATE, &TAG, &MERGE, &ALIAS, &DOCUMENTS, &LIMIT, &AMBIGUOUS];
@@ -58,7 +69,10 @@ pub fn read_one(sources: &Sources, id: SourceId, found: &mut Diagnostics) -> Opt
     let mut reader = Reader::new(id, text, 0, Reading::Core);
     let first = reader.next(found)?;
     let Some(root) = first else {
-        DOCUMENTS.report("this file holds no document").help("run `statewright init` for one to start from").at(At::top(id), found);
+        DOCUMENTS
+            .report("this file holds no document")
+            .help("run `statewright init` for one to start from")
+            .at(At::top(id), found);
         return None;
     };
     // A marker at the end begins a document of nothing: harmless.
@@ -96,7 +110,9 @@ pub fn parts(text: &str) -> Vec<Part> {
         line += piece.len();
     }
     parts.push(Part { start, end: text.len() });
-    parts.retain(|part| !text[part.start..part.end].lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')));
+    parts.retain(|part| {
+        !text[part.start..part.end].lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+    });
     parts
 }
 
@@ -140,7 +156,8 @@ pub fn read_part(id: SourceId, text: &str, part: Part, found: &mut Diagnostics) 
 const MOST_COMMENTS: usize = 100;
 const READ_AGAIN: usize = 64 << 20;
 
-/// The comment that a strict reader stops at because no space stands before it: `"x"#note`. Go's reader takes it for one.
+/// The comment that a strict reader stops at because no space stands before it: `"x"#note`. Go's reader takes it for
+/// one.
 fn glued_comment(text: &str, at: usize) -> Option<Range<usize>> {
     let before = text.get(..at)?.chars().next_back()?;
     let rest = text.get(at..).filter(|rest| rest.starts_with('#') && matches!(before, '"' | '\'' | '}' | ']'))?;
@@ -217,7 +234,9 @@ impl<'a> Reader<'a> {
             // In quotes it is a key like any other.
             let is_merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if text.as_ref() == MERGE_KEY);
             let (node, anchor) = match event {
-                Event::Scalar(text, style, anchor, tag) => (self.scalar(&text, style, tag.as_deref(), at, found, &mut valid), anchor),
+                Event::Scalar(text, style, anchor, tag) => {
+                    (self.scalar(&text, style, tag.as_deref(), at, found, &mut valid), anchor)
+                }
                 Event::SequenceStart(_, anchor, tag) => {
                     valid &= self.untagged(tag.as_deref(), at, found);
                     stack.push((Open::List(Vec::new(), anchor), at));
@@ -225,7 +244,10 @@ impl<'a> Reader<'a> {
                 }
                 Event::MappingStart(_, anchor, tag) => {
                     valid &= self.untagged(tag.as_deref(), at, found);
-                    stack.push((Open::Map { map: Map::new(), key: None, merging: false, anchor, merges: Vec::new() }, at));
+                    stack.push((
+                        Open::Map { map: Map::new(), key: None, merging: false, anchor, merges: Vec::new() },
+                        at,
+                    ));
                     continue;
                 }
                 Event::SequenceEnd => match stack.pop() {
@@ -250,12 +272,16 @@ impl<'a> Reader<'a> {
                         valid = false;
                         (Node::null(at), 0)
                     } else {
-                        let Some((_, node, weight)) = anchors.iter().rev().find(|(anchor, ..)| *anchor == name) else { continue };
+                        let Some((_, node, weight)) = anchors.iter().rev().find(|(anchor, ..)| *anchor == name) else {
+                            continue;
+                        };
                         self.nodes += weight;
                         if self.nodes > MOST_NODES {
                             self.broken = true;
                             LIMIT
-                                .report(format!("aliases make more than {MOST_NODES} values of this document; that is the limit"))
+                                .report(format!(
+                                    "aliases make more than {MOST_NODES} values of this document; that is the limit"
+                                ))
                                 .at(at, found);
                             return None;
                         }
@@ -270,7 +296,9 @@ impl<'a> Reader<'a> {
             self.nodes += 1;
             if self.nodes > MOST_NODES {
                 self.broken = true;
-                LIMIT.report(format!("this document holds more than {MOST_NODES} values; that is the limit")).at(at, found);
+                LIMIT
+                    .report(format!("this document holds more than {MOST_NODES} values; that is the limit"))
+                    .at(at, found);
                 return None;
             }
             if anchor != 0 {
@@ -289,7 +317,10 @@ impl<'a> Reader<'a> {
                         if self.reading == Reading::Core {
                             MERGE
                                 .report("`<<` merges another map into this one; specs do without it")
-                                .help("write the fields out; what environments share belongs into the app itself or into an environment's `base`")
+                                .help(
+                                    "write the fields out; what environments share belongs into the app itself or \
+                                    into an environment's `base`",
+                                )
                                 .at(key_at, found);
                             valid = false;
                         } else {
@@ -304,7 +335,11 @@ impl<'a> Reader<'a> {
                                 .help("readers keep one of the two without a word: remove one");
                             if self.reading == Reading::Kubernetes {
                                 let field = key.name.to_string();
-                                report = report.refusal(Refusal { field, kind: "DuplicateField", detail: "key already set in map".into() });
+                                report = report.refusal(Refusal {
+                                    field,
+                                    kind: "DuplicateField",
+                                    detail: "key already set in map".into(),
+                                });
                             }
                             report.at(key.at, found);
                             valid &= self.reading == Reading::Kubernetes;
@@ -328,14 +363,25 @@ impl<'a> Reader<'a> {
         if let Some(tag) = refused
             && self.may_report()
         {
-            TAG.report(format!("the tag `{}` changes what this value is; specs do without tags", shown(&tag.original())))
-                .help("leave it out; quote the value if it is to be text")
-                .at(at, found);
+            TAG.report(format!(
+                "the tag `{}` changes what this value is; specs do without tags",
+                shown(&tag.original())
+            ))
+            .help("leave it out; quote the value if it is to be text")
+            .at(at, found);
         }
         refused.is_none()
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, at: At, found: &mut Diagnostics, valid: &mut bool) -> Node {
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        at: At,
+        found: &mut Diagnostics,
+        valid: &mut bool,
+    ) -> Node {
         *valid &= self.untagged(tag, at, found);
         if let Some(tag) = tag
             && (matches!(tag.core_suffix(), Some("str" | "binary")) || tag.original() == "!")
@@ -359,7 +405,11 @@ impl<'a> Reader<'a> {
             let other = Reading::Kubernetes.plain(text);
             if other != data && self.may_report() {
                 AMBIGUOUS
-                    .report(format!("`{text}` is {} here, but {} to kubectl and Argo CD", spoken(&data), spoken(&other)))
+                    .report(format!(
+                        "`{text}` is {} here, but {} to kubectl and Argo CD",
+                        spoken(&data),
+                        spoken(&other)
+                    ))
                     .help(format!("write \"{text}\" if it is text, {} if not", bare(&other)))
                     .at(at, found);
             }
@@ -405,9 +455,10 @@ fn merge_in(map: &mut Map, merges: Vec<Node>) {
     for merge in merges {
         let maps = match merge.data {
             Data::Map(inner) => vec![inner],
-            Data::List(items) => {
-                items.into_iter().filter_map(|item| if let Data::Map(inner) = item.data { Some(inner) } else { None }).collect()
-            }
+            Data::List(items) => items
+                .into_iter()
+                .filter_map(|item| if let Data::Map(inner) = item.data { Some(inner) } else { None })
+                .collect(),
             _ => Vec::new(),
         };
         for (key, node) in maps.into_iter().flatten() {

@@ -1,5 +1,5 @@
-//! Values to text as people write specs: keys in the order in which they were put, what is short in braces on one line. Knows no spec: who
-//! asks says which keys begin a block.
+//! Values to text as people write specs: keys in the order in which they were put, what is short in braces on one line.
+//! Knows no spec: who asks says which keys begin a block.
 
 use super::plain::{Reading, needs_quotes};
 use super::write::{block_text, fits_block, indent, quoted, scalar};
@@ -71,7 +71,8 @@ impl<'n> Style<'_, 'n> {
                     block_text(text, depth + 1, self.out);
                     self.out.push('\n');
                 }
-                // A list in a list that is too long for one line: nobody's manifest has one, and it is right all the same.
+                // A list in a list that is too long for one line: nobody's manifest has one, and it is right all the
+                // same.
                 _ => {
                     flow(item, self.out);
                     self.out.push('\n');
@@ -168,19 +169,25 @@ fn is_bare(text: &str, in_braces: bool) -> bool {
         return false;
     }
     let plainest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/');
-    let safe = |byte: u8| plainest(byte) || matches!(byte, b' ' | b'=' | b'+' | b'@' | b'%' | b'(' | b')' | b'$' | b';' | b'~' | b'^');
+    let safe = |byte: u8| {
+        plainest(byte) || matches!(byte, b' ' | b'=' | b'+' | b'@' | b'%' | b'(' | b')' | b'$' | b';' | b'~' | b'^')
+    };
     if in_braces && !text.bytes().all(safe) {
         return false;
     }
     let bytes = text.as_bytes();
     match bytes {
         // An option of a command.
-        [b'-', second, ..] if second.is_ascii_alphabetic() || (*second == b'-' && bytes.get(2).is_some_and(u8::is_ascii_alphabetic)) => {
+        [b'-', second, ..]
+            if second.is_ascii_alphabetic()
+                || (*second == b'-' && bytes.get(2).is_some_and(u8::is_ascii_alphabetic)) =>
+        {
             !needs_quotes(text.trim_start_matches('-')) || is_word(text.trim_start_matches('-'))
         }
         // An amount, a version.
         [first, ..] if first.is_ascii_digit() => {
-            bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'.') && bytes.iter().any(u8::is_ascii_alphabetic)
+            bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'.')
+                && bytes.iter().any(u8::is_ascii_alphabetic)
         }
         _ => !needs_quotes(text),
     }
@@ -213,7 +220,8 @@ mod tests {
 
     #[test]
     fn short_things_are_in_braces_and_keys_keep_their_order() {
-        let text = "name: a\nargs: [-c, --x=y, \"yes\", \"on\", -n, \"-7\", 10Gi, \"1e3\"]\nenv:\n  B: \"1\"\n  A: {secret: db/password}\n";
+        let text = "name: a\nargs: [-c, --x=y, \"yes\", \"on\", -n, \"-7\", 10Gi, \"1e3\"]\nenv:\n  B: \"1\"\n  A: \
+            {secret: db/password}\n";
         assert_eq!(rewritten(text), text);
     }
 
@@ -221,7 +229,8 @@ mod tests {
     fn long_things_are_blocks() {
         let long = "x".repeat(150);
         let text = format!(
-            "list:\n  - {long}\n  - {{a: 1, b: \"{{{{ c }}}}\"}}\n  - |\n    one\n    two\nmap:\n  a: {long}\n  b: |\n    one\n    two\n"
+            "list:\n  - {long}\n  - {{a: 1, b: \"{{{{ c }}}}\"}}\n  - |\n    one\n    two\nmap:\n  a: {long}\n  b: \
+                |\n    one\n    two\n"
         );
         assert_eq!(rewritten(&text), text);
     }

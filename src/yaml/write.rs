@@ -1,5 +1,6 @@
-//! Values to text. Ours, because committed output must not change when a library does, and because every library tried writes
-//! texts that some Kubernetes reader reads as something else. Bytes are a function of the value alone: keys are sorted here.
+//! Values to text. Ours, because committed output must not change when a library does, and because every library tried
+//! writes texts that some Kubernetes reader reads as something else. Bytes are a function of the value alone: keys are
+//! sorted here.
 
 use super::plain::needs_quotes;
 use crate::value::{Data, Key, Map, Node};
@@ -30,8 +31,8 @@ pub fn write_kyaml(node: &Node, out: &mut String) {
     out.push('\n');
 }
 
-/// Where a key stands among its neighbours: what says what an object is comes first, then what people look for first, then
-/// the alphabet. One table for all maps, so that the order never depends on the kind or on a schema's version.
+/// Where a key stands among its neighbours: what says what an object is comes first, then what people look for first,
+/// then the alphabet. One table for all maps, so that the order never depends on the kind or on a schema's version.
 fn rank(key: &str) -> u8 {
     match key {
         "apiVersion" => 0,
@@ -181,7 +182,13 @@ pub(super) fn quoted(value: &str, out: &mut String) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+            '\u{0}'..='\u{1f}'
+            | '\u{7f}'..='\u{a0}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{feff}'
+            | '\u{fffe}'
+            | '\u{ffff}' => {
                 let _ = write!(out, "\\u{:04x}", u32::from(letter));
             }
             _ => out.push(letter),
@@ -199,7 +206,8 @@ pub(super) fn fits_block(value: &str) -> bool {
         && body.split('\n').all(|line| !line.ends_with([' ', '\t']))
         && body.chars().all(|letter| {
             matches!(letter, '\n' | '\t' | ' '..='~')
-                || (letter > '\u{a0}' && !matches!(letter, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'))
+                || (letter > '\u{a0}'
+                    && !matches!(letter, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'))
         })
 }
 
@@ -307,9 +315,10 @@ mod tests {
 
     #[test]
     fn block_style_with_keys_in_canonical_order() {
-        let text = "spec: {b: 1, a: [x, {q: 2, name: x2}], e: {}, l: []}\nkind: K\nmetadata: {labels: {\"y\": \"on\"}}\n";
-        let expected =
-            "kind: K\nmetadata:\n  labels:\n    \"y\": \"on\"\nspec:\n  a:\n  - x\n  - name: x2\n    q: 2\n  b: 1\n  e: {}\n  l: []\n";
+        let text =
+            "spec: {b: 1, a: [x, {q: 2, name: x2}], e: {}, l: []}\nkind: K\nmetadata: {labels: {\"y\": \"on\"}}\n";
+        let expected = "kind: K\nmetadata:\n  labels:\n    \"y\": \"on\"\nspec:\n  a:\n  - x\n  - name: x2\n    q: \
+            2\n  b: 1\n  e: {}\n  l: []\n";
         assert_eq!(rewritten(text), expected);
         assert_eq!(rewritten(expected), expected);
     }

@@ -1,5 +1,7 @@
-//! Case folders: `tests/cases/<feature>/<case>/` holds what a user wrote, and what must come out: `stdout.txt`, `stderr.txt`, `deploy/`.
-//! `args` says how statewright is called; `compile` unless said otherwise. `UPDATE=1 cargo test -- CASE` rewrites what must come out.
+//! Case folders: `tests/cases/<feature>/<case>/` holds what a user wrote, and what must come out: `stdout.txt`,
+//! `stderr.txt`, `deploy/`.
+//! `args` says how statewright is called; `compile` unless said otherwise. `UPDATE=1 cargo test -- CASE` rewrites what
+//! must come out.
 
 use crate::Case;
 use crate::commands::{copy, root, statewright};
@@ -13,7 +15,8 @@ use std::path::{Path, PathBuf};
 type Output = BTreeMap<String, Vec<u8>>;
 
 fn folders(path: &Path) -> Vec<PathBuf> {
-    let mut list: Vec<PathBuf> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    let mut list: Vec<PathBuf> =
+        fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
     list.sort();
     list
 }
@@ -68,7 +71,11 @@ fn rewrite(case: &Path, output: &Output) {
 /// A test for each folder.
 pub(crate) fn all() -> Vec<Case> {
     let features = folders(&root().join("tests/cases"));
-    features.iter().flat_map(|feature| folders(feature)).map(|folder| Case::new(name(&folder), move || holds(&folder))).collect()
+    features
+        .iter()
+        .flat_map(|feature| folders(feature))
+        .map(|folder| Case::new(name(&folder), move || holds(&folder)))
+        .collect()
 }
 
 fn name(folder: &Path) -> String {

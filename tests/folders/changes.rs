@@ -1,5 +1,5 @@
-//! Each row of what can be changed, with what a review says of it first. A folder holds `old.yaml` and `new.yaml`; the end of its name is
-//! the verdict that it must get, `expected.txt` is what is said.
+//! Each row of what can be changed, with what a review says of it first. A folder holds `old.yaml` and `new.yaml`; the
+//! end of its name is the verdict that it must get, `expected.txt` is what is said.
 
 use crate::Case;
 use crate::commands::{root, statewright};
@@ -23,7 +23,8 @@ fn holds(name: &str) {
     let person = statewright(&folder, &["diff", "old.yaml", "new.yaml"]);
     let program = statewright(&folder, &["diff", "old.yaml", "new.yaml", "--format", "json"]);
     assert_eq!((person.code, &*person.stderr), (program.code, &*program.stderr), "{name}");
-    let report: Value = serde_json::from_str(&program.stdout).unwrap_or_else(|error| panic!("{name}: {error}\n{}", program.stdout));
+    let report: Value =
+        serde_json::from_str(&program.stdout).unwrap_or_else(|error| panic!("{name}: {error}\n{}", program.stdout));
     let verdict = report["verdicts"][0]["verdict"].as_str().unwrap_or("none");
     let code = match wanted {
         "data-at-risk" => 3,

@@ -1,7 +1,12 @@
 //! Case folders, each a test of its own: `cargo test -- NAME` runs those whose name holds NAME, such as
 //! `cases/allow/an-error` or `changes/T01-template-image.restart`. A runner of a page, with the options that cargo and
 //! people use.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "tests read files, print, panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "tests read files, print, panic"
+)]
 #![allow(dead_code, unused_imports, reason = "what the tests of `it` share with these")]
 
 mod cases;
@@ -46,7 +51,8 @@ impl Asked {
     fn read(mut arguments: impl Iterator<Item = String>) -> Self {
         let mut asked = Self::default();
         while let Some(argument) = arguments.next() {
-            let (option, inline) = argument.split_once('=').map_or((&*argument, None), |(option, value)| (option, Some(value.to_owned())));
+            let (option, inline) =
+                argument.split_once('=').map_or((&*argument, None), |(option, value)| (option, Some(value.to_owned())));
             let mut value = || inline.clone().or_else(|| arguments.next()).unwrap_or_default();
             match option {
                 "--exact" => asked.exact = true,
@@ -72,7 +78,8 @@ fn main() -> ExitCode {
     let asked = Asked::read(std::env::args().skip(1));
     let all: Vec<Case> = [cases::all(), changes::all(), runbooks::all()].into_iter().flatten().collect();
     assert!(all.len() > 200, "there were more cases than {}", all.len());
-    let (mine, others): (Vec<Case>, Vec<Case>) = all.into_iter().partition(|case| asked.takes(&case.name) && !asked.ignored);
+    let (mine, others): (Vec<Case>, Vec<Case>) =
+        all.into_iter().partition(|case| asked.takes(&case.name) && !asked.ignored);
     if asked.list {
         mine.iter().for_each(|case| println!("{}: test", case.name));
         return ExitCode::SUCCESS;

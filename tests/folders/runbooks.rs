@@ -1,5 +1,5 @@
-//! The steps for each kind of change that cannot just be applied, word for word. `scripts/prove-runbooks` runs the same pairs of
-//! manifests against a real control plane, so that what is proven there is what is held here.
+//! The steps for each kind of change that cannot just be applied, word for word. `scripts/prove-runbooks` runs the same
+//! pairs of manifests against a real control plane, so that what is proven there is what is held here.
 
 use crate::Case;
 use crate::commands::{root, statewright};
@@ -24,7 +24,8 @@ fn holds(name: &str) {
         split(&scratch, side, &fs::read_to_string(folder.join(format!("{side}.yaml"))).unwrap());
     }
     let run = statewright(scratch.path(), &["diff", "old", "new", "--format", "json"]);
-    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{name}: {}", run.stderr));
+    let report: serde_json::Value =
+        serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{name}: {}", run.stderr));
     let text = written(&report);
     assert!(text.contains("\n  1. "), "{name}: there are no steps\n{}", run.stdout);
     golden(&format!("runbooks/{name}/runbook.txt"), &text);
@@ -45,7 +46,8 @@ fn written(report: &serde_json::Value) -> String {
         let _ = writeln!(text, "to {}:", runbook["title"].as_str().unwrap());
         for (number, step) in list(&runbook["steps"]).iter().enumerate() {
             let part = |name: &str| step[name].as_str().unwrap();
-            let first = if part("before").is_empty() { String::new() } else { format!("first: {}\n     ", part("before")) };
+            let first =
+                if part("before").is_empty() { String::new() } else { format!("first: {}\n     ", part("before")) };
             let _ = writeln!(text, "  {}. {first}{}\n     → {}", number + 1, part("command"), part("expect"));
             if !part("check").is_empty() {
                 let _ = writeln!(text, "     see: {}", part("check"));

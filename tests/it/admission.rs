@@ -1,4 +1,5 @@
-//! Bundles with quotas, limits, policies and classes in their way: what a real cluster made of each, and what the model makes of it.
+//! Bundles with quotas, limits, policies and classes in their way: what a real cluster made of each, and what the model
+//! makes of it.
 
 use crate::commands::statewright;
 use crate::scratch::Scratch;
@@ -16,7 +17,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What may live elsewhere, because the facts do not say that it does not: what is then said to be presumed.
-const PRESUMED: [(&str, [&str; 2]); 3] = [("adm24", ["PriorityClass", "high"]), ("adm26", ["RuntimeClass", "gvisor"]), ("adm34", ["", ""])];
+const PRESUMED: [(&str, [&str; 2]); 3] =
+    [("adm24", ["PriorityClass", "high"]), ("adm26", ["RuntimeClass", "gvisor"]), ("adm34", ["", ""])];
 
 /// What asks somebody outside, who cannot be asked here.
 const OUTSIDE: [&str; 1] = ["adm32"];
@@ -32,7 +34,8 @@ fn what_stands_in_the_way_stops_what_it_stopped() {
         let id = line["id"].as_str().unwrap();
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
         let source = sources.add("cluster.yaml", facts.as_str());
-        let facts = read_one(&sources, source, &mut found).map(|document| ClusterFacts::read(&document, &mut found)).unwrap();
+        let facts =
+            read_one(&sources, source, &mut found).map(|document| ClusterFacts::read(&document, &mut found)).unwrap();
         let bundles = [bundle(&mut sources, line["bundle"].as_str().unwrap()).unwrap()];
         let played = rehearse(&bundles, &facts, Version::minor(36), "default");
         if let Some((_, [kind, name])) = PRESUMED.iter().find(|(presumed, _)| *presumed == id) {
@@ -41,7 +44,11 @@ fn what_stands_in_the_way_stops_what_it_stopped() {
             continue;
         }
         if OUTSIDE.contains(&id) {
-            assert!(played.not_known.iter().any(|gap| matches!(gap, Gap::Decides { .. })), "{id}: {:?}", played.not_known);
+            assert!(
+                played.not_known.iter().any(|gap| matches!(gap, Gap::Decides { .. })),
+                "{id}: {:?}",
+                played.not_known
+            );
             continue;
         }
         count += 1;
@@ -54,7 +61,8 @@ fn what_stands_in_the_way_stops_what_it_stopped() {
     assert!(count > 0 && wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What is compared: pods, those that are ready, claims, whether anything was refused and what was warned of at once, and why pods were not made.
+/// What is compared: pods, those that are ready, claims, whether anything was refused and what was warned of at once,
+/// and why pods were not made.
 fn recorded(real: &Value) -> String {
     let claims: Vec<String> = real["claims"].as_array().unwrap().iter().map(|claim| format!("{claim}")).collect();
     let said = real["apply errors"].as_str().unwrap();
@@ -62,7 +70,10 @@ fn recorded(real: &Value) -> String {
     let refused: BTreeSet<&str> = said.lines().filter(|line| !line.starts_with("Warning: ")).map(reason).collect();
     let events = real["warnings"].as_array().unwrap().iter().filter_map(Value::as_str);
     let failed: BTreeSet<&str> = events.filter_map(|event| event.strip_prefix("StatefulSet: FailedCreate: ")).collect();
-    format!("{} pods, {} ready, {claims:?}, refused {refused:?}, warned {warnings:?}, failed {failed:?}", real["pods"], real["ready"])
+    format!(
+        "{} pods, {} ready, {claims:?}, refused {refused:?}, warned {warnings:?}, failed {failed:?}",
+        real["pods"], real["ready"]
+    )
 }
 
 /// The server quotes a part of what is wrong, and the model the whole field.
@@ -98,13 +109,22 @@ fn shown(played: &Rehearsal) -> String {
             _ => None,
         })
         .collect();
-    let failed: BTreeSet<&str> =
-        step.state.events.iter().filter(|event| event.reason == "FailedCreate").map(|event| event.message.as_str()).collect();
+    let failed: BTreeSet<&str> = step
+        .state
+        .events
+        .iter()
+        .filter(|event| event.reason == "FailedCreate")
+        .map(|event| event.message.as_str())
+        .collect();
     let ready = pods.iter().filter(|pod| pod.ready).count();
-    format!("{} pods, {ready} ready, {claims:?}, refused {refused:?}, warned {warnings:?}, failed {failed:?}", pods.len())
+    format!(
+        "{} pods, {ready} ready, {claims:?}, refused {refused:?}, warned {warnings:?}, failed {failed:?}",
+        pods.len()
+    )
 }
 
-/// The pods of Pod Security's own tests: those that pass and those that fail, by standard and version. `STATEWRIGHT_POD_SECURITY` names more.
+/// The pods of Pod Security's own tests: those that pass and those that fail, by standard and version.
+/// `STATEWRIGHT_POD_SECURITY` names more.
 #[test]
 fn the_pod_security_standards_hold() {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/pod-security.jsonl");
@@ -118,9 +138,13 @@ fn the_pod_security_standards_hold() {
             word("level"),
             word("version")
         );
-        let text = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: default, labels: {labels}}}\n---\n{}", word("pod"));
+        let text = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: default, labels: {labels}}}\n---\n{}",
+            word("pod")
+        );
         let mut sources = Sources::default();
-        let played = rehearse(&[bundle(&mut sources, &text).unwrap()], &ClusterFacts::default(), Version::NEWEST, "default");
+        let played =
+            rehearse(&[bundle(&mut sources, &text).unwrap()], &ClusterFacts::default(), Version::NEWEST, "default");
         let pod = played.steps[0].acts.last().unwrap();
         let passes = match &pod.change {
             Change::Rejected(rejection) if rejection.message.contains("violates PodSecurity") => "fail",
@@ -150,7 +174,9 @@ fn on(objects: &str, bundles: &[&str]) -> Rehearsal {
 /// What each act of the last step came to: `created`, or the words of who refused it.
 fn words(played: &Rehearsal) -> Vec<String> {
     let said = |change: &Change| match change {
-        Change::Rejected(rejection) => format!("{} {}", rejection.code, rejection.causes.first().unwrap_or(&rejection.message)),
+        Change::Rejected(rejection) => {
+            format!("{} {}", rejection.code, rejection.causes.first().unwrap_or(&rejection.message))
+        }
         change => change.word().to_owned(),
     };
     played.steps.last().unwrap().acts.iter().map(|act| said(&act.change)).collect()
@@ -165,7 +191,8 @@ apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
 metadata: {{name: rules}}
 spec:
-  matchConstraints: {{resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps]}}]}}
+  matchConstraints: {{resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: \
+  [configmaps]}}]}}
 {spec}
 ---
 apiVersion: admissionregistration.k8s.io/v1
@@ -189,8 +216,10 @@ const DENY: &str = "validationActions: [Deny]";
 
 #[test]
 fn policies_say_what_their_expressions_say() {
-    let denied = |said: &str| format!("422 ValidatingAdmissionPolicy 'rules' with binding 'bound' denied request: {said}");
-    let all = "  validations: [{expression: \"size(object.data) < 2\", messageExpression: \"'has ' + string(size(object.data))\"}]";
+    let denied =
+        |said: &str| format!("422 ValidatingAdmissionPolicy 'rules' with binding 'bound' denied request: {said}");
+    let all = "  validations: [{expression: \"size(object.data) < 2\", messageExpression: \"'has ' + \
+        string(size(object.data))\"}]";
     for (spec, binding, data, said) in [
         (all, DENY, "{x: v}", "created".to_owned()),
         (all, DENY, "{x: v, z: v}", denied("has 2")),
@@ -203,33 +232,52 @@ fn policies_say_what_their_expressions_say() {
         ),
         (
             all,
-            "validationActions: [Deny], matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}}",
+            "validationActions: [Deny], matchResources: {namespaceSelector: {matchLabels: \
+                {kubernetes.io/metadata.name: shop}}}",
             "{x: v, z: v}",
             denied("has 2"),
         ),
-        (all, "validationActions: [Deny], matchResources: {objectSelector: {matchLabels: {app: b}}}", "{x: v, z: v}", "created".into()),
-        ("  validations: [{expression: \"object.data.x == 'z'\"}]", DENY, "{x: v}", denied("failed expression: object.data.x == 'z'")),
+        (
+            all,
+            "validationActions: [Deny], matchResources: {objectSelector: {matchLabels: {app: b}}}",
+            "{x: v, z: v}",
+            "created".into(),
+        ),
+        (
+            "  validations: [{expression: \"object.data.x == 'z'\"}]",
+            DENY,
+            "{x: v}",
+            denied("failed expression: object.data.x == 'z'"),
+        ),
         (
             "  validations: [{expression: \"object.data.q == 'z'\"}]",
             DENY,
             "{x: v}",
             denied("expression 'object.data.q == 'z'' resulted in error: no such key: q"),
         ),
-        ("  failurePolicy: Ignore\n  validations: [{expression: \"object.data.q == 'z'\"}]", DENY, "{x: v}", "created".into()),
         (
-            "  matchConditions: [{name: a, expression: \"has(object.data.check)\"}]\n  validations: [{expression: \"false\", message: never}]",
+            "  failurePolicy: Ignore\n  validations: [{expression: \"object.data.q == 'z'\"}]",
             DENY,
             "{x: v}",
             "created".into(),
         ),
         (
-            "  matchConditions: [{name: a, expression: \"has(object.data.check)\"}]\n  validations: [{expression: \"false\", message: never}]",
+            "  matchConditions: [{name: a, expression: \"has(object.data.check)\"}]\n  validations: [{expression: \
+                \"false\", message: never}]",
+            DENY,
+            "{x: v}",
+            "created".into(),
+        ),
+        (
+            "  matchConditions: [{name: a, expression: \"has(object.data.check)\"}]\n  validations: [{expression: \
+                \"false\", message: never}]",
             DENY,
             "{check: v}",
             denied("never"),
         ),
         (
-            "  variables: [{name: most, expression: \"int(params.data.size)\"}, {name: all, expression: \"size(object.data)\"}]\n  \
+            "  variables: [{name: most, expression: \"int(params.data.size)\"}, {name: all, expression: \
+                \"size(object.data)\"}]\n  \
              paramKind: {apiVersion: v1, kind: ConfigMap}\n  \
              validations: [{expression: \"variables.all <= variables.most\", message: too many, reason: Forbidden}]",
             "validationActions: [Deny], paramRef: {name: most, namespace: shop, parameterNotFoundAction: Deny}",
@@ -243,7 +291,8 @@ fn policies_say_what_their_expressions_say() {
             "created".into(),
         ),
         (
-            "  validations: [{expression: \"namespaceObject.metadata.labels.tier == 'front' && request.operation == 'CREATE'\"}]",
+            "  validations: [{expression: \"namespaceObject.metadata.labels.tier == 'front' && request.operation == \
+                'CREATE'\"}]",
             DENY,
             "{a: v}",
             "created".into(),
@@ -255,14 +304,23 @@ fn policies_say_what_their_expressions_say() {
 
 #[test]
 fn policies_see_what_was_there_and_say_what_they_cannot_know() {
-    let grows = "  validations: [{expression: \"oldObject == null || size(object.data) >= size(oldObject.data)\", message: shrinks}]";
+    let grows = "  validations: [{expression: \"oldObject == null || size(object.data) >= size(oldObject.data)\", \
+        message: shrinks}]";
     let played = on(&policy(grows, DENY), &[&config("{a: v, b: v}"), &config("{a: v}")]);
     assert_eq!(words(&played), ["422 ValidatingAdmissionPolicy 'rules' with binding 'bound' denied request: shrinks"]);
     let played = on(&policy(grows, DENY), &[&config("{a: v}"), &config("{a: v, b: v}")]);
     assert_eq!(words(&played), ["configured"]);
-    let warned = on(&policy("  validations: [{expression: \"false\", message: mind}]", "validationActions: [Warn]"), &[&config("{a: v}")]);
-    assert_eq!(warned.steps[0].acts[0].warnings, ["Validation failed for ValidatingAdmissionPolicy 'rules' with binding 'bound': mind"]);
-    for asks in ["authorizer.path('/x').check('get').allowed()", "request.userInfo.username == 'me'", "type(request) == map"] {
+    let warned = on(
+        &policy("  validations: [{expression: \"false\", message: mind}]", "validationActions: [Warn]"),
+        &[&config("{a: v}")],
+    );
+    assert_eq!(
+        warned.steps[0].acts[0].warnings,
+        ["Validation failed for ValidatingAdmissionPolicy 'rules' with binding 'bound': mind"]
+    );
+    for asks in
+        ["authorizer.path('/x').check('get').allowed()", "request.userInfo.username == 'me'", "type(request) == map"]
+    {
         let played = on(&policy(&format!("  validations: [{{expression: \"{asks}\"}}]"), DENY), &[&config("{a: v}")]);
         let gap = Gap::Decides { kind: "ValidatingAdmissionPolicy".into(), name: "rules".into() };
         assert!(words(&played) == ["created"] && played.not_known.contains(&gap), "{asks}: {:?}", played.not_known);
@@ -280,35 +338,53 @@ items:
   metadata: {name: a, labels: {disk: ssd}}
   spec: {taints: [{key: gpu, value: 'yes', effect: NoSchedule}]}
   status: {allocatable: {cpu: '4', memory: 8Gi}}
-- {apiVersion: v1, kind: Node, metadata: {name: b}, spec: {unschedulable: true}, status: {allocatable: {cpu: '4', memory: 8Gi}}}
+- {apiVersion: v1, kind: Node, metadata: {name: b}, spec: {unschedulable: true}, status: {allocatable: {cpu: '4', \
+memory: 8Gi}}}
 - {apiVersion: v1, kind: Pod, metadata: {name: other, namespace: shop}, spec: {containers: [{name: a, image: 'a:1'}]}}
 ";
-    let pod =
-        |more: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{containers: [{{name: a, image: 'a:1'}}]{more}}}\n");
-    let why = |played: &Rehearsal| played.steps[0].state.pods[0].why.as_ref().and_then(|why| why.message.clone()).unwrap_or_default();
+    let pod = |more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{containers: [{{name: a, image: \
+                'a:1'}}]{more}}}\n"
+        )
+    };
+    let why = |played: &Rehearsal| {
+        played.steps[0].state.pods[0].why.as_ref().and_then(|why| why.message.clone()).unwrap_or_default()
+    };
     let kept = on(list, &[&pod("")]);
     assert_eq!(kept.steps[0].state.pods.len(), 1, "what runs there is no fact");
     assert!(why(&kept).contains("1 node(s) had untolerated taint(s), 1 node(s) were unschedulable"), "{}", why(&kept));
-    for tolerations in ["[{operator: Exists}]", "[{key: gpu, value: 'yes'}]", "[{key: gpu, operator: Exists, effect: NoSchedule}]"] {
+    for tolerations in
+        ["[{operator: Exists}]", "[{key: gpu, value: 'yes'}]", "[{key: gpu, operator: Exists, effect: NoSchedule}]"]
+    {
         let played = on(list, &[&pod(&format!(", tolerations: {tolerations}"))]);
         assert!(played.steps[0].state.pods[0].ready, "{tolerations}: {}", why(&played));
     }
-    for tolerations in
-        ["[{key: gpu, value: 'no'}]", "[{key: gpu, operator: Exists, effect: NoExecute}]", "[{key: other, operator: Exists}]"]
-    {
-        assert!(!on(list, &[&pod(&format!(", tolerations: {tolerations}"))]).steps[0].state.pods[0].ready, "{tolerations}");
+    for tolerations in [
+        "[{key: gpu, value: 'no'}]",
+        "[{key: gpu, operator: Exists, effect: NoExecute}]",
+        "[{key: other, operator: Exists}]",
+    ] {
+        assert!(
+            !on(list, &[&pod(&format!(", tolerations: {tolerations}"))]).steps[0].state.pods[0].ready,
+            "{tolerations}"
+        );
     }
     // All namespaces are known once one is; what comes in the same go is there.
     let elsewhere = config("{a: v}").replace("name: a,", "name: a, namespace: other,");
     assert_eq!(words(&on(list, &[&elsewhere])), ["404 namespaces \"other\" not found"]);
-    assert_eq!(words(&on(list, &[&format!("{elsewhere}---\n{}", SHOP.replace("shop", "other"))])), ["created", "created"]);
+    assert_eq!(
+        words(&on(list, &[&format!("{elsewhere}---\n{}", SHOP.replace("shop", "other"))])),
+        ["created", "created"]
+    );
     // Manifests of some namespaces say nothing of others.
     assert_eq!(words(&on(SHOP, &[&elsewhere])), ["created"]);
 }
 
 #[test]
 fn labels_of_pod_security_must_be_words_that_it_knows() {
-    let namespace = |labels: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: x, labels: {{{labels}}}}}\n");
+    let namespace =
+        |labels: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: x, labels: {{{labels}}}}}\n");
     for (label, value, good) in [
         ("enforce", "baseline", true),
         ("enforce", "basic", false),
@@ -316,8 +392,10 @@ fn labels_of_pod_security_must_be_words_that_it_knows() {
         ("warn-version", "v1.30", true),
         ("audit-version", "1.30", false),
     ] {
-        let words =
-            words(&on("apiVersion: v1\nkind: List\nitems: []\n", &[&namespace(&format!("pod-security.kubernetes.io/{label}: {value}"))]));
+        let words = words(&on(
+            "apiVersion: v1\nkind: List\nitems: []\n",
+            &[&namespace(&format!("pod-security.kubernetes.io/{label}: {value}"))],
+        ));
         assert_eq!(words == ["created"], good, "{label}: {value}: {words:?}");
     }
 }
@@ -327,19 +405,29 @@ fn a_workspace_names_what_else_is_on_its_clusters() {
     let scratch = Scratch::new("cluster-manifests");
     let workspace = |clusters: &str| {
         format!(
-            "apiVersion: statewright/v1\nkind: Workspace\nenvironments:\n  prod: {{namespace: shop, cluster: eu}}\n  dev: {{namespace: shop, \
+            "apiVersion: statewright/v1\nkind: Workspace\nenvironments:\n  prod: {{namespace: shop, cluster: eu}}\n  \
+                dev: {{namespace: shop, \
              cluster: lab}}\nclusters: {clusters}\n"
         )
     };
-    scratch.write("statewright-workspace.yaml", workspace("{eu: {kubernetes: '1.36', manifests: [platform]}, lab: {kubernetes: '1.36'}}"));
-    let quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: small, namespace: shop}\nspec: {hard: {pods: '2'}}\n";
+    scratch.write(
+        "statewright-workspace.yaml",
+        workspace("{eu: {kubernetes: '1.36', manifests: [platform]}, lab: {kubernetes: '1.36'}}"),
+    );
+    let quota =
+        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: small, namespace: shop}\nspec: {hard: {pods: '2'}}\n";
     scratch.write("platform/quota.yaml", format!("{SHOP}---\n{quota}"));
     scratch.write(
         "web/statewright.yaml",
         "apiVersion: statewright/v1\nkind: App\nname: web\nimage: acme/web:1.4.2\nreplicas: 3\nports: {http: 8080}\n",
     );
     let run = statewright(scratch.path(), &["check", "."]);
-    assert!(run.code == 1 && run.stderr.contains("SW0316") && run.stderr.contains("limited: pods=2"), "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.code == 1 && run.stderr.contains("SW0316") && run.stderr.contains("limited: pods=2"),
+        "{}{}",
+        run.stdout,
+        run.stderr
+    );
     assert!(run.stderr.contains("web/statewright.yaml:"), "{}", run.stderr);
     let other = statewright(scratch.path(), &["compile", "web", "--env", "dev"]);
     assert!(!other.stderr.contains("SW0316"), "{}", other.stderr);

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each module and those it may use. Arrows point down only; who needs a new one here has found a new shape, or a mistake.
+/// Each module and those it may use. Arrows point down only; who needs a new one here has found a new shape, or a
+/// mistake.
 const MAY_USE: &[(&str, &[&str])] = &[
     // The ground: knows no app and no rule.
     ("source", &[]),
@@ -33,9 +34,43 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("layout", &["bundle", "printable", "value", "yaml"]),
     ("api", &["budget", "diagnostic", "json", "k8s", "source", "value"]),
     ("cluster", &["api", "bundle", "diagnostic", "json", "k8s", "secret", "source", "stateful_set", "value", "yaml"]),
-    ("expect", &["api", "budget", "bundle", "cluster", "diagnostic", "k8s", "parallel", "source", "stateful_set", "value", "yaml"]),
-    ("review", &["api", "block", "bundle", "cluster", "diagnostic", "json", "k8s", "secret", "source", "stateful_set", "value", "yaml"]),
-    ("rules", &["bundle", "cluster", "diagnostic", "expect", "k8s", "review", "secret", "source", "stateful_set", "value"]),
+    (
+        "expect",
+        &[
+            "api",
+            "budget",
+            "bundle",
+            "cluster",
+            "diagnostic",
+            "k8s",
+            "parallel",
+            "source",
+            "stateful_set",
+            "value",
+            "yaml",
+        ],
+    ),
+    (
+        "review",
+        &[
+            "api",
+            "block",
+            "bundle",
+            "cluster",
+            "diagnostic",
+            "json",
+            "k8s",
+            "secret",
+            "source",
+            "stateful_set",
+            "value",
+            "yaml",
+        ],
+    ),
+    (
+        "rules",
+        &["bundle", "cluster", "diagnostic", "expect", "k8s", "review", "secret", "source", "stateful_set", "value"],
+    ),
     (
         "import",
         &[
@@ -57,7 +92,23 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("allow", &["block", "diagnostic", "source", "spec", "value"]),
-    ("report", &["app", "bundle", "cluster", "diagnostic", "expect", "json", "k8s", "printable", "review", "source", "value", "yaml"]),
+    (
+        "report",
+        &[
+            "app",
+            "bundle",
+            "cluster",
+            "diagnostic",
+            "expect",
+            "json",
+            "k8s",
+            "printable",
+            "review",
+            "source",
+            "value",
+            "yaml",
+        ],
+    ),
     ("scenario", &["api", "bundle", "cluster", "diagnostic", "json", "k8s", "report", "source", "value", "yaml"]),
     // The edges.
     ("disk", &["diagnostic", "failure", "layout", "parallel", "source"]),
@@ -101,8 +152,9 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// The modules that a line names by `crate::`.
 fn uses(line: &str) -> impl Iterator<Item = &str> {
     line.split("crate::").skip(1).map(|rest| {
-        let end =
-            rest.find(|letter: char| !(letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')).unwrap_or(rest.len());
+        let end = rest
+            .find(|letter: char| !(letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_'))
+            .unwrap_or(rest.len());
         &rest[..end]
     })
 }
@@ -148,7 +200,11 @@ fn only_the_edges_touch_the_outside() {
                 "HashSet",
             ] {
                 let allowed = outside == "std::env::" && !line.contains("std::env::var");
-                assert!(allowed || !line.contains(outside), "{}:{number}: `{outside}` belongs to the edges", shown(path));
+                assert!(
+                    allowed || !line.contains(outside),
+                    "{}:{number}: `{outside}` belongs to the edges",
+                    shown(path)
+                );
             }
         }
     }
@@ -175,7 +231,9 @@ fn one_door_leads_to_files() {
         ".read_dir()",
     ];
     let mut looked_at = 0;
-    for path in sources("src").iter().filter(|path| !["src/disk/", "src/git"].iter().any(|edge| shown(path).starts_with(edge))) {
+    for path in
+        sources("src").iter().filter(|path| !["src/disk/", "src/git"].iter().any(|edge| shown(path).starts_with(edge)))
+    {
         let text = fs::read_to_string(path).unwrap();
         looked_at += 1;
         for (number, line) in code(&text) {
@@ -189,7 +247,8 @@ fn one_door_leads_to_files() {
     for path in ["src/disk/mod.rs", "src/disk/find.rs", "src/disk/glob.rs"] {
         let text = fs::read_to_string(root().join(path)).unwrap();
         for (number, line) in code(&text) {
-            for touch in ["File::open", "OpenOptions", "fs::read(", "fs::read_to_string", "fs::write", "fs::create_dir"] {
+            for touch in ["File::open", "OpenOptions", "fs::read(", "fs::read_to_string", "fs::write", "fs::create_dir"]
+            {
                 assert!(!line.contains(touch), "{path}:{number}: `{touch}` belongs to src/disk/reach.rs");
             }
         }
@@ -203,10 +262,19 @@ fn codes_are_unique_in_order_and_have_pages() {
     for code in &codes {
         assert!(ids.insert(code.id), "{} is there twice", code.id);
         assert!(names.insert(code.name), "`{}` is the name of two codes", code.name);
-        let number = code.id.strip_prefix("SW").filter(|number| number.len() == 4).and_then(|number| number.parse::<u16>().ok());
+        let number =
+            code.id.strip_prefix("SW").filter(|number| number.len() == 4).and_then(|number| number.parse::<u16>().ok());
         assert!(number.is_some(), "{} is no code", code.id);
-        assert!(code.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{}", code.name);
-        assert!(code.page.starts_with(&format!("# {}\n", code.name)), "the page of {} must begin with its name", code.id);
+        assert!(
+            code.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
+            "{}",
+            code.name
+        );
+        assert!(
+            code.page.starts_with(&format!("# {}\n", code.name)),
+            "the page of {} must begin with its name",
+            code.id
+        );
         for part in ["**What it does.**", "**Why it matters.**"] {
             assert!(code.page.contains(part), "the page of {} {} lacks {part}", code.id, code.name);
         }
@@ -222,7 +290,9 @@ fn no_code_is_left_out_of_the_list() {
     for path in sources("src") {
         let text = fs::read_to_string(&path).unwrap();
         for (number, line) in code(&text) {
-            if let Some(id) = line.split("id: \"").nth(1).and_then(|rest| rest.split('"').next()).filter(|id| id.starts_with("SW")) {
+            if let Some(id) =
+                line.split("id: \"").nth(1).and_then(|rest| rest.split('"').next()).filter(|id| id.starts_with("SW"))
+            {
                 assert!(known.contains(id), "{}:{number}: {id} is not in `statewright::codes()`", shown(&path));
             }
         }
@@ -233,7 +303,8 @@ fn no_code_is_left_out_of_the_list() {
 fn modules() -> BTreeMap<String, Vec<PathBuf>> {
     let mut modules: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for path in sources("src") {
-        let first = path.strip_prefix(root().join("src")).unwrap().iter().next().unwrap().to_string_lossy().into_owned();
+        let first =
+            path.strip_prefix(root().join("src")).unwrap().iter().next().unwrap().to_string_lossy().into_owned();
         modules.entry(first.trim_end_matches(".rs").to_owned()).or_default().push(path);
     }
     modules

@@ -1,5 +1,5 @@
-//! What Argo CD makes of the plugin, of the committed manifests, and of everything that can go wrong between them. The rounds go through
-//! Argo CD's own servers where `STATEWRIGHT_ARGOCD_HARNESS` names a program that links them.
+//! What Argo CD makes of the plugin, of the committed manifests, and of everything that can go wrong between them. The
+//! rounds go through Argo CD's own servers where `STATEWRIGHT_ARGOCD_HARNESS` names a program that links them.
 
 use crate::client::{is_kubectl_there, left_out, named, path_with_statewright, said};
 use crate::commands::{copy, root, statewright};
@@ -90,9 +90,12 @@ fn the_patch_gives_a_repo_server_that_the_api_server_takes() {
     scratch.write("repo-server.yaml", integration("argocd/repo-server.yaml"));
     scratch.write(
         "deployment.yaml",
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: argocd-repo-server}\nspec:\n  selector: {matchLabels: {app: repo-server}}\n  \
-         template:\n    metadata: {labels: {app: repo-server}}\n    spec:\n      containers:\n      - name: argocd-repo-server\n        \
-         image: quay.io/argoproj/argocd:v3.5.7\n        volumeMounts:\n        - {name: plugins, mountPath: /home/argocd/cmp-server/plugins}\n      \
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: argocd-repo-server}\nspec:\n  selector: \
+            {matchLabels: {app: repo-server}}\n  \
+         template:\n    metadata: {labels: {app: repo-server}}\n    spec:\n      containers:\n      - name: \
+         argocd-repo-server\n        \
+         image: quay.io/argoproj/argocd:v3.5.7\n        volumeMounts:\n        - {name: plugins, mountPath: \
+         /home/argocd/cmp-server/plugins}\n      \
          volumes:\n      - {name: var-files, emptyDir: {}}\n      - {name: plugins, emptyDir: {}}\n",
     );
     scratch.write("kustomization.yaml", "resources: [deployment.yaml]\npatches: [{path: repo-server.yaml}]\n");
@@ -110,7 +113,8 @@ fn repository() -> Scratch {
     let scratch = Scratch::new("repository");
     copy(&root().join("examples/kubia"), &scratch.path().join("apps/kubia"));
     copy(&root().join("tests/cases/environments/workspace/apps"), &scratch.path().join("shop"));
-    let workspace = fs::read_to_string(root().join("tests/cases/environments/workspace/statewright-workspace.yaml")).unwrap();
+    let workspace =
+        fs::read_to_string(root().join("tests/cases/environments/workspace/statewright-workspace.yaml")).unwrap();
     scratch.write("shop/statewright-workspace.yaml", workspace);
     assert_eq!(statewright(scratch.path(), &["compile", "."]).code, 0);
     scratch
@@ -124,8 +128,9 @@ fn manifests(folder: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// Each manifest of a committed folder, without the line that says where it comes from.
 fn committed(folder: &Path) -> Vec<String> {
-    let mut texts: Vec<String> =
-        manifests(folder).map(|path| fs::read_to_string(path).unwrap().split_once('\n').unwrap().1.to_owned()).collect();
+    let mut texts: Vec<String> = manifests(folder)
+        .map(|path| fs::read_to_string(path).unwrap().split_once('\n').unwrap().1.to_owned())
+        .collect();
     texts.sort();
     assert!(!texts.is_empty(), "{}", folder.display());
     texts
@@ -143,7 +148,13 @@ fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
 /// The plugin's command as Argo CD runs it, with nothing in the environment but what is given.
 fn generate(folder: &Path, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_statewright"));
-    command.args(["argocd", "generate"]).current_dir(folder).env_clear().envs(variables.iter().copied()).output().unwrap()
+    command
+        .args(["argocd", "generate"])
+        .current_dir(folder)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap()
 }
 
 const PROD: (&str, &str) = ("ARGOCD_APP_PARAMETERS", r#"[{"name":"env","string":"prod"}]"#);
@@ -155,7 +166,8 @@ fn what_is_printed_is_what_is_committed() {
         let output = generate(&repository.path().join(app), &[PROD, ("ARGOCD_APP_SOURCE_PATH", app)]);
         assert!(output.status.success(), "{}", said(&output));
         assert!(output.stderr.is_empty(), "{}", said(&output));
-        let mut printed: Vec<String> = String::from_utf8(output.stdout).unwrap().split("---\n").map(str::to_owned).collect();
+        let mut printed: Vec<String> =
+            String::from_utf8(output.stdout).unwrap().split("---\n").map(str::to_owned).collect();
         printed.sort();
         assert_eq!(printed, committed(&repository.path().join(folder)), "{app}");
     }
@@ -184,7 +196,10 @@ fn the_environment_is_said_or_follows_from_the_namespace() {
         (&[][..], "say which environment, with the plugin's parameter `env`; there are dev, prod"),
         (&[("ARGOCD_APP_NAMESPACE", "elsewhere")], "there are dev, prod"),
         (&[("ARGOCD_ENV_ENV", "prdo")], "there is no environment `prdo`; there are dev, prod"),
-        (&[parameters(r#"[{"name":"enviroment","string":"prod"}]"#)], "there is no parameter `enviroment`; there is `env`"),
+        (
+            &[parameters(r#"[{"name":"enviroment","string":"prod"}]"#)],
+            "there is no parameter `enviroment`; there is `env`",
+        ),
         (&[parameters(r#"[{"array":["prod"],"name":"env"}]"#)], "the parameter `env` is one name"),
         (&[parameters("{")], "ARGOCD_APP_PARAMETERS is not what Argo CD writes there"),
     ] {
@@ -199,7 +214,10 @@ fn nothing_above_the_copy_is_seen_and_nothing_in_it_is_missed() {
     let scratch = Scratch::new("copies");
     let copies = scratch.path().join("_cmp_server");
     // Another request's copy, or the root of somebody's disk: no workspace of ours.
-    scratch.write("statewright-workspace.yaml", "apiVersion: statewright/v1\nkind: Workspace\nenvironments: {wrong: {}}\n");
+    scratch.write(
+        "statewright-workspace.yaml",
+        "apiVersion: statewright/v1\nkind: Workspace\nenvironments: {wrong: {}}\n",
+    );
     copy(repository().path(), &copies.join("one"));
     copy(&copies.join("one/shop"), &copies.join("part"));
     fs::remove_file(copies.join("part/statewright-workspace.yaml")).unwrap();
@@ -264,12 +282,14 @@ fn user_999_on_a_read_only_tree() {
     let what = "generate as user 999 on a read-only tree";
     let script = "set -e; mount --bind \"$1\" \"$1\"; mount -o remount,bind,ro \"$1\"; cd \"$1/apps/kubia\"; \
                   ! touch statewright.yaml 2>/dev/null || exit 99; \
-                  exec setpriv --reuid 999 --regid 999 --clear-groups --no-new-privs env -i ARGOCD_ENV_ENV=prod \"$1/statewright\" argocd generate";
+                  exec setpriv --reuid 999 --regid 999 --clear-groups --no-new-privs env -i ARGOCD_ENV_ENV=prod \
+                  \"$1/statewright\" argocd generate";
     let repository = repository();
     let expected = generate(&repository.path().join("apps/kubia"), &[PROD]).stdout;
-    // Where the tests were built, user 999 may not be allowed to look. A program that this process wrote itself cannot be started while
-    // another test, just starting a process of its own, still holds the file open.
-    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_statewright")).arg(repository.path().join("statewright")).status();
+    // Where the tests were built, user 999 may not be allowed to look. A program that this process wrote itself cannot
+    // be started while another test, just starting a process of its own, still holds the file open.
+    let copied =
+        Command::new("cp").arg(env!("CARGO_BIN_EXE_statewright")).arg(repository.path().join("statewright")).status();
     assert!(copied.unwrap().success());
     let mut command = Command::new("unshare");
     if !Command::new("unshare").args(["--mount", "true"]).output().is_ok_and(|output| output.status.success()) {
@@ -341,16 +361,29 @@ fn argo_cd_gets_what_is_committed() {
         ("shop/web", "shop/deploy/prod/web", &["--param", "env=prod", "--tar-exclude", ".git"]),
         ("shop/web", "shop/deploy/prod/web", &["--param", "env=prod", "--tar-exclude", ".git/*"]),
         // An Application outside Argo CD's namespace, of another name, on another cluster: the same manifests.
-        ("shop/web", "shop/deploy/prod/web", &["--param", "env=prod", "--name", "team_web", "--kube-version", "1.36.2"]),
+        (
+            "shop/web",
+            "shop/deploy/prod/web",
+            &["--param", "env=prod", "--name", "team_web", "--kube-version", "1.36.2"],
+        ),
     ] {
         let round = argo_cd.round(app, arguments);
-        assert_eq!((round.error.as_str(), round.source_type.as_str(), round.matched), ("", "Plugin", None), "{app} {arguments:?}");
+        assert_eq!(
+            (round.error.as_str(), round.source_type.as_str(), round.matched),
+            ("", "Plugin", None),
+            "{app} {arguments:?}"
+        );
         let expected = objects(&committed(&repository.path().join(folder)));
         assert_eq!(sorted(round.manifests), expected, "{app} {arguments:?}");
         assert_eq!(round.conditions, Vec::<String>::new(), "{app} {arguments:?}");
         assert_eq!(round.targets.len(), expected.len());
         let announced = &round.announcements[0];
-        assert_eq!((&announced["name"], &announced["required"]), (&json!("env"), &json!(true)), "{}", round.announcements);
+        assert_eq!(
+            (&announced["name"], &announced["required"]),
+            (&json!("env"), &json!(true)),
+            "{}",
+            round.announcements
+        );
     }
 }
 
@@ -366,9 +399,14 @@ fn argo_cd_shows_what_is_wrong() {
         "apps/newer/statewright.yaml",
         format!("{spec}services: {{public: {{ports: {{http: 80}}, trafficDistribution: PreferSameNode}}}}\n"),
     );
-    let run = |words: &str| format!("error generating manifests: `statewright argocd generate` failed exit status {words}");
+    let run =
+        |words: &str| format!("error generating manifests: `statewright argocd generate` failed exit status {words}");
     for (app, arguments, words) in [
-        ("apps/kubia", &["--param", "env=prdo"][..], run("2: error: there is no environment `prdo`; there are dev, prod")),
+        (
+            "apps/kubia",
+            &["--param", "env=prdo"][..],
+            run("2: error: there is no environment `prdo`; there are dev, prod"),
+        ),
         (
             "apps/kubia",
             &["--namespace", "elsewhere"],
@@ -376,7 +414,11 @@ fn argo_cd_shows_what_is_wrong() {
         ),
         ("apps/nothing", &[], run("2: error: there is no statewright.yaml in this folder")),
         ("apps/empty", &[], run("1: error[")),
-        ("apps/broken", &[], run("1: error[SW0101 unknown-field]: the app has no field `replica`\n --> statewright.yaml:6:1")),
+        (
+            "apps/broken",
+            &[],
+            run("1: error[SW0101 unknown-field]: the app has no field `replica`\n --> statewright.yaml:6:1"),
+        ),
         ("apps/newer", &["--kube-version", "v1.29.4-gke.100"], run("1: error[SW0201 refused]")),
         (
             "apps/kubia",
@@ -393,16 +435,39 @@ fn argo_cd_shows_what_is_wrong() {
     assert_eq!((newer.error.as_str(), newer.manifests.len()), ("", 3));
 }
 
-/// Texts that a reader of lines could take for the end of a document, and that a reader of YAML could take for something else. One is not
-/// among them: a NEL (U+0085), which Argo CD reads rightly, writes as JSON, reads once more as YAML, and so makes a space.
+/// Texts that a reader of lines could take for the end of a document, and that a reader of YAML could take for
+/// something else. One is not among them: a NEL (U+0085), which Argo CD reads rightly, writes as JSON, reads once more
+/// as YAML, and so makes a space.
 #[test]
 fn argo_cd_reads_every_text_as_it_was_meant() {
     let repository = repository();
     let Some(argo_cd) = argo_cd(&repository) else { return };
-    let texts =
-        ["--- foo", "a\n---\nb", "---", "\n--- b\n", "yes", "0777", "12:30", "1_000", "1e3", "~", "", " x ", "{{", "é\u{2028}", "…"];
-    let env: Value = texts.iter().enumerate().map(|(number, text)| (format!("T{number}"), json!(text.replace("{{", "[[")))).collect();
-    let spec = format!("apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web:1.0\nports: {{http: 8080}}\nenv: {env}\n");
+    let texts = [
+        "--- foo",
+        "a\n---\nb",
+        "---",
+        "\n--- b\n",
+        "yes",
+        "0777",
+        "12:30",
+        "1_000",
+        "1e3",
+        "~",
+        "",
+        " x ",
+        "{{",
+        "é\u{2028}",
+        "…",
+    ];
+    let env: Value = texts
+        .iter()
+        .enumerate()
+        .map(|(number, text)| (format!("T{number}"), json!(text.replace("{{", "[["))))
+        .collect();
+    let spec = format!(
+        "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web:1.0\nports: {{http: 8080}}\nenv: \
+            {env}\n"
+    );
     repository.write("apps/texts/statewright.yaml", spec);
     let round = argo_cd.round("apps/texts", &[]);
     assert_eq!(round.error, "");
@@ -411,7 +476,9 @@ fn argo_cd_reads_every_text_as_it_was_meant() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|entry| (entry["name"].as_str().unwrap().to_owned(), entry["value"].as_str().unwrap_or_default().to_owned()))
+        .map(|entry| {
+            (entry["name"].as_str().unwrap().to_owned(), entry["value"].as_str().unwrap_or_default().to_owned())
+        })
         .collect();
     for (number, text) in texts.iter().enumerate() {
         assert_eq!(read[&format!("T{number}")], text.replace("{{", "[["), "T{number}");
@@ -427,7 +494,8 @@ fn argo_cd_without_a_plugin_reads_the_committed_folder_and_nothing_else() {
         assert_eq!((round.error.as_str(), round.source_type.as_str()), ("", "Directory"), "{folder}");
         assert_eq!(sorted(round.manifests), objects(&committed(&repository.path().join(folder))), "{folder}");
     }
-    // The spec is not taken for a manifest. That this is a success without objects is why an Application must name the plugin.
+    // The spec is not taken for a manifest. That this is a success without objects is why an Application must name the
+    // plugin.
     let round = argo_cd.round("apps/kubia", &["--select", "none"]);
     assert_eq!((round.error.as_str(), round.source_type.as_str(), round.manifests.len()), ("", "Directory", 0));
 }
@@ -456,7 +524,8 @@ fn flux_reads_the_committed_folder_and_nothing_else() {
     }
     let folder = repository.path().join("shop/deploy/prod/web");
     let expected = objects(&committed(&folder));
-    let manifests: Vec<String> = manifests(&folder).map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    let manifests: Vec<String> =
+        manifests(&folder).map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     fs::write(folder.join("kustomization.yaml"), json!({"resources": manifests}).to_string()).unwrap();
     let built = Command::new("kubectl").arg("kustomize").arg(&folder).output().unwrap();
     assert!(built.status.success(), "{}", said(&built));

@@ -1,8 +1,12 @@
-//! Small inputs that ask for much: each is answered within a ceiling of time, as a multiple of ordinary work that is run beside it, and
-//! of memory, with an exit code of its own and without a word too many.
+//! Small inputs that ask for much: each is answered within a ceiling of time, as a multiple of ordinary work that is
+//! run beside it, and of memory, with an exit code of its own and without a word too many.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::format_collect, clippy::format_push_string, reason = "texts are built to be read here, not to be fast")]
+#![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "texts are built to be read here, not to be fast"
+)]
 
 use crate::scratch::Scratch;
 use std::fmt::Write as _;
@@ -41,9 +45,11 @@ fn cost(folder: &Path, arguments: &[&str], patience: Duration) -> Cost {
         // It can be read until its end is looked at.
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
         let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-        time = time.max(Duration::from_millis(10 * (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap())));
+        time = time
+            .max(Duration::from_millis(10 * (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap())));
         let seen = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let peak = seen.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        let peak =
+            seen.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         megabytes = megabytes.max(peak.unwrap_or_default() / 1024);
         if fields[0] == "Z" || time > patience || megabytes > 2 * MEMORY {
             break fields[0] == "Z";
@@ -60,7 +66,8 @@ fn cost(folder: &Path, arguments: &[&str], patience: Duration) -> Cost {
 /// Ordinary work: what checking 400 sets with their Services takes.
 fn ordinary() -> Duration {
     let scratch = Scratch::new("ordinary");
-    let sets = (0..400).map(|number| format!("{}---\n{}---\n", service(&format!("w{number}")), set(&format!("w{number}"), "3", true)));
+    let sets = (0..400)
+        .map(|number| format!("{}---\n{}---\n", service(&format!("w{number}")), set(&format!("w{number}"), "3", true)));
     scratch.write("in/a.yaml", sets.collect::<String>());
     let cost = cost(&scratch.path().join("in"), &["check", "a.yaml"], Duration::from_secs(120));
     assert!(cost.code.is_some_and(|code| code < 2), "{}", cost.said);
@@ -86,9 +93,17 @@ fn holds(files: &[(&str, &str)], arguments: &[&str]) -> String {
         // Processors slow each other down: ordinary work is measured beside it.
         allowed = allowed.max(ordinary() * TIMES);
     }
-    assert!(cost.time <= allowed, "{arguments:?} took {:?}, and {TIMES} times ordinary work is {allowed:?}: {short}", cost.time);
+    assert!(
+        cost.time <= allowed,
+        "{arguments:?} took {:?}, and {TIMES} times ordinary work is {allowed:?}: {short}",
+        cost.time
+    );
     assert!(cost.megabytes <= MEMORY, "{arguments:?} took {} MB: {short}", cost.megabytes);
-    assert!(cost.said.len() as u64 <= WORDS.0 * input + WORDS.1, "{arguments:?} said {} bytes of {input}: {short}", cost.said.len());
+    assert!(
+        cost.said.len() as u64 <= WORDS.0 * input + WORDS.1,
+        "{arguments:?} said {} bytes of {input}: {short}",
+        cost.said.len()
+    );
     cost.said
 }
 
@@ -106,14 +121,18 @@ fn spec_says(code: &str, rest: &str) {
 
 fn service(name: &str) -> String {
     format!(
-        "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{clusterIP: None, selector: {{app: {name}}}, ports: [{{name: http, port: 80}}]}}\n"
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{clusterIP: None, selector: {{app: \
+            {name}}}, ports: [{{name: http, port: 80}}]}}\n"
     )
 }
 
 fn set(name: &str, replicas: &str, with_claims: bool) -> String {
-    let claims = "  volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], storageClassName: a, resources: {requests: {storage: 1Gi}}}}]\n";
+    let claims = "  volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], \
+        storageClassName: a, resources: {requests: {storage: 1Gi}}}}]\n";
     format!(
-        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: {name}}}\nspec:\n  serviceName: {name}\n  replicas: {replicas}\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec: {{containers: [{{name: c, image: \"x/y:1\"}}]}}\n{}",
+        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: {name}}}\nspec:\n  serviceName: {name}\n  \
+            replicas: {replicas}\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: \
+            {{app: {name}}}}}\n    spec: {{containers: [{{name: c, image: \"x/y:1\"}}]}}\n{}",
         if with_claims { claims } else { "" }
     )
 }
@@ -157,7 +176,10 @@ fn an_expression_pays_before_it_makes() {
 fn all_expressions_of_an_environment_pay_together() {
     spec_says(
         "SW0123",
-        &format!("env:\n{}", (0..10_000).map(|number| format!("  A{number}: \"{{{{'a'*99999}}}}\"\n")).collect::<String>()),
+        &format!(
+            "env:\n{}",
+            (0..10_000).map(|number| format!("  A{number}: \"{{{{'a'*99999}}}}\"\n")).collect::<String>()
+        ),
     );
     spec_says(
         "SW0123",
@@ -171,15 +193,21 @@ fn all_expressions_of_an_environment_pay_together() {
 
 #[test]
 fn long_chains_of_operators_are_worked_out() {
-    for chain in ["1".to_owned() + &" + 1".repeat(1_000), "not ".repeat(1_000) + "true", "'a'".to_owned() + &" | upper".repeat(400)] {
-        let said = holds(&[("statewright.yaml", &format!("{SPEC}env: {{A: \"x{{{{ {chain} }}}}\"}}\n"))], &["check", "."]);
+    for chain in [
+        "1".to_owned() + &" + 1".repeat(1_000),
+        "not ".repeat(1_000) + "true",
+        "'a'".to_owned() + &" | upper".repeat(400),
+    ] {
+        let said =
+            holds(&[("statewright.yaml", &format!("{SPEC}env: {{A: \"x{{{{ {chain} }}}}\"}}\n"))], &["check", "."]);
         assert!(!said.contains("error"), "{said}");
     }
 }
 
 #[test]
 fn environments_and_volumes_are_counted_before_they_are_made() {
-    let bases: String = (1..3_000).map(|number| format!("  e{number}: {{base: e{}, vars: {{a{number}: 1}}}}\n", number - 1)).collect();
+    let bases: String =
+        (1..3_000).map(|number| format!("  e{number}: {{base: e{}, vars: {{a{number}: 1}}}}\n", number - 1)).collect();
     spec_says("SW0124", &format!("environments:\n  e0: {{}}\n{bases}"));
     let bases: String = bases.lines().take(900).map(|line| format!("{line}\n")).collect();
     spec_says("SW0125", &format!("environments:\n  e0: {{}}\n{bases}"));
@@ -188,7 +216,10 @@ fn environments_and_volumes_are_counted_before_they_are_made() {
     let storage: String = (0..500).map(|number| format!("  d{number}: {{mount: /d{number}, size: 1Gi}}\n")).collect();
     spec_says(
         "SW0123",
-        &format!("replicas: 100\nvolumes: {{hostPath: {{path: \"/d/{{{{ pod }}}}/{{{{ item }}}}\", node: n}}}}\nstorage:\n{storage}"),
+        &format!(
+            "replicas: 100\nvolumes: {{hostPath: {{path: \"/d/{{{{ pod }}}}/{{{{ item }}}}\", node: \
+                n}}}}\nstorage:\n{storage}"
+        ),
     );
 }
 
@@ -209,12 +240,14 @@ fn workloads_with_one_selector_are_said_once() {
 fn volumes_and_claims_meet_one_by_one() {
     let volume = |number| {
         format!(
-            "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: v{number}}}\nspec: {{capacity: {{storage: 1Gi}}, accessModes: [ReadWriteOnce], storageClassName: \"\", hostPath: {{path: /d{number}}}}}\n"
+            "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: v{number}}}\nspec: {{capacity: {{storage: \
+                1Gi}}, accessModes: [ReadWriteOnce], storageClassName: \"\", hostPath: {{path: /d{number}}}}}\n"
         )
     };
     let claim = |number| {
         format!(
-            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: c{number}}}\nspec: {{storageClassName: \"\", accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 1Gi}}}}}}\n"
+            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: c{number}}}\nspec: {{storageClassName: \
+                \"\", accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 1Gi}}}}}}\n"
         )
     };
     let all = format!("{}---\n{}", many(1_500, volume), many(1_500, claim));
@@ -224,9 +257,12 @@ fn volumes_and_claims_meet_one_by_one() {
 
 #[test]
 fn any_number_of_replicas_is_reviewed() {
-    for (before, after) in
-        [("3", "-2147483648"), ("2147483647", "0"), ("-2147483648", "2147483647"), ("9223372036854775807", "-9223372036854775808")]
-    {
+    for (before, after) in [
+        ("3", "-2147483648"),
+        ("2147483647", "0"),
+        ("-2147483648", "2147483647"),
+        ("9223372036854775807", "-9223372036854775808"),
+    ] {
         for start in ["", "  ordinals: {start: 2147483647}\n", "  ordinals: {start: -9223372036854775808}\n"] {
             let form = |replicas| set("w", replicas, true).replace("  selector:", &format!("{start}  selector:"));
             holds(&[("a.yaml", &form(before)), ("b.yaml", &form(after))], &["diff", "a.yaml", "b.yaml"]);
@@ -253,7 +289,11 @@ fn many_large_sets_are_played_in_part() {
     let small = many(600, |number| set(&format!("w{number}"), "3", false));
     let text = format!("{large}---\n{small}");
     let said = holds(&[("a.yaml", &text), ("b.yaml", &text.replace("x/y:1", "x/y:2"))], &["diff", "a.yaml", "b.yaml"]);
-    assert!(said.contains("only the first 187 replicas of large were rehearsed"), "{}", said.chars().take(2_000).collect::<String>());
+    assert!(
+        said.contains("only the first 187 replicas of large were rehearsed"),
+        "{}",
+        said.chars().take(2_000).collect::<String>()
+    );
 }
 
 /// Pods that nothing manages are played up to a number of them, and the others said.
@@ -261,7 +301,10 @@ fn many_large_sets_are_played_in_part() {
 fn any_number_of_pods_is_reviewed() {
     let form = |image: &str| {
         many(6_000, |number| {
-            format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{number}}}\nspec: {{containers: [{{name: c, image: \"{image}\"}}]}}\n")
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{number}}}\nspec: {{containers: [{{name: c, image: \
+                    \"{image}\"}}]}}\n"
+            )
         })
     };
     let said = holds(&[("a.yaml", &service("a")), ("b.yaml", &form("x/y:1"))], &["diff", "a.yaml", "b.yaml"]);
@@ -274,36 +317,53 @@ fn any_number_of_pods_is_reviewed() {
 #[test]
 fn what_stands_in_the_way_is_paid_for() {
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n";
-    let apps = many(100, |number| format!("{}---\n{}", service(&format!("w{number}")), set(&format!("w{number}"), "3", false)));
+    let apps = many(100, |number| {
+        format!("{}---\n{}", service(&format!("w{number}")), set(&format!("w{number}"), "3", false))
+    });
     let numbers = (0..400).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
     let dear = format!("[{numbers}].all(a, [{numbers}].all(b, [{numbers}].all(c, a + b + c >= 0)))");
     let policy = format!(
-        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {{name: dear}}\nspec:\n  \
-         matchConstraints: {{resourceRules: [{{apiGroups: ['*'], apiVersions: ['*'], operations: [CREATE], resources: ['*']}}]}}\n  \
+        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {{name: \
+            dear}}\nspec:\n  \
+         matchConstraints: {{resourceRules: [{{apiGroups: ['*'], apiVersions: ['*'], operations: [CREATE], \
+         resources: ['*']}}]}}\n  \
          validations: [{{expression: \"{dear}\"}}]\n---\napiVersion: admissionregistration.k8s.io/v1\n\
-         kind: ValidatingAdmissionPolicyBinding\nmetadata: {{name: dear}}\nspec: {{policyName: dear, validationActions: [Deny]}}\n"
+         kind: ValidatingAdmissionPolicyBinding\nmetadata: {{name: dear}}\nspec: {{policyName: dear, \
+         validationActions: [Deny]}}\n"
     );
-    let said =
-        holds(&[("cluster/a.yaml", &format!("{namespace}---\n{policy}")), ("w/a.yaml", &apps)], &["check", "--cluster", "cluster", "w"]);
+    let said = holds(
+        &[("cluster/a.yaml", &format!("{namespace}---\n{policy}")), ("w/a.yaml", &apps)],
+        &["check", "--cluster", "cluster", "w"],
+    );
     assert!(said.contains("SW0315") || said.contains("SW0316"), "{}", said.chars().take(2_000).collect::<String>());
     let quotas = many(500, |number| {
         format!(
-            "apiVersion: v1\nkind: ResourceQuota\nmetadata: {{name: q{number}, namespace: default}}\nspec: {{hard: {{pods: '100000'}}}}\n"
+            "apiVersion: v1\nkind: ResourceQuota\nmetadata: {{name: q{number}, namespace: default}}\nspec: {{hard: \
+                {{pods: '100000'}}}}\n"
         )
     });
-    holds(&[("cluster/a.yaml", &format!("{namespace}---\n{quotas}")), ("w/a.yaml", &apps)], &["check", "--cluster", "cluster", "w"]);
+    holds(
+        &[("cluster/a.yaml", &format!("{namespace}---\n{quotas}")), ("w/a.yaml", &apps)],
+        &["check", "--cluster", "cluster", "w"],
+    );
 }
 
 #[test]
 fn one_pod_may_have_many_parts() {
     let pod = |rest: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n{rest}");
     let volumes: String = (0..10_000).map(|number| format!("  - {{name: v{number}, emptyDir: {{}}}}\n")).collect();
-    let mounts: String = (0..10_000).map(|number| format!("    - {{name: v{number}, mountPath: /m{number}}}\n")).collect();
-    let text = pod(&format!("  volumes:\n{volumes}  containers:\n  - name: c\n    image: x/y:1\n    volumeMounts:\n{mounts}"));
+    let mounts: String =
+        (0..10_000).map(|number| format!("    - {{name: v{number}, mountPath: /m{number}}}\n")).collect();
+    let text =
+        pod(&format!("  volumes:\n{volumes}  containers:\n  - name: c\n    image: x/y:1\n    volumeMounts:\n{mounts}"));
     holds(&[("a.yaml", &text)], &["check", "a.yaml"]);
-    let env: String =
-        (1..20_000).map(|number| format!("    - {{name: A{number}, value: \"$(A{})$(A{})\"}}\n", number - 1, number - 1)).collect();
-    holds(&[("a.yaml", &pod(&format!("  containers:\n  - name: c\n    image: x/y:1\n    env:\n{env}")))], &["check", "a.yaml"]);
+    let env: String = (1..20_000)
+        .map(|number| format!("    - {{name: A{number}, value: \"$(A{})$(A{})\"}}\n", number - 1, number - 1))
+        .collect();
+    holds(
+        &[("a.yaml", &pod(&format!("  containers:\n  - name: c\n    image: x/y:1\n    env:\n{env}")))],
+        &["check", "a.yaml"],
+    );
 }
 
 /// Four times as many objects take about four times as long: eight is the ceiling, and sixteen would be the square.

@@ -1,5 +1,5 @@
-//! Expressions in CEL, drawn by chance over the types of one schema and of requests: whether the API server's own compiler takes them, as it was
-//! recorded, and whether ours does.
+//! Expressions in CEL, drawn by chance over the types of one schema and of requests: whether the API server's own
+//! compiler takes them, as it was recorded, and whether ours does.
 
 use serde_json::Value;
 use statewright::api::cel::Program;

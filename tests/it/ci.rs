@@ -1,4 +1,5 @@
-//! `ci` in a git repository, and the GitHub action around it: its steps are run as GitHub runs them, on files like GitHub's.
+//! `ci` in a git repository, and the GitHub action around it: its steps are run as GitHub runs them, on files like
+//! GitHub's.
 
 use crate::client::{is_there, path_with_statewright, said};
 use crate::commands::{Run, copy, root, statewright};
@@ -9,7 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A clone of one commit, as checkouts in pipelines are: a merge of a branch into `main`, which is the first of its parents.
+/// A clone of one commit, as checkouts in pipelines are: a merge of a branch into `main`, which is the first of its
+/// parents.
 struct Checkout {
     scratch: Scratch,
 }
@@ -66,7 +68,8 @@ impl Checkout {
             ("GIT_COMMITTER_NAME", "A"),
             ("GIT_COMMITTER_EMAIL", "a@example.org"),
         ];
-        let output = command.args(arguments).current_dir(self.scratch.path().join(folder)).envs(author).output().unwrap();
+        let output =
+            command.args(arguments).current_dir(self.scratch.path().join(folder)).envs(author).output().unwrap();
         assert!(output.status.success(), "git {arguments:?}: {}", said(&output));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
@@ -92,11 +95,21 @@ fn a_change_is_no_reason_to_fail_but_what_comes_of_it_may_be() {
     assert!(shallow.stderr.contains("shallow"), "{}", shallow.stderr);
     fine.git("work", &["fetch", "--quiet", "--depth=1", "origin", "main"]);
     let compared = fine.ci(&["--base", "FETCH_HEAD"]);
-    assert_eq!((compared.code, compared.stdout.as_str()), (0, "no changes (against FETCH_HEAD)\n"), "{}", compared.stderr);
+    assert_eq!(
+        (compared.code, compared.stdout.as_str()),
+        (0, "no changes (against FETCH_HEAD)\n"),
+        "{}",
+        compared.stderr
+    );
 
     for (edits, compiled, code, words) in [
         (&[("kubia-pet:1.0", "kubia-pet:2.0")][..], true, 0, "restarts"),
-        (&[("kubia-pet:1.0", "kubia-pet:2.0")], false, 1, "error[SW0601 stale-output]: apps/kubia/deploy/dev is not what this compiles to"),
+        (
+            &[("kubia-pet:1.0", "kubia-pet:2.0")],
+            false,
+            1,
+            "error[SW0601 stale-output]: apps/kubia/deploy/dev is not what this compiles to",
+        ),
         (&[("replicas: 5", "replicas: 4")], true, 3, "loses 1 of 5 replicas"),
         (&[("replicas: 3", "replica: 3")], false, 1, "error[SW0101 unknown-field]"),
         // The server's own words, whatever they are.
@@ -115,7 +128,8 @@ fn a_change_is_no_reason_to_fail_but_what_comes_of_it_may_be() {
 fn all_formats_come_from_one_run() {
     let checkout = Checkout::new(&[("replicas: 5", "replicas: 4")], false);
     checkout.git("work", &["fetch", "--quiet", "--depth=1", "origin", "main"]);
-    let files = [("json", "a.json"), ("sarif", "a.sarif"), ("gitlab", "a.gitlab"), ("junit", "a.xml"), ("markdown", "a.md")];
+    let files =
+        [("json", "a.json"), ("sarif", "a.sarif"), ("gitlab", "a.gitlab"), ("junit", "a.xml"), ("markdown", "a.md")];
     let formats: Vec<String> = files.iter().map(|(format, file)| format!("--format={format}={file}")).collect();
     let arguments: Vec<&str> =
         ["--base", "FETCH_HEAD", "--format", "github"].into_iter().chain(formats.iter().map(String::as_str)).collect();
@@ -158,7 +172,11 @@ fn steps() -> Vec<(String, Step)> {
     let steps = action["runs"]["steps"].as_array().unwrap().iter();
     let step = |step: &Value| {
         assert_eq!(step["shell"], "bash");
-        let variables = step["env"].as_object().unwrap().iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
+        let variables = step["env"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
         (
             step["name"].as_str().unwrap().to_owned(),
             Step { script: step["run"].as_str().unwrap().to_owned(), variables: variables.collect() },
@@ -179,8 +197,10 @@ impl<'a> Runner<'a> {
         let temporary = checkout.scratch.path().join("temp");
         fs::create_dir_all(&temporary).unwrap();
         // A `gh` that writes down what it was asked, and knows a comment once one was written.
-        let fake = "#!/bin/sh\nprintf '%s\\n' \"$*\" >>\"$LOG\"\ncase \"$*\" in\n*--jq*) cat \"$KNOWN\" 2>/dev/null ;;\n*POST*) echo 77 >\"$KNOWN\" ;;\nesac\n\
-                    for argument; do case \"$argument\" in body=@*) cp \"${argument#body=@}\" \"$LOG.body\" ;; esac; done\n";
+        let fake = "#!/bin/sh\nprintf '%s\\n' \"$*\" >>\"$LOG\"\ncase \"$*\" in\n*--jq*) cat \"$KNOWN\" 2>/dev/null \
+            ;;\n*POST*) echo 77 >\"$KNOWN\" ;;\nesac\n\
+                    for argument; do case \"$argument\" in body=@*) cp \"${argument#body=@}\" \"$LOG.body\" ;; esac; \
+                    done\n";
         let gh = checkout.scratch.write("bin/gh", fake);
         assert!(Command::new("chmod").arg("+x").arg(gh).status().unwrap().success());
         let action: Value = serde_yaml::from_str(&fs::read_to_string(root().join("action.yml")).unwrap()).unwrap();
@@ -206,7 +226,8 @@ impl<'a> Runner<'a> {
             let inner = expression.strip_prefix("${{ ").and_then(|rest| rest.strip_suffix(" }}"));
             inner.map_or_else(|| expression.clone(), |inner| self.given.get(inner).cloned().unwrap_or_default())
         };
-        let variables: Vec<(&String, String)> = step.variables.iter().map(|(name, expression)| (name, value(expression))).collect();
+        let variables: Vec<(&String, String)> =
+            step.variables.iter().map(|(name, expression)| (name, value(expression))).collect();
         let run = Command::new("bash")
             .args(["--noprofile", "--norc", "-e", "-o", "pipefail", "-c", &step.script])
             .current_dir(self.checkout.path())
@@ -227,7 +248,8 @@ impl<'a> Runner<'a> {
             let (name, value) = line.split_once('=').unwrap();
             self.given.insert(format!("steps.{id}.outputs.{name}"), value.to_owned());
         }
-        self.given.insert(format!("steps.{id}.outcome"), if run.status.success() { "success" } else { "failure" }.to_owned());
+        self.given
+            .insert(format!("steps.{id}.outcome"), if run.status.success() { "success" } else { "failure" }.to_owned());
         run
     }
 
@@ -290,10 +312,18 @@ fn the_action_reviews_against_where_the_pull_request_goes() {
     for file in ["out.sarif", "out.xml"] {
         assert!(checkout.path().join(file).is_file(), "{file}");
     }
-    assert!(runner.read("gh.log").contains("--method POST repos/org/apps/issues/5/comments --field body=@"), "{}", runner.read("gh.log"));
+    assert!(
+        runner.read("gh.log").contains("--method POST repos/org/apps/issues/5/comments --field body=@"),
+        "{}",
+        runner.read("gh.log")
+    );
     // The next push finds the comment.
     runner.action();
-    assert!(runner.read("gh.log").contains("--method PATCH repos/org/apps/issues/comments/77 "), "{}", runner.read("gh.log"));
+    assert!(
+        runner.read("gh.log").contains("--method PATCH repos/org/apps/issues/comments/77 "),
+        "{}",
+        runner.read("gh.log")
+    );
 }
 
 #[test]
@@ -336,8 +366,10 @@ fn the_action_obeys_nobody_but_its_author() {
     }
     let checkout = Checkout::new(&[("kubia-pet:1.0", "kubia-pet:2.0")], true);
     let evil = "$(touch pwned) `touch pwned` ; touch pwned #";
-    let mut runner =
-        Runner::new(&checkout, &[("paths", "apps ;touch pwned"), ("env", "$(touch${IFS}pwned)"), ("formats", evil), ("base", evil)]);
+    let mut runner = Runner::new(
+        &checkout,
+        &[("paths", "apps ;touch pwned"), ("env", "$(touch${IFS}pwned)"), ("formats", evil), ("base", evil)],
+    );
     for (name, step) in steps().into_iter().filter(|(name, _)| name != "Comment") {
         runner.run(&name, &step);
     }
@@ -368,7 +400,8 @@ fn the_action_fails_on_what_it_is_told_to() {
         let review = runner.action();
         assert_eq!(review.status.code(), Some(code), "{fail_on}: {}", said(&review));
         // What is wrong is said all the same, to people too.
-        let is_said = fail_on == "errors" || runner.read("gh.log").contains("--method") && said(&review).contains("::stop-commands::");
+        let is_said = fail_on == "errors"
+            || runner.read("gh.log").contains("--method") && said(&review).contains("::stop-commands::");
         assert!(is_said, "{fail_on}: {}{}", said(&review), runner.read("gh.log"));
     }
 }
@@ -388,8 +421,16 @@ fn jobs_of_the_action_have_a_comment_each() {
         let mut runner = Runner::new(&checkout, inputs);
         let review = runner.action();
         assert_eq!(review.status.code(), Some(3), "{inputs:?}: {}", said(&review));
-        assert!(runner.read("gh.log.body").starts_with(&format!("{first}\n")), "{inputs:?}: {}", runner.read("gh.log.body"));
-        assert!(runner.read("gh.log").contains(&format!("startswith(\"{first}\")")), "{inputs:?}: {}", runner.read("gh.log"));
+        assert!(
+            runner.read("gh.log.body").starts_with(&format!("{first}\n")),
+            "{inputs:?}: {}",
+            runner.read("gh.log.body")
+        );
+        assert!(
+            runner.read("gh.log").contains(&format!("startswith(\"{first}\")")),
+            "{inputs:?}: {}",
+            runner.read("gh.log")
+        );
     }
     let mut runner = Runner::new(&checkout, &[("kubernetes", "1.12")]);
     assert_eq!(runner.action().status.code(), Some(2));
@@ -403,9 +444,16 @@ fn no_branch_is_an_option() {
     let recipe = shell(&root().join("integrations/shell/ci.sh"), &[evil], &checkout.path(), &[]);
     assert!(!recipe.status.success(), "{}", said(&recipe));
     let text = fs::read_to_string(root().join("integrations/gitlab/statewright.yml")).unwrap();
-    let job: Value =
-        serde_yaml::from_str(&text.split_once("\n---\n").unwrap().1.replace("$[[", "[[").replace("[[ inputs.stage ]]", "test")).unwrap();
-    let fetch = job["statewright"]["script"].as_array().unwrap().iter().find(|line| line.to_string().contains("git fetch")).unwrap();
+    let job: Value = serde_yaml::from_str(
+        &text.split_once("\n---\n").unwrap().1.replace("$[[", "[[").replace("[[ inputs.stage ]]", "test"),
+    )
+    .unwrap();
+    let fetch = job["statewright"]["script"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|line| line.to_string().contains("git fetch"))
+        .unwrap();
     let script = checkout.scratch.write("fetch.sh", format!("set -e\n{}", fetch.as_str().unwrap()));
     let run = shell(&script, &[], &checkout.path(), &[("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", evil)]);
     assert!(!run.status.success(), "{}", said(&run));
@@ -413,7 +461,10 @@ fn no_branch_is_an_option() {
         // What is checked out is no merge, so that the base is the one that GitHub names.
         checkout.git("work", &["commit", "--quiet", "--allow-empty", "--message", "push"]);
         let mut runner = Runner::new(&checkout, &[("base", "")]);
-        runner.given.insert("github.event.pull_request.base.sha || github.event.merge_group.base_sha".to_owned(), evil.to_owned());
+        runner.given.insert(
+            "github.event.pull_request.base.sha || github.event.merge_group.base_sha".to_owned(),
+            evil.to_owned(),
+        );
         for (name, step) in steps().into_iter().filter(|(name, _)| name == "Find the base") {
             assert!(!runner.run(&name, &step).status.success());
         }
@@ -424,7 +475,12 @@ fn no_branch_is_an_option() {
 /// What a job in a file for another system runs.
 fn shell(file: &Path, arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new("sh");
-    command.arg(file).args(arguments).current_dir(folder).env("PATH", path_with_statewright()).envs(variables.iter().copied());
+    command
+        .arg(file)
+        .args(arguments)
+        .current_dir(folder)
+        .env("PATH", path_with_statewright())
+        .envs(variables.iter().copied());
     command.env_remove("GITHUB_OUTPUT").env_remove("GITHUB_STEP_SUMMARY").output().unwrap()
 }
 
@@ -455,14 +511,20 @@ fn the_gitlab_component_reviews_a_merge_request() {
     let file: Value = serde_yaml::from_str(&filled).unwrap();
     let job = &file["statewright"];
     // Inputs are text that is put in before anything is read; a script must not be made of them.
-    let unfilled: Value = serde_yaml::from_str(&body.replace("$[[", "[[").replace("[[ inputs.stage ]]", "test")).unwrap();
+    let unfilled: Value =
+        serde_yaml::from_str(&body.replace("$[[", "[[").replace("[[ inputs.stage ]]", "test")).unwrap();
     assert!(!unfilled["statewright"]["script"].to_string().contains("inputs."));
-    let script = job["script"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect::<Vec<_>>().join("\n");
+    let script =
+        job["script"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect::<Vec<_>>().join("\n");
 
     let checkout = Checkout::new(&[("kubia-pet:1.0", "kubia-pet:2.0")], true);
     let script = checkout.scratch.write("job.sh", format!("set -e\n{script}\n"));
-    let variables: Vec<(&str, &str)> =
-        job["variables"].as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+    let variables: Vec<(&str, &str)> = job["variables"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+        .collect();
     let mut merge_request = variables.clone();
     merge_request.push(("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"));
     let run = shell(&script, &[], &checkout.path(), &merge_request);
@@ -490,19 +552,34 @@ fn init_writes_the_workflow_that_is_there_to_copy() {
 fn every_action_is_pinned() {
     let workflows = fs::read_dir(root().join(".github/workflows")).unwrap().map(|entry| entry.unwrap().path());
     let mut count = 0;
-    for path in
-        workflows.chain(["action.yml", "integrations/github/workflow.yaml", "src/cli/scaffold/workflow.yaml"].map(|file| root().join(file)))
-    {
+    for path in workflows.chain(
+        ["action.yml", "integrations/github/workflow.yaml", "src/cli/scaffold/workflow.yaml"]
+            .map(|file| root().join(file)),
+    ) {
         for line in fs::read_to_string(&path).unwrap().lines() {
             let Some((_, used)) = line.split_once("uses: ").filter(|(_, used)| *used != "./") else { continue };
             count += 1;
             if let Some(version) = used.strip_prefix("your-org/statewright@") {
-                assert_eq!(version, concat!("v", env!("CARGO_PKG_VERSION")), "{}: a release makes this tag and no other", path.display());
+                assert_eq!(
+                    version,
+                    concat!("v", env!("CARGO_PKG_VERSION")),
+                    "{}: a release makes this tag and no other",
+                    path.display()
+                );
                 continue;
             }
-            let (commit, version) =
-                used.split_once('@').unwrap().1.split_once(" # v").unwrap_or_else(|| panic!("{}: {line}", path.display()));
-            assert!(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()) && version.split('.').count() == 3, "{line}");
+            let (commit, version) = used
+                .split_once('@')
+                .unwrap()
+                .1
+                .split_once(" # v")
+                .unwrap_or_else(|| panic!("{}: {line}", path.display()));
+            assert!(
+                commit.len() == 40
+                    && commit.bytes().all(|byte| byte.is_ascii_hexdigit())
+                    && version.split('.').count() == 3,
+                "{line}"
+            );
         }
     }
     assert!(count > 8, "only {count}");
@@ -516,7 +593,11 @@ fn actionlint_has_nothing_to_say() {
     let scratch = Scratch::new("actionlint");
     copy(&root().join(".github/workflows"), &scratch.path().join(".github/workflows"));
     for name in ["action.yml", "integrations/github/workflow.yaml"] {
-        let target = if name == "action.yml" { name.to_owned() } else { format!(".github/workflows/{}", name.replace('/', "-")) };
+        let target = if name == "action.yml" {
+            name.to_owned()
+        } else {
+            format!(".github/workflows/{}", name.replace('/', "-"))
+        };
         scratch.write(&target, fs::read_to_string(root().join(name)).unwrap());
     }
     assert!(Command::new("git").args(["init", "--quiet"]).current_dir(scratch.path()).status().unwrap().success());

@@ -9,14 +9,23 @@ use std::path::{Path, PathBuf};
 const ONE_THOUGHT: &[(&str, &[&str])] = &[
     ("a fast path, and the whole way that it falls back to", &["yaml::quick", "yaml::read"]),
     ("an expression and what evaluates it", &["app::evaluator", "app::expression"]),
-    ("an app and the parts that are resolved with it", &["app", "app::container", "app::files", "app::service", "app::storage"]),
+    (
+        "an app and the parts that are resolved with it",
+        &["app", "app::container", "app::files", "app::service", "app::storage"],
+    ),
     ("manifests of ours and of a workspace's templates", &["emit", "emit::extra"]),
     (
         "a table of volume backends and its rows",
         &["volume", "volume::csi", "volume::gce_persistent_disk", "volume::host_path", "volume::local", "volume::nfs"],
     ),
-    ("a folder on the disk, what it holds and what lies beside it", &["disk", "disk::find", "disk::sibling", "disk::tree"]),
-    ("what an apply sends, recursively", &["api::patch", "api::patch::compare", "api::patch::merge", "api::patch::order"]),
+    (
+        "a folder on the disk, what it holds and what lies beside it",
+        &["disk", "disk::find", "disk::sibling", "disk::tree"],
+    ),
+    (
+        "what an apply sends, recursively",
+        &["api::patch", "api::patch::compare", "api::patch::merge", "api::patch::order"],
+    ),
     ("the list of kinds, and the decoder that asks it", &["api::admission", "api::admission::decode"]),
     ("a Service and the addresses that it is given", &["api::admission::allocation", "api::admission::service"]),
     (
@@ -50,7 +59,10 @@ const ONE_THOUGHT: &[(&str, &[&str])] = &[
         ],
     ),
     ("the arguments, and a server that is started with them", &["cli", "cli::lsp"]),
-    ("a project, what it left behind, and who stands beside it", &["cli::left_over", "cli::neighbours", "cli::project"]),
+    (
+        "a project, what it left behind, and who stands beside it",
+        &["cli::left_over", "cli::neighbours", "cli::project"],
+    ),
     (
         "placing a pod: alone, beside others, and in the place of others",
         &["cluster::controller::company", "cluster::controller::preemption", "cluster::controller::scheduler"],
@@ -86,7 +98,8 @@ const LARGEST: &str = "api";
 fn files_lean_on_each_other_only_where_they_are_one_thought() {
     let files = files();
     let edges = edges(&files);
-    let allowed: BTreeSet<BTreeSet<&str>> = ONE_THOUGHT.iter().map(|(_, files)| files.iter().copied().collect()).collect();
+    let allowed: BTreeSet<BTreeSet<&str>> =
+        ONE_THOUGHT.iter().map(|(_, files)| files.iter().copied().collect()).collect();
     let found = circles(&edges);
     let mut wrong = Vec::new();
     for circle in &found {
@@ -94,12 +107,15 @@ fn files_lean_on_each_other_only_where_they_are_one_thought() {
         if !allowed.iter().any(|thought| named.is_subset(thought)) {
             wrong.push(format!("these lean on each other: {}", circle.iter().cloned().collect::<Vec<_>>().join(", ")));
             for file in circle {
-                let inside: Vec<&str> = edges[file].iter().filter(|other| circle.contains(*other)).map(String::as_str).collect();
+                let inside: Vec<&str> =
+                    edges[file].iter().filter(|other| circle.contains(*other)).map(String::as_str).collect();
                 wrong.push(format!("    {file} uses {}", inside.join(", ")));
             }
         }
     }
-    for thought in allowed.iter().filter(|thought| !found.iter().any(|circle| circle.iter().all(|file| thought.contains(&**file)))) {
+    for thought in
+        allowed.iter().filter(|thought| !found.iter().any(|circle| circle.iter().all(|file| thought.contains(&**file))))
+    {
         wrong.push(format!("no circle any more, take it off the list: {thought:?}"));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

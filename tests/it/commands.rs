@@ -100,7 +100,10 @@ fn one_format_goes_to_stdout_and_the_others_into_files() {
     let scratch = crate::scratch::Scratch::new("formats");
     copy(&root().join("examples/kubia"), scratch.path());
     for command in ["check", "diff", "compile"] {
-        let run = statewright(scratch.path(), &[command, "--format", "json", "--format", "sarif=a.sarif", "--format", "markdown=a.md"]);
+        let run = statewright(
+            scratch.path(),
+            &[command, "--format", "json", "--format", "sarif=a.sarif", "--format", "markdown=a.md"],
+        );
         assert_eq!(run.code, 0, "{command}: {}", run.stderr);
         assert!(serde_json::from_str::<serde_json::Value>(&run.stdout).is_ok(), "{command}: {}", run.stdout);
         assert!(scratch.path().join("a.sarif").is_file() && scratch.path().join("a.md").is_file());
@@ -114,7 +117,8 @@ fn one_format_goes_to_stdout_and_the_others_into_files() {
             assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{command} {arguments:?}");
             assert!(run.stderr.contains(said), "{command} {arguments:?}: {}", run.stderr);
         }
-        let help = statewright(scratch.path(), &[command, "--help"]).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let help =
+            statewright(scratch.path(), &[command, "--help"]).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         let names: Vec<&str> = statewright::report::Format::ALL.iter().map(|(name, _)| *name).collect();
         assert!(help.contains(&names.join(", ")), "{command}: {help}");
     }
@@ -127,11 +131,15 @@ fn one_format_goes_to_stdout_and_the_others_into_files() {
 fn an_environment_that_no_app_has_is_refused() {
     let scratch = Scratch::new("no-such-environment");
     let spec = |name: &str| {
-        format!("apiVersion: statewright/v1\nkind: App\nname: {name}\nimage: example.com/x:1.0\nenvironments: {{dev: {{}}, prod: {{}}}}\n")
+        format!(
+            "apiVersion: statewright/v1\nkind: App\nname: {name}\nimage: example.com/x:1.0\nenvironments: {{dev: \
+                {{}}, prod: {{}}}}\n"
+        )
     };
     scratch.write("one/statewright.yaml", spec("one"));
     scratch.write("two/statewright.yaml", spec("two").replace("prod", "stage"));
-    let commands: &[&[&str]] = &[&["compile"], &["compile", "--check"], &["diff"], &["ci"], &["inspect"], &["rehearse", "."]];
+    let commands: &[&[&str]] =
+        &[&["compile"], &["compile", "--check"], &["diff"], &["ci"], &["inspect"], &["rehearse", "."]];
     for command in commands {
         let run = statewright(scratch.path(), &[*command, &["--env", "prd"]].concat());
         assert_eq!(run.code, 2, "{command:?}: {}{}", run.stdout, run.stderr);
@@ -170,11 +178,16 @@ fn the_examples_of_help_work() {
         std::fs::remove_file(folder.join(other).join(".statewright")).unwrap();
     }
     scratch.write("cluster.yaml", "nodes: [{name: minikube}]\n");
-    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: foos.example.com}\nspec:\n  group: example.com\n  names: {kind: Foo, plural: foos}\n  scope: Namespaced\n  versions:\n  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n";
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: \
+        foos.example.com}\nspec:\n  group: example.com\n  names: {kind: Foo, plural: foos}\n  scope: Namespaced\n  \
+        versions:\n  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n";
     scratch.write("crds/foos.yaml", definition);
     let git = |arguments: &[&str]| {
         let identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
-        assert!(Command::new("git").args(identity).args(arguments).current_dir(folder).status().unwrap().success(), "{arguments:?}");
+        assert!(
+            Command::new("git").args(identity).args(arguments).current_dir(folder).status().unwrap().success(),
+            "{arguments:?}"
+        );
     };
     git(&["init", "--quiet"]);
     git(&["add", "--all"]);
@@ -183,12 +196,17 @@ fn the_examples_of_help_work() {
     let program = Path::new(env!("CARGO_BIN_EXE_statewright")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
     let mut count = 0;
-    for command in ["init", "compile", "check", "ci", "diff", "rehearse", "inspect", "explain", "schema", "completions"] {
+    for command in ["init", "compile", "check", "ci", "diff", "rehearse", "inspect", "explain", "schema", "completions"]
+    {
         let help = statewright(folder, &[command, "--help"]).stdout;
         let examples = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command} has no examples: {help}")).1;
         for line in examples.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             assert!(line.contains(&format!("statewright {command}")), "{line}");
-            let run = Command::new("bash").args(["-o", "pipefail", "-c", line]).env("PATH", &path).current_dir(folder).output();
+            let run = Command::new("bash")
+                .args(["-o", "pipefail", "-c", line])
+                .env("PATH", &path)
+                .current_dir(folder)
+                .output();
             let Ok(run) = run else { return println!("there is no bash: the examples were not run") };
             let said = String::from_utf8_lossy(&run.stderr);
             assert!(run.status.code().is_some_and(|code| code < 2), "{line}: {:?} {said}", run.status);

@@ -1,4 +1,5 @@
-//! A repository is a stranger's: nothing that it names leads the program to a file outside of it, to read or to write, or makes it wait.
+//! A repository is a stranger's: nothing that it names leads the program to a file outside of it, to read or to write,
+//! or makes it wait.
 
 use crate::scratch::Scratch;
 use std::fs::{self, File};
@@ -25,11 +26,14 @@ struct World {
 impl World {
     fn new() -> Self {
         let scratch = Scratch::new("confinement");
-        let manifest = format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: victim}}\nstringData: {{password: {CANARY}}}\n");
+        let manifest =
+            format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: victim}}\nstringData: {{password: {CANARY}}}\n");
         scratch.write("outside/victim.yaml", &manifest);
         scratch.write("outside/spec.yaml", format!("{SPEC}env: {{SAID: {CANARY}}}\n"));
-        scratch
-            .write("outside/workspace.yaml", format!("{WORKSPACE}environments: {{prod: {{vars: {{a: {CANARY}}}, unknown: {CANARY}}}}}\n"));
+        scratch.write(
+            "outside/workspace.yaml",
+            format!("{WORKSPACE}environments: {{prod: {{vars: {{a: {CANARY}}}, unknown: {CANARY}}}}}\n"),
+        );
         scratch.write("outside/plain.txt", format!("{CANARY}: : [\n"));
         scratch.write("outside/app/statewright.yaml", format!("{SPEC}env: {{SAID: {CANARY}}}\nfoo: {CANARY}\n"));
         scratch.write("repo/.git/config", format!("[http]\n\textraheader = {CANARY}\n"));
@@ -55,7 +59,10 @@ impl World {
 
     /// All that lies outside: names, contents, and when they were changed.
     fn outside(&self) -> Vec<(PathBuf, u64)> {
-        let entries = walkdir::WalkDir::new(self.scratch.path().join("outside")).sort_by_file_name().into_iter().map(Result::unwrap);
+        let entries = walkdir::WalkDir::new(self.scratch.path().join("outside"))
+            .sort_by_file_name()
+            .into_iter()
+            .map(Result::unwrap);
         entries.map(|entry| (entry.path().to_owned(), entry.metadata().unwrap().len())).collect()
     }
 
@@ -125,7 +132,8 @@ fn of_apps() -> Vec<Vec<&'static str>> {
 /// Makes a way out, and says by which name.
 type Way<'w> = &'w dyn Fn(&World) -> String;
 
-/// Makes the ways out of a repository by a file of this name, one after another, and hands over a name that the repository could use.
+/// Makes the ways out of a repository by a file of this name, one after another, and hands over a name that the
+/// repository could use.
 /// `victim` is a file in `outside/`.
 fn each_way(victim: &str, name: &str, mut see: impl FnMut(&World, &str, &str)) {
     let ways: &[(&str, Way)] = &[
@@ -229,7 +237,10 @@ fn a_template_is_a_file_of_the_repository() {
                     );
                 }
             }
-            assert!(world.run(&["check"]).text.contains("statewright-workspace.yaml:4:12"), "{way}: not at the user's line");
+            assert!(
+                world.run(&["check"]).text.contains("statewright-workspace.yaml:4:12"),
+                "{way}: not at the user's line"
+            );
         });
     }
 }
@@ -342,7 +353,9 @@ fn what_is_committed_is_in_the_repository() {
         fs::rename(world.repo().join(way), world.scratch.path().join("outside/stolen")).unwrap();
         world.link(way, "../".repeat(way.matches('/').count() + 1) + "outside/stolen");
         world.write("statewright.yaml", SPEC);
-        for arguments in [&["diff"][..], &["diff", "--format", "json"], &["diff", "--format", "html"], &["ci"], &["compile"]] {
+        for arguments in
+            [&["diff"][..], &["diff", "--format", "json"], &["diff", "--format", "html"], &["ci"], &["compile"]]
+        {
             refuses(&world, way, arguments);
         }
     }
@@ -365,14 +378,19 @@ fn links_inside_a_repository_work() {
             world.link("linked", "app");
         }
         let said = world.run(&["compile", "-o", "yaml", path]);
-        assert!(said.code == Some(0) && said.text.contains("said") && said.text.contains("name: plain"), "{path}: {}", said.text);
+        assert!(
+            said.code == Some(0) && said.text.contains("said") && said.text.contains("name: plain"),
+            "{path}: {}",
+            said.text
+        );
     }
     // A repository that is itself reached through a link.
     let link = world.scratch.path().join("door");
     symlink(world.repo(), &link).unwrap();
-    for (folder, path) in
-        [(link.clone(), "app/statewright.yaml".to_owned()), ("/".into(), format!("{}/app/statewright.yaml", link.display()))]
-    {
+    for (folder, path) in [
+        (link.clone(), "app/statewright.yaml".to_owned()),
+        ("/".into(), format!("{}/app/statewright.yaml", link.display())),
+    ] {
         let said = run(&folder, &["compile", "-o", "yaml", &path], Stdio::null());
         assert!(said.code == Some(0) && said.text.contains("said"), "{path}: {}", said.text);
     }
@@ -391,7 +409,11 @@ fn what_a_user_names_outside_of_any_repository_is_read() {
     for path in ["-", "/dev/stdin", "/dev/fd/0"] {
         assert_eq!(run(&world.repo(), &["check", path], open()).code, Some(0), "{path}");
         let mut cat = Command::new("cat").arg(&plain).stdout(Stdio::piped()).spawn().unwrap();
-        assert_eq!(run(&world.repo(), &["check", path], cat.stdout.take().unwrap().into()).code, Some(0), "{path} as a pipe");
+        assert_eq!(
+            run(&world.repo(), &["check", path], cat.stdout.take().unwrap().into()).code,
+            Some(0),
+            "{path} as a pipe"
+        );
         cat.wait().unwrap();
     }
     for path in ["../outside/fifo", "../outside/socket", "/dev/zero"] {
@@ -402,9 +424,12 @@ fn what_a_user_names_outside_of_any_repository_is_read() {
 
 #[test]
 fn a_pipe_in_the_way_is_no_reason_to_wait() {
-    for (name, command) in
-        [("statewright.yaml", "compile"), ("x/statewright.yaml", "check"), ("x/m.yaml", "check"), ("x/m.yaml", "rehearse")]
-    {
+    for (name, command) in [
+        ("statewright.yaml", "compile"),
+        ("x/statewright.yaml", "check"),
+        ("x/m.yaml", "check"),
+        ("x/m.yaml", "rehearse"),
+    ] {
         let world = World::new();
         world.write("x/y", "");
         fifo(&world.repo().join(name));
@@ -484,7 +509,11 @@ fn a_report_never_goes_through_a_link() {
     }
     for name in ["/dev/stdout", "/dev/stderr", "/dev/null"] {
         let said = world.run(&["check", "--format", &format!("json={name}")]);
-        assert!(said.code == Some(0) && (said.text.contains("findings") || name == "/dev/null"), "{name}: {}", said.text);
+        assert!(
+            said.code == Some(0) && (said.text.contains("findings") || name == "/dev/null"),
+            "{name}: {}",
+            said.text
+        );
     }
 }
 
@@ -574,7 +603,11 @@ fn an_output_that_cannot_be_written_is_a_failure() {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.code() == Some(2) && said.contains("the disk is full"), "{arguments:?}: {:?} {said}", output.status);
+        assert!(
+            output.status.code() == Some(2) && said.contains("the disk is full"),
+            "{arguments:?}: {:?} {said}",
+            output.status
+        );
     }
 }
 
@@ -594,7 +627,11 @@ fn a_reader_that_has_gone_is_no_failure() {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(matches!(output.status.code(), Some(0 | 1)) && !said.contains("error:"), "{arguments:?}: {:?} {said}", output.status);
+        assert!(
+            matches!(output.status.code(), Some(0 | 1)) && !said.contains("error:"),
+            "{arguments:?}: {:?} {said}",
+            output.status
+        );
     }
 }
 
@@ -603,8 +640,7 @@ fn an_editor_is_shown_nothing_of_others() {
     let world = World::new();
     let session = |spec: &str| {
         let uri = format!("file://{}", world.repo().join("statewright.yaml").display());
-        let open =
-            serde_json::json!({"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": {"uri": uri, "text": spec}}});
+        let open = serde_json::json!({"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": {"uri": uri, "text": spec}}});
         let body = open.to_string();
         let input = world.scratch.write("session", format!("Content-Length: {}\r\n\r\n{body}", body.len()));
         run(&world.repo(), &["lsp"], Stdio::from(File::open(input).unwrap()))
@@ -624,6 +660,10 @@ fn an_editor_is_shown_nothing_of_others() {
     fs::remove_file(world.repo().join("statewright-workspace.yaml")).unwrap();
     for path in ["../outside/plain.txt", "../outside/fifo"] {
         let said = session(&format!("{SPEC}files: {{/etc/web: {{a: {{from: {path}}}}}}}\n"));
-        assert!(said.code.is_some() && !said.text.contains(CANARY) && said.text.contains("cannot be read"), "{path}: {}", said.text);
+        assert!(
+            said.code.is_some() && !said.text.contains(CANARY) && said.text.contains("cannot be read"),
+            "{path}: {}",
+            said.text
+        );
     }
 }

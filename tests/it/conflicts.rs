@@ -1,5 +1,5 @@
-//! Manifests of ours that git has merged, or left with the markers of a conflict, or that are damaged: said to be so with the line, not
-//! compared, and written anew.
+//! Manifests of ours that git has merged, or left with the markers of a conflict, or that are damaged: said to be so
+//! with the line, not compared, and written anew.
 
 use crate::commands::{copy, root, statewright};
 use crate::scratch::Scratch;
@@ -46,9 +46,15 @@ fn a_merge_conflict_is_said_with_its_line_and_written_anew() {
             let run = statewright(scratch.path(), &[command]);
             let said = format!("{}{}", run.stdout, run.stderr);
             assert_eq!(run.code, 1, "{command}: {said}");
-            assert!(said.contains("SW0614") && said.contains(&format!("{SET}:{line}")), "{command} says the line: {said}");
+            assert!(
+                said.contains("SW0614") && said.contains(&format!("{SET}:{line}")),
+                "{command} says the line: {said}"
+            );
             assert!(said.contains("run `statewright compile`, which rewrites it"), "{command}: {said}");
-            assert!(!said.contains("adds kubia-0") && !said.contains("kubia in dev: new"), "{command} compares with nothing: {said}");
+            assert!(
+                !said.contains("adds kubia-0") && !said.contains("kubia in dev: new"),
+                "{command} compares with nothing: {said}"
+            );
         }
         let check = statewright(scratch.path(), &["compile", "--check"]);
         assert!(check.code == 1 && check.stderr.contains("conflict"), "{}", check.stderr);
@@ -82,7 +88,11 @@ fn a_damaged_manifest_is_not_compared() {
     let scratch = Scratch::new("damaged");
     let [_, (theirs, _)] = branches(&scratch);
     let half = &theirs[..theirs.find("serviceName").unwrap() + 9];
-    for text in [half.to_owned(), theirs.lines().next().unwrap().to_owned() + "\n", theirs.replace("kind: StatefulSet", "kind: [")] {
+    for text in [
+        half.to_owned(),
+        theirs.lines().next().unwrap().to_owned() + "\n",
+        theirs.replace("kind: StatefulSet", "kind: ["),
+    ] {
         scratch.write(SET, &text);
         let run = statewright(scratch.path(), &["diff"]);
         let said = format!("{}{}", run.stdout, run.stderr);

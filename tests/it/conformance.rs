@@ -1,4 +1,5 @@
-//! Asks the model what a real API server was asked, and compares the answers: the verdict, and the set of (field, type).
+//! Asks the model what a real API server was asked, and compares the answers: the verdict, and the set of (field,
+//! type).
 
 use serde_json::Value;
 use statewright::api::admission::{self, Answer, Stage};
@@ -32,12 +33,14 @@ const RECORDED: Version = Version::minor(36);
 /// The cases in which `kubectl replace` comes out otherwise than `kubectl apply`, by the name of their answer.
 const REPLACE: &str = "put";
 
-/// How much of a larger set must agree, verdict and fields: of the version that was recorded first, of each other, and of other workloads.
+/// How much of a larger set must agree, verdict and fields: of the version that was recorded first, of each other, and
+/// of other workloads.
 const LEAST_RECORDED: f64 = 1.0;
 const LEAST_OTHER: f64 = 0.999;
 const LEAST_WORKLOADS: f64 = 0.995;
 
-/// The files of questions that every version was asked: the answers of one version, and by which name those of the others differ.
+/// The files of questions that every version was asked: the answers of one version, and by which name those of the
+/// others differ.
 const ASKED_OF_ALL: &[(&str, &str)] = &[
     ("creates.jsonl", "other-versions"),
     ("updates.jsonl", "other-versions"),
@@ -87,7 +90,9 @@ fn the_model_says_what_the_server_said() {
     let id = std::env::var("STATEWRIGHT_CONFORMANCE_ID").ok();
     let mut cases = read(&folder);
     assert!(!cases.is_empty(), "no recordings in {}", folder.display());
-    cases.retain(|case| kind.as_ref().is_none_or(|kind| case.kind == *kind) && id.as_ref().is_none_or(|id| case.id == *id));
+    cases.retain(|case| {
+        kind.as_ref().is_none_or(|kind| case.kind == *kind) && id.as_ref().is_none_or(|id| case.id == *id)
+    });
     let answers = statewright::parallel::map(&cases, ask);
     let judged: Vec<(Case, Verdict)> = cases.into_iter().zip(answers).collect();
     if id.is_some() {
@@ -102,7 +107,11 @@ fn the_model_says_what_the_server_said() {
     if given.is_some() {
         thresholds(&judged);
     } else {
-        assert!(total.verdicts() >= LEAST_VERDICTS, "{:.4} of the verdicts agree, {LEAST_VERDICTS} did before", total.verdicts());
+        assert!(
+            total.verdicts() >= LEAST_VERDICTS,
+            "{:.4} of the verdicts agree, {LEAST_VERDICTS} did before",
+            total.verdicts()
+        );
         assert!(total.sets() >= LEAST_SETS, "{:.4} of the sets agree, {LEAST_SETS} did before", total.sets());
     }
 }
@@ -120,17 +129,24 @@ fn the_model_says_what_the_server_said_of_other_kinds() {
             cases.extend(jsonl(&folder.join(file)).into_iter().map(|line| case(name, &line, line.clone(), recorded())));
         }
     }
-    cases.retain(|case| kind.as_ref().is_none_or(|kind| case.kind == *kind) && id.as_ref().is_none_or(|id| case.id == *id));
+    cases.retain(|case| {
+        kind.as_ref().is_none_or(|kind| case.kind == *kind) && id.as_ref().is_none_or(|id| case.id == *id)
+    });
     let narrowed = kind.is_some() || id.is_some();
     assert!(narrowed || !cases.is_empty(), "no recordings of other kinds");
     let mut judged: Vec<(Case, Verdict)> = Vec::new();
     for mut case in cases {
         let answer = ask(&case);
-        // The recorder tells a wrong type from other bad requests no more than the server, and names no unknown field apart.
+        // The recorder tells a wrong type from other bad requests no more than the server, and names no unknown field
+        // apart.
         case.verdict.unchanged = None;
         match case.verdict.stage.as_str() {
-            "http400" if ["decode", "request"].contains(&answer.stage.as_str()) => case.verdict.stage.clone_from(&answer.stage),
-            "strict-decode" if case.verdict.set.is_empty() && answer.stage == "strict-decode" => case.verdict.set.clone_from(&answer.set),
+            "http400" if ["decode", "request"].contains(&answer.stage.as_str()) => {
+                case.verdict.stage.clone_from(&answer.stage);
+            }
+            "strict-decode" if case.verdict.set.is_empty() && answer.stage == "strict-decode" => {
+                case.verdict.set.clone_from(&answer.set);
+            }
             _ => {}
         }
         judged.push((case, answer));
@@ -142,13 +158,17 @@ fn the_model_says_what_the_server_said_of_other_kinds() {
     }
     let total = report(&judged);
     if !narrowed {
-        assert!(total.verdicts() >= LEAST_BESIDE, "{:.4} of the verdicts agree, {LEAST_BESIDE} are due", total.verdicts());
+        assert!(
+            total.verdicts() >= LEAST_BESIDE,
+            "{:.4} of the verdicts agree, {LEAST_BESIDE} are due",
+            total.verdicts()
+        );
         assert!(total.sets() >= LEAST_BESIDE, "{:.4} of the sets agree, {LEAST_BESIDE} are due", total.sets());
     }
 }
 
-/// Questions drawn by chance about all kinds that are judged, created and changed: a sample of the project's own, of two versions; or those
-/// of a folder, with the answers of the version that is named.
+/// Questions drawn by chance about all kinds that are judged, created and changed: a sample of the project's own, of
+/// two versions; or those of a folder, with the answers of the version that is named.
 #[test]
 fn the_model_says_what_the_server_said_to_fresh_questions() {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
@@ -174,10 +194,12 @@ fn the_model_says_what_the_server_said_to_fresh_questions() {
     assert!(id.is_some() || total.sets() >= least, "{:.4} of the sets agree, {least} are due", total.sets());
 }
 
-/// What a manifest says that a POST and the first `kubectl apply` take differently, for kubectl leaves out what is null.
+/// What a manifest says that a POST and the first `kubectl apply` take differently, for kubectl leaves out what is
+/// null.
 #[test]
 fn nulls_reach_a_post_and_no_apply() {
-    // kubectl got this one through, though its node port is in no range and a POST of it is refused; why, nobody has recorded.
+    // kubectl got this one through, though its node port is in no range and a POST of it is refused; why, nobody has
+    // recorded.
     const UNEXPLAINED: [&str; 1] = ["c0397"];
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
     let folder = std::env::var_os("STATEWRIGHT_CONFORMANCE").map_or(own, PathBuf::from);
@@ -193,10 +215,19 @@ fn nulls_reach_a_post_and_no_apply() {
         }
         let resource = statewright::bundle::Resource::new(node).unwrap_or_else(|_| panic!("{id} is no object"));
         let (store, customs) = (store::Store::default(), statewright::api::custom::Customs::none());
-        let request =
-            kubectl::Request { resource: &resource, last_applied: None, default_class: None, customs: &customs, version: recorded() };
+        let request = kubectl::Request {
+            resource: &resource,
+            last_applied: None,
+            default_class: None,
+            customs: &customs,
+            version: recorded(),
+        };
         let (done, _) = kubectl::request(&store, request);
-        assert_eq!(done.change == kubectl::Change::Created, text(&line, "apply") == ACCEPTED, "apply of {id}: {done:?}");
+        assert_eq!(
+            done.change == kubectl::Change::Created,
+            text(&line, "apply") == ACCEPTED,
+            "apply of {id}: {done:?}"
+        );
     }
 }
 
@@ -212,7 +243,11 @@ fn a_review_refuses_what_the_server_refused() {
             let reviewed = !is_refused_in_review(&text(&line, "old"), &text(&line, "new"));
             judged += 1;
             if recorded != reviewed {
-                wrong.push(format!("{file} {}: the server {}", text(&line, "id"), if recorded { "takes it" } else { "refuses it" }));
+                wrong.push(format!(
+                    "{file} {}: the server {}",
+                    text(&line, "id"),
+                    if recorded { "takes it" } else { "refuses it" }
+                ));
             }
         }
     }
@@ -229,10 +264,20 @@ fn is_refused_in_review(old: &str, new: &str) -> bool {
     let after = statewright::manifests(&sources, &[after], &mut found);
     let facts = ClusterFacts::of_version(recorded());
     let files = Files::default();
-    let setting = Setting { version: recorded(), facts: &facts, namespace: "default", acknowledged: &[], home: None, files: &files };
+    let setting = Setting {
+        version: recorded(),
+        facts: &facts,
+        namespace: "default",
+        acknowledged: &[],
+        home: None,
+        files: &files,
+    };
     let review = statewright::review("recorded".into(), &before, &after, setting, &mut Diagnostics::default());
     let is_refused = review.changes.iter().any(|change| !change.refusals.is_empty());
-    assert!(!is_refused || !review.judgement.runbooks.is_empty(), "refused, and nothing is said of what to do:\n{old}\n{new}");
+    assert!(
+        !is_refused || !review.judgement.runbooks.is_empty(),
+        "refused, and nothing is said of what to do:\n{old}\n{new}"
+    );
     found.iter().any(|finding| finding.refusal.is_some()) || is_refused
 }
 
@@ -283,9 +328,15 @@ fn read(folder: &Path) -> Vec<Case> {
             }
         }
     }
-    assert!(others.answers.keys().all(|key| key.1 == recorded()), "answers without a question: {:?}", others.answers.keys().next());
+    assert!(
+        others.answers.keys().all(|key| key.1 == recorded()),
+        "answers without a question: {:?}",
+        others.answers.keys().next()
+    );
     for file in ["new-fields-1.37.jsonl", "disagreements.jsonl", "disagreements-by-version.jsonl"] {
-        for line in jsonl(&folder.join(file)).into_iter().filter(|line| UNTOLD.iter().all(|(id, _)| *id != text(line, "id"))) {
+        for line in
+            jsonl(&folder.join(file)).into_iter().filter(|line| UNTOLD.iter().all(|(id, _)| *id != text(line, "id")))
+        {
             let asked = if file.contains("1.37") { Version::minor(37) } else { recorded() };
             for version in versions(&line).unwrap_or_else(|| vec![asked]) {
                 cases.push(case(file, &line, line.clone(), version));
@@ -317,11 +368,15 @@ struct Others {
 impl Others {
     fn read(folder: &Path) -> Self {
         let mut others = Self::default();
-        let mut names: Vec<String> =
-            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         for name in names {
-            let Some((stem, version)) = name.strip_suffix(".jsonl").and_then(|name| name.rsplit_once('-')) else { continue };
+            let Some((stem, version)) = name.strip_suffix(".jsonl").and_then(|name| name.rsplit_once('-')) else {
+                continue;
+            };
             if !ASKED_OF_ALL.iter().any(|(_, differences)| *differences == stem) {
                 continue;
             }
@@ -352,9 +407,10 @@ fn case(file: &str, answer: &Value, question: Value, version: Version) -> Case {
     let stage = if text(answer, "verdict") == ACCEPTED { ACCEPTED.to_owned() } else { text(answer, "stage") };
     let errors = answer["errors"].as_array().cloned().unwrap_or_default();
     let set = errors.iter().map(|error| (text(error, "field"), text(error, "type"))).collect();
-    let unchanged =
-        (version == recorded() && answer["dropped"].is_null() && file != FIELDS).then(|| answer["unchanged"].as_bool().unwrap_or_default());
-    let texts = |key: &str| answer[key].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    let unchanged = (version == recorded() && answer["dropped"].is_null() && file != FIELDS)
+        .then(|| answer["unchanged"].as_bool().unwrap_or_default());
+    let texts =
+        |key: &str| answer[key].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     let dropped = (file == FIELDS && stage == ACCEPTED).then(|| texts("dropped"));
     Case {
         file: file.to_owned(),
@@ -375,7 +431,9 @@ fn case(file: &str, answer: &Value, question: Value, version: Version) -> Case {
 
 fn jsonl(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {error}", path.display()))).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        .collect()
 }
 
 fn text(value: &Value, key: &str) -> String {
@@ -386,18 +444,26 @@ fn text(value: &Value, key: &str) -> String {
 fn ask(case: &Case) -> Verdict {
     let new = case.line["new"].as_str().unwrap_or_default();
     let answer = match case.line["old"].as_str() {
-        None => {
-            manifest(new).map(|(node, duplicates)| (admission::with_duplicates(admission::create(&node, case.version), duplicates), false))
-        }
+        None => manifest(new).map(|(node, duplicates)| {
+            (admission::with_duplicates(admission::create(&node, case.version), duplicates), false)
+        }),
         Some(old) => update(old, new, case),
     };
     match answer {
         Some((answer, unchanged)) => Verdict { unchanged: Some(unchanged), ..verdict(&answer, case.version) },
-        None => Verdict { stage: "parse".into(), set: Set::new(), unchanged: None, warnings: BTreeSet::new(), object: None, dropped: None },
+        None => Verdict {
+            stage: "parse".into(),
+            set: Set::new(),
+            unchanged: None,
+            warnings: BTreeSet::new(),
+            object: None,
+            dropped: None,
+        },
     }
 }
 
-/// `kubectl apply` of the new manifest over the object that the old one made, or `kubectl replace`. Gives too whether nothing was sent.
+/// `kubectl apply` of the new manifest over the object that the old one made, or `kubectl replace`. Gives too whether
+/// nothing was sent.
 fn update(old: &str, new: &str, case: &Case) -> Option<(Answer, bool)> {
     let version = case.version;
     let (new, duplicates) = manifest(new)?;
@@ -492,9 +558,12 @@ impl Verdict {
         (self.stage == ACCEPTED) == (other.stage == ACCEPTED)
     }
 
-    /// Whether the model's answer names what the server named. Where the server's decoder names no field, the verdict is all there is.
+    /// Whether the model's answer names what the server named. Where the server's decoder names no field, the verdict
+    /// is all there is.
     fn same_set(&self, model: &Self, kind: &str) -> bool {
-        if !self.same_verdict(model) || self.unchanged.zip(model.unchanged).is_some_and(|(server, model)| server != model) {
+        if !self.same_verdict(model)
+            || self.unchanged.zip(model.unchanged).is_some_and(|(server, model)| server != model)
+        {
             return false;
         }
         if self.dropped.is_some() && self.dropped != model.dropped {
@@ -582,7 +651,12 @@ fn report(judged: &[(Case, Verdict)]) -> Count {
     for (title, table) in ["file", "kind", "stage"].iter().zip(&tables) {
         println!("\nby {title}");
         for (key, count) in table {
-            println!("  {key:36} {:5} cases  {:7.2} % verdicts  {:7.2} % sets", count.all, count.verdicts() * 100.0, count.sets() * 100.0);
+            println!(
+                "  {key:36} {:5} cases  {:7.2} % verdicts  {:7.2} % sets",
+                count.all,
+                count.verdicts() * 100.0,
+                count.sets() * 100.0
+            );
         }
     }
     println!("\nby error type");
@@ -592,7 +666,11 @@ fn report(judged: &[(Case, Verdict)]) -> Count {
     let most = std::env::var("STATEWRIGHT_CONFORMANCE_MOST").ok().and_then(|most| most.parse().ok()).unwrap_or(4);
     let mut groups: Vec<_> = left.iter().collect();
     groups.sort_by_key(|(signature, ids)| (!signature.starts_with("VERDICT"), usize::MAX - ids.len()));
-    println!("\nleft: {} cases in {} groups (- only the server, + only the model)", total.all - total.sets, groups.len());
+    println!(
+        "\nleft: {} cases in {} groups (- only the server, + only the model)",
+        total.all - total.sets,
+        groups.len()
+    );
     for (signature, ids) in groups {
         let shown: Vec<&str> = ids.iter().take(most).map(String::as_str).collect();
         println!("  {:4} {signature}  [{}]", ids.len(), shown.join(" "));
@@ -605,7 +683,8 @@ const UNWARNED: [&str; 3] = ["upgrades.jsonl", "disagreements-by-version.jsonl",
 
 /// Prints which warnings of accepted objects are missing, and which nobody but the model gives.
 fn warnings(judged: &[(Case, Verdict)]) {
-    let recorded = |case: &Case| case.version == recorded() && !UNWARNED.contains(&&*case.file) && case.verdict.stage == ACCEPTED;
+    let recorded =
+        |case: &Case| case.version == recorded() && !UNWARNED.contains(&&*case.file) && case.verdict.stage == ACCEPTED;
     let (mut all, mut same) = (0, 0);
     for (case, model) in judged.iter().filter(|(case, model)| recorded(case) && model.stage == ACCEPTED) {
         let (server, ours) = (&case.verdict.warnings, &model.warnings);
@@ -641,8 +720,16 @@ fn objects(judged: &[(Case, Verdict)]) {
 
 /// The fields in which two objects differ, but for what every server draws anew.
 fn differences(server: &Value, ours: &Value, path: &mut String, found: &mut Vec<String>) {
-    const DRAWN: [&str; 8] =
-        ["uid", "resourceVersion", "creationTimestamp", "managedFields", "clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort"];
+    const DRAWN: [&str; 8] = [
+        "uid",
+        "resourceVersion",
+        "creationTimestamp",
+        "managedFields",
+        "clusterIP",
+        "clusterIPs",
+        "nodePort",
+        "healthCheckNodePort",
+    ];
     let length = path.len();
     match (server, ours) {
         (Value::Object(server), Value::Object(ours)) => {

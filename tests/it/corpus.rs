@@ -1,5 +1,6 @@
 //! Every document of real repositories gets the verdict that a real API server gave it.
-//! `STATEWRIGHT_CORPUS` is the folder of the files, `STATEWRIGHT_CONFORMANCE` that of the verdicts; without them there is nothing to do.
+//! `STATEWRIGHT_CORPUS` is the folder of the files, `STATEWRIGHT_CONFORMANCE` that of the verdicts; without them there
+//! is nothing to do.
 
 use serde_json::Value;
 use statewright::bundle::Bundle;
@@ -27,7 +28,9 @@ fn folder(variable: &str) -> Option<PathBuf> {
 /// What the model says to each object of a file: its kind, and why it would be refused.
 fn answers(path: &Path) -> Vec<(String, Vec<Refusal>)> {
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-    let Some(id) = disk::read_source(&disk::Reach::default(), path, &mut sources, &mut found).unwrap() else { return Vec::new() };
+    let Some(id) = disk::read_source(&disk::Reach::default(), path, &mut sources, &mut found).unwrap() else {
+        return Vec::new();
+    };
     let mut answers = Vec::new();
     for part in documents(&sources, id, &mut found) {
         let (mut bundle, mut own) = (Bundle::default(), Diagnostics::default());
@@ -69,8 +72,12 @@ fn real_documents_get_the_servers_verdict() {
                 println!("{file} {number}: there is no {}", text(line, "kind"));
                 continue;
             };
-            let mut recorded: Vec<(&str, &str)> =
-                line["errors"].as_array().into_iter().flatten().map(|error| (text(error, "field"), text(error, "type"))).collect();
+            let mut recorded: Vec<(&str, &str)> = line["errors"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|error| (text(error, "field"), text(error, "type")))
+                .collect();
             // A finding is told once, where the server tells it twice.
             judge::drop_echoes(&mut recorded, |refusal| *refusal);
             let recorded: BTreeSet<(&str, &str)> = recorded.into_iter().collect();
@@ -84,7 +91,8 @@ fn real_documents_get_the_servers_verdict() {
                 continue;
             }
             verdicts += 1;
-            let said: BTreeSet<(&str, &str)> = refusals.iter().map(|refusal| (refusal.field.as_str(), refusal.kind)).collect();
+            let said: BTreeSet<(&str, &str)> =
+                refusals.iter().map(|refusal| (refusal.field.as_str(), refusal.kind)).collect();
             if text(line, "stage") != "validate" || said == recorded {
                 sets += 1;
             } else {

@@ -1,4 +1,5 @@
-//! Custom resources in every command: validated where somebody gave their definition, named once and never refused where nobody did.
+//! Custom resources in every command: validated where somebody gave their definition, named once and never refused
+//! where nobody did.
 
 use crate::commands::{Run, statewright};
 use crate::scratch::Scratch;
@@ -33,7 +34,8 @@ fn probe(spec: &str) -> String {
 
 fn app(spec: &str) -> String {
     format!(
-        "apiVersion: statewright/v1\nkind: App\nname: web\nnamespace: web\nimage: example.com/web:1.0\nobjects:\n- apiVersion: example.com/v1\n  kind: Probe\n  \
+        "apiVersion: statewright/v1\nkind: App\nname: web\nnamespace: web\nimage: example.com/web:1.0\nobjects:\n- \
+            apiVersion: example.com/v1\n  kind: Probe\n  \
          metadata: {{name: web}}\n  spec: {spec}\n"
     )
 }
@@ -142,7 +144,10 @@ fn definitions_that_are_not_there_are_said_at_their_line() {
     scratch.write("web/statewright.yaml", app("{interval: 30s}"));
     scratch.write("plain/a.yaml", probe("{interval: 30s}"));
     scratch.write("empty/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
-    scratch.write("statewright-workspace.yaml", "apiVersion: statewright/v1\nkind: Workspace\ncrds:\n- nosuch.yaml\n- empty\n");
+    scratch.write(
+        "statewright-workspace.yaml",
+        "apiVersion: statewright/v1\nkind: Workspace\ncrds:\n- nosuch.yaml\n- empty\n",
+    );
     for arguments in [&["check"][..], &["compile"], &["diff"], &["ci"], &["check", "plain"]] {
         let run = statewright(scratch.path(), arguments);
         assert_eq!(run.code, 1, "{arguments:?}: {}", run.stderr);
@@ -161,7 +166,8 @@ fn definitions_that_are_not_there_are_said_at_their_line() {
 fn groups_that_kubernetes_does_not_serve_are_custom() {
     let scratch = Scratch::new("custom-groups");
     let check = |api_version: &str, kind: &str| {
-        scratch.write("a.yaml", format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a, namespace: b}}\n"));
+        scratch
+            .write("a.yaml", format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a, namespace: b}}\n"));
         statewright(scratch.path(), &["check", "a.yaml"])
     };
     for (api_version, kind) in [
@@ -175,7 +181,11 @@ fn groups_that_kubernetes_does_not_serve_are_custom() {
     ] {
         let run = check(api_version, kind);
         assert_eq!(run.code, 0, "{}", run.stderr);
-        assert!(run.stderr.contains(&format!("{kind} ({api_version}) is not validated: no CRD given")), "{}", run.stderr);
+        assert!(
+            run.stderr.contains(&format!("{kind} ({api_version}) is not validated: no CRD given")),
+            "{}",
+            run.stderr
+        );
     }
     for (api_version, kind) in [
         ("storage.k8s.io/v1", "StorageClas"),
@@ -242,14 +252,21 @@ fn json_schemas_are_found_as_kubeconform_finds_them() {
     assert!(run.code == 1 && run.stderr.contains("SW0201") && !run.stderr.contains("SW0241"), "{}", run.stderr);
     scratch.write("statewright-workspace.yaml", "apiVersion: statewright/v1\nkind: Workspace\nschemas:\n- nosuch\n");
     let run = statewright(scratch.path(), &["check", "old"]);
-    assert!(run.code == 1 && run.stderr.contains("statewright-workspace.yaml:4:") && run.stderr.contains("SW0210"), "{}", run.stderr);
+    assert!(
+        run.code == 1 && run.stderr.contains("statewright-workspace.yaml:4:") && run.stderr.contains("SW0210"),
+        "{}",
+        run.stderr
+    );
 }
 
 /// Schemas that somebody wrote to do harm, or wrong.
 #[test]
 fn hostile_schemas_do_no_harm() {
     let scratch = Scratch::new("custom-hostile");
-    scratch.write("a.yaml", probe("{interval: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab}"));
+    scratch.write(
+        "a.yaml",
+        probe("{interval: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab}"),
+    );
     for schema in [
         "{".to_owned(),
         "[]".to_owned(),
@@ -267,17 +284,22 @@ fn hostile_schemas_do_no_harm() {
     // A path cannot be made of what a manifest says.
     scratch.write("etc/secret_v1.json", "{\"not\": {}}");
     scratch.write("a.yaml", "apiVersion: ../etc.d/v1\nkind: Secret\nmetadata: {name: a}\n");
-    let run = statewright(scratch.path(), &["check", "a.yaml", "--schema", "x/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json"]);
+    let run = statewright(
+        scratch.path(),
+        &["check", "a.yaml", "--schema", "x/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json"],
+    );
     assert!(!run.stderr.contains("SW0241"), "{}", run.stderr);
 }
 
-/// Rules that would run for hours, patterns that would fill the memory, objects and schemas without end: each ends soon, with an answer.
+/// Rules that would run for hours, patterns that would fill the memory, objects and schemas without end: each ends
+/// soon, with an answer.
 #[test]
 fn hostile_definitions_end_soon() {
     let scratch = Scratch::new("custom-bombs");
     let ten = "[0,1,2,3,4,5,6,7,8,9]";
     let loops = (0..12).fold("true".to_owned(), |inner, level| format!("{ten}.all(v{level}, {inner})"));
-    let deep = (0..50).fold("{type: integer}".to_owned(), |inner, _| format!("{{type: object, properties: {{a: {inner}}}}}"));
+    let deep =
+        (0..50).fold("{type: integer}".to_owned(), |inner, _| format!("{{type: object, properties: {{a: {inner}}}}}"));
     let wide = (0..2000)
         .map(|number| format!("{{properties: {{f{number}: {{minimum: 5}}}}, required: [f{number}]}}"))
         .collect::<Vec<_>>()
@@ -285,10 +307,28 @@ fn hostile_definitions_end_soon() {
     let items = vec!["{}"; 1_500].join(", ");
     for (schema, spec, said) in [
         (format!("{{type: object, x-kubernetes-validations: [{{rule: '{loops}'}}]}}"), "{}", "cost limit exceeded"),
-        ("{type: object, x-kubernetes-validations: [{rule: 'false', messageExpression: \"'x'.replace('', 'yyyyyyyyyy').replace('', 'zzzzzzzzzz').replace('', 'xxxxxxxxxx').replace('', 'xxxxxxxxxx').replace('', 'xxxxxxxxxx').replace('', 'xxxxxxxxxx')\"}]}".to_owned(), "{}", "failed rule: false"),
-        ("{type: object, properties: {interval: {type: string, pattern: '(((a{1000}){1000}){1000}){1000}'}}}".to_owned(), "{interval: a}", "SW0240"),
+        (
+            "{type: object, x-kubernetes-validations: [{rule: 'false', messageExpression: \"'x'.replace('', \
+            'yyyyyyyyyy').replace('', 'zzzzzzzzzz').replace('', 'xxxxxxxxxx').replace('', 'xxxxxxxxxx').replace('', \
+            'xxxxxxxxxx').replace('', 'xxxxxxxxxx')\"}]}"
+                .to_owned(),
+            "{}",
+            "failed rule: false",
+        ),
+        (
+            "{type: object, properties: {interval: {type: string, pattern: '(((a{1000}){1000}){1000}){1000}'}}}"
+                .to_owned(),
+            "{interval: a}",
+            "SW0240",
+        ),
         (deep, "{a: {a: {a: 1}}}", "must be of type"),
-        (format!("{{type: object, properties: {{list: {{type: array, items: {{type: object, anyOf: [{wide}]}}}}}}}}"), &format!("{{list: [{items}]}}"), "SW0240"),
+        (
+            format!(
+                "{{type: object, properties: {{list: {{type: array, items: {{type: object, anyOf: [{wide}]}}}}}}}}"
+            ),
+            &format!("{{list: [{items}]}}"),
+            "SW0240",
+        ),
         ("{type: object, x-kubernetes-validations: [{rule: 'self.nosuch('}]}".to_owned(), "{}", "SW0240"),
     ] {
         let definition = CRD.split("          spec:").next().unwrap();

@@ -1,5 +1,5 @@
-//! Asks the model what a real API server was asked of custom resources, and compares the answers: the verdict, the set of (field, type),
-//! and the words.
+//! Asks the model what a real API server was asked of custom resources, and compares the answers: the verdict, the set
+//! of (field, type), and the words.
 
 use serde_json::Value;
 use statewright::api::admission::{Answer, Stage};
@@ -45,10 +45,13 @@ struct Count {
 fn judge_folder(folder: &Path) {
     let texts = definitions(&folder.join("crds"));
     let customs = Customs::from_crds(&texts.iter().flat_map(|text| nodes(text)).collect::<Vec<_>>());
-    let lenient: Vec<Node> =
-        texts.iter().flat_map(|text| nodes(&text.replace("legacy: {type: string, maxLength: 3}", "legacy: {type: string}"))).collect();
+    let lenient: Vec<Node> = texts
+        .iter()
+        .flat_map(|text| nodes(&text.replace("legacy: {type: string, maxLength: 3}", "legacy: {type: string}")))
+        .collect();
     let lenient = Customs::from_crds(&lenient);
-    let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.retain(|name| name.starts_with("custom-resources") && name.strip_suffix(".jsonl").is_some());
     names.sort();
     assert!(!names.is_empty(), "{}", folder.display());
@@ -60,12 +63,18 @@ fn judge_folder(folder: &Path) {
         }
         #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
         let share = |part: usize| part as f64 / count.all as f64;
-        println!("{name}: {} cases, verdicts {}, sets {}, words {}", count.all, count.verdicts, count.sets, count.words);
+        println!(
+            "{name}: {} cases, verdicts {}, sets {}, words {}",
+            count.all, count.verdicts, count.sets, count.words
+        );
         if std::env::var_os("LOOK").is_some() {
             continue;
         }
         let least = if name.contains("by-hand") { (1.0, 1.0, 1.0) } else { (LEAST_VERDICTS, LEAST_SETS, LEAST_WORDS) };
-        assert!(share(count.verdicts) >= least.0 && share(count.sets) >= least.1 && share(count.words) >= least.2, "{name}");
+        assert!(
+            share(count.verdicts) >= least.0 && share(count.sets) >= least.1 && share(count.words) >= least.2,
+            "{name}"
+        );
     }
 }
 
@@ -74,7 +83,9 @@ type Cause = (String, String, String);
 
 fn compare(case: &Value, customs: &Customs, lenient: &Customs, count: &mut Count) {
     let text = |key: &str| case[key].as_str().unwrap_or_default();
-    let Some(answer) = ask(text("new"), case["old"].as_str(), case["note"].is_string(), customs, lenient) else { return };
+    let Some(answer) = ask(text("new"), case["old"].as_str(), case["note"].is_string(), customs, lenient) else {
+        return;
+    };
     count.all += 1;
     let same_verdict = answer.is_accepted() == (text("verdict") == "accepted");
     let recorded: BTreeSet<Cause> = case["errors"].as_array().into_iter().flatten().map(cause).collect();
@@ -95,12 +106,15 @@ fn compare(case: &Value, customs: &Customs, lenient: &Customs, count: &mut Count
         .collect();
     // Of updates and of what could not be read only the words were kept.
     let only_words = case["old"].is_string() || text("stage") == "http400";
-    let set = |causes: &BTreeSet<Cause>| causes.iter().map(|cause| (cause.0.clone(), cause.1.clone())).collect::<BTreeSet<_>>();
+    let set = |causes: &BTreeSet<Cause>| {
+        causes.iter().map(|cause| (cause.0.clone(), cause.1.clone())).collect::<BTreeSet<_>>()
+    };
     let same_set = same_verdict && (only_words || set(&recorded) == set(&told));
     let is_validated = answer.stage.is_none_or(|stage| stage == Stage::Validate);
     let same_words = same_verdict
         && if only_words {
-            !is_validated || told.iter().all(|told| text("message").contains(&told.0) && text("message").contains(&told.2))
+            !is_validated
+                || told.iter().all(|told| text("message").contains(&told.0) && text("message").contains(&told.2))
         } else {
             let said = |said: &Cause, told: &Cause| {
                 // Long words were cut off.
@@ -133,7 +147,9 @@ fn ask(new: &str, old: Option<&str>, is_lenient: bool, customs: &Customs, lenien
     let new = nodes(new).into_iter().next()?;
     let Some(old) = old else { return Some(custom::create(&new, customs, RECORDED)) };
     let old = nodes(old).into_iter().next()?;
-    let stored = custom::create(&old, if is_lenient { lenient } else { customs }, RECORDED).object.expect("the old object is taken");
+    let stored = custom::create(&old, if is_lenient { lenient } else { customs }, RECORDED)
+        .object
+        .expect("the old object is taken");
     Some(custom::apply(&old, &stored, &new, customs, RECORDED).answer)
 }
 
@@ -146,5 +162,8 @@ fn definitions(folder: &Path) -> Vec<String> {
 fn nodes(text: &str) -> Vec<Node> {
     let mut sources = Sources::default();
     let id = sources.add("t", text);
-    parts(text).into_iter().filter_map(|part| read_part(id, text, part, &mut Diagnostics::default()).flatten()).collect()
+    parts(text)
+        .into_iter()
+        .filter_map(|part| read_part(id, text, part, &mut Diagnostics::default()).flatten())
+        .collect()
 }

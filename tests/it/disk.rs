@@ -1,4 +1,5 @@
-//! What a tree does to a disk: nothing of anybody else's is touched, and a killed run leaves the old tree or the new one.
+//! What a tree does to a disk: nothing of anybody else's is touched, and a killed run leaves the old tree or the new
+//! one.
 
 use crate::scratch::Scratch;
 use statewright::disk::{self, Difference, Kind, Turns};
@@ -12,7 +13,10 @@ use std::time::Duration;
 fn tree(files: &[(&str, &str)]) -> Tree {
     let files = files
         .iter()
-        .map(|(name, text)| File { name: format!("{name}.yaml"), text: format!("{HEADER}statewright.yaml\nkind: {text}\n") })
+        .map(|(name, text)| File {
+            name: format!("{name}.yaml"),
+            text: format!("{HEADER}statewright.yaml\nkind: {text}\n"),
+        })
         .collect();
     Tree { folder: "deploy/dev".into(), files }
 }
@@ -50,7 +54,11 @@ fn a_tree_comes_changes_and_goes() {
     let second = tree(&[("Service-a", "1"), ("Secret-b", "2"), ("Job-d", "1")]);
     assert_eq!(
         kinds(&disk::compare(root, &second).unwrap()),
-        [("deploy/dev/Secret-b.yaml", Kind::Stale), ("deploy/dev/Job-d.yaml", Kind::Missing), ("deploy/dev/Pod-c.yaml", Kind::Extra),]
+        [
+            ("deploy/dev/Secret-b.yaml", Kind::Stale),
+            ("deploy/dev/Job-d.yaml", Kind::Missing),
+            ("deploy/dev/Pod-c.yaml", Kind::Extra),
+        ]
     );
     let written = disk::write(root, &second, false, &turns()).unwrap();
     assert_eq!(
@@ -94,7 +102,10 @@ fn an_edited_file_is_named_and_kept_until_told_otherwise() {
     assert_eq!(kinds(&disk::compare(root, &fresh).unwrap())[0], ("deploy/dev/Service-a.yaml", Kind::Edited));
     let before = scratch.files();
     let written = disk::write(root, &fresh, false, &turns()).unwrap();
-    assert_eq!((written.edited.as_slice(), written.done), (["Service-a.yaml".to_owned(), "Secret-b.yaml".to_owned()].as_slice(), false));
+    assert_eq!(
+        (written.edited.as_slice(), written.done),
+        (["Service-a.yaml".to_owned(), "Secret-b.yaml".to_owned()].as_slice(), false)
+    );
     assert_eq!(before, scratch.files());
     assert!(disk::write(root, &fresh, true, &turns()).unwrap().done);
     assert_eq!(disk::compare(root, &fresh).unwrap(), []);
@@ -117,7 +128,11 @@ fn what_is_not_ours_stays() {
     let scratch = Scratch::new("foreign");
     let root = scratch.path();
     for step in ["1", "2", "3"] {
-        assert!(disk::write(root, &tree(&[("Service-a", step), (&format!("Pod-{step}"), step)]), false, &turns()).unwrap().done);
+        assert!(
+            disk::write(root, &tree(&[("Service-a", step), (&format!("Pod-{step}"), step)]), false, &turns())
+                .unwrap()
+                .done
+        );
         scratch.write("deploy/dev/README.md", "mine");
         if step != "1" {
             // From here on a folder stands in the way of the exchange, and files are replaced one by one.
@@ -159,7 +174,9 @@ fn links_and_ways_out_are_refused() {
         let message = disk::write(outside.path(), &tree, true, &turns()).unwrap_err().message;
         assert!(message.contains("leads out"), "{folder}: {message}");
     }
-    for link in ["deploy", "deploy/dev", "deploy/dev/Service-a.yaml", "deploy/dev/.statewright", "deploy/.dev.statewright"] {
+    for link in
+        ["deploy", "deploy/dev", "deploy/dev/Service-a.yaml", "deploy/dev/.statewright", "deploy/.dev.statewright"]
+    {
         let scratch = Scratch::new("links");
         let path = scratch.path().join(link);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -175,10 +192,16 @@ fn links_and_ways_out_are_refused() {
 fn an_index_from_a_stranger_cannot_name_what_is_outside() {
     let scratch = Scratch::new("stranger");
     scratch.write("deploy/Service-x.yaml", "mine");
-    scratch.write("deploy/dev/.statewright", "statewright-index 1\n0123456789abcdef ../Service-x.yaml\n0123456789abcdef README.md\n");
+    scratch.write(
+        "deploy/dev/.statewright",
+        "statewright-index 1\n0123456789abcdef ../Service-x.yaml\n0123456789abcdef README.md\n",
+    );
     scratch.write("deploy/dev/README.md", "mine");
     assert!(disk::write(scratch.path(), &tree(&[("Service-a", "1")]), true, &turns()).unwrap().done);
-    assert_eq!(names(&scratch), ["deploy/Service-x.yaml", "deploy/dev/.statewright", "deploy/dev/README.md", "deploy/dev/Service-a.yaml"]);
+    assert_eq!(
+        names(&scratch),
+        ["deploy/Service-x.yaml", "deploy/dev/.statewright", "deploy/dev/README.md", "deploy/dev/Service-a.yaml"]
+    );
     scratch.write("deploy/dev/.statewright", "statewright-index 7\n");
     assert!(disk::compare(scratch.path(), &tree(&[])).unwrap_err().message.contains("newer statewright"));
 }
@@ -187,7 +210,8 @@ fn an_index_from_a_stranger_cannot_name_what_is_outside() {
 fn folders_of_environments_that_are_gone() {
     let scratch = Scratch::new("stale");
     for folder in ["deploy/dev", "deploy/prod", "deploy/old"] {
-        disk::write(scratch.path(), &Tree { folder: folder.into(), ..tree(&[("Service-a", "1")]) }, false, &turns()).unwrap();
+        disk::write(scratch.path(), &Tree { folder: folder.into(), ..tree(&[("Service-a", "1")]) }, false, &turns())
+            .unwrap();
     }
     scratch.write("deploy/notes/a.txt", "mine");
     scratch.write("deploy/.cut.statewright/new/.statewright", "");
@@ -222,8 +246,10 @@ fn a_full_disk_leaves_the_old_tree() {
     }
     let small = tree(&[("Service-a", "1")]);
     disk::write(scratch.path(), &small, false, &turns()).unwrap();
-    let large =
-        Tree { files: vec![File { name: "Service-a.yaml".into(), text: HEADER.to_owned() + &"x".repeat(100_000) }], ..small.clone() };
+    let large = Tree {
+        files: vec![File { name: "Service-a.yaml".into(), text: HEADER.to_owned() + &"x".repeat(100_000) }],
+        ..small.clone()
+    };
     let failure = disk::write(scratch.path(), &large, false, &turns());
     let old_is_there = disk::compare(scratch.path(), &small);
     let left = names(&scratch);
@@ -237,7 +263,8 @@ fn a_full_disk_leaves_the_old_tree() {
 /// The two states between which the writer of the kill tests goes to and fro.
 fn states() -> [Tree; 2] {
     let state = |text: &str, own: &str| {
-        let mut names: Vec<(String, String)> = (0..12).map(|number| (format!("Secret-{number}"), format!("{text}{number}"))).collect();
+        let mut names: Vec<(String, String)> =
+            (0..12).map(|number| (format!("Secret-{number}"), format!("{text}{number}"))).collect();
         names.push((format!("Pod-{own}"), own.to_owned()));
         names.push(("Service-same".to_owned(), "same".to_owned()));
         tree(&names.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect::<Vec<_>>())
@@ -268,12 +295,18 @@ fn writer() {
 fn start_writer(root: &Path, fresh: bool) -> Child {
     use std::io::{BufRead, BufReader};
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "disk::writer", "--ignored", "--nocapture"]).env("STATEWRIGHT_WRITER", root).stdout(Stdio::piped());
+    command
+        .args(["--exact", "disk::writer", "--ignored", "--nocapture"])
+        .env("STATEWRIGHT_WRITER", root)
+        .stdout(Stdio::piped());
     if fresh {
         command.env("STATEWRIGHT_WRITER_FRESH", "1");
     }
     let mut child = command.spawn().unwrap();
-    let ready = BufReader::new(child.stdout.as_mut().unwrap()).lines().map_while(Result::ok).any(|line| line.ends_with("ready"));
+    let ready = BufReader::new(child.stdout.as_mut().unwrap())
+        .lines()
+        .map_while(Result::ok)
+        .any(|line| line.ends_with("ready"));
     assert!(ready, "the writer did not start");
     child
 }
@@ -283,8 +316,9 @@ fn standing(root: &Path, others: &[&str]) -> Option<usize> {
     let folder = root.join("deploy/dev");
     states().iter().position(|state| {
         let index = fs::read_to_string(folder.join(INDEX)).unwrap_or_default();
-        let there: BTreeSet<PathBuf> =
-            fs::read_dir(&folder).map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default();
+        let there: BTreeSet<PathBuf> = fs::read_dir(&folder)
+            .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
+            .unwrap_or_default();
         let expected = state.files.iter().map(|file| folder.join(&file.name)).chain([folder.join(INDEX)]);
         let expected = expected.chain(others.iter().map(|name| folder.join(name)));
         Index::parse(&index).is_some_and(|index| state.files.iter().all(|file| index.lists(&file.name)))
@@ -418,11 +452,18 @@ fn link(to: &str, from: &Path) {
 /// Each with its name, what it does, and whether nothing is lost when it is taken away.
 const FORGERIES: &[(&str, Forgery, bool)] = &[
     ("an empty folder", |_, hidden| fs::create_dir_all(hidden).unwrap(), true),
-    ("empty folders", |_, hidden| ["new", "old"].iter().for_each(|name| fs::create_dir_all(hidden.join(name)).unwrap()), true),
+    (
+        "empty folders",
+        |_, hidden| ["new", "old"].iter().for_each(|name| fs::create_dir_all(hidden.join(name)).unwrap()),
+        true,
+    ),
     (
         "a journal that removes",
         |scratch, _| {
-            drop(scratch.write("deploy/.dev.statewright/.statewright-journal", "remove kustomization.yaml\nremove Service-a.yaml\n"));
+            drop(scratch.write(
+                "deploy/.dev.statewright/.statewright-journal",
+                "remove kustomization.yaml\nremove Service-a.yaml\n",
+            ));
         },
         false,
     ),
@@ -440,15 +481,34 @@ const FORGERIES: &[(&str, Forgery, bool)] = &[
     ("a link to the tree, as new", |_, hidden| link("../dev", &hidden.join("new")), false),
     ("a link as the index", |_, hidden| link("../../dev/.statewright", &hidden.join("old/.statewright")), false),
     ("a folder named as a user's file", |_, hidden| fs::create_dir_all(hidden.join("old/notes.txt")).unwrap(), false),
-    ("a folder named as a file of ours", |_, hidden| fs::create_dir_all(hidden.join("new/Service-a.yaml/x")).unwrap(), false),
+    (
+        "a folder named as a file of ours",
+        |_, hidden| fs::create_dir_all(hidden.join("new/Service-a.yaml/x")).unwrap(),
+        false,
+    ),
     ("a file as old", |scratch, _| drop(scratch.write("deploy/.dev.statewright/old", "mine")), false),
-    ("a file named as a user's", |scratch, _| drop(scratch.write("deploy/.dev.statewright/old/notes.txt", "forged")), false),
-    ("a new file named as a user's", |scratch, _| drop(scratch.write("deploy/.dev.statewright/new/notes.txt", "forged")), false),
-    ("a file without an index", |scratch, _| drop(scratch.write("deploy/.dev.statewright/old/Service-a.yaml", "mine")), false),
+    (
+        "a file named as a user's",
+        |scratch, _| drop(scratch.write("deploy/.dev.statewright/old/notes.txt", "forged")),
+        false,
+    ),
+    (
+        "a new file named as a user's",
+        |scratch, _| drop(scratch.write("deploy/.dev.statewright/new/notes.txt", "forged")),
+        false,
+    ),
+    (
+        "a file without an index",
+        |scratch, _| drop(scratch.write("deploy/.dev.statewright/old/Service-a.yaml", "mine")),
+        false,
+    ),
     (
         "an index of other contents",
         |scratch, _| {
-            scratch.write("deploy/.dev.statewright/old/.statewright", "statewright-index 1\n0123456789abcdef Service-a.yaml\n");
+            scratch.write(
+                "deploy/.dev.statewright/old/.statewright",
+                "statewright-index 1\n0123456789abcdef Service-a.yaml\n",
+            );
             scratch.write("deploy/.dev.statewright/old/Service-a.yaml", format!("{HEADER}x\nedited by hand\n"));
         },
         false,
@@ -481,7 +541,8 @@ const FORGERIES: &[(&str, Forgery, bool)] = &[
             for folder in ["old", "new"] {
                 fs::create_dir_all(hidden.join(folder)).unwrap();
                 for name in ["notes.txt", "kustomization.yaml"] {
-                    fs::hard_link(scratch.path().join("deploy/dev").join(name), hidden.join(folder).join(name)).unwrap();
+                    fs::hard_link(scratch.path().join("deploy/dev").join(name), hidden.join(folder).join(name))
+                        .unwrap();
                 }
             }
         },
@@ -513,7 +574,10 @@ const FORGERIES: &[(&str, Forgery, bool)] = &[
         "a huge file",
         |scratch, _| {
             let path = scratch.write("deploy/.dev.statewright/old/Service-a.yaml", "");
-            scratch.write("deploy/.dev.statewright/old/.statewright", "statewright-index 1\n0123456789abcdef Service-a.yaml\n");
+            scratch.write(
+                "deploy/.dev.statewright/old/.statewright",
+                "statewright-index 1\n0123456789abcdef Service-a.yaml\n",
+            );
             fs::OpenOptions::new().write(true).open(path).unwrap().set_len(1 << 40).unwrap();
         },
         false,
@@ -551,10 +615,17 @@ fn what_a_killed_run_left_can_be_forged_and_does_nothing() {
             forge(&scratch, &hidden);
             let count = walkdir::WalkDir::new(&hidden).into_iter().count();
             let fresh = if fresh.is_empty() { tree(&[]) } else { tree(&[("Service-a", fresh), ("Secret-b", "1")]) };
-            assert!(disk::compare(root, &fresh).unwrap().iter().any(|difference| difference.kind == Kind::Unfinished), "{name}");
+            assert!(
+                disk::compare(root, &fresh).unwrap().iter().any(|difference| difference.kind == Kind::Unfinished),
+                "{name}"
+            );
             let written = disk::write(root, &fresh, true, &turns()).unwrap();
             for path in users {
-                assert_eq!(fs::read_to_string(root.join(path)).unwrap_or_default(), format!("mine: {path}"), "{name}, {case}");
+                assert_eq!(
+                    fs::read_to_string(root.join(path)).unwrap_or_default(),
+                    format!("mine: {path}"),
+                    "{name}, {case}"
+                );
             }
             assert_eq!(
                 (written.done, written.left.is_empty(), hidden.exists()),
@@ -563,9 +634,16 @@ fn what_a_killed_run_left_can_be_forged_and_does_nothing() {
             );
             let standing = fs::read_to_string(root.join("deploy/dev/Service-a.yaml")).unwrap_or_default();
             let wanted = if *is_harmless { fresh.files.first().map_or("", |file| &file.text) } else { "kind: 1" };
-            assert!(standing.contains(wanted) && (wanted.is_empty() == standing.is_empty()), "{name}, {case}: {standing}");
+            assert!(
+                standing.contains(wanted) && (wanted.is_empty() == standing.is_empty()),
+                "{name}, {case}: {standing}"
+            );
             if !is_harmless {
-                assert_eq!(walkdir::WalkDir::new(&hidden).into_iter().count(), count, "{name}, {case}: it stays as it is");
+                assert_eq!(
+                    walkdir::WalkDir::new(&hidden).into_iter().count(),
+                    count,
+                    "{name}, {case}: it stays as it is"
+                );
                 assert!(written.left.iter().all(|path| path.starts_with(&hidden)), "{name}: {:?}", written.left);
                 fs::remove_dir_all(&hidden).unwrap();
                 assert!(disk::write(root, &fresh, true, &turns()).unwrap().done, "{name}, {case}");
@@ -584,7 +662,10 @@ fn a_huge_file_of_somebody_in_the_tree_costs_no_memory() {
     assert_eq!(kinds(&disk::compare(scratch.path(), &fresh).unwrap()), [("deploy/dev/Service-a.yaml", Kind::Edited)]);
     assert!(!disk::write(scratch.path(), &fresh, false, &turns()).unwrap().done);
     assert!(
-        disk::read_folder(&disk::Reach::default(), &scratch.path().join("deploy/dev")).unwrap_err().message.contains("more than 16 MB")
+        disk::read_folder(&disk::Reach::default(), &scratch.path().join("deploy/dev"))
+            .unwrap_err()
+            .message
+            .contains("more than 16 MB")
     );
     assert!(disk::write(scratch.path(), &fresh, true, &turns()).unwrap().done);
     assert_eq!(disk::compare(scratch.path(), &fresh).unwrap(), []);
@@ -593,7 +674,9 @@ fn a_huge_file_of_somebody_in_the_tree_costs_no_memory() {
 /// What a run leaves that was cut short while it replaced files one by one, also when the tree is by then as it was.
 #[test]
 fn a_draft_that_was_left_in_a_folder_goes_and_anything_else_of_that_name_stays() {
-    for (content, is_ours) in [("", true), ("# Generated by statew", true), ("statewright-index 1\n", true), ("mine\n", false)] {
+    for (content, is_ours) in
+        [("", true), ("# Generated by statew", true), ("statewright-index 1\n", true), ("mine\n", false)]
+    {
         for fresh in ["1", "2"] {
             let scratch = Scratch::new("draft");
             disk::write(scratch.path(), &tree(&[("Service-a", "1")]), false, &turns()).unwrap();
@@ -612,9 +695,10 @@ fn a_draft_that_was_left_in_a_folder_goes_and_anything_else_of_that_name_stays()
 fn nothing_is_written_into_what_is_gits() {
     let scratch = Scratch::new("git");
     for folder in [".git/hooks/dev", "deploy/.GIT/dev", ".git"] {
-        let message = disk::write(scratch.path(), &Tree { folder: folder.into(), ..tree(&[("Service-a", "1")]) }, true, &turns())
-            .unwrap_err()
-            .message;
+        let message =
+            disk::write(scratch.path(), &Tree { folder: folder.into(), ..tree(&[("Service-a", "1")]) }, true, &turns())
+                .unwrap_err()
+                .message;
         assert!(message.contains("git's own"), "{folder}: {message}");
     }
     assert_eq!(scratch.files(), []);

@@ -32,8 +32,10 @@ impl Server {
             }
         });
         let mut server = Self { child, input, messages, asked: 0 };
-        server
-            .ask("initialize", &json!({"processId": null, "rootUri": null, "capabilities": {"textDocument": {"publishDiagnostics": {}}}}));
+        server.ask(
+            "initialize",
+            &json!({"processId": null, "rootUri": null, "capabilities": {"textDocument": {"publishDiagnostics": {}}}}),
+        );
         server.tell("initialized", &json!({}));
         server
     }
@@ -69,7 +71,10 @@ impl Server {
     }
 
     fn open(&mut self, uri: &str, text: &str) {
-        self.tell("textDocument/didOpen", &json!({"textDocument": {"uri": uri, "languageId": "yaml", "version": 1, "text": text}}));
+        self.tell(
+            "textDocument/didOpen",
+            &json!({"textDocument": {"uri": uri, "languageId": "yaml", "version": 1, "text": text}}),
+        );
     }
 
     /// What it finds wrong, once it finds anything.
@@ -121,7 +126,8 @@ fn an_editor_checks_completes_and_explains_a_spec() {
     let mut command = Command::new(program);
     command.arg("--stdio").current_dir(scratch.path());
     let mut server = Server::start(command);
-    let head = "# yaml-language-server: $schema=../statewright.schema.json\napiVersion: statewright/v1\nkind: App\nname: web\n";
+    let head = "# yaml-language-server: $schema=../statewright.schema.json\napiVersion: statewright/v1\nkind: \
+        App\nname: web\n";
     let uri = |app: &str| format!("file://{}/{app}/statewright.yaml", scratch.path().display());
 
     let bad = uri("bad");
@@ -134,7 +140,8 @@ fn an_editor_checks_completes_and_explains_a_spec() {
     let hover = server.at("textDocument/hover", &good, 5, 2);
     assert!(hover.to_string().to_lowercase().contains("replicas"), "{hover}");
     let completion = server.at("textDocument/completion", &good, 6, 0);
-    let labels: Vec<&str> = completion["items"].as_array().unwrap().iter().filter_map(|item| item["label"].as_str()).collect();
+    let labels: Vec<&str> =
+        completion["items"].as_array().unwrap().iter().filter_map(|item| item["label"].as_str()).collect();
     for field in ["storage", "environments", "probes"] {
         assert!(labels.contains(&field), "{labels:?}");
     }

@@ -6,8 +6,11 @@ use std::fs;
 use std::path::PathBuf;
 
 fn examples() -> Vec<PathBuf> {
-    let mut list: Vec<PathBuf> =
-        fs::read_dir(root().join("examples")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    let mut list: Vec<PathBuf> = fs::read_dir(root().join("examples"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
     list.sort();
     assert!(list.len() >= 7, "the examples are gone: {list:?}");
     list
@@ -94,7 +97,10 @@ fn peers_are_one_line() {
         value("kafka", "prod", "KAFKA_CONTROLLER_QUORUM_VOTERS"),
         "0@kafka-0.kafka.kafka.svc.cluster.local:9093,1@kafka-1.kafka.kafka.svc.cluster.local:9093,2@kafka-2.kafka.kafka.svc.cluster.local:9093"
     );
-    assert_eq!(value("etcd", "dev", "ETCD_INITIAL_CLUSTER"), "etcd-0=http://etcd-0.etcd.default.svc.cluster.local:2380");
+    assert_eq!(
+        value("etcd", "dev", "ETCD_INITIAL_CLUSTER"),
+        "etcd-0=http://etcd-0.etcd.default.svc.cluster.local:2380"
+    );
     assert_eq!(
         value("mongo", "stage", "MONGODB_URI"),
         "mongodb://mongo-0.mongo.mongo-stage.svc.cluster.local:27017,mongo-1.mongo.mongo-stage.svc.cluster.local:27017,mongo-2.mongo.mongo-stage.svc.cluster.local:27017/?replicaSet=rs0"

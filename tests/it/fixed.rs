@@ -1,4 +1,5 @@
-//! One fixed report in which every feature of every format shows: findings, reviews of each verdict, and names that mean harm.
+//! One fixed report in which every feature of every format shows: findings, reviews of each verdict, and names that
+//! mean harm.
 
 use statewright::bundle::ResourceId;
 use statewright::cluster::world::PodMove;
@@ -22,19 +23,30 @@ static UNKNOWN: Code = Code {
     id: "SW0101",
     name: "unknown-field",
     level: Level::Error,
-    page: "# unknown-field\n\n**What it does.** Reports a field\nthat does not exist.\n\n**Why it matters.** It would do nothing.\n",
+    page: "# unknown-field\n\n**What it does.** Reports a field\nthat does not exist.\n\n**Why it matters.** It \
+        would do nothing.\n",
 };
-static DUPLICATE: Code =
-    Code { id: "SW0103", name: "duplicate-mount", level: Level::Error, page: "# duplicate-mount\n\nTwo at one path.\n" };
-static FLOATING: Code =
-    Code { id: "SW0401", name: "image-tag-floating", level: Level::Warning, page: "# image-tag-floating\n\nIt moves.\n" };
-static AT_RISK: Code = Code { id: "SW0501", name: "data-at-risk", level: Level::Error, page: "# data-at-risk\n\nData may be lost.\n" };
+static DUPLICATE: Code = Code {
+    id: "SW0103",
+    name: "duplicate-mount",
+    level: Level::Error,
+    page: "# duplicate-mount\n\nTwo at one path.\n",
+};
+static FLOATING: Code = Code {
+    id: "SW0401",
+    name: "image-tag-floating",
+    level: Level::Warning,
+    page: "# image-tag-floating\n\nIt moves.\n",
+};
+static AT_RISK: Code =
+    Code { id: "SW0501", name: "data-at-risk", level: Level::Error, page: "# data-at-risk\n\nData may be lost.\n" };
 
 /// A text that tries to be a mention, a tag, a link, a fence, a command and a colour.
-pub(crate) const HOSTILE: &str = "</script><script>alert(1)</script> @octocat #1 ![x](https://example.com) www.example.com `` ``` ` | ::error::x \u{1b}[31m \u{202e}<!-- ]]> !1 ~bug %next &1 $x$ :tada: GH-1 a@b.org";
+pub(crate) const HOSTILE: &str = "</script><script>alert(1)</script> @octocat #1 ![x](https://example.com) \
+    www.example.com `` ``` ` | ::error::x \u{1b}[31m \u{202e}<!-- ]]> !1 ~bug %next &1 $x$ :tada: GH-1 a@b.org";
 
-const SPEC: &str =
-    "name: kubia\nimage: kubia:latest # <b>&\n\treplica: 3\nstorage:\n  data: {mount: /data}\n  日本: {mount: /data, \u{1b}[31m: x}\n";
+const SPEC: &str = "name: kubia\nimage: kubia:latest # <b>&\n\treplica: 3\nstorage:\n  data: {mount: /data}\n  日本: \
+    {mount: /data, \u{1b}[31m: x}\n";
 
 /// What is wrong with the files themselves.
 pub(crate) fn findings() -> Vec<Finding> {
@@ -47,7 +59,10 @@ pub(crate) fn findings() -> Vec<Finding> {
         let start = u32::try_from(text.find(piece).unwrap()).unwrap();
         At { source, start, end: start + u32::try_from(piece.len()).unwrap() }
     };
-    UNKNOWN.report("there is no field `replica` here").help("did you mean `replicas`?").at(at(spec, SPEC, "replica"), &mut found);
+    UNKNOWN
+        .report("there is no field `replica` here")
+        .help("did you mean `replicas`?")
+        .at(at(spec, SPEC, "replica"), &mut found);
     FLOATING
         .report("the tag `latest` moves: <two> pods | of one set may run different images")
         .at(at(spec, SPEC, "kubia:latest"), &mut found);
@@ -73,7 +88,8 @@ pub(crate) fn report() -> Report {
     Report::compared(Against::Named, findings(), reviews)
 }
 
-/// A comparison of so many apps, of which each has so many volumes and loses them all, in names that end in numbers or do not.
+/// A comparison of so many apps, of which each has so many volumes and loses them all, in names that end in numbers or
+/// do not.
 pub(crate) fn large(apps: usize, volumes: usize, numbered: bool) -> Report {
     let of_app = |app: usize| {
         let set = id("StatefulSet", "pets", &format!("app{app:04}"));
@@ -100,8 +116,12 @@ pub(crate) fn large(apps: usize, volumes: usize, numbered: bool) -> Report {
 fn at_risk() -> Review {
     let set = id("StatefulSet", "pets", "kubia");
     let volume = id("PersistentVolume", "", "pets.data-kubia-2");
-    let old = "spec:\n  replicas: 3\n  template:\n    metadata: {annotations: {note: \"1\"}}\n    spec:\n      containers:\n      - {name: kubia, image: \"docker.io/luksa/kubia-pet:1.0\", env: [{name: PASSWORD, value: \"(hidden, before)\"}]}\n";
-    let new = "spec:\n  replicas: 2\n  template:\n    spec:\n      containers:\n      - {name: kubia, image: \"docker.io/luksa/kubia-pet:1.1\", env: [{name: PASSWORD, value: \"(hidden, after)\"}]}\n      - name: backup\n        image: backup:2\n        args: [--every, 5m]\n";
+    let old = "spec:\n  replicas: 3\n  template:\n    metadata: {annotations: {note: \"1\"}}\n    spec:\n      \
+        containers:\n      - {name: kubia, image: \"docker.io/luksa/kubia-pet:1.0\", env: [{name: PASSWORD, value: \
+        \"(hidden, before)\"}]}\n";
+    let new = "spec:\n  replicas: 2\n  template:\n    spec:\n      containers:\n      - {name: kubia, image: \
+        \"docker.io/luksa/kubia-pet:1.1\", env: [{name: PASSWORD, value: \"(hidden, after)\"}]}\n      - name: \
+        backup\n        image: backup:2\n        args: [--every, 5m]\n";
     let config = "data:\n  kubia.conf: |\n    # how kubia behaves\n    [server]\n    port = 8080\n    threads = 4\n    log = info\n    [client]\n    retries = 3\n    timeout = 10s\n";
     let changes = vec![
         edited(
@@ -112,7 +132,10 @@ fn at_risk() -> Review {
             &config.replace("threads = 4", "threads = 16"),
         ),
         edited(&set, Verdict::AtRisk, Vec::new(), old, new),
-        Change { effects: vec![Effect::Pruned, Effect::DiskLeft], ..change(&volume, ChangeKind::Removed, Verdict::AtRisk) },
+        Change {
+            effects: vec![Effect::Pruned, Effect::DiskLeft],
+            ..change(&volume, ChangeKind::Removed, Verdict::AtRisk)
+        },
         change(&id("Service", "pets", "kubia-public"), ChangeKind::Added, Verdict::InPlace),
     ];
     let judgement = Judgement {
@@ -127,8 +150,10 @@ fn at_risk() -> Review {
         order: vec![order("kubia", &["-kubia-2", "-kubia-1", "+kubia-1", "-kubia-0", "+kubia-0"])],
         ..Judgement::default()
     };
-    let before = (0..3).map(|ordinal| holding(ordinal, &format!("kubia-{ordinal}"), "hostPath /var/lib/kubia")).collect();
-    let mut after: Vec<Holding> = (0..2).map(|ordinal| holding(ordinal, &format!("kubia-{ordinal}"), "hostPath /var/lib/kubia")).collect();
+    let before =
+        (0..3).map(|ordinal| holding(ordinal, &format!("kubia-{ordinal}"), "hostPath /var/lib/kubia")).collect();
+    let mut after: Vec<Holding> =
+        (0..2).map(|ordinal| holding(ordinal, &format!("kubia-{ordinal}"), "hostPath /var/lib/kubia")).collect();
     after.push(Holding { volume: None, pod: None, ..holding(2, "", "") });
     let mut review = review("kubia in prod", changes, judgement);
     (review.before, review.after) = (before, after);
@@ -143,7 +168,10 @@ fn risk_findings() -> Vec<Finding> {
     let source = sources.add("apps/kubia/statewright.yaml", text);
     AT_RISK
         .report("kubia in prod: StatefulSet/pets/kubia loses 1 of 3 replicas")
-        .help("if it is meant, write `acknowledge: [{change: \"scale-down StatefulSet/pets/kubia 3 to 2\", reason: \"…\"}]`")
+        .help(
+            "if it is meant, write `acknowledge: [{change: \"scale-down StatefulSet/pets/kubia 3 to 2\", reason: \
+            \"…\"}]`",
+        )
         .about(Subject { kind: "StatefulSet".into(), namespace: "pets".into(), name: "kubia".into() })
         .at(At { source, start: 12, end: 23 }, &mut found);
     found.resolve(&sources)
@@ -153,7 +181,8 @@ fn recreate() -> Review {
     let set = id("StatefulSet", "db", "postgres");
     let template = |size: &str| {
         format!(
-            "spec:\n  volumeClaimTemplates:\n  - metadata: {{name: data}}\n    spec: {{resources: {{requests: {{storage: {size}}}}}}}\n"
+            "spec:\n  volumeClaimTemplates:\n  - metadata: {{name: data}}\n    spec: {{resources: {{requests: \
+                {{storage: {size}}}}}}}\n"
         )
     };
     let mut refused = edited(&set, Verdict::Recreate, Vec::new(), &template("10Gi"), &template("20Gi"));
@@ -172,7 +201,8 @@ fn recreate() -> Review {
         title: "grow the claims of postgres, then swap the set: no outage".into(),
         steps: vec![
             step(
-                "kubectl -n db patch pvc data-postgres-0 --type merge -p '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"20Gi\"}}}}'",
+                "kubectl -n db patch pvc data-postgres-0 --type merge -p \
+                    '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"20Gi\"}}}}'",
                 "accepted if its storage class allows expansion",
                 "kubectl -n db get pvc data-postgres-0",
             ),
@@ -192,7 +222,10 @@ fn recreate() -> Review {
         verdict: Verdict::Recreate,
         decision: Decision::Refused {
             id: set,
-            why: Refused::Said("spec".into(), "updates to statefulset spec for fields other than 'replicas' are forbidden".into()),
+            why: Refused::Said(
+                "spec".into(),
+                "updates to statefulset spec for fields other than 'replicas' are forbidden".into(),
+            ),
             more: 0,
         },
         runbooks: vec![runbook],
@@ -208,9 +241,14 @@ fn restart() -> Review {
 /// A new image for an app of that name.
 pub(crate) fn restart_of(app: &str) -> Review {
     let set = id("StatefulSet", "cache", app);
-    let image = |tag: &str| format!("spec:\n  template:\n    spec:\n      containers:\n      - {{name: {app}, image: \"redis:{tag}\"}}\n");
+    let image = |tag: &str| {
+        format!("spec:\n  template:\n    spec:\n      containers:\n      - {{name: {app}, image: \"redis:{tag}\"}}\n")
+    };
     let pods = [0, 1].map(|ordinal| format!("{app}-{ordinal}"));
-    let moves = [1, 0].iter().flat_map(|ordinal| ["-", "+"].map(|sign| format!("{sign}{}", pods[*ordinal]))).collect::<Vec<String>>();
+    let moves = [1, 0]
+        .iter()
+        .flat_map(|ordinal| ["-", "+"].map(|sign| format!("{sign}{}", pods[*ordinal])))
+        .collect::<Vec<String>>();
     let judgement = Judgement {
         verdict: Verdict::Restart,
         decision: Decision::Pods(Box::new(Pods { restarted: pods.iter().rev().collect(), ..Pods::default() })),
@@ -218,8 +256,11 @@ pub(crate) fn restart_of(app: &str) -> Review {
         ..Judgement::default()
     };
     let held = |pod: &String| Holding { pod: Some(name(pod)), ..Holding::default() };
-    let mut review =
-        review(&format!("{app} in dev"), vec![edited(&set, Verdict::Restart, Vec::new(), &image("7.2"), &image("8.0"))], judgement);
+    let mut review = review(
+        &format!("{app} in dev"),
+        vec![edited(&set, Verdict::Restart, Vec::new(), &image("7.2"), &image("8.0"))],
+        judgement,
+    );
     review.before = pods.iter().map(held).collect();
     review.after = review.before.clone();
     review
@@ -229,7 +270,10 @@ pub(crate) fn restart_of(app: &str) -> Review {
 fn in_place() -> Review {
     let yaml = |text: &str| {
         let mut out = String::new();
-        write_yaml(&Node::of(nowhere(), [("data", Some(Node::of(nowhere(), [("text", Some(Node::text(text, nowhere())))])))]), &mut out);
+        write_yaml(
+            &Node::of(nowhere(), [("data", Some(Node::of(nowhere(), [("text", Some(Node::text(text, nowhere())))])))]),
+            &mut out,
+        );
         out
     };
     let map = id("ConfigMap", HOSTILE, HOSTILE);
@@ -256,7 +300,12 @@ fn in_place() -> Review {
         order: vec![order(HOSTILE, &[HOSTILE])],
         runbooks: vec![Runbook {
             title: HOSTILE.into(),
-            steps: vec![Step { before: HOSTILE.into(), command: HOSTILE.into(), expect: HOSTILE.into(), check: HOSTILE.into() }],
+            steps: vec![Step {
+                before: HOSTILE.into(),
+                command: HOSTILE.into(),
+                expect: HOSTILE.into(),
+                check: HOSTILE.into(),
+            }],
         }],
         notes: vec![Note::Waiting(Waiting { pod: name(HOSTILE), claim: None, why: HOSTILE.into() })],
     };
@@ -271,8 +320,14 @@ fn in_place() -> Review {
 }
 
 fn new() -> Review {
-    let changes = ["Service", "StatefulSet"].map(|kind| change(&id(kind, "web", "web"), ChangeKind::Added, Verdict::New)).to_vec();
-    review("web in dev", changes, Judgement { verdict: Verdict::New, decision: Decision::New(2), ..Judgement::default() })
+    let changes = ["Service", "StatefulSet"]
+        .map(|kind| change(&id(kind, "web", "web"), ChangeKind::Added, Verdict::New))
+        .to_vec();
+    review(
+        "web in dev",
+        changes,
+        Judgement { verdict: Verdict::New, decision: Decision::New(2), ..Judgement::default() },
+    )
 }
 
 fn review(title: &str, changes: Vec<Change>, judgement: Judgement) -> Review {

@@ -35,7 +35,11 @@ fn reference_pages_are_fresh() {
     golden("../docs/commands.md", &reference::commands());
     golden("../docs/internals/changes.md", &reference::changes());
     for code in statewright::codes() {
-        assert!(reference::findings().contains(&format!("[{}]", code.id)), "{} is in no band of tests/it/reference.rs", code.id);
+        assert!(
+            reference::findings().contains(&format!("[{}]", code.id)),
+            "{} is in no band of tests/it/reference.rs",
+            code.id
+        );
     }
 }
 
@@ -65,11 +69,13 @@ fn specs_pass_their_own_schema() {
         let path = entry.unwrap().path().join("statewright.yaml");
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         let spec: Value = serde_yaml::from_str(&text).unwrap();
-        let faults: Vec<String> = validator.iter_errors(&spec).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
+        let faults: Vec<String> =
+            validator.iter_errors(&spec).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
         assert!(faults.is_empty(), "{}: {faults:?}", path.display());
         count += 1;
     }
     assert!(count >= 7);
-    let wrong: Value = serde_json::json!({"apiVersion": "statewright/v1", "kind": "App", "name": "a", "image": "i", "replica": 3});
+    let wrong: Value =
+        serde_json::json!({"apiVersion": "statewright/v1", "kind": "App", "name": "a", "image": "i", "replica": 3});
     assert!(!validator.is_valid(&wrong));
 }

@@ -11,9 +11,9 @@ use std::process::{Command, Output};
 const CLIENTS: [&str; 2] = ["pre-commit", "prek"];
 
 fn clients(what: &str) -> impl Iterator<Item = &'static str> {
-    CLIENTS
-        .into_iter()
-        .filter(move |client| is_there("git", &["--version"], what) && is_there(client, &["--version"], &format!("{what}, {client}")))
+    CLIENTS.into_iter().filter(move |client| {
+        is_there("git", &["--version"], what) && is_there(client, &["--version"], &format!("{what}, {client}"))
+    })
 }
 
 /// A repository with an app by itself and two of a workspace, compiled and committed, and the hook installed.
@@ -104,11 +104,21 @@ impl Repository {
         let staged = said(&self.git(folder, &["diff", "--cached", "--name-only"]));
         let (passed, words) = self.commit(folder);
         assert!(!passed, "{}, {change}: the hook passed what it wrote: {words}", self.client);
-        assert_eq!(said(&self.git(folder, &["diff", "--cached", "--name-only"])), staged, "{}, {change}: the hook staged", self.client);
+        assert_eq!(
+            said(&self.git(folder, &["diff", "--cached", "--name-only"])),
+            staged,
+            "{}, {change}: the hook staged",
+            self.client
+        );
         self.git(folder, &["add", "--all", ":/"]);
         let (passed, words) = self.commit(folder);
         assert!(passed, "{}, {change}: {words}", self.client);
-        assert_eq!(statewright(&self.scratch.path().join("work"), &["compile", "--check"]).code, 0, "{}, {change}", self.client);
+        assert_eq!(
+            statewright(&self.scratch.path().join("work"), &["compile", "--check"]).code,
+            0,
+            "{}, {change}",
+            self.client
+        );
     }
 }
 
@@ -121,15 +131,21 @@ fn replace(path: &Path, old: &str, new: &str) {
 #[test]
 fn both_read_the_list_of_hooks() {
     for client in clients("the list of hooks, read") {
-        let output = Command::new(client).arg("validate-manifest").arg(root().join(".pre-commit-hooks.yaml")).output().unwrap();
+        let output =
+            Command::new(client).arg("validate-manifest").arg(root().join(".pre-commit-hooks.yaml")).output().unwrap();
         assert!(output.status.success(), "{client}: {}", said(&output));
     }
-    let hooks: serde_json::Value = serde_yaml::from_str(&fs::read_to_string(root().join(".pre-commit-hooks.yaml")).unwrap()).unwrap();
+    let hooks: serde_json::Value =
+        serde_yaml::from_str(&fs::read_to_string(root().join(".pre-commit-hooks.yaml")).unwrap()).unwrap();
     for hook in hooks.as_array().unwrap() {
         let entry: Vec<&str> = hook["entry"].as_str().unwrap().split(' ').chain(["--help"]).skip(1).collect();
         assert_eq!(statewright(&root(), &entry).code, 0, "{hook}");
         // A commit that only deletes a spec names no file.
-        assert_eq!((hook["pass_filenames"].as_bool(), hook["always_run"].as_bool()), (Some(false), Some(true)), "{hook}");
+        assert_eq!(
+            (hook["pass_filenames"].as_bool(), hook["always_run"].as_bool()),
+            (Some(false), Some(true)),
+            "{hook}"
+        );
     }
 }
 
@@ -191,7 +207,11 @@ fn a_commit_may_come_from_anywhere() {
         repository.git("linked", &["add", "--all"]);
         let (passed, words) = repository.commit("linked");
         assert!(passed, "{client}: {words}");
-        assert_eq!(said(&repository.git("work", &["status", "--porcelain"])), "", "{client}: the other worktree was touched");
+        assert_eq!(
+            said(&repository.git("work", &["status", "--porcelain"])),
+            "",
+            "{client}: the other worktree was touched"
+        );
     }
 }
 
@@ -203,7 +223,11 @@ fn the_checking_hook_writes_nothing() {
         repository.git("work", &["add", "--all"]);
         let (passed, words) = repository.commit("work");
         assert!(!passed && words.contains("missing"), "{client}: {words}");
-        assert_eq!(said(&repository.git("work", &["status", "--porcelain"])), "M  apps/kubia/statewright.yaml\n", "{client}");
+        assert_eq!(
+            said(&repository.git("work", &["status", "--porcelain"])),
+            "M  apps/kubia/statewright.yaml\n",
+            "{client}"
+        );
         assert_eq!(statewright(&repository.path(""), &["compile"]).code, 0);
         repository.git("work", &["add", "--all"]);
         let (passed, words) = repository.commit("work");
@@ -224,7 +248,14 @@ fn the_hook_builds_from_a_clone() {
     let clone = root();
     let arguments = ["try-repo", clone.to_str().unwrap(), "statewright", "--all-files", "--verbose"];
     // Only what was built can be what is run.
-    let run = || repository.command("work", client, &arguments).env("CARGO_TARGET_DIR", &target).env("PATH", path()).output().unwrap();
+    let run = || {
+        repository
+            .command("work", client, &arguments)
+            .env("CARGO_TARGET_DIR", &target)
+            .env("PATH", path())
+            .output()
+            .unwrap()
+    };
     let output = run();
     assert!(!output.status.success() && said(&output).contains("files written"), "{client}: {}", said(&output));
     let output = run();
@@ -239,9 +270,16 @@ fn the_hook_comes_in_a_wheel() {
         let config = fs::read_to_string(root().join("integrations/pre-commit/python.yaml")).unwrap();
         let version = format!("statewright=={}", env!("CARGO_PKG_VERSION"));
         assert!(config.contains(&version), "{config}");
-        fs::write(repository.path(".pre-commit-config.yaml"), config.replace(&version, wheel.to_str().unwrap())).unwrap();
+        fs::write(repository.path(".pre-commit-config.yaml"), config.replace(&version, wheel.to_str().unwrap()))
+            .unwrap();
         replace(&repository.path("apps/kubia/statewright.yaml"), "replicas: 3", "replicas: 4");
-        let run = || repository.command("work", client, &["run", "--all-files", "--verbose"]).env("PATH", path()).output().unwrap();
+        let run = || {
+            repository
+                .command("work", client, &["run", "--all-files", "--verbose"])
+                .env("PATH", path())
+                .output()
+                .unwrap()
+        };
         let output = run();
         assert!(!output.status.success() && said(&output).contains("files written"), "{client}: {}", said(&output));
         let output = run();
@@ -256,7 +294,9 @@ fn path() -> std::ffi::OsString {
 
 #[test]
 fn what_is_there_to_copy_names_our_hooks() {
-    let read = |path: &str| -> serde_json::Value { serde_yaml::from_str(&fs::read_to_string(root().join(path)).unwrap()).unwrap() };
+    let read = |path: &str| -> serde_json::Value {
+        serde_yaml::from_str(&fs::read_to_string(root().join(path)).unwrap()).unwrap()
+    };
     let ours = read(".pre-commit-hooks.yaml");
     let ids: Vec<&str> = ours.as_array().unwrap().iter().map(|hook| hook["id"].as_str().unwrap()).collect();
     for name in ["rust", "system", "check"] {

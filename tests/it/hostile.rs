@@ -1,6 +1,11 @@
-//! Input made to hurt: each file is answered with a finding at its place, in bounded time and memory, as a spec and as a manifest.
+//! Input made to hurt: each file is answered with a finding at its place, in bounded time and memory, as a spec and as
+//! a manifest.
 
-#![allow(clippy::format_collect, clippy::format_push_string, reason = "texts are built to be read here, not to be fast")]
+#![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "texts are built to be read here, not to be fast"
+)]
 
 use crate::scratch::Scratch;
 use std::process::Command;
@@ -38,7 +43,10 @@ fn found(as_spec: bool, name: &str, code: &str, place: &str, text: &[u8]) {
     let (exit, said) = said(text, as_spec);
     let short: String = said.chars().take(2000).collect();
     assert_eq!(exit, Some(1), "{name}: {short}");
-    assert!(said.contains(code) && said.contains(&format!("{name}:{place}")), "{name} should say {code} at {place}: {short}");
+    assert!(
+        said.contains(code) && said.contains(&format!("{name}:{place}")),
+        "{name} should say {code} at {place}: {short}"
+    );
 }
 
 #[test]
@@ -56,7 +64,8 @@ fn aliases() {
     let mut bomb = String::from("a: &a [x, x, x, x, x, x, x, x, x, x]\n");
     for (letter, before) in ('b'..='k').zip('a'..) {
         bomb.push_str(&format!(
-            "{letter}: &{letter} [*{before}, *{before}, *{before}, *{before}, *{before}, *{before}, *{before}, *{before}]\n"
+            "{letter}: &{letter} [*{before}, *{before}, *{before}, *{before}, *{before}, *{before}, *{before}, \
+                *{before}]\n"
         ));
     }
     found(true, "statewright.yaml", "SW0006", "2:8", bomb.as_bytes());
@@ -88,12 +97,18 @@ fn bytes() {
 
 #[test]
 fn what_is_harmless_is_taken() {
-    for text in [format!("\u{feff}{SPEC}"), SPEC.replace('\n', "\r\n"), format!("---\n{SPEC}---\n"), SPEC.trim_end().to_owned()] {
+    for text in
+        [format!("\u{feff}{SPEC}"), SPEC.replace('\n', "\r\n"), format!("---\n{SPEC}---\n"), SPEC.trim_end().to_owned()]
+    {
         let (exit, said) = said(text.as_bytes(), true);
         assert_eq!(exit, Some(0), "{text:?}: {said}");
     }
-    for text in [format!("\u{feff}{MANIFEST}"), MANIFEST.replace('\n', "\r\n"), format!("---\n---\n{MANIFEST}---\n# end\n"), String::new()]
-    {
+    for text in [
+        format!("\u{feff}{MANIFEST}"),
+        MANIFEST.replace('\n', "\r\n"),
+        format!("---\n---\n{MANIFEST}---\n# end\n"),
+        String::new(),
+    ] {
         let (exit, said) = said(text.as_bytes(), false);
         assert_eq!(exit, Some(0), "{text:?}: {said}");
     }

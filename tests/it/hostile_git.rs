@@ -1,5 +1,5 @@
-//! Repositories whose `.git` means harm: a comparison with a revision runs none of the programs that are configured there, asks no other
-//! machine, follows nothing to another repository, and reads no more than it may.
+//! Repositories whose `.git` means harm: a comparison with a revision runs none of the programs that are configured
+//! there, asks no other machine, follows nothing to another repository, and reads no more than it may.
 
 use crate::commands::{Run, copy, root};
 use crate::scratch::Scratch;
@@ -107,7 +107,8 @@ const DEPLOYED: &str = "kubia/deploy/dev/StatefulSet-kubia.yaml";
 /// Where objects would come from that the clone lacks.
 fn a_partial_clone_fetches_nothing(remote: &str) {
     let hostile = Hostile::new();
-    hostile.configure(&format!("[extensions]\n\tpartialClone = evil\n[remote \"evil\"]\n\tpromisor = true\n{remote}\n"));
+    hostile
+        .configure(&format!("[extensions]\n\tpartialClone = evil\n[remote \"evil\"]\n\tpromisor = true\n{remote}\n"));
     hostile.git(&["config", "core.repositoryFormatVersion", "1"]);
     let object = hostile.git(&["rev-parse", &format!("HEAD:{DEPLOYED}")]);
     hostile.lose(DEPLOYED);
@@ -130,7 +131,9 @@ fn a_partial_clone_runs_no_ssh() {
 
 #[test]
 fn a_partial_clone_runs_no_program_as_a_remote() {
-    a_partial_clone_fetches_nothing("\turl = ext::PROGRAM ext\n[protocol]\n\tallow = always\n[protocol \"ext\"]\n\tallow = always");
+    a_partial_clone_fetches_nothing(
+        "\turl = ext::PROGRAM ext\n[protocol]\n\tallow = always\n[protocol \"ext\"]\n\tallow = always",
+    );
 }
 
 #[test]
@@ -176,10 +179,13 @@ fn filters_and_external_comparisons_do_not_run() {
     hostile.scratch.write("work/.gitattributes", "*.yaml filter=evil diff=evil\n");
     hostile.scratch.write("work/.git/info/attributes", "*.yaml filter=evil diff=evil\n");
     hostile.configure(
-        "[filter \"evil\"]\n\tsmudge = PROGRAM smudge\n\tclean = PROGRAM clean\n\tprocess = PROGRAM process\n\trequired = true\n",
+        "[filter \"evil\"]\n\tsmudge = PROGRAM smudge\n\tclean = PROGRAM clean\n\tprocess = PROGRAM \
+            process\n\trequired = true\n",
     );
-    hostile
-        .configure("[diff]\n\texternal = PROGRAM external\n[diff \"evil\"]\n\ttextconv = PROGRAM textconv\n\tcommand = PROGRAM command\n");
+    hostile.configure(
+        "[diff]\n\texternal = PROGRAM external\n[diff \"evil\"]\n\ttextconv = PROGRAM textconv\n\tcommand \
+            = PROGRAM command\n",
+    );
     hostile.git_would_run_it(&["diff"]);
     hostile.compares();
 }
@@ -188,13 +194,17 @@ fn filters_and_external_comparisons_do_not_run() {
 fn pagers_editors_aliases_and_keys_do_not_run() {
     let hostile = Hostile::new();
     hostile.configure(
-        "[core]\n\tpager = PROGRAM pager\n\teditor = PROGRAM editor\n\taskPass = PROGRAM askpass\n\talternateRefsCommand = PROGRAM refs\n",
+        "[core]\n\tpager = PROGRAM pager\n\teditor = PROGRAM editor\n\taskPass = PROGRAM \
+            askpass\n\talternateRefsCommand = PROGRAM refs\n",
     );
     hostile.configure("[pager]\n\tcat-file = PROGRAM pager\n\trev-parse = PROGRAM pager\n\tls-tree = PROGRAM pager\n");
     hostile.configure(
-        "[alias]\n\tcat-file = !PROGRAM alias\n\trev-parse = !PROGRAM alias\n\tls-tree = !PROGRAM alias\n\tevil = !PROGRAM alias\n",
+        "[alias]\n\tcat-file = !PROGRAM alias\n\trev-parse = !PROGRAM alias\n\tls-tree = !PROGRAM alias\n\tevil = \
+            !PROGRAM alias\n",
     );
-    hostile.configure("[gpg]\n\tprogram = PROGRAM gpg\n[log]\n\tshowSignature = true\n[credential]\n\thelper = !PROGRAM credential\n");
+    hostile.configure(
+        "[gpg]\n\tprogram = PROGRAM gpg\n[log]\n\tshowSignature = true\n[credential]\n\thelper = !PROGRAM credential\n",
+    );
     hostile.git_would_run_it(&["evil"]);
     hostile.compares();
 }
@@ -215,17 +225,37 @@ fn variables_lead_nowhere_else() {
     let other = Scratch::new("hostile-git-other");
     git(other.path(), &["init", "--quiet"]);
     let (store, log) = (other.path().join(".git").display().to_string(), hostile.mark().display().to_string());
-    for name in ["GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_REPLACE_REF_BASE"] {
+    for name in
+        ["GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_REPLACE_REF_BASE"]
+    {
         let run = hostile.run(&["diff", "--env", "dev", "--against", "HEAD"], &[(name, &store)]);
         assert!(run.stdout.contains("restarts kubia-2"), "{name}: {}{}", run.stdout, run.stderr);
     }
     for name in ["GIT_TRACE", "GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_TRACE_SETUP", "GIT_TRACE2_PERF"] {
         let run = hostile.run(&["diff", "--env", "dev", "--against", "HEAD"], &[(name, &log)]);
-        assert!(run.stdout.contains("restarts kubia-2") && !hostile.mark().exists(), "{name}: {}{}", run.stdout, run.stderr);
+        assert!(
+            run.stdout.contains("restarts kubia-2") && !hostile.mark().exists(),
+            "{name}: {}{}",
+            run.stdout,
+            run.stderr
+        );
     }
-    for name in ["GIT_SSH_COMMAND", "GIT_SSH", "GIT_ASKPASS", "GIT_PAGER", "GIT_EXTERNAL_DIFF", "GIT_PROXY_COMMAND", "GIT_EDITOR"] {
+    for name in [
+        "GIT_SSH_COMMAND",
+        "GIT_SSH",
+        "GIT_ASKPASS",
+        "GIT_PAGER",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_PROXY_COMMAND",
+        "GIT_EDITOR",
+    ] {
         let run = hostile.run(&["diff", "--env", "dev", "--against", "HEAD"], &[(name, &hostile.program())]);
-        assert!(run.stdout.contains("restarts kubia-2") && !hostile.mark().exists(), "{name}: {}{}", run.stdout, run.stderr);
+        assert!(
+            run.stdout.contains("restarts kubia-2") && !hostile.mark().exists(),
+            "{name}: {}{}",
+            run.stdout,
+            run.stderr
+        );
     }
 }
 
@@ -281,7 +311,11 @@ fn another_repository_is_not_read() {
     lead(&|own| fs::write(own.join("commondir"), store.display().to_string()).unwrap());
     lead(&|own| {
         let config = own.join("config");
-        fs::write(&config, fs::read_to_string(&config).unwrap() + &format!("[core]\n\tworktree = {}\n", victim.path().display())).unwrap();
+        fs::write(
+            &config,
+            fs::read_to_string(&config).unwrap() + &format!("[core]\n\tworktree = {}\n", victim.path().display()),
+        )
+        .unwrap();
     });
 }
 
@@ -295,7 +329,18 @@ fn worktrees_and_submodules_are_compared_as_ever() {
     let super_project = hostile.scratch.path().join("super");
     fs::create_dir(&super_project).unwrap();
     git(&super_project, &["init", "--quiet"]);
-    git(&super_project, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &hostile.work().display().to_string(), "sub"]);
+    git(
+        &super_project,
+        &[
+            "-c",
+            "protocol.file.allow=always",
+            "submodule",
+            "--quiet",
+            "add",
+            &hostile.work().display().to_string(),
+            "sub",
+        ],
+    );
     let spec = super_project.join("sub/kubia/statewright.yaml");
     fs::write(&spec, fs::read_to_string(&spec).unwrap().replace("pet:1.0", "pet:1.1")).unwrap();
     for place in [&tree, &super_project.join("sub"), &super_project] {
@@ -308,9 +353,17 @@ fn worktrees_and_submodules_are_compared_as_ever() {
 #[test]
 fn a_revision_is_no_option() {
     let hostile = Hostile::new();
-    for name in
-        ["--output=/tmp/x", "-p", "--git-dir=/", "--exec=PROGRAM", "HEAD --help", "HEAD\n--all", "HEAD:kubia", "^HEAD", "HEAD..HEAD"]
-    {
+    for name in [
+        "--output=/tmp/x",
+        "-p",
+        "--git-dir=/",
+        "--exec=PROGRAM",
+        "HEAD --help",
+        "HEAD\n--all",
+        "HEAD:kubia",
+        "^HEAD",
+        "HEAD..HEAD",
+    ] {
         let against = format!("--against={name}");
         let run = hostile.run(&["diff", "--env", "dev", &against], &[]);
         assert_eq!(run.code, 2, "{name:?}: {}", run.stdout);
@@ -328,7 +381,8 @@ fn what_is_too_large_is_not_read() {
     hostile.git(&["-c", "core.autocrlf=false", "commit", "--quiet", "--message", "large"]);
     let command = "exec \"$0\" diff --env dev --against HEAD";
     let mut limited = Command::new("sh");
-    let output = limited.args(["-c", command, env!("CARGO_BIN_EXE_statewright")]).current_dir(hostile.work()).output().unwrap();
+    let output =
+        limited.args(["-c", command, env!("CARGO_BIN_EXE_statewright")]).current_dir(hostile.work()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("git has a blob of 96 MB where manifests are; 64 MB is the limit"), "{said}");

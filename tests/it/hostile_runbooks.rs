@@ -1,4 +1,5 @@
-//! Runbooks about objects whose names mean harm: their commands, run in a shell, call kubectl and nothing else, and no name becomes an option.
+//! Runbooks about objects whose names mean harm: their commands, run in a shell, call kubectl and nothing else, and no
+//! name becomes an option.
 
 use crate::commands::root;
 use crate::scratch::Scratch;
@@ -62,8 +63,18 @@ const OPTIONS: &[&str] = &[
     "--show-labels",
 ];
 /// Those that come with their value.
-const WITH_VALUE: &[&str] =
-    &["--namespace", "--selector", "--for", "--timeout", "--replicas", "--cascade", "--wait", "--project", "--zone", "--size"];
+const WITH_VALUE: &[&str] = &[
+    "--namespace",
+    "--selector",
+    "--for",
+    "--timeout",
+    "--replicas",
+    "--cascade",
+    "--wait",
+    "--project",
+    "--zone",
+    "--size",
+];
 /// Those whose value is the next word.
 const VALUE_NEXT: &[&str] = &["-n", "-f", "-l", "-p", "-o", "--type"];
 
@@ -138,7 +149,9 @@ fn steps(folder: &Path, text: &str, instead: &str) -> Vec<String> {
                 bundle.resources.push(resource);
                 bundle
             });
-            written.push_str(&again.map(|bundle| layout::stream(&bundle, layout::Form::Json) + "\n---\n").unwrap_or_default());
+            written.push_str(
+                &again.map(|bundle| layout::stream(&bundle, layout::Form::Json) + "\n---\n").unwrap_or_default(),
+            );
         }
         // A key is a text too.
         let quoted = |text: &str| serde_json::to_string(text).unwrap() + ":";
@@ -148,10 +161,19 @@ fn steps(folder: &Path, text: &str, instead: &str) -> Vec<String> {
     let [old, new] = &bundles;
     let facts = ClusterFacts::of_version(Version::default());
     // Each manifest has a file that is called like what is in it.
-    let files =
-        new.resources.iter().map(|resource| (resource.id.clone(), format!("{}-{}.yaml", instead, resource.id.name).into())).collect();
-    let setting =
-        Setting { version: Version::default(), facts: &facts, namespace: "default", acknowledged: &[], home: None, files: &files };
+    let files = new
+        .resources
+        .iter()
+        .map(|resource| (resource.id.clone(), format!("{}-{}.yaml", instead, resource.id.name).into()))
+        .collect();
+    let setting = Setting {
+        version: Version::default(),
+        facts: &facts,
+        namespace: "default",
+        acknowledged: &[],
+        home: None,
+        files: &files,
+    };
     let review = review("x".into(), old, new, setting);
     let steps = review.judgement.runbooks.into_iter().flat_map(|runbook| runbook.steps);
     steps.flat_map(|step| [step.command, step.check]).filter(|command| !command.is_empty()).collect()
@@ -165,7 +187,8 @@ fn run(commands: &BTreeSet<String>, folder: &Path) -> usize {
     for program in ["kubectl", "gcloud", "aws", "az"] {
         let _ = writeln!(
             script,
-            "{program}() {{ printf '%s\\036' {program} \"$@\" >>\"$LOG\"; printf '\\035' >>\"$LOG\"; case \" $* \" in *' describe '*|*' show '*) return 1;; esac; echo found; }}"
+            "{program}() {{ printf '%s\\036' {program} \"$@\" >>\"$LOG\"; printf '\\035' >>\"$LOG\"; case \" $* \" \
+                in *' describe '*|*' show '*) return 1;; esac; echo found; }}"
         );
     }
     for command in commands {
@@ -188,7 +211,8 @@ fn run(commands: &BTreeSet<String>, folder: &Path) -> usize {
                 if *word == "--" {
                     break;
                 }
-                let known = OPTIONS.contains(word) || word.split_once('=').is_some_and(|(name, _)| WITH_VALUE.contains(&name));
+                let known =
+                    OPTIONS.contains(word) || word.split_once('=').is_some_and(|(name, _)| WITH_VALUE.contains(&name));
                 let cloud = [
                     "--project",
                     "--zone",
@@ -201,10 +225,18 @@ fn run(commands: &BTreeSet<String>, folder: &Path) -> usize {
                     "--size-gb",
                 ]
                 .contains(word);
-                assert!(!word.starts_with('-') || known || cloud, "{}: {word:?} has become an option in {call:?}", folder.display());
+                assert!(
+                    !word.starts_with('-') || known || cloud,
+                    "{}: {word:?} has become an option in {call:?}",
+                    folder.display()
+                );
                 if VALUE_NEXT.contains(word) {
                     let value = words.next().unwrap_or_else(|| panic!("{word} lacks its value in {call:?}"));
-                    assert!(!value.starts_with('-') || *value == "-", "{}: {value:?} looks like an option in {call:?}", folder.display());
+                    assert!(
+                        !value.starts_with('-') || *value == "-",
+                        "{}: {value:?} looks like an option in {call:?}",
+                        folder.display()
+                    );
                 }
             }
         }

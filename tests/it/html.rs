@@ -1,4 +1,5 @@
-//! The page: nothing but text comes of anybody's text, nothing is loaded from anywhere, and a real browser runs it without a complaint.
+//! The page: nothing but text comes of anybody's text, nothing is loaded from anywhere, and a real browser runs it
+//! without a complaint.
 
 use crate::fixed::{HOSTILE, findings, large, report};
 use crate::scratch::Scratch;
@@ -14,7 +15,11 @@ fn page(report: &Report) -> String {
 #[test]
 fn the_page_may_run_and_apply_its_own_files_alone() {
     let of = |text: &str| base64(&Sha256::digest(text.as_bytes()));
-    assert_eq!(html::HASHES, [of(html::STYLE), of(html::SCRIPT)].map(|hash| &*hash.leak()), "src/report/html/mod.rs names other files");
+    assert_eq!(
+        html::HASHES,
+        [of(html::STYLE), of(html::SCRIPT)].map(|hash| &*hash.leak()),
+        "src/report/html/mod.rs names other files"
+    );
     let text = page(&report());
     assert_eq!(text.matches("<script").count(), 1);
     assert_eq!(text.matches("<style").count(), 1);
@@ -40,9 +45,10 @@ fn elements_are_closed_and_names_are_unique() {
     ] {
         let text = page(&report);
         let body = text.split("</style>").nth(1).unwrap().split("<script>").next().unwrap();
-        for tag in
-            ["details", "div", "section", "article", "span", "ul", "ol", "li", "dl", "p", "table", "td", "code", "header", "main", "nav"]
-        {
+        for tag in [
+            "details", "div", "section", "article", "span", "ul", "ol", "li", "dl", "p", "table", "td", "code",
+            "header", "main", "nav",
+        ] {
             let (begun, ended) = (
                 body.matches(&format!("<{tag}>")).count() + body.matches(&format!("<{tag} ")).count(),
                 body.matches(&format!("</{tag}>")).count(),
@@ -102,7 +108,9 @@ addEventListener("load", () => {
 
 #[test]
 fn a_browser_shows_it_and_answers_to_keys() {
-    let Some(browser) = browser() else { return println!("left out: the page in a browser, because Chromium is not there") };
+    let Some(browser) = browser() else {
+        return println!("left out: the page in a browser, because Chromium is not there");
+    };
     let scratch = Scratch::new("html");
     let text = page(&report());
     let (dom, said) = run(&browser, &scratch, &text);
@@ -112,14 +120,19 @@ fn a_browser_shows_it_and_answers_to_keys() {
     // Reading needs no script.
     let quiet = text.replace(html::HASHES[1], "none");
     let (dom, _) = run(&browser, &scratch, &quiet);
-    assert!(dom.contains("class=\"tools\" hidden=\"\"") && dom.contains("data-kubia-2"), "without its script the page is not whole");
+    assert!(
+        dom.contains("class=\"tools\" hidden=\"\"") && dom.contains("data-kubia-2"),
+        "without its script the page is not whole"
+    );
     // The driver is another script than the page's own, so the policy goes.
     let policy = text.find("<meta http-equiv").unwrap();
     let end = policy + text[policy..].find('>').unwrap() + 1;
     let driven = format!("{}{}", &text[..policy], &text[end..]).replace("</body>", DRIVER);
     let (dom, said) = run(&browser, &scratch, &driven);
-    let seen = dom.split("name=\"seen\" content=\"").nth(1).map(|rest| rest.split('"').next().unwrap()).unwrap_or_default();
-    let expected = "all 9 5;focus filter;postgres 1 1 1 of 9 objects;nothing 0 0 1;again 9 5;at true;back #r0;open 5;restart 1;keys true";
+    let seen =
+        dom.split("name=\"seen\" content=\"").nth(1).map(|rest| rest.split('"').next().unwrap()).unwrap_or_default();
+    let expected = "all 9 5;focus filter;postgres 1 1 1 of 9 objects;nothing 0 0 1;again 9 5;at true;back #r0;open \
+        5;restart 1;keys true";
     assert_eq!(seen, expected, "{said}");
 }
 
@@ -128,7 +141,14 @@ fn run(browser: &str, scratch: &Scratch, page: &str) -> (String, String) {
     let file = scratch.write("page.html", page);
     let profile = scratch.path().join("profile");
     let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+        ])
         .args(["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1400,1000"])
         .args(["--virtual-time-budget=3000", "--enable-logging=stderr", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.display()))

@@ -1,4 +1,5 @@
-//! What is imported compiles to what it was made of, of real repositories and of our own examples; what cannot be is refused with a reason.
+//! What is imported compiles to what it was made of, of real repositories and of our own examples; what cannot be is
+//! refused with a reason.
 
 use crate::commands::{Run, statewright};
 use crate::scratch::Scratch;
@@ -39,8 +40,11 @@ fn imported(bundle: Bundle, sources: &Sources) -> (Imported, Vec<String>) {
     let mut found = Diagnostics::default();
     let environment = Environment { name: "default".into(), bundle };
     let imported = import(&[environment], wanted(), &statewright::compile_text, &mut found);
-    let said =
-        found.resolve(sources).iter().map(|finding| format!("{}:{}: {}", finding.spot.file, finding.spot.line, finding.message)).collect();
+    let said = found
+        .resolve(sources)
+        .iter()
+        .map(|finding| format!("{}:{}: {}", finding.spot.file, finding.spot.line, finding.message))
+        .collect();
     (imported, said)
 }
 
@@ -71,9 +75,12 @@ fn the_sets_of_real_repositories_come_back_whole() {
                 continue;
             }
             let more = manifests(&sibling, &mut sources).resources.into_iter();
-            bundle.resources.extend(more.filter(|resource| resource.id.kind != "StatefulSet" && known.insert(resource.id.clone())));
+            bundle
+                .resources
+                .extend(more.filter(|resource| resource.id.kind != "StatefulSet" && known.insert(resource.id.clone())));
         }
-        let by_id: BTreeMap<_, _> = bundle.resources.iter().map(|resource| (resource.id.clone(), lines(resource))).collect();
+        let by_id: BTreeMap<_, _> =
+            bundle.resources.iter().map(|resource| (resource.id.clone(), lines(resource))).collect();
         let (imported, said) = imported(bundle, &sources);
         refused += imported.refused;
         if imported.refused > 0 {
@@ -113,7 +120,8 @@ fn the_sets_of_real_repositories_come_back_whole() {
         println!("{ratio:.2} {name}");
     }
     println!(
-        "{} files: {whole} whole, {refused} refused, {patched} with patches, {unsteady} unsteady; median {median:.3} of the lines",
+        "{} files: {whole} whole, {refused} refused, {patched} with patches, {unsteady} unsteady; median {median:.3} \
+            of the lines",
         files.len()
     );
     assert!(refused == 0 && whole > 200, "{refused} refused");
@@ -129,7 +137,8 @@ fn text(resource: &Resource) -> String {
 
 /// The environments of an example, as they are committed.
 fn deployed(example: &Path, sources: &mut Sources) -> Vec<Environment> {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(example.join("deploy")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut folders: Vec<PathBuf> =
+        std::fs::read_dir(example.join("deploy")).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
     let mut environments = Vec::new();
     for folder in folders {
@@ -141,7 +150,8 @@ fn deployed(example: &Path, sources: &mut Sources) -> Vec<Environment> {
     environments
 }
 
-/// What our own examples compile to becomes a spec that is hardly longer than the example, and compiles to the same bytes.
+/// What our own examples compile to becomes a spec that is hardly longer than the example, and compiles to the same
+/// bytes.
 #[test]
 fn our_own_examples_come_back() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
@@ -153,7 +163,12 @@ fn our_own_examples_come_back() {
         let environments = deployed(&example, &mut sources);
         let name = example.file_name().unwrap().to_string_lossy().into_owned();
         let mut found = Diagnostics::default();
-        let imported = import(&environments, Wanted { named: true, keep_going: false, ..wanted() }, &statewright::compile_text, &mut found);
+        let imported = import(
+            &environments,
+            Wanted { named: true, keep_going: false, ..wanted() },
+            &statewright::compile_text,
+            &mut found,
+        );
         let said: Vec<String> = found.resolve(&sources).into_iter().map(|finding| finding.message).collect();
         let [app] = &imported.apps[..] else {
             wrong.push(format!("{name}: {said:?}"));
@@ -227,7 +242,9 @@ fn variants_of_real_sets_become_environments() {
             }
         }
     }
-    println!("{all} apps with several environments, {whole} whole with {environments}; {lines_after} lines of {lines_before}");
+    println!(
+        "{all} apps with several environments, {whole} whole with {environments}; {lines_after} lines of {lines_before}"
+    );
     assert!(all > 5 && whole == all, "{whole} of {all}");
 }
 
@@ -291,8 +308,12 @@ fn what_is_awkward_comes_back_and_no_secret_is_copied() {
     assert_eq!(run(&scratch, &["compile", "out"]).code, 0);
     let diff = run(&scratch, &["diff", "in", "out/web/deploy/default", "--format", "json"]);
     let diff: Value = serde_json::from_str(&diff.stdout).unwrap();
-    let changed: Vec<&str> =
-        diff["changes"].as_array().unwrap().iter().map(|change| change["object"]["kind"].as_str().unwrap_or("?")).collect();
+    let changed: Vec<&str> = diff["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| change["object"]["kind"].as_str().unwrap_or("?"))
+        .collect();
     assert!(!changed.contains(&"StatefulSet") && !changed.contains(&"Service"), "{diff}");
     // And importing that gives the same spec.
     let again = run(&scratch, &["import", "--out", "again", "out/web/deploy/default"]);
@@ -313,7 +334,11 @@ fn nothing_is_written_over() {
     scratch.write("out/web/statewright.yaml", "apiVersion: statewright/v1\nkind: App\nname: web\nimage: a\n");
     assert_eq!(run(&scratch, &["import", "--out", "out", "in"]).code, 2);
     assert_eq!(run(&scratch, &["import", "--force", "--out", "out", "in"]).code, 0);
-    assert!(std::fs::read_to_string(scratch.path().join("out/web/statewright.yaml")).unwrap().contains("example.com/web:1.0"));
+    assert!(
+        std::fs::read_to_string(scratch.path().join("out/web/statewright.yaml"))
+            .unwrap()
+            .contains("example.com/web:1.0")
+    );
 }
 
 #[test]
@@ -321,8 +346,10 @@ fn what_no_cluster_takes_is_refused_with_its_place() {
     let scratch = Scratch::new("import-refused");
     let set = |api: &str, more: &str| {
         format!(
-            "apiVersion: {api}\nkind: StatefulSet\nmetadata: {{name: old}}\nspec:\n  serviceName: old\n  selector: {{matchLabels: {{a: b}}}}\n  \
-             template: {{metadata: {{labels: {{a: b}}}}, spec: {{{more}containers: [{{name: c, image: \"example.com/c:1\"}}]}}}}\n"
+            "apiVersion: {api}\nkind: StatefulSet\nmetadata: {{name: old}}\nspec:\n  serviceName: old\n  selector: \
+                {{matchLabels: {{a: b}}}}\n  \
+             template: {{metadata: {{labels: {{a: b}}}}, spec: {{{more}containers: [{{name: c, image: \
+             \"example.com/c:1\"}}]}}}}\n"
         )
     };
     for (name, text, says) in [
@@ -335,7 +362,11 @@ fn what_no_cluster_takes_is_refused_with_its_place() {
         scratch.write(&format!("{name}/set.yaml"), &text);
         let refused = run(&scratch, &["import", "--out", "out", name]);
         assert_eq!(refused.code, 1, "{name}: {}{}", refused.stdout, refused.stderr);
-        assert!(refused.stderr.contains(says) && refused.stderr.contains(&format!("{name}/set.yaml:")), "{name}: {}", refused.stderr);
+        assert!(
+            refused.stderr.contains(says) && refused.stderr.contains(&format!("{name}/set.yaml:")),
+            "{name}: {}",
+            refused.stderr
+        );
         assert!(!scratch.path().join("out").exists(), "{name}");
     }
 }
@@ -351,7 +382,8 @@ kind: List
 items:
 - apiVersion: apps/v1
   kind: StatefulSet
-  metadata: {name: db, namespace: shop, uid: 0a, resourceVersion: '7', creationTimestamp: '2026-01-01T00:00:00Z', generation: 3}
+  metadata: {name: db, namespace: shop, uid: 0a, resourceVersion: '7', creationTimestamp: '2026-01-01T00:00:00Z', \
+  generation: 3}
   spec:
     podManagementPolicy: OrderedReady
     persistentVolumeClaimRetentionPolicy: {whenDeleted: Retain, whenScaled: Retain}
@@ -422,10 +454,13 @@ fn an_import_that_was_cut_short_can_be_run_again() {
     scratch.write(
         "in/a.yaml",
         format!(
-            "apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{clusterIP: None, selector: {{app: web}}, ports: [{{name: x, port: 80}}]}}\n\
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{clusterIP: None, selector: {{app: \
+                web}}, ports: [{{name: x, port: 80}}]}}\n\
              ---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: cf}}\ndata: {{a.conf: \"{config}\"}}\n\
-             ---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web}}\nspec:\n  serviceName: web\n  selector: {{matchLabels: {{app: web}}}}\n  \
-             template:\n    metadata: {{labels: {{app: web}}}}\n    spec:\n      containers: [{{name: c, image: \"x/y:1\", volumeMounts: [{{name: cf, \
+             ---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web}}\nspec:\n  serviceName: web\n  \
+             selector: {{matchLabels: {{app: web}}}}\n  \
+             template:\n    metadata: {{labels: {{app: web}}}}\n    spec:\n      containers: [{{name: c, image: \
+             \"x/y:1\", volumeMounts: [{{name: cf, \
              mountPath: /etc/cf}}]}}]\n      volumes: [{{name: cf, configMap: {{name: cf}}}}]\n"
         ),
     );

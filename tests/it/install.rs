@@ -24,8 +24,10 @@ pub(crate) fn release(target: &str) -> Scratch {
     let folder = scratch.path().join(&name);
     fs::create_dir_all(&folder).unwrap();
     fs::copy(env!("CARGO_BIN_EXE_statewright"), folder.join("statewright")).unwrap();
-    let script = "tar -czf \"$1.tar.gz\" \"$1\" && { sha256sum \"$1.tar.gz\" 2>/dev/null || shasum -a 256 \"$1.tar.gz\"; } >SHA256SUMS";
-    let packed = Command::new("sh").args(["-e", "-c", script, "sh", &name]).current_dir(scratch.path()).output().unwrap();
+    let script = "tar -czf \"$1.tar.gz\" \"$1\" && { sha256sum \"$1.tar.gz\" 2>/dev/null || shasum -a 256 \
+        \"$1.tar.gz\"; } >SHA256SUMS";
+    let packed =
+        Command::new("sh").args(["-e", "-c", script, "sh", &name]).current_dir(scratch.path()).output().unwrap();
     assert!(packed.status.success(), "{}", said(&packed));
     scratch
 }
@@ -59,7 +61,11 @@ fn the_script_installs_what_the_checksums_vouch_for() {
     bytes.push(0);
     fs::write(&archive, bytes).unwrap();
     let tampered = install(release.path(), &home.path().join("other"), "");
-    assert!(!tampered.status.success() && said(&tampered).contains("is not what SHA256SUMS says"), "{}", said(&tampered));
+    assert!(
+        !tampered.status.success() && said(&tampered).contains("is not what SHA256SUMS says"),
+        "{}",
+        said(&tampered)
+    );
     fs::write(release.path().join("SHA256SUMS"), "").unwrap();
     assert!(!install(release.path(), &home.path().join("other"), env!("CARGO_PKG_VERSION")).status.success());
     assert!(!home.path().join("other").exists());
@@ -80,7 +86,8 @@ fn the_images_are_made_of_files_that_are_there() {
             assert!(root().join(path).exists(), "{image}: {path}");
         }
         // What cargo builds with, and what is copied by name.
-        let copied = file.lines().filter(|line| line.starts_with("COPY") && !line.contains("--from") && !line.ends_with(" ."));
+        let copied =
+            file.lines().filter(|line| line.starts_with("COPY") && !line.contains("--from") && !line.ends_with(" ."));
         let copied = copied.map(|line| line.split(' ').rev().nth(1).unwrap());
         for path in ["Cargo.toml", "Cargo.lock", "src", "templates", "schemas", "benches"].into_iter().chain(copied) {
             assert!(sent.contains(&path), "{image}: {path} is not sent to the builder");
@@ -103,7 +110,8 @@ fn ci_types_the_two_commands_of_a_clone() {
     }
 }
 
-/// What pages and the files of `init` name is a tag that a release makes: the whole version, for no release moves a shorter tag.
+/// What pages and the files of `init` name is a tag that a release makes: the whole version, for no release moves a
+/// shorter tag.
 #[test]
 fn what_pages_name_a_release_makes() {
     let workflow = std::fs::read_to_string(root().join(".github/workflows/release.yaml")).unwrap();
@@ -112,9 +120,13 @@ fn what_pages_name_a_release_makes() {
     let mut named = 0;
     let files = ["README.md", "docs", "src/cli/scaffold", "integrations", "action.yml"].map(|place| root().join(place));
     for entry in files.iter().flat_map(|place| walkdir::WalkDir::new(place).sort_by_file_name()).map(Result::unwrap) {
-        let Some(text) = entry.file_type().is_file().then(|| std::fs::read_to_string(entry.path()).ok()).flatten() else { continue };
+        let Some(text) = entry.file_type().is_file().then(|| std::fs::read_to_string(entry.path()).ok()).flatten()
+        else {
+            continue;
+        };
         for after in text.split("statewright@v").skip(1) {
-            let tag: String = after.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '.').collect();
+            let tag: String =
+                after.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '.').collect();
             assert_eq!(tag, own, "{}", entry.path().display());
             named += 1;
         }

@@ -1,5 +1,5 @@
-//! Runs of the program that are killed or come at once, while apps and environments come and go: each folder is the old one or the new
-//! one, the next run heals all, and nothing of the user's is touched. `STATEWRIGHT_KILLS` says how many.
+//! Runs of the program that are killed or come at once, while apps and environments come and go: each folder is the old
+//! one or the new one, the next run heals all, and nothing of the user's is touched. `STATEWRIGHT_KILLS` says how many.
 
 use crate::commands::statewright;
 use crate::scratch::Scratch;
@@ -48,10 +48,13 @@ fn write_specs(root: &Path, state: &State) {
     }
     for (folder, (version, environments)) in state {
         let name = folder.rsplit('/').next().unwrap();
-        let environments: String = environments.iter().map(|name| format!("  {name}: {{}}\n")).collect::<Vec<_>>().concat();
+        let environments: String =
+            environments.iter().map(|name| format!("  {name}: {{}}\n")).collect::<Vec<_>>().concat();
         let text = format!(
-            "apiVersion: statewright/v1\nkind: App\nname: {name}\nimage: example.com/x:{version}\nreplicas: {}\nports: {{http: 8080}}\n\
-             services: {{{}: {{http: 80}}}}\nfiles: {{/etc/x: {{a.conf: \"{version}\"}}}}\nenvironments:\n{environments}",
+            "apiVersion: statewright/v1\nkind: App\nname: {name}\nimage: example.com/x:{version}\nreplicas: \
+                {}\nports: {{http: 8080}}\n\
+             services: {{{}: {{http: 80}}}}\nfiles: {{/etc/x: {{a.conf: \
+             \"{version}\"}}}}\nenvironments:\n{environments}",
             version + 1,
             if *version == 1 { "open" } else { "public" },
         );
@@ -59,8 +62,11 @@ fn write_specs(root: &Path, state: &State) {
         fs::write(root.join(folder).join("statewright.yaml"), text).unwrap();
     }
     fs::create_dir_all(root.join("shop")).unwrap();
-    fs::write(root.join("shop/statewright-workspace.yaml"), "apiVersion: statewright/v1\nkind: Workspace\noutput: out/{env}/{app}\n")
-        .unwrap();
+    fs::write(
+        root.join("shop/statewright-workspace.yaml"),
+        "apiVersion: statewright/v1\nkind: Workspace\noutput: out/{env}/{app}\n",
+    )
+    .unwrap();
 }
 
 /// Folders of the output with their files, without what is hidden and what is the user's.
@@ -69,13 +75,17 @@ type Trees = BTreeMap<String, BTreeMap<String, String>>;
 fn trees(root: &Path, users: &BTreeMap<String, String>) -> Trees {
     let mut trees = Trees::new();
     let is_work = |name: &str| name.starts_with('.') && name.ends_with(".statewright");
-    let walk = walkdir::WalkDir::new(root).into_iter().filter_entry(|entry| !is_work(&entry.file_name().to_string_lossy()));
+    let walk =
+        walkdir::WalkDir::new(root).into_iter().filter_entry(|entry| !is_work(&entry.file_name().to_string_lossy()));
     for entry in walk.map(Result::unwrap).filter(|entry| entry.file_type().is_file()) {
         let path = entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned();
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         let is_output = path.starts_with("shop/out/") || path.contains("/deploy/");
         if is_output && !users.contains_key(&path) && !name.ends_with("-draft") {
-            trees.entry(folder.to_owned()).or_default().insert(name.to_owned(), fs::read_to_string(entry.path()).unwrap());
+            trees
+                .entry(folder.to_owned())
+                .or_default()
+                .insert(name.to_owned(), fs::read_to_string(entry.path()).unwrap());
         }
     }
     trees
@@ -86,7 +96,8 @@ fn hidden(root: &Path) -> Vec<String> {
     let paths = walk.map(|entry| entry.path().to_string_lossy().into_owned());
     paths
         .filter(|path| {
-            path.ends_with(".statewright") && path.contains("/.") && !path.ends_with("/.statewright") || path.ends_with("-draft")
+            path.ends_with(".statewright") && path.contains("/.") && !path.ends_with("/.statewright")
+                || path.ends_with("-draft")
         })
         .collect()
 }
@@ -105,12 +116,16 @@ fn killed_while_apps_and_environments_come_and_go() {
     let scratch = Scratch::new("kills");
     let fresh = Scratch::new("kills-fresh");
     let root = scratch.path();
-    let mut dice = Dice(std::env::var("STATEWRIGHT_KILL_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0x5eed));
+    let mut dice =
+        Dice(std::env::var("STATEWRIGHT_KILL_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0x5eed));
     let (mut users, mut took) = (BTreeMap::new(), Duration::from_millis(50));
     // The user's: beside the files of some trees, and folders in some, over which no tree can be exchanged.
     for (number, environment) in [(0, "dev"), (1, "stage"), (2, "prod"), (3, "dev")] {
         users.insert(format!("shop/out/{environment}/a{number}/notes.txt"), format!("mine {number}"));
-        users.insert(format!("alone/a{}/deploy/{environment}/ConfigMap-mine.yaml", number + 5), format!("mine {number}"));
+        users.insert(
+            format!("alone/a{}/deploy/{environment}/ConfigMap-mine.yaml", number + 5),
+            format!("mine {number}"),
+        );
     }
     users.insert("shop/out/dev/a1/charts/x.yaml".to_owned(), "mine".to_owned());
     users.insert("alone/a5/deploy/prod/sub/x.yaml".to_owned(), "mine".to_owned());
@@ -146,7 +161,10 @@ fn killed_while_apps_and_environments_come_and_go() {
                 };
                 assert!(is.iter().all(is_known), "round {round}: a file in {folder} is neither old nor new: {is:#?}");
             } else {
-                assert!(is == was || is == will_be, "round {round}: {folder} is a mix: {is:#?}\nold {was:#?}\nnew {will_be:#?}");
+                assert!(
+                    is == was || is == will_be,
+                    "round {round}: {folder} is a mix: {is:#?}\nold {was:#?}\nnew {will_be:#?}"
+                );
             }
         }
         cut += u64::from(!hidden(root).is_empty());
@@ -163,7 +181,11 @@ fn killed_while_apps_and_environments_come_and_go() {
         }
         old = new;
     }
-    println!("{} rounds, {kills} killed, {cut} in the middle of the work; folders that change: {stood_old} old, {stood_new} new", rounds());
+    println!(
+        "{} rounds, {kills} killed, {cut} in the middle of the work; folders that change: {stood_old} old, \
+            {stood_new} new",
+        rounds()
+    );
 }
 
 #[test]
@@ -202,7 +224,11 @@ fn a_run_that_waits_says_for_what_and_gives_up() {
     let run = statewright(scratch.path(), &["compile", "--lock-timeout", "2"]);
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("waiting for another run that is writing in alone/a7/deploy"), "{}", run.stderr);
-    assert!(run.stderr.contains("error: another run is writing in alone/a7/deploy and was not done in time"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("error: another run is writing in alone/a7/deploy and was not done in time"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(before, scratch.files());
     drop(other);
     assert_eq!(statewright(scratch.path(), &["compile", "--lock-timeout", "0"]).code, 0);
@@ -213,12 +239,16 @@ fn a_run_that_waits_says_for_what_and_gives_up() {
 fn what_was_left_of_environments_and_apps_that_are_gone_is_named_and_goes() {
     let scratch = Scratch::new("gone");
     let both = BTreeSet::from(["dev", "prod"]);
-    write_specs(scratch.path(), &BTreeMap::from([("alone/a7".to_owned(), (1, both.clone())), ("shop/apps/a1".to_owned(), (1, both))]));
+    write_specs(
+        scratch.path(),
+        &BTreeMap::from([("alone/a7".to_owned(), (1, both.clone())), ("shop/apps/a1".to_owned(), (1, both))]),
+    );
     assert_eq!(statewright(scratch.path(), &["compile"]).code, 0);
     write_specs(scratch.path(), &BTreeMap::from([("shop/apps/a1".to_owned(), (1, BTreeSet::from(["dev"])))]));
-    for (folder, hidden) in
-        [("alone/a7/deploy/dev", "alone/a7/deploy/.dev.statewright"), ("shop/out/prod/a1", "shop/out/prod/.a1.statewright")]
-    {
+    for (folder, hidden) in [
+        ("alone/a7/deploy/dev", "alone/a7/deploy/.dev.statewright"),
+        ("shop/out/prod/a1", "shop/out/prod/.a1.statewright"),
+    ] {
         fs::create_dir(scratch.path().join(hidden)).unwrap();
         fs::rename(scratch.path().join(folder), scratch.path().join(hidden).join("old")).unwrap();
     }
@@ -229,7 +259,9 @@ fn what_was_left_of_environments_and_apps_that_are_gone_is_named_and_goes() {
     let checked = statewright(scratch.path(), &["compile", "--check"]);
     let asked = statewright(scratch.path(), &["ci"]);
     let compared = statewright(scratch.path(), &["diff"]);
-    for hidden in ["alone/a7/deploy/.dev.statewright", "shop/out/prod/.a1.statewright", "shop/out/stage/.a4.statewright"] {
+    for hidden in
+        ["alone/a7/deploy/.dev.statewright", "shop/out/prod/.a1.statewright", "shop/out/stage/.a4.statewright"]
+    {
         assert_eq!(
             (checked.code, checked.stderr.matches(&format!("{hidden}: left by a run that was cut short")).count()),
             (1, 1),
@@ -243,8 +275,15 @@ fn what_was_left_of_environments_and_apps_that_are_gone_is_named_and_goes() {
             asked.stderr
         );
     }
-    for hidden in ["alone/a7/deploy/.dev.statewright", "shop/out/prod/.a1.statewright", "shop/out/stage/.a4.statewright"] {
-        assert_eq!(compared.stderr.matches(&format!("{hidden} was left by a run that was cut short")).count(), 1, "{}", compared.stderr);
+    for hidden in
+        ["alone/a7/deploy/.dev.statewright", "shop/out/prod/.a1.statewright", "shop/out/stage/.a4.statewright"]
+    {
+        assert_eq!(
+            compared.stderr.matches(&format!("{hidden} was left by a run that was cut short")).count(),
+            1,
+            "{}",
+            compared.stderr
+        );
     }
     let compiled = statewright(scratch.path(), &["compile"]);
     assert_eq!((compiled.code, hidden(scratch.path())), (0, Vec::new()), "{}", compiled.stderr);
@@ -254,7 +293,9 @@ fn what_was_left_of_environments_and_apps_that_are_gone_is_named_and_goes() {
     let compiled = statewright(scratch.path(), &["compile"]);
     assert_eq!(compiled.code, 1);
     assert!(
-        compiled.stderr.contains("shop/out/prod/.a1.statewright/old/mine.txt: nothing shows that statewright put this here"),
+        compiled
+            .stderr
+            .contains("shop/out/prod/.a1.statewright/old/mine.txt: nothing shows that statewright put this here"),
         "{}",
         compiled.stderr
     );

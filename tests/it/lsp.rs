@@ -62,7 +62,9 @@ impl Editor {
     }
 }
 
-const SPEC: &str = "apiVersion: statewright/v1\nkind: App\nname: kubia\nimage: example.com/kubia:1.0\nreplica: 3\nstorage:\n  data: {mount: /var/data, size: 1Gi}\nports: {http: 8080}\nprobes: {ready: {http: /}}\nenvironments:\n  dev: {volumes: {dynamic: {class: fast}}}\n";
+const SPEC: &str = "apiVersion: statewright/v1\nkind: App\nname: kubia\nimage: example.com/kubia:1.0\nreplica: \
+    3\nstorage:\n  data: {mount: /var/data, size: 1Gi}\nports: {http: 8080}\nprobes: {ready: {http: \
+    /}}\nenvironments:\n  dev: {volumes: {dynamic: {class: fast}}}\n";
 
 #[test]
 fn an_editor_is_told_what_it_asks_for() {
@@ -73,16 +75,25 @@ fn an_editor_is_told_what_it_asks_for() {
     let mut editor = Editor::new(scratch.path());
     assert_eq!(editor.ask("initialize", &json!({"capabilities": {}}))["result"]["capabilities"]["hoverProvider"], true);
     editor.tell("initialized", &json!({}));
-    editor.tell("textDocument/didOpen", &json!({"textDocument": {"uri": uri, "languageId": "yaml", "version": 1, "text": SPEC}}));
+    editor.tell(
+        "textDocument/didOpen",
+        &json!({"textDocument": {"uri": uri, "languageId": "yaml", "version": 1, "text": SPEC}}),
+    );
     let said = editor.hear();
     let found = &said["params"]["diagnostics"];
     assert_eq!((&said["method"], &said["params"]["uri"]), (&json!("textDocument/publishDiagnostics"), &json!(uri)));
     assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
     assert_eq!(found[0]["range"], json!({"start": {"line": 4, "character": 0}, "end": {"line": 4, "character": 7}}));
-    assert!(found[0]["code"] == "SW0101" && found[0]["message"].as_str().unwrap().contains("did you mean `replicas`?"), "{found}");
+    assert!(
+        found[0]["code"] == "SW0101" && found[0]["message"].as_str().unwrap().contains("did you mean `replicas`?"),
+        "{found}"
+    );
 
     let mended = SPEC.replace("replica:", "replicas:");
-    editor.tell("textDocument/didChange", &json!({"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": mended}]}));
+    editor.tell(
+        "textDocument/didChange",
+        &json!({"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": mended}]}),
+    );
     assert_eq!(editor.hear()["params"]["diagnostics"], json!([]));
 
     let hover = editor.ask("textDocument/hover", &at(6, 10));
@@ -90,7 +101,8 @@ fn an_editor_is_told_what_it_asks_for() {
     assert!(page.starts_with("storage.data.mount\n\n"), "{page}");
 
     let completion = editor.ask("textDocument/completion", &at(6, 27));
-    let labels: Vec<&str> = completion["result"].as_array().unwrap().iter().map(|item| item["label"].as_str().unwrap()).collect();
+    let labels: Vec<&str> =
+        completion["result"].as_array().unwrap().iter().map(|item| item["label"].as_str().unwrap()).collect();
     assert!(["mount", "size", "class", "access"].iter().all(|name| labels.contains(name)), "{labels:?}");
 
     let definition = editor.ask("textDocument/definition", &at(3, 10));
@@ -118,14 +130,19 @@ fn an_editor_is_told_what_it_asks_for() {
 #[test]
 fn anyones_manifests_are_judged_as_they_are_typed() {
     let scratch = Scratch::new("lsp-manifest");
-    let text = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  selector: {app: web}\n  ports: [{port: 0}]\n";
+    let text =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  selector: {app: web}\n  ports: [{port: 0}]\n";
     let path = std::fs::canonicalize(scratch.write("service.yaml", text)).unwrap();
     let mut editor = Editor::new(scratch.path());
     editor.ask("initialize", &json!({}));
-    let document = json!({"uri": format!("file://{}", path.display()), "languageId": "yaml", "version": 1, "text": text});
+    let document =
+        json!({"uri": format!("file://{}", path.display()), "languageId": "yaml", "version": 1, "text": text});
     editor.tell("textDocument/didOpen", &json!({"textDocument": document}));
     let found = &editor.hear()["params"]["diagnostics"];
-    assert!(found.as_array().unwrap().iter().any(|one| one["severity"] == 1 && one["range"]["start"]["line"] == 5), "{found}");
+    assert!(
+        found.as_array().unwrap().iter().any(|one| one["severity"] == 1 && one["range"]["start"]["line"] == 5),
+        "{found}"
+    );
     editor.tell("exit", &Value::Null);
     assert_eq!(editor.server.wait().unwrap().code(), Some(1), "it was not told to shut down");
 }

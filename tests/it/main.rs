@@ -1,5 +1,10 @@
 //! One binary for all tests that look at the whole from outside.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "tests read files, print and may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "tests read files, print and may panic"
+)]
 
 mod admission;
 mod architecture;

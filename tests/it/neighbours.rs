@@ -1,18 +1,21 @@
-//! What the apps and environments of a run take from each other on one cluster: said with both places, and nothing is written.
+//! What the apps and environments of a run take from each other on one cluster: said with both places, and nothing is
+//! written.
 
 use crate::commands::{Run, statewright};
 use crate::scratch::Scratch;
 
 fn app(scratch: &Scratch, folder: &str, name: &str, rest: &str) {
     let text = format!(
-        "apiVersion: statewright/v1\nkind: App\nname: {name}\nimage: example.com/x:1.0\nports: {{http: 80}}\nprobes: {{ready: {{http: /}}}}\n{rest}\n"
+        "apiVersion: statewright/v1\nkind: App\nname: {name}\nimage: example.com/x:1.0\nports: {{http: 80}}\nprobes: \
+            {{ready: {{http: /}}}}\n{rest}\n"
     );
     scratch.write(&format!("{folder}/statewright.yaml"), text);
 }
 
 fn workspace(scratch: &Scratch, environments: &str) {
     let text = format!(
-        "apiVersion: statewright/v1\nkind: Workspace\nenvironments: {environments}\nclusters: {{eu: {{kubernetes: \"1.33\"}}, us: {{kubernetes: \"1.33\"}}}}\n"
+        "apiVersion: statewright/v1\nkind: Workspace\nenvironments: {environments}\nclusters: {{eu: {{kubernetes: \
+            \"1.33\"}}, us: {{kubernetes: \"1.33\"}}}}\n"
     );
     scratch.write("statewright-workspace.yaml", text);
 }
@@ -21,9 +24,15 @@ fn workspace(scratch: &Scratch, environments: &str) {
 #[track_caller]
 fn refused(scratch: &Scratch, code: &str, parts: &[&str]) {
     let before = scratch.files();
-    for command in
-        [&["compile"][..], &["compile", "--check"], &["compile", "--force"], &["compile", "-o", "yaml"], &["ci"], &["diff"], &["check"]]
-    {
+    for command in [
+        &["compile"][..],
+        &["compile", "--check"],
+        &["compile", "--force"],
+        &["compile", "-o", "yaml"],
+        &["ci"],
+        &["diff"],
+        &["check"],
+    ] {
         let run = statewright(scratch.path(), command);
         let said = format!("{}{}", run.stdout, run.stderr);
         assert_eq!(run.code, 1, "{command:?}: {said}");
@@ -38,7 +47,12 @@ fn refused(scratch: &Scratch, code: &str, parts: &[&str]) {
 #[track_caller]
 fn quiet(scratch: &Scratch) -> Run {
     let run = statewright(scratch.path(), &["check"]);
-    assert!(run.code == 0 && !run.stderr.contains("SW061") && !run.stdout.contains("SW061"), "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.code == 0 && !run.stderr.contains("SW061") && !run.stdout.contains("SW061"),
+        "{}{}",
+        run.stdout,
+        run.stderr
+    );
     let compiled = statewright(scratch.path(), &["compile"]);
     assert_eq!(compiled.code, 0, "{}", compiled.stderr);
     run
@@ -63,7 +77,8 @@ fn objects_of_one_name_that_no_app_has_for_itself() {
     let scratch = Scratch::new("one-object");
     let role = |verb: &str| {
         format!(
-            "objects: [{{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {{name: reader}}, rules: [{{apiGroups: [\"\"], resources: [pods], verbs: [{verb}]}}]}}]\nenvironments: {{prod: {{}}}}"
+            "objects: [{{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {{name: reader}}, \
+                rules: [{{apiGroups: [\"\"], resources: [pods], verbs: [{verb}]}}]}}]\nenvironments: {{prod: {{}}}}"
         )
     };
     app(&scratch, "a", "a", &role("get"));
@@ -75,7 +90,8 @@ fn objects_of_one_name_that_no_app_has_for_itself() {
         "SW0610",
         &["`a` in prod and `b` in prod both make ClusterRole reader: whichever is applied last overwrites the other"],
     );
-    let allowed = role("list").replace("environments", "allow: [{rule: object-in-two-apps, reason: the same in the end}]\nenvironments");
+    let allowed = role("list")
+        .replace("environments", "allow: [{rule: object-in-two-apps, reason: the same in the end}]\nenvironments");
     app(&scratch, "b", "b", &allowed);
     quiet(&scratch);
 }
@@ -103,11 +119,19 @@ fn two_environments_on_one_cluster() {
     }
     let run = statewright(scratch.path(), &["check"]);
     let said = format!("{}{}", run.stdout, run.stderr);
-    assert!(run.code == 0 && said.matches("SW0611").count() == 1 && said.contains(". 2 more apps have such disks"), "{said}");
+    assert!(
+        run.code == 0 && said.matches("SW0611").count() == 1 && said.contains(". 2 more apps have such disks"),
+        "{said}"
+    );
     for name in ["b", "c"] {
         std::fs::remove_dir_all(scratch.path().join(name)).unwrap();
     }
-    app(&scratch, "a", "a", &format!("{local}allow: [{{rule: disk-in-two-places, reason: two machines of one name}}]\n"));
+    app(
+        &scratch,
+        "a",
+        "a",
+        &format!("{local}allow: [{{rule: disk-in-two-places, reason: two machines of one name}}]\n"),
+    );
     quiet(&scratch);
 }
 
@@ -115,16 +139,28 @@ fn two_environments_on_one_cluster() {
 #[test]
 fn many_that_allow_it_do_not_hide_one_that_does_not() {
     let scratch = Scratch::new("many-allowed");
-    let disk =
-        |name: &str| format!("storage: {{data: {{mount: /data, size: 1Gi}}}}\nvolumes: {{hostPath: {{path: /data/{name}, node: n1}}}}\n");
+    let disk = |name: &str| {
+        format!(
+            "storage: {{data: {{mount: /data, size: 1Gi}}}}\nvolumes: {{hostPath: {{path: /data/{name}, node: n1}}}}\n"
+        )
+    };
     workspace(&scratch, "{blue: {cluster: eu}, green: {cluster: eu, namespace: green}}");
     for number in 0..101 {
         let name = format!("a{number:03}");
-        app(&scratch, &name, &name, &format!("{}allow: [{{rule: disk-in-two-places, reason: read only}}]\n", disk(&name)));
+        app(
+            &scratch,
+            &name,
+            &name,
+            &format!("{}allow: [{{rule: disk-in-two-places, reason: read only}}]\n", disk(&name)),
+        );
     }
     app(&scratch, "z", "z", &disk("z"));
     let run = statewright(scratch.path(), &["compile"]);
-    assert!(run.code == 1 && run.stderr.contains("`z` in blue and `z` in green both mount directory /data/z on n1"), "{}", run.stderr);
+    assert!(
+        run.code == 1 && run.stderr.contains("`z` in blue and `z` in green both mount directory /data/z on n1"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -132,7 +168,9 @@ fn an_environment_with_the_disks_of_its_base() {
     let scratch = Scratch::new("base-disks");
     let spec = |stage: &str| {
         format!(
-            "replicas: 3\nstorage: {{data: {{mount: /data, size: 1Gi}}}}\nenvironments:\n  prod: {{namespace: pg, volumes: {{gcePersistentDisk: {{disk: \"pg-{{{{ ordinal }}}}\", project: acme, zone: europe-west1-b}}}}}}\n  stage: {{base: prod, namespace: stage{stage}}}\n"
+            "replicas: 3\nstorage: {{data: {{mount: /data, size: 1Gi}}}}\nenvironments:\n  prod: {{namespace: pg, \
+                volumes: {{gcePersistentDisk: {{disk: \"pg-{{{{ ordinal }}}}\", project: acme, zone: \
+                europe-west1-b}}}}}}\n  stage: {{base: prod, namespace: stage{stage}}}\n"
         )
     };
     app(&scratch, "pg", "pg", &spec(""));
@@ -140,7 +178,8 @@ fn an_environment_with_the_disks_of_its_base() {
         &scratch,
         "SW0611",
         &[
-            "`pg` in prod and `pg` in stage both mount pd.csi.storage.gke.io disk projects/acme/zones/europe-west1-b/disks/pg-",
+            "`pg` in prod and `pg` in stage both mount pd.csi.storage.gke.io disk \
+                projects/acme/zones/europe-west1-b/disks/pg-",
             "and 2 more disks",
         ],
     );
@@ -153,7 +192,8 @@ fn one_disk_under_two_apps() {
     let scratch = Scratch::new("one-disk");
     let local = |path: &str, node: &str| {
         format!(
-            "storage: {{data: {{mount: /data, size: 1Gi}}}}\nvolumes: {{hostPath: {{path: {path}, node: {node}}}}}\nenvironments: {{prod: {{}}}}"
+            "storage: {{data: {{mount: /data, size: 1Gi}}}}\nvolumes: {{hostPath: {{path: {path}, node: \
+                {node}}}}}\nenvironments: {{prod: {{}}}}"
         )
     };
     app(&scratch, "a", "a", &local("/srv/x", "n1"));
@@ -168,16 +208,42 @@ fn one_node_port_and_one_address() {
     let scratch = Scratch::new("one-port");
     let service = |port: u32, path: &str| {
         format!(
-            "services: {{out: {{type: NodePort, ports: {{http: {{port: 80, nodePort: {port}}}}}}}}}\nobjects: [{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: web}}, spec: {{rules: [{{host: shop.example.com, http: {{paths: [{{path: {path}, pathType: Prefix, backend: {{service: {{name: a-out, port: {{number: 80}}}}}}}}]}}}}]}}}}]\nallow: [{{rule: fixed-node-port, reason: a router knows it}}]\n"
+            "services: {{out: {{type: NodePort, ports: {{http: {{port: 80, nodePort: {port}}}}}}}}}\nobjects: \
+                [{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: web}}, spec: {{rules: [{{host: \
+                shop.example.com, http: {{paths: [{{path: {path}, pathType: Prefix, backend: {{service: {{name: \
+                a-out, port: {{number: 80}}}}}}}}]}}}}]}}}}]\nallow: [{{rule: fixed-node-port, reason: a router \
+                knows it}}]\n"
         )
     };
     app(&scratch, "a", "a", &format!("namespace: a\n{}environments: {{prod: {{}}}}", service(30080, "/")));
-    app(&scratch, "b", "b", &format!("namespace: b\n{}environments: {{prod: {{}}}}", service(30080, "/b").replace("a-out", "b-out")));
-    refused(&scratch, "SW0612", &["`a` in prod and `b` in prod both want node port 30080/TCP: the API server refuses the second Service"]);
-    app(&scratch, "b", "b", &format!("namespace: b\n{}environments: {{prod: {{}}}}", service(30081, "/b").replace("a-out", "b-out")));
+    app(
+        &scratch,
+        "b",
+        "b",
+        &format!("namespace: b\n{}environments: {{prod: {{}}}}", service(30080, "/b").replace("a-out", "b-out")),
+    );
+    refused(
+        &scratch,
+        "SW0612",
+        &["`a` in prod and `b` in prod both want node port 30080/TCP: the API server refuses the second Service"],
+    );
+    app(
+        &scratch,
+        "b",
+        "b",
+        &format!("namespace: b\n{}environments: {{prod: {{}}}}", service(30081, "/b").replace("a-out", "b-out")),
+    );
     quiet(&scratch);
-    app(&scratch, "b", "b", &format!("namespace: b\n{}environments: {{prod: {{}}}}", service(30081, "/").replace("a-out", "b-out")));
+    app(
+        &scratch,
+        "b",
+        "b",
+        &format!("namespace: b\n{}environments: {{prod: {{}}}}", service(30081, "/").replace("a-out", "b-out")),
+    );
     let run = statewright(scratch.path(), &["check"]);
     let said = format!("{}{}", run.stdout, run.stderr);
-    assert!(run.code == 0 && said.contains("SW0613") && said.contains("both answer at shop.example.com/ (Prefix)"), "{said}");
+    assert!(
+        run.code == 0 && said.contains("SW0613") && said.contains("both answer at shop.example.com/ (Prefix)"),
+        "{said}"
+    );
 }

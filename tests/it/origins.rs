@@ -1,4 +1,5 @@
-//! The notes that the project began from, with their mistakes: each is found on its line, and nothing else is called an error.
+//! The notes that the project began from, with their mistakes: each is found on its line, and nothing else is called an
+//! error.
 
 use crate::commands::{root, statewright};
 use serde_json::Value;
@@ -18,8 +19,10 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("image-tag-floating", "mongo.yaml", "image: mongodb"),
 ];
 
-/// What is called an error: what the API server refuses for want of a selector and a template, and the disk that cannot be mounted.
-const ERRORS: &[(&str, &str)] = &[("network-file-system-on-disk", "pv-a"), ("refused", "migo-state"), ("refused", "sts-mongo")];
+/// What is called an error: what the API server refuses for want of a selector and a template, and the disk that cannot
+/// be mounted.
+const ERRORS: &[(&str, &str)] =
+    &[("network-file-system-on-disk", "pv-a"), ("refused", "migo-state"), ("refused", "sts-mongo")];
 
 #[test]
 fn mistakes_are_found_where_they_are() {
@@ -40,6 +43,9 @@ fn mistakes_are_found_where_they_are() {
         found.insert((text(finding, "name"), file, line));
     }
     for (name, file, line) in MISTAKES {
-        assert!(found.contains(&((*name).to_owned(), (*file).to_owned(), (*line).to_owned())), "{name} {file} {line}: {found:#?}");
+        assert!(
+            found.contains(&((*name).to_owned(), (*file).to_owned(), (*line).to_owned())),
+            "{name} {file} {line}: {found:#?}"
+        );
     }
 }

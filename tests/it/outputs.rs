@@ -1,10 +1,13 @@
-//! No two apps or environments write one folder, nor one inside the other's: said with both places before anything is written.
+//! No two apps or environments write one folder, nor one inside the other's: said with both places before anything is
+//! written.
 
 use crate::commands::statewright;
 use crate::scratch::Scratch;
 
 fn app(scratch: &Scratch, path: &str, name: &str, environments: &str) {
-    let text = format!("apiVersion: statewright/v1\nkind: App\nname: {name}\nimage: example.com/x:1.0\nenvironments: {environments}\n");
+    let text = format!(
+        "apiVersion: statewright/v1\nkind: App\nname: {name}\nimage: example.com/x:1.0\nenvironments: {environments}\n"
+    );
     scratch.write(path, text);
 }
 
@@ -17,7 +20,14 @@ fn workspace(scratch: &Scratch, folder: &str, output: &str) {
 #[track_caller]
 fn refused(scratch: &Scratch, paths: &[&str], message: &str, places: &[&str]) {
     let before = scratch.files();
-    for command in [&["compile"][..], &["compile", "--check"], &["compile", "--env", "dev"], &["compile", "--force"], &["ci"], &["diff"]] {
+    for command in [
+        &["compile"][..],
+        &["compile", "--check"],
+        &["compile", "--env", "dev"],
+        &["compile", "--force"],
+        &["ci"],
+        &["diff"],
+    ] {
         // Two files of another name are manifests to `diff`.
         if command == ["diff"] && paths.len() == 2 {
             continue;
@@ -65,7 +75,12 @@ fn an_output_without_its_placeholders() {
     let scratch = Scratch::new("no-placeholder-env");
     workspace(&scratch, "", "out/{app}");
     app(&scratch, "a/statewright.yaml", "web", "{dev: {}, prod: {}}");
-    refused(&scratch, &[], "put `{env}` into the workspace's `output`", &["statewright-workspace.yaml:3", "a/statewright.yaml:5"]);
+    refused(
+        &scratch,
+        &[],
+        "put `{env}` into the workspace's `output`",
+        &["statewright-workspace.yaml:3", "a/statewright.yaml:5"],
+    );
 }
 
 #[test]
@@ -97,7 +112,12 @@ fn an_app_without_a_workspace_inside_anothers_output() {
     let scratch = Scratch::new("inside-app");
     app(&scratch, "statewright.yaml", "web", "{dev: {}}");
     app(&scratch, "deploy/dev/statewright.yaml", "api", "{dev: {}}");
-    refused(&scratch, &[], "inside of deploy/dev, which is that of `web` in dev", &["deploy/dev/statewright.yaml:3", "statewright.yaml:3"]);
+    refused(
+        &scratch,
+        &[],
+        "inside of deploy/dev, which is that of `web` in dev",
+        &["deploy/dev/statewright.yaml:3", "statewright.yaml:3"],
+    );
 }
 
 #[test]
@@ -106,7 +126,8 @@ fn two_specs_in_one_folder() {
     app(&scratch, "web.yaml", "web", "{dev: {}}");
     app(&scratch, "api.yaml", "api", "{dev: {}}");
     refused(&scratch, &["web.yaml", "api.yaml"], "are both written to deploy/dev", &["web.yaml:3", "api.yaml:3"]);
-    // With environments of their own they can live beside each other, and neither takes the other's for left over, together or alone.
+    // With environments of their own they can live beside each other, and neither takes the other's for left over,
+    // together or alone.
     app(&scratch, "api.yaml", "api", "{prod: {}}");
     for paths in [&["web.yaml", "api.yaml"][..], &["web.yaml"], &["api.yaml"]] {
         let run = statewright(scratch.path(), &[&["compile"], paths].concat());
@@ -131,25 +152,45 @@ fn folders_that_differ_by_letter_case_only() {
     workspace(&scratch, "two/a/", "deploy/{env}");
     workspace(&scratch, "two/A/", "deploy/{env}");
     app(&scratch, "two/a/statewright.yaml", "api", "{dev: {}}");
-    refused(&scratch, &["two"], "one folder where letter case does not count", &["two/A/statewright.yaml:3", "two/a/statewright.yaml:3"]);
+    refused(
+        &scratch,
+        &["two"],
+        "one folder where letter case does not count",
+        &["two/A/statewright.yaml:3", "two/a/statewright.yaml:3"],
+    );
 }
 
 #[test]
 fn an_environment_is_named_as_a_folder_can_be_anywhere() {
-    for (name, is_fine) in
-        [("dev", true), ("A", false), ("\"a/b\"", false), ("\"..\"", false), ("a.b", false), (".git", false), ("\"\"", false)]
-    {
+    for (name, is_fine) in [
+        ("dev", true),
+        ("A", false),
+        ("\"a/b\"", false),
+        ("\"..\"", false),
+        ("a.b", false),
+        (".git", false),
+        ("\"\"", false),
+    ] {
         let own = Scratch::new("environment");
         app(&own, "statewright.yaml", "web", &format!("{{{name}: {{}}}}"));
         let shared = Scratch::new("environment-shared");
-        shared
-            .write("statewright-workspace.yaml", format!("apiVersion: statewright/v1\nkind: Workspace\nenvironments: {{{name}: {{}}}}\n"));
-        shared.write("web/statewright.yaml", "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/x:1.0\n");
+        shared.write(
+            "statewright-workspace.yaml",
+            format!("apiVersion: statewright/v1\nkind: Workspace\nenvironments: {{{name}: {{}}}}\n"),
+        );
+        shared.write(
+            "web/statewright.yaml",
+            "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/x:1.0\n",
+        );
         for (scratch, place) in [(&own, "statewright.yaml:5"), (&shared, "statewright-workspace.yaml:3")] {
             let before = scratch.files();
             let run = statewright(scratch.path(), &["compile"]);
             assert_eq!((run.code == 0, before == scratch.files()), (is_fine, !is_fine), "{name}: {}", run.stderr);
-            assert!(is_fine || run.stderr.contains("cannot name an environment") && run.stderr.contains(place), "{name}: {}", run.stderr);
+            assert!(
+                is_fine || run.stderr.contains("cannot name an environment") && run.stderr.contains(place),
+                "{name}: {}",
+                run.stderr
+            );
         }
     }
 }

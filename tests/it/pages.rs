@@ -45,7 +45,10 @@ fn raised(example: &str) -> Vec<Raised> {
     };
     scratch.write(name, example);
     if name == "statewright-workspace.yaml" {
-        scratch.write("web/statewright.yaml", "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web:1.0\n");
+        scratch.write(
+            "web/statewright.yaml",
+            "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web:1.0\n",
+        );
     }
     let mut arguments = vec!["check", if name == "manifest.yaml" { name } else { "." }, "--format", "json"];
     if let Some(version) = example.lines().next().and_then(|line| line.strip_prefix("# kubernetes: ")) {
@@ -55,16 +58,23 @@ fn raised(example: &str) -> Vec<Raised> {
 }
 
 fn findings(run: &Run) -> Vec<Raised> {
-    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.stderr));
+    let report: serde_json::Value =
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.stderr));
     let text = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap().to_owned();
     let findings = report["findings"].as_array().unwrap().iter();
-    findings.map(|finding| Raised { id: text(finding, "code"), name: text(finding, "name"), level: text(finding, "level") }).collect()
+    findings
+        .map(|finding| Raised { id: text(finding, "code"), name: text(finding, "name"), level: text(finding, "level") })
+        .collect()
 }
 
-/// What may be found beside the code itself. What the server warns of is advised against too, and what is refused may be advised
-/// against for other reasons.
+/// What may be found beside the code itself. What the server warns of is advised against too, and what is refused may
+/// be advised against for other reasons.
 fn may_stand_beside(code: &Code, raised: &Raised) -> bool {
-    if code.id.starts_with("SW04") { raised.name == "api-warning" } else { raised.id.starts_with("SW04") && raised.level != "error" }
+    if code.id.starts_with("SW04") {
+        raised.name == "api-warning"
+    } else {
+        raised.id.starts_with("SW04") && raised.level != "error"
+    }
 }
 
 fn wrong(code: &Code) -> Vec<String> {
@@ -76,14 +86,18 @@ fn wrong(code: &Code) -> Vec<String> {
             let others: Vec<&str> = raised
                 .iter()
                 .filter(|raised| {
-                    raised.name != code.name && !(may_stand_beside(code, raised) && (word == "bad" || !code.id.starts_with("SW04")))
+                    raised.name != code.name
+                        && !(may_stand_beside(code, raised) && (word == "bad" || !code.id.starts_with("SW04")))
                 })
                 // What cannot be allowed is still there.
                 .filter(|raised| code.name != "allow-impossible" || raised.name != "refused")
                 .map(|raised| raised.name.as_str())
                 .collect();
             if raised.iter().any(|raised| raised.name == code.name) != (word == "bad") || !others.is_empty() {
-                wrong.push(format!("{} {}: besides {others:?}, this {word} example is not so:\n{example}", code.id, code.name));
+                wrong.push(format!(
+                    "{} {}: besides {others:?}, this {word} example is not so:\n{example}",
+                    code.id, code.name
+                ));
             }
         }
     }

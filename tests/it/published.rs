@@ -1,5 +1,5 @@
-//! What other programs read keeps to what they publish: each format that has a schema against it, as rendered and as the command
-//! line writes it.
+//! What other programs read keeps to what they publish: each format that has a schema against it, as rendered and as
+//! the command line writes it.
 
 use crate::commands::{copy, root, statewright};
 use crate::fixed::{findings, large, report};
@@ -29,7 +29,8 @@ fn every_format_keeps_to_its_schema() {
     texts(Format::Gitlab).iter().for_each(|text| fits(&gitlab, text));
     let scratch = Scratch::new("published");
     let files = texts(Format::Junit);
-    let files: Vec<_> = files.iter().enumerate().map(|(number, text)| scratch.write(&format!("{number}.xml"), text)).collect();
+    let files: Vec<_> =
+        files.iter().enumerate().map(|(number, text)| scratch.write(&format!("{number}.xml"), text)).collect();
     junit(&files.iter().map(std::path::PathBuf::as_path).collect::<Vec<_>>());
 }
 
@@ -41,12 +42,24 @@ fn the_command_line_writes_what_the_schemas_ask_for() {
     copy(&root().join("examples/kubia"), folder);
     let spec = folder.join("statewright.yaml");
     let text = fs::read_to_string(&spec).unwrap();
-    fs::write(&spec, text.replace("replicas: 3", "replicas: 2").replace("pet:1.0", "pet:latest").replace("size: 1Gi", "size: 2Gi"))
-        .unwrap();
+    fs::write(
+        &spec,
+        text.replace("replicas: 3", "replicas: 2").replace("pet:1.0", "pet:latest").replace("size: 1Gi", "size: 2Gi"),
+    )
+    .unwrap();
     let (contract, sarif, gitlab) = (contract(), sarif(), gitlab());
     for (command, code) in [("diff", 3), ("check", 0), ("compile", 0)] {
-        let formats = ["json=a.json", "sarif=a.sarif", "gitlab=a.gitlab", "junit=a.xml", "markdown=a.md", "github=a.github", "human=a.txt"];
-        let arguments: Vec<&str> = [command].into_iter().chain(formats.iter().flat_map(|format| ["--format", format])).collect();
+        let formats = [
+            "json=a.json",
+            "sarif=a.sarif",
+            "gitlab=a.gitlab",
+            "junit=a.xml",
+            "markdown=a.md",
+            "github=a.github",
+            "human=a.txt",
+        ];
+        let arguments: Vec<&str> =
+            [command].into_iter().chain(formats.iter().flat_map(|format| ["--format", format])).collect();
         let run = statewright(folder, &arguments);
         assert_eq!((run.code, run.stdout.as_str()), (code, ""), "{command}: {}", run.stderr);
         let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
@@ -55,7 +68,9 @@ fn the_command_line_writes_what_the_schemas_ask_for() {
         fits(&gitlab, &read("a.gitlab"));
         junit(&[&folder.join("a.xml")]);
         if command == "diff" {
-            for (file, code) in [("a.sarif", "SW0501"), ("a.gitlab", "data-at-risk"), ("a.xml", "SW0502"), ("a.github", "SW0501")] {
+            for (file, code) in
+                [("a.sarif", "SW0501"), ("a.gitlab", "data-at-risk"), ("a.xml", "SW0502"), ("a.github", "SW0501")]
+            {
                 assert!(read(file).contains(code), "{file} does not say {code}\n{}", read(file));
             }
         }
@@ -71,7 +86,8 @@ fn the_contract_is_printed() {
 #[track_caller]
 fn fits(validator: &Validator, text: &str) {
     let document: Value = serde_json::from_str(text).unwrap();
-    let wrong: Vec<String> = validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let wrong: Vec<String> =
+        validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(wrong.is_empty(), "{wrong:#?}\n{text}");
 }
 
@@ -85,7 +101,8 @@ fn contract() -> Validator {
 fn close(schema: &mut Value) {
     match schema {
         Value::Object(entries) => {
-            if entries.get("properties").is_some_and(Value::is_object) && entries.get("type") == Some(&json!("object")) {
+            if entries.get("properties").is_some_and(Value::is_object) && entries.get("type") == Some(&json!("object"))
+            {
                 entries.insert("additionalProperties".into(), Value::Bool(false));
             }
             entries.values_mut().for_each(close);
@@ -102,7 +119,8 @@ fn sarif() -> Validator {
 }
 
 fn gitlab() -> Validator {
-    jsonschema::validator_for(&serde_json::from_str(include_str!("../schemas/gitlab-code-quality.json")).unwrap()).unwrap()
+    jsonschema::validator_for(&serde_json::from_str(include_str!("../schemas/gitlab-code-quality.json")).unwrap())
+        .unwrap()
 }
 
 /// Jenkins' schema, by libxml2's checker where it is there.

@@ -1,4 +1,5 @@
-//! The reference pages for users, made of what the program itself reads and says: the fields of a spec, the findings, the commands.
+//! The reference pages for users, made of what the program itself reads and says: the fields of a spec, the findings,
+//! the commands.
 
 use crate::commands::{root, statewright};
 use statewright::block::{Block, Field, Shape};
@@ -28,13 +29,17 @@ pub(crate) fn spec() -> String {
     let mut page = "\
 # The spec
 
-Every field of `statewright.yaml`, then of `statewright-workspace.yaml`. `statewright explain storage.size` prints the same in a terminal,
+Every field of `statewright.yaml`, then of `statewright-workspace.yaml`. `statewright explain storage.size` prints \
+the same in a terminal,
 and editors show it while you type ([editors.md](editors.md)).
 
 - **Expressions.** Any text may hold `{{ … }}`: [expressions.md](expressions.md).
-- **Environments.** An environment may say any field of the app again, at any depth. Maps are laid over each other key by key, lists of
-  named things by their names, everything else is replaced; `null` removes. So `prod: {storage: {data: {size: 100Gi}}}` changes one size.
-- **Kubernetes' own words.** Where a block takes fields of a Kubernetes type, they are written as Kubernetes writes them, and win over what
+- **Environments.** An environment may say any field of the app again, at any depth. Maps are laid over each other \
+key by key, lists of
+  named things by their names, everything else is replaced; `null` removes. So `prod: {storage: {data: {size: \
+  100Gi}}}` changes one size.
+- **Kubernetes' own words.** Where a block takes fields of a Kubernetes type, they are written as Kubernetes writes \
+them, and win over what
   the short forms produce.
 
 "
@@ -147,7 +152,8 @@ fn short(definition: &str) -> &str {
     definition.rsplit('.').next().unwrap_or(definition)
 }
 
-/// A paragraph on lines of bounded length; all but the first begin with `indent`. What stands in backquotes stays on one line.
+/// A paragraph on lines of bounded length; all but the first begin with `indent`. What stands in backquotes stays on
+/// one line.
 fn wrapped(text: &str, indent: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -178,7 +184,8 @@ pub(crate) fn changes() -> String {
     let mut page = "\
 # Changes and their verdicts
 
-Each row is a folder of `tests/changes`: two manifests, what differs between them, and what a review says of it first. The name of a case is a
+Each row is a folder of `tests/changes`: two manifests, what differs between them, and what a review says of it \
+first. The name of a case is a
 stable handle for tests and talk; numbered ones are the table that the reviews began from.
 
 | case | verdict | what is said |
@@ -204,8 +211,10 @@ pub(crate) fn findings() -> String {
     let mut page = "\
 # Findings
 
-Everything that statewright can find, by its code. `statewright explain SW0401` or `statewright explain image-tag-floating` prints the page in a
-terminal. `allow` in a spec silences a finding with a reason, `rules` in a workspace makes it matter more or less; what the API server refuses
+Everything that statewright can find, by its code. `statewright explain SW0401` or `statewright explain \
+image-tag-floating` prints the page in a
+terminal. `allow` in a spec silences a finding with a reason, `rules` in a workspace makes it matter more or less; \
+what the API server refuses
 cannot be allowed.
 "
     .to_owned();
@@ -216,8 +225,16 @@ cannot be allowed.
         }
         let _ = write!(page, "\n## {about}\n\n| code | name | level | |\n|---|---|---|---|\n");
         for code in codes {
-            let path = pages.iter().find(|(name, _)| name == code.name).map_or_else(String::new, |(_, path)| path.clone());
-            let _ = writeln!(page, "| [{}](../../{path}) | `{}` | {} | {} |", code.id, code.name, code.level.word(), does(code));
+            let path =
+                pages.iter().find(|(name, _)| name == code.name).map_or_else(String::new, |(_, path)| path.clone());
+            let _ = writeln!(
+                page,
+                "| [{}](../../{path}) | `{}` | {} | {} |",
+                code.id,
+                code.name,
+                code.level.word(),
+                does(code)
+            );
         }
     }
     page
@@ -232,10 +249,19 @@ fn does(code: &Code) -> String {
 
 /// The names of the pages, and where they are in the repository.
 fn pages() -> Vec<(String, String)> {
-    let walk = walkdir::WalkDir::new(root().join("src")).sort_by_file_name().into_iter().map(|entry| entry.unwrap().into_path());
+    let walk = walkdir::WalkDir::new(root().join("src"))
+        .sort_by_file_name()
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path());
     walk.filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .map(|path| {
-            let name = fs::read_to_string(&path).unwrap().lines().next().unwrap_or_default().trim_start_matches("# ").to_owned();
+            let name = fs::read_to_string(&path)
+                .unwrap()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .trim_start_matches("# ")
+                .to_owned();
             (name, path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned())
         })
         .collect()
@@ -244,7 +270,9 @@ fn pages() -> Vec<(String, String)> {
 /// The page of all commands: what each says of itself.
 pub(crate) fn commands() -> String {
     let mut page =
-        "# Commands\n\nWhat `statewright help` says of each command. `statewright man --out DIR` writes it as manual pages.\n".to_owned();
+        "# Commands\n\nWhat `statewright help` says of each command. `statewright man --out DIR` writes it as manual \
+            pages.\n"
+            .to_owned();
     command(&[], &mut page);
     page
 }
@@ -275,8 +303,10 @@ pub(crate) fn secrets() -> String {
     let mut page = "\
 # What is hidden
 
-No report shows a secret value: `(hidden)` stands in its place, in every format, in a terminal, in an editor and in Argo CD.
-Where it differs from before, `diff` says `(hidden, before)` and `(hidden, after)`. What `compile` writes and prints, and what
+No report shows a secret value: `(hidden)` stands in its place, in every format, in a terminal, in an editor and in \
+Argo CD.
+Where it differs from before, `diff` says `(hidden, before)` and `(hidden, after)`. What `compile` writes and \
+prints, and what
 `argocd generate` prints, are the manifests themselves: they hold what they must.
 
 A value is hidden by any of these:
@@ -284,20 +314,41 @@ A value is hidden by any of these:
 "
     .to_owned();
     for paragraph in [
-        "- **Its object.** All of a Secret but its metadata, its `kind`, `apiVersion`, `type` and `immutable`, however the kind is spelt, within lists too; of its \
+        "- **Its object.** All of a Secret but its metadata, its `kind`, `apiVersion`, `type` and `immutable`, \
+            however the kind is spelt, within lists too; of its \
          annotations those that hold more than a word."
             .to_owned(),
-        format!("- **Copies of an object** in an annotation, where it is a Secret or holds something secret: {}.", list(COPIES)),
         format!(
-            "- **A name with one of these in it**, be it a variable, a key of a ConfigMap, a field of a custom resource, an annotation, a flag or a header: {}.",
+            "- **Copies of an object** in an annotation, where it is a Secret or holds something secret: {}.",
+            list(COPIES)
+        ),
+        format!(
+            "- **A name with one of these in it**, be it a variable, a key of a ConfigMap, a field of a custom \
+                resource, an annotation, a flag or a header: {}.",
             list(name::ANYWHERE)
         ),
-        format!("- **A name whose last word is one of these**: {}; or `key` behind a word that says what it opens (`ENCRYPTION_KEY`, `tls.key`, not `topologyKey`).", list(name::LAST)),
-        format!("- **Not** where the last word says that it is only about a secret: {}. Nor what refers to one: `$(NAME)`, `true`.", list(name::ABOUT)),
-        format!("- **Its looks**: private keys (PEM), JSON Web Tokens, hashed passwords, the password of an address (`scheme://user:password@host`), `Bearer …`, `Basic …`, and {}.", tokens.join(", ")),
-        "- **Such a name within a longer text**: `--password=…`, `--password …`, `password: …`, `Password=…;`, `\"password\": \"…\"`, `<password>…`, `?token=…`, `PASSWORD '…'`.".to_owned(),
+        format!(
+            "- **A name whose last word is one of these**: {}; or `key` behind a word that says what it opens \
+            (`ENCRYPTION_KEY`, `tls.key`, not `topologyKey`).",
+            list(name::LAST)
+        ),
+        format!(
+            "- **Not** where the last word says that it is only about a secret: {}. Nor what refers to one: \
+            `$(NAME)`, `true`.",
+            list(name::ABOUT)
+        ),
+        format!(
+            "- **Its looks**: private keys (PEM), JSON Web Tokens, hashed passwords, the password of an address \
+            (`scheme://user:password@host`), `Bearer …`, `Basic …`, and {}.",
+            tokens.join(", ")
+        ),
+        "- **Such a name within a longer text**: `--password=…`, `--password …`, `password: …`, `Password=…;`, \
+            `\"password\": \"…\"`, `<password>…`, `?token=…`, `PASSWORD '…'`."
+            .to_owned(),
         format!("- **Behind a flag of a program** that takes a password there: {}.", tools.join(", ")),
-        "- **It cannot be known**: a file with a Secret or one of these names in it that is no YAML is shown without the values of its lines.".to_owned(),
+        "- **It cannot be known**: a file with a Secret or one of these names in it that is no YAML is shown without \
+            the values of its lines."
+            .to_owned(),
     ] {
         page.push_str(&wrapped(&paragraph, "  "));
     }

@@ -56,10 +56,12 @@ fn played(facts: &str) -> statewright::cluster::rehearse::Rehearsal {
     let mut sources = Sources::default();
     let mut found = Diagnostics::default();
     let id = sources.add("cluster.yaml", facts);
-    let facts = read_one(&sources, id, &mut found).map(|document| ClusterFacts::read(&document, &mut found)).unwrap_or_default();
+    let facts = read_one(&sources, id, &mut found)
+        .map(|document| ClusterFacts::read(&document, &mut found))
+        .unwrap_or_default();
     assert!(found.is_empty());
-    let bundles =
-        [APP.to_owned(), APP.replace("1.1", "1.2").replace("replicas: 2", "replicas: 1")].map(|text| bundle(&mut sources, &text).unwrap());
+    let bundles = [APP.to_owned(), APP.replace("1.1", "1.2").replace("replicas: 2", "replicas: 1")]
+        .map(|text| bundle(&mut sources, &text).unwrap());
     rehearse(&bundles, &facts, Version::minor(36), "pets")
 }
 
@@ -87,7 +89,12 @@ fn the_command_plays_folders_and_scenario_files() {
     let several = statewright(&root, &["rehearse", "examples/kubia"]);
     assert!(several.code == 2 && several.stderr.contains("--env"), "{}", several.stderr);
     let compiled = statewright(&root, &["rehearse", "examples/kubia", "--env", "prod"]);
-    assert_eq!((compiled.code, compiled.stdout.lines().count()), (0, fine.stdout.lines().count()), "{}", compiled.stderr);
+    assert_eq!(
+        (compiled.code, compiled.stdout.lines().count()),
+        (0, fine.stdout.lines().count()),
+        "{}",
+        compiled.stderr
+    );
     let recorded = std::fs::read_to_string(root.join("tests/conformance/scenarios.jsonl")).unwrap();
     let played = statewright(&root, &["rehearse", "tests/conformance/scenarios.jsonl"]);
     assert_eq!((played.code, played.stdout.lines().count()), (0, recorded.lines().count()), "{}", played.stderr);
@@ -95,8 +102,9 @@ fn the_command_plays_folders_and_scenario_files() {
 
 /// A set with a claim of a class that makes volumes, and one of a class that does not.
 fn sets(count: usize, last_class: &str) -> String {
-    let mut text =
-        String::from("apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: fast}\nprovisioner: disk.example.com\n");
+    let mut text = String::from(
+        "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: fast}\nprovisioner: disk.example.com\n",
+    );
     for number in 0..count {
         let class = if number + 1 == count { last_class } else { "fast" };
         let _ = write!(
@@ -127,7 +135,11 @@ fn one_file_may_hold_thousands_of_objects() {
     folder.write("cluster.yaml", "storageClasses: [{name: fast, provisioner: disk.example.com}]\n");
     folder.write("all.yaml", sets(2000, "slow"));
     let run = statewright(folder.path(), &["check", "all.yaml", "--cluster", "cluster.yaml"]);
-    assert!(run.stderr.contains("claim `data-set-1999-0` will not bind"), "{}", &run.stderr[..run.stderr.len().min(2000)]);
+    assert!(
+        run.stderr.contains("claim `data-set-1999-0` will not bind"),
+        "{}",
+        &run.stderr[..run.stderr.len().min(2000)]
+    );
     assert_eq!(run.stderr.matches("SW0313").count(), 1);
 }
 
@@ -142,7 +154,9 @@ fn what_is_applied_again_changes_nothing_and_a_class_that_nobody_described_is_th
     assert!(again.lines().nth(1).unwrap().starts_with("  1 unchanged"), "{again}");
     assert!(again.contains("2/2") && !again.contains("not-known"), "{again}");
     assert!(
-        again.contains("Not known: whether there is a StorageClass `fast`: it is assumed to exist, and to provision volumes."),
+        again.contains(
+            "Not known: whether there is a StorageClass `fast`: it is assumed to exist, and to provision volumes."
+        ),
         "{again}"
     );
 }
@@ -152,17 +166,23 @@ fn two_pods_in_the_network_of_one_node_want_one_port() {
     let scratch = Scratch::new("host-network");
     scratch.write(
         "statewright-workspace.yaml",
-        "apiVersion: statewright/v1\nkind: Workspace\nenvironments: {prod: {cluster: eu}}\nclusters: {eu: {nodes: [{name: n1}, {name: n2}]}}\n",
+        "apiVersion: statewright/v1\nkind: Workspace\nenvironments: {prod: {cluster: eu}}\nclusters: {eu: {nodes: \
+            [{name: n1}, {name: n2}]}}\n",
     );
     let spec = |node: &str, network: &str| {
         format!(
-            "apiVersion: statewright/v1\nkind: App\nname: hn\nimage: example.com/x:1.0\nreplicas: 2\nports: {{http: 80}}\nprobes: {{ready: {{http: /}}}}\nstorage: {{data: {{mount: /data, size: 1Gi}}}}\nvolumes: {{hostPath: {{path: \"/d/{{{{ ordinal }}}}\", node: {node}}}}}\n{network}"
+            "apiVersion: statewright/v1\nkind: App\nname: hn\nimage: example.com/x:1.0\nreplicas: 2\nports: {{http: \
+                80}}\nprobes: {{ready: {{http: /}}}}\nstorage: {{data: {{mount: /data, size: 1Gi}}}}\nvolumes: \
+                {{hostPath: {{path: \"/d/{{{{ ordinal }}}}\", node: {node}}}}}\n{network}"
         )
     };
     scratch.write("hn/statewright.yaml", spec("n1", "pod: {hostNetwork: true}\n"));
     let run = statewright(scratch.path(), &["check"]);
     let said = format!("{}{}", run.stdout, run.stderr);
-    assert!(run.code == 1 && said.contains("SW0314") && said.contains("didn't have free ports for the requested pod ports"), "{said}");
+    assert!(
+        run.code == 1 && said.contains("SW0314") && said.contains("didn't have free ports for the requested pod ports"),
+        "{said}"
+    );
     scratch.write("hn/statewright.yaml", spec("n1", ""));
     assert_eq!(statewright(scratch.path(), &["check"]).code, 0);
 }
@@ -170,8 +190,8 @@ fn two_pods_in_the_network_of_one_node_want_one_port() {
 #[test]
 fn a_first_apply_leaves_out_what_is_null() {
     let folder = Scratch::new("nulls");
-    let policy =
-        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a, labels: null}\nspec: {podSelector: {}}\nstatus: null\n";
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a, labels: null}\nspec: \
+        {podSelector: {}}\nstatus: null\n";
     folder.write("policy.yaml", policy);
     let run = statewright(folder.path(), &["rehearse", "policy.yaml"]);
     assert!(run.stdout.contains("1 created"), "{}{}", run.stdout, run.stderr);
@@ -188,7 +208,9 @@ storageClasses: [{name: fast, provisioner: disk.example.com, default: true}]
 ";
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
     let id = sources.add("cluster.yaml", facts);
-    let facts = read_one(&sources, id, &mut found).map(|document| ClusterFacts::read(&document, &mut found)).unwrap_or_default();
+    let facts = read_one(&sources, id, &mut found)
+        .map(|document| ClusterFacts::read(&document, &mut found))
+        .unwrap_or_default();
     let bundles: Vec<_> = bundles.iter().map(|text| bundle(&mut sources, text).unwrap()).collect();
     rehearse(&bundles, &facts, Version::NEWEST, "pets").steps
 }
@@ -246,13 +268,20 @@ fn the_more_important_pod_takes_the_place_of_the_youngest() {
     assert_eq!(ready, ["high-0", "low-0", "low-1"], "{why}");
     assert!(played[1].state.changes.pods.replaced.iter().map(|pod| pod.name.as_str()).eq(["low-2"]));
     assert!(
-        why.contains("3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod."),
+        why.contains(
+            "3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod."
+        ),
         "{why}"
     );
     // As many go as must, and no more: two small ones make room for a large one, on one node.
     let small = format!("{CLASSES}{}", workers("low", 9, 1, "low", ""));
     let played = steps(&[small.clone(), format!("{small}{}", workers("high", 1, 3, "high", ""))]);
-    assert_eq!((placed(&played[1]).0.len(), played[1].state.changes.pods.replaced.len()), (10, 2), "{:?}", placed(&played[1]));
+    assert_eq!(
+        (placed(&played[1]).0.len(), played[1].state.changes.pods.replaced.len()),
+        (10, 2),
+        "{:?}",
+        placed(&played[1])
+    );
 }
 
 #[test]
@@ -288,7 +317,8 @@ spec: {minAvailable: 1, selector: {matchLabels: {app: kept}}}
 fn a_claim_made_for_a_pod_goes_with_it() {
     let volume = "      volumes:
       - name: scratch
-        ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}}";
+        ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: \
+        1Gi}}}}}";
     let set = |replicas: usize| format!("{CLASSES}{}", workers("web", replicas, 1, "low", volume));
     let played = steps(&[set(2), set(1)]);
     let claims = |step: usize| {
@@ -308,13 +338,20 @@ spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
 ";
     let played = steps(&[format!("{CLASSES}{other}{}", workers("web", 1, 1, "low", volume))]);
     let (ready, why) = placed(&played[0]);
-    assert!(ready.is_empty() && why.contains("PVC pets/web-0-scratch was not created for pod pets/web-0 (pod is not owner)"), "{why}");
+    assert!(
+        ready.is_empty()
+            && why.contains("PVC pets/web-0-scratch was not created for pod pets/web-0 (pod is not owner)"),
+        "{why}"
+    );
 }
 
 #[test]
 fn a_class_of_runtimes_costs_and_chooses() {
     let class = |more: &str| {
-        format!("{CLASSES}---\napiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {{name: gvisor}}\nhandler: gvisor\n{more}\n")
+        format!(
+            "{CLASSES}---\napiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {{name: gvisor}}\nhandler: \
+                gvisor\n{more}\n"
+        )
     };
     let run = "      runtimeClassName: gvisor";
     let played = |class: String, run: &str| steps(&[format!("{class}{}", workers("web", 1, 3, "low", run))]).remove(0);
@@ -324,7 +361,11 @@ fn a_class_of_runtimes_costs_and_chooses() {
     let full = played(class("overhead: {podFixed: {cpu: 2}}"), run);
     assert!(placed(&full).1.contains("3 Insufficient cpu"), "{:?}", placed(&full));
     for (class, run, said) in [
-        (class("scheduling: {nodeSelector: {disk: ssd}}"), "      runtimeClassName: gvisor\n      nodeSelector: {disk: hdd}", "conflict: "),
+        (
+            class("scheduling: {nodeSelector: {disk: ssd}}"),
+            "      runtimeClassName: gvisor\n      nodeSelector: {disk: hdd}",
+            "conflict: ",
+        ),
         (
             class("overhead: {podFixed: {cpu: 1}}"),
             "      runtimeClassName: gvisor\n      overhead: {cpu: 2}",
@@ -333,8 +374,14 @@ fn a_class_of_runtimes_costs_and_chooses() {
         (class(""), "      overhead: {cpu: 2}", "Pod Overhead set without corresponding RuntimeClass defined Overhead"),
     ] {
         let outcome = played(class, run);
-        let said_of_set = |event: &statewright::cluster::state::EventState| event.reason == "FailedCreate" && event.message.contains(said);
-        assert!(outcome.state.pods.is_empty() && outcome.state.events.iter().any(said_of_set), "{said}: {:?}", outcome.state.events);
+        let said_of_set = |event: &statewright::cluster::state::EventState| {
+            event.reason == "FailedCreate" && event.message.contains(said)
+        };
+        assert!(
+            outcome.state.pods.is_empty() && outcome.state.events.iter().any(said_of_set),
+            "{said}: {:?}",
+            outcome.state.events
+        );
     }
 }
 
@@ -344,20 +391,27 @@ fn a_spec_may_name_its_cluster_itself() {
     let scratch = Scratch::new("cluster");
     scratch.write(
         "statewright-workspace.yaml",
-        "apiVersion: statewright/v1\nkind: Workspace\nclusters:\n  full: {kubernetes: \"1.33\", manifests: [platform]}\n  free: {}\n",
+        "apiVersion: statewright/v1\nkind: Workspace\nclusters:\n  full: {kubernetes: \"1.33\", manifests: \
+            [platform]}\n  free: {}\n",
     );
     scratch.write(
         "platform/quota.yaml",
-        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: none, namespace: default}\nspec: {hard: {pods: \"0\"}}\n",
+        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: none, namespace: default}\nspec: {hard: {pods: \
+            \"0\"}}\n",
     );
     let spec = |environments: &str| {
-        let text = "apiVersion: statewright/v1\nkind: App\nname: web\nimage: x/y:1\nprobes: {ready: {http: /}}\nports: {http: 80}\n";
+        let text = "apiVersion: statewright/v1\nkind: App\nname: web\nimage: x/y:1\nprobes: {ready: {http: \
+            /}}\nports: {http: 80}\n";
         scratch.write("web/statewright.yaml", format!("{text}environments: {environments}\n"));
         statewright(scratch.path(), &["check"])
     };
     for environments in ["{dev: {cluster: full}}", "{all: {cluster: full}, dev: {base: all}}"] {
         let run = spec(environments);
-        assert!(run.code == 1 && run.stderr.contains("SW0316") && run.stderr.contains("exceeded quota: none"), "{}", run.stderr);
+        assert!(
+            run.code == 1 && run.stderr.contains("SW0316") && run.stderr.contains("exceeded quota: none"),
+            "{}",
+            run.stderr
+        );
     }
     for environments in ["{dev: {cluster: free}}", "{dev: {}}"] {
         let run = spec(environments);

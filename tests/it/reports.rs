@@ -84,8 +84,8 @@ fn a_comment_names_every_object_at_risk_whatever_the_size() {
     assert!(!text.contains("acknowledged: "), "what is acknowledged comes last");
 }
 
-/// GitHub's own grammar, as comrak has it: only our own tags come out, no link, no picture, and nothing in plain text that GitHub or
-/// GitLab would make a reference of.
+/// GitHub's own grammar, as comrak has it: only our own tags come out, no link, no picture, and nothing in plain text
+/// that GitHub or GitLab would make a reference of.
 #[test]
 fn a_comment_is_read_as_it_was_meant() {
     use comrak::nodes::NodeValue;
@@ -101,17 +101,41 @@ fn a_comment_is_read_as_it_was_meant() {
                 NodeValue::HtmlInline(tag) => assert_eq!(tag, "<br>"),
                 NodeValue::HtmlBlock(block) => {
                     for tag in block.literal.split('<').skip(1) {
-                        let known = ["!-- statewright -->", "details>", "/details>", "summary>", "/summary>", "code>", "/code>"];
+                        let known = [
+                            "!-- statewright -->",
+                            "details>",
+                            "/details>",
+                            "summary>",
+                            "/summary>",
+                            "code>",
+                            "/code>",
+                        ];
                         assert!(known.iter().any(|known| tag.starts_with(known)), "<{tag}");
                     }
                 }
-                NodeValue::Link(_) | NodeValue::Image(_) | NodeValue::Strikethrough | NodeValue::Emph | NodeValue::Math(_) => {
+                NodeValue::Link(_)
+                | NodeValue::Image(_)
+                | NodeValue::Strikethrough
+                | NodeValue::Emph
+                | NodeValue::Math(_) => {
                     panic!("{node:?}")
                 }
                 NodeValue::Text(text) => {
-                    for sign in
-                        ["@octocat", "#1", "www.example", "://", "![x", "!1", "~bug", "%next", "&1", "$x", ":tada:", "GH-1", "@b.org"]
-                    {
+                    for sign in [
+                        "@octocat",
+                        "#1",
+                        "www.example",
+                        "://",
+                        "![x",
+                        "!1",
+                        "~bug",
+                        "%next",
+                        "&1",
+                        "$x",
+                        ":tada:",
+                        "GH-1",
+                        "@b.org",
+                    ] {
                         assert!(!text.contains(sign), "{sign} in {text}");
                     }
                 }

@@ -33,7 +33,11 @@ fn with(line: &'static str) -> impl Fn(&str) -> String {
 fn a_new_image_restarts_the_pods_from_the_last() {
     says(&after(|text| text.replace("pet:1.0", "pet:1.1")), 1, "kubia in dev: restarts kubia-2, kubia-1, kubia-0");
     let on_delete = after(|text| with("update: OnDelete")(&text.replace("pet:1.0", "pet:1.1")));
-    assert!(on_delete.stdout.starts_with("kubia in dev: ") && !on_delete.stdout.contains("restarts"), "{}", on_delete.stdout);
+    assert!(
+        on_delete.stdout.starts_with("kubia in dev: ") && !on_delete.stdout.contains("restarts"),
+        "{}",
+        on_delete.stdout
+    );
     let partition = after(|text| with("update: {partition: 2}")(&text.replace("pet:1.0", "pet:1.1")));
     says(&partition, 1, "kubia in dev: restarts kubia-2");
 }
@@ -41,7 +45,11 @@ fn a_new_image_restarts_the_pods_from_the_last() {
 #[test]
 fn labels_of_objects_and_services_change_in_place() {
     let run = after(|text| text.replace("public: {http: 80}", "public: {http: 81}"));
-    says(&run, 1, "kubia in dev: changed in place, no pod restarts: Service/default/kubia-public: connections to port 80 fail");
+    says(
+        &run,
+        1,
+        "kubia in dev: changed in place, no pod restarts: Service/default/kubia-public: connections to port 80 fail",
+    );
     assert!(run.stdout.contains("spec.ports[http].port: 80 → 81"), "{}", run.stdout);
 }
 
@@ -50,17 +58,24 @@ fn scaling_up_adds_and_scaling_down_is_a_risk() {
     says(&after(|text| text.replace("replicas: 3", "replicas: 4")), 1, "kubia in dev: adds kubia-3, no pod restarts");
     let run = after(|text| text.replace("replicas: 3", "replicas: 2"));
     assert_eq!(run.code, 3, "{}", run.stdout);
-    assert!(run.stdout.starts_with("kubia in dev: data at risk: StatefulSet/default/kubia loses 1 of 3 replicas"), "{}", run.stdout);
+    assert!(
+        run.stdout.starts_with("kubia in dev: data at risk: StatefulSet/default/kubia loses 1 of 3 replicas"),
+        "{}",
+        run.stdout
+    );
     let change = "scale-down StatefulSet/default/kubia 3 to 2";
     assert!(run.stdout.contains(change), "{}", run.stdout);
     let acknowledged = after(|text| {
         let items = format!(
-            "acknowledge:\n- {{change: {change}, reason: drained}}\n- {{change: remove PersistentVolume/default.data-kubia-2, reason: drained}}\nenvironments:\n"
+            "acknowledge:\n- {{change: {change}, reason: drained}}\n- {{change: remove \
+                PersistentVolume/default.data-kubia-2, reason: drained}}\nenvironments:\n"
         );
         text.replace("replicas: 3", "replicas: 2").replace("environments:\n", &items)
     });
     says(&acknowledged, 1, "kubia in dev: removes kubia-2");
-    let stale = after(with("acknowledge: [{change: scale-down StatefulSet/default/kubia 9 to 8, reason: long ago}]\nlabels: {a: b}"));
+    let stale = after(with(
+        "acknowledge: [{change: scale-down StatefulSet/default/kubia 9 to 8, reason: long ago}]\nlabels: {a: b}",
+    ));
     assert!(stale.stdout.contains("acknowledged, but not what happens here"), "{}", stale.stdout);
 }
 
@@ -68,7 +83,8 @@ fn scaling_up_adds_and_scaling_down_is_a_risk() {
 fn a_new_environment_begins_with_the_disks_that_its_volumes_name() {
     let scratch = Scratch::new("new-environment");
     copy(&root().join("examples/kubia"), scratch.path());
-    let stage = "  stage: {base: prod, namespace: stage, replicas: 2, volumes: {gcePersistentDisk: {disk: \"stage-{{ ordinal }}\"}}}\n";
+    let stage = "  stage: {base: prod, namespace: stage, replicas: 2, volumes: {gcePersistentDisk: {disk: \"stage-{{ \
+        ordinal }}\"}}}\n";
     let spec = scratch.path().join("statewright.yaml");
     fs::write(&spec, fs::read_to_string(&spec).unwrap() + stage).unwrap();
     let run = statewright(scratch.path(), &["diff", "--env", "stage"]);
@@ -87,10 +103,16 @@ fn many_volumes_are_acknowledged_at_once() {
     assert!(risky.code == 3 && risky.stdout.contains(entries), "{}", risky.stdout);
     let said = entries.replace('…', "drained");
     let with = |said: &str| {
-        after(|text| text.replace("replicas: 3", "replicas: 1").replace("environments:\n", &format!("{said}\nenvironments:\n")))
+        after(|text| {
+            text.replace("replicas: 3", "replicas: 1").replace("environments:\n", &format!("{said}\nenvironments:\n"))
+        })
     };
     says(&with(&said), 1, "kubia in dev: removes kubia-2, kubia-1");
-    assert_eq!(with(&said.replace("{1..2}", "{0..2}")).code, 3, "a range that does not happen as a whole covers nothing");
+    assert_eq!(
+        with(&said.replace("{1..2}", "{0..2}")).code,
+        3,
+        "a range that does not happen as a whole covers nothing"
+    );
     for reason in ["…", "", " ", "...", "-"] {
         let empty = with(&entries.replace('…', reason));
         assert_eq!(empty.code, 3, "`{reason}` is no reason\n{}{}", empty.stdout, empty.stderr);
@@ -102,20 +124,29 @@ fn many_volumes_are_acknowledged_at_once() {
 fn what_the_server_refuses_comes_with_the_steps_that_work() {
     let grown = after(|text| text.replace("size: 1Gi", "size: 2Gi"));
     assert!(
-        grown.stdout.starts_with("kubia in dev: refused by the API server: StatefulSet/default/kubia: spec.volumeClaimTemplates[data]"),
+        grown.stdout.starts_with(
+            "kubia in dev: refused by the API server: StatefulSet/default/kubia: spec.volumeClaimTemplates[data]"
+        ),
         "{}",
         grown.stdout
     );
-    let files: Vec<String> = (0..3).map(|ordinal| format!("-f deploy/dev/PersistentVolume-default.data-kubia-{ordinal}.yaml ")).collect();
+    let files: Vec<String> =
+        (0..3).map(|ordinal| format!("-f deploy/dev/PersistentVolume-default.data-kubia-{ordinal}.yaml ")).collect();
     let apply = format!("kubectl apply {}-f deploy/dev/StatefulSet-kubia.yaml", files.concat());
     for step in ["kubectl -n default delete statefulset kubia --cascade=orphan", &apply] {
         assert!(grown.stdout.contains(step), "{step} is missing\n{}", grown.stdout);
     }
     let managed = after(with("podManagement: Parallel"));
-    assert!(managed.stdout.contains("to change podManagementPolicy of StatefulSet/default/kubia: no pod restarts:"), "{}", managed.stdout);
+    assert!(
+        managed.stdout.contains("to change podManagementPolicy of StatefulSet/default/kubia: no pod restarts:"),
+        "{}",
+        managed.stdout
+    );
     let moved = after(|text| text.replace("/var/lib/kubia/{{ pod }}", "/srv/kubia/{{ pod }}"));
     assert!(
-        moved.stdout.contains("to make PersistentVolume/default.data-kubia-0 anew: what is on the old disk stays there"),
+        moved
+            .stdout
+            .contains("to make PersistentVolume/default.data-kubia-0 anew: what is on the old disk stays there"),
         "{}",
         moved.stdout
     );
@@ -126,12 +157,15 @@ fn programs_get_the_same() {
     let scratch = Scratch::new("review-json");
     let manifest = |replicas: u32, service: &str| {
         format!(
-            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web}}\nspec:\n  replicas: {replicas}\n  serviceName: {service}\n  selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    spec: {{containers: [{{name: web, image: \"web:1\"}}]}}\n"
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web}}\nspec:\n  replicas: {replicas}\n  \
+                serviceName: {service}\n  selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: \
+                {{labels: {{app: web}}}}\n    spec: {{containers: [{{name: web, image: \"web:1\"}}]}}\n"
         )
     };
     let old = scratch.write("old.yaml", manifest(2, "web"));
     let new = scratch.write("new.yaml", manifest(3, "other"));
-    let run = statewright(scratch.path(), &["diff", &old.to_string_lossy(), &new.to_string_lossy(), "--format", "json"]);
+    let run =
+        statewright(scratch.path(), &["diff", &old.to_string_lossy(), &new.to_string_lossy(), "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(report["verdicts"][0]["verdict"], "recreate");
     assert_eq!(report["changes"][0]["refusals"][0]["field"], "spec.serviceName");
@@ -147,14 +181,18 @@ fn every_format() -> impl Iterator<Item = &'static str> {
 #[test]
 fn what_a_server_fills_in_is_no_change() {
     let scratch = Scratch::new("review-live");
-    let manifest =
-        "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec:\n  selector: {app: web}\n  ports: [{port: 80}]\n";
-    let filled = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  namespace: shop\n  uid: 1b\n  resourceVersion: \"7\"\n  creationTimestamp: \"2026-01-01T00:00:00Z\"\n\
-                  spec:\n  clusterIP: 10.0.0.9\n  clusterIPs: [10.0.0.9]\n  ipFamilies: [IPv4]\n  ipFamilyPolicy: SingleStack\n  internalTrafficPolicy: Cluster\n  sessionAffinity: None\n  type: ClusterIP\n\
-                  \x20 selector: {app: web}\n  ports: [{port: 80, protocol: TCP, targetPort: 80}]\nstatus: {loadBalancer: {}}\n";
+    let manifest = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec:\n  selector: {app: \
+        web}\n  ports: [{port: 80}]\n";
+    let filled = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  namespace: shop\n  uid: 1b\n  \
+        resourceVersion: \"7\"\n  creationTimestamp: \"2026-01-01T00:00:00Z\"\n\
+                  spec:\n  clusterIP: 10.0.0.9\n  clusterIPs: [10.0.0.9]\n  ipFamilies: [IPv4]\n  ipFamilyPolicy: \
+                  SingleStack\n  internalTrafficPolicy: Cluster\n  sessionAffinity: None\n  type: ClusterIP\n\
+                  \x20 selector: {app: web}\n  ports: [{port: 80, protocol: TCP, targetPort: 80}]\nstatus: \
+                  {loadBalancer: {}}\n";
     let remembered = filled.replace(
         "  uid: 1b\n",
-        "  uid: 1b\n  annotations: {kubectl.kubernetes.io/last-applied-configuration: '{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\"},\"spec\":{\"selector\":{\"app\":\"web\"},\"ports\":[{\"port\":80}]}}'}\n",
+        "  uid: 1b\n  annotations: {kubectl.kubernetes.io/last-applied-configuration: \
+            '{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\"},\"spec\":{\"selector\":{\"app\":\"web\"},\"ports\":[{\"port\":80}]}}'}\n",
     );
     let new = scratch.write("new.yaml", manifest);
     for live in [filled, &remembered] {
@@ -164,7 +202,11 @@ fn what_a_server_fills_in_is_no_change() {
     }
     scratch.write("new.yaml", manifest.replace("port: 80", "port: 81"));
     let run = statewright(scratch.path(), &["diff", "old.yaml", "new.yaml"]);
-    assert!(run.code == 1 && run.stdout.contains("spec.ports[80]") && !run.stdout.contains("clusterIP"), "{}", run.stdout);
+    assert!(
+        run.code == 1 && run.stdout.contains("spec.ports[80]") && !run.stdout.contains("clusterIP"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
@@ -172,9 +214,11 @@ fn secret_values_stay_secret() {
     let scratch = Scratch::new("review-secret");
     let manifests = |values: [&str; 4], name: &str| {
         format!(
-            "apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\nimmutable: true\nstringData: {{password: {}, user: app}}\n---\n\
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\nimmutable: true\nstringData: {{password: {}, \
+                user: app}}\n---\n\
              apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\ndata: {{key: {}}}\n---\n\
-             apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web}}\nspec:\n  serviceName: {name}\n  selector: {{matchLabels: {{app: web}}}}\n  \
+             apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web}}\nspec:\n  serviceName: {name}\n  \
+             selector: {{matchLabels: {{app: web}}}}\n  \
              template:\n    metadata: {{labels: {{app: web}}}}\n    spec:\n      containers:\n      - name: web\n        image: web:1\n        \
              env:\n        - {{name: DB_PASSWORD, value: {}}}\n        - name: API_TOKEN\n          value: {}\n",
             values[0], values[1], values[2], values[3]
@@ -184,13 +228,21 @@ fn secret_values_stay_secret() {
     scratch.write("new.yaml", manifests(["hunter2", "aHVudGVyMg==", "hunter2", "{hunter2: 1}"], "new"));
     scratch.write("more.yaml", manifests(["hunter2", "hunter2!!", "[hunter2]", "{hunter2: 1}"], "new"));
     for format in every_format() {
-        for arguments in
-            [&["diff", "old.yaml", "new.yaml"][..], &["diff", "new.yaml", "more.yaml"], &["check", "new.yaml"], &["check", "more.yaml"]]
-        {
+        for arguments in [
+            &["diff", "old.yaml", "new.yaml"][..],
+            &["diff", "new.yaml", "more.yaml"],
+            &["check", "new.yaml"],
+            &["check", "more.yaml"],
+        ] {
             let run = statewright(scratch.path(), &[arguments, &["--format", format]].concat());
             assert_eq!(run.code, 1, "{arguments:?}: {}", run.stderr);
             for value in ["hunter", "aHVudGVy"] {
-                assert!(!run.stdout.contains(value) && !run.stderr.contains(value), "{arguments:?} {format}\n{}{}", run.stdout, run.stderr);
+                assert!(
+                    !run.stdout.contains(value) && !run.stderr.contains(value),
+                    "{arguments:?} {format}\n{}{}",
+                    run.stdout,
+                    run.stderr
+                );
             }
         }
         let run = statewright(scratch.path(), &["diff", "old.yaml", "new.yaml", "--format", format]);
@@ -205,7 +257,8 @@ fn a_credential_in_a_spec_is_shown_by_nobody() {
     let scratch = Scratch::new("review-credential");
     let spec = |value: &str| {
         format!(
-            "apiVersion: statewright/v1\nkind: App\nname: web\nimage: web:1.0\nenv:\n  DB_PASSWORD: {value}\n  MODE: [fast]\nenvironments:\n  dev:\n    \
+            "apiVersion: statewright/v1\nkind: App\nname: web\nimage: web:1.0\nenv:\n  DB_PASSWORD: {value}\n  MODE: \
+                [fast]\nenvironments:\n  dev:\n    \
              env: {{API_TOKEN: {value}}}\n"
         )
     };
@@ -218,7 +271,10 @@ fn a_credential_in_a_spec_is_shown_by_nobody() {
                 let run = statewright(scratch.path(), &[arguments, &["--format", format]].concat());
                 let said = format!("{}{}", run.stdout, run.stderr);
                 assert!(!said.contains("hunter"), "{arguments:?} {format}\n{said}");
-                assert!(arguments != ["diff"] || ["gitlab", "svg"].contains(&format) || said.contains(word), "{format}\n{said}");
+                assert!(
+                    arguments != ["diff"] || ["gitlab", "svg"].contains(&format) || said.contains(word),
+                    "{format}\n{said}"
+                );
             }
         }
     }
@@ -260,7 +316,8 @@ fn an_app_that_goes_is_reviewed_until_the_workspace_says_that_it_is_meant() {
     for arguments in ways {
         let run = statewright(scratch.path(), arguments);
         assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
-        let first = "shop in dev: data at risk: StatefulSet/dev/shop goes: all its pods end at once, its claims data-shop-0 and data-shop-1 stay without a pod";
+        let first = "shop in dev: data at risk: StatefulSet/dev/shop goes: all its pods end at once, its claims \
+            data-shop-0 and data-shop-1 stay without a pod";
         assert!(run.stdout.contains(first) && run.stdout.contains("shop in stage: data at risk"), "{}", run.stdout);
         assert!(!run.stdout.contains("cart"), "{}", run.stdout);
     }
@@ -272,7 +329,8 @@ fn an_app_that_goes_is_reviewed_until_the_workspace_says_that_it_is_meant() {
         "no changes (against HEAD)\n",
         "it is not asked about"
     );
-    let said = "kind: Workspace\nacknowledge:\n- {change: remove StatefulSet/dev/shop, reason: closed}\n- {change: remove StatefulSet/stage/shop, reason: closed}\n";
+    let said = "kind: Workspace\nacknowledge:\n- {change: remove StatefulSet/dev/shop, reason: closed}\n- {change: \
+        remove StatefulSet/stage/shop, reason: closed}\n";
     edit(&scratch, "statewright-workspace.yaml", "kind: Workspace\n", said);
     let run = statewright(scratch.path(), &["diff", "--against", "HEAD"]);
     assert_eq!(run.code, 1, "{}", run.stdout);
@@ -297,15 +355,26 @@ fn an_environment_that_goes_or_gets_another_name_is_reviewed() {
     );
     let run = statewright(scratch.path(), &["diff"]);
     assert_eq!(run.code, 1, "{}", run.stdout);
-    edit(&scratch, "apps/shop/statewright.yaml", "acknowledge:\n- {change: remove StatefulSet/stage/shop, reason: moved}\n", "");
+    edit(
+        &scratch,
+        "apps/shop/statewright.yaml",
+        "acknowledge:\n- {change: remove StatefulSet/stage/shop, reason: moved}\n",
+        "",
+    );
     edit(&scratch, "apps/shop/statewright.yaml", "environments:\n", "environments:\n  live: {namespace: stage}\n");
     for arguments in ways {
         let run = statewright(scratch.path(), arguments);
-        assert!(run.code == 0 && run.stdout.starts_with("no changes (against "), "the objects are the same: {}{}", run.stdout, run.stderr);
+        assert!(
+            run.code == 0 && run.stdout.starts_with("no changes (against "),
+            "the objects are the same: {}{}",
+            run.stdout,
+            run.stderr
+        );
     }
     edit(&scratch, "apps/shop/statewright.yaml", "live: {namespace: stage}", "live: {namespace: live}");
     let run = statewright(scratch.path(), &["diff"]);
-    let first = "shop in live, which was shop in stage: data at risk: StatefulSet/stage/shop is renamed to StatefulSet/live/shop";
+    let first = "shop in live, which was shop in stage: data at risk: StatefulSet/stage/shop is renamed to \
+        StatefulSet/live/shop";
     assert!(run.code == 3 && run.stdout.starts_with(first), "{}", run.stdout);
 }
 
@@ -366,13 +435,18 @@ fn an_earlier_revision_is_read_from_git() {
         says(&run, 1, "kubia in dev: restarts kubia-2, kubia-1, kubia-0");
     }
     let unknown = statewright(&folder, &["diff", "--against", "no-such-revision"]);
-    assert!(unknown.code == 2 && unknown.stderr.contains("git knows no revision `no-such-revision`"), "{}", unknown.stderr);
+    assert!(
+        unknown.code == 2 && unknown.stderr.contains("git knows no revision `no-such-revision`"),
+        "{}",
+        unknown.stderr
+    );
 }
 
 #[test]
 fn what_is_written_twice_counts_as_its_last_one_says() {
     let scratch = Scratch::new("twice");
-    let map = |value: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings}}\ndata: {{a: {value}}}\n");
+    let map =
+        |value: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings}}\ndata: {{a: {value}}}\n");
     for (folder, values) in [("old", ["b", "c"]), ("new", ["x", "d"])] {
         scratch.write(&format!("{folder}/maps.yaml"), format!("{}---\n{}", map(values[0]), map(values[1])));
     }
@@ -391,7 +465,8 @@ fn findings_in_a_secret_show_no_value() {
     let scratch = Scratch::new("review-finding");
     let file = scratch.write(
         "secret.yaml",
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata:\n  password: hunter2!!\nstringData:\n  x: hunter3\n  x: hunter4\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata:\n  password: hunter2!!\nstringData:\n  x: \
+            hunter3\n  x: hunter4\n",
     );
     for format in every_format() {
         let run = statewright(scratch.path(), &["check", &file.to_string_lossy(), "--format", format]);
@@ -406,10 +481,13 @@ fn claims_that_are_there_get_the_attributes_of_their_template() {
     let folder = root().join("tests/changes/claim-attributes.recreate");
     let run = statewright(&folder, &["diff", "old.yaml", "new.yaml"]);
     for claim in ["data-web-0", "data-web-1"] {
-        let step = format!("kubectl patch pvc {claim} --type merge -p '{{\"spec\":{{\"volumeAttributesClassName\":\"gold\"}}}}'");
+        let step = format!(
+            "kubectl patch pvc {claim} --type merge -p '{{\"spec\":{{\"volumeAttributesClassName\":\"gold\"}}}}'"
+        );
         assert!(run.stdout.contains(&step), "{}", run.stdout);
     }
-    let wait = "kubectl wait --for=jsonpath='{.status.currentVolumeAttributesClassName}'=gold pvc/data-web-0 pvc/data-web-1";
+    let wait =
+        "kubectl wait --for=jsonpath='{.status.currentVolumeAttributesClassName}'=gold pvc/data-web-0 pvc/data-web-1";
     assert!(run.stdout.contains(wait), "{}", run.stdout);
 }
 
@@ -419,7 +497,10 @@ fn a_workspace_that_comes_later_takes_the_manifests_to_its_own_place() {
     copy(&root().join("examples/kubia"), &scratch.path().join("apps/kubia"));
     let before = scratch.path().join("apps/kubia/deploy");
     assert!(before.join("dev/StatefulSet-kubia.yaml").is_file());
-    scratch.write("statewright-workspace.yaml", "apiVersion: statewright/v1\nkind: Workspace\noutput: deploy/{env}/{app}\n");
+    scratch.write(
+        "statewright-workspace.yaml",
+        "apiVersion: statewright/v1\nkind: Workspace\noutput: deploy/{env}/{app}\n",
+    );
     let run = statewright(scratch.path(), &["diff"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, "no changes (against the files on disk)\n"), "{}", run.stderr);
     let spec = scratch.path().join("apps/kubia/statewright.yaml");
@@ -428,7 +509,11 @@ fn a_workspace_that_comes_later_takes_the_manifests_to_its_own_place() {
     let run = statewright(scratch.path(), &["diff", "--env", "dev"]);
     says(&run, 1, "kubia in dev, which was in apps/kubia/deploy/dev: restarts kubia-2, kubia-1, kubia-0");
     let ci = statewright(scratch.path(), &["ci"]);
-    assert!(ci.code == 1 && format!("{}{}", ci.stdout, ci.stderr).contains("apps/kubia/deploy/dev is left over"), "{}", ci.stderr);
+    assert!(
+        ci.code == 1 && format!("{}{}", ci.stdout, ci.stderr).contains("apps/kubia/deploy/dev is left over"),
+        "{}",
+        ci.stderr
+    );
     let compiled = statewright(scratch.path(), &["compile"]);
     assert_eq!(compiled.code, 0, "{}", compiled.stderr);
     assert!(scratch.path().join("deploy/dev/kubia/StatefulSet-kubia.yaml").is_file() && !before.join("dev").exists());
@@ -438,12 +523,22 @@ fn a_workspace_that_comes_later_takes_the_manifests_to_its_own_place() {
 #[test]
 fn what_kubectl_cannot_keep_a_copy_of_is_applied_on_the_server() {
     let scratch = Scratch::new("too-large");
-    let map = |size: usize| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata: {{a: \"{}\"}}\n", "x".repeat(size));
+    let map = |size: usize| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: big}}\ndata: {{a: \"{}\"}}\n", "x".repeat(size))
+    };
     scratch.write("old/ConfigMap-big.yaml", map(1_000));
     scratch.write("new/ConfigMap-big.yaml", map(300_000));
     let run = statewright(scratch.path(), &["diff", "old", "new"]);
-    assert!(run.code == 1 && run.stdout.contains("metadata.annotations: may not be more than 262144 bytes"), "{}", &run.stdout[..400]);
-    assert!(run.stdout.contains("1. kubectl apply --server-side --force-conflicts -f new/ConfigMap-big.yaml"), "{}", &run.stdout[..400]);
+    assert!(
+        run.code == 1 && run.stdout.contains("metadata.annotations: may not be more than 262144 bytes"),
+        "{}",
+        &run.stdout[..400]
+    );
+    assert!(
+        run.stdout.contains("1. kubectl apply --server-side --force-conflicts -f new/ConfigMap-big.yaml"),
+        "{}",
+        &run.stdout[..400]
+    );
     scratch.write("new/ConfigMap-big.yaml", map(200_000));
     let run = statewright(scratch.path(), &["diff", "old", "new"]);
     assert!(!run.stdout.contains("refused"), "{}", &run.stdout[..400]);

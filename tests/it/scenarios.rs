@@ -11,11 +11,13 @@ const LEAST: f64 = 1.0;
 const LEAST_OF_MANY: f64 = 0.99;
 
 /// What control planes of two versions did; each scenario names its version.
-const FILES: [(&str, [&str; 2]); 2] =
-    [("1.36", ["scenarios.jsonl", "scenarios-more.jsonl"]), ("1.37", ["scenarios-1.37.jsonl", "scenarios-more-1.37.jsonl"])];
+const FILES: [(&str, [&str; 2]); 2] = [
+    ("1.36", ["scenarios.jsonl", "scenarios-more.jsonl"]),
+    ("1.37", ["scenarios-1.37.jsonl", "scenarios-more-1.37.jsonl"]),
+];
 
-/// Parts that come out otherwise from run to run: by scenario and step. What one pass of the controller deletes and what the next makes
-/// are told by two watches.
+/// Parts that come out otherwise from run to run: by scenario and step. What one pass of the controller deletes and
+/// what the next makes are told by two watches.
 const RACES: [(&str, usize, &str); 3] = [("m003", 2, "order"), ("m008", 3, "order"), ("m010", 2, "order")];
 
 /// Pods that might as well have changed places, by scenario and step: of several that could go, chance picks one.
@@ -33,14 +35,38 @@ const PARTS: &[Part] = &[
     ("pods", |step| {
         list(
             &step["state"]["pods"],
-            &["name", "hostname", "subdomain", "phase", "ready", "scheduled", "revision", "images", "claims", "owner", "terminating"],
+            &[
+                "name",
+                "hostname",
+                "subdomain",
+                "phase",
+                "ready",
+                "scheduled",
+                "revision",
+                "images",
+                "claims",
+                "owner",
+                "terminating",
+            ],
         )
     }),
     ("pods why", |step| list(&step["state"]["pods"], &["name", "why"])),
     ("claims", |step| {
         list(
             &step["state"]["claims"],
-            &["name", "phase", "volume", "class", "requested", "capacity", "accessModes", "volumeMode", "labels", "owner", "terminating"],
+            &[
+                "name",
+                "phase",
+                "volume",
+                "class",
+                "requested",
+                "capacity",
+                "accessModes",
+                "volumeMode",
+                "labels",
+                "owner",
+                "terminating",
+            ],
         )
     }),
     ("claims why", |step| list(&step["state"]["claims"], &["name", "why"])),
@@ -67,7 +93,12 @@ fn the_model_does_what_the_cluster_did() {
             assert!(all > 0 || only.is_some(), "no scenarios in {}", folder.join(name).display());
             count = (count.0 + good, count.1 + all);
         }
-        assert!(only.is_some() || share(count) >= least, "{version}: {} of {} steps agree, {least} must", count.0, count.1);
+        assert!(
+            only.is_some() || share(count) >= least,
+            "{version}: {} of {} steps agree, {least} must",
+            count.0,
+            count.1
+        );
     }
 }
 
@@ -89,14 +120,17 @@ fn file(path: &Path, only: Option<&str>) -> (usize, usize) {
             continue;
         }
         let played = scenario::play(&recorded).unwrap();
-        for (number, (was, is)) in recorded["steps"].as_array().unwrap().iter().zip(played["steps"].as_array().unwrap()).enumerate() {
+        for (number, (was, is)) in
+            recorded["steps"].as_array().unwrap().iter().zip(played["steps"].as_array().unwrap()).enumerate()
+        {
             let mut good = true;
             for (part, view) in PARTS {
                 if [&RACES[..], &NEIGHBOURS].concat().contains(&(id, number + 1, part)) {
                     continue;
                 }
                 let chance = CHANCES.iter().find(|(other, step, _)| (*other, *step) == (id, number + 1));
-                let (was, is) = (view(was), chance.map_or_else(|| view(is), |(.., [one, other])| view(&swapped(is, one, other))));
+                let (was, is) =
+                    (view(was), chance.map_or_else(|| view(is), |(.., [one, other])| view(&swapped(is, one, other))));
                 let count = parts.entry(part).or_default();
                 count.1 += 1;
                 if was == is {
@@ -104,7 +138,13 @@ fn file(path: &Path, only: Option<&str>) -> (usize, usize) {
                     continue;
                 }
                 good = false;
-                println!("{id}@{} step {} {part} [{}: {}]", word("kubernetes"), number + 1, word("topic"), word("title"));
+                println!(
+                    "{id}@{} step {} {part} [{}: {}]",
+                    word("kubernetes"),
+                    number + 1,
+                    word("topic"),
+                    word("title")
+                );
                 println!("    {}", difference(&was, &is, ""));
             }
             for count in [&mut agreed, topics.entry(word("topic").to_owned()).or_default()] {
@@ -129,8 +169,12 @@ fn file(path: &Path, only: Option<&str>) -> (usize, usize) {
 /// Verdicts, and of refusals the set of fields and types: the wording ends in prints of Go values.
 fn results(step: &Value) -> Value {
     let of = |act: &Value| {
-        let mut causes: Vec<String> =
-            act["causes"].as_array().into_iter().flatten().map(|cause| format!("{} {}", cause["field"], cause["type"])).collect();
+        let mut causes: Vec<String> = act["causes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|cause| format!("{} {}", cause["field"], cause["type"]))
+            .collect();
         causes.sort();
         json!([act["kind"], act["name"], act["namespace"], act["result"], causes, act["warnings"]])
     };
@@ -159,7 +203,12 @@ fn swapped(value: &Value, one: &str, other: &str) -> Value {
 }
 
 fn list(items: &Value, fields: &[&str]) -> Value {
-    items.as_array().into_iter().flatten().map(|item| fields.iter().map(|field| item[field].clone()).collect::<Value>()).collect()
+    items
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|item| fields.iter().map(|field| item[field].clone()).collect::<Value>())
+        .collect()
 }
 
 /// The first place where two values differ.

@@ -1,4 +1,5 @@
-//! Two opinions on types and field names must be one: the embedded shapes, and a JSON Schema engine over the schemas as published.
+//! Two opinions on types and field names must be one: the embedded shapes, and a JSON Schema engine over the schemas as
+//! published.
 
 use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
@@ -30,7 +31,9 @@ fn shapes_and_published_schemas_agree() {
     assert!(manifests.len() > 100, "{}", manifests.len());
     let mut seed = 1;
     let mut judged = BTreeMap::new();
-    for (version, definitions) in [(Version::minor(30), read_schemas("1.30.json")), (Version::minor(36), read_schemas("1.36.json"))] {
+    for (version, definitions) in
+        [(Version::minor(30), read_schemas("1.30.json")), (Version::minor(36), read_schemas("1.36.json"))]
+    {
         let mut validators: BTreeMap<String, Validator> = BTreeMap::new();
         for manifest in &manifests {
             let (api_version, kind) = (text(manifest, "apiVersion"), text(manifest, "kind"));
@@ -46,7 +49,8 @@ fn shapes_and_published_schemas_agree() {
                 }
                 let (ours, theirs) = (by_shape(&object, shape), by_schema(&from_node(&object), validator));
                 assert_eq!(ours, theirs, "Kubernetes {version}: {}", from_node(&object));
-                *judged.entry(std::mem::discriminant(&ours) == std::mem::discriminant(&Opinion::Fits)).or_insert(0) += 1;
+                *judged.entry(std::mem::discriminant(&ours) == std::mem::discriminant(&Opinion::Fits)).or_insert(0) +=
+                    1;
             }
         }
     }
@@ -108,7 +112,8 @@ fn by_schema(object: &Value, validator: &Validator) -> Opinion {
                         LocationSegment::Property(name) => _ = write!(path, ".{name}"),
                     }
                 }
-                unknown.extend(unexpected.iter().map(|name| format!("{path}.{name}").trim_start_matches('.').to_owned()));
+                unknown
+                    .extend(unexpected.iter().map(|name| format!("{path}.{name}").trim_start_matches('.').to_owned()));
             }
             // What is missing is filled in, nulls too; apiVersion and kind were read before.
             ValidationErrorKind::Required { .. } | ValidationErrorKind::Enum { .. } => {}

@@ -1,5 +1,5 @@
-//! Runbooks as a script: every case's script runs to its end with a `kubectl` that does nothing, goes on where it was stopped, and runs no
-//! step twice.
+//! Runbooks as a script: every case's script runs to its end with a `kubectl` that does nothing, goes on where it was
+//! stopped, and runs no step twice.
 
 #![cfg(target_os = "linux")]
 
@@ -11,8 +11,10 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Notes what it is asked, and fails at the call whose number stands in `fail`, once.
-const KUBECTL: &str = "#!/bin/sh\nfolder=$(dirname \"$0\")\nprintf '%s\\n' \"$*\" | tr '\\n' ' ' >> \"$folder/log\"; echo >> \"$folder/log\"\n\
-    if [ \"$(cat \"$folder/fail\" 2>/dev/null)\" = \"$(wc -l < \"$folder/log\" | tr -d ' ')\" ]; then rm \"$folder/fail\"; exit 1; fi\n\
+const KUBECTL: &str = "#!/bin/sh\nfolder=$(dirname \"$0\")\nprintf '%s\\n' \"$*\" | tr '\\n' ' ' >> \"$folder/log\"; \
+    echo >> \"$folder/log\"\n\
+    if [ \"$(cat \"$folder/fail\" 2>/dev/null)\" = \"$(wc -l < \"$folder/log\" | tr -d ' ')\" ]; then rm \
+    \"$folder/fail\"; exit 1; fi\n\
     case \" $* \" in *' get '*) echo 1 ;; esac\ncase \" $* \" in *' -f - '*) cat > /dev/null ;; esac\nexit 0\n";
 
 fn run(folder: &Path, arguments: &[&str]) -> Output {
@@ -30,7 +32,8 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn a_script_goes_on_where_it_was_stopped() {
-    let cases: Vec<_> = fs::read_dir(root().join("tests/runbooks")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let cases: Vec<_> =
+        fs::read_dir(root().join("tests/runbooks")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(cases.len() > 30, "only {} cases", cases.len());
     std::thread::scope(|scope| {
         for some in cases.chunks(cases.len().div_ceil(4)) {
@@ -75,9 +78,17 @@ fn goes_on(case: &Path) {
     fs::write(scratch.path().join("bin/fail"), all.len().div_ceil(2).to_string()).unwrap();
     let first = run(scratch.path(), &["--yes"]);
     let rest = run(scratch.path(), &["--yes"]);
-    assert!(rest.status.success() && said(&rest).contains(&format!("all {steps} steps are done")), "{name}: {}", said(&rest));
+    assert!(
+        rest.status.success() && said(&rest).contains(&format!("all {steps} steps are done")),
+        "{name}: {}",
+        said(&rest)
+    );
     if !first.status.success() {
-        assert!(said(&first).contains("stopped at step ") && said(&first).contains("--from "), "{name}: {}", said(&first));
+        assert!(
+            said(&first).contains("stopped at step ") && said(&first).contains("--from "),
+            "{name}: {}",
+            said(&first)
+        );
     }
     let calls = log(scratch.path());
     assert!(calls.len() >= all.len() && calls.len() <= 2 * all.len(), "{name}: {calls:?}");
@@ -93,8 +104,11 @@ fn a_script_asks_first() {
     }
     statewright(scratch.path(), &["diff", "old", "new", "--runbook", "steps.sh"]);
     // Without a terminal of its own.
-    let output =
-        Command::new("setsid").args(["--wait", "bash", "steps.sh"]).current_dir(scratch.path()).stdin(std::process::Stdio::null()).output();
+    let output = Command::new("setsid")
+        .args(["--wait", "bash", "steps.sh"])
+        .current_dir(scratch.path())
+        .stdin(std::process::Stdio::null())
+        .output();
     let output = output.unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("give --yes") && !said(&output).contains("stopped"), "{}", said(&output));

@@ -53,13 +53,18 @@ fn places() -> Vec<String> {
         list.push(format!("{secret}{content}\n"));
     }
     list.push(
-        "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \"NAME\"}, \"stringData\": {\"a\": \"@@\"}}\n".into(),
+        "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \"NAME\"}, \"stringData\": {\"a\": \
+            \"@@\"}}\n"
+            .into(),
     );
     list.push(
-        "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  metadata: {name: NAME}\n  stringData: {p: @@}\n".into(),
+        "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  metadata: {name: NAME}\n  \
+            stringData: {p: @@}\n"
+            .into(),
     );
     list.push(
-        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: NAME\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: |\n      \
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: NAME\n  annotations:\n    \
+            kubectl.kubernetes.io/last-applied-configuration: |\n      \
          {\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"stringData\":{\"p\":\"@@\"},\"metadata\":{\"name\":\"NAME\"}}\n"
             .into(),
     );
@@ -81,7 +86,8 @@ fn places() -> Vec<String> {
     }
     for annotation in ["example.com/db-password", "vault-token"] {
         list.push(format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: NAME, annotations: {{{annotation}: \"@@\"}}}}\ndata: {{a: b}}\n"
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: NAME, annotations: {{{annotation}: \"@@\"}}}}\ndata: \
+                {{a: b}}\n"
         ));
     }
     for container in [
@@ -117,14 +123,19 @@ fn places() -> Vec<String> {
         "readinessProbe: {exec: {command: [redis-cli, -a, \"@@\", ping]}}",
     ] {
         list.push(format!(
-            "apiVersion: v1\nkind: Pod\nmetadata: {{name: NAME}}\nspec:\n  containers:\n  - name: c\n    image: x/y:1\n    {container}\n"
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: NAME}}\nspec:\n  containers:\n  - name: c\n    image: \
+                x/y:1\n    {container}\n"
         ));
     }
     list.push("apiVersion: example.com/v1\nkind: Db\nmetadata: {name: NAME}\nspec: {password: \"@@\"}\n".into());
     list.push("apiVersion: example.com/v1\nkind: Db\nmetadata: {name: NAME}\nspec: {auth: {token: \"@@\"}}\n".into());
-    list.push("apiVersion: example.com/v1\nkind: Db\nmetadata: {name: NAME}\nspec: {connectionString: \"Endpoint=@@\"}\n".into());
     list.push(
-        "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: NAME}\nspec:\n  capacity: {storage: 1Gi}\n  accessModes: [ReadWriteMany]\n  \
+        "apiVersion: example.com/v1\nkind: Db\nmetadata: {name: NAME}\nspec: {connectionString: \"Endpoint=@@\"}\n"
+            .into(),
+    );
+    list.push(
+        "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: NAME}\nspec:\n  capacity: {storage: 1Gi}\n  \
+            accessModes: [ReadWriteMany]\n  \
          csi: {driver: smb.csi.k8s.io, volumeHandle: h, volumeAttributes: {source: //h/x, password: \"@@\"}}\n"
             .into(),
     );
@@ -135,7 +146,8 @@ fn base64(text: &str) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in text.as_bytes().chunks(3) {
-        let bits = chunk.iter().enumerate().fold(0_u32, |bits, (index, byte)| bits | u32::from(*byte) << (16 - 8 * index));
+        let bits =
+            chunk.iter().enumerate().fold(0_u32, |bits, (index, byte)| bits | u32::from(*byte) << (16 - 8 * index));
         for digit in 0..4 {
             let letter = LETTERS[(bits >> (18 - 6 * digit)) as usize & 63];
             out.push(if digit <= chunk.len() { char::from(letter) } else { '=' });
@@ -171,7 +183,12 @@ fn leaks(text: &str) -> Vec<String> {
 fn none_leaks(what: &str, run: &Run) {
     for text in [&run.stdout, &run.stderr] {
         let leaks = leaks(text);
-        assert!(leaks.is_empty(), "{what} shows {} values: {:#?}", leaks.len(), leaks.iter().take(12).collect::<Vec<_>>());
+        assert!(
+            leaks.is_empty(),
+            "{what} shows {} values: {:#?}",
+            leaks.len(),
+            leaks.iter().take(12).collect::<Vec<_>>()
+        );
     }
 }
 
@@ -240,7 +257,9 @@ fn no_secret_is_shown_of_what_is_broken() {
         |line| format!("{}\"", line.replacen(": ", ": \"\\q", 1)),
         |line| line.replacen(": ", ": {{ .Values.x }} ", 1),
         |line| format!("- {line}"),
-        |line| line.replace("Data", "Dota").replace("env:", "enw:").replace("value:", "walue:").replace("args:", "argz:"),
+        |line| {
+            line.replace("Data", "Dota").replace("env:", "enw:").replace("value:", "walue:").replace("args:", "argz:")
+        },
         |line| line.replacen("kind", "kin", 1),
     ];
     let scratch = Scratch::new("secrets");
@@ -253,7 +272,11 @@ fn no_secret_is_shown_of_what_is_broken() {
             for way in ways {
                 let broken = way(line);
                 if broken != *line {
-                    let _ = writeln!(all, "{}\n---", [&lines[..index], &[broken.as_str()], &lines[index + 1..]].concat().join("\n"));
+                    let _ = writeln!(
+                        all,
+                        "{}\n---",
+                        [&lines[..index], &[broken.as_str()], &lines[index + 1..]].concat().join("\n")
+                    );
                     count += 1;
                 }
             }
@@ -276,8 +299,10 @@ fn no_secret_is_shown_by_diff_and_each_change_is_said() {
     // Of two keys of one name the last counts.
     for number in (0..places().len()).filter(|number| !places()[*number].ends_with("\nstringData: {a: b}\n")) {
         let name = format!("\"place-{number}\"");
-        let own =
-            changes.iter().find(|change| change.contains(&name)).unwrap_or_else(|| panic!("{} is not said to change", places()[number]));
+        let own = changes
+            .iter()
+            .find(|change| change.contains(&name))
+            .unwrap_or_else(|| panic!("{} is not said to change", places()[number]));
         assert!(own.contains("(hidden, before)") && own.contains("(hidden, after)"), "{}\n{own}", places()[number]);
     }
     // All of it new, and all of it gone.
@@ -294,8 +319,10 @@ fn no_secret_of_a_spec_is_shown() {
     let spec = |state: char| {
         let one = |number| canary(number, state);
         format!(
-            "apiVersion: statewright/v1\nkind: App\nname: web\nimage: x/y:1\nreplicas: 2\nenv:\n  DB_PASSWORD: {}\n  URL: \"postgres://u:{}@h/db\"\n  \
-             bad name: x\nargs: [\"--token\", \"{}\"]\nobjects:\n- apiVersion: v1\n  kind: Secret\n  metadata: {{name: s, bogus: 1}}\n  stringData: {{a: {}}}\n  bogus: 1\n",
+            "apiVersion: statewright/v1\nkind: App\nname: web\nimage: x/y:1\nreplicas: 2\nenv:\n  DB_PASSWORD: {}\n  \
+                URL: \"postgres://u:{}@h/db\"\n  \
+             bad name: x\nargs: [\"--token\", \"{}\"]\nobjects:\n- apiVersion: v1\n  kind: Secret\n  metadata: \
+             {{name: s, bogus: 1}}\n  stringData: {{a: {}}}\n  bogus: 1\n",
             one(1),
             one(2),
             one(3),
@@ -338,12 +365,17 @@ fn ordinary_values_are_shown() {
     let scratch = Scratch::new("secrets");
     let pod = |state: &str| {
         format!(
-            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, labels: {{app: l{state}}}, annotations: {{note: n{state}}}}}\nspec:\n  \
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, labels: {{app: l{state}}}, annotations: {{note: \
+                n{state}}}}}\nspec:\n  \
              serviceAccountName: account-{state}\n  containers:\n  - name: c\n    image: docker.io/x/y:v{state}\n    \
-             args: [\"--config=/etc/{state}\", \"--log-level\", \"debug{state}\", \"--token-file=/run/{state}\", \"-p808{state}:80\"]\n    \
-             env:\n    - {{name: LOG_LEVEL, value: info{state}}}\n    - {{name: DB_PASSWORD_FILE, value: /run/pw{state}}}\n    - {{name: KEY_CMD, value: get{state}}}\n    \
-             - {{name: DB_HOST, value: host{state}}}\n    - {{name: A, valueFrom: {{secretKeyRef: {{name: sec{state}, key: word{state}}}}}}}\n  \
-             volumes:\n  - {{name: v, secret: {{secretName: tls{state}}}}}\n  - name: t\n    projected: {{sources: [{{serviceAccountToken: {{path: token{state}, expirationSeconds: 360{state}}}}}]}}\n  \
+             args: [\"--config=/etc/{state}\", \"--log-level\", \"debug{state}\", \"--token-file=/run/{state}\", \
+             \"-p808{state}:80\"]\n    \
+             env:\n    - {{name: LOG_LEVEL, value: info{state}}}\n    - {{name: DB_PASSWORD_FILE, value: \
+             /run/pw{state}}}\n    - {{name: KEY_CMD, value: get{state}}}\n    \
+             - {{name: DB_HOST, value: host{state}}}\n    - {{name: A, valueFrom: {{secretKeyRef: {{name: \
+             sec{state}, key: word{state}}}}}}}\n  \
+             volumes:\n  - {{name: v, secret: {{secretName: tls{state}}}}}\n  - name: t\n    projected: {{sources: \
+             [{{serviceAccountToken: {{path: token{state}, expirationSeconds: 360{state}}}}}]}}\n  \
              tolerations: [{{key: dedicated{state}}}]\n"
         )
     };
@@ -388,7 +420,12 @@ fn nothing_commands_a_terminal() {
     let evil = "a\u{1b}[31mb\u{202e}c\u{9b}d\u{2066}e\u{200b}f\u{feff}g\u{ad}";
     scratch.write(
         "m/a.yaml",
-        format!("apiVersion: v1\nkind: Service\nmetadata: {{name: \"a\\e[31mb\\u202ec\\x9bd\\u2066e\\u200bf\\ufeffg\\xad\"}}\nspec: {{type: \"{}\", ports: [{{port: 80}}]}}\n", "x\u{202e}y"),
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: \
+            \"a\\e[31mb\\u202ec\\x9bd\\u2066e\\u200bf\\ufeffg\\xad\"}}\nspec: {{type: \"{}\", ports: [{{port: \
+            80}}]}}\n",
+            "x\u{202e}y"
+        ),
     );
     let targets: Vec<String> = FORMATS.iter().map(|format| format!("{format}=out/report.{format}")).collect();
     let mut arguments = vec!["check", "m"];
@@ -416,6 +453,11 @@ fn nothing_commands_a_terminal() {
         &["check", "--kubernetes", evil, "m"],
     ] {
         let run = statewright(scratch.path(), arguments);
-        assert!(!run.stderr.contains(is_bad) && !run.stdout.contains(is_bad), "{arguments:?}: {:?} {:?}", run.stderr, run.stdout);
+        assert!(
+            !run.stderr.contains(is_bad) && !run.stdout.contains(is_bad),
+            "{arguments:?}: {:?} {:?}",
+            run.stderr,
+            run.stdout
+        );
     }
 }

@@ -1,9 +1,12 @@
-//! The pages for users are tests: what they show is typed, top to bottom, in a folder of its own, and must come out as shown.
+//! The pages for users are tests: what they show is typed, top to bottom, in a folder of its own, and must come out as
+//! shown.
 //!
-//! In a page, a block fenced as `sh` is run; `sh exit=3` says how it ends, `sh elsewhere` that it is for another machine and is not run.
-//! The `text` after it is all that it printed, where a line `…` stands for any lines. `yaml NAME`, in any language, writes a file,
-//! `diff NAME` changes one. `<!-- in a copy of examples -->` says what the folder holds at first; a block below `<!-- as in FILE -->` is that
-//! file of the repository. `UPDATE=1` rewrites what was printed and what is in files.
+//! In a page, a block fenced as `sh` is run; `sh exit=3` says how it ends, `sh elsewhere` that it is for another
+//! machine and is not run.
+//! The `text` after it is all that it printed, where a line `…` stands for any lines. `yaml NAME`, in any language,
+//! writes a file, `diff NAME` changes one. `<!-- in a copy of examples -->` says what the folder holds at first; a
+//! block below `<!-- as in FILE -->` is that file of the repository. `UPDATE=1` rewrites what was printed and what is
+//! in files.
 
 use crate::client::{is_there, path_with_statewright};
 use crate::commands::{copy, root};
@@ -33,14 +36,22 @@ fn blocks(page: &str) -> Vec<Block<'_>> {
         match (&mut open, line.trim_start().strip_prefix("```")) {
             (None, Some(info)) => {
                 let (language, rest) = info.trim().split_once(' ').unwrap_or((info.trim(), ""));
-                open = Some(Block { line: number + 1, language, rest: rest.trim(), text: String::new(), origin: origin.take() });
+                open = Some(Block {
+                    line: number + 1,
+                    language,
+                    rest: rest.trim(),
+                    text: String::new(),
+                    origin: origin.take(),
+                });
             }
             (Some(_), Some("")) => blocks.extend(open.take()),
             (Some(block), _) => {
                 block.text.push_str(line);
                 block.text.push('\n');
             }
-            (None, None) => origin = line.strip_prefix("<!-- as in ").and_then(|rest| rest.strip_suffix(" -->")).or(origin),
+            (None, None) => {
+                origin = line.strip_prefix("<!-- as in ").and_then(|rest| rest.strip_suffix(" -->")).or(origin);
+            }
         }
     }
     assert!(open.is_none(), "a block does not end");
@@ -86,7 +97,9 @@ impl Typing {
 
     fn block(&mut self, block: &Block<'_>) {
         let place = format!("{}:{}", self.page.strip_prefix(root()).unwrap().display(), block.line + 1);
-        let file = |origin| fs::read_to_string(root().join(origin)).unwrap_or_else(|error| panic!("{place}: {origin}: {error}"));
+        let file = |origin| {
+            fs::read_to_string(root().join(origin)).unwrap_or_else(|error| panic!("{place}: {origin}: {error}"))
+        };
         let text = block.origin.map_or_else(|| block.text.clone(), file);
         if text != block.text {
             self.wrong.push((block.line, block.text.lines().count(), text.clone()));
@@ -95,7 +108,10 @@ impl Typing {
             (_, "elsewhere") => {}
             ("sh", rest) if rest.is_empty() || rest.starts_with("exit=") => self.run(&block.text, rest, &place),
             ("text", "") => {
-                let printed = self.printed.take().unwrap_or_else(|| panic!("{place}: nothing was run that could have printed this"));
+                let printed = self
+                    .printed
+                    .take()
+                    .unwrap_or_else(|| panic!("{place}: nothing was run that could have printed this"));
                 if !fits(&block.text, &printed) {
                     self.wrong.push((block.line, block.text.lines().count(), printed));
                 }
@@ -242,7 +258,9 @@ fn snippets_can_be_read() {
                 "yaml" => serde_yaml::Deserializer::from_str(&block.text)
                     .try_for_each(|document| serde_yaml::Value::deserialize(document).map(|_| ()))
                     .map_err(|error| error.to_string()),
-                "json" => serde_json::from_str::<serde_json::Value>(&block.text).map(|_| ()).map_err(|error| error.to_string()),
+                "json" => serde_json::from_str::<serde_json::Value>(&block.text)
+                    .map(|_| ())
+                    .map_err(|error| error.to_string()),
                 _ => Ok(()),
             };
             assert_eq!(read, Ok(()), "{}:{}", page.display(), block.line + 1);
@@ -257,7 +275,8 @@ fn every_input_is_explained() {
         let page = fs::read_to_string(root().join(page)).unwrap();
         let file = fs::read_to_string(root().join(file)).unwrap();
         let file: serde_yaml::Value = serde_yaml::from_str(file.split("\n---\n").next().unwrap()).unwrap();
-        let own = ["inputs", "outputs"].into_iter().filter_map(|key| file.get(key).or_else(|| file.get("spec")?.get(key)));
+        let own =
+            ["inputs", "outputs"].into_iter().filter_map(|key| file.get(key).or_else(|| file.get("spec")?.get(key)));
         for name in own.flat_map(|map| map.as_mapping().unwrap().keys()) {
             let name = name.as_str().unwrap();
             assert!(page.contains(&format!("| `{name}` |")), "`{name}` is explained nowhere");
@@ -267,6 +286,11 @@ fn every_input_is_explained() {
 
 #[test]
 fn an_ellipsis_stands_for_any_lines() {
-    assert!(fits("a\n…\nd\n", "a\nb\nc\nd\n") && fits("…\nb\n…\n", "a\nb\nc\n") && fits("a\n", "a  \n") && fits("a\n…\n", "a\n"));
+    assert!(
+        fits("a\n…\nd\n", "a\nb\nc\nd\n")
+            && fits("…\nb\n…\n", "a\nb\nc\n")
+            && fits("a\n", "a  \n")
+            && fits("a\n…\n", "a\n")
+    );
     assert!(!fits("a\n…\nd\n", "a\nb\n") && !fits("a\n", "a\nb\n") && !fits("…\nb\n…\na\n…\n", "a\nb\n"));
 }

@@ -7,8 +7,8 @@ use statewright::value::{Data, Map, Node};
 use statewright::yaml::{self, Reader, Reading};
 use std::fmt::Write as _;
 
-/// Values and places as the tests compare them: where each begins. Where it ends differs in blanks and comments, and the one
-/// reader sees a list begin at its first dash, the other behind it.
+/// Values and places as the tests compare them: where each begins. Where it ends differs in blanks and comments, and
+/// the one reader sees a list begin at its first dash, the other behind it.
 fn outline(node: &Node, depth: usize, out: &mut String) {
     let start = node.at.start;
     let _ = match &node.data {
@@ -338,10 +338,14 @@ fn holding(texts: &[String]) -> Node {
         }
         Node::map(map, at)
     };
-    let inner =
-        |value: &String| map(vec![("a".into(), Node::list(vec![Node::list(vec![text(value)], at)], at)), ("b".into(), text(value))]);
+    let inner = |value: &String| {
+        map(vec![("a".into(), Node::list(vec![Node::list(vec![text(value)], at)], at)), ("b".into(), text(value))])
+    };
     let spec = map(vec![
-        ("values".into(), map(texts.iter().enumerate().map(|(number, value)| (format!("k{number}"), text(value))).collect())),
+        (
+            "values".into(),
+            map(texts.iter().enumerate().map(|(number, value)| (format!("k{number}"), text(value))).collect()),
+        ),
         ("items".into(), Node::list(texts.iter().map(text).collect(), at)),
         ("nested".into(), Node::list(texts.iter().map(inner).collect(), at)),
         ("keys".into(), map(texts.iter().map(|value| (value.clone(), text(value))).collect())),
@@ -362,7 +366,11 @@ fn as_json(node: &Node) -> serde_json::Value {
         Data::Float(value) => (*value).into(),
         Data::Text(text) => text.as_str().into(),
         Data::List(items) => items.iter().map(as_json).collect(),
-        Data::Map(map) => map.iter().map(|(key, node)| (key.name.to_string(), as_json(node))).collect::<serde_json::Map<_, _>>().into(),
+        Data::Map(map) => map
+            .iter()
+            .map(|(key, node)| (key.name.to_string(), as_json(node)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
     }
 }
 
@@ -377,9 +385,13 @@ fn same(reader: &str, written: &serde_json::Value, read: &serde_json::Value) {
         let (written, read) = (&written["spec"][part], &read["spec"][part]);
         let pairs: Vec<(&serde_json::Value, Option<&serde_json::Value>)> = match written {
             serde_json::Value::Object(map) => map.iter().map(|(key, value)| (value, read.get(key))).collect(),
-            other => other.as_array().unwrap().iter().enumerate().map(|(index, value)| (value, read.get(index))).collect(),
+            other => {
+                other.as_array().unwrap().iter().enumerate().map(|(index, value)| (value, read.get(index))).collect()
+            }
         };
-        wrong.extend(pairs.into_iter().filter(|(a, b)| Some(*a) != *b).map(|(a, b)| format!("{part}: {a} came back as {b:?}")));
+        wrong.extend(
+            pairs.into_iter().filter(|(a, b)| Some(*a) != *b).map(|(a, b)| format!("{part}: {a} came back as {b:?}")),
+        );
     }
     wrong.truncate(20);
     panic!("{reader} reads something else:\n{}", wrong.join("\n"));
@@ -431,8 +443,8 @@ fn what_we_write_everybody_reads_alike() {
         if ![&text, &kyaml, &json].iter().all(|form| kubectl_reads(form, &as_json(&node))) {
             break;
         }
-        // Kustomize passes what it has read through JSON and reads it again, and stumbles there over control characters,
-        // however they were written in the beginning; and a key `<<` is a merge to it even in quotes.
+        // Kustomize passes what it has read through JSON and reads it again, and stumbles there over control
+        // characters, however they were written in the beginning; and a key `<<` is a merge to it even in quotes.
         let texts: Vec<String> = texts.into_iter().filter(|text| text != "<<" && !text.contains(unspeakable)).collect();
         let node = holding(&texts);
         let mut text = String::new();
@@ -450,7 +462,8 @@ fn unspeakable(letter: char) -> bool {
 fn kubectl_reads(text: &str, written: &serde_json::Value) -> bool {
     let scratch = Scratch::new("kubectl");
     let manifest = scratch.write("thing.yaml", text);
-    let Some(output) = kubectl(&["label", "--local", "-o", "json", "-f", manifest.to_str().unwrap(), "read=back"]) else {
+    let Some(output) = kubectl(&["label", "--local", "-o", "json", "-f", manifest.to_str().unwrap(), "read=back"])
+    else {
         assert!(std::env::var_os("CI").is_none(), "kubectl is missing, and in CI this test must not go without");
         println!("kubectl is missing: what it reads was not compared");
         return false;

@@ -1,4 +1,5 @@
-//! Questions to the API server that it answers and does not store: may somebody do this, whose token is it. They need no name.
+//! Questions to the API server that it answers and does not store: may somebody do this, whose token is it. They need
+//! no name.
 //!
 //! Follows `pkg/apis/authorization/validation/validation.go: ValidateSubjectAccessReview,
 //! ValidateSelfSubjectAccessReview, ValidateLocalSubjectAccessReview`.
@@ -11,11 +12,13 @@ use crate::k8s::version::Version;
 use crate::value::{Data, Map, Node};
 
 /// The table lines.
-pub static SUBJECT: Kind = kind("SubjectAccessReview", false, |object, _, causes| review(object, true, "must be empty", causes));
+pub static SUBJECT: Kind =
+    kind("SubjectAccessReview", false, |object, _, causes| review(object, true, "must be empty", causes));
 /// Of somebody in one namespace.
 pub static LOCAL: Kind = kind("LocalSubjectAccessReview", true, local);
 /// Of whoever asks.
-pub static OWN: Kind = kind("SelfSubjectAccessReview", false, |object, _, causes| review(object, false, "must be empty", causes));
+pub static OWN: Kind =
+    kind("SelfSubjectAccessReview", false, |object, _, causes| review(object, false, "must be empty", causes));
 /// All that whoever asks may do.
 pub static RULES: Kind = kind("SelfSubjectRulesReview", false, |object, _, causes| {
     needs(object, "namespace", "no namespace on request", causes);
@@ -23,7 +26,9 @@ pub static RULES: Kind = kind("SelfSubjectRulesReview", false, |object, _, cause
 /// Whose token it is.
 pub static TOKEN: Kind = Kind {
     group: "authentication.k8s.io",
-    ..kind("TokenReview", false, |object, _, causes| needs(object, "token", "token is required for TokenReview in authentication", causes))
+    ..kind("TokenReview", false, |object, _, causes| {
+        needs(object, "token", "token is required for TokenReview in authentication", causes);
+    })
 };
 /// Who asks.
 pub static ASKER: Kind = Kind { group: "authentication.k8s.io", ..kind("SelfSubjectReview", false, |_, _, _| {}) };
@@ -45,7 +50,8 @@ const fn kind(kind: &'static str, namespaced: bool, create: fn(&Node, Version, &
     }
 }
 
-/// What a question cannot do without: `Create`, pkg/registry/authentication/tokenreview and pkg/registry/authorization/selfsubjectrulesreview.
+/// What a question cannot do without: `Create`, pkg/registry/authentication/tokenreview and
+/// pkg/registry/authorization/selfsubjectrulesreview.
 fn needs(object: &Node, field: &str, otherwise: &'static str, causes: &mut Causes) {
     if object.get("spec").is_none_or(|spec| text(spec, field).is_empty()) {
         causes.bad_request = Some(otherwise);
@@ -58,7 +64,10 @@ fn review(object: &Node, names_somebody: bool, fault: &str, causes: &mut Causes)
     let spec = object.get("spec").unwrap_or(&nothing);
     let (resource, other) = (some(spec, "resourceAttributes"), some(spec, "nonResourceAttributes"));
     if resource.is_some() && other.is_some() {
-        causes.invalid(&SPEC.child("nonResourceAttributes"), "cannot be specified in combination with resourceAttributes");
+        causes.invalid(
+            &SPEC.child("nonResourceAttributes"),
+            "cannot be specified in combination with resourceAttributes",
+        );
     }
     if resource.is_none() && other.is_none() {
         let words = "exactly one of nonResourceAttributes or resourceAttributes must be specified";

@@ -1,4 +1,5 @@
-//! Policies in the server itself: `ValidatingAdmissionPolicy`, `MutatingAdmissionPolicy`, and what binds them to objects.
+//! Policies in the server itself: `ValidatingAdmissionPolicy`, `MutatingAdmissionPolicy`, and what binds them to
+//! objects.
 //!
 //! Follows `pkg/apis/admissionregistration/validation/validation.go: ValidateValidatingAdmissionPolicy,
 //! ValidateValidatingAdmissionPolicyBinding, ValidateMutatingAdmissionPolicy`.
@@ -86,7 +87,13 @@ const MOST_AUDIT_ANNOTATIONS: usize = 20;
 const LONGEST_AUDIT_EXPRESSION: usize = 5 * 1024;
 
 /// What both kinds of policy say first: whom they judge, and by which words. Gives the types of its variables.
-fn common(spec: &Node, stored: Option<&Node>, patches: bool, version: Version, causes: &mut Causes) -> Vec<(Text, Type<'static>)> {
+fn common(
+    spec: &Node,
+    stored: Option<&Node>,
+    patches: bool,
+    version: Version,
+    causes: &mut Causes,
+) -> Vec<(Text, Type<'static>)> {
     causes.one_of(text(spec, "failurePolicy"), &FAILURE_POLICIES, &SPEC.child("failurePolicy"));
     let kind = some(spec, "paramKind");
     if let Some(kind) = kind {
@@ -104,7 +111,9 @@ fn common(spec: &Node, stored: Option<&Node>, patches: bool, version: Version, c
     }
     let params = kind.is_some();
     let before = stored.and_then(|stored| stored.get("spec"));
-    let unchanged = before.is_some_and(|before| ["paramKind", "matchConditions"].iter().all(|field| spec.get(field) == before.get(field)));
+    let unchanged = before.is_some_and(|before| {
+        ["paramKind", "matchConditions"].iter().all(|field| spec.get(field) == before.get(field))
+    });
     if !unchanged {
         webhook::conditions(list(spec, "matchConditions"), params, version, &SPEC.child("matchConditions"), causes);
     }
@@ -192,7 +201,13 @@ fn param_kind(kind: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `validateVariable`, pkg/apis/admissionregistration/validation. Each sees those before it.
-fn variables(variables: &[Node], params: bool, patches: bool, version: Version, causes: &mut Causes) -> Vec<(Text, Type<'static>)> {
+fn variables(
+    variables: &[Node],
+    params: bool,
+    patches: bool,
+    version: Version,
+    causes: &mut Causes,
+) -> Vec<(Text, Type<'static>)> {
     let path = SPEC.child("variables");
     let mut declared: Vec<(Text, Type<'static>)> = Vec::new();
     for (index, variable) in variables.iter().enumerate() {
@@ -210,7 +225,14 @@ fn variables(variables: &[Node], params: bool, patches: bool, version: Version, 
             }
             written => {
                 let setting = Setting::Request { params, authorizer: true, variables: Some(&declared), patches };
-                as_variable(&expression::compiles(written, Wanted::Anything, setting, version, &path.child("expression"), causes))
+                as_variable(&expression::compiles(
+                    written,
+                    Wanted::Anything,
+                    setting,
+                    version,
+                    &path.child("expression"),
+                    causes,
+                ))
             }
         };
         declared.push((given.into(), kind));
@@ -221,14 +243,25 @@ fn variables(variables: &[Node], params: bool, patches: bool, version: Version, 
 /// `validateValidation`, pkg/apis/admissionregistration/validation.
 fn validation(node: &Node, setting: Setting<'_>, version: Version, path: &Path<'_>, causes: &mut Causes) {
     match text(node, "expression") {
-        written if written.trim().is_empty() => causes.required(&path.child("expression"), "expression is not specified"),
-        written => drop(expression::compiles(written, Wanted::Bool, setting, version, &path.child("expression"), causes)),
+        written if written.trim().is_empty() => {
+            causes.required(&path.child("expression"), "expression is not specified");
+        }
+        written => {
+            drop(expression::compiles(written, Wanted::Bool, setting, version, &path.child("expression"), causes));
+        }
     }
     let (message, said) = (text(node, "message"), text(node, "messageExpression"));
     if !said.is_empty() && said.trim().is_empty() {
         causes.invalid(&path.child("messageExpression"), "must be non-empty if specified");
     } else if !said.is_empty() {
-        expression::compiles(said, Wanted::Text, setting.without_authorizer(), version, &path.child("messageExpression"), causes);
+        expression::compiles(
+            said,
+            Wanted::Text,
+            setting.without_authorizer(),
+            version,
+            &path.child("messageExpression"),
+            causes,
+        );
     }
     if !message.is_empty() && message.trim().is_empty() {
         causes.invalid(&path.child("message"), "must be non-empty if specified");
@@ -273,8 +306,19 @@ fn mutation(node: &Node, setting: Setting<'_>, version: Version, path: &Path<'_>
                 let path = path.child(field);
                 let wanted = if *field == "jsonPatch" { Wanted::Patch } else { Wanted::Configuration };
                 match text(patch, "expression") {
-                    written if written.trim().is_empty() => causes.required(&path.child("expression"), "expression is not specified"),
-                    written => drop(expression::compiles(written, wanted, setting, version, &path.child("expression"), causes)),
+                    written if written.trim().is_empty() => {
+                        causes.required(&path.child("expression"), "expression is not specified");
+                    }
+                    written => {
+                        drop(expression::compiles(
+                            written,
+                            wanted,
+                            setting,
+                            version,
+                            &path.child("expression"),
+                            causes,
+                        ));
+                    }
                 }
             }
         },

@@ -26,13 +26,18 @@ pub fn affinity(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes
         for (index, weighted) in list(pods, PREFERRED).iter().enumerate() {
             let path = preferred.index(index);
             weight(weighted, &path, causes);
-            pod_term(weighted.get("podAffinityTerm").unwrap_or(&Node::null(weighted.at)), rules, &path.child("podAffinityTerm"), causes);
+            pod_term(
+                weighted.get("podAffinityTerm").unwrap_or(&Node::null(weighted.at)),
+                rules,
+                &path.child("podAffinityTerm"),
+                causes,
+            );
         }
     }
 }
 
-/// Keys of labels that are added to a selector, or kept out of it. The server names the whole term, with a number, where a key is
-/// there twice.
+/// Keys of labels that are added to a selector, or kept out of it. The server names the whole term, with a number,
+/// where a key is there twice.
 pub fn label_keys(node: &Node, fields: [Option<&str>; 2], path: &Path<'_>, causes: &mut Causes) {
     let labels = some(node, "labelSelector");
     let keys = |field: Option<&str>| field.map(|field| list(node, field)).unwrap_or_default();
@@ -56,7 +61,8 @@ pub fn label_keys(node: &Node, fields: [Option<&str>; 2], path: &Path<'_>, cause
     }
     let match_path = path.child("matchLabelKeys");
     let excluded: Names<'_> = mismatch_keys.iter().filter_map(Node::as_str).collect();
-    for (index, _) in match_keys.iter().enumerate().filter(|(_, key)| key.as_str().is_some_and(|key| excluded.has(key))) {
+    for (index, _) in match_keys.iter().enumerate().filter(|(_, key)| key.as_str().is_some_and(|key| excluded.has(key)))
+    {
         causes.invalid(&match_path.index(index), "exists in both matchLabelKeys and mismatchLabelKeys");
     }
 }
@@ -99,7 +105,8 @@ fn has_faulty_values(expression: &Node) -> bool {
 
 /// A key that the selector holds as well: the server finds it where it has added the key itself.
 fn twice(labels: &Node, match_keys: &[Node], path: &Path<'_>, causes: &mut Causes) {
-    let places: BTreeMap<&str, usize> = match_keys.iter().enumerate().filter_map(|(index, key)| Some((key.as_str()?, index))).collect();
+    let places: BTreeMap<&str, usize> =
+        match_keys.iter().enumerate().filter_map(|(index, key)| Some((key.as_str()?, index))).collect();
     let mut seen = Names::default();
     for expression in list(labels, "matchExpressions") {
         let key = text(expression, "key");

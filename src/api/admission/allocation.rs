@@ -1,7 +1,8 @@
-//! The addresses and node ports that the server gives a Service, and what it carries over from the stored one before it asks any rule.
+//! The addresses and node ports that the server gives a Service, and what it carries over from the stored one before it
+//! asks any rule.
 //!
-//! Which addresses a cluster has is not known here, so any address of any family is free. What is picked where the manifest leaves it
-//! open is the first of the usual range; another cluster would pick another one.
+//! Which addresses a cluster has is not known here, so any address of any family is free. What is picked where the
+//! manifest leaves it open is the first of the usual range; another cluster would pick another one.
 //!
 //! Follows `pkg/registry/core/service/storage/alloc.go: allocateCreate, allocateUpdate`.
 
@@ -30,7 +31,8 @@ pub(super) struct Addresses {
 
 impl Addresses {
     pub(super) fn of(spec: &Node) -> Self {
-        let texts = |key: &str| list(spec, key).iter().map(|item| Text::new(item.as_str().unwrap_or_default())).collect();
+        let texts =
+            |key: &str| list(spec, key).iter().map(|item| Text::new(item.as_str().unwrap_or_default())).collect();
         Self {
             ip: text(spec, "clusterIP").into(),
             ips: texts("clusterIPs"),
@@ -96,17 +98,23 @@ pub(super) fn prepare(object: &mut Node, stored: Option<&Node>, version: Version
 /// What a client does not repeat is carried over.
 fn keep_allocated(spec: &mut Node, old: &Node) {
     if has_address(spec) && has_address(old) {
-        for (field, silent) in [("clusterIP", text(spec, "clusterIP").is_empty()), ("clusterIPs", list(spec, "clusterIPs").is_empty())] {
+        for (field, silent) in
+            [("clusterIP", text(spec, "clusterIP").is_empty()), ("clusterIPs", list(spec, "clusterIPs").is_empty())]
+        {
             if silent && let Some(value) = some(old, field) {
                 put(spec, field, Some(value.clone()));
             }
         }
     }
     if wants_node_ports(spec) && wants_node_ports(old) {
-        let used = |spec: &Node| list(spec, "ports").iter().map(|port| number(port, "nodePort")).collect::<BTreeSet<_>>();
+        let used =
+            |spec: &Node| list(spec, "ports").iter().map(|port| number(port, "nodePort")).collect::<BTreeSet<_>>();
         let both: BTreeSet<i64> = used(old).intersection(&used(spec)).copied().filter(|port| *port != 0).collect();
-        let by_name: BTreeMap<&str, i64> = list(old, "ports").iter().map(|port| (text(port, "name"), number(port, "nodePort"))).collect();
-        for port in spec.get_mut("ports").into_iter().flat_map(Node::items_mut).filter(|port| number(port, "nodePort") == 0) {
+        let by_name: BTreeMap<&str, i64> =
+            list(old, "ports").iter().map(|port| (text(port, "name"), number(port, "nodePort"))).collect();
+        for port in
+            spec.get_mut("ports").into_iter().flat_map(Node::items_mut).filter(|port| number(port, "nodePort") == 0)
+        {
             match by_name.get(text(port, "name")) {
                 Some(known) if *known != 0 && !both.contains(known) => set_number(port, "nodePort", *known),
                 _ => {}
@@ -144,7 +152,8 @@ fn choose_families(spec: &Node, new: &mut Addresses, stored: Option<&Node>, stri
     let selectorless = new.ip == HEADLESS && selects_nothing;
     if new.policy.is_none() {
         let kept = old.as_ref().and_then(|old| old.policy.clone());
-        new.policy = Some(kept.unwrap_or_else(|| if selectorless { "RequireDualStack".into() } else { "SingleStack".into() }));
+        new.policy =
+            Some(kept.unwrap_or_else(|| if selectorless { "RequireDualStack".into() } else { "SingleStack".into() }));
     }
     service::address_rules(text(spec, "type"), new, stored, strict, causes);
     if !causes.refusals.is_empty() {
@@ -156,7 +165,10 @@ fn choose_families(spec: &Node, new: &mut Addresses, stored: Option<&Node>, stri
     let policy = SPEC.child("ipFamilyPolicy");
     for (many, noun) in [(new.ips.len() == 2, "cluster IPs"), (new.families.len() == 2, "IP families")] {
         if new.is_single() && many {
-            causes.invalid(&policy, format!("must be 'RequireDualStack' or 'PreferDualStack' when multiple {noun} are specified"));
+            causes.invalid(
+                &policy,
+                format!("must be 'RequireDualStack' or 'PreferDualStack' when multiple {noun} are specified"),
+            );
         }
     }
     if !causes.refusals.is_empty() {
@@ -211,7 +223,8 @@ fn keeps_preferring_both(spec: &Node, new: &Addresses, stored: Option<&Node>, ol
 
 /// Gives each family an address that has none yet.
 fn allocate_addresses(spec: &Node, new: &mut Addresses, stored: Option<&Node>) {
-    let was_headless = stored.is_some_and(|stored| list(stored, "clusterIPs").first().and_then(Node::as_str) == Some(HEADLESS));
+    let was_headless =
+        stored.is_some_and(|stored| list(stored, "clusterIPs").first().and_then(Node::as_str) == Some(HEADLESS));
     if !has_address(spec) || new.ips.first().is_some_and(|ip| ip == HEADLESS) || was_headless {
         return;
     }
@@ -242,7 +255,10 @@ impl NodePorts {
 
     /// Picks a free one.
     fn pick(&mut self) -> i64 {
-        let free = NODE_PORTS.into_iter().find(|port| !self.taken.contains(port) && !self.stated.contains(port)).unwrap_or_default();
+        let free = NODE_PORTS
+            .into_iter()
+            .find(|port| !self.taken.contains(port) && !self.stated.contains(port))
+            .unwrap_or_default();
         self.taken.insert(free);
         free
     }
@@ -257,7 +273,11 @@ fn allocate_ports(spec: &mut Node, old: Option<&Node>, causes: &mut Causes) -> b
     let mut pool = NodePorts { taken: old.map(stated_in).unwrap_or_default(), stated: stated_in(spec) };
     if matches!(text(spec, "type"), "NodePort" | "LoadBalancer") {
         let allocates = wants_node_ports(spec);
-        let outcome = if old.is_some() { renew_ports(spec, allocates, &mut pool) } else { first_ports(spec, allocates, &mut pool) };
+        let outcome = if old.is_some() {
+            renew_ports(spec, allocates, &mut pool)
+        } else {
+            first_ports(spec, allocates, &mut pool)
+        };
         if let Err((index, fault)) = outcome {
             let ports = SPEC.child("ports");
             causes.invalid(&ports.index(index).child("nodePort"), fault);
@@ -328,7 +348,8 @@ fn renew_ports(spec: &mut Node, allocates: bool, pool: &mut NodePorts) -> Result
     Ok(())
 }
 
-/// A change of type takes away what only the old type had, as long as the manifest does not change it in the same breath.
+/// A change of type takes away what only the old type had, as long as the manifest does not change it in the same
+/// breath.
 fn drop_what_the_type_has_not(spec: &mut Node, old: &Node) {
     if has_address(old) && !has_address(spec) {
         let (new, before) = (Addresses::of(spec), Addresses::of(old));
@@ -349,7 +370,11 @@ fn drop_what_the_type_has_not(spec: &mut Node, old: &Node) {
     let has_node_ports = |spec: &Node| matches!(text(spec, "type"), "NodePort" | "LoadBalancer");
     if has_node_ports(old) && !has_node_ports(spec) {
         let before: BTreeSet<i64> = list(old, "ports").iter().map(|port| number(port, "nodePort")).collect();
-        if list(spec, "ports").iter().map(|port| number(port, "nodePort")).all(|port| port == 0 || before.contains(&port)) {
+        if list(spec, "ports")
+            .iter()
+            .map(|port| number(port, "nodePort"))
+            .all(|port| port == 0 || before.contains(&port))
+        {
             spec.get_mut("ports").into_iter().flat_map(Node::items_mut).for_each(|port| put(port, "nodePort", None));
         }
     }

@@ -163,7 +163,11 @@ impl Causes {
 
     /// The list has more than `most` items.
     pub fn too_many(&mut self, path: &Path<'_>, most: usize) {
-        self.add(path, "FieldValueTooMany", format!("must have at most {most} item{}", if most == 1 { "" } else { "s" }));
+        self.add(
+            path,
+            "FieldValueTooMany",
+            format!("must have at most {most} item{}", if most == 1 { "" } else { "s" }),
+        );
     }
 
     /// The value is of the wrong type, found late.

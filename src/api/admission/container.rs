@@ -53,7 +53,10 @@ pub fn init(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
         } else {
             for field in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
                 if some(container, field).is_some() {
-                    causes.forbidden(&item.child(field), "may not be set for init containers without restartPolicy=Always");
+                    causes.forbidden(
+                        &item.child(field),
+                        "may not be set for init containers without restartPolicy=Always",
+                    );
                 }
             }
         }
@@ -67,7 +70,12 @@ pub fn ephemeral(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if containers.is_empty() {
         return;
     }
-    let others = || ["containers", "initContainers"].into_iter().flat_map(|kind| list(pod.spec, kind)).map(|other| text(other, "name"));
+    let others = || {
+        ["containers", "initContainers"]
+            .into_iter()
+            .flat_map(|kind| list(pod.spec, kind))
+            .map(|other| text(other, "name"))
+    };
     let targets: Names<'_> = others().collect();
     let mut names: Names<'_> = others().collect();
     for (index, container) in containers.iter().enumerate() {
@@ -82,7 +90,8 @@ pub fn ephemeral(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
             causes.not_found(&path.child("targetContainerName"));
         }
         for field in EPHEMERAL_FORBIDS {
-            let set = some(container, field).is_some_and(|value| field != "resources" || value.entries().any(|(_, part)| !part.is_null()));
+            let set = some(container, field)
+                .is_some_and(|value| field != "resources" || value.entries().any(|(_, part)| !part.is_null()));
             if set {
                 causes.forbidden(&path.child(field), "cannot be set for an Ephemeral Container");
             }
@@ -207,7 +216,8 @@ fn init_restart_policy(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes:
         None => {}
         Some("Always") if pod.rules.restart_rules && !pod.rules.restart_all && has_rules => {
             let path = path.child("restartPolicyRules");
-            causes.forbidden(&path, "restartPolicyRules are not allowed for init containers with restart policy Always");
+            causes
+                .forbidden(&path, "restartPolicyRules are not allowed for init containers with restart policy Always");
         }
         Some(_) if pod.rules.restart_rules => restart_policy(container, pod, path, causes),
         Some(policy) => causes.one_of(policy, &["Always"], &path.child("restartPolicy")),
@@ -218,7 +228,9 @@ fn restart_policy(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut
     let rules = list(container, "restartPolicyRules");
     let policy_path = path.child("restartPolicy");
     match some(container, "restartPolicy") {
-        Some(policy) => causes.one_of(policy.as_str().unwrap_or_default(), &["Always", "Never", "OnFailure"], &policy_path),
+        Some(policy) => {
+            causes.one_of(policy.as_str().unwrap_or_default(), &["Always", "Never", "OnFailure"], &policy_path);
+        }
         None if rules.is_empty() => return,
         None => causes.required(&policy_path, "must specify restartPolicy when restart rules are used"),
     }
@@ -269,7 +281,10 @@ fn init_resize_policy(container: &Node, sidecar: bool, pod: &Pod<'_>, path: &Pat
     for (index, policy) in policies.iter().enumerate() {
         if text(policy, "restartPolicy") == "RestartContainer" {
             let path = path.index(index);
-            causes.invalid(&path.child("restartPolicy"), "must not be set to 'RestartContainer' for non-sidecar initContainers");
+            causes.invalid(
+                &path.child("restartPolicy"),
+                "must not be set to 'RestartContainer' for non-sidecar initContainers",
+            );
         }
     }
 }

@@ -72,7 +72,11 @@ fn spec(spec: &Node, old: Option<&Node>, rules: &Rules, causes: &mut Causes) {
     for field in ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"] {
         causes.not_negative(number(spec, field), &SPEC.child(field));
     }
-    causes.required_one_of(text(spec, "concurrencyPolicy"), &["Allow", "Forbid", "Replace"], &SPEC.child("concurrencyPolicy"));
+    causes.required_one_of(
+        text(spec, "concurrencyPolicy"),
+        &["Allow", "Forbid", "Replace"],
+        &SPEC.child("concurrencyPolicy"),
+    );
     let nothing = Node::null(spec.at);
     let inner = spec.find(&["jobTemplate", "spec"]).unwrap_or(&nothing);
     let path = SPEC.child("jobTemplate.spec");
@@ -98,8 +102,12 @@ fn times(spec: &Node, old: Option<&Node>, causes: &mut Causes) {
         }
         let lenient = old.is_some_and(|old| text(old, "schedule").contains("TZ"));
         match (when.contains("TZ"), lenient, zone) {
-            (true, true, Some(_)) => causes.invalid(&path, "cannot use both timeZone field and TZ or CRON_TZ in schedule"),
-            (true, false, _) => causes.invalid(&path, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"),
+            (true, true, Some(_)) => {
+                causes.invalid(&path, "cannot use both timeZone field and TZ or CRON_TZ in schedule");
+            }
+            (true, false, _) => {
+                causes.invalid(&path, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
+            }
             _ => {}
         }
     }

@@ -1,4 +1,5 @@
-//! What drivers of volumes say of themselves: CSIDrivers, CSINodes, CSIStorageCapacities, and the attachments made for them.
+//! What drivers of volumes say of themselves: CSIDrivers, CSINodes, CSIStorageCapacities, and the attachments made for
+//! them.
 //!
 //! Follows `pkg/apis/storage/validation/validation.go: ValidateCSIDriver, ValidateCSINode,
 //! ValidateCSIStorageCapacity, ValidateVolumeAttachment`.
@@ -83,10 +84,15 @@ fn driver(object: &Node, version: Version, causes: &mut Causes) {
     causes.one_of(policy, &["File", "None", "ReadWriteOnceWithFSType"], &SPEC.child("fsGroupPolicy"));
     token_requests(list(spec, "tokenRequests"), &SPEC.child("tokenRequests"), causes);
     for mode in list(spec, "volumeLifecycleModes") {
-        causes.one_of(mode.as_str().unwrap_or_default(), &["Persistent", "Ephemeral"], &SPEC.child("volumeLifecycleModes"));
+        causes.one_of(
+            mode.as_str().unwrap_or_default(),
+            &["Persistent", "Ephemeral"],
+            &SPEC.child("volumeLifecycleModes"),
+        );
     }
     if some(spec, "nodeAllocatableUpdatePeriodSeconds").and_then(Node::as_int).is_some_and(|seconds| seconds < 10) {
-        causes.invalid(&SPEC.child("nodeAllocatableUpdatePeriodSeconds"), "must be greater than or equal to 10 seconds");
+        causes
+            .invalid(&SPEC.child("nodeAllocatableUpdatePeriodSeconds"), "must be greater than or equal to 10 seconds");
     }
     let in_secrets = some(spec, "serviceAccountTokenInSecrets").is_some();
     let asks = !list(spec, "tokenRequests").is_empty();
@@ -99,7 +105,8 @@ fn driver(object: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
-const TOKENS_ADVICE: &str = "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging \
+const TOKENS_ADVICE: &str = "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to \
+    true to prevent possible logging \
                              of tokens in volume attributes";
 
 /// `validateTokenRequests`, pkg/apis/storage/validation.
@@ -202,7 +209,8 @@ fn change_of_node(object: &Node, stored: &Node, version: Version, causes: &mut C
     for before in drivers(stored) {
         for driver in now.iter().filter(|driver| text(driver, "name") == text(&before, "name")) {
             if !manner.same(Some(&comparable(driver)), Some(&comparable(&before))) {
-                let path = if version < Version::minor(34) { Path::new("CSINodeDriver") } else { Path::new("spec.drivers") };
+                let path =
+                    if version < Version::minor(34) { Path::new("CSINodeDriver") } else { Path::new("spec.drivers") };
                 causes.invalid(&path, "field is immutable");
             }
         }
@@ -228,7 +236,9 @@ fn capacity(object: &Node, faulty_values: bool, causes: &mut Causes) {
     if amount::decoded(object.get("capacity")).sign().is_lt() {
         causes.invalid(&Path::new("capacity"), "must be greater than or equal to 0");
     }
-    for (index, expression) in topology.map(|topology| list(topology, "matchExpressions")).unwrap_or_default().iter().enumerate() {
+    for (index, expression) in
+        topology.map(|topology| list(topology, "matchExpressions")).unwrap_or_default().iter().enumerate()
+    {
         if let Some(words) = node_selector::deprecation(text(expression, "key")) {
             causes.warn(format!("nodeTopology.matchExpressions[{index}].key: {} is {words}", text(expression, "key")));
         }
@@ -263,7 +273,9 @@ fn attachment(object: &Node, version: Version, causes: &mut Causes) {
     let source = |field| spec.get("source").and_then(|source| some(source, field));
     match (source("inlineVolumeSpec"), source("persistentVolumeName")) {
         (None, None) => causes.required(&path, "must specify exactly one of inlineVolumeSpec and persistentVolumeName"),
-        (Some(_), Some(_)) => causes.forbidden(&path, "must specify exactly one of inlineVolumeSpec and persistentVolumeName"),
+        (Some(_), Some(_)) => {
+            causes.forbidden(&path, "must specify exactly one of inlineVolumeSpec and persistentVolumeName");
+        }
         (None, Some(volume)) if volume.as_str() == Some("") => {
             causes.required(&path.child("persistentVolumeName"), "must specify non empty persistentVolumeName");
         }
@@ -293,7 +305,10 @@ fn inline_spec(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Caus
     }
     persistent_volume::access_modes(spec, "", path, causes);
     if !matches!(text(spec, "persistentVolumeReclaimPolicy"), "" | "Retain") {
-        causes.forbidden(&path.child("persistentVolumeReclaimPolicy"), "may only be Retain in the context of inline volumes");
+        causes.forbidden(
+            &path.child("persistentVolumeReclaimPolicy"),
+            "may only be Retain in the context of inline volumes",
+        );
     }
     if !text(spec, "storageClassName").is_empty() {
         causes.forbidden(&path.child("storageClassName"), words);

@@ -1,4 +1,5 @@
-//! CustomResourceDefinitions: what a kind of somebody's own may be called, which versions it has, who converts between them.
+//! CustomResourceDefinitions: what a kind of somebody's own may be called, which versions it has, who converts between
+//! them.
 //! What their schemas may say is the business of `custom_schema`.
 
 use super::cause::{Causes, Path, flag, list, some, text};
@@ -44,7 +45,15 @@ const SHARED: [(&str, &str); 4] = [
 /// Fields that can be selected by are kept since this version.
 const SELECTABLE: Version = Version::minor(31);
 const MANNER: Manner = Manner {
-    optional: &["default", "schema", "subresources", "status", "scale", "x-kubernetes-preserve-unknown-fields", "additionalProperties"],
+    optional: &[
+        "default",
+        "schema",
+        "subresources",
+        "status",
+        "scale",
+        "x-kubernetes-preserve-unknown-fields",
+        "additionalProperties",
+    ],
     free: &["properties"],
     amounts: &[],
 };
@@ -59,7 +68,10 @@ fn prepare(object: &mut Node, _: Option<&Node>, version: Version, _: &mut Causes
             }
         }
     }
-    let stored = versions(object).iter().find(|version| flag(version, "storage")).map(|version| text(version, "name").to_owned());
+    let stored = versions(object)
+        .iter()
+        .find(|version| flag(version, "storage"))
+        .map(|version| text(version, "name").to_owned());
     let Some(map) = object.as_map_mut() else { return };
     if map.get("status").is_none_or(Node::is_null) {
         map.put("status", Node::map(Map::new(), at));
@@ -105,12 +117,14 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
 /// Servers warn of formats that they do not check since this version.
 const WARNS_OF_FORMATS: Version = Version::minor(34);
 
-/// Warns of formats that no server checks, if they are new: `WarningsOnCreate`, apiextensions-apiserver/pkg/registry/customresourcedefinition.
+/// Warns of formats that no server checks, if they are new: `WarningsOnCreate`,
+/// apiextensions-apiserver/pkg/registry/customresourcedefinition.
 fn formats(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
     if version < WARNS_OF_FORMATS {
         return;
     }
-    let schemas = |object| versions(object).iter().filter_map(|version: &Node| version.find(&["schema", "openAPIV3Schema"]));
+    let schemas =
+        |object| versions(object).iter().filter_map(|version: &Node| version.find(&["schema", "openAPIV3Schema"]));
     let mut known = Vec::new();
     stored.into_iter().flat_map(schemas).for_each(|schema| custom_schema::unknown_formats(schema, &mut known));
     let mut found = Vec::new();
@@ -138,8 +152,10 @@ fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
     approval(object, stored, text(spec, "group"), causes);
     let keeps_unknown = |object: &Node| object.get("spec").is_some_and(|spec| flag(spec, "preserveUnknownFields"));
     if keeps_unknown(object) && !stored.is_some_and(keeps_unknown) {
-        causes
-            .invalid(&SPEC.child("preserveUnknownFields"), "cannot set to true, set x-kubernetes-preserve-unknown-fields to true instead");
+        causes.invalid(
+            &SPEC.child("preserveUnknownFields"),
+            "cannot set to true, set x-kubernetes-preserve-unknown-fields to true instead",
+        );
     }
     if keeps_unknown(object) && list(spec, "versions").iter().any(custom_schema::has_defaults) {
         causes.invalid(&SPEC.child("preserveUnknownFields"), "must be false in order to use defaults in the schema");
@@ -181,8 +197,9 @@ impl Definition<'_> {
     fn versions(self, spec: &Node, causes: &mut Causes) {
         let versions = list(spec, "versions");
         let path = SPEC.child("versions");
-        let shared =
-            SHARED.map(|(field, _)| versions.iter().all(|version| MANNER.same_fields(field, version.get(field), versions[0].get(field))));
+        let shared = SHARED.map(|(field, _)| {
+            versions.iter().all(|version| MANNER.same_fields(field, version.get(field), versions[0].get(field)))
+        });
         let leniency = Leniency::of(self.stored.map(self::versions).unwrap_or_default());
         let (mut seen, mut stored, mut unique) = (Names::default(), 0, true);
         for (index, version) in versions.iter().enumerate() {
@@ -223,7 +240,9 @@ impl Definition<'_> {
         if stored != 1 {
             causes.invalid(&path, "must have exactly one version marked as storage version");
         }
-        if versions.first().is_some_and(|first| !text(first, "name").is_empty() && !name::dns_1035_label(text(first, "name")).is_empty()) {
+        if versions.first().is_some_and(|first| {
+            !text(first, "name").is_empty() && !name::dns_1035_label(text(first, "name")).is_empty()
+        }) {
             causes.invalid(&SPEC.child("version"), "a DNS-1035 label must start with an alphabetic character");
         }
     }
@@ -234,7 +253,14 @@ impl Definition<'_> {
             "schema" => {
                 let schema = version.find(&["schema", "openAPIV3Schema"]).filter(|schema| !schema.is_null());
                 if let Some(schema) = schema {
-                    custom_schema::judge(schema, has_status(version), leniency, self.version, &path.child("openAPIV3Schema"), causes);
+                    custom_schema::judge(
+                        schema,
+                        has_status(version),
+                        leniency,
+                        self.version,
+                        &path.child("openAPIV3Schema"),
+                        causes,
+                    );
                 }
             }
             "subresources" => {
@@ -259,7 +285,9 @@ fn has_status(version: &Node) -> bool {
 /// `validateDeprecationWarning`, apiextensions-apiserver/pkg/apis/apiextensions/validation.
 fn deprecation(version: &Node, path: &Path<'_>, causes: &mut Causes) {
     const LONGEST: usize = 256;
-    let Some(warning) = some(version, "deprecationWarning").map(|warning| warning.as_str().unwrap_or_default()) else { return };
+    let Some(warning) = some(version, "deprecationWarning").map(|warning| warning.as_str().unwrap_or_default()) else {
+        return;
+    };
     if !flag(version, "deprecated") {
         return causes.invalid(path, "can only be set for deprecated versions");
     }
@@ -354,9 +382,11 @@ fn review_versions(reviews: &[Node], known: bool, path: &Path<'_>, causes: &mut 
 /// `ValidateCustomResourceDefinitionSubresources`, apiextensions-apiserver/pkg/apis/apiextensions/validation.
 fn scale_rules(scale: &Node, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("scale");
-    for (field, roots) in
-        [("specReplicasPath", &[".spec."][..]), ("statusReplicasPath", &[".status."]), ("labelSelectorPath", &[".spec.", ".status."])]
-    {
+    for (field, roots) in [
+        ("specReplicasPath", &[".spec."][..]),
+        ("statusReplicasPath", &[".status."]),
+        ("labelSelectorPath", &[".spec.", ".status."]),
+    ] {
         let (path, given) = (path.child(field), text(scale, field));
         if given.is_empty() {
             if field != "labelSelectorPath" {
@@ -387,7 +417,9 @@ fn column_rules(column: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
     match text(column, "jsonPath") {
         "" => causes.required(&path.child("JSONPath"), ""),
-        given if !given.starts_with('.') => causes.invalid(&path.child("JSONPath"), "must be a simple json path starting with ."),
+        given if !given.starts_with('.') => {
+            causes.invalid(&path.child("JSONPath"), "must be a simple json path starting with .");
+        }
         _ => {}
     }
 }
@@ -447,7 +479,8 @@ fn stored_versions(object: &Node, causes: &mut Causes) {
     for (index, known) in stored.iter().enumerate() {
         let known = known.as_str().unwrap_or_default();
         if !versions(object).iter().any(|version| text(version, "name") == known) {
-            let words = "missing from spec.versions; it was previously a storage version, and must remain in spec.versions until a storage \
+            let words = "missing from spec.versions; it was previously a storage version, and must remain in \
+                spec.versions until a storage \
                          migration removes it from status.storedVersions";
             causes.invalid(&path.index(index), words);
         }
@@ -465,13 +498,17 @@ enum Approval {
 
 /// `validateAPIApproval`, apiextensions-apiserver/pkg/apis/apiextensions/validation.
 fn approval(object: &Node, stored: Option<&Node>, group: &str, causes: &mut Causes) {
-    if !["k8s.io", "kubernetes.io"].iter().any(|own| group.strip_suffix(own).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))) {
+    if !["k8s.io", "kubernetes.io"]
+        .iter()
+        .any(|own| group.strip_suffix(own).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+    {
         return;
     }
     let state = |object: &Node| {
         let annotation = object.find(&["metadata", "annotations", APPROVAL]).and_then(Node::as_str).unwrap_or_default();
         let has_host = |url: &str| {
-            url.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/'))
+            url.split_once("://")
+                .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/'))
         };
         match annotation {
             "" => Approval::Missing,
@@ -486,8 +523,10 @@ fn approval(object: &Node, stored: Option<&Node>, group: &str, causes: &mut Caus
     }
     let path = Path::new("metadata.annotations");
     let path = path.key(APPROVAL);
-    let words =
-        format!("protected groups must have approval annotation \"{APPROVAL}\", see https://github.com/kubernetes/enhancements/pull/1111");
+    let words = format!(
+        "protected groups must have approval annotation \"{APPROVAL}\", see \
+            https://github.com/kubernetes/enhancements/pull/1111"
+    );
     match now {
         Approval::Missing => causes.required(&path, words),
         Approval::Invalid => causes.invalid(&path, words),

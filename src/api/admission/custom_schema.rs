@@ -1,4 +1,5 @@
-//! The schemas of custom resources: what of OpenAPI Kubernetes takes, and whether a schema says of each field what it is (is structural).
+//! The schemas of custom resources: what of OpenAPI Kubernetes takes, and whether a schema says of each field what it
+//! is (is structural).
 
 use super::cause::{Causes, Path, flag, list, some, text};
 use super::expression::{self, Setting, Wanted};
@@ -52,9 +53,16 @@ impl Leniency {
     /// What is let through over these stored versions; nothing where there are none.
     #[must_use]
     pub fn of(stored: &[Node]) -> Self {
-        let schemas: Vec<&Node> = stored.iter().filter_map(|version| version.find(&["schema", "openAPIV3Schema"])).collect();
-        let strict =
-            Self { schema_required: schemas.len() == stored.len(), types: true, structure: true, pruned: true, sets: true, keys: true };
+        let schemas: Vec<&Node> =
+            stored.iter().filter_map(|version| version.find(&["schema", "openAPIV3Schema"])).collect();
+        let strict = Self {
+            schema_required: schemas.len() == stored.len(),
+            types: true,
+            structure: true,
+            pruned: true,
+            sets: true,
+            keys: true,
+        };
         let mut found = strict;
         let path = Path::ROOT;
         let clean = |judge: &dyn Fn(&mut Causes)| {
@@ -63,7 +71,8 @@ impl Leniency {
             causes.refusals.is_empty()
         };
         for schema in schemas {
-            found.types &= !has(schema, &|schema| !text(schema, "type").is_empty() && !TYPES.contains(&text(schema, "type")));
+            found.types &=
+                !has(schema, &|schema| !text(schema, "type").is_empty() && !TYPES.contains(&text(schema, "type")));
             found.structure &= is_readable(schema) && clean(&|causes| structural(schema, Level::Root, &path, causes));
             found.sets &= !has(schema, &|schema| has_whole_items(schema).is_some());
             found.keys &= !has(schema, &|schema| !clean(&|causes| map_keys(schema, &path, causes)));
@@ -98,7 +107,9 @@ fn has(schema: &Node, is: &dyn Fn(&Node) -> bool) -> bool {
 /// Whether some version of a definition gives defaults.
 #[must_use]
 pub fn has_defaults(version: &Node) -> bool {
-    version.find(&["schema", "openAPIV3Schema"]).is_some_and(|schema| has(schema, &|schema| some(schema, "default").is_some()))
+    version
+        .find(&["schema", "openAPIV3Schema"])
+        .is_some_and(|schema| has(schema, &|schema| some(schema, "default").is_some()))
 }
 
 /// Whether the server can read a schema as one that says of each field what it is.
@@ -117,13 +128,22 @@ fn is_set(schema: &Node, field: &str) -> bool {
         Data::Null | Data::Bool(false) => false,
         Data::Text(text) => !text.is_empty(),
         Data::List(items) => !items.is_empty(),
-        Data::Map(map) => !map.is_empty() || matches!(field, "not" | "additionalProperties" | "additionalItems" | "dependencies"),
+        Data::Map(map) => {
+            !map.is_empty() || matches!(field, "not" | "additionalProperties" | "additionalItems" | "dependencies")
+        }
         _ => true,
     })
 }
 
 /// `validateCustomResourceDefinitionValidation`, apiextensions-apiserver/pkg/apis/apiextensions/validation.
-pub fn judge(schema: &Node, has_status: bool, leniency: Leniency, version: Version, path: &Path<'_>, causes: &mut Causes) {
+pub fn judge(
+    schema: &Node,
+    has_status: bool,
+    leniency: Leniency,
+    version: Version,
+    path: &Path<'_>,
+    causes: &mut Causes,
+) {
     let before = causes.refusals.len();
     if has_status {
         root_with_status(schema, path, causes);
@@ -159,7 +179,11 @@ fn root_with_status(schema: &Node, path: &Path<'_>, causes: &mut Causes) {
             &path.child("type"),
             "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled",
         );
-    } else if NOT_AT_ROOT.iter().chain(&["x-kubernetes-list-map-keys", "x-kubernetes-map-type"]).any(|field| is_set(schema, field)) {
+    } else if NOT_AT_ROOT
+        .iter()
+        .chain(&["x-kubernetes-list-map-keys", "x-kubernetes-map-type"])
+        .any(|field| is_set(schema, field))
+    {
         causes.invalid(path, words);
     }
 }
@@ -185,7 +209,10 @@ fn open_api(schema: &Node, place: Place, path: &Path<'_>, causes: &mut Causes) {
     if let Some(additional) = some(schema, "additionalProperties") {
         let contradicts = additional.as_map().is_some() || additional.as_bool() == Some(false);
         if contradicts && schema.get("properties").is_some_and(|properties| properties.entries().next().is_some()) {
-            causes.forbidden(&path.child("additionalProperties"), "additionalProperties and properties are mutual exclusive");
+            causes.forbidden(
+                &path.child("additionalProperties"),
+                "additionalProperties and properties are mutual exclusive",
+            );
         }
         if additional.as_map().is_some() {
             let place = Place { defaults: inner.defaults && !inner.in_meta, ..inner };
@@ -212,7 +239,9 @@ fn open_api(schema: &Node, place: Place, path: &Path<'_>, causes: &mut Causes) {
         let path = path.child("items");
         match items.as_list() {
             None => open_api(items, inner, &path, causes),
-            Some(parts) => parts.iter().enumerate().for_each(|(index, part)| open_api(part, inner, &path.index(index), causes)),
+            Some(parts) => {
+                parts.iter().enumerate().for_each(|(index, part)| open_api(part, inner, &path.index(index), causes));
+            }
         }
     }
     extensions(schema, place.leniency, path, causes);
@@ -241,7 +270,10 @@ fn words(schema: &Node, place: Place, path: &Path<'_>, causes: &mut Causes) {
         causes.forbidden(&path.child("x-kubernetes-embedded-resource"), "must not be used inside of resource meta");
     }
     if flag(schema, "uniqueItems") {
-        causes.forbidden(&path.child("uniqueItems"), "uniqueItems cannot be set to true since the runtime complexity becomes quadratic");
+        causes.forbidden(
+            &path.child("uniqueItems"),
+            "uniqueItems cannot be set to true since the runtime complexity becomes quadratic",
+        );
     }
 }
 
@@ -279,7 +311,11 @@ fn extensions(schema: &Node, leniency: Leniency, path: &Path<'_>, causes: &mut C
         if kind != "object" {
             must_be("object", "x-kubernetes-map-type", causes);
         }
-        causes.one_of(map_type.as_str().unwrap_or_default(), &["atomic", "granular"], &path.child("x-kubernetes-map-type"));
+        causes.one_of(
+            map_type.as_str().unwrap_or_default(),
+            &["atomic", "granular"],
+            &path.child("x-kubernetes-map-type"),
+        );
     }
     let list_type = some(schema, "x-kubernetes-list-type").map(|kind| kind.as_str().unwrap_or_default());
     let list_path = path.child("x-kubernetes-list-type");
@@ -321,7 +357,8 @@ fn list_of_maps(schema: &Node, path: &Path<'_>, causes: &mut Causes) {
         return causes.invalid(&items_path, "must only have a single schema if x-kubernetes-list-type is map");
     }
     if text(items, "type") != "object" {
-        return causes.invalid(&items_path.child("type"), "must be object if parent array's x-kubernetes-list-type is map");
+        return causes
+            .invalid(&items_path.child("type"), "must be object if parent array's x-kubernetes-list-type is map");
     }
     let mut seen = BTreeSet::new();
     for key in keys.iter().map(|key| key.as_str().unwrap_or_default()) {
@@ -330,7 +367,10 @@ fn list_of_maps(schema: &Node, path: &Path<'_>, causes: &mut Causes) {
             Some(property) if ["array", "object"].contains(&text(property, "type")) => {
                 let properties = items_path.child("properties");
                 let property = properties.key(key);
-                causes.invalid(&property.child("type"), "must be a scalar type if parent array's x-kubernetes-list-type is map");
+                causes.invalid(
+                    &property.child("type"),
+                    "must be a scalar type if parent array's x-kubernetes-list-type is map",
+                );
             }
             Some(_) => {}
         }
@@ -343,10 +383,17 @@ fn list_of_maps(schema: &Node, path: &Path<'_>, causes: &mut Causes) {
 /// `validateMapListKeysMapSet`, apiextensions-apiserver/pkg/apis/apiextensions/validation.
 fn map_keys(schema: &Node, path: &Path<'_>, causes: &mut Causes) {
     let list_type = text(schema, "x-kubernetes-list-type");
-    let Some(items) = schema.get("items").filter(|items| items.as_map().is_some() && ["map", "set"].contains(&list_type)) else { return };
+    let Some(items) =
+        schema.get("items").filter(|items| items.as_map().is_some() && ["map", "set"].contains(&list_type))
+    else {
+        return;
+    };
     let path = path.child("items");
     if flag(items, "nullable") {
-        causes.forbidden(&path.child("nullable"), format!("cannot be nullable when x-kubernetes-list-type is {list_type}"));
+        causes.forbidden(
+            &path.child("nullable"),
+            format!("cannot be nullable when x-kubernetes-list-type is {list_type}"),
+        );
     }
     if list_type != "map" {
         return;
@@ -357,16 +404,21 @@ fn map_keys(schema: &Node, path: &Path<'_>, causes: &mut Causes) {
         let path = properties.key(key);
         let is_required = list(items, "required").iter().any(|required| required.as_str() == Some(key));
         if !is_required && some(property, "default").is_none() {
-            let words = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
+            let words =
+                "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
             causes.required(&path.child("default"), words);
         }
         if flag(property, "nullable") {
-            causes.forbidden(&path.child("nullable"), "this property is in x-kubernetes-list-map-keys, so it cannot be nullable");
+            causes.forbidden(
+                &path.child("nullable"),
+                "this property is in x-kubernetes-list-map-keys, so it cannot be nullable",
+            );
         }
     }
 }
 
-/// The formats in a schema that no server checks: `GetUnrecognizedFormats`, apiextensions-apiserver/pkg/apiserver/validation.
+/// The formats in a schema that no server checks: `GetUnrecognizedFormats`,
+/// apiextensions-apiserver/pkg/apiserver/validation.
 pub fn unknown_formats<'n>(schema: &'n Node, found: &mut Vec<&'n str>) {
     let format = text(schema, "format");
     let is_known = match text(schema, "type") {
@@ -379,7 +431,11 @@ pub fn unknown_formats<'n>(schema: &'n Node, found: &mut Vec<&'n str>) {
         found.push(format);
     }
     for field in ["items", "not", "additionalProperties", "additionalItems"] {
-        schema.get(field).filter(|inner| inner.as_map().is_some()).into_iter().for_each(|inner| unknown_formats(inner, found));
+        schema
+            .get(field)
+            .filter(|inner| inner.as_map().is_some())
+            .into_iter()
+            .for_each(|inner| unknown_formats(inner, found));
     }
     for field in ["allOf", "anyOf", "oneOf"] {
         list(schema, field).iter().for_each(|inner| unknown_formats(inner, found));
@@ -437,7 +493,14 @@ fn validations(schema: &Node, place: Place, before: usize, path: &Path<'_>, caus
             expression::compiles(text(rule, "rule"), Wanted::Bool, setting, place.version, &path.child("rule"), causes);
             let said = text(rule, "messageExpression");
             if !said.is_empty() {
-                expression::compiles(said, Wanted::Text, setting, place.version, &path.child("messageExpression"), causes);
+                expression::compiles(
+                    said,
+                    Wanted::Text,
+                    setting,
+                    place.version,
+                    &path.child("messageExpression"),
+                    causes,
+                );
             }
         }
     }
@@ -457,7 +520,9 @@ fn leads_somewhere(schema: &Node, path: &str) -> bool {
             return false;
         };
         let property = schema.find(&["properties", step]);
-        let Some(found) = property.or_else(|| schema.get("additionalProperties").filter(|inner| inner.as_map().is_some())) else {
+        let Some(found) =
+            property.or_else(|| schema.get("additionalProperties").filter(|inner| inner.as_map().is_some()))
+        else {
             return false;
         };
         (schema, rest) = (found, after);
@@ -537,7 +602,8 @@ fn structural(schema: &Node, level: Level, path: &Path<'_>, causes: &mut Causes)
     }
     let is_empty = schema.get("properties").is_none_or(|properties| properties.entries().next().is_none());
     if embedded && !free && is_empty {
-        let words = "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields";
+        let words =
+            "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields";
         causes.required(&properties, words);
     }
 }
@@ -563,14 +629,18 @@ fn resource_fields(schema: &Node, level: Level, embedded: bool, properties: &Pat
         _ => !is_set(metadata, field),
     };
     if level == Level::Root && !metadata.entries().all(|(key, value)| allowed(&key.name, value)) {
-        causes.forbidden(&path, "must not specify anything other than name and generateName, but metadata is implicitly specified");
+        causes.forbidden(
+            &path,
+            "must not specify anything other than name and generateName, but metadata is implicitly specified",
+        );
     }
 }
 
 /// Either a number or a text, as it is always written.
 fn is_number_or_text(junctor: &[Node]) -> bool {
     let only = |schema: &Node, kind: &str| {
-        text(schema, "type") == kind && schema.entries().all(|(key, _)| key.name == "type" || !is_set(schema, &key.name))
+        text(schema, "type") == kind
+            && schema.entries().all(|(key, _)| key.name == "type" || !is_set(schema, &key.name))
     };
     matches!(junctor, [first, second] if only(first, "integer") && only(second, "string"))
 }
@@ -597,7 +667,8 @@ fn narrowing(schema: &Node, at_top: bool, path: &Path<'_>, causes: &mut Causes) 
     }
 }
 
-/// `validateNestedValueValidation`, apiextensions-apiserver/pkg/apiserver/schema. `both`: it only says that a value is a number or a text.
+/// `validateNestedValueValidation`, apiextensions-apiserver/pkg/apiserver/schema. `both`: it only says that a value is
+/// a number or a text.
 fn narrow(part: &Node, both: bool, path: &Path<'_>, causes: &mut Causes) {
     narrowing(part, both, path, causes);
     if let Some(items) = schema_of_items(part) {
@@ -621,7 +692,8 @@ fn schema_of_items(schema: &Node) -> Option<&Node> {
     schema.get("items").filter(|items| items.as_map().is_some())
 }
 
-/// `validateStructuralCompleteness`, apiextensions-apiserver/pkg/apiserver/schema: what narrows down a field must find it in the schema proper.
+/// `validateStructuralCompleteness`, apiextensions-apiserver/pkg/apiserver/schema: what narrows down a field must find
+/// it in the schema proper.
 fn complete(part: &Node, whole: &Node, whole_path: &Path<'_>, causes: &mut Causes) {
     for inner in JUNCTORS.iter().flat_map(|field| list(part, field)).chain(some(part, "not")) {
         complete_within(inner, whole, whole_path, causes);
@@ -668,15 +740,18 @@ const FORBIDDEN_WITHIN: [(&str, &str); 13] = [
 fn defaults(schema: &Node, is_root: bool, pruned: bool, path: &Path<'_>, causes: &mut Causes) {
     if let Some(default) = some(schema, "default") {
         let path = path.child("default");
-        let (unknown, faults): (Vec<_>, Vec<_>) =
-            custom::misfits(schema, default, Version::NEWEST).into_iter().partition(|fault| fault.kind == "UnknownField");
+        let (unknown, faults): (Vec<_>, Vec<_>) = custom::misfits(schema, default, Version::NEWEST)
+            .into_iter()
+            .partition(|fault| fault.kind == "UnknownField");
         if pruned && !unknown.is_empty() {
             causes.invalid(&path, "must not have unknown fields");
         }
         for fault in faults {
             match fault.path.as_str() {
                 "" => causes.add(&path, fault.kind, fault.message),
-                inner if inner.starts_with('[') => causes.add(&Path::new(&format!("{path}{inner}")), fault.kind, fault.message),
+                inner if inner.starts_with('[') => {
+                    causes.add(&Path::new(&format!("{path}{inner}")), fault.kind, fault.message);
+                }
                 inner => causes.add(&path.child(inner), fault.kind, fault.message),
             }
         }
@@ -697,8 +772,9 @@ fn defaults(schema: &Node, is_root: bool, pruned: bool, path: &Path<'_>, causes:
 /// Whether no default holds fields that its schema does not know.
 fn defaults_are_pruned(schema: &Node, path: &Path<'_>, causes: &mut Causes) {
     let unpruned = |schema: &Node| {
-        some(schema, "default")
-            .is_some_and(|default| custom::misfits(schema, default, Version::NEWEST).iter().any(|fault| fault.kind == "UnknownField"))
+        some(schema, "default").is_some_and(|default| {
+            custom::misfits(schema, default, Version::NEWEST).iter().any(|fault| fault.kind == "UnknownField")
+        })
     };
     if has(schema, &unpruned) {
         causes.invalid(path, "must not have unknown fields");

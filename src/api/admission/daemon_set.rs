@@ -83,7 +83,8 @@ fn strategy(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
         ("RollingUpdate", None) => causes.required(&rolling_path, ""),
         ("RollingUpdate", Some(rolling)) => {
             let zero = Node::int(0, spec.at);
-            let fields = ["maxUnavailable", "maxSurge"].map(|field| (rolling.get(field).unwrap_or(&zero), rolling_path.child(field)));
+            let fields = ["maxUnavailable", "maxSurge"]
+                .map(|field| (rolling.get(field).unwrap_or(&zero), rolling_path.child(field)));
             for (value, path) in &fields {
                 percent::number_or_percent(value, path, causes);
                 percent::not_above_hundred(value, path, causes);

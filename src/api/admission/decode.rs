@@ -1,4 +1,5 @@
-//! From a tree of values to an object of its kind: types and field names, as the server's two decoders judge them. Knows shapes, no rule.
+//! From a tree of values to an object of its kind: types and field names, as the server's two decoders judge them.
+//! Knows shapes, no rule.
 
 use super::Stage;
 use super::amount::{number, quantity};
@@ -25,7 +26,8 @@ pub struct Misfit {
     pub stage: Stage,
     /// Of wrong types the first only, as the server; of unknown fields all.
     pub refusals: Vec<Refusal>,
-    /// The first of them. The server's path to a wrong type leaves out which item of a list is meant, and often is not there at all.
+    /// The first of them. The server's path to a wrong type leaves out which item of a list is meant, and often is not
+    /// there at all.
     pub at: At,
     /// What a value of the wrong type is, and must be.
     pub unfit: Option<Unfit>,
@@ -123,12 +125,15 @@ pub fn decode(node: &Node, shape: Shape, door: Door) -> Result<Node, Misfit> {
     }
 }
 
-/// Whether an object is what the server would hold already: each field is known and of its type, and nothing is null or in another form.
+/// Whether an object is what the server would hold already: each field is known and of its type, and nothing is null or
+/// in another form.
 /// So are nearly all; they need no copy.
 fn is_plain(shape: Shape, node: &Node) -> bool {
     let Data::Map(map) = &node.data else { return false };
     map.iter().all(|(key, value)| {
-        shape.field(&key.name).is_some_and(|field| Itself::of(shape, field).is_none() && is_plain_value(&field.form, value))
+        shape
+            .field(&key.name)
+            .is_some_and(|field| Itself::of(shape, field).is_none() && is_plain_value(&field.form, value))
     })
 }
 
@@ -139,7 +144,9 @@ fn is_plain_value(form: &Form, node: &Node) -> bool {
         (Form::List(inner), Data::List(items)) => items.iter().all(|item| is_plain_value(inner, item)),
         (Form::Map(inner), Data::Map(map)) => map.iter().all(|(_, value)| is_plain_value(inner, value)),
         (Form::Bytes, Data::Text(text)) => !text.contains(['\r', '\n']) && wrong_base64(text).is_none(),
-        (Form::Quantity, _) => quantity(node).is_ok_and(|quantity| node.as_str().is_some_and(|said| quantity.to_string() == said)),
+        (Form::Quantity, _) => {
+            quantity(node).is_ok_and(|quantity| node.as_str().is_some_and(|said| quantity.to_string() == said))
+        }
         _ => scalar_fits(form, node),
     }
 }
@@ -191,7 +198,9 @@ impl Decoder {
                 for (_, value) in map.iter_mut() {
                     match &mut value.data {
                         Data::Map(_) => self.fill(schema, value, &Path::ROOT),
-                        Data::List(items) => self.fits &= items.iter().all(|item| item.is_null() || item.as_str().is_some()),
+                        Data::List(items) => {
+                            self.fits &= items.iter().all(|item| item.is_null() || item.as_str().is_some());
+                        }
                         _ => value.data = Data::Null,
                     }
                 }
@@ -266,7 +275,8 @@ impl Decoder {
     }
 }
 
-/// Fields of a schema whose types have readers of their own (`UnmarshalJSON`, apiextensions-apiserver/pkg/apis/apiextensions/v1).
+/// Fields of a schema whose types have readers of their own (`UnmarshalJSON`,
+/// apiextensions-apiserver/pkg/apis/apiextensions/v1).
 #[derive(Clone, Copy)]
 enum Itself {
     /// `JSONSchemaPropsOrBool`
@@ -348,7 +358,9 @@ pub(super) fn is_time(text: &str, micro: bool) -> bool {
     if !signs.iter().all(|(place, sign)| text.get(*place..*place + 1) == Some(*sign)) {
         return false;
     }
-    let (Some(year), Some(month), Some(day)) = (number(0..4, 9999), number(5..7, 12), number(8..10, 31)) else { return false };
+    let (Some(year), Some(month), Some(day)) = (number(0..4, 9999), number(5..7, 12), number(8..10, 31)) else {
+        return false;
+    };
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let longest = match month {
         4 | 6 | 9 | 11 => 30,
@@ -380,8 +392,8 @@ pub(super) fn is_time(text: &str, micro: bool) -> bool {
     }
 }
 
-/// What the server says to an object that does not fit. It reads keys in the order of their names and reports the first value of the
-/// wrong type, unless a value that reads itself (a quantity, a time) stops it.
+/// What the server says to an object that does not fit. It reads keys in the order of their names and reports the first
+/// value of the wrong type, unless a value that reads itself (a quantity, a time) stops it.
 fn explain(node: &Node, shape: Shape, door: Door) -> Misfit {
     let mut explainer = Explainer { door, fields: Vec::new(), owner: shape.go_name(), first: None };
     let stopped = explainer.fill(shape, shape.go_name(), node);
@@ -445,11 +457,13 @@ impl Explainer {
     fn read_itself(&mut self, itself: Itself, schema: Shape, node: &Node) -> Result<(), Box<Wrong>> {
         let before = self.first.take();
         let read = match (itself, &node.data) {
-            (Itself::Dependencies, Data::Map(map)) => map.iter().map(|(_, value)| value).try_for_each(|value| match &value.data {
-                Data::Map(_) => self.fill(schema, schema.go_name(), value),
-                Data::List(_) => self.fit(&Form::List(Box::new(Form::Text)), "[]string", value),
-                _ => Ok(()),
-            }),
+            (Itself::Dependencies, Data::Map(map)) => {
+                map.iter().map(|(_, value)| value).try_for_each(|value| match &value.data {
+                    Data::Map(_) => self.fill(schema, schema.go_name(), value),
+                    Data::List(_) => self.fit(&Form::List(Box::new(Form::Text)), "[]string", value),
+                    _ => Ok(()),
+                })
+            }
             (Itself::Dependencies, _) => {
                 self.mismatch(noun(node), "v1.JSONSchemaDependencies", Some(Sort::Map), node);
                 self.first = before.or(self.first.take());
@@ -457,10 +471,13 @@ impl Explainer {
             }
             (_, Data::Map(_)) => self.fill(schema, schema.go_name(), node),
             (Itself::SchemaOrBool, Data::Bool(_) | Data::Null) => Ok(()),
-            (Itself::SchemaOrBool, _) => Err(Box::new(wrong(String::new(), "boolean or JSON schema expected".to_owned(), node.at))),
-            (Itself::SchemaOrList, Data::List(items)) => {
-                items.iter().filter(|item| !item.is_null()).try_for_each(|item| self.fill(schema, schema.go_name(), item))
+            (Itself::SchemaOrBool, _) => {
+                Err(Box::new(wrong(String::new(), "boolean or JSON schema expected".to_owned(), node.at)))
             }
+            (Itself::SchemaOrList, Data::List(items)) => items
+                .iter()
+                .filter(|item| !item.is_null())
+                .try_for_each(|item| self.fill(schema, schema.go_name(), item)),
             (Itself::SchemaOrList, _) => Ok(()),
         };
         let inner = read.err().or_else(|| self.first.take().map(Box::new));
@@ -489,8 +506,10 @@ impl Explainer {
                 items.iter().try_for_each(|item| self.fit(inner, &go, item))?;
             }
             (Form::Map(inner), Data::Map(map)) => {
-                let go =
-                    go.strip_prefix("map[").and_then(|rest| rest.split_once(']')).map_or_else(|| inner.go_type(), |(_, go)| go.to_owned());
+                let go = go
+                    .strip_prefix("map[")
+                    .and_then(|rest| rest.split_once(']'))
+                    .map_or_else(|| inner.go_type(), |(_, go)| go.to_owned());
                 let mut entries: Vec<(&Key, &Node)> = map.iter().collect();
                 entries.sort_by(|a, b| a.0.name.cmp(&b.0.name));
                 entries.iter().try_for_each(|(_, value)| self.fit(inner, &go, value))?;
@@ -507,12 +526,24 @@ impl Explainer {
                 self.first.get_or_insert(wrong(String::new(), detail, node.at));
             }
             (Form::Time | Form::MicroTime, Data::Text(text)) => {
-                let layout = if matches!(form, Form::Time) { "2006-01-02T15:04:05Z07:00" } else { "2006-01-02T15:04:05.000000Z07:00" };
-                return Err(Box::new(wrong(String::new(), format!("parsing time \"{text}\" as \"{layout}\""), node.at)));
+                let layout = if matches!(form, Form::Time) {
+                    "2006-01-02T15:04:05Z07:00"
+                } else {
+                    "2006-01-02T15:04:05.000000Z07:00"
+                };
+                return Err(Box::new(wrong(
+                    String::new(),
+                    format!("parsing time \"{text}\" as \"{layout}\""),
+                    node.at,
+                )));
             }
             // What reads itself stops the decoder.
-            (Form::Time | Form::MicroTime, _) => return Err(Box::new(self.misfit(noun(node), "string", Sort::wanted(form), node))),
-            (Form::IntOrText, _) => return Err(Box::new(self.misfit(&literal(node), "int32", Sort::wanted(form), node))),
+            (Form::Time | Form::MicroTime, _) => {
+                return Err(Box::new(self.misfit(noun(node), "string", Sort::wanted(form), node)));
+            }
+            (Form::IntOrText, _) => {
+                return Err(Box::new(self.misfit(&literal(node), "int32", Sort::wanted(form), node)));
+            }
             (Form::Int32 | Form::Int64, _) => self.mismatch(&literal(node), go, Sort::wanted(form), node),
             _ => self.mismatch(noun(node), go, Sort::wanted(form), node),
         }
@@ -569,7 +600,14 @@ mod tests {
         for text in ["2024-02-29T23:59:59Z", "2023-01-01T00:00:00+02:00", "2023-01-01T00:00:00.5Z"] {
             assert!(is_time(text, false), "{text}");
         }
-        for text in ["", "2023-02-29T00:00:00Z", "2023-01-01", "2023-01-01T24:00:00Z", "2023-01-01T00:00:00", "2023-01-01T00:00:00.Z"] {
+        for text in [
+            "",
+            "2023-02-29T00:00:00Z",
+            "2023-01-01",
+            "2023-01-01T24:00:00Z",
+            "2023-01-01T00:00:00",
+            "2023-01-01T00:00:00.Z",
+        ] {
             assert!(!is_time(text, false), "{text}");
         }
         assert!(is_time("2023-01-01T00:00:00.000000Z", true) && !is_time("2023-01-01T00:00:00Z", true));

@@ -63,7 +63,8 @@ pub fn recommend_label(object: &Node, used_in: &str, causes: &mut Causes) {
     if !faults.is_empty() {
         let faults = faults.join(" ");
         causes.warn(format!(
-            "metadata.name: this is used in {used_in}, which can result in surprising behavior; a DNS label is recommended: [{faults}]"
+            "metadata.name: this is used in {used_in}, which can result in surprising behavior; a DNS label is \
+                recommended: [{faults}]"
         ));
     }
 }
@@ -94,7 +95,9 @@ fn strategy(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let strategy = spec.get("strategy").unwrap_or(&nothing);
     let rolling_path = path.child("rollingUpdate");
     match (text(strategy, "type"), some(strategy, "rollingUpdate")) {
-        ("Recreate", Some(_)) => causes.forbidden(&rolling_path, "may not be specified when strategy `type` is 'Recreate'"),
+        ("Recreate", Some(_)) => {
+            causes.forbidden(&rolling_path, "may not be specified when strategy `type` is 'Recreate'");
+        }
         ("Recreate", None) => {}
         ("RollingUpdate", None) => causes.required(&rolling_path, "this should be defaulted and never be nil"),
         ("RollingUpdate", Some(rolling)) => {

@@ -49,7 +49,8 @@ const STRICT: Version = Version::minor(36);
 const UNCHANGED: Version = Version::minor(33);
 /// Hints may name nodes since this version.
 const NODE_HINTS: Version = Version::minor(34);
-const MANNER: Manner = Manner { optional: &["nodeName", "hostname", "ready", "zone"], free: &["deprecatedTopology"], amounts: &[] };
+const MANNER: Manner =
+    Manner { optional: &["nodeName", "hostname", "ready", "zone"], free: &["deprecatedTopology"], amounts: &[] };
 
 /// What a server drops in silence.
 fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut Causes) {
@@ -216,7 +217,13 @@ fn slice_endpoints(endpoints: &[Node], kind: &str, version: Version, path: &Path
             causes.too_many(&addresses_path, MOST_ADDRESSES);
         }
         for (index, address) in addresses.iter().enumerate() {
-            slice_address(address.as_str().unwrap_or_default(), kind, version, [&addresses_path, &addresses_path.index(index)], causes);
+            slice_address(
+                address.as_str().unwrap_or_default(),
+                kind,
+                version,
+                [&addresses_path, &addresses_path.index(index)],
+                causes,
+            );
         }
         node_name(endpoint, &path, causes);
         selector::labels(endpoint.get("deprecatedTopology"), &path.child("deprecatedTopology"), causes);
@@ -274,7 +281,9 @@ fn domain_name(text: &str, path: &Path<'_>, causes: &mut Causes) {
 /// `validateHints`, pkg/apis/discovery/validation.
 fn hint_rules(hints: &Node, path: &Path<'_>, causes: &mut Causes) {
     const MOST: usize = 8;
-    for (field, rule) in [("forZones", name::label_value as fn(&str) -> name::Faults), ("forNodes", name::dns_subdomain)] {
+    for (field, rule) in
+        [("forZones", name::label_value as fn(&str) -> name::Faults), ("forNodes", name::dns_subdomain)]
+    {
         let (path, hints) = (path.child(field), list(hints, field));
         if hints.len() > MOST {
             return causes.too_many(&path, MOST);

@@ -1,4 +1,5 @@
-//! Environment variables of a container, and the references that fill variables and files with what the cluster knows of the pod.
+//! Environment variables of a container, and the references that fill variables and files with what the cluster knows
+//! of the pod.
 //!
 //! Follows `pkg/apis/core/validation/validation.go: ValidateEnv, ValidateEnvFrom`.
 
@@ -65,7 +66,8 @@ const VARIABLE_FIELDS: [&str; 9] = [
     "status.podIPs",
 ];
 /// What it may name in a file.
-pub const FILE_FIELDS: [&str; 5] = ["metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"];
+pub const FILE_FIELDS: [&str; 5] =
+    ["metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"];
 /// Everything that the server knows by such a name, wherever it may stand.
 const KNOWN_FIELDS: [&str; 14] = [
     "metadata.annotations",
@@ -83,8 +85,14 @@ const KNOWN_FIELDS: [&str; 14] = [
     "status.podIP",
     "status.podIPs",
 ];
-const RESOURCES: [&str; 6] =
-    ["limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory"];
+const RESOURCES: [&str; 6] = [
+    "limits.cpu",
+    "limits.ephemeral-storage",
+    "limits.memory",
+    "requests.cpu",
+    "requests.ephemeral-storage",
+    "requests.memory",
+];
 const BYTE_DIVISORS: [&str; 13] = ["1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"];
 
 /// A reference to a field of the pod.
@@ -98,13 +106,17 @@ pub fn field_reference(node: &Node, known: &[&str], path: &Path<'_>, causes: &mu
         return causes.required(&field_path, "");
     }
     if api_version != "v1" {
-        return causes.invalid(&field_path, format!("error converting fieldPath: unsupported pod version: {api_version}"));
+        return causes
+            .invalid(&field_path, format!("error converting fieldPath: unsupported pod version: {api_version}"));
     }
     if let Some((map, key)) = subscript(field) {
         match map {
             "metadata.annotations" => causes.each_invalid(path, name::label_key(&key.to_lowercase())),
             "metadata.labels" => causes.each_invalid(path, name::label_key(key)),
-            _ => causes.invalid(&field_path, format!("error converting fieldPath: field label does not support subscript: {field}")),
+            _ => causes.invalid(
+                &field_path,
+                format!("error converting fieldPath: field label does not support subscript: {field}"),
+            ),
         }
         return;
     }
@@ -142,7 +154,10 @@ pub fn resource_reference(node: &Node, in_file: bool, path: &Path<'_>, causes: &
     };
     if !known.contains(&divisor.as_str()) {
         let listed = if word == "cpu" { "1m and 1".into() } else { known.join(", ") };
-        causes.invalid(&path.child("divisor"), format!("only divisor's values {listed} are supported with the {word} resource"));
+        causes.invalid(
+            &path.child("divisor"),
+            format!("only divisor's values {listed} are supported with the {word} resource"),
+        );
     }
 }
 

@@ -1,5 +1,5 @@
-//! Expressions in CEL, as policies, webhooks and schemas hold them: whether the server takes them. Knows which names each
-//! can use, and what each must come to; what an expression is `api::cel` knows.
+//! Expressions in CEL, as policies, webhooks and schemas hold them: whether the server takes them. Knows which names
+//! each can use, and what each must come to; what an expression is `api::cel` knows.
 //!
 //! Follows `staging/src/k8s.io/apiserver/pkg/admission/plugin/cel/compile.go: CompileCELExpression`.
 
@@ -58,7 +58,9 @@ impl<'n> Setting<'n> {
     #[must_use]
     pub const fn without_authorizer(self) -> Self {
         match self {
-            Self::Request { params, variables, patches, .. } => Self::Request { params, authorizer: false, variables, patches },
+            Self::Request { params, variables, patches, .. } => {
+                Self::Request { params, authorizer: false, variables, patches }
+            }
             rule @ Self::Rule { .. } => rule,
         }
     }
@@ -79,7 +81,8 @@ impl<'n> Setting<'n> {
                     ("namespaceObject", check::of_namespace()),
                 ];
                 names.extend(params.then_some(("params", Kind::Any)));
-                names.extend(authorizer.then_some(("authorizer", Kind::Library("kubernetes.authorization.Authorizer"))));
+                names
+                    .extend(authorizer.then_some(("authorizer", Kind::Library("kubernetes.authorization.Authorizer"))));
                 names.extend(variables.map(|variables| ("variables", check::of_variables(variables))));
                 names.extend(patches.then(|| (PATCHES, Kind::Type(Rc::new(Kind::Any)))));
                 names
@@ -91,7 +94,8 @@ impl<'n> Setting<'n> {
 /// So deep the server's parser goes.
 const DEEPEST: usize = 250;
 
-/// The rule for an expression: `CompileCELExpression`, k8s.io/apiserver/pkg/admission/plugin/cel. Gives its type, or anything where it has none.
+/// The rule for an expression: `CompileCELExpression`, k8s.io/apiserver/pkg/admission/plugin/cel. Gives its type, or
+/// anything where it has none.
 pub fn compiles<'n>(
     written: &str,
     wanted: Wanted,
@@ -177,7 +181,8 @@ mod tests {
         let variables = [(Text::new("names"), Kind::list(Kind::Text)), (Text::new("count"), Kind::Int)];
         let policy = Setting::Request { params: true, authorizer: true, variables: Some(&variables), patches: true };
         for written in [
-            "object.spec.replicas <= params.max && !has(object.metadata.labels) || request.operation in ['CREATE', \"UPDATE\"]",
+            "object.spec.replicas <= params.max && !has(object.metadata.labels) || request.operation in ['CREATE', \
+                \"UPDATE\"]",
             "object.spec.containers.all(c, c.image.startsWith('a') ? c.x[0] > 1.5e3 : size(c.y) == 3)",
             "variables.names.map(n, n + \"\\n\").exists_one(n, n.matches(r'^\\d+$')) // comment",
             "object.?a.orValue([]).filter(x, x.y != {'k': [1, 2,], 'z': [-3]}).size() > 0",
@@ -232,9 +237,12 @@ mod tests {
     #[test]
     fn what_rules_of_schemas_can_say() {
         let schema = schema(
-            "{type: object, properties: {a: {type: integer}, b-c: {type: string}, l: {type: array, items: {type: string}}, \
-             d: {type: string, format: duration}, m: {type: object, additionalProperties: {type: number}}, x: {x-kubernetes-int-or-string: true}, \
-             o: {type: object, properties: {n: {type: boolean}}}, e: {type: object, x-kubernetes-preserve-unknown-fields: true}}}",
+            "{type: object, properties: {a: {type: integer}, b-c: {type: string}, l: {type: array, items: {type: \
+                string}}, \
+             d: {type: string, format: duration}, m: {type: object, additionalProperties: {type: number}}, x: \
+             {x-kubernetes-int-or-string: true}, \
+             o: {type: object, properties: {n: {type: boolean}}}, e: {type: object, \
+             x-kubernetes-preserve-unknown-fields: true}}}",
         );
         let rule = Setting::Rule { schema: &schema, is_resource: true, optional_old_self: false };
         for written in [

@@ -1,5 +1,5 @@
-//! Which requests the server takes first: FlowSchemas, and the PriorityLevelConfigurations they lead to. The mandatory ones, which the server
-//! makes itself, may not be changed; here they are not known in full.
+//! Which requests the server takes first: FlowSchemas, and the PriorityLevelConfigurations they lead to. The mandatory
+//! ones, which the server makes itself, may not be changed; here they are not known in full.
 //!
 //! Follows `pkg/apis/flowcontrol/validation/validation.go: ValidateFlowSchema, ValidatePriorityLevelConfiguration`.
 
@@ -198,7 +198,9 @@ fn path_rule(rule: &Node, path: &Path<'_>, causes: &mut Causes) {
             _ if !url.starts_with('/') => "must start with slash",
             _ if url.contains(' ') => "must not contain white-space",
             _ if url.contains("//") => "must not contain double slash",
-            _ if star.is_some_and(|star| star + 1 != url.len() || !url.ends_with("/*")) => "wildcard can only do suffix matching",
+            _ if star.is_some_and(|star| star + 1 != url.len() || !url.ends_with("/*")) => {
+                "wildcard can only do suffix matching"
+            }
             _ => continue,
         };
         causes.invalid(&path.index(index), fault);
@@ -249,7 +251,10 @@ fn declared(kind: &str, limited: Option<&Node>, exempt: Option<&Node>, causes: &
             causes.forbidden(&SPEC.child(field), "");
         }
     }
-    let Some(response) = limited.filter(|_| kind != "Limited").and_then(|limited| some(limited, "limitResponse")) else { return };
+    let Some(response) = limited.filter(|_| kind != "Limited").and_then(|limited| some(limited, "limitResponse"))
+    else {
+        return;
+    };
     let path = SPEC.child("limited.limitResponse");
     match (text(response, "type"), some(response, "queuing").is_some()) {
         ("Queue", false) => causes.required(&path.child("queuing"), ""),
@@ -289,7 +294,9 @@ fn limits(limited: &Node, version: Version, path: &Path<'_>, causes: &mut Causes
             }
         }
         "Queue" => match queuing {
-            None => causes.required(&path.child("queuing"), "must not be empty if limited.limitResponse.type is Limited"),
+            None => {
+                causes.required(&path.child("queuing"), "must not be empty if limited.limitResponse.type is Limited");
+            }
             Some(queuing) => queues(queuing, &path.child("queuing"), causes),
         },
         "" if version >= Version::minor(36) => causes.required(&path.child("type"), ""),
@@ -319,7 +326,10 @@ fn queues(queuing: &Node, path: &Path<'_>, causes: &mut Causes) {
     } else if hand > queues {
         causes.invalid(&path, format!("should not be greater than queues ({queues})"));
     } else if bits(queues, hand) > MOST_BITS {
-        causes.invalid(&path, format!("required entropy bits of deckSize {queues} and handSize {hand} should not be greater than 60"));
+        causes.invalid(
+            &path,
+            format!("required entropy bits of deckSize {queues} and handSize {hand} should not be greater than 60"),
+        );
     }
 }
 

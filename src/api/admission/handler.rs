@@ -54,8 +54,10 @@ pub fn lifecycle(node: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Cause
 
 type Check = fn(&Node, &Pod<'_>, &Path<'_>, &mut Causes);
 
-const PROBE_ACTIONS: [(&str, Check); 4] = [("exec", exec), ("httpGet", http_get), ("tcpSocket", tcp_socket), ("grpc", grpc)];
-const HOOK_ACTIONS: [(&str, Check); 4] = [("exec", exec), ("httpGet", http_get), ("tcpSocket", tcp_socket), ("sleep", sleep)];
+const PROBE_ACTIONS: [(&str, Check); 4] =
+    [("exec", exec), ("httpGet", http_get), ("tcpSocket", tcp_socket), ("grpc", grpc)];
+const HOOK_ACTIONS: [(&str, Check); 4] =
+    [("exec", exec), ("httpGet", http_get), ("tcpSocket", tcp_socket), ("sleep", sleep)];
 
 fn probe(node: &Node, kind: Probe, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     handler(node, &PROBE_ACTIONS, pod, path, causes);

@@ -131,17 +131,23 @@ fn group_fault(target: Option<&Node>, rule: Reference) -> Option<String> {
 
 fn metrics(spec: &Node, stored: Option<&Node>, version: Version, least: Option<i64>, causes: &mut Causes) {
     let path = SPEC.child("metrics");
-    let described =
-        |metric: &Node| group_fault(metric.find(&["object", "describedObject"]), Reference { any: false, core: true }).is_some();
+    let described = |metric: &Node| {
+        group_fault(metric.find(&["object", "describedObject"]), Reference { any: false, core: true }).is_some()
+    };
     let before = stored.map(|stored| list(stored, "metrics")).unwrap_or_default();
-    let faulty = before.iter().any(|metric| text(metric, "type") == "Object" && some(metric, "object").is_some() && described(metric));
+    let faulty = before
+        .iter()
+        .any(|metric| text(metric, "type") == "Object" && some(metric, "object").is_some() && described(metric));
     let rule = Reference { any: faulty || !names_groups(version), core: true };
     let metrics = list(spec, "metrics");
     for (index, node) in metrics.iter().enumerate() {
         metric(node, rule, &path.index(index), causes);
     }
     if least == Some(0) && !metrics.iter().any(|metric| matches!(text(metric, "type"), "Object" | "External")) {
-        causes.forbidden(&path, "must specify at least one Object or External metric to support scaling to zero replicas");
+        causes.forbidden(
+            &path,
+            "must specify at least one Object or External metric to support scaling to zero replicas",
+        );
     }
 }
 
@@ -192,7 +198,10 @@ fn metric_source(field: &str, source: &Node, rule: Reference, path: &Path<'_>, c
                 causes.required(&average, "must set either a target value for metric or a per-pod target");
             }
             if has("value") && has("averageValue") {
-                causes.forbidden(&target_path.child("value"), "may not set both a target value for metric and a per-pod target");
+                causes.forbidden(
+                    &target_path.child("value"),
+                    "may not set both a target value for metric and a per-pod target",
+                );
             }
         }
         "pods" => {
@@ -219,7 +228,9 @@ fn metric_source(field: &str, source: &Node, rule: Reference, path: &Path<'_>, c
                     let words = "must set either a target raw value or a target utilization";
                     causes.required(&target_path.child("averageUtilization"), words);
                 }
-                (true, true) => causes.forbidden(&average, "may not set both a target raw value and a target utilization"),
+                (true, true) => {
+                    causes.forbidden(&average, "may not set both a target raw value and a target utilization");
+                }
                 _ => {}
             }
         }
@@ -273,7 +284,9 @@ fn scaling(rules: &Node, path: &Path<'_>, causes: &mut Causes) {
     let window = path.child("stabilizationWindowSeconds");
     match number(rules, "stabilizationWindowSeconds") {
         seconds if seconds < 0 => causes.invalid(&window, "must be greater than or equal to zero"),
-        seconds if seconds > MOST_WINDOW_SECONDS => causes.invalid(&window, format!("must be less than or equal to {MOST_WINDOW_SECONDS}")),
+        seconds if seconds > MOST_WINDOW_SECONDS => {
+            causes.invalid(&window, format!("must be less than or equal to {MOST_WINDOW_SECONDS}"));
+        }
         _ => {}
     }
     if some(rules, "selectPolicy").is_some_and(|policy| !matches!(policy.as_str(), Some("Disabled" | "Max" | "Min"))) {
@@ -293,7 +306,8 @@ fn scaling(rules: &Node, path: &Path<'_>, causes: &mut Causes) {
         let period = number(policy, "periodSeconds");
         causes.positive(period, &path.child("periodSeconds"));
         if period > MOST_PERIOD_SECONDS {
-            causes.invalid(&path.child("periodSeconds"), format!("must be less than or equal to {MOST_PERIOD_SECONDS}"));
+            causes
+                .invalid(&path.child("periodSeconds"), format!("must be less than or equal to {MOST_PERIOD_SECONDS}"));
         }
     }
     if some(rules, "tolerance").is_some_and(|tolerance| amount::decoded(Some(tolerance)).sign().is_lt()) {

@@ -45,11 +45,20 @@ impl Rules {
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
     judge(spec, Rules::of(version), causes);
-    let Some(annotation) = object.find(&["metadata", "annotations", CLASS]).map(|class| class.as_str().unwrap_or_default()) else { return };
+    let Some(annotation) =
+        object.find(&["metadata", "annotations", CLASS]).map(|class| class.as_str().unwrap_or_default())
+    else {
+        return;
+    };
     match some(spec, "ingressClassName") {
-        None => causes.warn(format!("annotation \"{CLASS}\" is deprecated, please use 'spec.ingressClassName' instead")),
+        None => {
+            causes.warn(format!("annotation \"{CLASS}\" is deprecated, please use 'spec.ingressClassName' instead"));
+        }
         Some(class) if class.as_str() != Some(annotation) => {
-            causes.invalid(&Path::new("annotations").child(CLASS), "must match `ingressClassName` when both are specified");
+            causes.invalid(
+                &Path::new("annotations").child(CLASS),
+                "must match `ingressClassName` when both are specified",
+            );
         }
         Some(_) => {}
     }
@@ -69,7 +78,8 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
         let service = backend.get("service").map(|service| text(service, "name")).unwrap_or_default();
         name::is_dns_label(service) && !Naming::Label1035.check(service).is_empty()
     };
-    let paths = || list(before, "rules").iter().filter_map(|rule| rule.get("http")).flat_map(|http| list(http, "paths"));
+    let paths =
+        || list(before, "rules").iter().filter_map(|rule| rule.get("http")).flat_map(|http| list(http, "paths"));
     let backends = || paths().filter_map(|path| path.get("backend")).chain(before.get("defaultBackend"));
     let rules = Rules {
         any_secret: list(before, "tls").iter().any(|tls| !secret_faults(tls).is_empty()),
@@ -162,7 +172,9 @@ fn path_rule(node: &Node, rules: Rules, path: &Path<'_>, causes: &mut Causes) {
                 causes.invalid(&url_path, format!("cannot end with '{wrong}'"));
             }
         }
-        "ImplementationSpecific" if !url.is_empty() && !url.starts_with('/') => causes.invalid(&url_path, "must be an absolute path"),
+        "ImplementationSpecific" if !url.is_empty() && !url.starts_with('/') => {
+            causes.invalid(&url_path, "must be an absolute path");
+        }
         "ImplementationSpecific" => {}
         _ => causes.not_supported(&kind_path, &PATH_TYPES),
     }

@@ -45,8 +45,9 @@ fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes)
     let name = object.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default().to_owned();
     let own = object.find(&["metadata", "labels"]);
     // A job without labels was given those of its pods: one map, so what is written into one stands in the other too.
-    let shared =
-        own.is_some_and(|own| object.find(&["spec", "template", "metadata", "labels"]).is_some_and(|of_pods| of_pods.at == own.at));
+    let shared = own.is_some_and(|own| {
+        object.find(&["spec", "template", "metadata", "labels"]).is_some_and(|of_pods| of_pods.at == own.at)
+    });
     let (values, selected) = ([(NAME_LABELS, name.as_str()), (UID_LABELS, UID)], [([UID_LABELS[1]; 2], UID)]);
     if let Some(labels) = object.find_mut(&["metadata", "labels"]).filter(|_| shared) {
         label(labels, &values);
@@ -100,9 +101,11 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     rules.faulty_affinity_values |= selector::has_faulty_values(old.get("selector"));
     let labels = old.find(&["template", "metadata", "labels"]).unwrap_or(&nothing);
     let has_both = labels.get(UID_LABELS[1]).is_some() && labels.get(NAME_LABELS[1]).is_some();
-    let uid_of = |object: &Node| object.find(&["metadata", "uid"]).and_then(Node::as_str).unwrap_or_default().to_owned();
+    let uid_of =
+        |object: &Node| object.find(&["metadata", "uid"]).and_then(Node::as_str).unwrap_or_default().to_owned();
     let changed = Some(uid_of(object)).filter(|uid| !uid.is_empty() && *uid != uid_of(stored));
-    let uid = [UID_LABELS[1], UID_LABELS[0]].iter().find_map(|key| labels.get(key)).and_then(Node::as_str).unwrap_or(UID);
+    let uid =
+        [UID_LABELS[1], UID_LABELS[0]].iter().find_map(|key| labels.get(key)).and_then(Node::as_str).unwrap_or(UID);
     if let Some(metadata) = object.get("metadata") {
         super::meta::names(metadata, Naming::Subdomain, causes);
     }
@@ -164,7 +167,9 @@ fn own_selector(spec: &Node, name: &str, uid: &str, prefixed: bool, causes: &mut
             expected.put(*key, Node::text(value, spec.at));
             match labels.and_then(|labels| labels.get(key)) {
                 None => causes.required(&path.key(key), format!("must be '{value}'")),
-                Some(label) if label.as_str() != Some(value) => causes.invalid(&path.key(key), format!("must be '{value}'")),
+                Some(label) if label.as_str() != Some(value) => {
+                    causes.invalid(&path.key(key), format!("must be '{value}'"));
+                }
                 Some(_) => {}
             }
         }
@@ -176,11 +181,20 @@ fn own_selector(spec: &Node, name: &str, uid: &str, prefixed: bool, causes: &mut
 
 /// `spec` of a Job, without its selector.
 pub fn spec(spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
-    let counts = ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished", "backoffLimitPerIndex"];
+    let counts = [
+        "parallelism",
+        "completions",
+        "activeDeadlineSeconds",
+        "backoffLimit",
+        "ttlSecondsAfterFinished",
+        "backoffLimitPerIndex",
+    ];
     for field in counts {
         causes.not_negative(number(spec, field), &path.child(field));
     }
-    if let Some(manager) = some(spec, "managedBy").and_then(Node::as_str).filter(|_| gate::JOB_MANAGED_BY.is_on(rules.version)) {
+    if let Some(manager) =
+        some(spec, "managedBy").and_then(Node::as_str).filter(|_| gate::JOB_MANAGED_BY.is_on(rules.version))
+    {
         managed_by(manager, &path.child("managedBy"), causes);
     }
     if let Some(mode) = some(spec, "completionMode") {
@@ -198,7 +212,8 @@ pub fn spec(spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
         }
     }
     if let Some(policy) = some(spec, "podReplacementPolicy") {
-        let known: &[&str] = if some(spec, "podFailurePolicy").is_some() { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };
+        let known: &[&str] =
+            if some(spec, "podFailurePolicy").is_some() { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };
         causes.one_of(policy.as_str().unwrap_or_default(), known, &path.child("podReplacementPolicy"));
     }
     let nothing = Node::null(spec.at);
@@ -217,9 +232,13 @@ pub fn spec(spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
 
 /// What the server warns of in the spec of a Job.
 pub fn warn(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
-    if text(spec, "completionMode") == "Indexed" && number(spec, "completions") > 100_000 && number(spec, "parallelism") > 10_000 {
+    if text(spec, "completionMode") == "Indexed"
+        && number(spec, "completions") > 100_000
+        && number(spec, "parallelism") > 10_000
+    {
         causes.warn(format!(
-            "{path}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not \
+            "{path}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than \
+                10^4, Kubernetes might not \
              be able to track completedIndexes when a big number of indexes fail"
         ));
     }
@@ -237,7 +256,10 @@ fn managed_by(manager: &str, path: &Path<'_>, causes: &mut Causes) {
             Some((domain, rest)) => {
                 causes.each_invalid(path, name::dns_subdomain(domain));
                 if !rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&byte)) {
-                    causes.invalid(path, "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')");
+                    causes.invalid(
+                        path,
+                        "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')",
+                    );
                 }
             }
         }
@@ -285,7 +307,8 @@ fn indexes(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
         causes.invalid(&failed_path, "must be less than or equal to 100000");
     }
     if completions.is_some_and(|count| count > 100_000) && backoff.is_some() {
-        let fault = "must be less than or equal to 10000 when completions are above 100000 and used with backoff limit per index";
+        let fault = "must be less than or equal to 10000 when completions are above 100000 and used with backoff \
+            limit per index";
         match failed {
             None => causes.required(&failed_path, "must be specified when completions is above 100000"),
             Some(count) if count > 10_000 => causes.invalid(&failed_path, fault),
@@ -303,13 +326,17 @@ fn failure_policy(policy: &Node, spec: &Node, path: &Path<'_>, causes: &mut Caus
         causes.too_many(path, 20);
     }
     let template = spec.find(&["template", "spec"]);
-    let containers =
-        ["containers", "initContainers"].into_iter().flat_map(|kind| template.map(|spec| list(spec, kind)).unwrap_or_default());
+    let containers = ["containers", "initContainers"]
+        .into_iter()
+        .flat_map(|kind| template.map(|spec| list(spec, kind)).unwrap_or_default());
     let containers: Names<'_> = containers.map(|container| text(container, "name")).collect();
     for (index, rule) in rules.iter().enumerate() {
         let path = path.index(index);
         match text(rule, "action") {
-            "" => causes.required(&path.child("action"), "valid values: [\"Count\" \"FailIndex\" \"FailJob\" \"Ignore\"]"),
+            "" => {
+                causes
+                    .required(&path.child("action"), "valid values: [\"Count\" \"FailIndex\" \"FailJob\" \"Ignore\"]");
+            }
             "FailIndex" if some(spec, "backoffLimitPerIndex").is_none() => {
                 causes.invalid(&path.child("action"), "requires the backoffLimitPerIndex to be set");
             }
@@ -406,10 +433,15 @@ fn success_policy(policy: &Node, spec: &Node, path: &Path<'_>, causes: &mut Caus
         let path = path.child("succeededCount");
         causes.not_negative(count, &path);
         if count > completions {
-            causes.invalid(&path, format!("must be less than or equal to {completions} (the number of specified completions)"));
+            causes.invalid(
+                &path,
+                format!("must be less than or equal to {completions} (the number of specified completions)"),
+            );
         }
         if numbers.is_some() && count > total {
-            let fault = format!("must be less than or equal to {total} (the number of indexes in the specified succeededIndexes field)");
+            let fault = format!(
+                "must be less than or equal to {total} (the number of indexes in the specified succeededIndexes field)"
+            );
             causes.invalid(&path, fault);
         }
     }
@@ -418,7 +450,8 @@ fn success_policy(policy: &Node, spec: &Node, path: &Path<'_>, causes: &mut Caus
 /// How many numbers `1,3-5` names.
 fn count_of_indexes(text: &str, completions: i64) -> Result<i64, String> {
     let number = |text: &str| -> Result<i64, String> {
-        let number: i64 = text.parse().map_err(|_| format!("cannot convert string to integer for index: \"{text}\""))?;
+        let number: i64 =
+            text.parse().map_err(|_| format!("cannot convert string to integer for index: \"{text}\""))?;
         if number >= completions { Err(format!("too large index: \"{text}\"")) } else { Ok(number) }
     };
     let falling = |last: i64, next: i64| format!("non-increasing order, previous: {last}, current: {next}");
@@ -430,7 +463,8 @@ fn count_of_indexes(text: &str, completions: i64) -> Result<i64, String> {
             (Some(first), Some(second), None) => (number(first)?, Some(number(second)?)),
             _ => {
                 return Err(format!(
-                    "the fragment \"{part}\" violates the requirement that an index interval can have at most two parts separated by '-'"
+                    "the fragment \"{part}\" violates the requirement that an index interval can have at most two \
+                        parts separated by '-'"
                 ));
             }
         };
@@ -460,7 +494,9 @@ fn changes(new: &Node, old: &Node, stored: &Node, version: Version, causes: &mut
     } else if new.get("completions").and_then(Node::as_int) != old.get("completions").and_then(Node::as_int) {
         causes.invalid(&completions, immutable);
     }
-    for field in ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] {
+    for field in
+        ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"]
+    {
         if !same(field) {
             causes.invalid(&SPEC.child(field), immutable);
         }
@@ -480,7 +516,11 @@ fn template_changes(new: &Node, old: &Node, stored: &Node, version: Version, cau
     }
     let path = SPEC.child("template");
     let resources = suspended && !begun && gate::MUTABLE_POD_RESOURCES_FOR_SUSPENDED_JOBS.is_on(version);
-    let pairs = if resources { (now.get("spec"), allowed.get("spec"), path.child("spec")) } else { (Some(now), Some(&allowed), path) };
+    let pairs = if resources {
+        (now.get("spec"), allowed.get("spec"), path.child("spec"))
+    } else {
+        (Some(now), Some(&allowed), path)
+    };
     if !MANNER.same_fields("template", pairs.0, pairs.1) {
         causes.invalid(&pairs.2, "field is immutable");
     }
@@ -505,8 +545,10 @@ fn take_over(allowed: &mut Node, now: &Node, resources: bool) {
         put(spec, field, now.find(&["spec", field]));
     }
     let affinity = now.find(&["spec", "affinity", "nodeAffinity"]);
-    let (has_now, had) =
-        (now.find(&["spec", "affinity"]).is_some_and(|it| !it.is_null()), spec.get("affinity").is_some_and(|it| !it.is_null()));
+    let (has_now, had) = (
+        now.find(&["spec", "affinity"]).is_some_and(|it| !it.is_null()),
+        spec.get("affinity").is_some_and(|it| !it.is_null()),
+    );
     if (has_now || had)
         && let Some(node) = map_at(spec, &["affinity"])
     {

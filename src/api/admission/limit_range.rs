@@ -1,4 +1,5 @@
-//! LimitRanges: what a container, a pod or a claim may ask for at least and at most, and what it gets when it says nothing.
+//! LimitRanges: what a container, a pod or a claim may ask for at least and at most, and what it gets when it says
+//! nothing.
 //!
 //! Follows `pkg/apis/core/validation/validation.go: ValidateLimitRange`.
 
@@ -61,8 +62,13 @@ fn judge(object: &Node, causes: &mut Causes) {
             causes.duplicate(&path.child("type"));
         }
         names(limit, kind, &path, causes);
-        if kind == "PersistentVolumeClaim" && ["min", "max"].iter().all(|field| limit.find(&[field, "storage"]).is_none()) {
-            causes.required(&path.child("limits"), "either minimum or maximum storage value is required, but neither was provided");
+        if kind == "PersistentVolumeClaim"
+            && ["min", "max"].iter().all(|field| limit.find(&[field, "storage"]).is_none())
+        {
+            causes.required(
+                &path.child("limits"),
+                "either minimum or maximum storage value is required, but neither was provided",
+            );
         }
         amounts(limit, kind, &path, causes);
     }
@@ -136,13 +142,22 @@ fn amounts(limit: &Node, kind: &str, path: &Path<'_>, causes: &mut Causes) {
             && !resources::is_shareable(key)
             && default != asked
         {
-            causes.invalid(&asked_path, format!("default value {default} must equal to defaultRequest value {asked} in {key}"));
+            causes.invalid(
+                &asked_path,
+                format!("default value {default} must equal to defaultRequest value {asked} in {key}"),
+            );
         }
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "that is how the server compares")]
-fn ratio_rule(ratio: &Quantity, least: Option<&Quantity>, most: Option<&Quantity>, path: &Path<'_>, causes: &mut Causes) {
+fn ratio_rule(
+    ratio: &Quantity,
+    least: Option<&Quantity>,
+    most: Option<&Quantity>,
+    path: &Path<'_>,
+    causes: &mut Causes,
+) {
     /// Beyond this the server counts whole units.
     const MOST_MILLI: i64 = i64::MAX / 1000;
     if *ratio < Quantity::whole(1) {

@@ -1,4 +1,5 @@
-//! `metadata` of any object: what the server takes in a new one, and what may change. Knows no kind, only its rule for names.
+//! `metadata` of any object: what the server takes in a new one, and what may change. Knows no kind, only its rule for
+//! names.
 //!
 //! Follows `staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go: ValidateObjectMeta,
 //! ValidateObjectMetaUpdate`.
@@ -124,7 +125,8 @@ pub fn update(object: &Node, stored: &Node, scope: Scope, naming: Naming, versio
     }
 }
 
-/// The names of a changed object by the rule of its kind: many kinds apply all their rules for new objects to changed ones too.
+/// The names of a changed object by the rule of its kind: many kinds apply all their rules for new objects to changed
+/// ones too.
 pub fn names_again(object: &Node, naming: Naming, causes: &mut Causes) {
     if let Some(metadata) = object.get("metadata") {
         names(metadata, naming, causes);
@@ -260,7 +262,8 @@ fn owner_references(metadata: &Node, numbered: bool, all: &Path<'_>, causes: &mu
                 Some(first) => causes.invalid(
                     all,
                     format!(
-                        "Only one reference can have Controller set to true. Found \"true\" in references for {}/{} and {kind}/{}",
+                        "Only one reference can have Controller set to true. Found \"true\" in references for {}/{} \
+                            and {kind}/{}",
                         text(first, "kind"),
                         text(first, "name"),
                         text(owner, "name")

@@ -175,7 +175,8 @@ pub struct Answer {
     pub warnings: Vec<Warning>,
     /// The object as it would be stored, defaults filled in; `None` when it was refused.
     pub object: Option<Node>,
-    /// The place of the first refusal where its field does not lead there: the server's decoders leave out list indexes.
+    /// The place of the first refusal where its field does not lead there: the server's decoders leave out list
+    /// indexes.
     pub at: Option<At>,
     /// What the value of the wrong type is and must be, where it was refused for one.
     pub unfit: Option<Unfit>,
@@ -200,8 +201,8 @@ pub struct Kind {
     pub counts_generations: bool,
     /// Fills in what the server fills in.
     pub default: fn(&mut Node, Version),
-    /// What the server changes on the way to storage, and may refuse while doing so: allocated addresses and ports, and what it
-    /// carries over from the stored object. Most kinds have nothing of the kind: [`unchanged`].
+    /// What the server changes on the way to storage, and may refuse while doing so: allocated addresses and ports, and
+    /// what it carries over from the stored object. Most kinds have nothing of the kind: [`unchanged`].
     pub prepare: fn(&mut Node, Option<&Node>, Version, &mut Causes),
     /// The rules for a new object, defaults already in. `metadata` is checked for all kinds alike, before.
     pub create: fn(&Node, Version, &mut Causes),
@@ -231,8 +232,10 @@ impl Kind {
     fn without_rules(known: BuiltIn) -> Self {
         let (group, version) = known.api_version.rsplit_once('/').unwrap_or(("", known.api_version));
         // These groups let their objects be named freely.
-        let freely_named = ["authentication.k8s.io", "authorization.k8s.io", "rbac.authorization.k8s.io", "apiregistration.k8s.io"];
-        let naming = if freely_named.contains(&group) || known.kind == "Event" { Naming::Segment } else { Naming::Subdomain };
+        let freely_named =
+            ["authentication.k8s.io", "authorization.k8s.io", "rbac.authorization.k8s.io", "apiregistration.k8s.io"];
+        let naming =
+            if freely_named.contains(&group) || known.kind == "Event" { Naming::Segment } else { Naming::Subdomain };
         Self {
             group,
             version,
@@ -254,7 +257,8 @@ pub fn unchanged(_: &mut Node, _: Option<&Node>, _: Version, _: &mut Causes) {}
 impl Kind {
     /// All rules for a new object.
     fn judge_new(&self, object: &Node, version: Version, causes: &mut Causes) {
-        // Kinds without a rule for names of their own leave the metadata to the server, which looks at it only when all else is well.
+        // Kinds without a rule for names of their own leave the metadata to the server, which looks at it only when all
+        // else is well.
         let last = self.naming == Naming::Segment;
         if !last && self.naming != Naming::Unnamed {
             meta::create(object, self.scope(), self.naming.at(version), version, causes);
@@ -265,8 +269,8 @@ impl Kind {
         }
     }
 
-    /// What the server does to the metadata of every object before it looks at any rule: a manifest cannot say what is the server's
-    /// to say.
+    /// What the server does to the metadata of every object before it looks at any rule: a manifest cannot say what is
+    /// the server's to say.
     fn take_over_metadata(&self, object: &mut Node, stored: Option<&Node>, door: Door, causes: &mut Causes) {
         let Some(metadata) = object.get_mut("metadata") else { return };
         let at = metadata.at;
@@ -303,7 +307,13 @@ impl Kind {
 }
 
 /// What the server does to the metadata of a custom resource before it looks at any rule.
-pub fn take_over_custom_metadata(object: &mut Node, stored: Option<&Node>, namespaced: bool, door: Door, causes: &mut Causes) {
+pub fn take_over_custom_metadata(
+    object: &mut Node,
+    stored: Option<&Node>,
+    namespaced: bool,
+    door: Door,
+    causes: &mut Causes,
+) {
     let line = Kind { namespaced, counts_generations: true, ..custom_resource_definition::KIND };
     line.take_over_metadata(object, stored, door, causes);
 }
@@ -329,7 +339,8 @@ fn drop_repetitions(owners: &mut Vec<Node>, door: Door, causes: &mut Causes) {
     if !repeated.is_empty() {
         let when = if door == Door::Patch { " after mutating admission happens" } else { "" };
         causes.warn(format!(
-            ".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, and may reject such requests \
+            ".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in \
+                1.20+, and may reject such requests \
              as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
             repeated.join(", ")
         ));
@@ -409,7 +420,13 @@ pub fn check_resource_version(object: &mut Node, stored: &Node) -> Result<(), Bo
         "" => 0,
         text => match text.parse::<u64>() {
             Ok(number) => number,
-            Err(_) => return refuse(Stage::Request, "InternalError", format!("strconv.ParseUint: parsing \"{text}\": invalid syntax")),
+            Err(_) => {
+                return refuse(
+                    Stage::Request,
+                    "InternalError",
+                    format!("strconv.ParseUint: parsing \"{text}\": invalid syntax"),
+                );
+            }
         },
     };
     if number == 0 && cause::text(object, "kind") == "PodDisruptionBudget" && current.is_some() {
@@ -425,8 +442,8 @@ pub fn check_resource_version(object: &mut Node, stored: &Node) -> Result<(), Bo
     Ok(())
 }
 
-/// Adds the keys that a manifest holds twice, which only the reader of its text has seen. They are refused together with unknown
-/// fields: after wrong types, before all rules.
+/// Adds the keys that a manifest holds twice, which only the reader of its text has seen. They are refused together
+/// with unknown fields: after wrong types, before all rules.
 #[must_use]
 pub fn with_duplicates(mut answer: Answer, duplicates: Vec<Refusal>) -> Answer {
     match answer.stage {
@@ -440,15 +457,19 @@ pub fn with_duplicates(mut answer: Answer, duplicates: Vec<Refusal>) -> Answer {
     }
 }
 
-/// Everything before defaults and rules: whether the kind is known, whether the address is one, whether each value has the right type,
-/// whether each field exists.
+/// Everything before defaults and rules: whether the kind is known, whether the address is one, whether each value has
+/// the right type, whether each field exists.
 fn admit(node: &Node, door: Door, version: Version) -> Result<(Kind, Node), Box<Answer>> {
     let (api_version, kind) = (cause::text(node, "apiVersion"), cause::text(node, "kind"));
     let (known, shape) = address(node, version)?;
     let line = kind_of(api_version, kind).copied().unwrap_or_else(|| Kind::without_rules(known));
     match decode::decode(node, shape, door) {
         Ok(object) => Ok((line, object)),
-        Err(misfit) => Err(Box::new(Answer { at: Some(misfit.at), unfit: misfit.unfit, ..Answer::refused(misfit.stage, misfit.refusals) })),
+        Err(misfit) => Err(Box::new(Answer {
+            at: Some(misfit.at),
+            unfit: misfit.unfit,
+            ..Answer::refused(misfit.stage, misfit.refusals)
+        })),
     }
 }
 
@@ -464,7 +485,9 @@ pub fn address(node: &Node, version: Version) -> Result<(BuiltIn, Shape), Box<An
     };
     let namespace = node.find(&["metadata", "namespace"]).and_then(Node::as_str).unwrap_or_default();
     match path_segment_fault(namespace).filter(|_| known.namespaced) {
-        Some(fault) => Err(Box::new(Answer::stopped(Stage::Request, format!("invalid namespace \"{namespace}\": [{fault}]")))),
+        Some(fault) => {
+            Err(Box::new(Answer::stopped(Stage::Request, format!("invalid namespace \"{namespace}\": [{fault}]"))))
+        }
         None => Ok((known, shape)),
     }
 }
@@ -547,9 +570,16 @@ mod tests {
     fn kinds_without_rules_have_metadata_and_fields() {
         let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: 'system:reader'}\n";
         assert_eq!(fields(role), (None, vec![]));
-        assert_eq!(fields(&format!("{role}rules: [{{verb: [get]}}]")), (Some(Stage::StrictDecode), vec!["rules[0].verb".to_owned()]));
-        let class = "{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, value: 5, metadata: {name: a_b, labels: {a: '-'}}}";
-        assert_eq!(fields(class), (Some(Stage::Validate), vec!["metadata.name".to_owned(), "metadata.labels".to_owned()]));
+        assert_eq!(
+            fields(&format!("{role}rules: [{{verb: [get]}}]")),
+            (Some(Stage::StrictDecode), vec!["rules[0].verb".to_owned()])
+        );
+        let class = "{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, value: 5, metadata: {name: a_b, labels: \
+            {a: '-'}}}";
+        assert_eq!(
+            fields(class),
+            (Some(Stage::Validate), vec!["metadata.name".to_owned(), "metadata.labels".to_owned()])
+        );
         assert_eq!(fields("{apiVersion: example.com/v1, kind: Widget}").0, Some(Stage::NoMatch));
     }
 }

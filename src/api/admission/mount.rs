@@ -39,7 +39,11 @@ pub fn mounts(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Cau
         inside(mount, path, &item, causes);
         if let Some(propagation) = some(mount, "mountPropagation") {
             let path = path.child("mountPropagation");
-            causes.one_of(propagation.as_str().unwrap_or_default(), &["Bidirectional", "HostToContainer", "None"], &path);
+            causes.one_of(
+                propagation.as_str().unwrap_or_default(),
+                &["Bidirectional", "HostToContainer", "None"],
+                &path,
+            );
             let privileged = container.get("securityContext").is_some_and(|security| flag(security, "privileged"));
             if propagation.as_str() == Some("Bidirectional") && !privileged {
                 causes.forbidden(&path, "Bidirectional mount propagation is available only to privileged containers");
@@ -71,7 +75,10 @@ pub fn devices(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Ca
         match pod.volumes.get(name) {
             None => causes.not_found(&name_path),
             Some(volume) if !volume.is_claim => {
-                causes.invalid(&name_path, "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode");
+                causes.invalid(
+                    &name_path,
+                    "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode",
+                );
             }
             Some(_) => {}
         }

@@ -56,7 +56,9 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
 }
 
 fn peers(spec: &Node) -> impl Iterator<Item = &Node> {
-    DIRECTIONS.iter().flat_map(move |(direction, peers)| list(spec, direction).iter().flat_map(move |rule| list(rule, peers)))
+    DIRECTIONS
+        .iter()
+        .flat_map(move |(direction, peers)| list(spec, direction).iter().flat_map(move |rule| list(rule, peers)))
 }
 
 fn judge(object: &Node, leniency: &Leniency<'_>, causes: &mut Causes) {

@@ -12,7 +12,10 @@ use crate::value::Node;
 const DEPRECATED: [(&str, &str); 8] = [
     ("beta.kubernetes.io/arch", "deprecated since v1.14; use \"kubernetes.io/arch\" instead"),
     ("beta.kubernetes.io/os", "deprecated since v1.14; use \"kubernetes.io/os\" instead"),
-    ("failure-domain.beta.kubernetes.io/region", "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead"),
+    (
+        "failure-domain.beta.kubernetes.io/region",
+        "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead",
+    ),
     ("failure-domain.beta.kubernetes.io/zone", "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead"),
     ("beta.kubernetes.io/instance-type", "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead"),
     ("app.kubernetes.io/created-by", "deprecated since v1.9"),
@@ -98,7 +101,10 @@ fn by_field(requirement: &Node, path: &Path<'_>, causes: &mut Causes) {
     let values_path = path.child("values");
     match text(requirement, "operator") {
         "In" | "NotIn" if values.len() != 1 => {
-            causes.required(&values_path, "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
+            causes.required(
+                &values_path,
+                "must be only one value when `operator` is 'In' or 'NotIn' for node field selector",
+            );
         }
         "In" | "NotIn" => {}
         _ => causes.invalid(&path.child("operator"), "not a valid selector operator"),

@@ -30,7 +30,11 @@ pub fn value(node: &Node) -> i64 {
         Data::Text(text) => {
             let digits = text.strip_suffix('%').filter(|_| name::percent(text).is_empty()).unwrap_or(text);
             // A number too large to read is the largest.
-            digits.parse().unwrap_or(if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) { i64::MAX } else { 0 })
+            digits.parse().unwrap_or(if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                i64::MAX
+            } else {
+                0
+            })
         }
         _ => 0,
     }

@@ -61,10 +61,16 @@ static SOURCES: [Source; 21] = [
     source("hostPath", false, volume_source::host_path),
     Source { step: "persistentDisk", ..source("gcePersistentDisk", true, volume_source::gce_disk) },
     source("awsElasticBlockStore", true, volume_source::aws_disk),
-    Source { warning: "spec.glusterfs: deprecated in v1.25, non-functional in v1.26+", ..source("glusterfs", true, glusterfs) },
+    Source {
+        warning: "spec.glusterfs: deprecated in v1.25, non-functional in v1.26+",
+        ..source("glusterfs", true, glusterfs)
+    },
     source("flocker", false, volume_source::flocker),
     source("nfs", true, volume_source::nfs),
-    Source { warning: "spec.rbd: deprecated in v1.28, non-functional in v1.31+", ..source("rbd", true, volume_source::rbd) },
+    Source {
+        warning: "spec.rbd: deprecated in v1.28, non-functional in v1.31+",
+        ..source("rbd", true, volume_source::rbd)
+    },
     source("quobyte", true, volume_source::quobyte),
     Source {
         second: "cephFS",
@@ -83,9 +89,15 @@ static SOURCES: [Source; 21] = [
     },
     source("portworxVolume", false, volume_source::volume_id),
     source("azureDisk", true, volume_source::azure_disk),
-    Source { warning: "spec.scaleIO: deprecated in v1.16, non-functional in v1.22+", ..source("scaleIO", false, volume_source::scale_io) },
+    Source {
+        warning: "spec.scaleIO: deprecated in v1.16, non-functional in v1.22+",
+        ..source("scaleIO", false, volume_source::scale_io)
+    },
     source("local", false, volume_source::local),
-    Source { warning: "spec.storageOS: deprecated in v1.22, non-functional in v1.25+", ..source("storageos", false, storage_os) },
+    Source {
+        warning: "spec.storageOS: deprecated in v1.22, non-functional in v1.25+",
+        ..source("storageos", false, storage_os)
+    },
 ];
 /// The one source that may stand beside another without being refused.
 const FLEX: &str = "flexVolume";
@@ -172,15 +184,17 @@ fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
     }
     if let Some(affinity) = some(spec, "nodeAffinity") {
         let old = version < LABEL_VALUES;
-        let lenient =
-            old || before.and_then(|before| before.find(&["nodeAffinity", "required"])).is_some_and(node_selector::has_bad_values);
+        let lenient = old
+            || before
+                .and_then(|before| before.find(&["nodeAffinity", "required"]))
+                .is_some_and(node_selector::has_bad_values);
         node_affinity(affinity, lenient, causes);
     }
     sources(object, spec, version, causes);
     class_name(text(spec, "storageClassName"), &SPEC.child("storageClassName"), causes);
     volume_mode(spec, &SPEC, causes);
-    let knows_attributes =
-        gate::VOLUME_ATTRIBUTES_CLASS.is_on(version) || before.is_some_and(|before| some(before, "volumeAttributesClassName").is_some());
+    let knows_attributes = gate::VOLUME_ATTRIBUTES_CLASS.is_on(version)
+        || before.is_some_and(|before| some(before, "volumeAttributesClassName").is_some());
     if let Some(class) = some(spec, "volumeAttributesClassName").filter(|_| knows_attributes) {
         let path = SPEC.child("volumeAttributesClassName");
         match class.as_str().unwrap_or_default() {
@@ -268,7 +282,10 @@ fn sources(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
     }
     let recycles = text(spec, "persistentVolumeReclaimPolicy") == "Recycle";
     if recycles && some(spec, "hostPath").is_some_and(|source| is_root(text(source, "path"))) {
-        causes.forbidden(&SPEC.child("persistentVolumeReclaimPolicy"), "may not be 'recycle' for a hostPath mount of '/'");
+        causes.forbidden(
+            &SPEC.child("persistentVolumeReclaimPolicy"),
+            "may not be 'recycle' for a hostPath mount of '/'",
+        );
     }
     let by_annotation = SOURCES.iter().any(|source| source.mounts_by_annotation && some(spec, source.field).is_some());
     if !by_annotation && annotation(object, MOUNT_OPTIONS) {
@@ -364,10 +381,14 @@ pub(super) fn csi(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     volume_source::csi_driver(text(source, "driver"), &path.child("driver"), causes);
     volume_source::need(source, &["volumeHandle"], path, causes);
     // The secret for staging is the one that the server does not look at.
-    for field in ["controllerPublishSecretRef", "controllerExpandSecretRef", "nodePublishSecretRef", "nodeExpandSecretRef"] {
+    for field in
+        ["controllerPublishSecretRef", "controllerExpandSecretRef", "nodePublishSecretRef", "nodeExpandSecretRef"]
+    {
         let Some(secret) = some(source, field) else { continue };
         let path = path.child(field);
-        for (field, check) in [("name", name::dns_subdomain as fn(&str) -> name::Faults), ("namespace", name::dns_label)] {
+        for (field, check) in
+            [("name", name::dns_subdomain as fn(&str) -> name::Faults), ("namespace", name::dns_label)]
+        {
             match text(secret, field) {
                 "" => causes.required(&path.child(field), ""),
                 value => causes.each_invalid(&path.child(field), check(value)),
@@ -405,7 +426,9 @@ const STABLE_LABELS: [(&str, &str); 5] = [
 fn same_affinity(affinity: Option<&Node>, before: &Node) -> bool {
     let manner = Manner::default();
     let Some(affinity) = affinity else { return false };
-    let terms = |affinity: &Node| affinity.find(&["required", "nodeSelectorTerms"]).and_then(Node::as_list).map(<[Node]>::to_vec);
+    let terms = |affinity: &Node| {
+        affinity.find(&["required", "nodeSelectorTerms"]).and_then(Node::as_list).map(<[Node]>::to_vec)
+    };
     let (now, then) = (terms(affinity).unwrap_or_default(), terms(before).unwrap_or_default());
     let same_requirement = |now: &Node, then: &Node| {
         let (key, old) = (text(now, "key"), text(then, "key"));
@@ -419,7 +442,8 @@ fn same_affinity(affinity: Option<&Node>, before: &Node) -> bool {
         let (now, then) = (list(now, field), list(then, field));
         now.len() == then.len() && now.iter().zip(then).all(|(now, then)| same_requirement(now, then))
     };
-    let same_term = |now: &Node, then: &Node| ["matchExpressions", "matchFields"].iter().all(|field| same_list(now, then, field));
+    let same_term =
+        |now: &Node, then: &Node| ["matchExpressions", "matchFields"].iter().all(|field| same_list(now, then, field));
     some(affinity, "required").is_some() == some(before, "required").is_some()
         && now.len() == then.len()
         && now.iter().zip(&then).all(|(now, then)| same_term(now, then))
@@ -431,17 +455,23 @@ fn warn(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
         causes.warn_of(Topic::ClassAnnotation, format!("metadata.annotations[{BETA_CLASS}]: {words}"));
     }
     if version >= Version::minor(31) && annotation(object, MOUNT_OPTIONS) {
-        causes.warn(format!("metadata.annotations[{MOUNT_OPTIONS}]: deprecated since v1.31; use \"mountOptions\" attribute instead"));
+        causes.warn(format!(
+            "metadata.annotations[{MOUNT_OPTIONS}]: deprecated since v1.31; use \"mountOptions\" attribute instead"
+        ));
     }
     if version >= Version::minor(30) && text(spec, "persistentVolumeReclaimPolicy") == "Recycle" {
         causes.warn_of(
             Topic::Recycling,
-            "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use \
+            "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended \
+                approach is to use \
              dynamic provisioning.",
         );
     }
     let path = Path::new("spec.nodeAffinity.required.nodeSelectorTerms");
-    let terms = spec.find(&["nodeAffinity", "required"]).map(|required| list(required, "nodeSelectorTerms")).unwrap_or_default();
+    let terms = spec
+        .find(&["nodeAffinity", "required"])
+        .map(|required| list(required, "nodeSelectorTerms"))
+        .unwrap_or_default();
     for (index, term) in terms.iter().enumerate() {
         node_selector::warn(term, &path.index(index), causes);
     }

@@ -34,7 +34,15 @@ const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
 /// How the specs of claims are compared.
 const MANNER: Manner = Manner {
-    optional: &["selector", "storageClassName", "volumeMode", "dataSource", "dataSourceRef", "apiGroup", "volumeAttributesClassName"],
+    optional: &[
+        "selector",
+        "storageClassName",
+        "volumeMode",
+        "dataSource",
+        "dataSourceRef",
+        "apiGroup",
+        "volumeAttributesClassName",
+    ],
     free: &["matchLabels"],
     amounts: &["requests", "limits"],
 };
@@ -96,8 +104,8 @@ pub fn warn_of_claim_spec(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
-/// Where the data of a new volume comes from: the server ignores what it never understood in `dataSource`, and keeps `dataSource` and
-/// `dataSourceRef` alike.
+/// Where the data of a new volume comes from: the server ignores what it never understood in `dataSource`, and keeps
+/// `dataSource` and `dataSourceRef` alike.
 pub fn normalize_data_sources(spec: &mut Node, stored: Option<&Node>) {
     let at = spec.at;
     let has = |spec: &Node, field| some(spec, field).is_some();
@@ -133,7 +141,9 @@ pub fn normalize_data_sources(spec: &mut Node, stored: Option<&Node>) {
             }
         }
         (false, true) => {
-            if let Some(source) = map.get("dataSourceRef").filter(|source| text(source, "namespace").is_empty()).map(copy) {
+            if let Some(source) =
+                map.get("dataSourceRef").filter(|source| text(source, "namespace").is_empty()).map(copy)
+            {
                 map.put("dataSource", source);
             }
         }
@@ -170,15 +180,19 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     meta::names_again(object, KIND.naming, causes);
     judge(object, leniency, version, causes);
     let by_annotation = upgrades_class(object, stored);
-    if !by_annotation && annotation(object, BETA_CLASS).unwrap_or_default() != annotation(stored, BETA_CLASS).unwrap_or_default() {
+    if !by_annotation
+        && annotation(object, BETA_CLASS).unwrap_or_default() != annotation(stored, BETA_CLASS).unwrap_or_default()
+    {
         let annotations = Path::new("metadata.annotations");
         causes.invalid(&annotations.child(BETA_CLASS), "field is immutable");
     }
     let bound = stored.find(&["status", "phase"]).and_then(Node::as_str) == Some("Bound");
     let comparable = forgive(spec, before, stored, by_annotation, bound);
     if !MANNER.same(Some(&comparable), Some(before)) {
-        causes
-            .forbidden(&SPEC, "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims");
+        causes.forbidden(
+            &SPEC,
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
+        );
     }
     size_change(spec, before, stored, version, causes);
     if some(spec, "volumeMode") != some(before, "volumeMode") {
@@ -231,7 +245,9 @@ fn forgive<'n>(spec: &'n Node, before: &Node, stored: &Node, by_annotation: bool
 fn upgrades_class(object: &Node, stored: &Node) -> bool {
     let Some(old) = annotation(stored, BETA_CLASS) else { return false };
     let field = |object: &'_ Node| object.find(&["spec", "storageClassName"]).and_then(Node::as_str).map(str::to_owned);
-    field(stored).is_none() && field(object).as_deref() == Some(old) && annotation(object, BETA_CLASS).is_none_or(|new| new == old)
+    field(stored).is_none()
+        && field(object).as_deref() == Some(old)
+        && annotation(object, BETA_CLASS).is_none_or(|new| new == old)
 }
 
 fn size_change(spec: &Node, before: &Node, stored: &Node, version: Version, causes: &mut Causes) {
@@ -240,8 +256,9 @@ fn size_change(spec: &Node, before: &Node, stored: &Node, version: Version, caus
     if size(spec) >= size(before) {
         return;
     }
-    let growing =
-        ["allocatedResources", "allocatedResourceStatuses"].iter().any(|field| stored.find(&["status", field, "storage"]).is_some());
+    let growing = ["allocatedResources", "allocatedResourceStatuses"]
+        .iter()
+        .any(|field| stored.find(&["status", field, "storage"]).is_some());
     if !gate::RECOVER_VOLUME_EXPANSION_FAILURE.is_on(version) && !growing {
         causes.forbidden(&path, "field can not be less than previous value");
     } else if size(spec) <= amount::decoded(stored.find(&["status", "capacity", "storage"])) {

@@ -175,7 +175,13 @@ pub fn template(template: &Node, holder: Holder<'_>, rules: &Rules, path: &Path<
 }
 
 /// The annotations of a pod or template: all that is asked of annotations, and of those that mean something to pods.
-pub fn annotations_of_pod(annotations: Option<&Node>, spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+pub fn annotations_of_pod(
+    annotations: Option<&Node>,
+    spec: &Node,
+    rules: &Rules,
+    path: &Path<'_>,
+    causes: &mut Causes,
+) {
     meta::annotations(annotations, path, causes);
     let mut containers: Option<Names<'_>> = None;
     for (key, value) in annotations.into_iter().flat_map(Node::entries) {
@@ -204,12 +210,20 @@ pub fn annotations_of_pod(annotations: Option<&Node>, spec: &Node, rules: &Rules
 /// Whether a text is what a deletion may cost.
 #[must_use]
 pub fn is_deletion_cost(text: &str) -> bool {
-    let canonical = text == "0" || text.starts_with('-') || text.starts_with(|first: char| ('1'..='9').contains(&first));
+    let canonical =
+        text == "0" || text.starts_with('-') || text.starts_with(|first: char| ('1'..='9').contains(&first));
     canonical && text.parse::<i32>().is_ok()
 }
 
 /// `spec` of a pod or template. `pod_name` is empty in templates.
-pub fn spec<'n>(spec: &'n Node, pod_name: &str, holder: Holder<'n>, rules: &'n Rules, path: &Path<'_>, causes: &mut Causes) {
+pub fn spec<'n>(
+    spec: &'n Node,
+    pod_name: &str,
+    holder: Holder<'n>,
+    rules: &'n Rules,
+    path: &Path<'_>,
+    causes: &mut Causes,
+) {
     let grace = spec.get("terminationGracePeriodSeconds").and_then(Node::as_int);
     if grace.is_none() {
         causes.required(&path.child("terminationGracePeriodSeconds"), "");
@@ -223,7 +237,11 @@ pub fn spec<'n>(spec: &'n Node, pod_name: &str, holder: Holder<'n>, rules: &'n R
     container::ephemeral(&pod, &path.child("ephemeralContainers"), causes);
     resources::of_pod(&pod, path, causes);
     host_network_ports(&pod, path, causes);
-    causes.required_one_of(text(spec, "restartPolicy"), &["Always", "OnFailure", "Never"], &path.child("restartPolicy"));
+    causes.required_one_of(
+        text(spec, "restartPolicy"),
+        &["Always", "OnFailure", "Never"],
+        &path.child("restartPolicy"),
+    );
     causes.required_one_of(
         text(spec, "dnsPolicy"),
         &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"],
@@ -274,7 +292,14 @@ pub fn profiles_agree(annotations: Option<&Node>, spec: &Node, path: &Path<'_>, 
             seccomp(own, annotation(&format!("{SECCOMP_CONTAINER}{name}")), &path, causes);
             let profile = own.and_then(|own| some(own, "appArmorProfile")).or(whole);
             if let (Some(profile), Some(said), false) = (profile, annotation(&format!("{APP_ARMOR}{name}")), windows) {
-                profile_agrees(profile, said, &["runtime/default"], "apparmor", &path.child("securityContext.appArmorProfile"), causes);
+                profile_agrees(
+                    profile,
+                    said,
+                    &["runtime/default"],
+                    "apparmor",
+                    &path.child("securityContext.appArmorProfile"),
+                    causes,
+                );
             }
         }
     }
@@ -306,7 +331,14 @@ fn seccomp_annotation(value: &str, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
-fn profile_agrees(profile: &Node, said: &str, default_names: &[&str], word: &str, path: &Path<'_>, causes: &mut Causes) {
+fn profile_agrees(
+    profile: &Node,
+    said: &str,
+    default_names: &[&str],
+    word: &str,
+    path: &Path<'_>,
+    causes: &mut Causes,
+) {
     let (agrees, field) = match text(profile, "type") {
         "Unconfined" => (said == "unconfined", "type"),
         "RuntimeDefault" => (default_names.contains(&said), "type"),
@@ -338,7 +370,8 @@ fn resource_claims(claims: &[Node], path: &Path<'_>, causes: &mut Causes) {
         match fields.iter().filter(|field| some(claim, field).is_some()).count() {
             0 => causes.invalid(&path, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"),
             1 => {}
-            _ => causes.invalid(&path, "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"),
+            _ => causes
+                .invalid(&path, "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"),
         }
         for field in fields {
             if let Some(other) = some(claim, field) {
@@ -360,7 +393,10 @@ fn host_network_ports(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
             if (pod.rules.is_pod || host != 0) && host != own {
                 let item = containers.index(index);
                 let ports = item.child("ports");
-                causes.invalid(&ports.index(position).child("hostPort"), "must match `containerPort` when `hostNetwork` is true");
+                causes.invalid(
+                    &ports.index(position).child("hostPort"),
+                    "must match `containerPort` when `hostNetwork` is true",
+                );
             }
         }
     }
@@ -477,7 +513,8 @@ fn dns(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 /// Names of other objects, all subdomains.
 fn names_of_others(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     for field in ["serviceAccountName", "nodeName", "priorityClassName", "runtimeClassName"] {
-        let alias = if field == "serviceAccountName" && text(pod.spec, field).is_empty() { "serviceAccount" } else { field };
+        let alias =
+            if field == "serviceAccountName" && text(pod.spec, field).is_empty() { "serviceAccount" } else { field };
         let Some(given) = some(pod.spec, alias) else { continue };
         let given = given.as_str().unwrap_or_default();
         if !given.is_empty() || field == "runtimeClassName" {
@@ -493,7 +530,9 @@ fn variables_from_files(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
         let path = path.child(kind);
         for (index, container) in list(pod.spec, kind).iter().enumerate() {
             for (position, variable) in list(container, "env").iter().enumerate() {
-                let Some(file) = some(variable, "valueFrom").and_then(|source| some(source, "fileKeyRef")) else { continue };
+                let Some(file) = some(variable, "valueFrom").and_then(|source| some(source, "fileKeyRef")) else {
+                    continue;
+                };
                 let name = text(file, "volumeName");
                 let item = path.index(index);
                 let env = item.child("env");

@@ -1,4 +1,5 @@
-//! Pods as objects of their own: what is asked of them beyond what is asked of templates, and the little that may change.
+//! Pods as objects of their own: what is asked of them beyond what is asked of templates, and the little that may
+//! change.
 //!
 //! Follows `pkg/apis/core/validation/validation.go: ValidatePodCreate, ValidatePodUpdate`.
 
@@ -46,7 +47,10 @@ fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut C
             terms.items_mut().for_each(|term| merge_keys(term, &labels));
         }
         if let Some(terms) = object.find_mut(&["spec", "affinity", kind, PREFERRED]) {
-            terms.items_mut().filter_map(|weighted| weighted.get_mut("podAffinityTerm")).for_each(|term| merge_keys(term, &labels));
+            terms
+                .items_mut()
+                .filter_map(|weighted| weighted.get_mut("podAffinityTerm"))
+                .for_each(|term| merge_keys(term, &labels));
         }
     }
     if gate::MATCH_LABEL_KEYS_SELECTOR_MERGE.is_on(version)
@@ -99,7 +103,9 @@ fn whole(object: &Node, spec: &Node, rules: &Rules, causes: &mut Causes) {
     pod::annotations_of_pod(annotations, spec, rules, &Path::new("metadata.annotations"), causes);
     let given = metadata.map(|metadata| text(metadata, "name")).unwrap_or_default();
     pod::spec(spec, given, Holder::default(), rules, &SPEC, causes);
-    if annotations.is_some_and(|annotations| annotations.get(MIRROR).is_some()) && !list(spec, "resourceClaims").is_empty() {
+    if annotations.is_some_and(|annotations| annotations.get(MIRROR).is_some())
+        && !list(spec, "resourceClaims").is_empty()
+    {
         causes.forbidden(&Path::new(""), "static pods do not support resource claims");
     }
     if text(spec, "serviceAccountName").is_empty() && text(spec, "serviceAccount").is_empty() {
@@ -123,7 +129,10 @@ fn tokens(spec: &Node, causes: &mut Causes) {
         for (index, source) in sources.iter().enumerate() {
             if some(source, "serviceAccountToken").is_some() {
                 let path = path.index(index);
-                causes.forbidden(&path.child("serviceAccountToken"), "must not be specified when serviceAccountName is not set");
+                causes.forbidden(
+                    &path.child("serviceAccountToken"),
+                    "must not be specified when serviceAccountName is not set",
+                );
             }
         }
     }
@@ -180,10 +189,13 @@ fn quality(spec: &Node) -> Quality {
     };
     let mut quality = None;
     for container in ["containers", "initContainers"].iter().flat_map(|kind| list(spec, kind)) {
-        let own = match ["cpu", "memory"].map(|name| (amount(container, "requests", name), amount(container, "limits", name))) {
+        let own = match ["cpu", "memory"]
+            .map(|name| (amount(container, "requests", name), amount(container, "limits", name)))
+        {
             [(None, None), (None, None)] => Quality::BestEffort,
             [(cpu, Some(most_cpu)), (memory, Some(most_memory))]
-                if cpu.as_ref().is_none_or(|cpu| *cpu == most_cpu) && memory.as_ref().is_none_or(|memory| *memory == most_memory) =>
+                if cpu.as_ref().is_none_or(|cpu| *cpu == most_cpu)
+                    && memory.as_ref().is_none_or(|memory| *memory == most_memory) =>
             {
                 Quality::Guaranteed
             }
@@ -204,7 +216,8 @@ fn annotations(object: &Node, stored: &Node, causes: &mut Causes) {
     let [new, old] = [object, stored].map(|node| node.find(&["metadata", "annotations"]).unwrap_or(&nothing));
     let path = Path::new("metadata.annotations");
     let (words, mirror_words) = ("AppArmor annotations", "mirror pod annotation");
-    let words_of = |key: &str| if key == MIRROR { Some(mirror_words) } else { key.starts_with(APP_ARMOR).then_some(words) };
+    let words_of =
+        |key: &str| if key == MIRROR { Some(mirror_words) } else { key.starts_with(APP_ARMOR).then_some(words) };
     for (key, _) in old.entries().filter(|(key, value)| new.get(&key.name) != Some(value)) {
         if let Some(words) = words_of(&key.name) {
             causes.forbidden(&path.key(&key.name), format!("may not remove or update {words}"));
@@ -241,7 +254,8 @@ fn deadline(new: &Node, old: &Node, causes: &mut Causes) -> bool {
 fn tolerations(new: &Node, old: &Node, rules: &Rules, causes: &mut Causes) {
     let path = SPEC.child("tolerations");
     let now = list(new, "tolerations");
-    let parts = |toleration: &'_ Node| ["key", "operator", "value", "effect"].map(|field| text(toleration, field).to_owned());
+    let parts =
+        |toleration: &'_ Node| ["key", "operator", "value", "effect"].map(|field| text(toleration, field).to_owned());
     let known: BTreeSet<[String; 4]> = now.iter().map(parts).collect();
     let is_kept = |before: &Node| known.contains(&parts(before));
     if list(old, "tolerations").iter().all(is_kept) {
@@ -258,7 +272,10 @@ fn gates(new: &Node, old: &Node, causes: &mut Causes) {
         let given = text(gate, "name");
         if !before.has(given) {
             let path = path.index(index);
-            causes.forbidden(&path.child("name"), format!("only deletion is allowed, but found new scheduling gate '{given}'"));
+            causes.forbidden(
+                &path.child("name"),
+                format!("only deletion is allowed, but found new scheduling gate '{given}'"),
+            );
         }
     }
 }
@@ -287,10 +304,16 @@ fn take_back(fixed: &mut Node, new: &Node, old: &Node, causes: &mut Causes) {
 fn take_back_of_gated(fixed: &mut Node, new: &Node, old: &Node, causes: &mut Causes) {
     let [now, before] = [new, old].map(|spec| spec.get("nodeSelector"));
     let kept = |spec: Option<&Node>| {
-        before.into_iter().flat_map(Node::entries).all(|(key, value)| spec.and_then(|spec| spec.get(&key.name)) == Some(value))
+        before
+            .into_iter()
+            .flat_map(Node::entries)
+            .all(|(key, value)| spec.and_then(|spec| spec.get(&key.name)) == Some(value))
     };
     if !kept(now) {
-        causes.invalid(&SPEC.child("nodeSelector"), "only additions to spec.nodeSelector are allowed (no mutations or deletions)");
+        causes.invalid(
+            &SPEC.child("nodeSelector"),
+            "only additions to spec.nodeSelector are allowed (no mutations or deletions)",
+        );
     }
     restore(fixed, "nodeSelector", before);
     let [now, before] = [new, old].map(|spec| spec.find(&["affinity", "nodeAffinity"]).filter(|node| !node.is_null()));
@@ -298,8 +321,11 @@ fn take_back_of_gated(fixed: &mut Node, new: &Node, old: &Node, causes: &mut Cau
         return;
     }
     node_affinity(now, before, causes);
-    let others =
-        |spec: &Node| ["podAffinity", "podAntiAffinity"].iter().any(|kind| spec.find(&["affinity", kind]).is_some_and(|it| !it.is_null()));
+    let others = |spec: &Node| {
+        ["podAffinity", "podAntiAffinity"]
+            .iter()
+            .any(|kind| spec.find(&["affinity", kind]).is_some_and(|it| !it.is_null()))
+    };
     if old.get("affinity").is_none_or(Node::is_null) && !others(new) {
         restore(fixed, "affinity", None);
         return;
@@ -314,7 +340,9 @@ fn take_back_of_gated(fixed: &mut Node, new: &Node, old: &Node, causes: &mut Cau
 
 fn node_affinity(now: Option<&Node>, before: Option<&Node>, causes: &mut Causes) {
     let terms = |node: Option<&'_ Node>| -> Vec<Node> {
-        node.and_then(|node| node.get(REQUIRED)).map(|required| list(required, "nodeSelectorTerms").to_vec()).unwrap_or_default()
+        node.and_then(|node| node.get(REQUIRED))
+            .map(|required| list(required, "nodeSelectorTerms").to_vec())
+            .unwrap_or_default()
     };
     let (now, before) = (terms(now), terms(before));
     if before.is_empty() {
@@ -328,7 +356,8 @@ fn node_affinity(now: Option<&Node>, before: Option<&Node>, causes: &mut Causes)
     }
     let fields = ["matchExpressions", "matchFields"];
     for (index, (now, before)) in now.iter().zip(&before).enumerate() {
-        let filled = fields.iter().all(|field| list(before, field).is_empty()) && fields.iter().any(|field| !list(now, field).is_empty());
+        let filled = fields.iter().all(|field| list(before, field).is_empty())
+            && fields.iter().any(|field| !list(now, field).is_empty());
         let kept = fields.iter().all(|field| list(now, field).starts_with(list(before, field)));
         if filled || !kept {
             causes.invalid(&path.index(index), "only additions are allowed (no mutations or deletions)");

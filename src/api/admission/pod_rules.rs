@@ -1,4 +1,5 @@
-//! What the server asks of pods depends on its version, and is milder where the stored object is already as it should not be.
+//! What the server asks of pods depends on its version, and is milder where the stored object is already as it should
+//! not be.
 //!
 //! Follows `pkg/apis/core/validation/validation.go: ValidatePodSpec`.
 
@@ -120,9 +121,9 @@ impl Rules {
             .is_some_and(|cost| !super::pod::is_deletion_cost(cost.as_str().unwrap_or_default()));
         let containers = || CONTAINERS.iter().flat_map(|kind| list(spec, kind));
         self.zero_sleep |= containers().any(|container| {
-            ["preStop", "postStart"]
-                .iter()
-                .any(|hook| container.find(&["lifecycle", hook, "sleep"]).is_some_and(|sleep| number(sleep, "seconds") == 0))
+            ["preStop", "postStart"].iter().any(|hook| {
+                container.find(&["lifecycle", hook, "sleep"]).is_some_and(|sleep| number(sleep, "seconds") == 0)
+            })
         });
         self.relaxed_variables |= containers().flat_map(|container| list(container, "env")).any(|variable| {
             let name = text(variable, "name");
@@ -131,7 +132,9 @@ impl Rules {
         let inits = || list(spec, "initContainers").iter();
         self.init_resize_restart = inits().any(|container| {
             text(container, "restartPolicy") != "Always"
-                && list(container, "resizePolicy").iter().any(|policy| text(policy, "restartPolicy") == "RestartContainer")
+                && list(container, "resizePolicy")
+                    .iter()
+                    .any(|policy| text(policy, "restartPolicy") == "RestartContainer")
         });
         self.partial_huge_pages = resources::has_partial_huge_pages(spec);
         self.recursive_labels_only &= spec.find(&["securityContext", "seLinuxChangePolicy"]).is_none_or(Node::is_null);
@@ -157,10 +160,12 @@ impl Rules {
         self.comparing_tolerations |=
             list(spec, "tolerations").iter().any(|toleration| matches!(text(toleration, "operator"), "Lt" | "Gt"));
         let user_namespace = spec.get("hostUsers").and_then(Node::as_bool) == Some(false);
-        self.user_namespace_devices |= user_namespace && containers().any(|container| !list(container, "volumeDevices").is_empty());
+        self.user_namespace_devices |=
+            user_namespace && containers().any(|container| !list(container, "volumeDevices").is_empty());
         self.user_namespace_network |= user_namespace && flag(spec, "hostNetwork");
-        self.unnamed_images =
-            list(spec, "volumes").iter().any(|volume| some(volume, "image").is_some_and(|it| text(it, "reference").is_empty()));
+        self.unnamed_images = list(spec, "volumes")
+            .iter()
+            .any(|volume| some(volume, "image").is_some_and(|it| text(it, "reference").is_empty()));
         self.unraised_admin = self.version >= Version::minor(37) && containers().any(security::is_unraised_admin);
     }
 }

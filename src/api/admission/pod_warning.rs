@@ -59,7 +59,10 @@ pub fn warn(template: &Node, is_pod: bool, version: Version, path: &Path<'_>, ca
 }
 
 const OLD_ANNOTATIONS: [(&str, &str); 3] = [
-    ("scheduler.alpha.kubernetes.io/critical-pod", "non-functional in v1.16+; use the \"priorityClassName\" field instead"),
+    (
+        "scheduler.alpha.kubernetes.io/critical-pod",
+        "non-functional in v1.16+; use the \"priorityClassName\" field instead",
+    ),
     ("security.alpha.kubernetes.io/sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead"),
     ("security.alpha.kubernetes.io/unsafe-sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead"),
 ];
@@ -143,7 +146,11 @@ fn volumes(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) 
             causes.warn(format!("{}: deprecated in v1.11{disabled}", path.child("gitRepo")));
         }
         if let Some(claim) = volume.find(&["ephemeral", "volumeClaimTemplate", "spec"]) {
-            persistent_volume_claim::warn_of_claim_spec(claim, &path.child("ephemeral.volumeClaimTemplate.spec"), causes);
+            persistent_volume_claim::warn_of_claim_spec(
+                claim,
+                &path.child("ephemeral.volumeClaimTemplate.spec"),
+                causes,
+            );
         }
     }
 }
@@ -173,7 +180,8 @@ fn overlaps(spec: &Node, causes: &mut Causes) {
             [("configMap", "name", "ConfigMap"), ("secret", "secretName", "Secret"), ("downwardAPI", "", "DownwardAPI")]
         {
             let Some(node) = some(volume, field).filter(|node| list(node, "items").len() > 1) else { continue };
-            let described = if source.is_empty() { word.to_owned() } else { format!("{word} \"{}\"", text(node, source)) };
+            let described =
+                if source.is_empty() { word.to_owned() } else { format!("{word} \"{}\"", text(node, source)) };
             let mut files = Vec::new();
             for item in list(node, "items") {
                 place(File { path: text(item, "path"), source: String::new() }, &mut files, name, &described, causes);
@@ -214,7 +222,9 @@ fn projections(projected: &Node, name: &str, causes: &mut Causes) {
 
 fn place<'n>(mut file: File<'n>, files: &mut Vec<File<'n>>, volume: &str, described: &str, causes: &mut Causes) {
     file.path = file.path.trim_end_matches('/');
-    let below = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     if files.len() > COMPARED {
         return;
     }
@@ -257,7 +267,10 @@ fn fractions(amounts: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
         if thousandths % 1000 != 0 {
             // Nothing finer than a thousandth is kept.
             let quantity = format!("{thousandths}m").parse().ok().filter(|kept| *kept != quantity).unwrap_or(quantity);
-            causes.warn(format!("{}: fractional byte value \"{quantity}\" is invalid, must be an integer", path.key(resource)));
+            causes.warn(format!(
+                "{}: fractional byte value \"{quantity}\" is invalid, must be an integer",
+                path.key(resource)
+            ));
         }
     }
 }
@@ -267,7 +280,8 @@ fn old_profiles(spec: &Node, annotations: &Node, is_pod: bool, path: &Path<'_>, 
     if !has_profiles(annotations) {
         return;
     }
-    let profile = |owner: &Node, field: &str| owner.find(&["securityContext", field]).is_some_and(|profile| !profile.is_null());
+    let profile =
+        |owner: &Node, field: &str| owner.find(&["securityContext", field]).is_some_and(|profile| !profile.is_null());
     let words = "non-functional in v1.27+; use the \"seccompProfile\" field instead";
     if !profile(spec, "seccompProfile") && annotations.get(SECCOMP_POD).is_some() {
         causes.warn_of(Topic::DeadAnnotation, format!("{}: {words}", path.key(SECCOMP_POD)));
@@ -284,7 +298,8 @@ fn old_profiles(spec: &Node, annotations: &Node, is_pod: bool, path: &Path<'_>, 
         }
         let Some(said) = annotations.get(&key).map(|value| value.as_str().unwrap_or_default()) else { continue };
         if !says_the_same(spec.find(&["securityContext", "appArmorProfile"]), said) {
-            causes.warn(format!("{}: deprecated since v1.30; use the \"appArmorProfile\" field instead", path.key(&key)));
+            causes
+                .warn(format!("{}: deprecated since v1.30; use the \"appArmorProfile\" field instead", path.key(&key)));
         }
     }
 }
@@ -312,7 +327,10 @@ fn hidden_variables(variables: &[Node], path: &Path<'_>, causes: &mut Causes) {
         let reference = format!("$({name})");
         let value = text(variable, "value");
         if some(variable, "valueFrom").is_some() || value == reference || !value.contains(&reference) {
-            causes.warn(format!("{}: hides previous definition of \"{name}\", which may be dropped when using apply", path.index(index)));
+            causes.warn(format!(
+                "{}: hides previous definition of \"{name}\", which may be dropped when using apply",
+                path.index(index)
+            ));
         }
     }
 }
@@ -365,8 +383,10 @@ fn ports(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
     for (spot, name, first) in names {
         let lasting = [spot, first].iter().all(|spot| spot.kind == "containers");
         let (spot, first) = (spot.path(path), first.path(path));
-        let text =
-            format!("{spot}: duplicate port name \"{name}\" with {first}, services and probes that select ports by name will use {first}");
+        let text = format!(
+            "{spot}: duplicate port name \"{name}\" with {first}, services and probes that select ports by name will \
+                use {first}"
+        );
         if lasting { causes.warn_of(Topic::PortName, text) } else { causes.warn(text) }
     }
 }
@@ -411,7 +431,8 @@ fn null_selectors(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
         let preferred = path.child(PREFERRED);
         for (index, weighted) in list(pods, PREFERRED).iter().enumerate() {
             if weighted.find(&["podAffinityTerm", "labelSelector"]).is_none_or(Node::is_null) {
-                causes.warn(format!("{}: {NO_SELECTOR}", preferred.index(index).child("podAffinityTerm.labelSelector")));
+                causes
+                    .warn(format!("{}: {NO_SELECTOR}", preferred.index(index).child("podAffinityTerm.labelSelector")));
             }
         }
     }

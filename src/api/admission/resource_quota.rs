@@ -49,7 +49,12 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     judge(object, version, causes);
     let scopes = |object: &Node| -> BTreeSet<String> {
         let spec = object.get("spec");
-        spec.map(|spec| list(spec, "scopes")).unwrap_or_default().iter().filter_map(Node::as_str).map(str::to_owned).collect()
+        spec.map(|spec| list(spec, "scopes"))
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Node::as_str)
+            .map(str::to_owned)
+            .collect()
     };
     if scopes(object) != scopes(stored) {
         causes.invalid(&SPEC.child("scopes"), "field is immutable");
@@ -59,7 +64,8 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
 fn judge(object: &Node, version: Version, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
     let path = SPEC.child("hard");
-    let hard: Vec<&str> = spec.get("hard").into_iter().flat_map(Node::entries).map(|(key, _)| key.name.as_str()).collect();
+    let hard: Vec<&str> =
+        spec.get("hard").into_iter().flat_map(Node::entries).map(|(key, _)| key.name.as_str()).collect();
     for (key, value) in spec.get("hard").into_iter().flat_map(Node::entries) {
         resources::of_quota(&key.name, value, &path.key(&key.name), causes);
     }
@@ -114,7 +120,9 @@ fn scope_selector(selector: &Node, hard: &[&str], version: Version, causes: &mut
 }
 
 fn is_known(scope: &str, version: Version) -> bool {
-    PLAIN.contains(&scope) || scope == "PriorityClass" || (scope == "VolumeAttributesClass" && version >= ATTRIBUTES_CLASSES)
+    PLAIN.contains(&scope)
+        || scope == "PriorityClass"
+        || (scope == "VolumeAttributesClass" && version >= ATTRIBUTES_CLASSES)
 }
 
 /// A scope narrows down only what it is about.
@@ -139,9 +147,12 @@ fn no_opposites(scopes: &[&str], path: &Path<'_>, causes: &mut Causes) {
 
 /// More is asked for than is allowed.
 fn warn(object: &Node, causes: &mut Causes) {
-    let hard = |name: &str| object.find(&["spec", "hard", name]).map(|amount| (name.to_owned(), amount::decoded(Some(amount))));
+    let hard = |name: &str| {
+        object.find(&["spec", "hard", name]).map(|amount| (name.to_owned(), amount::decoded(Some(amount))))
+    };
     for name in ["cpu", "memory", "storage", "ephemeral-storage"] {
-        let request = hard(&format!("requests.{name}")).or_else(|| matches!(name, "cpu" | "memory").then(|| hard(name)).flatten());
+        let request = hard(&format!("requests.{name}"))
+            .or_else(|| matches!(name, "cpu" | "memory").then(|| hard(name)).flatten());
         if let (Some((asked, request)), Some((allowed, limit))) = (request, hard(&format!("limits.{name}")))
             && request > limit
         {

@@ -85,7 +85,8 @@ pub fn limited(name: &str, of_containers: bool, path: &Path<'_>, causes: &mut Ca
 #[must_use]
 pub fn has_partial_huge_pages(spec: &Node) -> bool {
     let containers = CONTAINERS.iter().flat_map(|kind| list(spec, kind));
-    let lists = containers.flat_map(|container| ["limits", "requests"].map(|list| container.find(&["resources", list])));
+    let lists =
+        containers.flat_map(|container| ["limits", "requests"].map(|list| container.find(&["resources", list])));
     lists
         .chain([spec.get("overhead")])
         .flatten()
@@ -124,7 +125,8 @@ fn requirements(resources: &Node, owner: Owner, pod: &Pod<'_>, path: &Path<'_>, 
                 if request != limit && !shareable {
                     causes.invalid(&request_path, format!("must be equal to {} limit of {limit}", key.name));
                 } else if request > limit {
-                    causes.invalid(&request_path, format!("must be less than or equal to {} limit of {limit}", key.name));
+                    causes
+                        .invalid(&request_path, format!("must be less than or equal to {} limit of {limit}", key.name));
                 }
             }
             None if !shareable => causes.required(&limit_path, "Limit must be set for non overcommitable resources"),
@@ -136,7 +138,15 @@ fn requirements(resources: &Node, owner: Owner, pod: &Pod<'_>, path: &Path<'_>, 
 }
 
 /// One amount: its name, its sign, and whether it may be a fraction.
-fn amount_of(name: &str, node: &Node, owner: Owner, rules: &Rules, path: &Path<'_>, kinds: &mut Kinds, causes: &mut Causes) -> Quantity {
+fn amount_of(
+    name: &str,
+    node: &Node,
+    owner: Owner,
+    rules: &Rules,
+    path: &Path<'_>,
+    kinds: &mut Kinds,
+    causes: &mut Causes,
+) -> Quantity {
     match owner {
         Owner::Container => container_resource(name, path, causes),
         Owner::Pod => pod_resource(name, path, causes),
@@ -168,7 +178,11 @@ fn resource_name(name: &str, path: &Path<'_>, causes: &mut Causes) -> bool {
         causes.each_invalid(path, faults);
         return false;
     }
-    if !name.contains('/') && !STANDARD.contains(&name) && !is_huge_page(name) && !name.starts_with("requests.hugepages-") {
+    if !name.contains('/')
+        && !STANDARD.contains(&name)
+        && !is_huge_page(name)
+        && !name.starts_with("requests.hugepages-")
+    {
         causes.invalid(path, "must be a standard resource type or fully qualified");
         return false;
     }
@@ -253,7 +267,10 @@ fn is_counted(name: &str) -> bool {
 fn is_whole_pages(name: &str, quantity: &Quantity) -> bool {
     let page: Option<Quantity> = name.strip_prefix("hugepages-").and_then(|size| size.parse().ok());
     page.is_some_and(|page| {
-        page.sign().is_gt() && page.milli() % 1000 == 0 && page.value() != 0 && quantity.value().wrapping_rem(page.value()) == 0
+        page.sign().is_gt()
+            && page.milli() % 1000 == 0
+            && page.value() != 0
+            && quantity.value().wrapping_rem(page.value()) == 0
     })
 }
 
@@ -290,7 +307,11 @@ fn claims(claims: &[Node], pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) 
             let known = list(pod.spec, "resourceClaims").iter().map(|known| text(known, "name"));
             let names: Vec<&str> = known.filter(|name| !name.is_empty()).take(20).collect();
             let rest = if names.is_empty() { " which is empty".into() } else { format!(": {}", names.join(", ")) };
-            causes.add(&path, "FieldValueNotFound", format!("must be one of the names in pod.spec.resourceClaims{rest}"));
+            causes.add(
+                &path,
+                "FieldValueNotFound",
+                format!("must be one of the names in pod.spec.resourceClaims{rest}"),
+            );
         }
     }
 }

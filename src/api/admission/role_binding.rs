@@ -37,7 +37,8 @@ const GROUP: &str = "rbac.authorization.k8s.io";
 fn change(object: &Node, stored: &Node, namespaced: bool, causes: &mut Causes) {
     meta::names_again(object, Naming::Step, causes);
     judge(object, namespaced, causes);
-    let field = |object: &Node, field| object.get("roleRef").map(|role| text(role, field).to_owned()).unwrap_or_default();
+    let field =
+        |object: &Node, field| object.get("roleRef").map(|role| text(role, field).to_owned()).unwrap_or_default();
     if ["apiGroup", "kind", "name"].iter().any(|name| field(object, name) != field(stored, name)) {
         causes.invalid(&Path::new("roleRef"), "cannot change roleRef");
     }

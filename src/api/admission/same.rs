@@ -22,7 +22,8 @@ impl Manner {
             (Some(one), Some(other)) => match (&one.data, &other.data) {
                 (Data::Map(one), Data::Map(other)) => self.same_maps(one, other),
                 (Data::List(one), Data::List(other)) => {
-                    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| self.same(Some(one), Some(other)))
+                    one.len() == other.len()
+                        && one.iter().zip(other).all(|(one, other)| self.same(Some(one), Some(other)))
                 }
                 (one_data, other_data) => one_data == other_data || (self.is_empty(one) && self.is_empty(other)),
             },
@@ -76,5 +77,6 @@ impl Manner {
 fn same_keys(one: Option<&Node>, other: Option<&Node>, same: impl Fn(&Node, &Node) -> bool) -> bool {
     let empty = Map::new();
     let [one, other] = [one, other].map(|node| node.and_then(Node::as_map).unwrap_or(&empty));
-    one.len() == other.len() && one.iter().all(|(key, value)| other.get(&key.name).is_some_and(|there| same(value, there)))
+    one.len() == other.len()
+        && one.iter().all(|(key, value)| other.get(&key.name).is_some_and(|there| same(value, there)))
 }

@@ -50,13 +50,16 @@ fn create(object: &Node, _: Version, causes: &mut Causes) {
             warn_of_certificate(data, causes);
         }
         "kubernetes.io/basic-auth" if !has("username") && !has("password") => need(&["username", "password"]),
-        "kubernetes.io/ssh-auth" if data.and_then(|data| data.get("ssh-privatekey")).is_none_or(|key| byte_count(key) == 0) => {
+        "kubernetes.io/ssh-auth"
+            if data.and_then(|data| data.get("ssh-privatekey")).is_none_or(|key| byte_count(key) == 0) =>
+        {
             causes.required(&DATA.key("ssh-privatekey"), "");
         }
         "kubernetes.io/dockercfg" => json(data, ".dockercfg", causes),
         "kubernetes.io/dockerconfigjson" => json(data, ".dockerconfigjson", causes),
         "kubernetes.io/service-account-token" => {
-            let account = object.find(&["metadata", "annotations", ACCOUNT_NAME]).and_then(Node::as_str).unwrap_or_default();
+            let account =
+                object.find(&["metadata", "annotations", ACCOUNT_NAME]).and_then(Node::as_str).unwrap_or_default();
             if account.is_empty() {
                 causes.required(&Path::new("metadata.annotations").key(ACCOUNT_NAME), "");
             }
@@ -88,7 +91,10 @@ fn json(data: Option<&Node>, key: &str, causes: &mut Causes) {
                 serde_json::Value::Bool(_) => "bool",
                 _ => "number",
             };
-            causes.invalid(&path, format!("json: cannot unmarshal {noun} into Go value of type map[string]interface {{}}"));
+            causes.invalid(
+                &path,
+                format!("json: cannot unmarshal {noun} into Go value of type map[string]interface {{}}"),
+            );
         }
         Err(error) if error.is_eof() => causes.invalid(&path, "unexpected end of JSON input"),
         Err(_) => causes.invalid(&path, "invalid JSON"),
@@ -98,7 +104,10 @@ fn json(data: Option<&Node>, key: &str, causes: &mut Causes) {
 fn bytes(value: &Node) -> Vec<u8> {
     match &value.data {
         Data::Text(text) => base64::decode(text).unwrap_or_default(),
-        Data::List(items) => items.iter().map(|item| item.as_int().and_then(|byte| u8::try_from(byte).ok()).unwrap_or_default()).collect(),
+        Data::List(items) => items
+            .iter()
+            .map(|item| item.as_int().and_then(|byte| u8::try_from(byte).ok()).unwrap_or_default())
+            .collect(),
         _ => Vec::new(),
     }
 }

@@ -28,12 +28,13 @@ pub fn of_pod(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     choice(context, "fsGroupChangePolicy", &["Always", "OnRootMismatch"], path, causes);
     profiles(context, path, causes);
     choice(context, "supplementalGroupsPolicy", &["Merge", "Strict"], path, causes);
-    let policies: &[&str] = if pod.rules.recursive_labels_only { &["Recursive"] } else { &["MountOption", "Recursive"] };
+    let policies: &[&str] =
+        if pod.rules.recursive_labels_only { &["Recursive"] } else { &["MountOption", "Recursive"] };
     choice(context, "seLinuxChangePolicy", policies, path, causes);
 }
 
-/// The first version whose server looks for the sharing of processes where manifests say it (`validateShareProcessNamespace`), not in
-/// the security context that held it inside.
+/// The first version whose server looks for the sharing of processes where manifests say it
+/// (`validateShareProcessNamespace`), not in the security context that held it inside.
 const SHARES_IN_SPEC: Version = Version::minor(37);
 
 /// The processes of a pod cannot be shared among its containers and with its host.
@@ -45,7 +46,8 @@ pub fn shared_in_spec(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 
 fn shared_processes(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if flag(pod.spec, "shareProcessNamespace") && flag(pod.spec, "hostPID") {
-        causes.invalid(&path.child("shareProcessNamespace"), "ShareProcessNamespace and HostPID cannot both be enabled");
+        causes
+            .invalid(&path.child("shareProcessNamespace"), "ShareProcessNamespace and HostPID cannot both be enabled");
     }
 }
 
@@ -66,7 +68,8 @@ pub fn of_container(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &m
             causes.invalid(path, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
         }
         let added = context.get("capabilities").map(|capabilities| list(capabilities, "add")).unwrap_or_default();
-        let refused = added.iter().filter(|capability| capability.as_str() == Some("CAP_SYS_ADMIN") && !pod.rules.unraised_admin);
+        let refused =
+            added.iter().filter(|capability| capability.as_str() == Some("CAP_SYS_ADMIN") && !pod.rules.unraised_admin);
         for _ in refused {
             causes.invalid(path, "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
         }
@@ -125,10 +128,14 @@ pub fn host_process(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
         return;
     }
     if on_host != count {
-        causes.invalid(path, "If pod contains any hostProcess containers then all containers must be HostProcess containers");
+        causes.invalid(
+            path,
+            "If pod contains any hostProcess containers then all containers must be HostProcess containers",
+        );
     }
     if !flag(pod.spec, "hostNetwork") {
-        causes.invalid(&path.child("hostNetwork"), "hostNetwork must be true if pod contains any hostProcess containers");
+        causes
+            .invalid(&path.child("hostNetwork"), "hostNetwork must be true if pod contains any hostProcess containers");
     }
 }
 
@@ -206,7 +213,8 @@ fn not_on_windows(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     if let Some(context) = some(spec, "securityContext") {
         let path = path.child("securityContext");
         for field in NOT_ON_WINDOWS_POD {
-            let set = if field == "sysctls" { !list(context, field).is_empty() } else { some(context, field).is_some() };
+            let set =
+                if field == "sysctls" { !list(context, field).is_empty() } else { some(context, field).is_some() };
             if set {
                 causes.forbidden(&path.child(field), words);
             }
@@ -297,7 +305,9 @@ fn app_armor(profile: &Node, path: &Path<'_>, causes: &mut Causes) {
                 causes.too_long(&file_path, 4095);
             }
         }
-        ("RuntimeDefault" | "Unconfined", Some(_)) => causes.invalid(&file_path, "can only be set when AppArmor type is Localhost"),
+        ("RuntimeDefault" | "Unconfined", Some(_)) => {
+            causes.invalid(&file_path, "can only be set when AppArmor type is Localhost");
+        }
         ("RuntimeDefault" | "Unconfined", None) => {}
         ("", _) => causes.required(&path.child("type"), "type is required when appArmorProfile is set"),
         _ => causes.not_supported(&path.child("type"), &PROFILE_TYPES),
@@ -316,7 +326,8 @@ fn sysctls(context: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) 
         } else if !is_setting(given) {
             causes.invalid(
                 &path,
-                "must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$",
+                "must have at most 253 characters and match regex \
+                    ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$",
             );
         } else if !new {
             causes.duplicate(&path);
@@ -357,8 +368,8 @@ fn sharing(spec: &Node, setting: &str) -> Option<&'static str> {
     } else {
         setting
     };
-    let between_processes =
-        name == "kernel.sem" || ["kernel.shm", "kernel.msg", "fs.mqueue."].iter().any(|prefix| name.starts_with(prefix));
+    let between_processes = name == "kernel.sem"
+        || ["kernel.shm", "kernel.msg", "fs.mqueue."].iter().any(|prefix| name.starts_with(prefix));
     match () {
         () if name.starts_with("net.") && flag(spec, "hostNetwork") => Some("hostNetwork"),
         () if between_processes && flag(spec, "hostIPC") => Some("hostIPC"),
@@ -368,7 +379,10 @@ fn sharing(spec: &Node, setting: &str) -> Option<&'static str> {
 
 fn windows_options(options: &Node, path: &Path<'_>, causes: &mut Causes) {
     if let Some(given) = some(options, "gmsaCredentialSpecName") {
-        causes.each_invalid(&path.child("gmsaCredentialSpecName"), name::dns_subdomain(given.as_str().unwrap_or_default()));
+        causes.each_invalid(
+            &path.child("gmsaCredentialSpecName"),
+            name::dns_subdomain(given.as_str().unwrap_or_default()),
+        );
     }
     if let Some(given) = some(options, "gmsaCredentialSpec") {
         let path = path.child("gmsaCredentialSpec");
@@ -417,7 +431,9 @@ fn windows_user(given: &str, path: &Path<'_>, causes: &mut Causes) {
 
 fn is_net_bios(domain: &str) -> bool {
     let count = domain.chars().count();
-    (1..=15).contains(&count) && !domain.starts_with('.') && !domain.contains(['\\', '/', ':', '*', '?', '"', '<', '>', '|'])
+    (1..=15).contains(&count)
+        && !domain.starts_with('.')
+        && !domain.contains(['\\', '/', ':', '*', '?', '"', '<', '>', '|'])
 }
 
 fn is_windows_domain(domain: &str) -> bool {

@@ -59,7 +59,8 @@ pub fn has_faulty_values(selector: Option<&Node>) -> bool {
 /// Whether a selector has no conditions, and so picks everything.
 #[must_use]
 pub fn is_empty(selector: &Node) -> bool {
-    selector.get("matchLabels").is_none_or(|labels| labels.entries().next().is_none()) && list(selector, "matchExpressions").is_empty()
+    selector.get("matchLabels").is_none_or(|labels| labels.entries().next().is_none())
+        && list(selector, "matchExpressions").is_empty()
 }
 
 /// Whether a selector that is well formed picks these labels.
@@ -74,7 +75,9 @@ pub fn picks(selector: &Node, labels: Option<&Node>) -> bool {
     all_labels
         && list(selector, "matchExpressions").iter().all(|expression| {
             let found = label(text(expression, "key"));
-            let listed = || found.is_some_and(|found| list(expression, "values").iter().any(|value| value.as_str() == Some(found)));
+            let listed = || {
+                found.is_some_and(|found| list(expression, "values").iter().any(|value| value.as_str() == Some(found)))
+            };
             match text(expression, "operator") {
                 "In" => listed(),
                 "NotIn" => !listed(),
@@ -86,7 +89,13 @@ pub fn picks(selector: &Node, labels: Option<&Node>) -> bool {
 }
 
 /// The selector of a workload: required, well formed and not empty. Gives it back when it can be used to pick labels.
-pub fn workload_selector<'n>(spec: &'n Node, path: &Path<'_>, kind: &str, fault: &str, causes: &mut Causes) -> Chosen<'n> {
+pub fn workload_selector<'n>(
+    spec: &'n Node,
+    path: &Path<'_>,
+    kind: &str,
+    fault: &str,
+    causes: &mut Causes,
+) -> Chosen<'n> {
     let path = path.child("selector");
     let Some(node) = some(spec, "selector") else {
         causes.required(&path, "");

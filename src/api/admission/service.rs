@@ -1,4 +1,5 @@
-//! What the server says to a Service: its type, ports, addresses and traffic policies. What it allocates is in `allocation`.
+//! What the server says to a Service: its type, ports, addresses and traffic policies. What it allocates is in
+//! `allocation`.
 //!
 //! Follows `pkg/apis/core/validation/validation.go: ValidateServiceCreate, ValidateServiceUpdate`.
 
@@ -54,7 +55,9 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
 }
 
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
-    let (Some(service), Some(before)) = (Service::new(object, Some(stored), version), stored.get("spec")) else { return };
+    let (Some(service), Some(before)) = (Service::new(object, Some(stored), version), stored.get("spec")) else {
+        return;
+    };
     let old = Addresses::of(before);
     if version < Version::minor(34) {
         // `ValidateServiceUpdate` went through all rules for new ones, their names too.
@@ -83,7 +86,14 @@ impl<'n> Service<'n> {
     fn new(object: &'n Node, stored: Option<&'n Node>, version: Version) -> Option<Self> {
         let spec = object.get("spec")?;
         let addresses = Addresses::of(spec);
-        Some(Self { object, spec, stored, kind: text(spec, "type"), addresses, strict: gate::STRICT_IP_CIDR_VALIDATION.is_on(version) })
+        Some(Self {
+            object,
+            spec,
+            stored,
+            kind: text(spec, "type"),
+            addresses,
+            strict: gate::STRICT_IP_CIDR_VALIDATION.is_on(version),
+        })
     }
 
     fn annotation(&self, key: &str) -> Option<&'n str> {
@@ -116,7 +126,10 @@ impl<'n> Service<'n> {
             && mode != hints
         {
             let path = Path::new("metadata.annotations");
-            causes.invalid(&path.key(TOPOLOGY_MODE), format!("must match annotations[{TOPOLOGY_HINTS}] when both are specified"));
+            causes.invalid(
+                &path.key(TOPOLOGY_MODE),
+                format!("must match annotations[{TOPOLOGY_HINTS}] when both are specified"),
+            );
         }
     }
 
@@ -185,7 +198,8 @@ impl<'n> Service<'n> {
             return;
         }
         let path = SPEC.child("ports");
-        for (index, _) in list(self.spec, "ports").iter().enumerate().filter(|(_, port)| number(port, "port") == 10_250) {
+        for (index, _) in list(self.spec, "ports").iter().enumerate().filter(|(_, port)| number(port, "port") == 10_250)
+        {
             causes.invalid(&path.index(index), "may not expose port 10250 externally since it is used by kubelet");
         }
     }
@@ -286,7 +300,10 @@ impl<'n> Service<'n> {
 
     fn load_balancer(&self, causes: &mut Causes) {
         if self.kind != "LoadBalancer" && some(self.spec, "allocateLoadBalancerNodePorts").is_some() {
-            causes.forbidden(&SPEC.child("allocateLoadBalancerNodePorts"), "may only be used when `type` is 'LoadBalancer'");
+            causes.forbidden(
+                &SPEC.child("allocateLoadBalancerNodePorts"),
+                "may only be used when `type` is 'LoadBalancer'",
+            );
         }
         if self.kind == "LoadBalancer" && some(self.spec, "allocateLoadBalancerNodePorts").is_none() {
             causes.required(&Path::new("allocateLoadBalancerNodePorts"), "");
@@ -316,7 +333,10 @@ impl<'n> Service<'n> {
         match (allocation::needs_health_check(self.spec), number(self.spec, "healthCheckNodePort")) {
             (false, 0) => {}
             (false, _) => {
-                causes.invalid(&path, "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
+                causes.invalid(
+                    &path,
+                    "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
+                );
             }
             (true, 0) => causes.required(&path, ""),
             (true, port) => causes.each_invalid(&path, name::port_number(port)),
@@ -324,7 +344,9 @@ impl<'n> Service<'n> {
         let path = SPEC.child("internalTrafficPolicy");
         match some(self.spec, "internalTrafficPolicy") {
             None if matches!(self.kind, "ClusterIP" | "NodePort" | "LoadBalancer") => causes.required(&path, ""),
-            Some(policy) if !matches!(policy.as_str(), Some("Cluster" | "Local")) => causes.not_supported(&path, &["Cluster", "Local"]),
+            Some(policy) if !matches!(policy.as_str(), Some("Cluster" | "Local")) => {
+                causes.not_supported(&path, &["Cluster", "Local"]);
+            }
             _ => {}
         }
         if let Some(distribution) = some(self.spec, "trafficDistribution") {
@@ -400,9 +422,15 @@ fn contains(list: &[Node], text: &str) -> bool {
     list.iter().any(|item| item.as_str() == Some(text))
 }
 
-/// The rules that tie `clusterIP`, `clusterIPs`, `ipFamilies` and `ipFamilyPolicy` together. The server asks them twice: before it
-/// allocates, and with the other rules.
-pub(super) fn address_rules(kind: &str, addresses: &Addresses, stored: Option<&Node>, strict: bool, causes: &mut Causes) {
+/// The rules that tie `clusterIP`, `clusterIPs`, `ipFamilies` and `ipFamilyPolicy` together. The server asks them
+/// twice: before it allocates, and with the other rules.
+pub(super) fn address_rules(
+    kind: &str,
+    addresses: &Addresses,
+    stored: Option<&Node>,
+    strict: bool,
+    causes: &mut Causes,
+) {
     if kind == "ExternalName" {
         return;
     }
@@ -443,7 +471,11 @@ pub(super) fn address_rules(kind: &str, addresses: &Addresses, stored: Option<&N
     // What the stored Service has is taken unread, `None` among it; only here somebody tries to read it.
     let unread = ips.iter().enumerate().find(|(_, ip)| ips.len() > 1 && ip::address(ip).is_none());
     if let Some((index, ip)) = unread {
-        causes.add(&path, "InternalError", format!("failed to check for dual stack with error:invalid IP[{index}]: {ip}"));
+        causes.add(
+            &path,
+            "InternalError",
+            format!("failed to check for dual stack with error:invalid IP[{index}]: {ip}"),
+        );
     }
     let sixes = ips.iter().filter(|ip| ip::is_ipv6(ip)).count();
     if ips.len() > 1 && (unread.is_some() || sixes == 0 || sixes == ips.len()) {
@@ -454,7 +486,10 @@ pub(super) fn address_rules(kind: &str, addresses: &Addresses, stored: Option<&N
     }
     for (index, (ip, family)) in ips.iter().zip(families).enumerate() {
         if (family == "IPv4" && ip::is_ipv6(ip)) || (family == "IPv6" && !ip::is_ipv6(ip)) {
-            causes.invalid(&path.index(index), format!("expected an {family} value as indicated by `ipFamilies[{index}]`"));
+            causes.invalid(
+                &path.index(index),
+                format!("expected an {family} value as indicated by `ipFamilies[{index}]`"),
+            );
         }
     }
 }
@@ -482,7 +517,9 @@ fn address_changes(new: &Addresses, old: &Addresses, causes: &mut Causes) {
     }
     let path = SPEC.child("clusterIPs");
     if old.ips.len() == new.ips.len() {
-        for index in old.ips.iter().zip(&new.ips).enumerate().filter(|(_, (old, new))| old != new).map(|(index, _)| index) {
+        for index in
+            old.ips.iter().zip(&new.ips).enumerate().filter(|(_, (old, new))| old != new).map(|(index, _)| index)
+        {
             causes.invalid(&path.index(index), "may not change once set");
         }
         return;
@@ -494,7 +531,10 @@ fn address_changes(new: &Addresses, old: &Addresses, causes: &mut Causes) {
         causes.invalid(&path.index(0), "may not change once set");
     }
     if new.ips.len() == 1 && old.ips.len() > 1 && new.policy.as_deref() != Some("SingleStack") {
-        causes.invalid(&SPEC.child("ipFamilyPolicy"), "must be set to 'SingleStack' when releasing the secondary clusterIP");
+        causes.invalid(
+            &SPEC.child("ipFamilyPolicy"),
+            "must be set to 'SingleStack' when releasing the secondary clusterIP",
+        );
     }
 }
 
@@ -519,6 +559,9 @@ fn family_changes(new: &Addresses, old: &Addresses, causes: &mut Causes) {
         causes.invalid(&first, "may not change once set");
     }
     if fewer && new.families.len() == 1 && new.policy.as_deref() != Some("SingleStack") {
-        causes.invalid(&SPEC.child("ipFamilyPolicy"), "must be set to 'SingleStack' when releasing the secondary ipFamily");
+        causes.invalid(
+            &SPEC.child("ipFamilyPolicy"),
+            "must be set to 'SingleStack' when releasing the secondary ipFamily",
+        );
     }
 }

@@ -54,7 +54,8 @@ fn ranges(object: &Node, causes: &mut Causes) {
         && family(one).is_some()
         && family(one) == family(other)
     {
-        causes.invalid(&path, "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64");
+        causes
+            .invalid(&path, "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64");
     }
 }
 

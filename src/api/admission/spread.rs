@@ -55,7 +55,10 @@ pub fn tolerations(tolerations: &[Node], rules: &Rules, path: &Path<'_>, causes:
         if !key.is_empty() {
             selector::label_key(key, &path.child("key"), causes);
         } else if operator != "Exists" {
-            causes.invalid(&operator_path, "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
+            causes.invalid(
+                &operator_path,
+                "operator must be Exists when `key` is empty, which means \"match all values and all keys\"",
+            );
         }
         if some(toleration, "tolerationSeconds").is_some() && effect != "NoExecute" {
             causes.invalid(&path.child("effect"), "effect must be 'NoExecute' when `tolerationSeconds` is set");
@@ -67,7 +70,9 @@ pub fn tolerations(tolerations: &[Node], rules: &Rules, path: &Path<'_>, causes:
                     causes.invalid(&operator_path, faults.join(";"));
                 }
             }
-            "Exists" if !value.is_empty() => causes.invalid(&operator_path, "value must be empty when `operator` is 'Exists'"),
+            "Exists" if !value.is_empty() => {
+                causes.invalid(&operator_path, "value must be empty when `operator` is 'Exists'");
+            }
             "Exists" => {}
             "Lt" | "Gt" if rules.comparing_tolerations => whole_number(value, &path.child("value"), causes),
             "Lt" | "Gt" => causes.not_supported(&operator_path, &["Equal", "Exists", "Lt", "Gt"]),
@@ -83,7 +88,10 @@ pub fn tolerations(tolerations: &[Node], rules: &Rules, path: &Path<'_>, causes:
 fn repeated(constraints: &[Node]) -> BTreeSet<usize> {
     let mut seen = BTreeSet::new();
     let later = constraints.iter().enumerate().rev();
-    later.filter(|(_, it)| !seen.insert((text(it, "topologyKey"), text(it, "whenUnsatisfiable")))).map(|(index, _)| index).collect()
+    later
+        .filter(|(_, it)| !seen.insert((text(it, "topologyKey"), text(it, "whenUnsatisfiable"))))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 fn least_domains(constraint: &Node, action: &str, path: &Path<'_>, causes: &mut Causes) {
@@ -118,7 +126,9 @@ fn plain_label_keys(constraint: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 fn whole_number(value: &str, path: &Path<'_>, causes: &mut Causes) {
     let digits = value.strip_prefix('-').unwrap_or(value);
-    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) && (value == "0" || !digits.starts_with('0'));
+    let plain = !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (value == "0" || !digits.starts_with('0'));
     if !plain {
         causes.invalid(path, "must be a valid decimal integer in canonical form");
     }

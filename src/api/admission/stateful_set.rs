@@ -112,7 +112,8 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
         causes.forbidden(
             &path,
             format!(
-                "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy',{history} \
+                "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
+                    'updateStrategy',{history} \
                  'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
             ),
         );
@@ -143,18 +144,23 @@ fn warn(spec: &Node, claim_field: Option<&str>, version: Version, path: &Path<'_
         }
     }
     if version >= CHANGES_HISTORY && number(spec, "revisionHistoryLimit") < 0 {
-        causes.warn("spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended");
+        causes.warn(
+            "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended",
+        );
     }
 }
 
 /// Whether anything changed that may not.
 fn differs(new: &Node, old: &Node, version: Version) -> bool {
-    let fixed = |name: &str| !CHANGEABLE.contains(&name) || (name == "revisionHistoryLimit" && version < CHANGES_HISTORY);
-    let changed = new.entries().any(|(key, value)| fixed(&key.name) && !MANNER.same_fields(&key.name, Some(value), old.get(&key.name)));
+    let fixed =
+        |name: &str| !CHANGEABLE.contains(&name) || (name == "revisionHistoryLimit" && version < CHANGES_HISTORY);
+    let changed = new
+        .entries()
+        .any(|(key, value)| fixed(&key.name) && !MANNER.same_fields(&key.name, Some(value), old.get(&key.name)));
     changed
-        || old
-            .entries()
-            .any(|(key, value)| fixed(&key.name) && new.get(&key.name).is_none() && !MANNER.same_fields(&key.name, None, Some(value)))
+        || old.entries().any(|(key, value)| {
+            fixed(&key.name) && new.get(&key.name).is_none() && !MANNER.same_fields(&key.name, None, Some(value))
+        })
 }
 
 fn spec(spec: &Node, skip: Skip, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
@@ -176,7 +182,13 @@ fn spec(spec: &Node, skip: Skip, rules: &Rules, path: &Path<'_>, causes: &mut Ca
         for (index, claim) in claims.iter().enumerate() {
             let nothing = Node::null(claim.at);
             let path = path.index(index);
-            claim_spec(claim.get("spec").unwrap_or(&nothing), Leniency::default(), rules.version, &path.child("spec"), causes);
+            claim_spec(
+                claim.get("spec").unwrap_or(&nothing),
+                Leniency::default(),
+                rules.version,
+                &path.child("spec"),
+                causes,
+            );
         }
     }
     for field in ["replicas", "minReadySeconds"] {
@@ -205,10 +217,18 @@ fn template(spec: &Node, claims: &[Node], skip: Skip, rules: &Rules, path: &Path
         }
         if skip.template {
             selector::labels(metadata.get("labels"), &template_path.child("labels"), causes);
-            pod::annotations_of_pod(metadata.get("annotations"), inner, rules, &template_path.child("annotations"), causes);
+            pod::annotations_of_pod(
+                metadata.get("annotations"),
+                inner,
+                rules,
+                &template_path.child("annotations"),
+                causes,
+            );
         } else {
-            let names: Vec<&str> =
-                claims.iter().map(|claim| claim.get("metadata").map(|it| text(it, "name")).unwrap_or_default()).collect();
+            let names: Vec<&str> = claims
+                .iter()
+                .map(|claim| claim.get("metadata").map(|it| text(it, "name")).unwrap_or_default())
+                .collect();
             pod::template(template, Holder { claims: &names, names_hosts: true }, rules, &template_path, causes);
         }
     }
@@ -216,7 +236,10 @@ fn template(spec: &Node, claims: &[Node], skip: Skip, rules: &Rules, path: &Path
         causes.not_supported(&template_path.child("spec.restartPolicy"), &["Always"]);
     }
     if some(inner, "activeDeadlineSeconds").is_some() {
-        causes.forbidden(&template_path.child("spec.activeDeadlineSeconds"), "activeDeadlineSeconds in StatefulSet is not Supported");
+        causes.forbidden(
+            &template_path.child("spec.activeDeadlineSeconds"),
+            "activeDeadlineSeconds in StatefulSet is not Supported",
+        );
     }
 }
 
@@ -255,8 +278,10 @@ mod tests {
     use crate::yaml::{Part, read_part};
 
     const GOOD: &str = "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: web}, spec: {serviceName: web, \
-        selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web:1}]}}, \
-        volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]}}";
+        selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: \
+        web, image: web:1}]}}, \
+        volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: \
+        {storage: 1Gi}}}}]}}";
 
     fn node(text: &str) -> Node {
         let id = Sources::default().add("web.yaml", text);

@@ -91,7 +91,8 @@ pub(super) fn parameters(parameters: Option<&Node>, path: &Path<'_>, causes: &mu
 }
 
 fn topologies(topologies: &[Node], path: &Path<'_>, causes: &mut Causes) {
-    // The server compares each term with as many empty ones as there are terms, so a term without conditions is always a duplicate.
+    // The server compares each term with as many empty ones as there are terms, so a term without conditions is always
+    // a duplicate.
     let mut seen: BTreeSet<Term<'_>> = BTreeSet::from([Term::new()]);
     for (index, node) in topologies.iter().enumerate() {
         let path = path.index(index);

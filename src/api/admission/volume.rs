@@ -26,9 +26,16 @@ pub struct Volume {
 /// The good volumes of a pod by name.
 pub type Volumes<'n> = BTreeMap<&'n str, Volume>;
 
-/// Checks volumes and gives the good ones. `claims` are the names of claim templates: each stands for a volume, and hides one of its
-/// name. The server then numbers the volumes at random, so they have no number here.
-pub fn volumes<'n>(spec: &'n Node, claims: &[&'n str], pod_name: &str, rules: &Rules, path: &Path<'_>, causes: &mut Causes) -> Volumes<'n> {
+/// Checks volumes and gives the good ones. `claims` are the names of claim templates: each stands for a volume, and
+/// hides one of its name. The server then numbers the volumes at random, so they have no number here.
+pub fn volumes<'n>(
+    spec: &'n Node,
+    claims: &[&'n str],
+    pod_name: &str,
+    rules: &Rules,
+    path: &Path<'_>,
+    causes: &mut Causes,
+) -> Volumes<'n> {
     let mut good = Volumes::new();
     for claim in claims {
         let before = causes.refusals.len();
@@ -85,7 +92,8 @@ enum Check {
     Ruled(fn(&Node, &Rules, &Path<'_>, &mut Causes)),
 }
 
-/// A sort of source: its field, and what the server calls it when there is another one, and when something in it is wrong.
+/// A sort of source: its field, and what the server calls it when there is another one, and when something in it is
+/// wrong.
 struct Sort {
     field: &'static str,
     beside: &'static str,
@@ -403,7 +411,8 @@ fn trust_bundle<'n>(bundle: &'n Node, places: &mut Names<'n>, path: &Path<'_>, v
         }
         (None, None) => causes.required(path, "either name or signerName must be specified"),
     }
-    if some(bundle, "name").is_some() && some(bundle, "signerName").is_none() && some(bundle, "labelSelector").is_some() {
+    if some(bundle, "name").is_some() && some(bundle, "signerName").is_none() && some(bundle, "labelSelector").is_some()
+    {
         causes.invalid(&path.child("labelSelector"), "labelSelector must be unset if name is specified");
     }
     let place = text(bundle, "path");
@@ -415,7 +424,13 @@ fn trust_bundle<'n>(bundle: &'n Node, places: &mut Names<'n>, path: &Path<'_>, v
 }
 
 /// `podCertificate` of a projected volume.
-fn pod_certificate<'n>(certificate: &'n Node, places: &mut Names<'n>, path: &Path<'_>, volume: &Path<'_>, causes: &mut Causes) {
+fn pod_certificate<'n>(
+    certificate: &'n Node,
+    places: &mut Names<'n>,
+    path: &Path<'_>,
+    volume: &Path<'_>,
+    causes: &mut Causes,
+) {
     const KEY_TYPES: [&str; 6] = ["RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"];
     const DAY: i64 = 24 * 60 * 60;
     let signer = text(certificate, "signerName");
@@ -424,7 +439,10 @@ fn pod_certificate<'n>(certificate: &'n Node, places: &mut Names<'n>, path: &Pat
         causes.not_supported(&path.child("keyType"), &KEY_TYPES);
     }
     if let Some(seconds) = some(certificate, "maxExpirationSeconds").and_then(Node::as_int) {
-        let own = signer.split('/').next().is_some_and(|domain| domain == "kubernetes.io" || domain.ends_with(".kubernetes.io"));
+        let own = signer
+            .split('/')
+            .next()
+            .is_some_and(|domain| domain == "kubernetes.io" || domain.ends_with(".kubernetes.io"));
         let most = if own { DAY } else { 91 * DAY };
         let path = path.child("maxExpirationSeconds");
         if seconds < 3600 {

@@ -7,7 +7,8 @@ use crate::k8s::name;
 use crate::value::Node;
 
 /// The type of a host path; empty is one too.
-const HOST_PATH_TYPES: [&str; 8] = ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
+const HOST_PATH_TYPES: [&str; 8] =
+    ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
 
 /// `hostPath`.
 pub fn host_path(source: &Node, path: &Path<'_>, causes: &mut Causes) {
@@ -122,8 +123,8 @@ pub fn iscsi_is_too_long(source: &Node, volume: &str) -> bool {
 }
 
 /// What the server says of that.
-pub const ISCSI_TOO_LONG: &str =
-    "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
+pub const ISCSI_TOO_LONG: &str = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if \
+    iscsi.initiatorName is specified.";
 
 /// `fc`.
 pub fn fibre_channel(source: &Node, path: &Path<'_>, causes: &mut Causes) {
@@ -148,7 +149,9 @@ pub fn flex_volume(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     let options = path.child("options");
     for (key, _) in source.get("options").into_iter().flat_map(Node::entries) {
         let namespace = key.name.split('/').next().unwrap_or_default().to_lowercase();
-        let is_under = |domain: &str| namespace == domain || namespace.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+        let is_under = |domain: &str| {
+            namespace == domain || namespace.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+        };
         if is_under("kubernetes.io") || is_under("k8s.io") {
             causes.invalid(&options.key(&key.name), "kubernetes.io and k8s.io namespaces are reserved");
         }
@@ -163,14 +166,19 @@ pub fn azure_file(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 /// `azureDisk`.
 pub fn azure_disk(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["diskName", "diskURI"], path, causes);
-    for (field, known) in [("cachingMode", ["None", "ReadOnly", "ReadWrite"]), ("kind", ["Dedicated", "Managed", "Shared"])] {
+    for (field, known) in
+        [("cachingMode", ["None", "ReadOnly", "ReadWrite"]), ("kind", ["Dedicated", "Managed", "Shared"])]
+    {
         if some(source, field).is_some_and(|value| !known.contains(&value.as_str().unwrap_or_default())) {
             causes.not_supported(&path.child(field), &known);
         }
     }
     let Some(kind) = some(source, "kind").and_then(Node::as_str) else { return };
     let (beginning, known) = if kind == "Managed" {
-        ("/subscriptions/", "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}")
+        (
+            "/subscriptions/",
+            "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}",
+        )
     } else {
         ("https://", "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd")
     };
@@ -311,11 +319,23 @@ mod tests {
             iscsi_name(text, "?", &Path::new("iqn"), &mut causes);
             causes.refusals.len()
         };
-        for good in ["iqn.2001-04.com.example:storage.kube.sys1.xyz", "eui.0123456789abcdef", "naa.0123456789abcdef0123456789abcdef"] {
+        for good in [
+            "iqn.2001-04.com.example:storage.kube.sys1.xyz",
+            "eui.0123456789abcdef",
+            "naa.0123456789abcdef0123456789abcdef",
+        ] {
             assert_eq!(faults(good), 0, "{good}");
         }
-        for wrong in ["", "x", "iqn.2001-04.com.example", "iqn.2001-4.com:x", "iqn.2001-04.com:a b", "eui.012", "naa.x", "iqn.é001-04.c:x"]
-        {
+        for wrong in [
+            "",
+            "x",
+            "iqn.2001-04.com.example",
+            "iqn.2001-4.com:x",
+            "iqn.2001-04.com:a b",
+            "eui.012",
+            "naa.x",
+            "iqn.é001-04.c:x",
+        ] {
             assert_eq!(faults(wrong), 1, "{wrong}");
         }
     }

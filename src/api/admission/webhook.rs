@@ -1,5 +1,5 @@
-//! Webhooks that the server asks before it takes an object: `ValidatingWebhookConfiguration`, `MutatingWebhookConfiguration`. Which requests
-//! a rule picks is the same thought for policies, which use that part.
+//! Webhooks that the server asks before it takes an object: `ValidatingWebhookConfiguration`,
+//! `MutatingWebhookConfiguration`. Which requests a rule picks is the same thought for policies, which use that part.
 //!
 //! Follows `pkg/apis/admissionregistration/validation/validation.go: ValidateValidatingWebhookConfiguration,
 //! ValidateMutatingWebhookConfiguration`.
@@ -52,7 +52,8 @@ struct Rules {
     skip_conditions: bool,
 }
 
-/// `validateValidatingWebhookConfiguration`, `validateMutatingWebhookConfiguration`, pkg/apis/admissionregistration/validation.
+/// `validateValidatingWebhookConfiguration`, `validateMutatingWebhookConfiguration`,
+/// pkg/apis/admissionregistration/validation.
 fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
     let path = Path::new("webhooks");
     let hooks = list(object, "webhooks");
@@ -64,7 +65,12 @@ fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
         if text(object, "kind") == MUTATING.kind {
             causes.one_of(text(hook, "reinvocationPolicy"), &["IfNeeded", "Never"], &path.child("reinvocationPolicy"));
         }
-        reviews(list(hook, "admissionReviewVersions"), rules.known_review, &path.child("admissionReviewVersions"), causes);
+        reviews(
+            list(hook, "admissionReviewVersions"),
+            rules.known_review,
+            &path.child("admissionReviewVersions"),
+            causes,
+        );
         let given = text(hook, "name");
         if !given.is_empty() && !seen.add(given) && rules.unique {
             causes.duplicate(&path.child("name"));
@@ -74,7 +80,13 @@ fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
 
 fn rules_over(stored: Option<&[Node]>, hooks: &[Node]) -> Rules {
     let Some(stored) = stored else {
-        return Rules { harmless: true, known_review: true, unique: true, faulty_values: false, skip_conditions: false };
+        return Rules {
+            harmless: true,
+            known_review: true,
+            unique: true,
+            faulty_values: false,
+            skip_conditions: false,
+        };
     };
     let mut seen = Names::default();
     let is_readable = |hook: &Node| {
@@ -174,7 +186,8 @@ pub(super) fn address(url: &str, path: &Path<'_>, causes: &mut Causes) {
         scheme.first().is_some_and(u8::is_ascii_alphabetic)
             && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
     });
-    let unreadable = url.bytes().any(|byte| byte < b' ' || byte == 0x7f) || rest.starts_with(':') || has_bad_escape(rest);
+    let unreadable =
+        url.bytes().any(|byte| byte < b' ' || byte == 0x7f) || rest.starts_with(':') || has_bad_escape(rest);
     let (scheme, after) = scheme_end.map_or(("", rest), |end| (&rest[..end], &rest[end + 1..]));
     let (after, query) = after.split_once('?').map_or((after, ""), |(after, query)| (after, query));
     let authority = after.strip_prefix("//").map(|rest| rest.split('/').next().unwrap_or_default()).unwrap_or_default();
@@ -182,7 +195,9 @@ pub(super) fn address(url: &str, path: &Path<'_>, causes: &mut Causes) {
     let port = host.rsplit_once(':').map_or("", |(_, port)| port);
     let bad_host = host.contains([' ', '<', '>', '"', '{', '}', '\\', '^', '`', '|'])
         || (!host.ends_with(']') && !port.bytes().all(|byte| byte.is_ascii_digit()));
-    let colon_first = scheme.is_empty() && !after.starts_with('/') && after.split('/').next().is_some_and(|first| first.contains(':'));
+    let colon_first = scheme.is_empty()
+        && !after.starts_with('/')
+        && after.split('/').next().is_some_and(|first| first.contains(':'));
     if unreadable || bad_host || colon_first {
         return causes.required(path, "url must be a valid URL; desired format: https://host[/path]");
     }
@@ -205,10 +220,13 @@ pub(super) fn address(url: &str, path: &Path<'_>, causes: &mut Causes) {
 
 fn has_bad_escape(text: &str) -> bool {
     let text = text.split('?').next().unwrap_or_default();
-    text.split('%').skip(1).any(|after| !(after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit())))
+    text.split('%')
+        .skip(1)
+        .any(|after| !(after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit())))
 }
 
-/// `ValidateWebhookService`, k8s.io/apiserver/pkg/util/webhook. Some callers hand over name and namespace the wrong way round.
+/// `ValidateWebhookService`, k8s.io/apiserver/pkg/util/webhook. Some callers hand over name and namespace the wrong way
+/// round.
 pub(super) fn service_reference(service: &Node, swapped: bool, path: &Path<'_>, causes: &mut Causes) {
     for (read, written) in [("name", "namespace"), ("namespace", "name")] {
         if text(service, read).is_empty() {
@@ -219,7 +237,9 @@ pub(super) fn service_reference(service: &Node, swapped: bool, path: &Path<'_>, 
     if !faults.is_empty() {
         causes.invalid(&path.child("port"), format!("port is not valid: {}", faults.join(", ")));
     }
-    let Some(steps) = some(service, "path").map(|path| path.as_str().unwrap_or_default()).filter(|path| !matches!(*path, "" | "/")) else {
+    let Some(steps) =
+        some(service, "path").map(|path| path.as_str().unwrap_or_default()).filter(|path| !matches!(*path, "" | "/"))
+    else {
         return;
     };
     let path = path.child("path");
@@ -236,7 +256,10 @@ pub(super) fn service_reference(service: &Node, swapped: bool, path: &Path<'_>, 
         if step.is_empty() {
             causes.invalid(&path, format!("segment[{index}] may not be empty"));
         } else {
-            causes.each_invalid(&path, name::dns_subdomain(step).into_iter().map(|fault| format!("segment[{index}]: {fault}")).collect());
+            causes.each_invalid(
+                &path,
+                name::dns_subdomain(step).into_iter().map(|fault| format!("segment[{index}]: {fault}")).collect(),
+            );
         }
     }
 }
@@ -315,7 +338,13 @@ fn resources(resources: &[&str], path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `validateMatchConditions`, pkg/apis/admissionregistration/validation.
-pub(super) fn conditions(conditions: &[Node], with_params: bool, version: Version, path: &Path<'_>, causes: &mut Causes) {
+pub(super) fn conditions(
+    conditions: &[Node],
+    with_params: bool,
+    version: Version,
+    path: &Path<'_>,
+    causes: &mut Causes,
+) {
     const MOST: usize = 64;
     if conditions.len() > MOST {
         causes.too_many(path, MOST);
@@ -326,8 +355,20 @@ pub(super) fn conditions(conditions: &[Node], with_params: bool, version: Versio
         match text(condition, "expression").trim() {
             "" => causes.required(&path.child("expression"), ""),
             written => {
-                let setting = expression::Setting::Request { params: with_params, authorizer: true, variables: None, patches: false };
-                expression::compiles(written, expression::Wanted::Bool, setting, version, &path.child("expression"), causes);
+                let setting = expression::Setting::Request {
+                    params: with_params,
+                    authorizer: true,
+                    variables: None,
+                    patches: false,
+                };
+                expression::compiles(
+                    written,
+                    expression::Wanted::Bool,
+                    setting,
+                    version,
+                    &path.child("expression"),
+                    causes,
+                );
             }
         }
         match text(condition, "name") {

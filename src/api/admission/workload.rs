@@ -28,7 +28,10 @@ pub fn template(spec: &Node, chosen: Chosen<'_>, kind: &str, rules: &Rules, path
         causes.not_supported(&path.child("spec.restartPolicy"), &["Always"]);
     }
     if some(inner, "activeDeadlineSeconds").is_some() {
-        causes.forbidden(&path.child("spec.activeDeadlineSeconds"), format!("activeDeadlineSeconds in {kind} is not Supported"));
+        causes.forbidden(
+            &path.child("spec.activeDeadlineSeconds"),
+            format!("activeDeadlineSeconds in {kind} is not Supported"),
+        );
     }
 }
 

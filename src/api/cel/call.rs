@@ -1,5 +1,5 @@
-//! The functions of CEL and of the libraries that Kubernetes adds to it: on lists, numbers, times, amounts, versions, formats. Those on texts
-//! are in `text`, those on addresses in `net`.
+//! The functions of CEL and of the libraries that Kubernetes adds to it: on lists, numbers, times, amounts, versions,
+//! formats. Those on texts are in `text`, those on addresses in `net`.
 
 use super::Fault;
 use super::value::{Key, List, Map, Value};
@@ -46,7 +46,11 @@ pub(super) fn index<'v>(of: &Value<'v>, index: &Value<'v>) -> Result<Option<Valu
             let place = match index {
                 Value::Int(place) => usize::try_from(*place).ok(),
                 Value::Uint(place) => usize::try_from(*place).ok(),
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and not negative")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "it is whole and not negative"
+                )]
                 Value::Double(place) if place.fract() == 0.0 && (0.0..4e9).contains(place) => Some(*place as usize),
                 Value::Double(_) => None,
                 _ => return Err(Fault::NoOverload),
@@ -105,14 +109,20 @@ fn free<'v>(function: &str, all: &[Value<'v>], left: &mut u64) -> Outcome<'v> {
         },
         ("duration", [value]) => match value {
             Value::Duration(_) => Ok(value.clone()),
-            Value::Int(seconds) => seconds.checked_mul(time::SECOND).map(Value::Duration).ok_or_else(|| unconverted(value, "duration")),
-            Value::Text(text) => time::duration(text).map(Value::Duration).ok_or_else(|| unconverted(value, "google.protobuf.Duration")),
+            Value::Int(seconds) => {
+                seconds.checked_mul(time::SECOND).map(Value::Duration).ok_or_else(|| unconverted(value, "duration"))
+            }
+            Value::Text(text) => {
+                time::duration(text).map(Value::Duration).ok_or_else(|| unconverted(value, "google.protobuf.Duration"))
+            }
             _ => Err(Fault::NoOverload),
         },
         ("timestamp", [value]) => match value {
             Value::Time(_) => Ok(value.clone()),
             Value::Int(seconds) => Ok(Value::Time(Instant { seconds: *seconds, nanos: 0 })),
-            Value::Text(text) => time::point(text, true).map(Value::Time).ok_or_else(|| unconverted(value, "google.protobuf.Timestamp")),
+            Value::Text(text) => {
+                time::point(text, true).map(Value::Time).ok_or_else(|| unconverted(value, "google.protobuf.Timestamp"))
+            }
             _ => Err(Fault::NoOverload),
         },
         ("optional.none", []) => Ok(Value::Optional(None)),
@@ -163,11 +173,14 @@ fn method<'v>(function: &str, all: &[Value<'v>], left: &mut u64) -> Outcome<'v> 
     match (function, all) {
         ("size", [value]) => size(value),
         ("hasValue", [Value::Optional(value)]) => Ok(Value::Bool(value.is_some())),
-        ("value", [Value::Optional(value)]) => {
-            value.as_ref().map(|value| (**value).clone()).ok_or_else(|| Fault::said("optional.none() dereference".to_owned()))
-        }
+        ("value", [Value::Optional(value)]) => value
+            .as_ref()
+            .map(|value| (**value).clone())
+            .ok_or_else(|| Fault::said("optional.none() dereference".to_owned())),
         ("or", [Value::Optional(value), other]) => Ok(if value.is_some() { all[0].clone() } else { other.clone() }),
-        ("orValue", [Value::Optional(value), other]) => Ok(value.as_ref().map_or_else(|| other.clone(), |value| (**value).clone())),
+        ("orValue", [Value::Optional(value), other]) => {
+            Ok(value.as_ref().map_or_else(|| other.clone(), |value| (**value).clone()))
+        }
         ("validate", [Value::Format(format), Value::Text(text)]) => {
             let faults = faults_of(format, text);
             let list = || List::made(faults.iter().map(|fault| Value::text(fault.as_str())).collect());
@@ -289,7 +302,10 @@ const KNOWN_FREE: [&str; 19] = [
 
 /// A function that is not there, or not for such values.
 fn unknown(function: &str, _: &[Value<'_>]) -> Fault {
-    if KNOWN.binary_search(&function).is_ok() || KNOWN_FREE.contains(&function) || ["trim", "validate", "value"].contains(&function) {
+    if KNOWN.binary_search(&function).is_ok()
+        || KNOWN_FREE.contains(&function)
+        || ["trim", "validate", "value"].contains(&function)
+    {
         return Fault::NoOverload;
     }
     Fault::Unknown(format!("there is no function `{function}`"))
@@ -315,11 +331,18 @@ fn to_int<'v>(value: &Value<'v>) -> Outcome<'v> {
         Value::Int(_) => Ok(value.clone()),
         Value::Uint(number) => i64::try_from(*number).map(Value::Int).map_err(|_| overflow()),
         #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the range is checked first")]
-        Value::Double(number) if *number > i64::MIN as f64 && *number < i64::MAX as f64 => Ok(Value::Int(*number as i64)),
+        Value::Double(number) if *number > i64::MIN as f64 && *number < i64::MAX as f64 => {
+            Ok(Value::Int(*number as i64))
+        }
         Value::Double(_) => Err(overflow()),
         Value::Text(text) => {
             let digits = text.strip_prefix('+').unwrap_or(text);
-            digits.parse().ok().filter(|_| !digits.starts_with('+')).map(Value::Int).ok_or_else(|| unconverted(value, "int"))
+            digits
+                .parse()
+                .ok()
+                .filter(|_| !digits.starts_with('+'))
+                .map(Value::Int)
+                .ok_or_else(|| unconverted(value, "int"))
         }
         Value::Time(instant) => Ok(Value::Int(instant.seconds)),
         Value::Duration(nanos) => Ok(Value::Int(*nanos)),
@@ -528,7 +551,9 @@ fn amount<'v>(function: &str, quantity: &Quantity, rest: &[Value<'v>]) -> Outcom
         ("sub", Some(other)) => Value::Quantity(Rc::new(quantity.plus(&other.negated()))),
         ("sign", None) => order_number(quantity.sign()),
         ("isInteger", None) => Value::Bool(quantity.whole_value().is_some()),
-        ("asInteger", None) => Value::Int(quantity.whole_value().ok_or_else(|| Fault::said("cannot convert value to integer".to_owned()))?),
+        ("asInteger", None) => {
+            Value::Int(quantity.whole_value().ok_or_else(|| Fault::said("cannot convert value to integer".to_owned()))?)
+        }
         ("asApproximateFloat", None) => Value::Double(quantity.approximate()),
         _ => return Err(unknown(function, rest)),
     })
@@ -556,7 +581,9 @@ fn offset(zone: &str) -> Result<i64, Fault> {
         Some(digits) => (-1, digits),
         None => (1, zone.strip_prefix('+').unwrap_or(zone)),
     };
-    let read = digits.split_once(':').and_then(|(hours, minutes)| Some((hours.parse::<i64>().ok()?, minutes.parse::<i64>().ok()?)));
+    let read = digits
+        .split_once(':')
+        .and_then(|(hours, minutes)| Some((hours.parse::<i64>().ok()?, minutes.parse::<i64>().ok()?)));
     let (hours, minutes) = read.ok_or_else(|| Fault::Unknown(format!("the time zone `{zone}` is not known")))?;
     Ok(sign * (hours.clamp(0, 99) * 3600 + minutes.clamp(0, 99) * 60))
 }

@@ -1,4 +1,5 @@
-//! Whether an expression is sound before anybody evaluates it: names that are declared, functions that there are, and types that agree.
+//! Whether an expression is sound before anybody evaluates it: names that are declared, functions that there are, and
+//! types that agree.
 //! `checker.Check`, cel-go/checker, with the validators that the server adds. Evaluates nothing.
 
 use super::call;
@@ -42,7 +43,8 @@ struct Checker<'s> {
     names: Vec<(Text, Kind<'s>)>,
     declared: usize,
     found: Found<'s>,
-    /// Items that stand in one list, or keys or values in one map: in the end they are of one type, however little was known before.
+    /// Items that stand in one list, or keys or values in one map: in the end they are of one type, however little was
+    /// known before.
     alike: Vec<(Kind<'s>, Kind<'s>)>,
     /// Inside what `format` is given, anything goes.
     formats: usize,
@@ -111,7 +113,8 @@ impl<'s> Checker<'s> {
                     let value = if *optional { self.inside(&value)? } else { value };
                     values = Some(self.joined(values, value)?);
                 }
-                let (key, value) = (keys.unwrap_or_else(|| self.found.open()), values.unwrap_or_else(|| self.found.open()));
+                let (key, value) =
+                    (keys.unwrap_or_else(|| self.found.open()), values.unwrap_or_else(|| self.found.open()));
                 Ok(Kind::map(key, value))
             }
             Tree::Message { name, fields } => {
@@ -160,7 +163,9 @@ impl<'s> Checker<'s> {
         let has_authorizer = self.names.iter().any(|(name, _)| name == "authorizer");
         match written.as_str() {
             _ if is_bound => None,
-            "authorizer.requestResource" if has_authorizer => Some(Kind::Library("kubernetes.authorization.ResourceCheck")),
+            "authorizer.requestResource" if has_authorizer => {
+                Some(Kind::Library("kubernetes.authorization.ResourceCheck"))
+            }
             written => of_type(written),
         }
     }
@@ -186,7 +191,8 @@ impl<'s> Checker<'s> {
         Ok(if optional || was_optional { Kind::optional(kind) } else { kind })
     }
 
-    /// A function or operator: the first signature that fits tells the type; where several fit that give others, it is open. `resolveOverload`.
+    /// A function or operator: the first signature that fits tells the type; where several fit that give others, it is
+    /// open. `resolveOverload`.
     fn call(&mut self, function: &str, of: Option<&Tree>, arguments: &[&Tree]) -> Outcome<'s> {
         let mut given = Vec::with_capacity(arguments.len() + 1);
         for tree in of.into_iter().chain(arguments.iter().copied()) {
@@ -275,7 +281,8 @@ impl<'s> Checker<'s> {
         let mut names = vec![(&fold.first, first.clone())];
         names.extend(fold.second.as_ref().map(|name| (name, second)));
         let body = self.bound(&names, &fold.body)?;
-        let is_condition = fold.result.is_some() || matches!(fold.kind, Folding::All | Folding::Exists | Folding::One | Folding::Filter);
+        let is_condition = fold.result.is_some()
+            || matches!(fold.kind, Folding::All | Folding::Exists | Folding::One | Folding::Filter);
         if is_condition && !self.found.agrees(&body, &Kind::Bool) {
             return Err(no_overload(if fold.kind == Folding::Exists { "||" } else { "&&" }));
         }
@@ -427,7 +434,8 @@ fn no_overload(sign: &str) -> String {
 
 // ---- schemas
 
-/// The type of what a schema describes: `SchemaDeclType`, k8s.io/apiserver/pkg/cel/common. None where rules cannot see it.
+/// The type of what a schema describes: `SchemaDeclType`, k8s.io/apiserver/pkg/cel/common. None where rules cannot see
+/// it.
 #[must_use]
 pub fn of_schema(schema: &Node, is_resource: bool) -> Option<Kind<'_>> {
     let is = |word: &str| schema.get(word).and_then(Node::as_bool) == Some(true);
@@ -487,8 +495,12 @@ pub fn of_request<'s>() -> Kind<'s> {
     let text = || Kind::Text;
     let kind = fields([("group", text()), ("version", text()), ("kind", text())]);
     let resource = fields([("group", text()), ("version", text()), ("resource", text())]);
-    let user =
-        fields([("username", text()), ("uid", text()), ("groups", Kind::list(text())), ("extra", Kind::map(text(), Kind::list(text())))]);
+    let user = fields([
+        ("username", text()),
+        ("uid", text()),
+        ("groups", Kind::list(text())),
+        ("extra", Kind::map(text(), Kind::list(text()))),
+    ]);
     fields([
         ("kind", kind.clone()),
         ("resource", resource.clone()),
@@ -525,8 +537,13 @@ pub fn of_namespace<'s>() -> Kind<'s> {
         ("finalizers", Kind::list(text())),
     ]);
     let finalizers = fields([("finalizers", Kind::list(text()))]);
-    let condition =
-        fields([("status", text()), ("type", text()), ("lastTransitionTime", Kind::Time), ("message", text()), ("reason", text())]);
+    let condition = fields([
+        ("status", text()),
+        ("type", text()),
+        ("lastTransitionTime", Kind::Time),
+        ("message", text()),
+        ("reason", text()),
+    ]);
     let status = fields([("conditions", Kind::list(condition)), ("phase", text())]);
     fields([("metadata", metadata), ("spec", finalizers), ("status", status)])
 }

@@ -111,7 +111,9 @@ impl<'v> Evaluator<'v, '_> {
                 }
                 Ok(Map::made(made))
             }
-            Tree::Message { name, .. } => Err(Fault::Unknown(format!("`{name}` is made of fields, which is not known here"))),
+            Tree::Message { name, .. } => {
+                Err(Fault::Unknown(format!("`{name}` is made of fields, which is not known here")))
+            }
             Tree::Not(inner) => match self.value(inner)? {
                 Value::Bool(value) => Ok(Value::Bool(!value)),
                 _ => Err(Fault::NoOverload),
@@ -157,7 +159,8 @@ impl<'v> Evaluator<'v, '_> {
     fn binary(&mut self, operator: Operator, one: &Value<'v>, other: &Value<'v>) -> Outcome<'v> {
         self.pay(one.size().min(other.size()) / 10)?;
         let ordered = |wanted: fn(Ordering) -> bool| {
-            let is_nan = matches!((one, other), (Value::Double(value), _) | (_, Value::Double(value)) if value.is_nan());
+            let is_nan =
+                matches!((one, other), (Value::Double(value), _) | (_, Value::Double(value)) if value.is_nan());
             match one.order(other) {
                 Some(order) => Ok(Value::Bool(wanted(order))),
                 None if is_nan => Ok(Value::Bool(false)),
@@ -184,7 +187,9 @@ impl<'v> Evaluator<'v, '_> {
                 _ => Err(Fault::NoOverload),
             },
             Operator::Add => self.add(one, other),
-            Operator::Subtract | Operator::Multiply | Operator::Divide | Operator::Remainder => arithmetic(operator, one, other),
+            Operator::Subtract | Operator::Multiply | Operator::Divide | Operator::Remainder => {
+                arithmetic(operator, one, other)
+            }
         }
     }
 
@@ -307,7 +312,13 @@ impl<'v> Evaluator<'v, '_> {
     }
 
     /// What a fold makes of an item: nothing where its condition is not true.
-    fn made(&mut self, fold: &'v Fold, first: Value<'v>, second: Option<Value<'v>>, filter: bool) -> Result<Option<Value<'v>>, Fault> {
+    fn made(
+        &mut self,
+        fold: &'v Fold,
+        first: Value<'v>,
+        second: Option<Value<'v>>,
+        filter: bool,
+    ) -> Result<Option<Value<'v>>, Fault> {
         if filter {
             let item = first.clone();
             return Ok(truth(&self.bound(fold, first, second, &fold.body)?)?.then_some(item));
@@ -394,7 +405,8 @@ fn in_time<'v>(instant: Option<Instant>) -> Outcome<'v> {
 }
 
 fn arithmetic<'v>(operator: Operator, one: &Value<'v>, other: &Value<'v>) -> Outcome<'v> {
-    let by_zero = || Fault::said(if operator == Operator::Divide { "division by zero" } else { "modulus by zero" }.to_owned());
+    let by_zero =
+        || Fault::said(if operator == Operator::Divide { "division by zero" } else { "modulus by zero" }.to_owned());
     match (one, other) {
         (Value::Int(one), Value::Int(other)) => {
             let value = match operator {

@@ -1,4 +1,5 @@
-//! The types that the server tells apart before an expression is evaluated, and how they agree: `internalIsAssignable`, cel-go/checker.
+//! The types that the server tells apart before an expression is evaluated, and how they agree: `internalIsAssignable`,
+//! cel-go/checker.
 //! Knows no function and no variable.
 
 use crate::value::{Node, Text};
@@ -77,7 +78,16 @@ impl Kind<'_> {
 
     /// Whether it may be null though it is something else.
     const fn may_be_null(&self) -> bool {
-        matches!(self, Self::Null | Self::Duration | Self::Time | Self::Object(_) | Self::Message(_) | Self::Library(_) | Self::Optional(_))
+        matches!(
+            self,
+            Self::Null
+                | Self::Duration
+                | Self::Time
+                | Self::Object(_)
+                | Self::Message(_)
+                | Self::Library(_)
+                | Self::Optional(_)
+        )
     }
 
     /// Whether two types are one and the same.
@@ -94,9 +104,9 @@ impl Kind<'_> {
             | (Self::Bytes, Self::Bytes)
             | (Self::Duration, Self::Duration)
             | (Self::Time, Self::Time) => true,
-            (Self::List(one), Self::List(other)) | (Self::Optional(one), Self::Optional(other)) | (Self::Type(one), Self::Type(other)) => {
-                one.is(other)
-            }
+            (Self::List(one), Self::List(other))
+            | (Self::Optional(one), Self::Optional(other))
+            | (Self::Type(one), Self::Type(other)) => one.is(other),
             (Self::Map(one), Self::Map(other)) => one.0.is(&other.0) && one.1.is(&other.1),
             (Self::Library(one), Self::Library(other)) => one == other,
             (Self::Message(one), Self::Message(other)) => one == other,
@@ -117,8 +127,12 @@ impl Kind<'_> {
         match (self, other) {
             (Self::Any | Self::Open(_), _) | (Self::Type(_), Self::Type(_)) => true,
             (_, Self::Any | Self::Open(_)) => false,
-            (Self::List(one), Self::List(other)) | (Self::Optional(one), Self::Optional(other)) => one.says_no_more_than(other),
-            (Self::Map(one), Self::Map(other)) => one.0.says_no_more_than(&other.0) && one.1.says_no_more_than(&other.1),
+            (Self::List(one), Self::List(other)) | (Self::Optional(one), Self::Optional(other)) => {
+                one.says_no_more_than(other)
+            }
+            (Self::Map(one), Self::Map(other)) => {
+                one.0.says_no_more_than(&other.0) && one.1.says_no_more_than(&other.1)
+            }
             _ => self.is(other),
         }
     }
@@ -175,7 +189,8 @@ impl<'s> Found<'s> {
         }
     }
 
-    /// Whether a value of one type may stand where another is wanted. What that tells of open types is noted; if it may not, anything may be.
+    /// Whether a value of one type may stand where another is wanted. What that tells of open types is noted; if it may
+    /// not, anything may be.
     pub fn agrees(&mut self, one: &Kind<'s>, other: &Kind<'s>) -> bool {
         if let Kind::Open(number) = other {
             let (valid, known) = self.fills(one, *number);

@@ -1,5 +1,6 @@
-//! CEL, the language of rules in schemas and policies: read, and evaluated over objects, by our own hands. The crates that do so count no
-//! costs, so that a rule could run for hours, and weigh more than all that is judged here. Knows no rule.
+//! CEL, the language of rules in schemas and policies: read, and evaluated over objects, by our own hands. The crates
+//! that do so count no costs, so that a rule could run for hours, and weigh more than all that is judged here. Knows no
+//! rule.
 
 mod call;
 pub mod check;

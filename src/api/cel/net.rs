@@ -18,7 +18,9 @@ fn free<'v>(function: &str, all: &[Value<'v>]) -> Option<Outcome<'v>> {
     Some(match function {
         "url" => match Url::for_request(text) {
             Some(url) => Ok(Value::Url(Rc::new(url))),
-            None => Err(Fault::said(format!("URL parse error during conversion from string: parse \"{text}\": invalid URI for request"))),
+            None => Err(Fault::said(format!(
+                "URL parse error during conversion from string: parse \"{text}\": invalid URI for request"
+            ))),
         },
         "isURL" => Ok(Value::Bool(Url::for_request(text).is_some())),
         "ip" => address(text).map(Value::Ip),
@@ -49,9 +51,13 @@ fn method<'v>(function: &str, all: &[Value<'v>]) -> Option<Outcome<'v>> {
         (Value::Cidr(range), "prefixLength", []) => Ok(Value::Int(i64::from(range.bits()))),
         (Value::Cidr(range), "masked", []) => Ok(Value::Cidr(range.masked())),
         (Value::Cidr(range), "containsIP", [Value::Ip(address)]) => Ok(Value::Bool(range.holds(*address))),
-        (Value::Cidr(range), "containsIP", [Value::Text(text)]) => address(text).map(|address| Value::Bool(range.holds(address))),
+        (Value::Cidr(range), "containsIP", [Value::Text(text)]) => {
+            address(text).map(|address| Value::Bool(range.holds(address)))
+        }
         (Value::Cidr(range), "containsCIDR", [Value::Cidr(other)]) => Ok(Value::Bool(holds_all(*range, *other))),
-        (Value::Cidr(one), "containsCIDR", [Value::Text(text)]) => range(text).map(|other| Value::Bool(holds_all(*one, other))),
+        (Value::Cidr(one), "containsCIDR", [Value::Text(text)]) => {
+            range(text).map(|other| Value::Bool(holds_all(*one, other)))
+        }
         _ => return None,
     })
 }
@@ -59,8 +65,9 @@ fn method<'v>(function: &str, all: &[Value<'v>]) -> Option<Outcome<'v>> {
 /// An address, in none but its own clothes.
 fn address(text: &str) -> Result<IpAddr, Fault> {
     let read = text.parse::<IpAddr>().ok();
-    let read =
-        read.ok_or_else(|| Fault::said(format!("IP Address \"{text}\" parse error during conversion from string: unable to parse IP")))?;
+    let read = read.ok_or_else(|| {
+        Fault::said(format!("IP Address \"{text}\" parse error during conversion from string: unable to parse IP"))
+    })?;
     if matches!(read, IpAddr::V6(address) if address.to_ipv4_mapped().is_some()) {
         return Err(Fault::said(format!("IPv4-mapped IPv6 address \"{text}\" is not allowed")));
     }
@@ -68,7 +75,9 @@ fn address(text: &str) -> Result<IpAddr, Fault> {
 }
 
 fn range(text: &str) -> Result<Range, Fault> {
-    let fault = || Fault::said(format!("network address parse error during conversion from string: invalid CIDR address: {text}"));
+    let fault = || {
+        Fault::said(format!("network address parse error during conversion from string: invalid CIDR address: {text}"))
+    };
     let (before, bits) = text.split_once('/').ok_or_else(fault)?;
     let strict = bits == "0" || !bits.starts_with('0');
     address(before).ok().filter(|_| strict).and_then(|_| Range::read(text)).ok_or_else(fault)

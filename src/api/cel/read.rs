@@ -24,8 +24,10 @@ enum Token {
     Sign(&'static str),
 }
 
-const SIGNS: [&str; 25] =
-    ["&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(", ")", "[", "]", "{", "}", "="];
+const SIGNS: [&str; 25] = [
+    "&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(", ")", "[", "]",
+    "{", "}", "=",
+];
 
 /// Operators by how closely they bind, loosest first.
 const LEVELS: [&[(&str, Operator)]; 3] = [
@@ -83,7 +85,10 @@ impl Reader<'_> {
             return Ok(Token::Literal(literal));
         }
         if first.is_ascii_alphabetic() || first == b'_' {
-            let length = self.rest().find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_')).unwrap_or(self.rest().len());
+            let length = self
+                .rest()
+                .find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
+                .unwrap_or(self.rest().len());
             let name = Text::new(&self.rest()[..length]);
             self.at += length;
             return Ok(match name.as_str() {
@@ -115,8 +120,9 @@ impl Reader<'_> {
     fn number(&mut self) -> Result<Literal, Unread> {
         let text = self.rest();
         let bytes = text.as_bytes();
-        let digits =
-            |from: usize, good: fn(&u8) -> bool| from + bytes[from.min(bytes.len())..].iter().take_while(|byte| good(byte)).count();
+        let digits = |from: usize, good: fn(&u8) -> bool| {
+            from + bytes[from.min(bytes.len())..].iter().take_while(|byte| good(byte)).count()
+        };
         let (literal, length) = if text.starts_with("0x") || text.starts_with("0X") {
             let end = digits(2, u8::is_ascii_hexdigit);
             let value = u64::from_str_radix(&text[2..end], 16).ok();
@@ -160,7 +166,9 @@ impl Reader<'_> {
             bytes |= letter.eq_ignore_ascii_case(&b'b');
         }
         let body = &self.rest()[prefix..];
-        let Some(quote) = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| body.starts_with(quote)) else { return Ok(None) };
+        let Some(quote) = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| body.starts_with(quote)) else {
+            return Ok(None);
+        };
         let mut made: Vec<u8> = Vec::new();
         let mut at = quote.len();
         loop {
@@ -485,7 +493,8 @@ fn fold(kind: Kind, name: &str, of: Tree, mut arguments: Vec<Tree>) -> Result<Tr
     let two = name.starts_with("transform") || (count == 3 && name != "map");
     let with_result = (name == "map" && count == 3) || (name.starts_with("transform") && count == 4);
     let last = arguments.pop().ok_or("it has no condition")?;
-    let (body, result) = if with_result { (arguments.pop().ok_or("it has no condition")?, Some(last)) } else { (last, None) };
+    let (body, result) =
+        if with_result { (arguments.pop().ok_or("it has no condition")?, Some(last)) } else { (last, None) };
     let second = if two { arguments.pop().map(variable).transpose()? } else { None };
     let first = variable(arguments.pop().ok_or("it has no name")?)?;
     Ok(Tree::Fold(Box::new(Fold { kind, of, first, second, body, result })))
@@ -517,7 +526,8 @@ fn escape(text: &str, bytes: bool, made: &mut Vec<u8>) -> Result<usize, Unread> 
         '0'..='3' => (0, 3, 8),
         _ => return Err(wrong()),
     };
-    let code = text.get(skip..skip + digits).and_then(|digits| u32::from_str_radix(digits, radix).ok()).ok_or_else(wrong)?;
+    let code =
+        text.get(skip..skip + digits).and_then(|digits| u32::from_str_radix(digits, radix).ok()).ok_or_else(wrong)?;
     if bytes && digits < 4 {
         made.push(u8::try_from(code).map_err(|_| wrong())?);
     } else {
@@ -562,9 +572,14 @@ mod tests {
         ] {
             assert!(read(written).is_err(), "{written}");
         }
-        for bomb in
-            ["(".repeat(100_000), "!".repeat(100_000), "-".repeat(100_000), "1+".repeat(100_000), "a.b".repeat(50_000), "[".repeat(100_000)]
-        {
+        for bomb in [
+            "(".repeat(100_000),
+            "!".repeat(100_000),
+            "-".repeat(100_000),
+            "1+".repeat(100_000),
+            "a.b".repeat(50_000),
+            "[".repeat(100_000),
+        ] {
             assert!(read(&bomb).is_err());
         }
         let wide = format!("{}true", "true || ".repeat(50_000));

@@ -1,4 +1,5 @@
-//! The functions that expressions can call, by the version of Kubernetes that brings them: what each takes and gives. Evaluates nothing.
+//! The functions that expressions can call, by the version of Kubernetes that brings them: what each takes and gives.
+//! Evaluates nothing.
 //! `baseOpts`, k8s.io/apiserver/pkg/cel/environment, and the libraries that it lists.
 
 use super::kind::{Found, Kind};
@@ -43,9 +44,10 @@ impl Pattern {
             Self::Of("list", inner) => Kind::list(inner[0].kind(letters, found)),
             Self::Of("opt", inner) => Kind::optional(inner[0].kind(letters, found)),
             Self::Of("type", inner) => Kind::Type(Rc::new(inner[0].kind(letters, found))),
-            Self::Of(_, inner) => {
-                Kind::map(inner[0].kind(letters, found), inner.last().map_or(Kind::Any, |last| last.kind(letters, found)))
-            }
+            Self::Of(_, inner) => Kind::map(
+                inner[0].kind(letters, found),
+                inner.last().map_or(Kind::Any, |last| last.kind(letters, found)),
+            ),
             Self::Plain(word) => plain(word),
         }
     }
@@ -157,7 +159,8 @@ fn pattern(written: &'static str) -> Pattern {
     }
 }
 
-/// Signatures by the minor version of the server that lets new expressions call them: one after the version that brings them.
+/// Signatures by the minor version of the server that lets new expressions call them: one after the version that brings
+/// them.
 #[rustfmt::skip]
 const TABLE: &[(u8, &str)] = &[
     (0, "

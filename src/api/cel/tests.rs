@@ -109,7 +109,8 @@ fn bombs_end() {
             "z".repeat(1000)
         ),
         "lists.range(100000).distinct().size() > 0".to_owned(),
-        "lists.range(100000) == lists.range(100000) && sets.equivalent(lists.range(100000), lists.range(100000))".to_owned(),
+        "lists.range(100000) == lists.range(100000) && sets.equivalent(lists.range(100000), lists.range(100000))"
+            .to_owned(),
     ] {
         assert_eq!(value(&written).unwrap_err(), Fault::Costly, "{}", &written[..60]);
     }

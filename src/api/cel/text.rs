@@ -46,7 +46,9 @@ fn of_text<'v>(function: &str, text: &Text, rest: &[Value<'v>], left: &mut u64) 
         ("trim", []) => Ok(Value::text(text.trim())),
         ("reverse", []) => Ok(Value::text(text.chars().rev().collect::<String>())),
         ("charAt", [Value::Int(place)]) => match usize::try_from(*place) {
-            Ok(place) if place < text.chars().count() => Ok(Value::text(text.chars().nth(place).map(String::from).unwrap_or_default())),
+            Ok(place) if place < text.chars().count() => {
+                Ok(Value::text(text.chars().nth(place).map(String::from).unwrap_or_default()))
+            }
             Ok(place) if place == text.chars().count() => Ok(Value::text("")),
             _ => Err(Fault::said(format!("index out of range: {place}"))),
         },
@@ -76,7 +78,8 @@ fn of_text<'v>(function: &str, text: &Text, rest: &[Value<'v>], left: &mut u64) 
                 [Value::Int(most)] => usize::try_from(*most).unwrap_or(usize::MAX),
                 _ => usize::MAX,
             };
-            let count = if old.is_empty() { text.chars().count() + 1 } else { text.matches(old.as_str()).count() }.min(most);
+            let count =
+                if old.is_empty() { text.chars().count() + 1 } else { text.matches(old.as_str()).count() }.min(most);
             let made = (count as u64).saturating_mul(new.len() as u64).saturating_add(text.len() as u64);
             pay(left, made / 5).map(|()| Value::text(text.replacen(old.as_str(), new, count)))
         }
@@ -97,7 +100,8 @@ fn parts<'v>(text: &str, sign: &str, most: usize) -> Vec<Value<'v>> {
         0 => Vec::new(),
         most if sign.is_empty() => {
             let mut letters = text.chars();
-            let mut parts: Vec<Value<'v>> = letters.by_ref().take(most - 1).map(|letter| Value::text(letter.to_string())).collect();
+            let mut parts: Vec<Value<'v>> =
+                letters.by_ref().take(most - 1).map(|letter| Value::text(letter.to_string())).collect();
             let rest = letters.as_str();
             if !rest.is_empty() {
                 parts.push(Value::text(rest));
@@ -112,7 +116,9 @@ fn index_of<'v>(text: &str, part: &str, from: &[Value<'v>], last: bool) -> Outco
     let letters: Vec<char> = text.chars().collect();
     let wanted: Vec<char> = part.chars().collect();
     let from = match from {
-        [Value::Int(from)] => Some(usize::try_from(*from).ok().filter(|from| *from < letters.len().max(1)).ok_or(*from)),
+        [Value::Int(from)] => {
+            Some(usize::try_from(*from).ok().filter(|from| *from < letters.len().max(1)).ok_or(*from))
+        }
         _ => None,
     };
     let from = match from {
@@ -141,7 +147,12 @@ fn matches<'v>(text: &str, written: &str, left: &mut u64) -> Outcome<'v> {
 }
 
 /// Does something with a regular expression. What it costs is counted as the server counts it.
-fn searched<'v>(text: &str, written: &str, left: &mut u64, with: impl FnOnce(&regex::Regex) -> Value<'v>) -> Outcome<'v> {
+fn searched<'v>(
+    text: &str,
+    written: &str,
+    left: &mut u64,
+    with: impl FnOnce(&regex::Regex) -> Value<'v>,
+) -> Outcome<'v> {
     let cost = ((text.len() as u64 + 1).div_ceil(10)).saturating_mul((written.len() as u64).div_ceil(4));
     pay(left, cost)?;
     pattern::cached(written, with).ok_or_else(|| Fault::Unknown(format!("the pattern `{written}` cannot be read")))
@@ -195,9 +206,8 @@ fn string<'v>(value: &Value<'v>) -> Outcome<'v> {
         Value::Int(value) => value.to_string(),
         Value::Uint(value) => value.to_string(),
         Value::Double(value) => double(*value),
-        Value::Bytes(bytes) => {
-            String::from_utf8(bytes.to_vec()).map_err(|_| Fault::said("invalid UTF-8 in bytes, cannot convert to string".to_owned()))?
-        }
+        Value::Bytes(bytes) => String::from_utf8(bytes.to_vec())
+            .map_err(|_| Fault::said("invalid UTF-8 in bytes, cannot convert to string".to_owned()))?,
         Value::Duration(nanos) => {
             let rest = format!("{:09}", nanos.unsigned_abs() % time::SECOND.unsigned_abs());
             let rest = rest.trim_end_matches('0');
@@ -264,8 +274,10 @@ fn formatted<'v>(pattern: &str, values: &List<'v>, left: &mut u64) -> Outcome<'v
             rest = after;
             continue;
         }
-        let digits = after.strip_prefix('.').map_or(0, |digits| digits.bytes().take_while(u8::is_ascii_digit).count() + 1);
-        let precision = after[..digits].strip_prefix('.').and_then(|digits| digits.parse::<usize>().ok()).unwrap_or(6).min(100);
+        let digits =
+            after.strip_prefix('.').map_or(0, |digits| digits.bytes().take_while(u8::is_ascii_digit).count() + 1);
+        let precision =
+            after[..digits].strip_prefix('.').and_then(|digits| digits.parse::<usize>().ok()).unwrap_or(6).min(100);
         let mut letters = after[digits..].chars();
         let verb = letters.next().ok_or_else(|| Fault::said("unexpected end of format string".to_owned()))?;
         rest = letters.as_str();

@@ -1,4 +1,5 @@
-//! The values of CEL: those an expression makes, and those it reads out of an object, which stay where they are until they are looked at.
+//! The values of CEL: those an expression makes, and those it reads out of an object, which stay where they are until
+//! they are looked at.
 
 use super::Fault;
 use crate::api::custom::schema::{ListType, Schema, Type};
@@ -143,9 +144,9 @@ pub fn read<'v>(node: &'v Node, schema: &'v Schema, is_resource: bool) -> Result
         (Some(Type::Boolean), _) => Err(wrong("bool")),
         // What no schema describes rules cannot see.
         (Some(Type::Unknown) | None, _) if schema.preserves => Ok(Value::Map(Map::Made(Rc::default()))),
-        (Some(Type::Unknown) | None, _) => {
-            Err(Fault::said("invalid type, expected object, array, number, integer, boolean or string, with no other type".to_owned()))
-        }
+        (Some(Type::Unknown) | None, _) => Err(Fault::said(
+            "invalid type, expected object, array, number, integer, boolean or string, with no other type".to_owned(),
+        )),
     }
 }
 
@@ -159,7 +160,9 @@ pub fn plain<'v>(node: &Node) -> Value<'v> {
         Data::Float(value) => Value::Double(*value),
         Data::Text(text) => Value::Text(text.clone()),
         Data::List(items) => List::made(items.iter().map(plain).collect()),
-        Data::Map(map) => Map::made(map.iter().map(|(key, value)| (Key::Text(key.name.clone()), plain(value))).collect()),
+        Data::Map(map) => {
+            Map::made(map.iter().map(|(key, value)| (Key::Text(key.name.clone()), plain(value))).collect())
+        }
     }
 }
 
@@ -170,7 +173,9 @@ fn read_text<'v>(text: &Text, schema: &Schema) -> Result<Value<'v>, Fault> {
         Some("date") => Value::Time(time::date(text).ok_or_else(|| wrong("date"))?),
         Some("datetime") if text.is_empty() => Value::Time(Instant { seconds: 0, nanos: 0 }),
         Some("datetime") => Value::Time(time::point(text, false).ok_or_else(|| wrong("date-time"))?),
-        Some("byte") => Value::Bytes(base64::decode(&text.replace('-', "+").replace('_', "/")).ok_or_else(|| wrong("byte"))?.into()),
+        Some("byte") => {
+            Value::Bytes(base64::decode(&text.replace('-', "+").replace('_', "/")).ok_or_else(|| wrong("byte"))?.into())
+        }
         _ => Value::Text(text.clone()),
     })
 }
@@ -287,7 +292,12 @@ impl<'v> Map<'v> {
         }
     }
 
-    fn inner(map: &'v value::Map, schema: &'v Schema, is_resource: bool, name: &str) -> Result<Option<Value<'v>>, Fault> {
+    fn inner(
+        map: &'v value::Map,
+        schema: &'v Schema,
+        is_resource: bool,
+        name: &str,
+    ) -> Result<Option<Value<'v>>, Fault> {
         let Some(node) = map.get(name) else { return Ok(None) };
         let known = match name {
             "apiVersion" | "kind" if is_resource => Some(text_schema()),
@@ -393,8 +403,8 @@ impl Value<'_> {
         size as u64
     }
 
-    /// Whether two values are the same. Numbers are compared whatever their types; values of other types are never the same. Steps are
-    /// counted in `left`.
+    /// Whether two values are the same. Numbers are compared whatever their types; values of other types are never the
+    /// same. Steps are counted in `left`.
     ///
     /// # Errors
     /// When it takes too many steps, or a part is not what its schema says.
@@ -495,7 +505,8 @@ impl<'v> List<'v> {
         Ok(true)
     }
 
-    /// The items of both; of sets each once, and of lists whose items have keys those of the other in the place of its own.
+    /// The items of both; of sets each once, and of lists whose items have keys those of the other in the place of its
+    /// own.
     ///
     /// # Errors
     /// When it takes too many steps, or a part is not what its schema says.

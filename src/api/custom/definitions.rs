@@ -128,7 +128,9 @@ impl Customs {
 impl Custom {
     fn read(node: &Node) -> Option<Self> {
         let text = |path: &[&str]| node.find(path).and_then(Node::as_str);
-        if text(&["kind"])? != "CustomResourceDefinition" || !text(&["apiVersion"])?.starts_with("apiextensions.k8s.io/") {
+        if text(&["kind"])? != "CustomResourceDefinition"
+            || !text(&["apiVersion"])?.starts_with("apiextensions.k8s.io/")
+        {
             return None;
         }
         let spec = node.get("spec")?;
@@ -137,7 +139,8 @@ impl Custom {
         let keeps_unknown = spec.get("preserveUnknownFields").and_then(Node::as_bool).unwrap_or(early);
         let is_served = |version: &&Node| version.get("served").and_then(Node::as_bool).unwrap_or(true);
         let read = |version: &Node| Served::read(version, spec, keeps_unknown);
-        let mut versions: Vec<Served> = spec.get("versions").into_iter().flat_map(Node::items).filter(is_served).filter_map(read).collect();
+        let mut versions: Vec<Served> =
+            spec.get("versions").into_iter().flat_map(Node::items).filter(is_served).filter_map(read).collect();
         if versions.is_empty()
             && let Some(name) = spec.get("version").and_then(Node::as_str)
         {
@@ -158,15 +161,21 @@ impl Served {
     }
 
     fn named(name: &str, version: &Node, spec: &Node, keeps_unknown: bool) -> Self {
-        let written = version.find(&["schema", "openAPIV3Schema"]).or_else(|| spec.find(&["validation", "openAPIV3Schema"]));
+        let written =
+            version.find(&["schema", "openAPIV3Schema"]).or_else(|| spec.find(&["validation", "openAPIV3Schema"]));
         let subresources = version.get("subresources").or_else(|| spec.get("subresources"));
-        let has = |field: &str| subresources.and_then(|subresources| subresources.get(field)).filter(|field| !field.is_null());
+        let has = |field: &str| {
+            subresources.and_then(|subresources| subresources.get(field)).filter(|field| !field.is_null())
+        };
         Self {
             name: name.to_owned(),
             written: written.cloned(),
             schema: OnceLock::new(),
             has_status: has("status").is_some(),
-            replicas: has("scale").and_then(|scale| scale.get("specReplicasPath")).and_then(Node::as_str).map(Text::new),
+            replicas: has("scale")
+                .and_then(|scale| scale.get("specReplicasPath"))
+                .and_then(Node::as_str)
+                .map(Text::new),
             keeps_unknown: keeps_unknown || written.is_none(),
         }
     }

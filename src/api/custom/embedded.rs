@@ -78,6 +78,11 @@ fn resource(value: &Node, map: &Map, path: &Path<'_>, version: Version, found: &
     meta::custom(&Node::map(object, value.at), namespaced, Naming::Segment, version, &mut causes);
     for refusal in causes.refusals {
         let at = value.place_of(&refusal.field);
-        found.push(Fault { path: path.child(&refusal.field).to_string(), kind: refusal.kind, message: refusal.detail, at });
+        found.push(Fault {
+            path: path.child(&refusal.field).to_string(),
+            kind: refusal.kind,
+            message: refusal.detail,
+            at,
+        });
     }
 }

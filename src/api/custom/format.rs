@@ -1,5 +1,5 @@
-//! The formats of texts as the API server checks them (`kube-openapi/pkg/validation/strfmt`, `asaskevich/govalidator`, Go's `net`, `time`
-//! and `net/mail`). Knows no schema.
+//! The formats of texts as the API server checks them (`kube-openapi/pkg/validation/strfmt`, `asaskevich/govalidator`,
+//! Go's `net`, `time` and `net/mail`). Knows no schema.
 
 use crate::k8s::ip;
 use crate::k8s::name;
@@ -7,8 +7,8 @@ use crate::k8s::time;
 use crate::k8s::url::Url;
 use crate::k8s::version::Version;
 
-/// The first version whose servers check `k8s-short-name` and `k8s-long-name`: they came in 1.34, and schemas are read as the version
-/// before would read them.
+/// The first version whose servers check `k8s-short-name` and `k8s-long-name`: they came in 1.34, and schemas are read
+/// as the version before would read them.
 const CHECKS_NAMES: Version = Version::minor(35);
 
 /// Whether a text has a format, named without dashes. What is no such format every text has.
@@ -83,7 +83,8 @@ fn is_date_time(text: &str) -> bool {
     if text.len() < 4 || time::date(day).is_none() {
         return false;
     }
-    let two = |from: usize, most: &str| clock.get(from..from + 2).is_some_and(|digits| is_digits(digits) && digits <= most);
+    let two =
+        |from: usize, most: &str| clock.get(from..from + 2).is_some_and(|digits| is_digits(digits) && digits <= most);
     let colon = |at: usize| clock.get(at..=at) == Some(":");
     if !(two(0, "23") && colon(2) && two(3, "59") && colon(5) && two(6, "59")) {
         return false;
@@ -112,8 +113,8 @@ fn is_zone(text: &str) -> bool {
             && [1, 2, 4, 5].iter().all(|place| bytes[*place].is_ascii_digit()))
 }
 
-/// Letters, digits and signs of any script, in labels of at most 63 bytes; several labels end in one of letters. By itself a label may have
-/// one dash, as its second letter: `HostnamePattern` of strfmt.
+/// Letters, digits and signs of any script, in labels of at most 63 bytes; several labels end in one of letters. By
+/// itself a label may have one dash, as its second letter: `HostnamePattern` of strfmt.
 fn is_hostname(text: &str) -> bool {
     let is_letter = |letter: char| letter.is_ascii_alphabetic() || (!letter.is_ascii() && letter.is_alphabetic());
     let is_sign = |letter: char| {
@@ -129,8 +130,9 @@ fn is_hostname(text: &str) -> bool {
         let rest = letters.as_str();
         return first && rest.strip_prefix('-').unwrap_or(rest).chars().all(fits);
     };
-    let is_label =
-        |label: &str| label.starts_with(fits) && label.ends_with(fits) && label.chars().all(|letter| letter == '-' || fits(letter));
+    let is_label = |label: &str| {
+        label.starts_with(fits) && label.ends_with(fits) && label.chars().all(|letter| letter == '-' || fits(letter))
+    };
     last.chars().count() >= 2 && last.chars().all(is_letter) && labels.split('.').all(is_label)
 }
 
@@ -155,9 +157,14 @@ fn is_email(text: &str) -> bool {
         None => text,
     };
     let Some((local, domain)) = address.rsplit_once('@') else { return false };
-    let is_dotted = |text: &str| !text.is_empty() && text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atom));
-    let is_quoted = local.len() > 2 && local.starts_with('"') && local.ends_with('"') && !local[1..local.len() - 1].contains('"');
-    let is_literal = domain.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).is_some_and(|inner| ip::address(inner).is_some());
+    let is_dotted =
+        |text: &str| !text.is_empty() && text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atom));
+    let is_quoted =
+        local.len() > 2 && local.starts_with('"') && local.ends_with('"') && !local[1..local.len() - 1].contains('"');
+    let is_literal = domain
+        .strip_prefix('[')
+        .and_then(|inner| inner.strip_suffix(']'))
+        .is_some_and(|inner| ip::address(inner).is_some());
     (is_dotted(local) || is_quoted) && (is_dotted(domain) || is_literal)
 }
 
@@ -199,7 +206,8 @@ fn is_isbn13(text: &str) -> bool {
     if digits.len() != 13 || !is_digits(&digits) {
         return false;
     }
-    let sum: u32 = digits.bytes().zip([1, 3].into_iter().cycle()).map(|(digit, weight)| weight * u32::from(digit - b'0')).sum();
+    let sum: u32 =
+        digits.bytes().zip([1, 3].into_iter().cycle()).map(|(digit, weight)| weight * u32::from(digit - b'0')).sum();
     sum.is_multiple_of(10)
 }
 

@@ -1,5 +1,5 @@
-//! Kinds that somebody described by a JSON Schema, as other validators are given them. They say what a value must be, and no more: no
-//! defaults, no rules, nothing of metadata. A full engine judges by them, without its network.
+//! Kinds that somebody described by a JSON Schema, as other validators are given them. They say what a value must be,
+//! and no more: no defaults, no rules, nothing of metadata. A full engine judges by them, without its network.
 
 use super::{Fault, Judgement, Unjudged};
 use crate::api::admission::Stage;
@@ -53,7 +53,9 @@ impl Schemas {
         let key = (api_version.to_owned(), kind.to_owned());
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         made.entry(key)
-            .or_insert_with(|| self.shelf.schema(group, version, kind).map(|text| Arc::new(Described { validator: read(&text) })))
+            .or_insert_with(|| {
+                self.shelf.schema(group, version, kind).map(|text| Arc::new(Described { validator: read(&text) }))
+            })
             .clone()
     }
 }
@@ -76,7 +78,8 @@ impl Described {
             }
         };
         let value = from_node(node);
-        let faults: Vec<Fault> = validator.iter_errors(&value).flat_map(|error| faults(node, &error)).take(MOST_FAULTS).collect();
+        let faults: Vec<Fault> =
+            validator.iter_errors(&value).flat_map(|error| faults(node, &error)).take(MOST_FAULTS).collect();
         if faults.is_empty() {
             return Judgement { object: Some(node.clone()), ..Judgement::default() };
         }
@@ -88,10 +91,12 @@ impl Described {
 fn faults(node: &Node, error: &ValidationError<'_>) -> Vec<Fault> {
     let path = path_of(error);
     let child = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    let fault = |path: String, kind: &'static str, message: String| Fault { at: node.place_of(&path), path, kind, message };
+    let fault =
+        |path: String, kind: &'static str, message: String| Fault { at: node.place_of(&path), path, kind, message };
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let unknown = |name: &String| fault(child(name), "UnknownField", format!("unknown field \"{}\"", child(name)));
+            let unknown =
+                |name: &String| fault(child(name), "UnknownField", format!("unknown field \"{}\"", child(name)));
             unexpected.iter().map(unknown).collect()
         }
         ValidationErrorKind::Required { property } => {

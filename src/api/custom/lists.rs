@@ -1,4 +1,5 @@
-//! Lists whose items must differ: sets, and lists whose items have keys (`apiextensions-apiserver/pkg/apiserver/schema/listtype`).
+//! Lists whose items must differ: sets, and lists whose items have keys
+//! (`apiextensions-apiserver/pkg/apiserver/schema/listtype`).
 
 use super::Fault;
 use super::schema::{ListType, Schema};

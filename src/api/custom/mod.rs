@@ -1,5 +1,5 @@
-//! The API server's answer to custom resources: by their definitions where somebody gave them, and as they stand where nobody did, for
-//! then nobody can say that a cluster refuses them. Knows no kind of its own.
+//! The API server's answer to custom resources: by their definitions where somebody gave them, and as they stand where
+//! nobody did, for then nobody can say that a cluster refuses them. Knows no kind of its own.
 
 pub mod definitions;
 pub mod embedded;
@@ -154,8 +154,8 @@ pub fn apply(last_applied: &Node, stored: &Node, manifest: &Node, customs: &Cust
     Applied { answer, unchanged: false }
 }
 
-/// What the server says to a custom resource, new or in the place of a stored one. `None` if no definition of its kind was given, so that
-/// nobody can say.
+/// What the server says to a custom resource, new or in the place of a stored one. `None` if no definition of its kind
+/// was given, so that nobody can say.
 #[must_use]
 pub fn judge(node: &Node, stored: Option<&Node>, customs: &Customs, version: Version) -> Option<Judgement> {
     let (api_version, kind) = (text(node, "apiVersion"), text(node, "kind"));
@@ -180,7 +180,14 @@ pub fn misfits(schema: &Node, value: &Node, version: Version) -> Vec<Fault> {
     let mut found = prepare::prune(&mut pruned, &schema, false);
     prepare::drop_nulls(&mut pruned, Some(&schema));
     prepare::fill(&mut pruned, &schema);
-    found.extend(values::faults(&schema, &pruned, None, version, &Account::new(budget::CUSTOM_STEPS), &mut BTreeSet::new()));
+    found.extend(values::faults(
+        &schema,
+        &pruned,
+        None,
+        version,
+        &Account::new(budget::CUSTOM_STEPS),
+        &mut BTreeSet::new(),
+    ));
     found
 }
 
@@ -286,7 +293,8 @@ impl Court<'_> {
             unjudged.insert(Unjudged::Large);
         }
         if schema.has_rules && faults.iter().any(|fault| BLOCKING.contains(&fault.kind)) {
-            let message = "some validation rules were not checked because the object was invalid; correct the existing errors to complete \
+            let message = "some validation rules were not checked because the object was invalid; correct the \
+                existing errors to complete \
                            validation";
             faults.push(Fault { path: String::new(), kind: UNCHECKED, message: message.into(), at: written.at });
         } else if schema.has_rules {
@@ -305,14 +313,19 @@ impl Court<'_> {
         for step in path.trim_start_matches('.').split('.') {
             let Data::Map(map) = &node.data else {
                 let (value, go) = go_type(node);
-                return add(node.at, format!("{path} accessor error: {value} is of the type {go}, expected map[string]interface{{}}"));
+                return add(
+                    node.at,
+                    format!("{path} accessor error: {value} is of the type {go}, expected map[string]interface{{}}"),
+                );
             };
             let Some(inner) = map.get(step) else { return };
             node = inner;
         }
         match node.data {
             Data::Int(replicas) if replicas < 0 => add(node.at, "should be a non-negative integer".into()),
-            Data::Int(replicas) if replicas > i64::from(i32::MAX) => add(node.at, format!("should be less than or equal to {}", i32::MAX)),
+            Data::Int(replicas) if replicas > i64::from(i32::MAX) => {
+                add(node.at, format!("should be less than or equal to {}", i32::MAX));
+            }
             Data::Int(_) => {}
             _ => {
                 let (value, go) = go_type(node);
@@ -360,7 +373,8 @@ fn finalizer_warnings(object: &Node, stored: Option<&Node>) -> Vec<String> {
         if !name.contains('/') && !meta::STANDARD_FINALIZERS.contains(&name.as_str()) {
             let path = if name.contains('.') { " including a path (/)" } else { "" };
             warnings.push(said(&format!(
-                "prefer a domain-qualified finalizer name{path} to avoid accidental conflicts with other finalizer writers"
+                "prefer a domain-qualified finalizer name{path} to avoid accidental conflicts with other finalizer \
+                    writers"
             )));
         }
     }

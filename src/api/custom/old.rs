@@ -1,5 +1,5 @@
-//! What a value was before a change: the server correlates old and new by the schema, and lets stay as it is what has not changed
-//! (`CorrelatedObject`, k8s.io/apiserver/pkg/cel/common). Judges nothing.
+//! What a value was before a change: the server correlates old and new by the schema, and lets stay as it is what has
+//! not changed (`CorrelatedObject`, k8s.io/apiserver/pkg/cel/common). Judges nothing.
 
 use super::schema::{ListType, Schema};
 use crate::value::{Data, Node, Text};
@@ -48,7 +48,8 @@ impl<'a> Old<'a> {
                 }
             }
             (Data::Map(before), Data::Map(now)) => {
-                before.len() == now.len() && now.iter().all(|(key, value)| self.field(&key.name).is_some_and(|old| old.equals(value)))
+                before.len() == now.len()
+                    && now.iter().all(|(key, value)| self.field(&key.name).is_some_and(|old| old.equals(value)))
             }
             (before, now) => before == now,
         }

@@ -1,5 +1,5 @@
-//! Regular expressions as the API server's engine (Go's RE2) reads them, for the one we have. Each by itself: one that cannot be read
-//! takes no other with it.
+//! Regular expressions as the API server's engine (Go's RE2) reads them, for the one we have. Each by itself: one that
+//! cannot be read takes no other with it.
 
 use crate::value::Text;
 use regex::{Regex, RegexBuilder};
@@ -70,8 +70,8 @@ pub fn is_pattern(written: &str) -> bool {
     compile(written).is_some()
 }
 
-/// Go's syntax in that of our engine. Its classes `\d`, `\s` and `\w` hold ASCII only; a brace that counts nothing, and a bracket among
-/// letters, stand for themselves.
+/// Go's syntax in that of our engine. Its classes `\d`, `\s` and `\w` hold ASCII only; a brace that counts nothing, and
+/// a bracket among letters, stand for themselves.
 fn translate(written: &str) -> Option<String> {
     let mut ours = String::with_capacity(written.len() + 16);
     let mut rest = written.chars().peekable();
@@ -92,12 +92,18 @@ fn translate(written: &str) -> Option<String> {
                 let bounds: String = rest.clone().take_while(|letter| *letter != '}').take(16).collect();
                 let (least, most) = bounds.split_once(',').unwrap_or((&bounds, ""));
                 let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-                let counts = !least.is_empty() && is_number(least) && is_number(most) && rest.clone().nth(bounds.len()) == Some('}');
+                let counts = !least.is_empty()
+                    && is_number(least)
+                    && is_number(most)
+                    && rest.clone().nth(bounds.len()) == Some('}');
                 if !counts {
                     ours.push_str("\\{");
                     continue;
                 }
-                if [least, most].iter().any(|bound| !bound.is_empty() && bound.parse::<u64>().is_ok_and(|bound| bound > MOST_REPEATED)) {
+                if [least, most]
+                    .iter()
+                    .any(|bound| !bound.is_empty() && bound.parse::<u64>().is_ok_and(|bound| bound > MOST_REPEATED))
+                {
                     return None;
                 }
                 if before != Repeats::No {
@@ -152,7 +158,12 @@ enum Repeats {
 }
 
 /// What follows a backslash.
-fn escape(letter: char, rest: &mut std::iter::Peekable<std::str::Chars<'_>>, among: bool, ours: &mut String) -> Option<()> {
+fn escape(
+    letter: char,
+    rest: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    among: bool,
+    ours: &mut String,
+) -> Option<()> {
     let class = match letter {
         'd' => "0-9",
         'w' => "0-9A-Za-z_",
@@ -247,9 +258,16 @@ mod tests {
             (r"^\101$", "A", "B"),
         ] {
             let made = Pattern::new(pattern);
-            assert_eq!((made.is_match(good), made.is_match(bad)), (Some(true), Some(false)), "{pattern}: {:?}", translate(pattern));
+            assert_eq!(
+                (made.is_match(good), made.is_match(bad)),
+                (Some(true), Some(false)),
+                "{pattern}: {:?}",
+                translate(pattern)
+            );
         }
-        for pattern in ["(", "a**", "(?=a)", "(?<!a)b", r"\8", r"\y", "a{1001}", "[b-a]", "((a{1000}){1000}){1000}", r"(a)\1"] {
+        for pattern in
+            ["(", "a**", "(?=a)", "(?<!a)b", r"\8", r"\y", "a{1001}", "[b-a]", "((a{1000}){1000}){1000}", r"(a)\1"]
+        {
             assert_eq!(Pattern::new(pattern).is_match("a"), None, "{pattern}: {:?}", translate(pattern));
         }
     }

@@ -1,5 +1,5 @@
-//! What the API server does to a custom resource before it looks at any rule: it drops what the schema does not know, and nulls that mean
-//! nothing, reads the metadata of embedded resources, and fills in defaults. Judges no value.
+//! What the API server does to a custom resource before it looks at any rule: it drops what the schema does not know,
+//! and nulls that mean nothing, reads the metadata of embedded resources, and fills in defaults. Judges no value.
 
 use super::Fault;
 use super::schema::{Additional, Schema};
@@ -29,7 +29,13 @@ fn unknown_field(key: &Key, path: String) -> Fault {
 }
 
 /// `is_root`: it is a whole resource. `kept`: it is in a list whose unknown fields stay.
-fn drop_unknown(value: &mut Node, schema: Option<&Schema>, (is_root, kept): (bool, bool), path: &Path<'_>, unknown: &mut Vec<Fault>) {
+fn drop_unknown(
+    value: &mut Node,
+    schema: Option<&Schema>,
+    (is_root, kept): (bool, bool),
+    path: &Path<'_>,
+    unknown: &mut Vec<Fault>,
+) {
     let preserves = kept || schema.is_some_and(|schema| schema.preserves);
     match &mut value.data {
         Data::Map(map) => {
@@ -51,7 +57,9 @@ fn drop_unknown(value: &mut Node, schema: Option<&Schema>, (is_root, kept): (boo
                 }
             }
             if gone {
-                map.retain(|key, _| (is_resource && META.contains(&key.name.as_str())) || known(schema, &key.name).is_some());
+                map.retain(|key, _| {
+                    (is_resource && META.contains(&key.name.as_str())) || known(schema, &key.name).is_some()
+                });
             }
         }
         Data::List(items) => {
@@ -119,7 +127,9 @@ pub fn fill(value: &mut Node, schema: &Schema) {
                     map.put(name.clone(), default);
                 }
             }
-            let needs = |map: &Map| map.iter().any(|(key, inner)| is_deep(inner) || inner.is_null() && schema.field(&key.name).is_some());
+            let needs = |map: &Map| {
+                map.iter().any(|(key, inner)| is_deep(inner) || inner.is_null() && schema.field(&key.name).is_some())
+            };
             if !needs(map) {
                 return;
             }

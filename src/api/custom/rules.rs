@@ -1,6 +1,6 @@
 //! The rules in CEL of a schema, over an object: `x-kubernetes-validations`, in the order and the words of the server
-//! (`apiextensions-apiserver/pkg/apiserver/schema/cel/validation.go`). Rules that speak of what was before are asked on updates only; one
-//! that fails by what was so before counts for nothing.
+//! (`apiextensions-apiserver/pkg/apiserver/schema/cel/validation.go`). Rules that speak of what was before are asked on
+//! updates only; one that fails by what was so before counts for nothing.
 
 use super::old::{Keyed, Old};
 use super::rule::Rule;
@@ -125,7 +125,9 @@ impl Court<'_> {
                     if let (Some(rules), Some(schema)) = (both.rules.values_schema(), both.schema.values_schema()) {
                         self.value(Both::of(rules, schema), inner, old, link, &path.key(&key.name))?;
                     }
-                    if let (Some(rules), Some(schema)) = (both.rules.property(&key.name), both.schema.property(&key.name)) {
+                    if let (Some(rules), Some(schema)) =
+                        (both.rules.property(&key.name), both.schema.property(&key.name))
+                    {
                         self.value(Both::of(rules, schema), inner, old, link, &path.child(&key.name))?;
                     }
                 }
@@ -177,7 +179,8 @@ impl Court<'_> {
         };
         let here = || path.to_string();
         if self.left == 0 {
-            let message = "validation failed due to running out of cost budget, no further validation rules will be run";
+            let message =
+                "validation failed due to running out of cost budget, no further validation rules will be run";
             add(self, here(), "FieldValueInvalid", message.into());
             return Err(Stopped);
         }
@@ -208,13 +211,15 @@ impl Court<'_> {
                 return Ok(());
             }
             Err(cel::Fault::Costly) if allowed < ONE_RULE => {
-                let message = "validation failed due to running out of cost budget, no further validation rules will be run";
+                let message =
+                    "validation failed due to running out of cost budget, no further validation rules will be run";
                 add(self, here(), "FieldValueInvalid", message.into());
                 return Err(Stopped);
             }
             Err(cel::Fault::Costly) => {
                 let message = format!(
-                    "'operation cancelled: actual cost limit exceeded': no further validation rules will be run due to call cost exceeds limit for rule: {}",
+                    "'operation cancelled: actual cost limit exceeded': no further validation rules will be run due \
+                        to call cost exceeds limit for rule: {}",
                     rule.named()
                 );
                 add(self, here(), "FieldValueInvalid", message);
@@ -222,7 +227,8 @@ impl Court<'_> {
             }
             Err(cel::Fault::NoOverload) => {
                 let message = format!(
-                    "'no such overload': call arguments did not match a supported operator, function or macro signature for rule: {}",
+                    "'no such overload': call arguments did not match a supported operator, function or macro \
+                        signature for rule: {}",
                     rule.named()
                 );
                 add(self, here(), "FieldValueInvalid", message);
@@ -253,7 +259,8 @@ impl Court<'_> {
         let program = match rule.message_program()? {
             Ok(program) => program,
             Err(why) => {
-                self.unjudged.insert(Unjudged::Rule { rule: rule.message_expression.trim().to_owned(), why: why.to_string() });
+                self.unjudged
+                    .insert(Unjudged::Rule { rule: rule.message_expression.trim().to_owned(), why: why.to_string() });
                 return None;
             }
         };
@@ -284,7 +291,8 @@ fn normalized(written: &str, schema: &Schema) -> String {
             let end = plain.find(['.', '[']).filter(|end| *end > 0).unwrap_or(plain.len());
             (plain[..end].to_owned(), &plain[end..])
         };
-        let is_field = schema.is_none_or(|schema| !schema.properties.is_empty() || schema.only_type() != Some(Type::Object));
+        let is_field =
+            schema.is_none_or(|schema| !schema.properties.is_empty() || schema.only_type() != Some(Type::Object));
         match (is_field, path.is_empty()) {
             (true, true) => path.push_str(&step),
             (true, false) => path.extend([".", &step]),

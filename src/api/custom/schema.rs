@@ -173,7 +173,8 @@ pub const FORMATS: [&str; 24] = [
     "datetime",
 ];
 
-/// Those that have dashes in their own names: who asks whether a format is known looks for them without, and does not find them.
+/// Those that have dashes in their own names: who asks whether a format is known looks for them without, and does not
+/// find them.
 const FORMATS_OF_KUBERNETES: [&str; 2] = ["k8sshortname", "k8slongname"];
 
 impl Schema {
@@ -192,15 +193,20 @@ impl Schema {
         let each = |key: &str| node.get(key).and_then(Node::as_list).unwrap_or_default().iter();
         let texts = |key: &str| each(key).filter_map(Node::as_str).map(Text::new).collect::<Vec<_>>();
         let schemas = |key: &str| each(key).map(Self::read).collect::<Vec<_>>();
-        let inner = |key: &str| node.get(key).filter(|inner| inner.as_map().is_some()).map(|inner| Box::new(Self::read(inner)));
+        let inner =
+            |key: &str| node.get(key).filter(|inner| inner.as_map().is_some()).map(|inner| Box::new(Self::read(inner)));
         let int_or_string = flag("x-kubernetes-int-or-string");
         let types = match text("type") {
             _ if int_or_string => vec![Type::Integer, Type::String],
             "" => Vec::new(),
             word => vec![Type::read(word)],
         };
-        let properties: Vec<(Text, Self)> =
-            node.get("properties").into_iter().flat_map(Node::entries).map(|(key, inner)| (key.name.clone(), Self::read(inner))).collect();
+        let properties: Vec<(Text, Self)> = node
+            .get("properties")
+            .into_iter()
+            .flat_map(Node::entries)
+            .map(|(key, inner)| (key.name.clone(), Self::read(inner)))
+            .collect();
         let pattern = text("pattern");
         let mut schema = Self {
             format: known_format(&types, text("format")),
@@ -296,9 +302,11 @@ impl Schema {
 fn placed(node: &Node, at: At) -> Node {
     let data = match &node.data {
         Data::List(items) => Data::List(items.iter().map(|item| placed(item, at)).collect()),
-        Data::Map(map) => {
-            Data::Map(map.iter().map(|(key, value)| (crate::value::Key { name: key.name.clone(), at }, placed(value, at))).collect())
-        }
+        Data::Map(map) => Data::Map(
+            map.iter()
+                .map(|(key, value)| (crate::value::Key { name: key.name.clone(), at }, placed(value, at)))
+                .collect(),
+        ),
         other => other.clone(),
     };
     Node::new(data, at)

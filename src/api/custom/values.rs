@@ -1,5 +1,6 @@
-//! Values against their schema: what `kube-openapi/pkg/validation/validate` says, in its words, with the choices it makes between what
-//! several schemas say. On an update, what the stored object already was may stay (ratcheting). Knows no kind.
+//! Values against their schema: what `kube-openapi/pkg/validation/validate` says, in its words, with the choices it
+//! makes between what several schemas say. On an update, what the stored object already was may stay (ratcheting).
+//! Knows no kind.
 
 use super::format;
 use super::old::Old;
@@ -18,8 +19,8 @@ use std::fmt::Write as _;
 /// So many faults of one object are told.
 const MOST_FAULTS: usize = 500;
 
-/// What became of a value: what is wrong with it, and how many checks it passed on the way, by which the server tells which of several
-/// schemas was meant.
+/// What became of a value: what is wrong with it, and how many checks it passed on the way, by which the server tells
+/// which of several schemas was meant.
 #[derive(Debug, Default)]
 struct Outcome {
     faults: Vec<Fault>,
@@ -191,7 +192,9 @@ impl Judge<'_> {
                     best.into_iter().for_each(|result| inner.merge(result));
                 }
                 count => {
-                    inner.add(said(format!("{name} must validate one and only one schema (oneOf). Found {count} valid alternatives")));
+                    inner.add(said(format!(
+                        "{name} must validate one and only one schema (oneOf). Found {count} valid alternatives"
+                    )));
                 }
             }
         }
@@ -220,19 +223,37 @@ impl Judge<'_> {
             return outcome.add(fault(path, "FieldValueTooLong", format!("may not be more than {most} bytes"), at));
         }
         if let Some(least) = schema.min_length.filter(|least| length < *least) {
-            return outcome.add(fault(path, "FieldValueInvalid", format!("{} should be at least {least} chars long", within()), at));
+            return outcome.add(fault(
+                path,
+                "FieldValueInvalid",
+                format!("{} should be at least {least} chars long", within()),
+                at,
+            ));
         }
         let Some(pattern) = &schema.pattern else { return };
         match pattern.is_match(text) {
             Some(true) => {}
             Some(false) => {
-                outcome.add(fault(path, "FieldValueInvalid", format!("{} should match '{}'", within(), pattern.written), at));
+                outcome.add(fault(
+                    path,
+                    "FieldValueInvalid",
+                    format!("{} should match '{}'", within(), pattern.written),
+                    at,
+                ));
             }
             None => drop(self.unread.borrow_mut().insert(pattern.written.to_string())),
         }
     }
 
-    fn list(&self, schema: &Schema, items: &[Node], at: At, old: Option<Old<'_>>, path: &Path<'_>, outcome: &mut Outcome) {
+    fn list(
+        &self,
+        schema: &Schema,
+        items: &[Node],
+        at: At,
+        old: Option<Old<'_>>,
+        path: &Path<'_>,
+        outcome: &mut Outcome,
+    ) {
         if let Some(inner) = &schema.items {
             let keyed = old.and_then(Old::keyed);
             for (index, item) in items.iter().enumerate() {
@@ -260,7 +281,12 @@ impl Judge<'_> {
         let within = within(path);
         let count = i64::try_from(map.len()).unwrap_or(i64::MAX);
         if let Some(least) = schema.min_properties.filter(|least| count < *least) {
-            outcome.add(fault(path, "FieldValueInvalid", format!("{within} should have at least {least} properties"), at));
+            outcome.add(fault(
+                path,
+                "FieldValueInvalid",
+                format!("{within} should have at least {least} properties"),
+                at,
+            ));
         }
         if let Some(most) = schema.max_properties.filter(|most| count > *most) {
             outcome.add(fault(path, "FieldValueTooMany", at_most(most), at));
@@ -356,12 +382,18 @@ fn number_faults(schema: &Schema, value: &Node, path: &Path<'_>, outcome: &mut O
     let kind = schema.only_type().filter(|kind| matches!(kind, Type::Integer | Type::Number));
     let format = schema.format.as_deref().unwrap_or_default();
     let out_of_range = |prefix: &str, fits: bool| {
-        let (word, of) =
-            (kind.map_or("", Type::word), if format.is_empty() { "(default format)".into() } else { format!("with format {format}") });
-        (!fits).then(|| fault(path, "FieldValueInvalid", format!("{prefix} value must be of type {word} {of} in {path}"), value.at))
+        let (word, of) = (
+            kind.map_or("", Type::word),
+            if format.is_empty() { "(default format)".into() } else { format!("with format {format}") },
+        );
+        (!fits).then(|| {
+            fault(path, "FieldValueInvalid", format!("{prefix} value must be of type {word} {of} in {path}"), value.at)
+        })
     };
     let fits_float = |float: f64| match kind {
-        Some(Type::Integer) if format == "int32" => float.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&float),
+        Some(Type::Integer) if format == "int32" => {
+            float.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&float)
+        }
         #[expect(clippy::cast_precision_loss, reason = "only the range counts")]
         Some(Type::Integer) => float.fract() == 0.0 && (i64::MIN as f64..i64::MAX as f64).contains(&float),
         Some(Type::Number) => format != "float" || float.abs() <= f64::from(f32::MAX),
@@ -391,7 +423,12 @@ fn number_faults(schema: &Schema, value: &Node, path: &Path<'_>, outcome: &mut O
         let (beyond, shown) = beyond(&value.data, bound, sign, exclusive, sound);
         if beyond {
             let than = if exclusive { format!("{word} than") } else { format!("{word} than or equal to") };
-            outcome.add(fault(path, "FieldValueInvalid", format!("{} should be {than} {shown}", within(path)), value.at));
+            outcome.add(fault(
+                path,
+                "FieldValueInvalid",
+                format!("{} should be {than} {shown}", within(path)),
+                value.at,
+            ));
         }
     }
 }

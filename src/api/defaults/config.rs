@@ -31,7 +31,10 @@ pub fn secret(node: &mut Node, _: Version) {
 /// A Namespace: it carries its name as a label.
 pub fn namespace(node: &mut Node, _: Version) {
     let Some(metadata) = node.get_mut("metadata") else { return };
-    let Some(name) = metadata.get("name").filter(|name| name.as_str().is_some_and(|name| !name.is_empty())).cloned() else { return };
+    let Some(name) = metadata.get("name").filter(|name| name.as_str().is_some_and(|name| !name.is_empty())).cloned()
+    else {
+        return;
+    };
     if let Some(labels) = fill_map(metadata, "labels").and_then(Node::as_map_mut) {
         labels.put("kubernetes.io/metadata.name", name);
     }

@@ -1,6 +1,7 @@
 //! Fields of features that are off: a server leaves them out of what it stores, without a word. Knows no rule.
 //!
-//! It follows `DropDisabled…Fields` in `pkg/api/{pod,job,persistentvolume,persistentvolumeclaim}` and the strategies in `pkg/registry`.
+//! It follows `DropDisabled…Fields` in `pkg/api/{pod,job,persistentvolume,persistentvolumeclaim}` and the strategies in
+//! `pkg/registry`.
 //! A field that the stored object has already is kept.
 //!
 //! Follows `pkg/api/pod/util.go: DropDisabledPodFields, DropDisabledTemplateFields`.
@@ -46,7 +47,10 @@ static OF_PODS: &[Feature] = &[
     feature(&gate::HOSTNAME_OVERRIDE, &["hostnameOverride"]),
     feature(&gate::GENERIC_WORKLOAD, &["schedulingGroup"]),
     feature(&gate::EVICTION_REQUEST_API, &["evictionResponders"]),
-    feature(&gate::CLUSTER_TRUST_BUNDLE_PROJECTION, &["volumes", "*", "projected", "sources", "*", "clusterTrustBundle"]),
+    feature(
+        &gate::CLUSTER_TRUST_BUNDLE_PROJECTION,
+        &["volumes", "*", "projected", "sources", "*", "clusterTrustBundle"],
+    ),
     feature(&gate::POD_CERTIFICATE_REQUEST, &["volumes", "*", "projected", "sources", "*", "podCertificate"]),
     feature(&gate::EMPTY_DIR_VOLUME_MODE, &["volumes", "*", "emptyDir", "mode"]),
     feature(&gate::ATOMIC_WRITE_VOLUME_USER_FIELDS, &["volumes", "*", "secret", "defaultUser"]),
@@ -56,19 +60,49 @@ static OF_PODS: &[Feature] = &[
     feature(&gate::ATOMIC_WRITE_VOLUME_USER_FIELDS, &["volumes", "*", "downwardAPI", "defaultUser"]),
     feature(&gate::ATOMIC_WRITE_VOLUME_USER_FIELDS, &["volumes", "*", "downwardAPI", "items", "*", "user"]),
     feature(&gate::ATOMIC_WRITE_VOLUME_USER_FIELDS, &["volumes", "*", "projected", "defaultUser"]),
-    feature(&gate::ATOMIC_WRITE_VOLUME_USER_FIELDS, &["volumes", "*", "projected", "sources", "*", "secret", "items", "*", "user"]),
-    feature(&gate::ATOMIC_WRITE_VOLUME_USER_FIELDS, &["volumes", "*", "projected", "sources", "*", "configMap", "items", "*", "user"]),
-    feature(&gate::ATOMIC_WRITE_VOLUME_USER_FIELDS, &["volumes", "*", "projected", "sources", "*", "downwardAPI", "items", "*", "user"]),
-    feature(&gate::ATOMIC_WRITE_VOLUME_USER_FIELDS, &["volumes", "*", "projected", "sources", "*", "serviceAccountToken", "user"]),
-    feature(&gate::ATOMIC_WRITE_VOLUME_USER_FIELDS, &["volumes", "*", "projected", "sources", "*", "clusterTrustBundle", "user"]),
-    feature(&gate::ATOMIC_WRITE_VOLUME_USER_FIELDS, &["volumes", "*", "projected", "sources", "*", "podCertificate", "user"]),
+    feature(
+        &gate::ATOMIC_WRITE_VOLUME_USER_FIELDS,
+        &["volumes", "*", "projected", "sources", "*", "secret", "items", "*", "user"],
+    ),
+    feature(
+        &gate::ATOMIC_WRITE_VOLUME_USER_FIELDS,
+        &["volumes", "*", "projected", "sources", "*", "configMap", "items", "*", "user"],
+    ),
+    feature(
+        &gate::ATOMIC_WRITE_VOLUME_USER_FIELDS,
+        &["volumes", "*", "projected", "sources", "*", "downwardAPI", "items", "*", "user"],
+    ),
+    feature(
+        &gate::ATOMIC_WRITE_VOLUME_USER_FIELDS,
+        &["volumes", "*", "projected", "sources", "*", "serviceAccountToken", "user"],
+    ),
+    feature(
+        &gate::ATOMIC_WRITE_VOLUME_USER_FIELDS,
+        &["volumes", "*", "projected", "sources", "*", "clusterTrustBundle", "user"],
+    ),
+    feature(
+        &gate::ATOMIC_WRITE_VOLUME_USER_FIELDS,
+        &["volumes", "*", "projected", "sources", "*", "podCertificate", "user"],
+    ),
     feature(&gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY, &["affinity", "podAffinity", REQUIRED, "*", "matchLabelKeys"]),
     feature(&gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY, &["affinity", "podAffinity", REQUIRED, "*", "mismatchLabelKeys"]),
     feature(&gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY, &["affinity", "podAntiAffinity", REQUIRED, "*", "matchLabelKeys"]),
-    feature(&gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY, &["affinity", "podAntiAffinity", REQUIRED, "*", "mismatchLabelKeys"]),
-    feature(&gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY, &["affinity", "podAffinity", PREFERRED, "*", "podAffinityTerm", "matchLabelKeys"]),
-    feature(&gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY, &["affinity", "podAffinity", PREFERRED, "*", "podAffinityTerm", "mismatchLabelKeys"]),
-    feature(&gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY, &["affinity", "podAntiAffinity", PREFERRED, "*", "podAffinityTerm", "matchLabelKeys"]),
+    feature(
+        &gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY,
+        &["affinity", "podAntiAffinity", REQUIRED, "*", "mismatchLabelKeys"],
+    ),
+    feature(
+        &gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY,
+        &["affinity", "podAffinity", PREFERRED, "*", "podAffinityTerm", "matchLabelKeys"],
+    ),
+    feature(
+        &gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY,
+        &["affinity", "podAffinity", PREFERRED, "*", "podAffinityTerm", "mismatchLabelKeys"],
+    ),
+    feature(
+        &gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY,
+        &["affinity", "podAntiAffinity", PREFERRED, "*", "podAffinityTerm", "matchLabelKeys"],
+    ),
     feature(
         &gate::MATCH_LABEL_KEYS_IN_POD_AFFINITY,
         &["affinity", "podAntiAffinity", PREFERRED, "*", "podAffinityTerm", "mismatchLabelKeys"],
@@ -97,12 +131,21 @@ static OF_CONTAINERS: &[Feature] = &[
 
 /// In the objects of a kind, whatever pods it makes.
 static OF_KINDS: &[(&str, Feature)] = &[
-    ("StatefulSet", feature(&gate::MAX_UNAVAILABLE_STATEFUL_SET, &["spec", "updateStrategy", "rollingUpdate", "maxUnavailable"])),
+    (
+        "StatefulSet",
+        feature(&gate::MAX_UNAVAILABLE_STATEFUL_SET, &["spec", "updateStrategy", "rollingUpdate", "maxUnavailable"]),
+    ),
     ("Service", feature(&gate::SERVICE_TRAFFIC_DISTRIBUTION, &["spec", "trafficDistribution"])),
     ("PersistentVolumeClaim", feature(&gate::VOLUME_ATTRIBUTES_CLASS, &["spec", "volumeAttributesClassName"])),
     ("PersistentVolume", feature(&gate::VOLUME_ATTRIBUTES_CLASS, &["spec", "volumeAttributesClassName"])),
-    ("HorizontalPodAutoscaler", feature(&gate::HPA_CONFIGURABLE_TOLERANCE, &["spec", "behavior", "scaleUp", "tolerance"])),
-    ("HorizontalPodAutoscaler", feature(&gate::HPA_CONFIGURABLE_TOLERANCE, &["spec", "behavior", "scaleDown", "tolerance"])),
+    (
+        "HorizontalPodAutoscaler",
+        feature(&gate::HPA_CONFIGURABLE_TOLERANCE, &["spec", "behavior", "scaleUp", "tolerance"]),
+    ),
+    (
+        "HorizontalPodAutoscaler",
+        feature(&gate::HPA_CONFIGURABLE_TOLERANCE, &["spec", "behavior", "scaleDown", "tolerance"]),
+    ),
     ("Job", feature(&gate::JOB_MANAGED_BY, &["spec", "managedBy"])),
     ("Job", feature(&gate::JOB_SUCCESS_POLICY, &["spec", "successPolicy"])),
     ("Job", feature(&gate::WORKLOAD_WITH_JOB, &["spec", "scheduling"])),
@@ -114,7 +157,9 @@ static OF_KINDS: &[(&str, Feature)] = &[
 pub fn pod_spec_path(kind: &str) -> Option<&'static [&'static str]> {
     match kind {
         "Pod" => Some(&["spec"]),
-        "StatefulSet" | "Deployment" | "DaemonSet" | "ReplicaSet" | "ReplicationController" | "Job" => Some(&["spec", "template", "spec"]),
+        "StatefulSet" | "Deployment" | "DaemonSet" | "ReplicaSet" | "ReplicationController" | "Job" => {
+            Some(&["spec", "template", "spec"])
+        }
         "CronJob" => Some(&["spec", "jobTemplate", "spec", "template", "spec"]),
         "PodTemplate" => Some(&["template", "spec"]),
         _ => None,
@@ -126,8 +171,13 @@ pub fn drop_disabled(kind: &str, object: &mut Node, stored: Option<&Node>, versi
     let mut found = Vec::new();
     let off = |feature: &&Feature| !feature.gate.is_on(version);
     let there = |feature: &&Feature| is_there(object, feature.path);
-    let features: Vec<&Feature> =
-        OF_KINDS.iter().filter(|(known, _)| *known == kind).map(|(_, feature)| feature).filter(off).filter(there).collect();
+    let features: Vec<&Feature> = OF_KINDS
+        .iter()
+        .filter(|(known, _)| *known == kind)
+        .map(|(_, feature)| feature)
+        .filter(off)
+        .filter(there)
+        .collect();
     for feature in features {
         // At first a server let a changed volume through to its rules, which refuse it.
         let late = kind == "PersistentVolume" && stored.is_some() && version < Version::minor(31);
@@ -136,7 +186,8 @@ pub fn drop_disabled(kind: &str, object: &mut Node, stored: Option<&Node>, versi
         }
     }
     if let Some(path) = pod_spec_path(kind)
-        && let Some(doubtful) = object.find(path).map(|spec| Doubtful::new(spec, stored.and_then(|stored| stored.find(path)), version))
+        && let Some(doubtful) =
+            object.find(path).map(|spec| Doubtful::new(spec, stored.and_then(|stored| stored.find(path)), version))
         && !doubtful.is_empty()
         && let Some(spec) = object.find_mut(path)
     {
@@ -145,8 +196,8 @@ pub fn drop_disabled(kind: &str, object: &mut Node, stored: Option<&Node>, versi
     found
 }
 
-/// What a server may leave out of the spec of a pod. It is looked for before anything is touched: hardly any spec has something of it, and
-/// what is touched is copied.
+/// What a server may leave out of the spec of a pod. It is looked for before anything is touched: hardly any spec has
+/// something of it, and what is touched is copied.
 struct Doubtful {
     features: Vec<&'static Feature>,
     of_containers: Vec<&'static Feature>,
@@ -167,7 +218,9 @@ impl Doubtful {
         let off = |feature: &&'static Feature| !feature.gate.is_on(version);
         let kept = |path: &[&str]| stored.is_some_and(|stored| is_stated(stored, path));
         let kept_in_container = |path: &[&str]| {
-            stored.is_some_and(|stored| CONTAINERS.iter().any(|list| items(stored, list).any(|container| is_stated(container, path))))
+            stored.is_some_and(|stored| {
+                CONTAINERS.iter().any(|list| items(stored, list).any(|container| is_stated(container, path)))
+            })
         };
         // Features lie in the order of their first step: each is looked up once.
         let within = |features: &'static [Feature], has: &dyn Fn(&[&str]) -> bool| -> Vec<&'static Feature> {
@@ -175,7 +228,8 @@ impl Doubtful {
             let groups = groups.filter(|group| group.iter().any(|feature| off(&feature)) && has(&group[0].path[..1]));
             groups.flatten().filter(off).filter(|feature| has(feature.path)).collect()
         };
-        let in_container = |path: &[&str]| CONTAINERS.iter().any(|list| items(spec, list).any(|container| is_there(container, path)));
+        let in_container =
+            |path: &[&str]| CONTAINERS.iter().any(|list| items(spec, list).any(|container| is_there(container, path)));
         let mut features = within(OF_PODS, &|path| is_there(spec, path));
         features.retain(|feature| !kept(feature.path));
         let mut of_containers = within(OF_CONTAINERS, &in_container);
@@ -184,12 +238,19 @@ impl Doubtful {
         let special = [
             (
                 Special::ImageVolumes,
-                !gate::IMAGE_VOLUME.is_on(version) && is_there(spec, &["volumes", "*", "image"]) && !kept(&["volumes", "*", "image"]),
+                !gate::IMAGE_VOLUME.is_on(version)
+                    && is_there(spec, &["volumes", "*", "image"])
+                    && !kept(&["volumes", "*", "image"]),
             ),
-            (Special::StopSignals, !gate::CONTAINER_STOP_SIGNALS.is_on(version) && may_go(&["lifecycle", "stopSignal"])),
+            (
+                Special::StopSignals,
+                !gate::CONTAINER_STOP_SIGNALS.is_on(version) && may_go(&["lifecycle", "stopSignal"]),
+            ),
             (
                 Special::RestartPolicies,
-                version == Version::minor(34) && in_container(&["restartPolicy"]) && !kept_in_container(&["restartPolicyRules"]),
+                version == Version::minor(34)
+                    && in_container(&["restartPolicy"])
+                    && !kept_in_container(&["restartPolicyRules"]),
             ),
             (Special::ProcMounts, !gate::PROC_MOUNT_TYPE.is_on(version) && may_go(&["securityContext", "procMount"])),
         ];
@@ -308,7 +369,11 @@ fn stop_signal(container: &mut Node, at: impl Fn() -> String, found: &mut Vec<Dr
 fn restart_policy(container: &mut Node, list: &str, at: impl Fn() -> String, found: &mut Vec<Dropped>) {
     let Some(policy) = container.get("restartPolicy").filter(|policy| !policy.is_null()) else { return };
     if list != "initContainers" || policy.as_str() != Some("Always") {
-        found.push(Dropped { field: format!("{}.restartPolicy", at()), gate: &gate::CONTAINER_RESTART_RULES, follows: false });
+        found.push(Dropped {
+            field: format!("{}.restartPolicy", at()),
+            gate: &gate::CONTAINER_RESTART_RULES,
+            follows: false,
+        });
         super::forget(container, "restartPolicy");
     }
 }

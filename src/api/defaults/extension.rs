@@ -1,4 +1,5 @@
-//! What the server fills in for what extends or guards it: webhooks, policies, definitions of kinds, priorities of requests.
+//! What the server fills in for what extends or guards it: webhooks, policies, definitions of kinds, priorities of
+//! requests.
 
 use super::{each, fill, fill_absent, fill_int, fill_map, fill_text, fill_zero, forget, within};
 use crate::k8s::version::Version;
@@ -54,10 +55,14 @@ pub fn custom_resource_definition(node: &mut Node, _: Version) {
             fill(names, "listKind", Data::Text(format!("{kind}List").into()));
         }
     }
-    if let Some(conversion) = spec.get("conversion").is_none_or(Node::is_null).then(|| fill_map(spec, "conversion")).flatten() {
+    if let Some(conversion) =
+        spec.get("conversion").is_none_or(Node::is_null).then(|| fill_map(spec, "conversion")).flatten()
+    {
         fill_text(conversion, "strategy", "None");
     }
-    within(spec, &["conversion", "webhook", "clientConfig", "service"], |service| fill_absent(service, "port", Data::Int(443)));
+    within(spec, &["conversion", "webhook", "clientConfig", "service"], |service| {
+        fill_absent(service, "port", Data::Int(443));
+    });
 }
 
 /// An APIService.

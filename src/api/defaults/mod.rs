@@ -1,4 +1,5 @@
-//! What the server fills in where a manifest says nothing, and what it drops without a word: one file per family of kinds.
+//! What the server fills in where a manifest says nothing, and what it drops without a word: one file per family of
+//! kinds.
 //! Knows no rule: whether the result is allowed is the admission's business.
 
 pub mod config;

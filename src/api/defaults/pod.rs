@@ -50,7 +50,9 @@ fn pod_spec(spec: &mut Node, version: Version) {
 /// The account has an old name too; both are always kept the same, the new one first.
 fn service_account(spec: &mut Node) {
     const NAMES: [&str; 2] = ["serviceAccountName", "serviceAccount"];
-    let Some(account) = NAMES.iter().find(|name| !silent(spec, name)).and_then(|name| spec.get(name)).cloned() else { return };
+    let Some(account) = NAMES.iter().find(|name| !silent(spec, name)).and_then(|name| spec.get(name)).cloned() else {
+        return;
+    };
     if let Some(map) = spec.as_map_mut() {
         for name in NAMES {
             map.put(name, account.clone());
@@ -127,7 +129,8 @@ fn tag_of(image: &str) -> Option<&str> {
         None => (name, None),
     };
     let path = repository.split_once('/').map_or(repository, |(host, path)| {
-        let is_host = host.contains(['.', ':']) || host == "localhost" || host.bytes().any(|byte| byte.is_ascii_uppercase());
+        let is_host =
+            host.contains(['.', ':']) || host == "localhost" || host.bytes().any(|byte| byte.is_ascii_uppercase());
         if is_host { path } else { repository }
     });
     let readable = |part: &str| {
@@ -138,7 +141,9 @@ fn tag_of(image: &str) -> Option<&str> {
     };
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let good_tag = tag.is_none_or(|tag| {
-        tag.len() <= 128 && tag.bytes().next().is_some_and(word) && tag.bytes().all(|byte| word(byte) || matches!(byte, b'.' | b'-'))
+        tag.len() <= 128
+            && tag.bytes().next().is_some_and(word)
+            && tag.bytes().all(|byte| word(byte) || matches!(byte, b'.' | b'-'))
     });
     if !path.split('/').all(readable) || !good_tag || digest.is_some_and(|digest| !digest.contains(':')) {
         return None;

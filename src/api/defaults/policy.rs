@@ -21,7 +21,9 @@ pub fn network_policy(node: &mut Node, _: Version) {
         fill(spec, "policyTypes", Data::List(types));
     }
     for direction in ["ingress", "egress"] {
-        each(spec, &[direction], |rule| each(rule, &["ports"], |port| fill_absent(port, "protocol", Data::Text("TCP".into()))));
+        each(spec, &[direction], |rule| {
+            each(rule, &["ports"], |port| fill_absent(port, "protocol", Data::Text("TCP".into())));
+        });
     }
 }
 

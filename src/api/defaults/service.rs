@@ -35,7 +35,9 @@ fn session_affinity(spec: &mut Node) {
     match spec.get("sessionAffinity").and_then(Node::as_str) {
         Some("None") => forget(spec, "sessionAffinityConfig"),
         Some("ClientIP") => {
-            let stated = spec.find(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"]).is_some_and(|seconds| !seconds.is_null());
+            let stated = spec
+                .find(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"])
+                .is_some_and(|seconds| !seconds.is_null());
             if !stated {
                 let at = spec.at;
                 let nested = |key: &str, inner: Data| {

@@ -80,7 +80,8 @@ pub fn replica_set(node: &mut Node, version: Version) {
 pub fn replication_controller(node: &mut Node, version: Version) {
     forget(node, "status");
     labels_from_template(node);
-    let labels = node.find(&["spec", "template", "metadata", "labels"]).filter(|labels| labels.as_map().is_some()).cloned();
+    let labels =
+        node.find(&["spec", "template", "metadata", "labels"]).filter(|labels| labels.as_map().is_some()).cloned();
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_int(spec, "replicas", 1);
     let selects = spec.get("selector").is_some_and(|selector| selector.entries().next().is_some());
@@ -149,7 +150,8 @@ pub fn cron_job(node: &mut Node, version: Version) {
 
 /// A job without labels takes those of its pods.
 fn labels_from_template(node: &mut Node) {
-    let labels = node.find(&["spec", "template", "metadata", "labels"]).filter(|labels| labels.as_map().is_some()).cloned();
+    let labels =
+        node.find(&["spec", "template", "metadata", "labels"]).filter(|labels| labels.as_map().is_some()).cloned();
     let own = node.find(&["metadata", "labels"]).and_then(Node::as_map).is_some_and(|labels| !labels.is_empty());
     if let (Some(labels), false) = (labels, own)
         && let Some(metadata) = node.get_mut("metadata").and_then(Node::as_map_mut)

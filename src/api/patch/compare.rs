@@ -4,8 +4,8 @@
 
 use super::order::{in_order, same_key};
 use super::{
-    DELETE_FROM, DIRECTIVE, Field, ORDER, Outcome, RETAIN, Type, fault, field_of, is_map, item_type, key_of, list_field_of, same_type,
-    spelt,
+    DELETE_FROM, DIRECTIVE, Field, ORDER, Outcome, RETAIN, Type, fault, field_of, is_map, item_type, key_of,
+    list_field_of, same_type, spelt,
 };
 use crate::value::{Data, Key, Map, Node, Text};
 use std::cmp::Ordering;
@@ -43,8 +43,12 @@ pub(super) fn maps(original: &Map, modified: &Map, kind: Type, differences: Diff
             }
         } else {
             match (&old.data, &new.data) {
-                (Data::Map(old), Data::Map(inner)) => inner_maps(key, old, (new, inner), kind, differences, &mut patch)?,
-                (Data::List(old), Data::List(items)) => inner_lists(key, old, (new, items), kind, differences, &mut patch)?,
+                (Data::Map(old), Data::Map(inner)) => {
+                    inner_maps(key, old, (new, inner), kind, differences, &mut patch)?;
+                }
+                (Data::List(old), Data::List(items)) => {
+                    inner_lists(key, old, (new, items), kind, differences, &mut patch)?;
+                }
                 _ if differences.changes && old != new => {
                     patch.set(key.clone(), new.clone());
                 }
@@ -77,7 +81,14 @@ fn directives(key: &Key, old: &Node, new: &Node, patch: &mut Map) -> Outcome<()>
     Ok(())
 }
 
-fn inner_maps(key: &Key, old: &Map, (new, inner): (&Node, &Map), kind: Type, differences: Differences, patch: &mut Map) -> Outcome<()> {
+fn inner_maps(
+    key: &Key,
+    old: &Map,
+    (new, inner): (&Node, &Map),
+    kind: Type,
+    differences: Differences,
+    patch: &mut Map,
+) -> Outcome<()> {
     let field = match field_of(kind, &key.name) {
         Ok(field) => field,
         Err(_) if old == inner => return Ok(()),
@@ -157,7 +168,8 @@ fn lists(original: &[Node], modified: &[Node], field: Field, differences: Differ
     patch.append(&mut deleted);
     let any = !patch.is_empty();
     let ordered = (differences.changes && (any || !same_order)) || (differences.deletions && any);
-    let order = if ordered { modified.iter().map(|item| super::order::bare(item, field.key())).collect() } else { Vec::new() };
+    let order =
+        if ordered { modified.iter().map(|item| super::order::bare(item, field.key())).collect() } else { Vec::new() };
     Ok(ListPatch { patch, deleted: Vec::new(), order })
 }
 
@@ -218,7 +230,12 @@ fn sorted(items: &[Node]) -> Vec<Node> {
 }
 
 /// Items that came or changed, and directives for those that went.
-fn keyed(original: &[Node], modified: &[Node], field: Field, differences: Differences) -> Outcome<(Vec<Node>, Vec<Node>)> {
+fn keyed(
+    original: &[Node],
+    modified: &[Node],
+    field: Field,
+    differences: Differences,
+) -> Outcome<(Vec<Node>, Vec<Node>)> {
     let (old, new) = (by_key(original, field.key())?, by_key(modified, field.key())?);
     let (mut patch, mut deleted) = (Vec::new(), Vec::new());
     let (mut i, mut j) = (0, 0);
@@ -254,7 +271,8 @@ fn keyed(original: &[Node], modified: &[Node], field: Field, differences: Differ
 
 /// Items sorted by key; of equal ones the last comes first, as kubectl's sorting leaves them.
 fn by_key<'n>(items: &'n [Node], key: &str) -> Outcome<Vec<(String, &'n Node)>> {
-    let mut keyed = items.iter().rev().map(|item| Ok((spelt(key_of(item, key)?), item))).collect::<Outcome<Vec<_>>>()?;
+    let mut keyed =
+        items.iter().rev().map(|item| Ok((spelt(key_of(item, key)?), item))).collect::<Outcome<Vec<_>>>()?;
     keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(keyed)
 }

@@ -4,8 +4,8 @@
 
 use super::order::{Places, arrange, bare, deduplicate, same_key};
 use super::{
-    DELETE_FROM, DIRECTIVE, Field, ORDER, Outcome, RETAIN, Type, fault, field_of, is_directive, is_map, item_type, key_of, list_field_of,
-    same_type, spelt,
+    DELETE_FROM, DIRECTIVE, Field, ORDER, Outcome, RETAIN, Type, fault, field_of, is_directive, is_map, item_type,
+    key_of, list_field_of, same_type, spelt,
 };
 use crate::value::{Data, Key, Map, Node, Text};
 
@@ -71,7 +71,11 @@ fn field_into(original: &mut Map, key: Key, new: Node, kind: Type, onto: Onto, d
         }
         (Data::List(items), Data::List(part)) => {
             let field = list_field_of(kind, &key.name)?;
-            *items = if field.merges() || deletes { lists(std::mem::take(items), part, field, onto, deletes)? } else { part };
+            *items = if field.merges() || deletes {
+                lists(std::mem::take(items), part, field, onto, deletes)?
+            } else {
+                part
+            };
             old.at = new.at;
         }
         (data, new_data) => {
@@ -146,7 +150,8 @@ fn retain_keys(original: &mut Map, patch: &mut Map, onto: Onto) -> Outcome<()> {
 
 /// Merges the lists whose order the patch gives; they are done with afterwards.
 fn ordered_lists(original: &mut Map, patch: &mut Map, kind: Type, onto: Onto) -> Outcome<()> {
-    let orders: Vec<Text> = patch.iter().map(|(key, _)| key.name.clone()).filter(|name| name.starts_with(ORDER)).collect();
+    let orders: Vec<Text> =
+        patch.iter().map(|(key, _)| key.name.clone()).filter(|name| name.starts_with(ORDER)).collect();
     for name in orders {
         let Some((key, order)) = patch.take(&name) else { continue };
         if onto == Onto::Patch {

@@ -1,13 +1,13 @@
-//! JSON merge patches (RFC 7386), which `kubectl apply` sends for kinds whose types it does not know: maps are merged, everything else is
-//! replaced, a null takes away.
+//! JSON merge patches (RFC 7386), which `kubectl apply` sends for kinds whose types it does not know: maps are merged,
+//! everything else is replaced, a null takes away.
 //!
 //! Follows `staging/src/k8s.io/apimachinery/pkg/util/jsonmergepatch/patch.go: CreateThreeWayJSONMergePatch`.
 
 use super::{Fault, Outcome};
 use crate::value::{Data, Map, Node};
 
-/// What `kubectl apply` sends: what the manifest states and the live object has otherwise, and a null for what the last applied manifest
-/// stated and this one does not. Empty when there is nothing to send.
+/// What `kubectl apply` sends: what the manifest states and the live object has otherwise, and a null for what the last
+/// applied manifest stated and this one does not. Empty when there is nothing to send.
 ///
 /// # Errors
 /// When the manifest is of another kind or name than the live object.
@@ -138,7 +138,10 @@ mod tests {
         assert!(patch(last, live, last).unwrap().is_empty());
         // A null is sent, even where it takes nothing away.
         assert_eq!(patch(last, live, "{spec: {a: null, b: 2}}").unwrap(), read("{spec: {a: null}}"));
-        assert_eq!(patch("{spec: {b: 2}}", "{spec: {b: 2}}", "{spec: {a: null, b: 2}}").unwrap(), read("{spec: {a: null}}"));
+        assert_eq!(
+            patch("{spec: {b: 2}}", "{spec: {b: 2}}", "{spec: {a: null, b: 2}}").unwrap(),
+            read("{spec: {a: null}}")
+        );
         assert!(patch("{kind: A}", "{kind: A}", "{kind: B}").is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! Strategic merge patches: what `kubectl apply` computes of three objects, and what the server makes of it. Knows the forms of
-//! types, but no rule and no default.
+//! Strategic merge patches: what `kubectl apply` computes of three objects, and what the server makes of it. Knows the
+//! forms of types, but no rule and no default.
 //!
 //! Follows `staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go: CreateThreeWayMergePatch,
 //! StrategicMergePatch`.
@@ -25,8 +25,8 @@ pub struct Fault(pub String);
 
 type Outcome<T> = Result<T, Fault>;
 
-/// The patch that `kubectl apply` sends: what changed between the live object and the new manifest, and what went since the last
-/// applied one. Empty when there is nothing to send.
+/// The patch that `kubectl apply` sends: what changed between the live object and the new manifest, and what went since
+/// the last applied one. Empty when there is nothing to send.
 ///
 /// # Errors
 /// When kubectl cannot compute it, and gives up before any server is asked.
@@ -122,7 +122,10 @@ fn field_of(kind: Type, key: &str) -> Outcome<Field> {
         Type::Other => fault("merging an object in json but data type is not struct"),
         Type::Struct(shape) => {
             let Some(field) = shape.field(key) else {
-                return fault(format!("unable to find api field in struct {} for the json field {key:?}", shape.go_name()));
+                return fault(format!(
+                    "unable to find api field in struct {} for the json field {key:?}",
+                    shape.go_name()
+                ));
             };
             let (inner, list) = match &field.form {
                 Form::List(item) => (Type::of(item), true),
@@ -222,7 +225,9 @@ mod tests {
         let sent = three_way(&set(last), &set(live), &set(new), shape()).unwrap();
         assert_eq!(*pod(&sent), *pod(&set(patch)));
         let merged = onto(set(live), sent, shape()).unwrap();
-        let names = |pod: &Node| pod.get("containers").map(|list| list.items().map(|item| item.get("name").cloned()).collect::<Vec<_>>());
+        let names = |pod: &Node| {
+            pod.get("containers").map(|list| list.items().map(|item| item.get("name").cloned()).collect::<Vec<_>>())
+        };
         assert_eq!(*pod(&merged), *pod(&set(result)));
         assert_eq!(names(pod(&merged)), names(pod(&set(result))));
     }
@@ -294,9 +299,14 @@ mod tests {
 
     #[test]
     fn plain_values_are_deleted_one_by_one() {
-        let object = |finalizers: &str| read(&format!("apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{finalizers: {finalizers}}}"));
+        let object = |finalizers: &str| {
+            read(&format!("apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{finalizers: {finalizers}}}"))
+        };
         let sent = three_way(&object("[a, b]"), &object("[a, b, server]"), &object("[c, a]"), shape()).unwrap();
-        let wanted = read("metadata: {$setElementOrder/finalizers: [c, a], $deleteFromPrimitiveList/finalizers: [b], finalizers: [c]}");
+        let wanted = read(
+            "metadata: {$setElementOrder/finalizers: [c, a], $deleteFromPrimitiveList/finalizers: [b], finalizers: \
+                [c]}",
+        );
         assert_eq!(sent, wanted);
         let merged = onto(object("[a, b, server]"), sent, shape()).unwrap();
         assert_eq!(merged, object("[c, a, server]"));
@@ -305,14 +315,20 @@ mod tests {
     #[test]
     fn kinds_without_a_shape_merge_maps_and_replace_lists() {
         let custom = |spec: &str| read(&format!("apiVersion: x/v1\nkind: X\nspec: {spec}"));
-        let sent = three_way(&custom("{a: 1, l: [1]}"), &custom("{a: 1, l: [1], s: 2}"), &custom("{l: [2]}"), None).unwrap();
+        let sent =
+            three_way(&custom("{a: 1, l: [1]}"), &custom("{a: 1, l: [1], s: 2}"), &custom("{l: [2]}"), None).unwrap();
         assert_eq!(sent, read("spec: {a: null, l: [2]}"));
         assert_eq!(onto(custom("{a: 1, l: [1], s: 2}"), sent, None).unwrap(), custom("{l: [2], s: 2}"));
     }
 
     #[test]
     fn items_without_their_key_cannot_be_merged() {
-        let broken = three_way(&set("containers: [{name: a}]"), &set("containers: [{name: a}]"), &set("containers: [{image: x}]"), shape());
+        let broken = three_way(
+            &set("containers: [{name: a}]"),
+            &set("containers: [{name: a}]"),
+            &set("containers: [{image: x}]"),
+            shape(),
+        );
         assert_eq!(broken, Err(Fault("map does not contain declared merge key: name".into())));
     }
 }

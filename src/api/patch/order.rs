@@ -7,7 +7,8 @@ use super::{Outcome, fault, is_deletion, key_of, spelt};
 use crate::value::{Data, Map, Node};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where the items of a list are, by their keys, or by themselves where there is no key. Of equal ones the first counts.
+/// Where the items of a list are, by their keys, or by themselves where there is no key. Of equal ones the first
+/// counts.
 pub(super) struct Places<'k> {
     key: &'k str,
     places: BTreeMap<Mark, usize>,

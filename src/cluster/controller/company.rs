@@ -1,5 +1,5 @@
-//! Which nodes a pod may share with which other pods: spread, affinity and anti-affinity. Worked out once for a pod, asked
-//! for each node. Knows neither room nor volumes.
+//! Which nodes a pod may share with which other pods: spread, affinity and anti-affinity. Worked out once for a pod,
+//! asked for each node. Knows neither room nor volumes.
 //!
 //! Follows `pkg/scheduler/framework/plugins/interpodaffinity/filtering.go: Filter`, and
 //! `pkg/scheduler/framework/plugins/podtopologyspread/filtering.go: Filter`, and
@@ -44,7 +44,12 @@ type Machines<'a> = BTreeMap<&'a str, &'a Machine>;
 
 impl<'a> Company<'a> {
     /// Looks around once for a pod.
-    pub(super) fn new(world: &'a World, machines: &'a [Machine], (key, pod): (&'a Key, &'a Node), without: &BTreeSet<Key>) -> Self {
+    pub(super) fn new(
+        world: &'a World,
+        machines: &'a [Machine],
+        (key, pod): (&'a Key, &'a Node),
+        without: &BTreeSet<Key>,
+    ) -> Self {
         let by_name: Machines<'a> = machines.iter().map(|machine| (machine.name.as_str(), machine)).collect();
         let labels = pod.find(&["metadata", "labels"]);
         let constraints = pod.find(&["spec", "topologySpreadConstraints"]).into_iter().flat_map(Node::items);
@@ -61,7 +66,9 @@ impl<'a> Company<'a> {
                     Near { topology: text(term, &["topologyKey"]), there, first }
                 })
                 .collect(),
-            away: terms(pod, "podAntiAffinity").map(|term| (text(term, &["topologyKey"]), there(term).into_iter().collect())).collect(),
+            away: terms(pod, "podAntiAffinity")
+                .map(|term| (text(term, &["topologyKey"]), there(term).into_iter().collect()))
+                .collect(),
             shunned: shunned(world, &by_name, (key, pod), without),
         }
     }
@@ -82,7 +89,8 @@ impl<'a> Company<'a> {
                 return Err(No::never("node(s) didn't match pod affinity rules"));
             }
         }
-        if self.away.iter().any(|(topology, there)| domain(machine, topology).is_some_and(|here| there.contains(here))) {
+        if self.away.iter().any(|(topology, there)| domain(machine, topology).is_some_and(|here| there.contains(here)))
+        {
             return Err(No::for_room("node(s) didn't match pod anti-affinity rules"));
         }
         if self.shunned.iter().any(|(topology, there)| domain(machine, topology) == Some(*there)) {
@@ -95,24 +103,34 @@ impl<'a> Company<'a> {
 impl<'a> Spread<'a> {
     fn new(constraint: &'a Node, there: Vec<&'a str>, machines: &'a [Machine], pod: &Node) -> Self {
         let topology = text(constraint, &["topologyKey"]);
-        let counted = |machine: &&Machine| text(constraint, &["nodeAffinityPolicy"]) == "Ignore" || is_wanted(machine, pod);
-        let domains: BTreeSet<&str> = machines.iter().filter(counted).filter_map(|machine| domain(machine, topology)).collect();
+        let counted =
+            |machine: &&Machine| text(constraint, &["nodeAffinityPolicy"]) == "Ignore" || is_wanted(machine, pod);
+        let domains: BTreeSet<&str> =
+            machines.iter().filter(counted).filter_map(|machine| domain(machine, topology)).collect();
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         there.into_iter().for_each(|domain| *counts.entry(domain).or_default() += 1);
         let enough = constraint
             .get("minDomains")
             .and_then(Node::as_int)
             .is_none_or(|least| domains.len() >= usize::try_from(least).unwrap_or_default());
-        let fewest = domains.iter().map(|domain| counts.get(domain).copied().unwrap_or_default()).min().unwrap_or_default();
+        let fewest =
+            domains.iter().map(|domain| counts.get(domain).copied().unwrap_or_default()).min().unwrap_or_default();
         let least = if enough { fewest } else { 0 };
         let itself = usize::from(selector::matches(constraint.get("labelSelector"), pod.find(&["metadata", "labels"])));
-        let skew = constraint.get("maxSkew").and_then(Node::as_int).and_then(|most| usize::try_from(most).ok()).unwrap_or(1);
+        let skew =
+            constraint.get("maxSkew").and_then(Node::as_int).and_then(|most| usize::try_from(most).ok()).unwrap_or(1);
         Self { topology, counts, itself, most: least.saturating_add(skew) }
     }
 }
 
 /// The pods that a term's selector means and that have a place: for each, the value of the topology key there.
-fn peers<'a>(world: &'a World, machines: &Machines<'a>, term: &'a Node, namespace: &str, without: &BTreeSet<Key>) -> Vec<&'a str> {
+fn peers<'a>(
+    world: &'a World,
+    machines: &Machines<'a>,
+    term: &'a Node,
+    namespace: &str,
+    without: &BTreeSet<Key>,
+) -> Vec<&'a str> {
     let topology = text(term, &["topologyKey"]);
     let pods = world.store.of_kind("Pod").filter(|(key, pod)| {
         is_meant(term, namespace, &key.namespace)

@@ -39,7 +39,9 @@ fn make(world: &mut World, pod_key: &Key, pod: &Node, own: &OwnClaim<'_>) -> Res
     }
     if let Some(fault) = name::dns_subdomain(&key.name).first() {
         let name = &key.name;
-        return Err(format!("create PVC {name}: {CLAIM} \"{name}\" is invalid: metadata.name: Invalid value: \"{name}\": {fault}"));
+        return Err(format!(
+            "create PVC {name}: {CLAIM} \"{name}\" is invalid: metadata.name: Invalid value: \"{name}\": {fault}"
+        ));
     }
     let mut claim = claim(pod_key, pod, &key, own.template);
     binder::fill(world, &mut claim);
@@ -48,7 +50,8 @@ fn make(world: &mut World, pod_key: &Key, pod: &Node, own: &OwnClaim<'_>) -> Res
     Ok(())
 }
 
-/// Whether a claim of that name was made for this very pod: `VolumeIsForPod`, k8s.io/component-helpers/storage/ephemeral.
+/// Whether a claim of that name was made for this very pod: `VolumeIsForPod`,
+/// k8s.io/component-helpers/storage/ephemeral.
 pub(super) fn is_for(pod_key: &Key, pod: &Node, key: &Key, claim: &Node) -> Result<(), String> {
     if controller_uid(claim) == Some(&uid(pod)) {
         return Ok(());

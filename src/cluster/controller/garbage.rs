@@ -82,7 +82,8 @@ fn disown(world: &mut World, owner: &Text) {
     }
 }
 
-/// Whether something keeps a deleted object from going: a claim is used by a pod on a node, a volume is bound, a pod does not end.
+/// Whether something keeps a deleted object from going: a claim is used by a pod on a node, a volume is bound, a pod
+/// does not end.
 fn is_held(world: &World, key: &Key) -> bool {
     let Some(node) = world.store.get(key) else { return false };
     match key.kind.as_str() {

@@ -1,4 +1,5 @@
-//! Pods on their nodes: a pod that has a place runs and is ready, unless its annotations say that it shall not. Knows no image and no probe.
+//! Pods on their nodes: a pod that has a place runs and is ready, unless its annotations say that it shall not. Knows
+//! no image and no probe.
 
 use crate::cluster::store::{Key, annotation, is_ending, put, text, uid};
 use crate::cluster::world::{Unplaced, World, is_over, is_ready, node_name};
@@ -35,7 +36,10 @@ pub fn run(world: &mut World) {
 }
 
 fn tend(world: &mut World, key: &Key) {
-    let Some(pod) = world.store.get(key).filter(|pod| !node_name(pod).is_empty() && !is_ending(pod) && !is_over(pod)) else { return };
+    let Some(pod) = world.store.get(key).filter(|pod| !node_name(pod).is_empty() && !is_ending(pod) && !is_over(pod))
+    else {
+        return;
+    };
     // Nobody runs a pod that names a node which is not there.
     if world.nodes.as_ref().is_some_and(|nodes| !nodes.iter().any(|node| node.name == node_name(pod))) {
         return;

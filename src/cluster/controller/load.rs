@@ -72,11 +72,14 @@ impl Loads {
     }
 }
 
-/// What a pod asks for: what it says for all of it, or else all its containers at once, or the greediest of those that run before them; and
-/// what its class of runtimes costs. `PodRequests`, k8s.io/component-helpers/resource.
+/// What a pod asks for: what it says for all of it, or else all its containers at once, or the greediest of those that
+/// run before them; and what its class of runtimes costs. `PodRequests`, k8s.io/component-helpers/resource.
 #[must_use]
 pub fn demand(pod: &Node) -> Demand {
-    Demand { cpu: of(pod, "cpu", |amount| i128::from(amount.milli())), memory: of(pod, "memory", |amount| i128::from(amount.value())) }
+    Demand {
+        cpu: of(pod, "cpu", |amount| i128::from(amount.milli())),
+        memory: of(pod, "memory", |amount| i128::from(amount.value())),
+    }
 }
 
 fn of(pod: &Node, resource: &str, count: impl Fn(&Quantity) -> i128) -> i128 {
@@ -110,14 +113,16 @@ mod tests {
     fn pods_come_and_go() {
         let (mut loads, node) = (Loads::default(), Text::from("n"));
         let running =
-            pod("{spec: {nodeName: n, containers: [{resources: {requests: {cpu: 100m, memory: 1Ki}}}, {resources: {limits: {cpu: 1}}}]}}");
+            pod("{spec: {nodeName: n, containers: [{resources: {requests: {cpu: 100m, memory: 1Ki}}}, {resources: \
+                {limits: {cpu: 1}}}]}}");
         let (one, two) = (Key::new("Pod", "a", "web-0"), Key::new("Pod", "a", "web-1"));
         loads.note(&one, Some(&running));
         loads.note(&two, Some(&running));
         assert_eq!(loads.on(&node), (Demand { cpu: 2200, memory: 2048 }, 2));
         assert_eq!(loads.alike(&node, &running), 2);
         loads.note(&one, None);
-        let over = pod("{spec: {nodeName: n, containers: [{resources: {requests: {cpu: 100m}}}]}, status: {phase: Failed}}");
+        let over =
+            pod("{spec: {nodeName: n, containers: [{resources: {requests: {cpu: 100m}}}]}, status: {phase: Failed}}");
         loads.note(&two, Some(&over));
         assert_eq!(loads.on(&node), (Demand::default(), 1));
     }

@@ -1,4 +1,5 @@
-//! The controllers: all that happens in a cluster by itself after something has changed, until nothing changes any more.
+//! The controllers: all that happens in a cluster by itself after something has changed, until nothing changes any
+//! more.
 
 mod company;
 mod ephemeral;
@@ -39,7 +40,8 @@ pub fn settle(world: &mut World) -> bool {
         if world.store.writes() != before {
             continue;
         }
-        // Sets look at once when a pod is gone; a claim that was deleted goes a moment later, and what a pod has left behind later still.
+        // Sets look at once when a pod is gone; a claim that was deleted goes a moment later, and what a pod has left
+        // behind later still.
         garbage::finish(world, binder::CLAIM);
         if world.store.writes() == before {
             garbage::collect(world);

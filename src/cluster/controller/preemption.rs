@@ -1,5 +1,7 @@
-//! Which pods make room for one that is more important: the scheduler's plugin DefaultPreemption. Knows neither volumes nor labels of nodes.
-//! `SelectVictimsOnNode`, pkg/scheduler/framework/plugins/defaultpreemption; `pickOneNodeForPreemption`, pkg/scheduler/framework/preemption.
+//! Which pods make room for one that is more important: the scheduler's plugin DefaultPreemption. Knows neither volumes
+//! nor labels of nodes.
+//! `SelectVictimsOnNode`, pkg/scheduler/framework/plugins/defaultpreemption; `pickOneNodeForPreemption`,
+//! pkg/scheduler/framework/preemption.
 
 use super::garbage;
 use super::scheduler::{Candidate, No, fits, on, summary};
@@ -44,7 +46,8 @@ struct Budget<'w> {
     left: i64,
 }
 
-/// The pods that are to make room for one, or why none helps, in the scheduler's words; and how much there was to look at.
+/// The pods that are to make room for one, or why none helps, in the scheduler's words; and how much there was to look
+/// at.
 pub(super) fn plan<'a>(
     world: &'a World,
     machines: &'a [Machine],
@@ -88,7 +91,8 @@ pub(super) fn plan<'a>(
     (effort, Err(format!("{}.", summary(refused.len(), reasons.into_iter().chain(hopeless)))))
 }
 
-/// By what nodes are compared: fewest protected victims, the least important, the least in all, the fewest, the youngest.
+/// By what nodes are compared: fewest protected victims, the least important, the least in all, the fewest, the
+/// youngest.
 fn rank(victims: &Victims<'_>) -> (usize, i64, i64, usize, Reverse<Text>) {
     let highest = victims.pods.first().map_or(i64::MIN, |victim| victim.priority);
     // So that few pods of a priority below zero cost less than many.
@@ -98,8 +102,8 @@ fn rank(victims: &Victims<'_>) -> (usize, i64, i64, usize, Reverse<Text>) {
     (victims.violations, highest, sum, victims.pods.len(), Reverse(earliest))
 }
 
-/// The fewest pods of a node without which the candidate finds a place there: all go, then as many as can come back, the protected ones and
-/// the most important ones first.
+/// The fewest pods of a node without which the candidate finds a place there: all go, then as many as can come back,
+/// the protected ones and the most important ones first.
 fn on_node<'a>(
     world: &'a World,
     machines: &'a [Machine],
@@ -166,7 +170,8 @@ fn allowed(world: &World, key: &Key, budget: &Node, selector: &Node) -> i64 {
     }
     let sets = world.store.of_kind("StatefulSet");
     let sizes: BTreeMap<Text, i64> = sets.map(|(_, set)| (uid(set), statefulset::replicas(set))).collect();
-    let expected: i64 = alone + scales.into_iter().map(|(owner, seen)| sizes.get(owner).copied().unwrap_or(seen)).sum::<i64>();
+    let expected: i64 =
+        alone + scales.into_iter().map(|(owner, seen)| sizes.get(owner).copied().unwrap_or(seen)).sum::<i64>();
     let amount = |field: &str| budget.find(&["spec", field]).map(|stated| share(stated, expected));
     let needed = match (amount("minAvailable"), amount("maxUnavailable")) {
         (_, Some(most)) => expected - most,
@@ -180,7 +185,8 @@ fn share(stated: &Node, all: i64) -> i64 {
     match &stated.data {
         Data::Int(number) => *number,
         _ => {
-            let percent = stated.as_str().and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok()).unwrap_or_default();
+            let percent =
+                stated.as_str().and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok()).unwrap_or_default();
             percent.saturating_mul(all).saturating_add(99) / 100
         }
     }
@@ -199,5 +205,7 @@ const NOMINATED: [&str; 2] = ["status", "nominatedNodeName"];
 /// Whether a less important pod still has to end where this one has made room before: `PodEligibleToPreemptOthers`.
 fn waits(world: &World, machines: &[Machine], pod: &Node) -> bool {
     let nominated = machines.iter().find(|machine| text(pod, &NOMINATED) == machine.name);
-    nominated.is_some_and(|machine| on(world, machine).any(|(_, other)| is_ending(other) && priority_of(other) < priority_of(pod)))
+    nominated.is_some_and(|machine| {
+        on(world, machine).any(|(_, other)| is_ending(other) && priority_of(other) < priority_of(pod))
+    })
 }

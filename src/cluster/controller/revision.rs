@@ -32,16 +32,23 @@ pub(super) struct Revision {
 /// The revisions that belong to a set, or to nobody and match its selector; oldest first. Those of nobody are adopted.
 pub(super) fn of_set(world: &mut World, key: &Key, set: &Node) -> Vec<Revision> {
     let selector = set.find(&["spec", "selector"]);
-    let loose = world.store.marked(Mark::Loose(key.namespace.clone(), Text::default()), REVISION).map(|known| (known, true));
+    let loose =
+        world.store.marked(Mark::Loose(key.namespace.clone(), Text::default()), REVISION).map(|known| (known, true));
     let own = world.store.marked(Mark::ManagedBy(uid(set)), REVISION).map(|known| (known, false));
     let mut found: Vec<(Key, bool, Revision)> = loose
         .chain(own)
-        .filter(|((name, node), _)| name.namespace == key.namespace && selector::matches(selector, node.find(&["metadata", "labels"])))
+        .filter(|((name, node), _)| {
+            name.namespace == key.namespace && selector::matches(selector, node.find(&["metadata", "labels"]))
+        })
         .map(|((name, node), orphan)| (name.clone(), orphan, read(name, node)))
         .collect();
     for (name, orphan, _) in &found {
         if *orphan {
-            world.store.set(name, &["metadata", "ownerReferences"], store::owner_references(&[owner(key, set)], set.at));
+            world.store.set(
+                name,
+                &["metadata", "ownerReferences"],
+                store::owner_references(&[owner(key, set)], set.at),
+            );
         }
     }
     found.sort_by(|(a, _, one), (b, _, other)| one.number.cmp(&other.number).then_with(|| a.cmp(b)));
@@ -92,7 +99,11 @@ pub(super) fn owner(key: &Key, set: &Node) -> Owner {
 
 fn read(key: &Key, node: &Node) -> Revision {
     let template = node.find(&["data", "spec", "template"]).cloned().unwrap_or_else(|| Node::null(node.at));
-    Revision { name: key.name.clone(), number: node.get("revision").and_then(Node::as_int).unwrap_or_default(), template }
+    Revision {
+        name: key.name.clone(),
+        number: node.get("revision").and_then(Node::as_int).unwrap_or_default(),
+        template,
+    }
 }
 
 fn write(key: &Key, set: &Node, revision: &Revision) -> Node {
@@ -113,8 +124,8 @@ fn write(key: &Key, set: &Node, revision: &Revision) -> Node {
     node
 }
 
-/// A revision's name ends in a hash of the template as the controller writes it down: the 32 bits of FNV-1 over the JSON and the number of
-/// collisions so far, in decimal, each digit shown as a letter that forms no words.
+/// A revision's name ends in a hash of the template as the controller writes it down: the 32 bits of FNV-1 over the
+/// JSON and the number of collisions so far, in decimal, each digit shown as a letter that forms no words.
 fn hash(json: &str, collisions: u32) -> String {
     const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     let mut hash = 2_166_136_261_u32;
@@ -170,7 +181,8 @@ fn json_of_template(template: &Node, version: Version) -> String {
 fn write_json(node: &Node, amount: bool, out: &mut String) {
     match &node.data {
         Data::Int(_) | Data::Text(_) if amount => {
-            let written = node.as_int().map_or_else(|| node.as_str().unwrap_or_default().to_owned(), |number| number.to_string());
+            let written =
+                node.as_int().map_or_else(|| node.as_str().unwrap_or_default().to_owned(), |number| number.to_string());
             write_text(&written.parse::<Quantity>().map_or(written, |quantity| quantity.to_string()), out);
         }
         Data::Null => out.push_str("null"),
@@ -217,7 +229,9 @@ fn write_text(text: &str, out: &mut String) {
             '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => drop(write!(out, "\\u{:04x}", letter as u32)),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
+                let _ = write!(out, "\\u{:04x}", letter as u32);
+            }
             _ => out.push(letter),
         }
     }
@@ -234,18 +248,23 @@ mod tests {
     const SETS: [(&str, &str); 2] = [
         (
             "plain-545d85ffb4",
-            "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: plain}, spec: {replicas: 1, selector: {matchLabels: {app: plain}},
-              template: {metadata: {labels: {app: plain}}, spec: {containers: [{name: main, image: docker.io/acme/web:1.1}]}}}}",
+            "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: plain}, spec: {replicas: 1, selector: \
+                {matchLabels: {app: plain}},
+              template: {metadata: {labels: {app: plain}}, spec: {containers: [{name: main, image: \
+              docker.io/acme/web:1.1}]}}}}",
         ),
         (
             "web-c6dcdf47c",
-            "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: web}, spec: {serviceName: web, selector: {matchLabels: {app: web}},
+            "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: web}, spec: {serviceName: web, selector: \
+                {matchLabels: {app: web}},
               template: {metadata: {labels: {app: web}}, spec: {
-                initContainers: [{name: i, image: 'a<b>&c:1', env: [{name: A, value: ''}, {name: B}, {name: P, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}],
+                initContainers: [{name: i, image: 'a<b>&c:1', env: [{name: A, value: ''}, {name: B}, {name: P, \
+                valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}],
                 containers: [{name: main, image: 'docker.io/acme/web:1.1', ports: [{name: http, containerPort: 80}],
                   resources: {requests: {cpu: 0.5, memory: 1024Mi}}, readinessProbe: {httpGet: {path: /, port: http}},
                   volumeMounts: [{name: s, mountPath: /s}]}],
-                securityContext: {}, volumes: [{name: s, secret: {secretName: x}}, {name: e, emptyDir: {}}], terminationGracePeriodSeconds: 0}}}}",
+                securityContext: {}, volumes: [{name: s, secret: {secretName: x}}, {name: e, emptyDir: {}}], \
+                terminationGracePeriodSeconds: 0}}}}",
         ),
     ];
 

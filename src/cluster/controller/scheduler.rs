@@ -1,5 +1,5 @@
-//! The scheduler, as far as it decides whether a pod finds a place and why not: node selectors and affinities, processors and memory, volumes,
-//! spread. Which of several fitting nodes it takes is a plain guess: the emptiest.
+//! The scheduler, as far as it decides whether a pod finds a place and why not: node selectors and affinities,
+//! processors and memory, volumes, spread. Which of several fitting nodes it takes is a plain guess: the emptiest.
 //!
 //! Follows `pkg/scheduler/schedule_one.go: schedulePod, findNodesThatFitPod`, and
 //! `pkg/scheduler/framework/plugins/volumebinding/volume_binding.go: PreFilter, Filter`.
@@ -87,7 +87,8 @@ impl Candidate<'_> {
 pub(super) fn run(world: &mut World) {
     let waiting = world.store.marks_from((Mark::Homeless(Text::default()), Key::default()));
     let waiting = waiting.take_while(|(mark, _)| matches!(mark, Mark::Homeless(_))).map(|(_, key)| key);
-    let ours = waiting.filter_map(|key| Some((key.clone(), world.store.get(key).filter(|pod| is_ours(pod)).map(priority_of)?)));
+    let ours = waiting
+        .filter_map(|key| Some((key.clone(), world.store.get(key).filter(|pod| is_ours(pod)).map(priority_of)?)));
     let mut pods: Vec<(Key, i64)> = ours.collect();
     pods.sort_by_key(|(_, priority)| Reverse(*priority));
     let machines = world.nodes.clone();
@@ -156,7 +157,14 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) -> Placing {
     };
     let mut fitting: Vec<(&Machine, Plan)> = Vec::new();
     let mut refused: Vec<No> = Vec::new();
-    let candidate = Candidate { key, pod: &pod, claims: &claims, demand: demand(&pod), without: BTreeSet::new(), company: OnceCell::new() };
+    let candidate = Candidate {
+        key,
+        pod: &pod,
+        claims: &claims,
+        demand: demand(&pod),
+        without: BTreeSet::new(),
+        company: OnceCell::new(),
+    };
     for machine in machines {
         match fits(world, machines, machine, &candidate) {
             Ok(plan) => fitting.push((machine, plan)),
@@ -245,7 +253,9 @@ fn claims(world: &World, key: &Key, pod: &Node) -> Result<Claims, (Cause, String
         };
         if phase(claim) == "Lost" {
             let volume = text(claim, &["spec", "volumeName"]);
-            return gone(format!("persistentvolumeclaim \"{name}\" bound to non-existent persistentvolume \"{volume}\""));
+            return gone(format!(
+                "persistentvolumeclaim \"{name}\" bound to non-existent persistentvolume \"{volume}\""
+            ));
         }
         if is_ending(claim) {
             return gone(format!("persistentvolumeclaim \"{name}\" is being deleted"));
@@ -261,11 +271,20 @@ fn claims(world: &World, key: &Key, pod: &Node) -> Result<Claims, (Cause, String
             unbound = true;
         }
     }
-    if unbound { Err((Cause::ClaimsPending, "pod has unbound immediate PersistentVolumeClaims".to_owned())) } else { Ok(claims) }
+    if unbound {
+        Err((Cause::ClaimsPending, "pod has unbound immediate PersistentVolumeClaims".to_owned()))
+    } else {
+        Ok(claims)
+    }
 }
 
 /// Whether a pod can run on a node; the checks in the scheduler's order, the first that fails speaks.
-pub(super) fn fits<'a>(world: &'a World, machines: &'a [Machine], machine: &Machine, candidate: &Candidate<'a>) -> Result<Plan, No> {
+pub(super) fn fits<'a>(
+    world: &'a World,
+    machines: &'a [Machine],
+    machine: &Machine,
+    candidate: &Candidate<'a>,
+) -> Result<Plan, No> {
     let Candidate { key, pod, claims, without, .. } = candidate;
     if world.nodes.is_none() {
         let free = !is_claim_of_another(world, key, pod, without);
@@ -296,21 +315,26 @@ pub(super) fn fits<'a>(world: &'a World, machines: &'a [Machine], machine: &Mach
 }
 
 pub(super) fn is_wanted(machine: &Machine, pod: &Node) -> bool {
-    let selected = pod.find(&["spec", "nodeSelector"]).is_none_or(|wanted| selector::has_all(wanted, Some(&machine.labels)));
+    let selected =
+        pod.find(&["spec", "nodeSelector"]).is_none_or(|wanted| selector::has_all(wanted, Some(&machine.labels)));
     let required = pod.find(&["spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"]);
     let named = text(pod, &["spec", "nodeName"]);
     selected
         && (named.is_empty() || named == machine.name)
-        && required.is_none_or(|required| selector::node_matches(required.get("nodeSelectorTerms"), &machine.name, &machine.labels))
+        && required.is_none_or(|required| {
+            selector::node_matches(required.get("nodeSelectorTerms"), &machine.name, &machine.labels)
+        })
 }
 
 /// Whether a taint keeps a pod away: `FindMatchingUntoleratedTaint`, k8s.io/component-helpers/scheduling/corev1.
 fn is_kept_away(pod: &Node, taint: &Node) -> bool {
     let effect = text(taint, &["effect"]);
-    matches!(effect, "NoSchedule" | "NoExecute") && !tolerates(pod, text(taint, &["key"]), text(taint, &["value"]), effect)
+    matches!(effect, "NoSchedule" | "NoExecute")
+        && !tolerates(pod, text(taint, &["key"]), text(taint, &["value"]), effect)
 }
 
-/// Whether a pod tolerates a taint. Those that the server adds to every pod are about nodes that fail, which these do not.
+/// Whether a pod tolerates a taint. Those that the server adds to every pod are about nodes that fail, which these do
+/// not.
 fn tolerates(pod: &Node, key: &str, value: &str, effect: &str) -> bool {
     pod.find(&["spec", "tolerations"]).into_iter().flat_map(Node::items).any(|toleration| {
         let of = |field: &str| text(toleration, &[field]);
@@ -327,7 +351,8 @@ fn tolerates(pod: &Node, key: &str, value: &str, effect: &str) -> bool {
 
 // ---- ports and claims that only one may have
 
-/// The ports of the node that a pod takes: address, protocol and number. In the network of its node, a pod takes each of its ports there.
+/// The ports of the node that a pod takes: address, protocol and number. In the network of its node, a pod takes each
+/// of its ports there.
 fn host_ports(pod: &Node) -> Vec<(&str, &str, i64)> {
     let is_on_host = pod.find(&["spec", "hostNetwork"]).and_then(Node::as_bool) == Some(true);
     let containers = pod.find(&["spec", "containers"]).into_iter().flat_map(Node::items);
@@ -358,9 +383,11 @@ fn has_free_ports(world: &World, machine: &Machine, pod: &Node, without: &BTreeS
 fn is_claim_of_another(world: &World, key: &Key, pod: &Node, without: &BTreeSet<Key>) -> bool {
     claim_names(pod).any(|name| {
         let claim = Key::new(CLAIM, key.namespace.clone(), name.as_ref());
-        let single = world.store.get(&claim).is_some_and(|claim| binder::access_modes(claim).contains("ReadWriteOncePod"));
-        let in_the_way =
-            |other: &Key, user: &Node| other != key && !node_name(user).is_empty() && !is_over(user) && !without.contains(other);
+        let single =
+            world.store.get(&claim).is_some_and(|claim| binder::access_modes(claim).contains("ReadWriteOncePod"));
+        let in_the_way = |other: &Key, user: &Node| {
+            other != key && !node_name(user).is_empty() && !is_over(user) && !without.contains(other)
+        };
         single && world.users(&claim).any(|(other, user)| in_the_way(other, user))
     })
 }
@@ -374,9 +401,10 @@ fn has_room(world: &World, machine: &Machine, wanted: Demand, without: &BTreeSet
         used = Demand { cpu: used.cpu - freed.cpu, memory: used.memory - freed.memory };
     }
     let mut no = No { reasons: Vec::new(), room: true };
-    for (there_is, wanted, used, reason) in
-        [(machine.cpu, wanted.cpu, used.cpu, "Insufficient cpu"), (machine.memory, wanted.memory, used.memory, "Insufficient memory")]
-    {
+    for (there_is, wanted, used, reason) in [
+        (machine.cpu, wanted.cpu, used.cpu, "Insufficient cpu"),
+        (machine.memory, wanted.memory, used.memory, "Insufficient memory"),
+    ] {
         let Some(there_is) = there_is.map(i128::from) else { continue };
         if wanted > 0 && wanted + used > there_is {
             no.reasons.push(reason);
@@ -391,7 +419,10 @@ fn has_room(world: &World, machine: &Machine, wanted: Demand, without: &BTreeSet
 fn volumes(world: &World, machine: Option<&Machine>, claims: &Claims) -> Result<Plan, No> {
     let place = machine.map(|machine| Place { node: &machine.name, labels: Some(&machine.labels) });
     for claim in &claims.bound {
-        let volume = world.store.get(claim).and_then(|claim| world.store.get(&Key::new(VOLUME, "", text(claim, &["spec", "volumeName"]))));
+        let volume = world
+            .store
+            .get(claim)
+            .and_then(|claim| world.store.get(&Key::new(VOLUME, "", text(claim, &["spec", "volumeName"]))));
         match volume {
             None => return Err(No::never("node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)")),
             Some(volume) if place.as_ref().is_some_and(|place| !binder::is_reachable(volume, place)) => {
@@ -411,7 +442,8 @@ fn volumes(world: &World, machine: Option<&Machine>, claims: &Claims) -> Result<
 fn find_volumes(world: &World, place: Option<&Place<'_>>, claims: &Claims) -> Option<Plan> {
     let mut plan = Plan::default();
     let mut taken: BTreeSet<Text> = BTreeSet::new();
-    let mut waiting: Vec<(&Key, &Node)> = claims.waiting.iter().filter_map(|key| Some((key, world.store.get(key)?))).collect();
+    let mut waiting: Vec<(&Key, &Node)> =
+        claims.waiting.iter().filter_map(|key| Some((key, world.store.get(key)?))).collect();
     waiting.sort_by_key(|(_, claim)| binder::requested(claim));
     let anywhere = Place { node: UNKNOWN_NODE, labels: None };
     for (key, claim) in waiting {
@@ -420,7 +452,11 @@ fn find_volumes(world: &World, place: Option<&Place<'_>>, claims: &Claims) -> Op
         if selected.is_some_and(|node| place.is_some_and(|place| place.node != node)) {
             return None;
         }
-        let found = if selected.is_some() { None } else { binder::best_in(world, (key, claim), place.unwrap_or(&anywhere), &taken) };
+        let found = if selected.is_some() {
+            None
+        } else {
+            binder::best_in(world, (key, claim), place.unwrap_or(&anywhere), &taken)
+        };
         if let Some(volume) = found {
             taken.insert(volume.name.clone());
             plan.bind.push((key.clone(), volume.clone()));
@@ -439,7 +475,8 @@ fn can_make(class: &Node, place: Option<&Place<'_>>) -> bool {
     let reaches = |term: &Node, place: &Place<'_>| {
         term.get("matchLabelExpressions").into_iter().flat_map(Node::items).all(|expression| {
             let here = place.labels.and_then(|labels| labels.get(text(expression, &["key"]))).and_then(Node::as_str);
-            here.is_some() && expression.get("values").into_iter().flat_map(Node::items).any(|value| value.as_str() == here)
+            here.is_some()
+                && expression.get("values").into_iter().flat_map(Node::items).any(|value| value.as_str() == here)
         })
     };
     !provisioner.is_empty()
@@ -455,7 +492,10 @@ fn is_in_zone(world: &World, machine: &Machine, claim: &Key) -> bool {
         "failure-domain.beta.kubernetes.io/zone",
         "failure-domain.beta.kubernetes.io/region",
     ];
-    let volume = world.store.get(claim).and_then(|claim| world.store.get(&Key::new(VOLUME, "", text(claim, &["spec", "volumeName"]))));
+    let volume = world
+        .store
+        .get(claim)
+        .and_then(|claim| world.store.get(&Key::new(VOLUME, "", text(claim, &["spec", "volumeName"]))));
     let Some(labels) = volume.and_then(|volume| volume.find(&["metadata", "labels"])) else { return true };
     if LABELS.iter().all(|label| machine.labels.get(label).is_none()) {
         return true;

@@ -1,4 +1,5 @@
-//! One pass of the StatefulSet controller over one set: pods and claims made, replaced and removed, in its order. Knows neither nodes nor volumes.
+//! One pass of the StatefulSet controller over one set: pods and claims made, replaced and removed, in its order. Knows
+//! neither nodes nor volumes.
 //!
 //! Follows `pkg/controller/statefulset/stateful_set_control.go: updateStatefulSet, processReplica, processCondemned`,
 //! and `pkg/controller/statefulset/stateful_set_utils.go: getParentNameAndOrdinal`.
@@ -166,7 +167,8 @@ impl Pass<'_> {
     fn run(&mut self, pods: Vec<Replica>) {
         let mut status = self.counts(&pods);
         let range = self.start..self.start + self.replicas;
-        let (mut replicas, mut condemned): (Vec<_>, Vec<_>) = pods.into_iter().partition(|pod| range.contains(&pod.ordinal));
+        let (mut replicas, mut condemned): (Vec<_>, Vec<_>) =
+            pods.into_iter().partition(|pod| range.contains(&pod.ordinal));
         let there: BTreeSet<i64> = replicas.iter().map(|replica| replica.ordinal).collect();
         replicas.extend(range.filter(|ordinal| !there.contains(ordinal)).map(|ordinal| self.missing(ordinal)));
         replicas.sort_by_key(|replica| replica.ordinal);
@@ -178,8 +180,11 @@ impl Pass<'_> {
 
     /// Everything but the counting. Answers how many pods of the current revision it has deleted for the update.
     fn go(&mut self, replicas: &[Replica], condemned: &[Replica]) -> i64 {
-        let unhealthy =
-            replicas.iter().chain(condemned.iter().rev()).find(|replica| replica.is_unavailable()).map(|replica| replica.key.clone());
+        let unhealthy = replicas
+            .iter()
+            .chain(condemned.iter().rev())
+            .find(|replica| replica.is_unavailable())
+            .map(|replica| replica.key.clone());
         let done = self.each(replicas, Self::tend)
             && self.each(condemned, |pass, replica| {
                 pass.own_claims(replica);
@@ -192,8 +197,8 @@ impl Pass<'_> {
         self.roll(replicas)
     }
 
-    /// Goes through pods in order. With ordered pods the first that must wait ends it; otherwise only a failure does, after the batch of
-    /// 1, 2, 4, … pods that it happened in.
+    /// Goes through pods in order. With ordered pods the first that must wait ends it; otherwise only a failure does,
+    /// after the batch of 1, 2, 4, … pods that it happened in.
     fn each(&mut self, replicas: &[Replica], mut act: impl FnMut(&mut Self, &Replica) -> Result<bool, Stuck>) -> bool {
         let (mut batch, mut left, mut failed) = (1, 1, false);
         for replica in replicas {
@@ -249,18 +254,26 @@ impl Pass<'_> {
 
     /// Whether a pod mounts a claim for each template.
     fn mounts_all(&self, replica: &Replica) -> bool {
-        let volumes = self.world.store.get(&replica.key).and_then(|pod| pod.find(&["spec", "volumes"])?.as_list()).unwrap_or_default();
+        let volumes = self
+            .world
+            .store
+            .get(&replica.key)
+            .and_then(|pod| pod.find(&["spec", "volumes"])?.as_list())
+            .unwrap_or_default();
         templates(self.set).all(|template| {
             let wanted = self.claim_key(template, replica.ordinal);
-            let mut named = volumes.iter().filter(|volume| text(volume, &["name"]) == text(template, &["metadata", "name"]));
+            let mut named =
+                volumes.iter().filter(|volume| text(volume, &["name"]) == text(template, &["metadata", "name"]));
             named.any(|volume| text(volume, &["persistentVolumeClaim", "claimName"]) == wanted.name)
         })
     }
 
     /// A pod lacks a claim of the template. Claims can be made for it, but a pod's volumes cannot be changed.
     fn fail_to_remount(&mut self, replica: &Replica) -> Stuck {
-        const REFUSED: &str = "is invalid: spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,\
-            `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
+        const REFUSED: &str = "is invalid: spec: Forbidden: pod updates may not change fields other than \
+            `spec.containers[*].image`,\
+            `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to \
+            existing tolerations),\
             `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
         let why = self.make_claims(replica).err().unwrap_or_else(|| {
             self.own_claims(replica);
@@ -300,8 +313,8 @@ impl Pass<'_> {
         0
     }
 
-    /// `updateStatefulSetAfterInvariantEstablished`: as many at once as may be missing. Of a Parallel set those that are missing anyway go
-    /// first, whatever their number.
+    /// `updateStatefulSetAfterInvariantEstablished`: as many at once as may be missing. Of a Parallel set those that
+    /// are missing anyway go first, whatever their number.
     fn roll_several(&mut self, replicas: &[Replica], from: usize, most: usize) -> i64 {
         let missing = replicas.iter().filter(|replica| replica.is_unavailable()).count();
         let mut left = most.saturating_sub(missing);
@@ -331,7 +344,8 @@ impl Pass<'_> {
     /// A pod to be made, at the revision it belongs to.
     fn missing(&self, ordinal: i64) -> Replica {
         let strategy = |path: &str| self.set.find(&["spec", "updateStrategy", path]);
-        let partition = strategy("rollingUpdate").map(|rolling| rolling.get("partition").and_then(Node::as_int).unwrap_or_default());
+        let partition = strategy("rollingUpdate")
+            .map(|rolling| rolling.get("partition").and_then(Node::as_int).unwrap_or_default());
         let kept = self.set.find(&["status", "currentReplicas"]).and_then(Node::as_int).unwrap_or_default();
         let old = match (strategy("type").and_then(Node::as_str), partition) {
             (_, Some(partition)) => ordinal < self.start + partition,
@@ -340,7 +354,12 @@ impl Pass<'_> {
         };
         let revision = if old { &self.current } else { &self.update };
         let name = format_smolstr!("{}-{ordinal}", self.key.name);
-        Replica { key: Key::new("Pod", self.key.namespace.clone(), name), ordinal, revision: revision.name.clone(), pod: None }
+        Replica {
+            key: Key::new("Pod", self.key.namespace.clone(), name),
+            ordinal,
+            revision: revision.name.clone(),
+            pod: None,
+        }
     }
 
     fn create(&mut self, replica: &Replica) -> Result<(), Stuck> {
@@ -410,11 +429,23 @@ impl Pass<'_> {
         for template in templates(self.set) {
             let mut volume = Node::map(Map::new(), template.at);
             put(&mut volume, &["name"], Node::text(text(template, &["metadata", "name"]), template.at));
-            put(&mut volume, &["persistentVolumeClaim", "claimName"], Node::text(self.claim_key(template, ordinal).name, template.at));
+            put(
+                &mut volume,
+                &["persistentVolumeClaim", "claimName"],
+                Node::text(self.claim_key(template, ordinal).name, template.at),
+            );
             volumes.push(volume);
         }
-        let shadowed = |volume: &Node| templates(self.set).any(|template| text(template, &["metadata", "name"]) == text(volume, &["name"]));
-        volumes.extend(pod.find(&["spec", "volumes"]).into_iter().flat_map(Node::items).filter(|volume| !shadowed(volume)).cloned());
+        let shadowed = |volume: &Node| {
+            templates(self.set).any(|template| text(template, &["metadata", "name"]) == text(volume, &["name"]))
+        };
+        volumes.extend(
+            pod.find(&["spec", "volumes"])
+                .into_iter()
+                .flat_map(Node::items)
+                .filter(|volume| !shadowed(volume))
+                .cloned(),
+        );
         volumes
     }
 
@@ -461,8 +492,9 @@ impl Pass<'_> {
             let faults = name::dns_subdomain(&key.name);
             let mut claim = self.claim(template, &key);
             binder::fill(self.world, &mut claim);
-            let invalid =
-                faults.first().map(|fault| format!("{CLAIM} \"{0}\" is invalid: metadata.name: Invalid value: \"{0}\": {fault}", key.name));
+            let invalid = faults.first().map(|fault| {
+                format!("{CLAIM} \"{0}\" is invalid: metadata.name: Invalid value: \"{0}\": {fault}", key.name)
+            });
             let denied = if invalid.is_some() { None } else { plugin::admit(self.world, &key, &mut claim).err() };
             if let Some(refused) = invalid.or_else(|| denied.as_ref().map(|denial| denial.message.clone())) {
                 self.world.journal.denied.extend(denied.map(|denial| (self.key.clone(), denial)));
@@ -489,7 +521,9 @@ impl Pass<'_> {
             && templates(self.set).any(|template| {
                 let claim = self.world.store.get(&self.claim_key(template, replica.ordinal));
                 claim.is_some_and(|claim| {
-                    owners(claim).iter().any(|owner| owner.kind == "Pod" && owner.name == replica.key.name && owner.uid != replica.uid())
+                    owners(claim).iter().any(|owner| {
+                        owner.kind == "Pod" && owner.name == replica.key.name && owner.uid != replica.uid()
+                    })
                 })
             })
     }
@@ -520,19 +554,25 @@ impl Pass<'_> {
             return None;
         }
         let Retention { delete_when_scaled, delete_when_deleted } = self.retention;
-        let foreign =
-            (delete_when_scaled || delete_when_deleted) && all.iter().any(|owner| owner.controller && !is_set(owner) && !is_pod(owner));
+        let foreign = (delete_when_scaled || delete_when_deleted)
+            && all.iter().any(|owner| owner.controller && !is_set(owner) && !is_pod(owner));
         let scaled_away = !(self.start..self.start + self.replicas).contains(&replica.ordinal);
         let mut wanted: Vec<Owner> = all.iter().filter(|owner| !is_set(owner) && !is_pod(owner)).cloned().collect();
         if foreign {
             let message = format!(
-                "PersistentVolumeClaim {} has a conflicting OwnerReference that acts as a manging controller, the retention policy is ignored \
+                "PersistentVolumeClaim {} has a conflicting OwnerReference that acts as a manging controller, the \
+                    retention policy is ignored \
                  for this claim",
                 key.name
             );
             self.world.say(self.key, true, "ConflictingController", message);
         } else if delete_when_scaled && scaled_away {
-            wanted.push(Owner { kind: "Pod".into(), name: replica.key.name.clone(), uid: pod_uid.into(), controller: true });
+            wanted.push(Owner {
+                kind: "Pod".into(),
+                name: replica.key.name.clone(),
+                uid: pod_uid.into(),
+                controller: true,
+            });
         } else if delete_when_deleted && !(delete_when_scaled && scaled_away) {
             wanted.push(revision::owner(self.key, self.set));
         }
@@ -542,7 +582,9 @@ impl Pass<'_> {
     // ---- status
 
     fn counts(&self, pods: &[Replica]) -> Counts {
-        let number = |test: &dyn Fn(&Replica) -> bool| i64::try_from(pods.iter().filter(|pod| test(pod)).count()).unwrap_or_default();
+        let number = |test: &dyn Fn(&Replica) -> bool| {
+            i64::try_from(pods.iter().filter(|pod| test(pod)).count()).unwrap_or_default()
+        };
         Counts {
             replicas: number(&|_| true),
             ready: number(&Replica::is_ready),
@@ -557,7 +599,8 @@ impl Pass<'_> {
         // `completeUpdate` looks at the numbers alone since 1.37.
         let completes = strategy != "OnDelete" || self.world.version >= Version::minor(37);
         let complete = completes && [counts.updated, counts.ready, counts.replicas] == [wanted; 3];
-        let (current, revision) = if complete { (counts.updated, &self.update.name) } else { (counts.current, &self.current.name) };
+        let (current, revision) =
+            if complete { (counts.updated, &self.update.name) } else { (counts.current, &self.current.name) };
         let generation = self.set.find(&["metadata", "generation"]).and_then(Node::as_int).unwrap_or(1);
         let numbers = [
             ("observedGeneration", generation),
@@ -616,12 +659,20 @@ fn refusal(pod: &Node) -> Option<String> {
     }
     for key in [POD_NAME_LABEL, REVISION_LABEL] {
         let value = text(pod, &["metadata", "labels", key]);
-        causes.extend(name::label_value(value).into_iter().map(|fault| format!("metadata.labels: Invalid value: \"{value}\": {fault}")));
+        causes.extend(
+            name::label_value(value)
+                .into_iter()
+                .map(|fault| format!("metadata.labels: Invalid value: \"{value}\": {fault}")),
+        );
     }
     for field in ["hostname", "subdomain"] {
         let value = text(pod, &["spec", field]);
         if !value.is_empty() {
-            causes.extend(name::dns_label(value).into_iter().map(|fault| format!("spec.{field}: Invalid value: \"{value}\": {fault}")));
+            causes.extend(
+                name::dns_label(value)
+                    .into_iter()
+                    .map(|fault| format!("spec.{field}: Invalid value: \"{value}\": {fault}")),
+            );
         }
     }
     causes.sort();

@@ -11,7 +11,10 @@ pub(super) type Amounts = BTreeMap<String, Quantity>;
 
 /// The amounts that a map states.
 pub(super) fn stated(map: Option<&Node>) -> Amounts {
-    map.into_iter().flat_map(Node::entries).filter_map(|(key, amount)| Some((key.name.to_string(), Quantity::of(amount)?))).collect()
+    map.into_iter()
+        .flat_map(Node::entries)
+        .filter_map(|(key, amount)| Some((key.name.to_string(), Quantity::of(amount)?)))
+        .collect()
 }
 
 /// Adds others to them.
@@ -37,7 +40,8 @@ pub(super) fn of_container(container: &Node, which: &str) -> Amounts {
     stated(container.find(&["resources", which]))
 }
 
-/// What a pod asks for in all, of `requests` or `limits`: its containers together, or what runs before them, or what it says for all of itself.
+/// What a pod asks for in all, of `requests` or `limits`: its containers together, or what runs before them, or what it
+/// says for all of itself.
 pub(super) fn of_pod(pod: &Node, which: &str) -> Amounts {
     let containers = |list: &str| pod.find(&["spec", list]).into_iter().flat_map(Node::items);
     let mut sum = Amounts::new();
@@ -63,7 +67,8 @@ pub(super) fn of_pod(pod: &Node, which: &str) -> Amounts {
     sum
 }
 
-/// What a pod costs in all, with what its class of runtimes costs: its overhead is added to every request, and to limits that there are.
+/// What a pod costs in all, with what its class of runtimes costs: its overhead is added to every request, and to
+/// limits that there are.
 pub(super) fn with_overhead(pod: &Node, which: &str) -> Amounts {
     let mut all = of_pod(pod, which);
     for (name, amount) in stated(pod.find(&["spec", "overhead"])) {

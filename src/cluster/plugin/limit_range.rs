@@ -1,4 +1,5 @@
-//! What a namespace's LimitRanges fill into pods, and how much they let a container, pod or claim ask for: plugin/pkg/admission/limitranger.
+//! What a namespace's LimitRanges fill into pods, and how much they let a container, pod or claim ask for:
+//! plugin/pkg/admission/limitranger.
 
 use super::amounts::{self, Amounts};
 use crate::cluster::denial::Refused;
@@ -57,7 +58,15 @@ pub(super) fn validate(world: &World, key: &Key, object: &Node) -> Result<(), Re
                     }
                 }
             }
-            ("Pod", "Pod") => all(limit, "Pod", &amounts::of_pod(object, "requests"), &amounts::of_pod(object, "limits"), &mut faults),
+            ("Pod", "Pod") => {
+                all(
+                    limit,
+                    "Pod",
+                    &amounts::of_pod(object, "requests"),
+                    &amounts::of_pod(object, "limits"),
+                    &mut faults,
+                );
+            }
             _ => {}
         }
     }
@@ -100,8 +109,12 @@ fn all(limit: &Node, kind: &str, requests: &Amounts, limits: &Amounts, faults: &
         let (asked, bound) = (requests.get(&name), limits.get(&name));
         match (asked, bound) {
             (_, None) => faults.push(format!("{head}.  No limit is specified")),
-            (_, Some(bound)) if order(bound, &most, asked).is_gt() => faults.push(format!("{head}, but limit is {bound}")),
-            (Some(asked), Some(_)) if order(asked, &most, bound).is_gt() => faults.push(format!("{head}, but request is {asked}")),
+            (_, Some(bound)) if order(bound, &most, asked).is_gt() => {
+                faults.push(format!("{head}, but limit is {bound}"));
+            }
+            (Some(asked), Some(_)) if order(asked, &most, bound).is_gt() => {
+                faults.push(format!("{head}, but request is {asked}"));
+            }
             _ => {}
         }
     }
@@ -123,7 +136,13 @@ fn least_of(kind: &str, name: &str, least: &Quantity, requests: &Amounts, limits
 
 /// `limitRequestRatioConstraint`.
 #[expect(clippy::cast_precision_loss, reason = "the server divides so")]
-fn ratio_of(kind: &str, name: &str, ratio: &Quantity, asked: Option<&Quantity>, bound: Option<&Quantity>) -> Option<String> {
+fn ratio_of(
+    kind: &str,
+    name: &str,
+    ratio: &Quantity,
+    asked: Option<&Quantity>,
+    bound: Option<&Quantity>,
+) -> Option<String> {
     let head = format!("{name} max limit to request ratio per {kind} is {ratio}");
     let Some(asked) = asked.filter(|asked| asked.sign().is_ne()) else {
         return Some(format!("{head}, but no request is specified or request is 0"));
@@ -134,13 +153,18 @@ fn ratio_of(kind: &str, name: &str, ratio: &Quantity, asked: Option<&Quantity>, 
     let finely = [asked, bound, ratio].iter().all(|amount| amount.value() <= MOST_IN_THOUSANDTHS);
     let of = |amount: &Quantity| if finely { amount.milli() } else { amount.value() } as f64;
     let observed = of(bound) / of(asked);
-    let (shown, most) =
-        if ratio.value() <= MOST_IN_THOUSANDTHS { (observed * 1000.0, ratio.milli() as f64) } else { (observed, ratio.value() as f64) };
+    let (shown, most) = if ratio.value() <= MOST_IN_THOUSANDTHS {
+        (observed * 1000.0, ratio.milli() as f64)
+    } else {
+        (observed, ratio.value() as f64)
+    };
     (shown > most).then(|| format!("{head}, but provided ratio is {observed:.6}"))
 }
 
-/// How two amounts stand to each other, as finely as the server looks at them beside a third: `requestLimitEnforcedValues`.
+/// How two amounts stand to each other, as finely as the server looks at them beside a third:
+/// `requestLimitEnforcedValues`.
 fn order(one: &Quantity, other: &Quantity, beside: Option<&Quantity>) -> Ordering {
-    let finely = [Some(one), Some(other), beside].into_iter().flatten().all(|amount| amount.value() <= MOST_IN_THOUSANDTHS);
+    let finely =
+        [Some(one), Some(other), beside].into_iter().flatten().all(|amount| amount.value() <= MOST_IN_THOUSANDTHS);
     if finely { one.milli().cmp(&other.milli()) } else { one.value().cmp(&other.value()) }
 }

@@ -1,5 +1,5 @@
-//! The server's admission plugins: what they fill into a new object, and what they refuse though it is valid by itself, for what else is in the
-//! cluster. One file per plugin, called in the server's order. Knows no controller.
+//! The server's admission plugins: what they fill into a new object, and what they refuse though it is valid by itself,
+//! for what else is in the cluster. One file per plugin, called in the server's order. Knows no controller.
 //! `AllOrderedPlugins`, pkg/kubeapiserver/options/plugins.go.
 
 mod amounts;
@@ -31,7 +31,8 @@ impl Denial {
     }
 }
 
-/// Lets the plugins fill in a new object and look at it; the first that refuses it ends it. Gives what the server warns of.
+/// Lets the plugins fill in a new object and look at it; the first that refuses it ends it. Gives what the server warns
+/// of.
 ///
 /// # Errors
 /// What the server says.
@@ -56,7 +57,8 @@ pub fn admit_change(world: &mut World, key: &Key, object: &Node, old: Option<&No
     Ok(warnings)
 }
 
-/// Whether an object's namespace is there, where all are known: NamespaceLifecycle. One that is applied in the same go counts as there.
+/// Whether an object's namespace is there, where all are known: NamespaceLifecycle. One that is applied in the same go
+/// counts as there.
 ///
 /// # Errors
 /// What the server says.
@@ -80,7 +82,11 @@ fn mutate(world: &mut World, key: &Key, object: &mut Node) -> Result<(), Denial>
         return Ok(());
     }
     for list in ["containers", "initContainers"] {
-        object.find_mut(&["spec", list]).into_iter().flat_map(Node::items_mut).for_each(defaults::pod::requests_from_limits);
+        object
+            .find_mut(&["spec", list])
+            .into_iter()
+            .flat_map(Node::items_mut)
+            .for_each(defaults::pod::requests_from_limits);
     }
     let filled = limit_range::mutate(world, key, object);
     service_account::mutate(world, key, object)
@@ -145,7 +151,8 @@ pub fn stands_in_the_way(object: &Node) -> bool {
     }
 }
 
-/// `statefulsets` for `StatefulSet`: `UnsafeGuessKindToResource`, k8s.io/apimachinery/pkg/api/meta, which is right for all of Kubernetes' own.
+/// `statefulsets` for `StatefulSet`: `UnsafeGuessKindToResource`, k8s.io/apimachinery/pkg/api/meta, which is right for
+/// all of Kubernetes' own.
 fn plural(kind: &str) -> String {
     let kind = kind.to_lowercase();
     match kind.strip_suffix('y') {

@@ -51,10 +51,12 @@ pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<
     }
     let (api_version, kind) = (text(object, &["apiVersion"]), key.kind.as_str());
     let written = |object: &Node| {
-        shape::shape_of(api_version, kind, world.version).map_or_else(|| object.clone(), |shape| wire::written(object, shape))
+        shape::shape_of(api_version, kind, world.version)
+            .map_or_else(|| object.clone(), |shape| wire::written(object, shape))
     };
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let request = Request { key, object: written(object), old: old.map(written), group, version, resource: super::plural(kind) };
+    let request =
+        Request { key, object: written(object), old: old.map(written), group, version, resource: super::plural(kind) };
     let mut warnings = Vec::new();
     for binding in &bindings {
         let policy = world.store.get(&Key::new(POLICY, "", text(binding, &["spec", "policyName"]))).cloned();
@@ -67,8 +69,12 @@ pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<
             world.journal.undecided.insert(name.into());
             continue;
         };
-        let actions: Vec<&str> =
-            binding.find(&["spec", "validationActions"]).into_iter().flat_map(Node::items).filter_map(Node::as_str).collect();
+        let actions: Vec<&str> = binding
+            .find(&["spec", "validationActions"])
+            .into_iter()
+            .flat_map(Node::items)
+            .filter_map(Node::as_str)
+            .collect();
         for (reason, said) in denials {
             if actions.contains(&"Warn") {
                 warnings.push(format!("Validation failed for {POLICY} '{name}' with binding '{bound}': {said}"));
@@ -93,14 +99,22 @@ fn code(reason: &str) -> (u16, &'static str) {
     }
 }
 
-/// What a policy has against an object: the reason and the message of each validation that is not met. None if that is not known.
+/// What a policy has against an object: the reason and the message of each validation that is not met. None if that is
+/// not known.
 /// What its expressions cost is added to `spent`.
-fn denials(world: &World, request: &Request<'_>, policy: &Node, binding: &Node, spent: &mut u64) -> Option<Vec<(String, String)>> {
+fn denials(
+    world: &World,
+    request: &Request<'_>,
+    policy: &Node,
+    binding: &Node,
+    spent: &mut u64,
+) -> Option<Vec<(String, String)>> {
     let fails = text(policy, &["spec", "failurePolicy"]) != "Ignore";
     let params = match params(world, request, policy, binding) {
         Params::Of(params) => params,
         Params::Missing if fails => {
-            let said = "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction";
+            let said =
+                "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction";
             return Some(vec![(String::new(), said.to_owned())]);
         }
         Params::Nothing | Params::Missing => return Some(Vec::new()),
@@ -237,7 +251,9 @@ enum Params {
 }
 
 fn params(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) -> Params {
-    let Some(kind) = policy.find(&["spec", "paramKind"]).filter(|kind| !kind.is_null()) else { return Params::Of(vec![None]) };
+    let Some(kind) = policy.find(&["spec", "paramKind"]).filter(|kind| !kind.is_null()) else {
+        return Params::Of(vec![None]);
+    };
     let Some(reference) = binding.find(&["spec", "paramRef"]).filter(|reference| !reference.is_null()) else {
         return Params::Of(vec![None]);
     };
@@ -246,8 +262,10 @@ fn params(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) -
         stated => stated,
     };
     let name = text(reference, &["name"]);
-    let of_kind =
-        world.store.of_kind(text(kind, &["kind"])).filter(|(_, param)| text(param, &["apiVersion"]) == text(kind, &["apiVersion"]));
+    let of_kind = world
+        .store
+        .of_kind(text(kind, &["kind"]))
+        .filter(|(_, param)| text(param, &["apiVersion"]) == text(kind, &["apiVersion"]));
     let found: Vec<Option<Node>> = of_kind
         .filter(|(key, _)| key.namespace.is_empty() || key.namespace == namespace)
         .filter(|(key, param)| {
@@ -299,9 +317,12 @@ fn names(world: &World, request: &Request<'_>, param: Option<&Node>) -> Vec<(&'s
 /// A value that holds on to nothing of its expression.
 fn owned(value: &Value<'_>) -> Value<'static> {
     match value {
-        Value::List(list) => crate::api::cel::value::List::made(list.all().unwrap_or_default().iter().map(owned).collect()),
+        Value::List(list) => {
+            crate::api::cel::value::List::made(list.all().unwrap_or_default().iter().map(owned).collect())
+        }
         Value::Map(map) => {
-            let entries = map.keys().into_iter().filter_map(|key| Some((Entry::of(&key).ok()?, owned(&map.get(&key).ok()??))));
+            let entries =
+                map.keys().into_iter().filter_map(|key| Some((Entry::of(&key).ok()?, owned(&map.get(&key).ok()??))));
             Map::made(entries.collect())
         }
         Value::Bool(value) => Value::Bool(*value),
@@ -322,7 +343,9 @@ fn owned(value: &Value<'_>) -> Value<'static> {
 fn is_about(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) -> bool {
     let Some(constraints) = policy.find(&["spec", "matchConstraints"]) else { return false };
     is_meant(world, request, constraints, true)
-        && binding.find(&["spec", "matchResources"]).is_none_or(|constraints| is_meant(world, request, constraints, false))
+        && binding
+            .find(&["spec", "matchResources"])
+            .is_none_or(|constraints| is_meant(world, request, constraints, false))
 }
 
 /// `Matches`, k8s.io/apiserver/pkg/admission/plugin/policy/matching. Only a policy must say which kinds it is about.
@@ -363,7 +386,11 @@ fn is_meant(world: &World, request: &Request<'_>, constraints: &Node, must_name:
 
 fn is_ruled(request: &Request<'_>, rule: &Node) -> bool {
     let holds = |field: &str, wanted: &str| {
-        rule.get(field).into_iter().flat_map(Node::items).filter_map(Node::as_str).any(|one| one == "*" || one == wanted)
+        rule.get(field)
+            .into_iter()
+            .flat_map(Node::items)
+            .filter_map(Node::as_str)
+            .any(|one| one == "*" || one == wanted)
     };
     let resource = rule.get("resources").into_iter().flat_map(Node::items).filter_map(Node::as_str);
     let names = rule.get("resourceNames").and_then(Node::as_list).unwrap_or_default();

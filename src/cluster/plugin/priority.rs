@@ -31,7 +31,8 @@ pub(super) fn mutate(world: &mut World, pod: &mut Node) -> Result<(), Refused> {
     let at = pod.at;
     if let Some(stated) = pod.find(&["spec", "priority"]).and_then(Node::as_int).filter(|stated| *stated != value) {
         return Err(format!(
-            "the integer value of priority ({stated}) must not be provided in pod spec; priority admission controller computed {value} from \
+            "the integer value of priority ({stated}) must not be provided in pod spec; priority admission \
+                controller computed {value} from \
              the given PriorityClass name"
         ));
     }
@@ -42,7 +43,8 @@ pub(super) fn mutate(world: &mut World, pod: &mut Node) -> Result<(), Refused> {
     let stated = text(pod, &["spec", "preemptionPolicy"]);
     if !stated.is_empty() && stated != policy {
         return Err(format!(
-            "the string value of PreemptionPolicy ({stated}) must not be provided in pod spec; priority admission controller computed \
+            "the string value of PreemptionPolicy ({stated}) must not be provided in pod spec; priority admission \
+                controller computed \
              {policy} from the given PriorityClass name"
         ));
     }
@@ -55,7 +57,10 @@ fn default(world: &World) -> (Text, i64, Text) {
     let is_default = |class: &&Node| class.get("globalDefault").and_then(Node::as_bool) == Some(true);
     let defaults = world.store.of_kind(KIND).filter(|(_, class)| is_default(class));
     let lowest = defaults.min_by_key(|(_, class)| value(class));
-    lowest.map_or_else(|| (Text::default(), 0, LOWER.into()), |(key, class)| (key.name.clone(), value(class), policy(class)))
+    lowest.map_or_else(
+        || (Text::default(), 0, LOWER.into()),
+        |(key, class)| (key.name.clone(), value(class), policy(class)),
+    )
 }
 
 fn of_class(world: &mut World, name: Text) -> Result<(Text, i64, Text), Refused> {

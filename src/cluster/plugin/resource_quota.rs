@@ -17,7 +17,8 @@ const OF_CLASS: &str = ".storageclass.storage.k8s.io/";
 
 /// Refuses a new object that a quota has no room for, or that does not say what a quota counts.
 pub(super) fn validate(world: &mut World, key: &Key, object: &Node) -> Result<(), Refused> {
-    let quotas: Vec<(&Key, &Node)> = world.store.of_kind(KIND).filter(|(quota, _)| quota.namespace == key.namespace).collect();
+    let quotas: Vec<(&Key, &Node)> =
+        world.store.of_kind(KIND).filter(|(quota, _)| quota.namespace == key.namespace).collect();
     // Where nobody waits any more, nothing is judged by what comes now.
     if quotas.is_empty() || key.namespace.is_empty() || world.patience == 0 {
         return Ok(());
@@ -29,7 +30,8 @@ pub(super) fn validate(world: &mut World, key: &Key, object: &Node) -> Result<()
     outcome
 }
 
-/// The objects of the same kind and namespace, and what each uses: worked out once for all quotas, and only if one asks.
+/// The objects of the same kind and namespace, and what each uses: worked out once for all quotas, and only if one
+/// asks.
 struct Others<'w> {
     world: &'w World,
     key: &'w Key,
@@ -61,7 +63,8 @@ fn one(quota: &Key, node: &Node, object: &Node, others: &Others<'_>) -> Result<(
     if key.kind == "Pod" {
         unsaid(object, &counted).map_or(Ok(()), |why| Err(format!("failed quota: {}: {why}", quota.name)))?;
     }
-    let asked: Amounts = usage.into_iter().filter(|(name, amount)| hard.contains_key(name) && amount.sign().is_ne()).collect();
+    let asked: Amounts =
+        usage.into_iter().filter(|(name, amount)| hard.contains_key(name) && amount.sign().is_ne()).collect();
     if asked.is_empty() {
         return Ok(());
     }
@@ -71,12 +74,17 @@ fn one(quota: &Key, node: &Node, object: &Node, others: &Others<'_>) -> Result<(
     }
     let zero = || Quantity::ZERO;
     let total = |name: &String| used.get(name).cloned().unwrap_or_else(zero);
-    let exceeded: Vec<&String> =
-        asked.iter().filter(|(name, amount)| total(name).plus(amount).cmp(&hard[*name]).is_gt()).map(|(name, _)| name).collect();
+    let exceeded: Vec<&String> = asked
+        .iter()
+        .filter(|(name, amount)| total(name).plus(amount).cmp(&hard[*name]).is_gt())
+        .map(|(name, _)| name)
+        .collect();
     if exceeded.is_empty() {
         return Ok(());
     }
-    let shown = |of: &dyn Fn(&String) -> Quantity| exceeded.iter().map(|name| format!("{name}={}", of(name))).collect::<Vec<_>>().join(",");
+    let shown = |of: &dyn Fn(&String) -> Quantity| {
+        exceeded.iter().map(|name| format!("{name}={}", of(name))).collect::<Vec<_>>().join(",")
+    };
     Err(format!(
         "exceeded quota: {}, requested: {}, used: {}, limited: {}",
         quota.name,
@@ -97,7 +105,9 @@ fn counts(kind: &str, name: &str, usage: &Amounts) -> bool {
         }
         CLAIM => {
             usage.contains_key(name)
-                || ["persistentvolumeclaims", "requests.storage"].iter().any(|own| name.ends_with(&format!("{OF_CLASS}{own}")))
+                || ["persistentvolumeclaims", "requests.storage"]
+                    .iter()
+                    .any(|own| name.ends_with(&format!("{OF_CLASS}{own}")))
         }
         _ => usage.contains_key(name),
     }
@@ -130,13 +140,17 @@ fn usage(key: &Key, object: &Node) -> Amounts {
         CLAIM => {
             let storage = amounts::stated(object.find(&["spec", "resources", "requests"])).remove("storage");
             let class = binder::class_of(object);
-            for name in [String::new(), format!("{class}{OF_CLASS}")].into_iter().take(if class.is_empty() { 1 } else { 2 }) {
+            for name in
+                [String::new(), format!("{class}{OF_CLASS}")].into_iter().take(if class.is_empty() { 1 } else { 2 })
+            {
                 usage.insert(format!("{name}persistentvolumeclaims"), one());
                 usage.extend(storage.clone().map(|storage| (format!("{name}requests.storage"), storage)));
             }
         }
         "Service" => of_service(object, &mut usage),
-        "ConfigMap" | "ResourceQuota" | "ReplicationController" | "Secret" if group.is_empty() => drop(usage.insert(plural, one())),
+        "ConfigMap" | "ResourceQuota" | "ReplicationController" | "Secret" if group.is_empty() => {
+            drop(usage.insert(plural, one()));
+        }
         _ => {}
     }
     usage
@@ -194,7 +208,9 @@ fn unsaid(pod: &Node, counted: &BTreeSet<&String>) -> Option<String> {
     for list in ["containers", "initContainers"] {
         for container in pod.find(&["spec", list]).into_iter().flat_map(Node::items) {
             for (name, which, resource) in DUE {
-                if counted.iter().any(|counted| *counted == name) && container.find(&["resources", which, resource]).is_none() {
+                if counted.iter().any(|counted| *counted == name)
+                    && container.find(&["resources", which, resource]).is_none()
+                {
                     missing.entry(name).or_default().insert(text(container, &["name"]));
                 }
             }
@@ -215,7 +231,8 @@ fn is_in_scope(quota: &Node, kind: &str, object: &Node) -> bool {
 }
 
 fn has_scope(pod: &Node, scope: &str, operator: &str, values: Option<&Node>) -> bool {
-    let ends = || pod.find(&["spec", "activeDeadlineSeconds"]).and_then(Node::as_int).is_some_and(|seconds| seconds >= 0);
+    let ends =
+        || pod.find(&["spec", "activeDeadlineSeconds"]).and_then(Node::as_int).is_some_and(|seconds| seconds >= 0);
     match scope {
         "Terminating" => ends(),
         "NotTerminating" => !ends(),
@@ -253,6 +270,8 @@ fn looks_elsewhere(pod: &Node) -> bool {
     ["podAffinity", "podAntiAffinity"].iter().filter_map(|kind| pod.find(&["spec", "affinity", kind])).any(|affinity| {
         let list = |field: &str| affinity.get(field).into_iter().flat_map(Node::items);
         list("requiredDuringSchedulingIgnoredDuringExecution").any(is_elsewhere)
-            || list("preferredDuringSchedulingIgnoredDuringExecution").filter_map(|term| term.get("podAffinityTerm")).any(is_elsewhere)
+            || list("preferredDuringSchedulingIgnoredDuringExecution")
+                .filter_map(|term| term.get("podAffinityTerm"))
+                .any(is_elsewhere)
     })
 }

@@ -1,4 +1,5 @@
-//! What a pod costs beside its containers, and which nodes can run it, by its class of runtimes: plugin/pkg/admission/runtimeclass.
+//! What a pod costs beside its containers, and which nodes can run it, by its class of runtimes:
+//! plugin/pkg/admission/runtimeclass.
 
 use crate::cluster::denial::Refused;
 use crate::cluster::store::{Key, put, text};
@@ -31,7 +32,9 @@ pub(super) fn mutate(world: &mut World, pod: &mut Node) -> Result<(), Refused> {
         let path = ["spec", "nodeSelector", label.name.as_str()];
         let (key, value) = (&label.name, wanted.as_str().unwrap_or_default());
         if let Some(own) = pod.find(&path).and_then(Node::as_str).filter(|own| *own != value) {
-            return Err(format!("conflict: runtimeClass.scheduling.nodeSelector[{key}] = {value}; pod.spec.nodeSelector[{key}] = {own}"));
+            return Err(format!(
+                "conflict: runtimeClass.scheduling.nodeSelector[{key}] = {value}; pod.spec.nodeSelector[{key}] = {own}"
+            ));
         }
         put(pod, &path, wanted.clone());
     }
@@ -56,7 +59,9 @@ pub(super) fn validate(world: &World, pod: &Node) -> Result<(), Refused> {
     }
     match class.and_then(|class| class.find(&["overhead", "podFixed"])) {
         Some(fixed) if amounts(Some(fixed)) != amounts(pod.find(&OVERHEAD)) => Err(MISMATCH.to_owned()),
-        None if is_stated(pod) => Err("pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead".to_owned()),
+        None if is_stated(pod) => {
+            Err("pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead".to_owned())
+        }
         _ => Ok(()),
     }
 }

@@ -10,7 +10,9 @@ pub(super) fn mutate(world: &mut World, key: &Key, pod: &Node) -> Result<(), Ref
     let account = text(pod, &["spec", "serviceAccountName"]);
     let namespace = &key.namespace;
     if !matches!(account, "" | "default") && world.is_missing(&Key::new("ServiceAccount", namespace.clone(), account)) {
-        return Err(format!("error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found"));
+        return Err(format!(
+            "error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found"
+        ));
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! A report as one page for a browser: the decision first, then what is at risk, how it is done, who holds what, object by object.
+//! A report as one page for a browser: the decision first, then what is at risk, how it is done, who holds what, object
+//! by object.
 //! It needs no network, and no script for reading; nothing in it but its own two files is ever run or applied.
 
 mod review;
@@ -22,7 +23,8 @@ pub const STYLE: &str = concat!(include_str!("page.css"), include_str!("../pictu
 pub const SCRIPT: &str = include_str!("page.js");
 
 /// What the page may apply and run, by content: the SHA-256 of the two above. A test holds them to it.
-pub const HASHES: [&str; 2] = ["ks3unzmjPNySbEeXcDyW5zJmyJpNw6VD8OXu+fOQTlQ=", "8cyS0Ivy9lzOlFgON01srYC0wv9bjGe8mjhUmnJuJ8c="];
+pub const HASHES: [&str; 2] =
+    ["ks3unzmjPNySbEeXcDyW5zJmyJpNw6VD8OXu+fOQTlQ=", "8cyS0Ivy9lzOlFgON01srYC0wv9bjGe8mjhUmnJuJ8c="];
 
 /// So many reviews are shown in full; the list names them all.
 const MOST_REVIEWS: usize = 300;
@@ -60,14 +62,21 @@ pub fn render(report: &Report) -> String {
         review::write(group, number, open, &mut room, &mut out);
     }
     if groups.len() > MOST_REVIEWS {
-        let rest: Vec<&Review> = groups[MOST_REVIEWS..].iter().flat_map(|group| group.reviews.iter().copied()).collect();
-        let _ = writeln!(out, "<p class=\"empty\">{} not shown in full: {}.</p>", counted(rest.len(), "more review"), tally(rest));
+        let rest: Vec<&Review> =
+            groups[MOST_REVIEWS..].iter().flat_map(|group| group.reviews.iter().copied()).collect();
+        let _ = writeln!(
+            out,
+            "<p class=\"empty\">{} not shown in full: {}.</p>",
+            counted(rest.len(), "more review"),
+            tally(rest)
+        );
     }
     if !urgent {
         findings(&report.findings, &mut out);
     }
     out.push_str(
-        "<p class=\"empty\" role=\"status\" hidden>Nothing here has that in it. <kbd>Esc</kbd> shows all again.</p>\n</main>\n</div>\n",
+        "<p class=\"empty\" role=\"status\" hidden>Nothing here has that in it. <kbd>Esc</kbd> shows all \
+            again.</p>\n</main>\n</div>\n",
     );
     end(&mut out);
     out
@@ -83,9 +92,12 @@ fn begin(report: &Report, out: &mut String) {
     let _ = write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; \
-         base-uri 'none'; form-action 'none'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>{}</title>\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{style}'; \
+         script-src 'sha256-{script}'; \
+         base-uri 'none'; form-action 'none'\">\n<meta name=\"viewport\" content=\"width=device-width, \
+         initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" \
+         content=\"no-referrer\">\n<title>{}</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#reviews\">Skip to what changes</a>\n",
         escaped(&title)
     );
@@ -111,8 +123,10 @@ fn top(report: &Report, out: &mut String) {
     let (class, heading, lead) = headline(report);
     let _ = write!(
         out,
-        "<header class=\"top {class}\"><div>\n<p class=\"brand\"><svg viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"2\" \
-         aria-hidden=\"true\"><ellipse cx=\"12\" cy=\"5.5\" rx=\"8\" ry=\"3\"/><path d=\"M4 5.5v6.5c0 1.7 3.6 3 8 3s8-1.3 8-3V5.5M4 12v6.5c0 1.7 3.6 3 8 3s8-1.3 \
+        "<header class=\"top {class}\"><div>\n<p class=\"brand\"><svg viewBox=\"0 0 24 24\" fill=\"none\" \
+            stroke=\"currentColor\" stroke-width=\"2\" \
+         aria-hidden=\"true\"><ellipse cx=\"12\" cy=\"5.5\" rx=\"8\" ry=\"3\"/><path d=\"M4 5.5v6.5c0 1.7 3.6 3 8 \
+         3s8-1.3 8-3V5.5M4 12v6.5c0 1.7 3.6 3 8 3s8-1.3 \
          8-3V12\"/></svg> Statewright</p>\n<h1>{heading}</h1>\n<p class=\"lead\">{}</p>\n",
         spoken_text(&lead)
     );
@@ -140,7 +154,8 @@ fn headline(report: &Report) -> (&'static str, String, String) {
         [] => ("note", "Can go ahead".into(), format!("{found}.")),
         [worst, rest @ ..] => {
             let verdict = worst.judgement.verdict;
-            let others = if rest.is_empty() { String::new() } else { format!(" And {}.", counted(rest.len(), "more review")) };
+            let others =
+                if rest.is_empty() { String::new() } else { format!(" And {}.", counted(rest.len(), "more review")) };
             let found = if found.is_empty() { String::new() } else { format!(" The files themselves: {found}.") };
             let line = format!("{}: {}", worst.title, words::rest_of_line(worst));
             let line = line.chars().take(600).collect::<String>();
@@ -177,16 +192,26 @@ fn share(verdicts: &[Verdict], noun: &str, out: &mut String) {
     if verdicts.len() < 2 {
         return;
     }
-    let _ = write!(out, "<svg class=\"share\" viewBox=\"0 0 {} 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\">", verdicts.len());
+    let _ = write!(
+        out,
+        "<svg class=\"share\" viewBox=\"0 0 {} 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\">",
+        verdicts.len()
+    );
     let mut begin = 0;
     for (verdict, count) in &counts {
-        let _ = write!(out, "<rect class=\"{}\" x=\"{begin}\" y=\"0\" width=\"{count}\" height=\"1\"/>", class(verdict.0));
+        let _ =
+            write!(out, "<rect class=\"{}\" x=\"{begin}\" y=\"0\" width=\"{count}\" height=\"1\"/>", class(verdict.0));
         begin += count;
     }
     out.push_str("</svg>\n<ul class=\"tally\">");
     let _ = write!(out, "<li><b>{}</b></li>", counted(verdicts.len(), noun));
     for (verdict, count) in &counts {
-        let _ = write!(out, "<li><i class=\"dot {}\"></i><span><b>{count}</b> {}</span></li>", class(verdict.0), spoken(verdict.0));
+        let _ = write!(
+            out,
+            "<li><i class=\"dot {}\"></i><span><b>{count}</b> {}</span></li>",
+            class(verdict.0),
+            spoken(verdict.0)
+        );
     }
     out.push_str("</ul>\n");
 }
@@ -198,13 +223,15 @@ fn tools(report: &Report, out: &mut String) {
     }
     out.push_str(
         "<div class=\"tools\" hidden><form role=\"search\"><label class=\"hush\" for=\"filter\">Filter</label>\
-         <input id=\"filter\" type=\"search\" placeholder=\"Filter: name, kind, field …  /\" autocomplete=\"off\" spellcheck=\"false\">\
+         <input id=\"filter\" type=\"search\" placeholder=\"Filter: name, kind, field …  /\" autocomplete=\"off\" \
+         spellcheck=\"false\">\
          <span class=\"verdicts\"></span><output for=\"filter\" aria-live=\"polite\"></output>\
          <button type=\"button\" class=\"help\" aria-label=\"Keys\">?</button></form></div>\n",
     );
 }
 
-/// All reviews, each a link to its own where it is shown: a matrix of apps and environments where each is about one, else a list.
+/// All reviews, each a link to its own where it is shown: a matrix of apps and environments where each is about one,
+/// else a list.
 fn list(groups: &[Group<'_>], out: &mut String) {
     let count = groups.iter().map(|group| group.reviews.len()).sum();
     let _ = writeln!(out, "<nav aria-label=\"Reviews\"><h2>{}</h2>", counted(count, "review"));
@@ -215,7 +242,8 @@ fn list(groups: &[Group<'_>], out: &mut String) {
             let target = if number < MOST_REVIEWS { format!(" href=\"#r{number}\"") } else { String::new() };
             let _ = writeln!(
                 out,
-                "<li data-review=\"{number}\"><a{target}><i class=\"dot {}\"></i><span>{}</span><small>{}</small></a></li>",
+                "<li data-review=\"{number}\"><a{target}><i class=\"dot \
+                    {}\"></i><span>{}</span><small>{}</small></a></li>",
                 class(verdict),
                 escaped(&group.title()),
                 spoken(verdict)
@@ -229,8 +257,8 @@ fn list(groups: &[Group<'_>], out: &mut String) {
 /// So many environments stand beside each other.
 const MOST_ENVIRONMENTS: usize = 6;
 
-/// A row for each app and a column for each environment. Says whether it could be drawn: not where a review is about something else, and
-/// not for a single environment.
+/// A row for each app and a column for each environment. Says whether it could be drawn: not where a review is about
+/// something else, and not for a single environment.
 fn matrix(groups: &[Group<'_>], out: &mut String) -> bool {
     let mut cells: BTreeMap<&str, BTreeMap<&str, (usize, Verdict)>> = BTreeMap::new();
     let mut environments: Vec<&str> = Vec::new();
@@ -265,7 +293,8 @@ fn matrix(groups: &[Group<'_>], out: &mut String) -> bool {
                     let said = format!("{app} in {environment}: {}", spoken(*verdict));
                     let _ = write!(
                         out,
-                        "<td data-review=\"{number}\"><a{target} class=\"{}\" title=\"{said}\" aria-label=\"{said}\">{}</a></td>",
+                        "<td data-review=\"{number}\"><a{target} class=\"{}\" title=\"{said}\" \
+                            aria-label=\"{said}\">{}</a></td>",
                         class(*verdict),
                         sign(*verdict),
                         said = escaped(&said)
@@ -299,7 +328,8 @@ fn findings(findings: &[Finding], out: &mut String) {
         let place = format!("{}:{}:{}{subject}", spot.file, spot.line, spot.column);
         let _ = write!(
             out,
-            "<div class=\"finding {level}\" data-find=\"{}\"><span class=\"badge\">{level}</span> {} <p class=\"where\"><code>{}</code> · {} {}</p>",
+            "<div class=\"finding {level}\" data-find=\"{}\"><span class=\"badge\">{level}</span> {} <p \
+                class=\"where\"><code>{}</code> · {} {}</p>",
             findable(&format!("{level} {place} {} {} {}", finding.message, finding.code.id, finding.code.name)),
             spoken_text(&finding.message),
             escaped(&place),
@@ -313,7 +343,11 @@ fn findings(findings: &[Finding], out: &mut String) {
         out.push_str("</div>\n");
     }
     if findings.len() > MOST_FINDINGS {
-        let _ = writeln!(out, "<p class=\"rest\">{} not shown here.</p>", counted(findings.len() - MOST_FINDINGS, "more finding"));
+        let _ = writeln!(
+            out,
+            "<p class=\"rest\">{} not shown here.</p>",
+            counted(findings.len() - MOST_FINDINGS, "more finding")
+        );
     }
     out.push_str("</section>\n");
 }

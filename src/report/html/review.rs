@@ -1,4 +1,5 @@
-//! One review on the page: its decision, what is at risk, how it is done, who holds what before and after, and every object.
+//! One review on the page: its decision, what is at risk, how it is done, who holds what before and after, and every
+//! object.
 
 use super::class;
 use super::text::{self, escaped, findable, spoken_text};
@@ -59,8 +60,10 @@ pub(super) fn write(group: &Group<'_>, number: usize, open: bool, room: &mut Roo
     let find = findable(&titles.join(" "));
     let _ = write!(
         out,
-        "<article class=\"review {class}\" id=\"r{number}\" aria-labelledby=\"t{number}\" data-find=\"{find}\" data-verdict=\"{class}\" data-word=\"{word}\">\n\
-         <header><h2 id=\"t{number}\"><a href=\"#r{number}\">{title}</a><span class=\"badge\">{word}</span></h2>\n<p>{}</p><small>{}</small></header>\n",
+        "<article class=\"review {class}\" id=\"r{number}\" aria-labelledby=\"t{number}\" data-find=\"{find}\" \
+            data-verdict=\"{class}\" data-word=\"{word}\">\n\
+         <header><h2 id=\"t{number}\"><a href=\"#r{number}\">{title}</a><span \
+         class=\"badge\">{word}</span></h2>\n<p>{}</p><small>{}</small></header>\n",
         spoken_text(&if group.reviews.len() == 1 { words::rest_of_line(review) } else { group.change() }),
         kinds(review)
     );
@@ -83,7 +86,8 @@ fn others(group: &Group<'_>, out: &mut String) {
     }
     let _ = write!(
         out,
-        "<details class=\"part alike\"><summary>Shown for <b>{}</b>: the same change in {}</summary><p class=\"names\">",
+        "<details class=\"part alike\"><summary>Shown for <b>{}</b>: the same change in {}</summary><p \
+            class=\"names\">",
         escaped(&first.title),
         counted(others.len(), "more review")
     );
@@ -96,13 +100,15 @@ fn others(group: &Group<'_>, out: &mut String) {
     out.push_str("</p></details>\n");
 }
 
-/// Who holds what, drawn, where it says more than a list of names: where something becomes of it, or where there is anything to hold.
+/// Who holds what, drawn, where it says more than a list of names: where something becomes of it, or where there is
+/// anything to hold.
 fn drawing(group: &Group<'_>, out: &mut String) {
     let review = group.reviews[0];
     if let Some(svg) = picture::element(review) {
         let _ = writeln!(
             out,
-            "<section class=\"part\"><h3>Pods, claims and disks</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+            "<section class=\"part\"><h3>Pods, claims and disks</h3>\n<div class=\"scroll\" tabindex=\"0\" \
+                role=\"region\" \
              aria-label=\"Pods, claims, volumes and disks of {}, before and after\">{svg}</div></section>",
             escaped(&review.title)
         );
@@ -137,7 +143,8 @@ fn risks(review: &Review, out: &mut String) {
             by_kind.entry(&risk.about.kind).or_default().insert(&risk.about.name);
         }
         for (kind, names) in by_kind {
-            let _ = write!(out, "<h4>{}</h4><p class=\"names\">", escaped(&counted(names.len(), &format!("more {kind}"))));
+            let _ =
+                write!(out, "<h4>{}</h4><p class=\"names\">", escaped(&counted(names.len(), &format!("more {kind}"))));
             for (name, _) in compact(&names) {
                 let _ = write!(out, "<code>{}</code> ", escaped(&name));
             }
@@ -157,12 +164,17 @@ fn notes(review: &Review, out: &mut String) {
         let _ = writeln!(out, "<li>{}</li>", spoken_text(&note));
     }
     for change in &judgement.stale {
-        let _ = writeln!(out, "<li>Acknowledged, but not what happens here: <code>{}</code>. Remove it.</li>", escaped(change));
+        let _ = writeln!(
+            out,
+            "<li>Acknowledged, but not what happens here: <code>{}</code>. Remove it.</li>",
+            escaped(change)
+        );
     }
     out.push_str("</ul></section>\n");
 }
 
-/// Pods in the order in which they go and come, and how many are left at each step. One that goes and comes back at once restarts.
+/// Pods in the order in which they go and come, and how many are left at each step. One that goes and comes back at
+/// once restarts.
 fn pods(review: &Review, out: &mut String) {
     let judgement = &review.judgement;
     if judgement.order.is_empty() {
@@ -179,7 +191,8 @@ fn pods(review: &Review, out: &mut String) {
         let (mut position, mut shown) = (0, 0);
         while position < moves.len() && shown < MOST_PODS {
             let step = &moves[position];
-            let comes_back = !step.came && moves.get(position + 1).is_some_and(|next| next.came && next.pod == step.pod);
+            let comes_back =
+                !step.came && moves.get(position + 1).is_some_and(|next| next.came && next.pod == step.pod);
             let (class, sign, word, count) = match (comes_back, step.came) {
                 (true, _) => ("restart", "↻", "restarts", left.saturating_sub(1)),
                 (_, true) => ("in-place", "+", "begins", left + 1),
@@ -191,8 +204,10 @@ fn pods(review: &Review, out: &mut String) {
             let (pod, seen) = (escaped(&step.pod.name), escaped(&step.pod.seen_from(&review.home).to_string()));
             let _ = write!(
                 out,
-                "<li data-pod=\"{seen}\" data-word=\"{word}\"><span class=\"{class}\"><span aria-hidden=\"true\">{sign}</span> {pod}\
-                 <span class=\"hush\"> {word}</span></span><small>{count} of {all}<span class=\"hush\"> pods are there</span></small></li>"
+                "<li data-pod=\"{seen}\" data-word=\"{word}\"><span class=\"{class}\"><span \
+                    aria-hidden=\"true\">{sign}</span> {pod}\
+                 <span class=\"hush\"> {word}</span></span><small>{count} of {all}<span class=\"hush\"> pods are \
+                 there</span></small></li>"
             );
             position += if comes_back { 2 } else { 1 };
             shown += 1;
@@ -207,8 +222,9 @@ fn pods(review: &Review, out: &mut String) {
 
 /// How many pods a set has.
 fn pods_of(set: &ObjectName, holdings: &[Holding]) -> usize {
-    let is_own =
-        |pod: &&ObjectName| pod.namespace == set.namespace && parent_and_ordinal(&pod.name).is_some_and(|(parent, _)| parent == set.name);
+    let is_own = |pod: &&ObjectName| {
+        pod.namespace == set.namespace && parent_and_ordinal(&pod.name).is_some_and(|(parent, _)| parent == set.name)
+    };
     holdings.iter().filter_map(|held| held.pod.as_ref()).filter(is_own).collect::<BTreeSet<_>>().len()
 }
 
@@ -249,11 +265,14 @@ fn identities(review: &Review, out: &mut String) {
         return;
     }
     let title = escaped(&review.title);
-    let said = if changed == 0 { "nothing changes".to_owned() } else { format!("{} of {} change", changed, rows.len()) };
+    let said =
+        if changed == 0 { "nothing changes".to_owned() } else { format!("{} of {} change", changed, rows.len()) };
     let _ = write!(
         out,
-        "<details class=\"part table\"><summary>Who holds what, as a table <small>{said}</small></summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"Who holds what in {title}, before and after\"><table><thead><tr><th scope=\"col\">Pod</th><th scope=\"col\">Claim</th><th scope=\"col\">Volume</th>\
+        "<details class=\"part table\"><summary>Who holds what, as a table <small>{said}</small></summary>\n<div \
+            class=\"scroll\" tabindex=\"0\" role=\"region\" \
+         aria-label=\"Who holds what in {title}, before and after\"><table><thead><tr><th scope=\"col\">Pod</th><th \
+         scope=\"col\">Claim</th><th scope=\"col\">Volume</th>\
          <th scope=\"col\">Disk</th></tr></thead>\n<tbody>"
     );
     // Where not all fit, those that change do.
@@ -307,7 +326,9 @@ fn objects(review: &Review, number: usize, open: bool, room: &mut Room, out: &mu
         for change in &changes[shown..] {
             *counts.entry((std::cmp::Reverse(change.verdict), change.kind.word(), &change.id.kind)).or_default() += 1;
         }
-        let parts = counts.iter().map(|((verdict, word, kind), count)| format!("{count} {kind} {word} ({})", spoken(verdict.0)));
+        let parts = counts
+            .iter()
+            .map(|((verdict, word, kind), count)| format!("{count} {kind} {word} ({})", spoken(verdict.0)));
         let parts = escaped(&parts.take(20).collect::<Vec<_>>().join(", "));
         let _ = write!(out, "<p class=\"rest\">And {}: {parts}.</p>", counted(changes.len() - shown, "more object"));
     }
@@ -323,30 +344,41 @@ fn object(review: &Review, change: &Change, id: &str, open: bool, room: &mut Roo
     let paths: Vec<&str> = change.fields.iter().map(|field| field.path.as_str()).collect();
     let effect = words::effect(review, change);
     let find = findable(&format!("{} {} {} {} {}", change.id, change.kind.word(), word, effect, paths.join(" ")));
-    let namespace = if change.id.namespace.is_empty() { String::new() } else { format!("{}/", escaped(&change.id.namespace)) };
-    let was =
-        change.from.as_ref().map(|from| format!(" <small class=\"was\">was {}</small>", escaped(&from.to_string()))).unwrap_or_default();
+    let namespace =
+        if change.id.namespace.is_empty() { String::new() } else { format!("{}/", escaped(&change.id.namespace)) };
+    let was = change
+        .from
+        .as_ref()
+        .map(|from| format!(" <small class=\"was\">was {}</small>", escaped(&from.to_string())))
+        .unwrap_or_default();
     let effect = if effect.is_empty() { String::new() } else { format!("<small>{}</small>", spoken_text(&effect)) };
     let head = format!(
-        "<span><span class=\"badge\">{word}</span></span><span class=\"word\">{}</span><span class=\"name\">{} <b>{namespace}{}</b>{was}{effect}</span>",
+        "<span><span class=\"badge\">{word}</span></span><span class=\"word\">{}</span><span class=\"name\">{} \
+            <b>{namespace}{}</b>{was}{effect}</span>",
         change.kind.word(),
         escaped(&change.id.kind),
         escaped(&change.id.name),
     );
     let data = format!("id=\"{id}\" data-find=\"{find}\" data-verdict=\"{class}\" data-word=\"{word}\"");
     if !has_details(change) {
-        let _ = writeln!(out, "<div class=\"object {class}\" {data}><div class=\"head\">{head}<span></span></div></div>");
+        let _ =
+            writeln!(out, "<div class=\"object {class}\" {data}><div class=\"head\">{head}<span></span></div></div>");
         return;
     }
     let open = if open && change.verdict >= Verdict::Restart { " open" } else { "" };
     let count = if change.fields.is_empty() { "why".to_owned() } else { counted(change.fields.len(), "field") };
     let _ = write!(
         out,
-        "<details class=\"object {class}\" {data}{open}><summary>{head}<span class=\"count\">{count}</span></summary>\n<div class=\"inside\">"
+        "<details class=\"object {class}\" {data}{open}><summary>{head}<span \
+            class=\"count\">{count}</span></summary>\n<div class=\"inside\">"
     );
     let begin = out.len();
     for refusal in &change.refusals {
-        let field = if refusal.field.is_empty() { String::new() } else { format!("<code>{}</code>: ", escaped(&refusal.field)) };
+        let field = if refusal.field.is_empty() {
+            String::new()
+        } else {
+            format!("<code>{}</code>: ", escaped(&refusal.field))
+        };
         let _ = writeln!(out, "<p class=\"refusal\"><b>Refused:</b> {field}{}</p>", spoken_text(&refusal.detail));
     }
     fields(change, room.letters, out);

@@ -74,13 +74,18 @@ fn shortened(text: &str) -> String {
         return text.to_owned();
     }
     let half = LONGEST / 2;
-    let (first, last): (String, String) = (text.chars().take(half).collect(), text.chars().skip(count - half).collect());
+    let (first, last): (String, String) =
+        (text.chars().take(half).collect(), text.chars().skip(count - half).collect());
     format!("{first} … {last}")
 }
 
 /// Lines of both texts beside each other, where there is room for both.
 pub(super) fn lines_side_by_side(lines: &[Line], out: &mut String) {
-    out.push_str(if differences::is_one_sided(lines) { "<div class=\"lines alone\">" } else { "<div class=\"lines\">" });
+    out.push_str(if differences::is_one_sided(lines) {
+        "<div class=\"lines alone\">"
+    } else {
+        "<div class=\"lines\">"
+    });
     let shown = &lines[..lines.len().min(MOST_LINES)];
     for row in differences::side_by_side(shown) {
         match row {
@@ -88,7 +93,8 @@ pub(super) fn lines_side_by_side(lines: &[Line], out: &mut String) {
                 let text = escaped(&shortened(text));
                 let _ = write!(
                     out,
-                    "<div class=\"pair\"><span>{text}</span><span class=\"right again\" aria-hidden=\"true\">{text}</span></div>"
+                    "<div class=\"pair\"><span>{text}</span><span class=\"right again\" \
+                        aria-hidden=\"true\">{text}</span></div>"
                 );
             }
             Row::Changed(old, new) => {
@@ -101,7 +107,8 @@ pub(super) fn lines_side_by_side(lines: &[Line], out: &mut String) {
         }
     }
     if lines.len() > MOST_LINES {
-        let _ = write!(out, "<div class=\"gap\">{} not shown here</div>", counted(lines.len() - MOST_LINES, "more line"));
+        let _ =
+            write!(out, "<div class=\"gap\">{} not shown here</div>", counted(lines.len() - MOST_LINES, "more line"));
     }
     out.push_str("</div>");
 }

@@ -26,7 +26,9 @@ fn word(effect: &Effect) -> String {
             "mounted files follow within a minute or two, environment variables and subPath mounts only when a pod is \
              recreated"
         }
-        Effect::Grows => "its volume is grown if the storage class and its driver can; some need the pod to restart for it",
+        Effect::Grows => {
+            "its volume is grown if the storage class and its driver can; some need the pod to restart for it"
+        }
         Effect::Scales => "it may scale at once",
         Effect::NamesGo => "its address and its DNS names go",
         Effect::BalancerGoes => "its load balancer is given back, and the address with it",

@@ -1,4 +1,5 @@
-//! What a review says, in words: made of its values here and nowhere else, and without the secrets that values may quote.
+//! What a review says, in words: made of its values here and nowhere else, and without the secrets that values may
+//! quote.
 
 mod decisions;
 mod effects;

@@ -31,7 +31,10 @@ pub(super) fn sentence(note: &Note, home: &str) -> String {
             format!("each object comes back as the API server of Kubernetes {version} stores it: {}", names.join(", "))
         }
         Note::Beyond { simulated, sets } => {
-            format!("only the first {simulated} replicas of {} were rehearsed: the pods beyond them are not counted", listed(sets))
+            format!(
+                "only the first {simulated} replicas of {} were rehearsed: the pods beyond them are not counted",
+                listed(sets)
+            )
         }
     }
 }

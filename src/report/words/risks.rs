@@ -33,14 +33,20 @@ pub(super) fn sentence(risk: &Risk, home: &str) -> String {
             format!("{id} loses {} of {old} replicas{why}; {fate}", old.saturating_sub(*new))
         }
         Danger::Ordinals { old, new } => {
-            format!("ordinals of {id} begin at {new} instead of {old}: replicas outside go, new ones begin with empty claims")
+            format!(
+                "ordinals of {id} begin at {new} instead of {old}: replicas outside go, new ones begin with empty \
+                    claims"
+            )
         }
         Danger::Shrink { template, from, to } => {
-            let what = template.as_ref().map_or_else(|| id.to_string(), |name| format!("claim template {name} of {id}"));
+            let what =
+                template.as_ref().map_or_else(|| id.to_string(), |name| format!("claim template {name} of {id}"));
             format!("{what} shrinks from {from} to {to}: no volume can, so data must be copied to a smaller one")
         }
         Danger::Class { template, from, to } => {
-            let class = |class: &Option<Text>| class.as_ref().map_or("the default class".to_owned(), |class| format!("`{class}`"));
+            let class = |class: &Option<Text>| {
+                class.as_ref().map_or("the default class".to_owned(), |class| format!("`{class}`"))
+            };
             format!(
                 "claim template {template} of {id} moves from {} to {}: claims that exist keep their volumes, only new \
                  ordinals get the other class, and data must be copied replica by replica",
@@ -49,13 +55,18 @@ pub(super) fn sentence(risk: &Risk, home: &str) -> String {
             )
         }
         Danger::RenameTemplate { from, to, empty, left } => format!(
-            "claim template {from} of {id} is renamed to {to}: each replica begins with an empty claim ({}); {} {} unused",
+            "claim template {from} of {id} is renamed to {to}: each replica begins with an empty claim ({}); {} {} \
+                unused",
             listed(empty),
             listed(left),
             stays_or_stay(left)
         ),
         Danger::DropTemplate { template, left } => {
-            format!("claim template {template} of {id} goes: {} {} with data that no pod mounts", listed(left), stays_or_stay(left))
+            format!(
+                "claim template {template} of {id} goes: {} {} with data that no pod mounts",
+                listed(left),
+                stays_or_stay(left)
+            )
         }
         Danger::Mount { container, kept, path, fate } => mount(container, kept, path, fate, &id.to_string()),
         Danger::Rename { to, loss } => renamed(&id.to_string(), &to.to_string(), loss, home),
@@ -69,7 +80,11 @@ pub(super) fn sentence(risk: &Risk, home: &str) -> String {
             format!("{id} is no longer kept: once its claim is gone, its disk is {fate}")
         }
         Danger::Claim { from, to } => {
-            format!("{id} is to belong to {}: the claim {} that it is bound to loses it and is Lost", to.seen_from(""), from.seen_from(""))
+            format!(
+                "{id} is to belong to {}: the claim {} that it is bound to loses it and is Lost",
+                to.seen_from(""),
+                from.seen_from("")
+            )
         }
         Danger::Disk { from, to } => {
             format!("{id} is to name {to} instead of {from}: what is on the old disk is not moved")
@@ -96,13 +111,16 @@ fn mount(container: &str, kept: &Kept<Text>, path: &str, fate: &Mounted, id: &st
              starts without its data, and what it writes there ends with the pod"
         ),
         Mounted::Directory(from, to) => format!(
-            "container {container} of {id} has at {path} the directory `{}` of {kept} instead of `{}`: the app starts on \
+            "container {container} of {id} has at {path} the directory `{}` of {kept} instead of `{}`: the app \
+                starts on \
              what is there, which is nothing until somebody moves the data",
             whole(to),
             whole(from)
         ),
         Mounted::Other(other) => {
-            format!("container {container} of {id} has {other} at {path}, where {kept} was: the app starts on other data")
+            format!(
+                "container {container} of {id} has {other} at {path}, where {kept} was: the app starts on other data"
+            )
         }
         Mounted::Nowhere => format!(
             "no container of {id} mounts {kept} any more: its data stays where no pod reads it, and what is written to \
@@ -116,7 +134,10 @@ const CLAIM_GOES: &str = "and its volume with it unless it is retained";
 fn renamed(id: &str, next: &str, loss: &Loss, home: &str) -> String {
     match loss {
         Loss::Set { .. } => {
-            format!("{id} is renamed to {next}: all its pods end at once, {}, and {next} begins with empty claims", claims_of_a_set(loss))
+            format!(
+                "{id} is renamed to {next}: all its pods end at once, {}, and {next} begins with empty claims",
+                claims_of_a_set(loss)
+            )
         }
         Loss::Volume(claim) => format!(
             "{id} is renamed to {next}: the old one is deleted as soon as the claim {} goes, and {next} stays unused \

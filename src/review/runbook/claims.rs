@@ -1,4 +1,5 @@
-//! What a change does to the claim templates of a StatefulSet, and what can be done for the claims that are there: growing and labels.
+//! What a change does to the claim templates of a StatefulSet, and what can be done for the claims that are there:
+//! growing and labels.
 
 use super::command::{all, flag_last, kubectl, named, patch, volume_of, word};
 use super::{Matter, Plan, disks};
@@ -117,8 +118,8 @@ pub(super) fn fixed_difference(old: &Node, new: &Node) -> Option<&'static str> {
     differs.or_else(|| (mode(old) != mode(new)).then_some("another volume mode"))
 }
 
-/// Whether two claims differ in nothing that is fixed but in how many pods of one node may use them: the volume can stay, and only has to
-/// be told so.
+/// Whether two claims differ in nothing that is fixed but in how many pods of one node may use them: the volume can
+/// stay, and only has to be told so.
 pub(super) fn is_same_volume(old: &Node, new: &Node) -> bool {
     const SINGLE: [&str; 2] = ["ReadWriteOnce", "ReadWriteOncePod"];
     let modes = |claim: &Node| {
@@ -127,7 +128,8 @@ pub(super) fn is_same_volume(old: &Node, new: &Node) -> bool {
     };
     let size = |claim: &Node| request(claim).and_then(|text| text.parse::<Quantity>().ok());
     let others = FIXED.iter().filter(|(field, _)| *field != "accessModes");
-    let is_alike = others.clone().all(|(field, _)| old.find(&["spec", field]) == new.find(&["spec", field])) && mode(old) == mode(new);
+    let is_alike = others.clone().all(|(field, _)| old.find(&["spec", field]) == new.find(&["spec", field]))
+        && mode(old) == mode(new);
     modes(old) && modes(new) && is_alike && size(old) == size(new)
 }
 
@@ -157,9 +159,11 @@ pub(super) fn request(claim: &Node) -> Option<smol_str::SmolStr> {
 
 /// Where the volume of a claim comes from, as far as the manifests and the facts tell.
 pub(super) fn origin(matter: Matter<'_>, namespace: &str, claim: &str, template: &Node) -> Origin {
-    let reserved = matter.volume(matter.fresh, namespace, claim).or_else(|| matter.volume(matter.committed, namespace, claim));
+    let reserved =
+        matter.volume(matter.fresh, namespace, claim).or_else(|| matter.volume(matter.committed, namespace, claim));
     let class = template.find(&["spec", "storageClassName"]).and_then(Node::as_str);
-    let provisioner = class.and_then(|class| matter.class(class)).and_then(|class| class.get("provisioner")).and_then(Node::as_str);
+    let provisioner =
+        class.and_then(|class| matter.class(class)).and_then(|class| class.get("provisioner")).and_then(Node::as_str);
     let is_made_by_people = class == Some("") || provisioner == Some("kubernetes.io/no-provisioner");
     if reserved.is_some() || is_made_by_people { Origin::Static } else { Origin::Dynamic }
 }
@@ -201,7 +205,8 @@ fn await_size(plan: &mut Plan, namespace: &str, claims: &[String], size: &str) {
     let (kubectl, names) = (kubectl(namespace), names.join(" "));
     plan.run(
         format!("{kubectl} wait --for=jsonpath='{{.status.capacity.storage}}'={} {names} --timeout=30m", word(&size)),
-        "`condition met` for each. A driver may round up: then it never is, and the claim shows more. A claim that stays at \
+        "`condition met` for each. A driver may round up: then it never is, and the claim shows more. A claim that \
+            stays at \
          FileSystemResizePending grows when its pod is next restarted",
         format!("{kubectl} describe {names}"),
     );
@@ -212,13 +217,18 @@ pub(super) fn grow_claim(matter: Matter<'_>, old: &Resource, new: &Resource, siz
     let (namespace, claims) = (&new.id.namespace, [new.id.name.clone()]);
     if origin(matter, namespace, &new.id.name, &old.node) == Origin::Static {
         return Plan::new(format!(
-            "take the new size of {} back: its volume was made by people and grows with its disk only, in the disk's own way; the claim need not ask for more",
+            "take the new size of {} back: its volume was made by people and grows with its disk only, in the disk's \
+                own way; the claim need not ask for more",
             new.id
         ));
     }
     let mut plan = Plan::new(format!("let {} grow", new.id));
     plan.run(
-        format!("{} wait --for=jsonpath='{{.status.phase}}'=Bound pvc/{} --timeout=5m", kubectl(namespace), word(&new.id.name)),
+        format!(
+            "{} wait --for=jsonpath='{{.status.phase}}'=Bound pvc/{} --timeout=5m",
+            kubectl(namespace),
+            word(&new.id.name)
+        ),
         "`condition met`: a claim that has no volume yet cannot grow",
         "",
     );
@@ -237,7 +247,8 @@ fn expandable(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claim: &str,
         (Some(_), Some(_)) if allows => {}
         (Some(class), Some(_)) => plan.run(
             patch("", &named("storageclass", class), &json!({"allowVolumeExpansion": true})),
-            "`patched`: the class did not let claims grow. Set it in its manifest too; its driver must be able to do it",
+            "`patched`: the class did not let claims grow. Set it in its manifest too; its driver must be able to do \
+                it",
             format!("kubectl get {}", named("storageclass", class)),
         ),
         _ => {
@@ -253,14 +264,16 @@ fn expandable(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claim: &str,
             );
             plan.run(
                 format!("kubectl get {class} -o jsonpath='{{.allowVolumeExpansion}}'"),
-                "`true`. If it prints nothing, the class lets no claim grow: set `allowVolumeExpansion: true` in it first, if its driver can do it",
+                "`true`. If it prints nothing, the class lets no claim grow: set `allowVolumeExpansion: true` in it \
+                    first, if its driver can do it",
                 "",
             );
         }
     }
 }
 
-/// Claims that are there get the attributes of their template by hand: the driver changes their volumes under the running pods.
+/// Claims that are there get the attributes of their template by hand: the driver changes their volumes under the
+/// running pods.
 fn modify(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>, class: Option<&str>) {
     let namespace = &old.0.id.namespace;
     // Nothing takes a class away from a claim that has one.
@@ -291,11 +304,15 @@ fn modify(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>, class: Option<&str>) {
 /// Volumes that people made are as large as their disks: the claims cannot grow, and need not.
 fn grow_disks(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claims: &[String], size: &str) {
     for claim in claims {
-        let Some(volume) = matter.volume(matter.fresh, namespace, claim).or_else(|| matter.volume(matter.committed, namespace, claim))
+        let Some(volume) =
+            matter.volume(matter.fresh, namespace, claim).or_else(|| matter.volume(matter.committed, namespace, claim))
         else {
             plan.run(
                 format!("kubectl get pv {}", volume_of(namespace, claim)),
-                format!("grow the disk behind it to {size}, in its own way, and its file system; the claim keeps what it asked for"),
+                format!(
+                    "grow the disk behind it to {size}, in its own way, and its file system; the claim keeps \
+                    what it asked for"
+                ),
                 "",
             );
             continue;
@@ -303,7 +320,10 @@ fn grow_disks(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claims: &[St
         if let Some(command) = disks::grow(&volume.node, size) {
             plan.run(
                 command,
-                format!("the disk is {size}; its file system grows when it is next mounted, or by resize2fs or xfs_growfs on its node"),
+                format!(
+                    "the disk is {size}; its file system grows when it is next mounted, or by resize2fs or \
+                    xfs_growfs on its node"
+                ),
                 format!("kubectl describe {}", named("pv", &volume.id.name)),
             );
         }
@@ -313,7 +333,8 @@ fn grow_disks(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claims: &[St
 /// The labels or annotations of a claim template, in order.
 fn described(template: &Node, field: &str) -> Vec<(String, String)> {
     let entries = template.find(&["metadata", field]).into_iter().flat_map(Node::entries);
-    let mut list: Vec<_> = entries.map(|(key, value)| (key.name.to_string(), value.as_str().unwrap_or_default().to_owned())).collect();
+    let mut list: Vec<_> =
+        entries.map(|(key, value)| (key.name.to_string(), value.as_str().unwrap_or_default().to_owned())).collect();
     list.sort();
     list
 }
@@ -328,7 +349,10 @@ fn describe(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>) {
     for (verb, field) in [("label", "labels"), ("annotate", "annotations")] {
         let (before, after) = (described(edit.old, field), described(edit.new, field));
         let set = after.iter().filter(|entry| !before.contains(entry)).map(|(key, value)| format!("{key}={value}"));
-        let gone = before.iter().filter(|(key, _)| !after.iter().any(|(other, _)| other == key)).map(|(key, _)| format!("{key}-"));
+        let gone = before
+            .iter()
+            .filter(|(key, _)| !after.iter().any(|(other, _)| other == key))
+            .map(|(key, _)| format!("{key}-"));
         let words: Vec<String> = set.chain(gone).collect();
         if !words.is_empty() {
             plan.run(

@@ -12,10 +12,15 @@ const POD: &str = "--timeout=10m";
 #[must_use]
 pub(super) fn word(text: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=,".contains(letter);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
-/// Whether kubectl would take a text for an option where it stands alone. Few names may begin like that, but all can be written so.
+/// Whether kubectl would take a text for an option where it stands alone. Few names may begin like that, but all can be
+/// written so.
 fn is_option(text: &str) -> bool {
     text.starts_with('-')
 }
@@ -48,7 +53,11 @@ pub(super) fn each(objects: &[String]) -> String {
 #[must_use]
 pub(super) fn flag_last(objects: &str, words: &[String], flag: &str) -> String {
     let list = words.iter().map(|text| word(text)).collect::<Vec<_>>().join(" ");
-    if words.iter().any(|text| is_option(text)) { format!("{flag} -- {objects} {list}") } else { format!("{objects} {list} {flag}") }
+    if words.iter().any(|text| is_option(text)) {
+        format!("{flag} -- {objects} {list}")
+    } else {
+        format!("{objects} {list} {flag}")
+    }
 }
 
 /// A file as the value of `-f`: not an option, and not stdin.
@@ -118,7 +127,8 @@ pub(super) fn await_pod(namespace: &str, pod: &str) -> String {
     format!("{kubectl} wait --for=create pod/{pod} {POD} && {kubectl} wait --for=condition=Ready pod/{pod} {POD}")
 }
 
-/// Waits until a pod that is being replaced is there in its new form, which a field tells, and ready. It may be away for a moment.
+/// Waits until a pod that is being replaced is there in its new form, which a field tells, and ready. It may be away
+/// for a moment.
 #[must_use]
 pub(super) fn await_new_pod(namespace: &str, pod: &str, path: &str, value: &str) -> String {
     let (kubectl, pod, value) = (kubectl(namespace), word(pod), word(value));
@@ -138,8 +148,10 @@ pub(super) fn await_end(workload: &Resource) -> String {
 #[must_use]
 pub(super) fn labels(workload: &Resource) -> String {
     let wanted = workload.node.find(&["spec", "selector", "matchLabels"]);
-    let pairs =
-        wanted.into_iter().flat_map(Node::entries).map(|(key, value)| format!("{}={}", key.name, value.as_str().unwrap_or_default()));
+    let pairs = wanted
+        .into_iter()
+        .flat_map(Node::entries)
+        .map(|(key, value)| format!("{}={}", key.name, value.as_str().unwrap_or_default()));
     pairs.collect::<Vec<_>>().join(",")
 }
 
@@ -154,7 +166,9 @@ pub(super) fn await_set(set: Set<'_>) -> String {
 pub(super) fn await_replicas(set: Set<'_>, replicas: i64) -> String {
     let (kubectl, name) = (kubectl(&set.0.id.namespace), word(set.name()));
     if set.says().is_on_delete() && replicas > 0 {
-        return format!("{kubectl} wait --for=jsonpath='{{.status.readyReplicas}}'={replicas} statefulset/{name} {POD}");
+        return format!(
+            "{kubectl} wait --for=jsonpath='{{.status.readyReplicas}}'={replicas} statefulset/{name} {POD}"
+        );
     }
     format!("{kubectl} rollout status statefulset/{name}")
 }
@@ -170,7 +184,9 @@ pub(super) fn volume_of(namespace: &str, claim: &str) -> String {
 pub(super) fn volumes_of(namespace: &str, claims: &[String]) -> String {
     match claims {
         [claim] => volume_of(namespace, claim),
-        _ => format!("$({} get {} -o jsonpath='{{.items[*].spec.volumeName}}')", kubectl(namespace), all("pvc", claims)),
+        _ => {
+            format!("$({} get {} -o jsonpath='{{.items[*].spec.volumeName}}')", kubectl(namespace), all("pvc", claims))
+        }
     }
 }
 

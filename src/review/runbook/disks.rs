@@ -1,5 +1,5 @@
-//! The disks of clouds behind volumes: how each is made and grown by its cloud's own command. A cloud that gives disks their names itself
-//! can make none that a manifest names beforehand.
+//! The disks of clouds behind volumes: how each is made and grown by its cloud's own command. A cloud that gives disks
+//! their names itself can make none that a manifest names beforehand.
 
 use super::command::word;
 use super::{Item, Matter, Plan, Step};
@@ -25,7 +25,9 @@ pub(super) fn grow(volume: &Node, size: &str) -> Option<String> {
             format!("gcloud compute disks resize {}{} --size {size}GB --quiet", word(name), at(project, zone))
         }
         Disk::Amazon { id } => format!("aws ec2 modify-volume --volume-id {} --size {size}", word(id)),
-        Disk::Azure { name, group, subscription } => format!("az disk update {} --size-gb {size}", named(name, group, subscription)),
+        Disk::Azure { name, group, subscription } => {
+            format!("az disk update {} --size-gb {size}", named(name, group, subscription))
+        }
     })
 }
 
@@ -51,7 +53,8 @@ fn make(volume: &Node) -> Option<Step> {
     Some(Step {
         command: format!("{show} || {make}"),
         expect: format!(
-            "the disk `{name}` is shown, if it is there, or created, empty, if it is not: state its type too, where the app needs another than the default"
+            "the disk `{name}` is shown, if it is there, or created, empty, if it is not: state its type too, where \
+                the app needs another than the default"
         ),
         ..Step::default()
     })
@@ -59,9 +62,11 @@ fn make(volume: &Node) -> Option<Step> {
 
 /// Steps that make disks: in front of the plan that applies their volumes, else as a plan of their own.
 pub(super) fn before(plans: &mut Vec<Plan>, matter: Matter<'_>) {
-    let added = matter.changes.iter().filter(|change| change.kind == ChangeKind::Added && change.id.kind == "PersistentVolume");
+    let added =
+        matter.changes.iter().filter(|change| change.kind == ChangeKind::Added && change.id.kind == "PersistentVolume");
     let ready = added.filter(|change| change.refusals.is_empty()).filter_map(|change| matter.fresh.get(&change.id));
-    let mut steps: BTreeMap<&ResourceId, Step> = ready.filter_map(|volume| Some((&volume.id, make(&volume.node)?))).collect();
+    let mut steps: BTreeMap<&ResourceId, Step> =
+        ready.filter_map(|volume| Some((&volume.id, make(&volume.node)?))).collect();
     for plan in plans.iter_mut() {
         let applied = plan.items.iter().flat_map(|item| match item {
             Item::Apply { ids, .. } => ids.as_slice(),
@@ -99,7 +104,17 @@ fn disk(volume: &Node) -> Option<Disk<'_>> {
     }
     let azure = source("azureDisk", "diskURI").or(handle.filter(|_| driver == "disk.csi.azure.com"));
     if let Some(parts) = azure.map(|id| id.split('/').collect::<Vec<_>>()) {
-        let ["", "subscriptions", subscription, "resourceGroups", group, "providers", "Microsoft.Compute", "disks", name] = parts[..]
+        let [
+            "",
+            "subscriptions",
+            subscription,
+            "resourceGroups",
+            group,
+            "providers",
+            "Microsoft.Compute",
+            "disks",
+            name,
+        ] = parts[..]
         else {
             return None;
         };
@@ -112,7 +127,8 @@ fn disk(volume: &Node) -> Option<Disk<'_>> {
 
 /// The one zone that a volume is tied to.
 fn zone(volume: &Node) -> Option<&str> {
-    const ZONE: [&str; 3] = ["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone", "topology.gke.io/zone"];
+    const ZONE: [&str; 3] =
+        ["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone", "topology.gke.io/zone"];
     let terms = volume.find(&["spec", "nodeAffinity", "required", "nodeSelectorTerms"])?.as_list()?;
     let rules = terms.iter().filter_map(|term| term.get("matchExpressions")?.as_list()).flatten();
     let mut values = rules.filter(|rule| rule.get("key").and_then(Node::as_str).is_some_and(|key| ZONE.contains(&key)));
@@ -121,7 +137,8 @@ fn zone(volume: &Node) -> Option<&str> {
 }
 
 fn at(project: Option<&str>, zone: Option<&str>) -> String {
-    let flag = |name: &str, value: Option<&str>| value.map(|value| format!(" --{name} {}", word(value))).unwrap_or_default();
+    let flag =
+        |name: &str, value: Option<&str>| value.map(|value| format!(" --{name} {}", word(value))).unwrap_or_default();
     format!("{}{}", flag("project", project), flag("zone", zone))
 }
 

@@ -33,13 +33,18 @@ impl Files {
     /// The same files, each of them for its manifest under another name.
     #[must_use]
     pub fn under(&self, name: impl Fn(&ResourceId) -> ResourceId) -> Self {
-        Self { names: self.names.iter().map(|(id, file)| (name(id), file.clone())).collect(), holds: self.holds.clone() }
+        Self {
+            names: self.names.iter().map(|(id, file)| (name(id), file.clone())).collect(),
+            holds: self.holds.clone(),
+        }
     }
 
     /// The file of that manifest. Where nobody said, the one that we would write.
     #[must_use]
     pub fn of(&self, id: &ResourceId) -> Cow<'_, str> {
-        self.names.get(id).map_or_else(|| Cow::Owned(format!("{}-{}.yaml", id.kind, id.name)), |name| Cow::Borrowed(&**name))
+        self.names
+            .get(id)
+            .map_or_else(|| Cow::Owned(format!("{}-{}.yaml", id.kind, id.name)), |name| Cow::Borrowed(&**name))
     }
 
     /// Whether its file holds other manifests too, so that applying it applies them.

@@ -40,7 +40,12 @@ enum Reason<'n> {
 impl<'m> Lookup<'m> {
     /// Looks through everything once. `ready` are the objects that are not refused.
     #[must_use]
-    pub fn new(bundles: [&'m Bundle; 2], states: [&'m Outcome; 2], ready: &BTreeSet<&ResourceId>, setting: Setting<'m>) -> Self {
+    pub fn new(
+        bundles: [&'m Bundle; 2],
+        states: [&'m Outcome; 2],
+        ready: &BTreeSet<&ResourceId>,
+        setting: Setting<'m>,
+    ) -> Self {
         let [committed, fresh] = bundles;
         let mut classes = BTreeMap::new();
         for class in fresh.of_kind("StorageClass").chain(committed.of_kind("StorageClass")) {
@@ -59,7 +64,9 @@ impl<'m> Lookup<'m> {
             fresh: fresh.resources.iter().map(|Resource { id, .. }| (&*id.kind, &*id.namespace, &*id.name)).collect(),
             home: setting.namespace,
         };
-        let before = |resource: &Resource| kind_rank(&resource.id.kind) < kind_rank("StatefulSet") && ready.contains(&resource.id);
+        let before = |resource: &Resource| {
+            kind_rank(&resource.id.kind) < kind_rank("StatefulSet") && ready.contains(&resource.id)
+        };
         let all = fresh.resources.iter().enumerate().filter(|(_, resource)| before(resource));
         all.for_each(|(position, resource)| lookup.sort(position, resource));
         lookup
@@ -95,7 +102,8 @@ impl<'m> Lookup<'m> {
     pub fn candidates(&self, set: Set<'_>) -> Vec<&'m Resource> {
         let mut names: BTreeSet<&str> = BTreeSet::new();
         names.insert(if set.0.id.namespace.is_empty() { self.home } else { &set.0.id.namespace });
-        names.extend(set.templates().filter_map(|(_, template)| template.find(&["spec", "storageClassName"])?.as_str()));
+        names
+            .extend(set.templates().filter_map(|(_, template)| template.find(&["spec", "storageClassName"])?.as_str()));
         names.extend(set.says().word(&["spec", "serviceName"]));
         if let Some(pod) = set.0.node.find(&["spec", "template", "spec"]) {
             texts(pod, &mut names);
@@ -103,7 +111,8 @@ impl<'m> Lookup<'m> {
         let claims: Vec<Text> = set.templates().map(|(template, _)| claim_base(template, set.name())).collect();
         let labels = set.0.node.find(&["spec", "template", "metadata", "labels"]).into_iter().flat_map(Node::entries);
         let labels = labels.filter_map(|(key, value)| Some(Reason::Label(&key.name, value.as_str()?)));
-        let reasons = names.into_iter().map(Reason::Name).chain(claims.iter().map(|claim| Reason::Claims(claim))).chain(labels);
+        let reasons =
+            names.into_iter().map(Reason::Name).chain(claims.iter().map(|claim| Reason::Claims(claim))).chain(labels);
         let found = reasons.filter_map(|reason| self.needed.get(&reason)).flatten();
         let mut found: Vec<(usize, &Resource)> = found.copied().collect();
         found.sort_by_key(|(position, _)| *position);
@@ -133,7 +142,8 @@ fn volumes(bundle: &Bundle) -> BTreeMap<(&str, &str), &Resource> {
 
 fn broken(outcome: &Outcome) -> BTreeSet<&ObjectName> {
     let open = |why: &Option<Why>| why.as_ref().is_some_and(Why::is_open);
-    let waiting: BTreeSet<&ObjectName> = outcome.state.claims.iter().filter(|claim| open(&claim.why)).map(|claim| &claim.name).collect();
+    let waiting: BTreeSet<&ObjectName> =
+        outcome.state.claims.iter().filter(|claim| open(&claim.why)).map(|claim| &claim.name).collect();
     let pods = outcome.state.pods.iter().filter(|pod| !pod.ready && !open(&pod.why));
     pods.filter(|pod| !pod.claim_names().any(|claim| waiting.contains(&claim))).map(|pod| &pod.name).collect()
 }

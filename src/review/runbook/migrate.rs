@@ -1,8 +1,10 @@
-//! Claims that must become other claims: another class, other modes, a smaller size. The old volume is kept until the new one is
-//! looked at, and is reached through a claim of its own meanwhile.
+//! Claims that must become other claims: another class, other modes, a smaller size. The old volume is kept until the
+//! new one is looked at, and is reached through a claim of its own meanwhile.
 
 use super::claims::{self, Edit, What};
-use super::command::{apply_text, await_end, await_set, kubectl, named, patch, retain, set_free, value, volume_of, volumes_of, word};
+use super::command::{
+    apply_text, await_end, await_set, kubectl, named, patch, retain, set_free, value, volume_of, volumes_of, word,
+};
 use super::{Matter, Plan, scale, swap};
 use crate::bundle::{Resource, ResourceId};
 use crate::review::set::Set;
@@ -51,13 +53,20 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit
         let pod = claims::pod(old, *ordinal);
         plan.run(
             format!("{} delete {}", kubectl(namespace), named("pod", &pod)),
-            format!("it ends and does not come back yet: the app must be able to spare it{}", swap::caution(matter, old)),
+            format!(
+                "it ends and does not come back yet: the app must be able to spare it{}",
+                swap::caution(matter, old)
+            ),
             "",
         );
         for (edit, _) in &moved {
             let claim = old.claim(edit.template, *ordinal);
             let object = new_claim(new, &claim, edit.new);
-            exchange(&mut plan, matter, &Exchange { namespace, claim: &claim, old: edit.old, new: edit.new, made: Ok(object) });
+            exchange(
+                &mut plan,
+                matter,
+                &Exchange { namespace, claim: &claim, old: edit.old, new: edit.new, made: Ok(object) },
+            );
         }
         swap::make(&mut plan, matter, (old, new), 1);
         let shown: Vec<String> = moved.iter().map(|(edit, _)| old.claim(edit.template, *ordinal)).collect();
@@ -76,7 +85,11 @@ pub(super) fn claim(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &R
     needed(plan, matter);
     keep(plan, namespace, &[], std::slice::from_ref(&new.id.name));
     users.iter().for_each(|user| pause(plan, user));
-    exchange(plan, matter, &Exchange { namespace, claim: &new.id.name, old: &old.node, new: &new.node, made: Err(new.id.clone()) });
+    exchange(
+        plan,
+        matter,
+        &Exchange { namespace, claim: &new.id.name, old: &old.node, new: &new.node, made: Err(new.id.clone()) },
+    );
     users.iter().for_each(|user| resume(plan, user));
 }
 
@@ -116,7 +129,9 @@ pub(super) fn keep(plan: &mut Plan, namespace: &str, known: &[String], claims: &
     plan.run(
         patch("", &format!("pv {volumes}"), &retain()),
         "the volumes and their data are kept, whatever becomes of the claims",
-        format!("kubectl get pv {volumes} -o custom-columns=NAME:.metadata.name,POLICY:.spec.persistentVolumeReclaimPolicy"),
+        format!(
+            "kubectl get pv {volumes} -o custom-columns=NAME:.metadata.name,POLICY:.spec.persistentVolumeReclaimPolicy"
+        ),
     );
 }
 
@@ -174,7 +189,11 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
         Err(id) => plan.apply(vec![id.clone()], expect, ""),
     };
     if let Some(volume) = kept(matter, namespace, claim) {
-        plan.run(format!("{kubectl} delete {name}"), format!("the claim is gone; {} is Released, with all its data", volume.id.name), "");
+        plan.run(
+            format!("{kubectl} delete {name}"),
+            format!("the claim is gone; {} is Released, with all its data", volume.id.name),
+            "",
+        );
         let changed = matter.changes.iter().any(|change| change.id == volume.id && change.refusals.is_empty());
         if changed {
             plan.apply_alone(matter, volume, "the volume has its new form", "");
@@ -192,8 +211,18 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
         let modes = new.find(&["spec", "accessModes"]).map(value).unwrap_or_default();
         let told = json!({"spec": {"accessModes": modes, "claimRef": {"uid": null, "resourceVersion": null}}});
         plan.run(
-            format!("volume={} && {kubectl} delete {name} && {}", volume_of(namespace, claim), patch("", "pv \"$volume\"", &told)),
-            "the claim is gone; its volume is kept with all its data, has the new access modes, and is Available for a claim of that name",
+            format!(
+                "volume={} && {kubectl} delete {name} && {}",
+                volume_of(namespace, claim),
+                patch(
+                    "",
+                    "pv \
+                \"$volume\"",
+                    &told
+                )
+            ),
+            "the claim is gone; its volume is kept with all its data, has the new access modes, and is Available for \
+                a claim of that name",
             "",
         );
         make(plan, "the claim has its new form");
@@ -215,19 +244,28 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
         map.retain(|field, _| ["accessModes", "resources", "storageClassName", "volumeMode"].contains(&&**field));
     }
     plan.run(
-        apply_text(namespace, &json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": before}, "spec": spec})),
+        apply_text(
+            namespace,
+            &json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": before}, "spec": spec}),
+        ),
         format!("{before} is Bound to the old volume"),
         format!("{kubectl} get {}", named("pvc", &before)),
     );
     bound(plan, namespace, &before);
     if let Some(volume) = matter.volume(matter.fresh, namespace, claim) {
-        plan.apply_alone(matter, volume, "the new volume is there", format!("kubectl get {}", named("pv", &volume.id.name)));
+        plan.apply_alone(
+            matter,
+            volume,
+            "the new volume is there",
+            format!("kubectl get {}", named("pv", &volume.id.name)),
+        );
     }
     if fate == Fate::Empty {
         make(
             plan,
             &format!(
-                "the new claim, empty: files and a raw device cannot be copied into each other. The data stays on {before}, from which or from its peers the app must fill it"
+                "the new claim, empty: files and a raw device cannot be copied into each other. The data stays on \
+                    {before}, from which or from its peers the app must fill it"
             ),
         );
         return;
@@ -238,7 +276,11 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
 
 fn bound(plan: &mut Plan, namespace: &str, claim: &str) {
     plan.run(
-        format!("{} wait --for=jsonpath='{{.status.phase}}'=Bound pvc/{} --timeout=5m", kubectl(namespace), word(claim)),
+        format!(
+            "{} wait --for=jsonpath='{{.status.phase}}'=Bound pvc/{} --timeout=5m",
+            kubectl(namespace),
+            word(claim)
+        ),
         "`condition met`",
         "",
     );
@@ -248,24 +290,36 @@ fn bound(plan: &mut Plan, namespace: &str, claim: &str) {
 fn copy(plan: &mut Plan, namespace: &str, from: &str, to: &str, is_block: bool) {
     let job = format!("copy-{to}");
     let (kubectl, name) = (kubectl(namespace), word(&format!("job/{job}")));
-    let (script, uses) =
-        if is_block { ("dd if=/old of=/new bs=4M && sync", "devicePath") } else { ("cp -a /old/. /new/ && sync", "mountPath") };
+    let (script, uses) = if is_block {
+        ("dd if=/old of=/new bs=4M && sync", "devicePath")
+    } else {
+        ("cp -a /old/. /new/ && sync", "mountPath")
+    };
     let mounts = json!([{"name": "old", uses: "/old"}, {"name": "new", uses: "/new"}]);
-    let mut container = json!({"name": "copy", "image": "docker.io/library/busybox:1.37", "command": ["sh", "-c", script]});
+    let mut container =
+        json!({"name": "copy", "image": "docker.io/library/busybox:1.37", "command": ["sh", "-c", script]});
     container[if is_block { "volumeDevices" } else { "volumeMounts" }] = mounts;
     let volume = |name: &str, claim: &str| json!({"name": name, "persistentVolumeClaim": {"claimName": claim}});
     let pod = json!({"restartPolicy": "Never", "containers": [container], "volumes": [volume("old", from), volume("new", to)]});
     let object = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": job}, "spec": {"template": {"spec": pod}}});
     plan.run(
         apply_text(namespace, &object),
-        format!("a pod copies all of {from} to {to}. An app that rebuilds a replica from its peers can do without this and the next step"),
+        format!(
+            "a pod copies all of {from} to {to}. An app that rebuilds a replica from its peers can do without \
+            this and the next step"
+        ),
         format!("{kubectl} get {}", named("job", &job)),
     );
-    plan.run(format!("{kubectl} wait --for=condition=Complete {name} --timeout=24h"), "`condition met`: everything is copied", "");
+    plan.run(
+        format!("{kubectl} wait --for=condition=Complete {name} --timeout=24h"),
+        "`condition met`: everything is copied",
+        "",
+    );
     plan.run(
         format!("{kubectl} delete {}", named("job", &job)),
         format!(
-            "its pod lets go of both claims. Keep {from} until you have seen that nothing is missing; its volume outlives it, until you \
+            "its pod lets go of both claims. Keep {from} until you have seen that nothing is missing; its volume \
+                outlives it, until you \
              delete that too"
         ),
         "",

@@ -1,4 +1,5 @@
-//! How to do what cannot just be applied: commands with the real names, in order, each with what to expect and what shows it.
+//! How to do what cannot just be applied: commands with the real names, in order, each with what to expect and what
+//! shows it.
 
 mod account;
 mod claims;
@@ -95,7 +96,12 @@ impl Plan {
     }
 
     fn run(&mut self, command: impl Into<String>, expect: impl Into<String>, check: impl Into<String>) {
-        self.items.push(Item::Run(Step { command: command.into(), expect: expect.into(), check: check.into(), ..Step::default() }));
+        self.items.push(Item::Run(Step {
+            command: command.into(),
+            expect: expect.into(),
+            check: check.into(),
+            ..Step::default()
+        }));
     }
 
     /// A step before which a person has something to do.
@@ -105,7 +111,13 @@ impl Plan {
     }
 
     /// Applies one manifest and no other: from its own text, where its file holds others too.
-    fn apply_alone(&mut self, matter: Matter<'_>, resource: &Resource, expect: impl Into<String>, check: impl Into<String>) {
+    fn apply_alone(
+        &mut self,
+        matter: Matter<'_>,
+        resource: &Resource,
+        expect: impl Into<String>,
+        check: impl Into<String>,
+    ) {
         if matter.setting.files.is_shared(&resource.id) {
             let object = command::value(&resource.node);
             self.run(command::apply_text(&resource.id.namespace, &object), expect, check);
@@ -129,10 +141,15 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
     let moved: BTreeSet<&ResourceId> = renames.iter().flat_map(|rename| rename::volumes(matter, *rename)).collect();
     let (before, after) = (matter.committed.by_id(), matter.fresh.by_id());
     let mut remade = Vec::new();
-    for change in matter.changes.iter().filter(|change| change.kind != ChangeKind::Removed && !moved.contains(&change.id)) {
+    for change in
+        matter.changes.iter().filter(|change| change.kind != ChangeKind::Removed && !moved.contains(&change.id))
+    {
         let Some(new) = after.get(&change.id).copied() else { continue };
         if let Some(field) = set_by_the_server(new).filter(|_| !change.refusals.is_empty()) {
-            plans.push(Plan::new(format!("apply {}, take metadata.{field} out of its manifest first: only the server sets it", change.id)));
+            plans.push(Plan::new(format!(
+                "apply {}, take metadata.{field} out of its manifest first: only the server sets it",
+                change.id
+            )));
             continue;
         }
         if !change.refusals.is_empty() && change.refusals.first() == too_large(&new.node).as_ref() {
@@ -153,7 +170,9 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
             ("PersistentVolume", Some(old)) if !change.refusals.is_empty() => {
                 remade.push(volume::Remade { old, new });
             }
-            ("PersistentVolumeClaim", Some(old)) if change.kind == ChangeKind::Renamed => plans.push(rename::claim(matter, old, new)),
+            ("PersistentVolumeClaim", Some(old)) if change.kind == ChangeKind::Renamed => {
+                plans.push(rename::claim(matter, old, new));
+            }
             (_, _) if change.kind == ChangeKind::Renamed => {}
             ("StatefulSet", _) if is_moved(Set(new)) => {}
             ("StatefulSet", Some(old)) => plans.extend(stateful_set(matter, Set(old), Set(new), change)),
@@ -164,9 +183,13 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
     plans.extend(volume::plans(matter, &remade));
     plans.extend(released::plan(matter, &renames));
     plans.extend(account::plans(matter));
-    let gone = matter.changes.iter().filter(|change| change.kind == ChangeKind::Removed && change.id.kind == "StatefulSet");
+    let gone =
+        matter.changes.iter().filter(|change| change.kind == ChangeKind::Removed && change.id.kind == "StatefulSet");
     let gone = gone.filter_map(|change| matter.committed.get(&change.id)).map(Set);
-    plans.extend(gone.filter(|set| !renames.iter().any(|rename| rename.old.0.id == set.0.id)).filter_map(|set| removed::plan(matter, set)));
+    plans.extend(
+        gone.filter(|set| !renames.iter().any(|rename| rename.old.0.id == set.0.id))
+            .filter_map(|set| removed::plan(matter, set)),
+    );
     disks::before(&mut plans, matter);
     together(plans, matter).into_iter().map(|plan| bound(plan, matter)).collect()
 }
@@ -175,8 +198,9 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
 #[must_use]
 pub fn of_new(fresh: &Bundle) -> Vec<Runbook> {
     let plan = disks::of_new(fresh.of_kind("PersistentVolume"));
-    let steps =
-        |items: Vec<Item>| items.into_iter().filter_map(|item| if let Item::Run(step) = item { Some(step) } else { None }).collect();
+    let steps = |items: Vec<Item>| {
+        items.into_iter().filter_map(|item| if let Item::Run(step) = item { Some(step) } else { None }).collect()
+    };
     plan.into_iter().map(|plan| Runbook { title: plan.title, steps: steps(plan.items) }).collect()
 }
 
@@ -188,13 +212,15 @@ fn set_by_the_server(resource: &Resource) -> Option<&'static str> {
 /// What kubectl cannot keep a copy of is merged by the server instead.
 fn on_the_server(matter: Matter<'_>, new: &Resource) -> Plan {
     let mut plan = Plan::new(format!(
-        "apply {} on the server: kubectl keeps a copy of each manifest in an annotation, and this one has no room there",
+        "apply {} on the server: kubectl keeps a copy of each manifest in an annotation, and this one has no room \
+            there",
         new.id
     ));
     let force = if matter.committed.get(&new.id).is_some() { " --force-conflicts" } else { "" };
     plan.run(
         format!("kubectl apply --server-side{force} -f {}", command::file(&matter.setting.files.of(&new.id))),
-        "`serverside-applied`. From now on it must be applied so each time: tell whatever applies it, or divide it into several",
+        "`serverside-applied`. From now on it must be applied so each time: tell whatever applies it, or divide it \
+            into several",
         "",
     );
     plan
@@ -218,7 +244,8 @@ fn stateful_set(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, change: &Change)
 }
 
 impl<'m> Matter<'m> {
-    /// The new manifests that a set needs or that go with it and can be applied as they are: what it refers to comes before it.
+    /// The new manifests that a set needs or that go with it and can be applied as they are: what it refers to comes
+    /// before it.
     fn companions(self, set: Set<'_>) -> Vec<ResourceId> {
         let candidates = self.lookup.candidates(set);
         let needed = candidates.into_iter().filter(|resource| needs::needs(set, resource, self.setting.namespace));
@@ -244,14 +271,15 @@ impl<'m> Matter<'m> {
     }
 }
 
-/// Plans that apply one and the same file of many manifests become one: it can be applied only when all of them are prepared.
+/// Plans that apply one and the same file of many manifests become one: it can be applied only when all of them are
+/// prepared.
 fn together(plans: Vec<Plan>, matter: Matter<'_>) -> Vec<Plan> {
     let mut list: Vec<Plan> = Vec::new();
     for plan in plans {
         let place = shared_apply(&plan, matter);
-        let partner = place
-            .as_ref()
-            .and_then(|(file, _)| list.iter().position(|other| shared_apply(other, matter).is_some_and(|(other, _)| other == *file)));
+        let partner = place.as_ref().and_then(|(file, _)| {
+            list.iter().position(|other| shared_apply(other, matter).is_some_and(|(other, _)| other == *file))
+        });
         match (partner, place) {
             (Some(partner), Some((_, at))) => {
                 let other = &mut list[partner];

@@ -13,17 +13,24 @@ pub(super) fn needs(set: Set<'_>, resource: &Resource, namespace: &str) -> bool 
     let is_at_home = self::home(&id.namespace, namespace) == home;
     match &*id.kind {
         "Namespace" => id.name == home,
-        "StorageClass" => set.templates().any(|(_, template)| word(template, &["spec", "storageClassName"]) == Some(&*id.name)),
+        "StorageClass" => {
+            set.templates().any(|(_, template)| word(template, &["spec", "storageClassName"]) == Some(&*id.name))
+        }
         "PersistentVolume" => {
             let claim = resource.node.find(&["spec", "claimRef"]);
             claim.is_some_and(|claim| {
-                word(claim, &["namespace"]) == Some(home) && word(claim, &["name"]).is_some_and(|name| is_claim_of(set, name))
+                word(claim, &["namespace"]) == Some(home)
+                    && word(claim, &["name"]).is_some_and(|name| is_claim_of(set, name))
             })
         }
-        "ServiceAccount" => is_at_home && set.says().word(&["spec", "template", "spec", "serviceAccountName"]) == Some(&*id.name),
+        "ServiceAccount" => {
+            is_at_home && set.says().word(&["spec", "template", "spec", "serviceAccountName"]) == Some(&*id.name)
+        }
         "Secret" | "ConfigMap" => is_at_home && reads(set.0, resource),
         "PersistentVolumeClaim" => is_at_home && mounts(set.0, &id.name),
-        "Service" => is_at_home && (set.says().word(&["spec", "serviceName"]) == Some(&*id.name) || selects(resource, set)),
+        "Service" => {
+            is_at_home && (set.says().word(&["spec", "serviceName"]) == Some(&*id.name) || selects(resource, set))
+        }
         _ => false,
     }
 }
@@ -45,7 +52,10 @@ fn is_claim_of(set: Set<'_>, name: &str) -> bool {
 /// Whether a Service selects the set's pods.
 fn selects(service: &Resource, set: Set<'_>) -> bool {
     let labels = set.0.node.find(&["spec", "template", "metadata", "labels"]);
-    service.node.find(&["spec", "selector"]).is_some_and(|wanted| wanted.entries().next().is_some() && has_all(wanted, labels))
+    service
+        .node
+        .find(&["spec", "selector"])
+        .is_some_and(|wanted| wanted.entries().next().is_some() && has_all(wanted, labels))
 }
 
 /// Whether the pods of a workload mount a claim of that name.
@@ -70,17 +80,20 @@ pub(super) fn reads(workload: &Resource, content: &Resource) -> bool {
         is(volume, &[key, field]) || projected.any(|source| is(source, &[key, "name"]))
     });
     let (all, one) = (format!("{key}Ref"), format!("{key}KeyRef"));
-    let mut containers = ["initContainers", "containers"].into_iter().filter_map(|list| spec.get(list)).flat_map(Node::items);
+    let mut containers =
+        ["initContainers", "containers"].into_iter().filter_map(|list| spec.get(list)).flat_map(Node::items);
     in_volumes
         || containers.any(|container| {
             let items = |field: &str| container.get(field).into_iter().flat_map(Node::items);
             items("envFrom").any(|source| is(source, &[&all, "name"]))
                 || items("env").any(|variable| is(variable, &["valueFrom", &one, "name"]))
         })
-        || key == "secret" && spec.get("imagePullSecrets").into_iter().flat_map(Node::items).any(|secret| is(secret, &["name"]))
+        || key == "secret"
+            && spec.get("imagePullSecrets").into_iter().flat_map(Node::items).any(|secret| is(secret, &["name"]))
 }
 
-/// What an object cannot do without, by kind and name, all of its own namespace. What is marked as optional can be missing.
+/// What an object cannot do without, by kind and name, all of its own namespace. What is marked as optional can be
+/// missing.
 pub(super) fn references(resource: &Resource) -> BTreeSet<(&'static str, &str)> {
     let mut list = BTreeSet::new();
     match &*resource.id.kind {
@@ -121,7 +134,9 @@ fn of_pod(pod: &Node) -> BTreeSet<(&'static str, &str)> {
         let of = |field: &str| container.get(field).into_iter().flat_map(Node::items);
         for (kind, _, _, all, one) in CONTENT {
             list.extend(of("envFrom").filter_map(|source| Some((kind, named(source.get(all), "name")?))));
-            list.extend(of("env").filter_map(|variable| Some((kind, named(variable.find(&["valueFrom", one]), "name")?))));
+            list.extend(
+                of("env").filter_map(|variable| Some((kind, named(variable.find(&["valueFrom", one]), "name")?))),
+            );
         }
     }
     list

@@ -12,8 +12,10 @@ use crate::value::Node;
 pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
     let is_alone = !matter.setting.files.is_shared(&new.id);
     if is_alone && swap::takes_whole(matter, &old.node, &new.node) {
-        let mut plan =
-            Plan::new(format!("give {} its new form as a whole: a merge of the two forms is refused, the new one is not", new.id));
+        let mut plan = Plan::new(format!(
+            "give {} its new form as a whole: a merge of the two forms is refused, the new one is not",
+            new.id
+        ));
         swap::replace(&mut plan, matter, &new.id);
         return plan;
     }
@@ -23,7 +25,10 @@ pub(super) fn plan(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
         "ConfigMap" | "Secret" => content(matter, new),
         "Namespace" | "CustomResourceDefinition" => {
             let what = if new.id.kind == "Namespace" { "everything in it" } else { "every object of its kind" };
-            Plan::new(format!("take that change back: {} could only be deleted and made anew, and {what} would go with it", new.id))
+            Plan::new(format!(
+                "take that change back: {} could only be deleted and made anew, and {what} would go with it",
+                new.id
+            ))
         }
         _ => simple(new),
     }
@@ -43,7 +48,8 @@ fn simple(new: &Resource) -> Plan {
     let (effect, gone, made) = match &*new.id.kind {
         "Service" => (
             "its clients find nobody meanwhile",
-            "its names and addresses are gone, with every port and outside address that was allocated to it; the pods run on",
+            "its names and addresses are gone, with every port and outside address that was allocated to it; the \
+                pods run on",
             "`created`; within seconds its endpoints are the same pods as before",
         ),
         "StorageClass" => (
@@ -75,8 +81,10 @@ fn endpoints(service: &Resource) -> String {
 fn workload(old: &Resource, new: &Resource) -> Plan {
     let (kind, name) = (new.id.kind.to_lowercase(), word(&new.id.name));
     let kubectl = kubectl(&new.id.namespace);
-    let status = if new.id.kind == "ReplicaSet" { shown(new) } else { format!("{kubectl} rollout status {kind}/{name}") };
-    let leftover = leftover(old, new).filter(|_| new.id.kind == "Deployment" && may_run_twice(old) && may_run_twice(new));
+    let status =
+        if new.id.kind == "ReplicaSet" { shown(new) } else { format!("{kubectl} rollout status {kind}/{name}") };
+    let leftover =
+        leftover(old, new).filter(|_| new.id.kind == "Deployment" && may_run_twice(old) && may_run_twice(new));
     let Some(leftover) = leftover else {
         let mut plan = Plan::new(format!("make {} anew: its pods are away for a short while", new.id));
         plan.run(
@@ -89,7 +97,11 @@ fn workload(old: &Resource, new: &Resource) -> Plan {
         return plan;
     };
     let mut plan = Plan::new(format!("make {} anew: its old pods serve until the new ones are ready", new.id));
-    plan.run(format!("{} --cascade=orphan", delete(new)), "it is gone; its pods run on", format!("{kubectl} get replicasets {leftover}"));
+    plan.run(
+        format!("{} --cascade=orphan", delete(new)),
+        "it is gone; its pods run on",
+        format!("{kubectl} get replicasets {leftover}"),
+    );
     plan.apply(vec![new.id.clone()], "`created`, with pods of its own beside the old ones", shown(new));
     plan.run(status, "the new pods are ready", "");
     plan.run(
@@ -105,14 +117,19 @@ fn leftover(old: &Resource, new: &Resource) -> Option<String> {
     let wanted = old.node.find(&["spec", "selector", "matchLabels"])?;
     let labels = |resource: &'_ Resource| resource.node.find(&["spec", "template", "metadata", "labels"]).cloned();
     let (before, after) = (labels(old)?, labels(new)?);
-    let pairs: Vec<String> = wanted.entries().map(|(key, value)| format!("{}={}", key.name, value.as_str().unwrap_or_default())).collect();
+    let pairs: Vec<String> =
+        wanted.entries().map(|(key, value)| format!("{}={}", key.name, value.as_str().unwrap_or_default())).collect();
     if pairs.is_empty() {
         return None;
     }
     if !has_all(wanted, Some(&after)) {
         return Some(selector(&pairs.join(",")));
     }
-    let apart = new.node.find(&["spec", "selector", "matchLabels"])?.entries().find(|(key, value)| before.get(&key.name) != Some(value))?;
+    let apart = new
+        .node
+        .find(&["spec", "selector", "matchLabels"])?
+        .entries()
+        .find(|(key, value)| before.get(&key.name) != Some(value))?;
     Some(selector(&format!("{},{}!={}", pairs.join(","), apart.0.name, apart.1.as_str().unwrap_or_default())))
 }
 
@@ -125,12 +142,19 @@ fn may_run_twice(resource: &Resource) -> bool {
 
 /// Fixed content: pods that have read it keep what they have read.
 fn content(matter: Matter<'_>, new: &Resource) -> Plan {
-    let mut plan =
-        Plan::new(format!("replace the fixed content of {}, and restart those who read it; a new name would be the safer way", new.id));
-    plan.run(delete(new), "it is gone; pods that run keep what they have read, pods that start meanwhile wait for it", "");
+    let mut plan = Plan::new(format!(
+        "replace the fixed content of {}, and restart those who read it; a new name would be the safer way",
+        new.id
+    ));
+    plan.run(
+        delete(new),
+        "it is gone; pods that run keep what they have read, pods that start meanwhile wait for it",
+        "",
+    );
     plan.apply(vec![new.id.clone()], "`created`", shown(new));
     for kind in ["StatefulSet", "Deployment", "DaemonSet"] {
-        for user in matter.fresh.of_kind(kind).filter(|user| user.id.namespace == new.id.namespace && reads(user, new)) {
+        for user in matter.fresh.of_kind(kind).filter(|user| user.id.namespace == new.id.namespace && reads(user, new))
+        {
             let user = format!("{}/{}", kind.to_lowercase(), word(&user.id.name));
             let kubectl = kubectl(&new.id.namespace);
             plan.run(format!("{kubectl} rollout restart {user}"), "its pods restart and read the new content", "");

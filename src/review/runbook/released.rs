@@ -1,4 +1,5 @@
-//! Volumes that an earlier claim has left: they are reserved for that one claim, and a new one of the same name does not get them.
+//! Volumes that an earlier claim has left: they are reserved for that one claim, and a new one of the same name does
+//! not get them.
 
 use super::command::{all, await_set, kubectl, named, patch, set_free};
 use super::rename::Rename;
@@ -25,7 +26,11 @@ pub(super) fn plan(matter: Matter<'_>, renames: &[Rename<'_>]) -> Vec<Plan> {
                 "PersistentVolumeClaim" => {
                     let claims = [new.id.name.clone()];
                     let mut plan = left(matter, new, &claims)?;
-                    plan.apply(vec![new.id.clone()], "`created`, and bound to the volume that was there", shown(new, &claims));
+                    plan.apply(
+                        vec![new.id.clone()],
+                        "`created`, and bound to the volume that was there",
+                        shown(new, &claims),
+                    );
                     Some(plan)
                 }
                 _ => None,
@@ -56,7 +61,8 @@ pub(super) fn free(plan: &mut Plan, volume: &Resource) {
     let phase = format!("kubectl get {name} -o jsonpath='{{.status.phase}}'");
     plan.run(
         format!("[ \"$({phase})\" != Released ] || {}", patch("", &name, &set_free())),
-        "nothing, if its claim is still there or it was never used. `patched`, if an earlier claim has left it: it is Available again, \
+        "nothing, if its claim is still there or it was never used. `patched`, if an earlier claim has left it: it \
+            is Available again, \
          with its data, for a claim of that name",
         phase,
     );

@@ -17,7 +17,8 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>) -> Option<Plan> {
     super::swap::counted(&mut plan, old);
     super::swap::retain_claims(&mut plan, old);
     scale::to_nothing(&mut plan, old);
-    let pods: Vec<String> = claims::ordinals(old).map(|ordinal| word(&format!("pod/{}", claims::pod(old, ordinal)))).collect();
+    let pods: Vec<String> =
+        claims::ordinals(old).map(|ordinal| word(&format!("pod/{}", claims::pod(old, ordinal)))).collect();
     plan.run(format!("{kubectl} wait --for=delete {} --timeout=30m", pods.join(" ")), "no pod is left", "");
     plan.run(format!("{kubectl} delete {name}"), "the set is gone; it had no pods any more", "");
     let kept = claims::ordinals(old)
@@ -25,7 +26,11 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>) -> Option<Plan> {
         .filter_map(|claim| matter.volume(matter.committed, namespace, &claim))
         .filter(|volume| matter.fresh.get(&volume.id).is_none())
         .count();
-    let volumes = if kept > 0 { ". Their volumes are not among the new manifests any more, and are not deleted by that" } else { "" };
+    let volumes = if kept > 0 {
+        ". Their volumes are not among the new manifests any more, and are not deleted by that"
+    } else {
+        ""
+    };
     plan.run(
         format!("{kubectl} get {}", all("pvc", &claims)),
         format!("Bound still, with all data. Delete them, and then their volumes, only when nobody needs it{volumes}"),

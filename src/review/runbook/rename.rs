@@ -1,4 +1,5 @@
-//! A StatefulSet or a claim template under another name or in another namespace: other claims, and the same data behind them.
+//! A StatefulSet or a claim template under another name or in another namespace: other claims, and the same data behind
+//! them.
 
 use super::claims::{self, What};
 use super::command::{all, await_set, each, kubectl, named, patch, volume_of, word};
@@ -39,16 +40,27 @@ enum Data<'m> {
 /// The sets that went and came under another name.
 pub(super) fn renames(matter: Matter<'_>) -> Vec<Rename<'_>> {
     let is_set = |id: &ResourceId| id.kind == "StatefulSet";
-    let named = matter.changes.iter().filter(|change| change.kind == ChangeKind::Renamed && is_set(&change.id)).filter_map(|change| {
-        let old = matter.committed.get(change.from.as_ref()?)?;
-        Some(Rename { old: Set(old), new: Set(matter.fresh.get(&change.id)?) })
-    });
+    let named =
+        matter.changes.iter().filter(|change| change.kind == ChangeKind::Renamed && is_set(&change.id)).filter_map(
+            |change| {
+                let old = matter.committed.get(change.from.as_ref()?)?;
+                Some(Rename { old: Set(old), new: Set(matter.fresh.get(&change.id)?) })
+            },
+        );
     let mut list: Vec<Rename<'_>> = named.collect();
     if list.is_empty() {
-        let gone: Vec<Set<'_>> =
-            matter.committed.of_kind("StatefulSet").filter(|set| matter.fresh.get(&set.id).is_none()).map(Set).collect();
-        let come: Vec<Set<'_>> =
-            matter.fresh.of_kind("StatefulSet").filter(|set| matter.committed.get(&set.id).is_none()).map(Set).collect();
+        let gone: Vec<Set<'_>> = matter
+            .committed
+            .of_kind("StatefulSet")
+            .filter(|set| matter.fresh.get(&set.id).is_none())
+            .map(Set)
+            .collect();
+        let come: Vec<Set<'_>> = matter
+            .fresh
+            .of_kind("StatefulSet")
+            .filter(|set| matter.committed.get(&set.id).is_none())
+            .map(Set)
+            .collect();
         if let ([old], [new]) = (&gone[..], &come[..]) {
             list.push(Rename { old: *old, new: *new });
         }
@@ -66,12 +78,18 @@ pub(super) fn of_templates<'m>(old: Set<'m>, new: Set<'m>) -> Option<Rename<'m>>
 /// The claim templates, by their old and new names.
 fn templates(rename: Rename<'_>) -> Vec<(&str, &str)> {
     let edits = claims::edits(rename.old, rename.new);
-    let mut pairs: Vec<(&str, &str)> =
-        rename.old.templates().map(|(name, _)| name).filter(|name| rename.new.template(name).is_some()).map(|name| (name, name)).collect();
+    let mut pairs: Vec<(&str, &str)> = rename
+        .old
+        .templates()
+        .map(|(name, _)| name)
+        .filter(|name| rename.new.template(name).is_some())
+        .map(|name| (name, name))
+        .collect();
     let mut added: Vec<&claims::Edit<'_>> = edits.iter().filter(|edit| edit.what == What::Added).collect();
     for gone in edits.iter().filter(|edit| edit.what == What::Removed) {
         let same = |edit: &&claims::Edit<'_>| {
-            claims::fixed_difference(gone.old, edit.new).is_none() && claims::request(gone.old) == claims::request(edit.new)
+            claims::fixed_difference(gone.old, edit.new).is_none()
+                && claims::request(gone.old) == claims::request(edit.new)
         };
         if let Some(at) = added.iter().position(same) {
             pairs.push((gone.template, added.remove(at).template));
@@ -109,7 +127,9 @@ fn pairs<'m>(matter: Matter<'m>, rename: Rename<'m>) -> Vec<Pair<'m>> {
 /// Where the data of a claim is, that has another name afterwards. Each claim comes with its namespace.
 fn data<'m>(matter: Matter<'m>, old: (&str, &str), new: (&str, &str)) -> Data<'m> {
     match (matter.volume(matter.committed, old.0, old.1), matter.volume(matter.fresh, new.0, new.1)) {
-        (Some(earlier), Some(later)) if volume::source(&earlier.node) != volume::source(&later.node) => Data::Elsewhere(earlier, later),
+        (Some(earlier), Some(later)) if volume::source(&earlier.node) != volume::source(&later.node) => {
+            Data::Elsewhere(earlier, later)
+        }
         (Some(earlier), Some(later)) if earlier.id != later.id => Data::Renamed(earlier, later),
         (earlier, later) => Data::Stays(later.or(earlier)),
     }
@@ -136,13 +156,21 @@ pub(super) fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan 
         "kubectl get pv",
     );
     if let Data::Renamed(earlier, later) = pair.data {
-        plan.run(format!("kubectl delete {}", named("pv", &earlier.id.name)), "the old object is gone; the disk behind it is not", "");
+        plan.run(
+            format!("kubectl delete {}", named("pv", &earlier.id.name)),
+            "the old object is gone; the disk behind it is not",
+            "",
+        );
         plan.apply_alone(matter, later, "`created`", "");
     }
     let users = recreate::users(matter.fresh, new);
     let mut ids = vec![new.id.clone()];
     ids.extend(users.iter().map(|user| user.id.clone()));
-    plan.apply(ids, "the claim is bound to the volume at once", format!("{} get {}", kubectl(to), named("pvc", &pair.new)));
+    plan.apply(
+        ids,
+        "the claim is bound to the volume at once",
+        format!("{} get {}", kubectl(to), named("pvc", &pair.new)),
+    );
     users.into_iter().for_each(|user| migrate::resume(&mut plan, user));
     plan
 }
@@ -183,8 +211,13 @@ pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companies: &Compa
     let name = named("statefulset", old.name());
     scale::to_nothing(&mut plan, old);
     if old.replicas() > 0 {
-        let pods: Vec<String> = claims::ordinals(old).map(|ordinal| word(&format!("pod/{}", claims::pod(old, ordinal)))).collect();
-        plan.run(format!("{kubectl_old} wait --for=delete {} --timeout=30m", pods.join(" ")), "no pod is left: nobody writes any more", "");
+        let pods: Vec<String> =
+            claims::ordinals(old).map(|ordinal| word(&format!("pod/{}", claims::pod(old, ordinal)))).collect();
+        plan.run(
+            format!("{kubectl_old} wait --for=delete {} --timeout=30m", pods.join(" ")),
+            "no pod is left: nobody writes any more",
+            "",
+        );
     }
     for pair in &pairs {
         hand_over(&mut plan, (from, to), matter, pair);
@@ -205,7 +238,11 @@ pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companies: &Compa
         })
         .collect();
     if !renamed.is_empty() {
-        plan.run(format!("kubectl delete {}", all("pv", &renamed)), "the old objects are gone; the disks behind them are not", "");
+        plan.run(
+            format!("kubectl delete {}", all("pv", &renamed)),
+            "the old objects are gone; the disks behind them are not",
+            "",
+        );
     }
     plan.run(format!("{kubectl_old} delete {name}"), "the old set is gone; it had no pods any more", "");
     let mut ids = matter.companions(new);
@@ -247,14 +284,19 @@ fn keep(plan: &mut Plan, namespace: &str, pairs: &[Pair<'_>]) {
 /// Reserves a volume for the claim's new name.
 fn hand_over(plan: &mut Plan, (from, to): (&str, &str), matter: Matter<'_>, pair: &Pair<'_>) {
     let Data::Stays(known) = pair.data else { return };
-    let volume = known.map_or_else(|| format!("pv {}", volume_of(from, &pair.old)), |volume| named("pv", &volume.id.name));
+    let volume =
+        known.map_or_else(|| format!("pv {}", volume_of(from, &pair.old)), |volume| named("pv", &volume.id.name));
     let mut claim = json!({"name": pair.new, "uid": null, "resourceVersion": null});
     if from != to {
         claim["namespace"] = json!(if to.is_empty() { matter.setting.namespace } else { to });
     }
     plan.run(
         patch("", &volume, &json!({"spec": {"claimRef": claim}})),
-        format!("the volume is reserved for {}; {} says Lost, and goes next", called(to, &pair.new), called(from, &pair.old)),
+        format!(
+            "the volume is reserved for {}; {} says Lost, and goes next",
+            called(to, &pair.new),
+            called(from, &pair.old)
+        ),
         "",
     );
 }
@@ -265,15 +307,29 @@ fn called(namespace: &str, claim: &str) -> String {
 
 /// When an object is applied: rights and rules before the pods that they are for, what acts on pods after them.
 fn turn(kind: &str) -> u8 {
-    const AFTER: [&str; 8] =
-        ["Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob", "PodDisruptionBudget", "HorizontalPodAutoscaler", "Ingress"];
+    const AFTER: [&str; 8] = [
+        "Deployment",
+        "DaemonSet",
+        "ReplicaSet",
+        "Job",
+        "CronJob",
+        "PodDisruptionBudget",
+        "HorizontalPodAutoscaler",
+        "Ingress",
+    ];
     let (rank, set) = (kind_rank(kind), kind_rank("StatefulSet"));
     if AFTER.contains(&kind) || rank == set { rank.max(set) } else { rank.min(set - 1) }
 }
 
 /// Kinds that hold data, or all objects of a kind or a namespace: each has steps of its own, or none.
-const OF_THEIR_OWN: [&str; 6] =
-    ["StatefulSet", "PersistentVolume", "PersistentVolumeClaim", "Namespace", "CustomResourceDefinition", "StorageClass"];
+const OF_THEIR_OWN: [&str; 6] = [
+    "StatefulSet",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Namespace",
+    "CustomResourceDefinition",
+    "StorageClass",
+];
 
 /// Kinds that run pods.
 const RUNS_PODS: [&str; 6] = ["Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"];
@@ -289,8 +345,10 @@ impl<'m> Companies<'m> {
         let Some(first) = renames.first() else { return companies };
         let sets: BTreeMap<(&str, &str), &ResourceId> =
             renames.iter().map(|rename| ((&*rename.new.0.id.namespace, rename.new.name()), &rename.new.0.id)).collect();
-        let moved_claims =
-            matter.changes.iter().filter(|change| change.kind == ChangeKind::Renamed && change.id.kind == "PersistentVolumeClaim");
+        let moved_claims = matter
+            .changes
+            .iter()
+            .filter(|change| change.kind == ChangeKind::Renamed && change.id.kind == "PersistentVolumeClaim");
         let moved_claims: BTreeSet<&str> = moved_claims.map(|change| &*change.id.name).collect();
         for change in matter.changes {
             let id = &change.id;
@@ -305,7 +363,8 @@ impl<'m> Companies<'m> {
                 continue;
             }
             // A claim that gets another name brings those who mount it with it.
-            if matter.fresh.get(id).is_some_and(|resource| mounted(resource).any(|claim| moved_claims.contains(claim))) {
+            if matter.fresh.get(id).is_some_and(|resource| mounted(resource).any(|claim| moved_claims.contains(claim)))
+            {
                 continue;
             }
             let ends = id.name.match_indices('-').map(|(end, _)| end).chain([id.name.len()]);
@@ -331,7 +390,8 @@ fn surroundings(plan: &mut Plan, matter: Matter<'_>, Rename { old, new }: Rename
         plan.run(
             format!("kubectl get {name} || kubectl create {name}"),
             format!(
-                "`Active`, or `created`. Namespace `{home}` is not among the manifests: give it the labels, quotas and policies that it \
+                "`Active`, or `created`. Namespace `{home}` is not among the manifests: give it the labels, quotas \
+                    and policies that it \
                  needs before you go on"
             ),
             "",
@@ -339,14 +399,16 @@ fn surroundings(plan: &mut Plan, matter: Matter<'_>, Rename { old, new }: Rename
     }
     let known = if is_other { BTreeSet::new() } else { references(old.0) };
     let coming = company.iter().filter_map(|change| matter.fresh.get(&change.id)).chain([new.0]);
-    let needed: BTreeSet<(&str, &str)> = coming.flat_map(references).filter(|reference| !known.contains(reference)).collect();
+    let needed: BTreeSet<(&str, &str)> =
+        coming.flat_map(references).filter(|reference| !known.contains(reference)).collect();
     let missing = needed.into_iter().filter(|(kind, name)| !matter.lookup.brings(kind, to, name));
     let missing: Vec<String> = missing.map(|(kind, name)| word(&format!("{}/{name}", kind.to_lowercase()))).collect();
     if !missing.is_empty() {
         plan.run(
             format!("{} get {}", kubectl(to), missing.join(" ")),
             format!(
-                "each is there. The manifests name them and do not bring them along: create in namespace `{home}` what is missing before \
+                "each is there. The manifests name them and do not bring them along: create in namespace `{home}` \
+                    what is missing before \
                  you go on, or pods do not start"
             ),
             "",
@@ -368,7 +430,8 @@ fn leftovers(plan: &mut Plan, new: Set<'_>, company: &[&Change]) {
         plan.run(
             format!("{} delete {}", kubectl(namespace), each(&objects)),
             format!(
-                "what is not among the new manifests any more is gone. Whoever used the old names must use those of {} by now",
+                "what is not among the new manifests any more is gone. Whoever used the old names must use those of \
+                    {} by now",
                 new.name()
             ),
             "",

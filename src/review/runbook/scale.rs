@@ -1,5 +1,5 @@
-//! More or fewer replicas of a set that keeps data: which volumes must be there before, in which order replicas leave, and what is
-//! left of them.
+//! More or fewer replicas of a set that keeps data: which volumes must be there before, in which order replicas leave,
+//! and what is left of them.
 
 use super::claims::{self, Origin};
 use super::command::{all, await_replicas, await_set, kubectl, named, word};
@@ -34,9 +34,11 @@ fn up(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option<Plan> {
         }
     }
     let first = volumes.first()?;
-    let mut plan = Plan::new(format!("scale {} from {} to {}: its volumes first", new.0.id, old.replicas(), new.replicas()));
+    let mut plan =
+        Plan::new(format!("scale {} from {} to {}: its volumes first", new.0.id, old.replicas(), new.replicas()));
     let shared = matter.setting.files.is_shared(&first.id);
-    let (there, missing): (Vec<&Resource>, Vec<&Resource>) = volumes.iter().partition(|volume| matter.committed.get(&volume.id).is_some());
+    let (there, missing): (Vec<&Resource>, Vec<&Resource>) =
+        volumes.iter().partition(|volume| matter.committed.get(&volume.id).is_some());
     for volume in there {
         released::free(&mut plan, volume);
     }
@@ -53,7 +55,8 @@ fn up(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option<Plan> {
     }
     let how = if is_parallel(new) { "all at once" } else { "in order, each once the one before is ready" };
     plan.apply(own, format!("`configured`; the new replicas come {how}"), "");
-    let made: Vec<String> = added.iter().flat_map(|ordinal| new.templates().map(|(template, _)| new.claim(template, *ordinal))).collect();
+    let made: Vec<String> =
+        added.iter().flat_map(|ordinal| new.templates().map(|(template, _)| new.claim(template, *ordinal))).collect();
     plan.run(
         await_set(new),
         "all pods ready. Have the app take in the new members, if it does not do so itself",
@@ -64,16 +67,19 @@ fn up(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option<Plan> {
 
 fn down(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
     let namespace = &new.0.id.namespace;
-    let mut plan = Plan::new(format!("scale {} from {} to {}, one replica at a time", new.0.id, old.replicas(), new.replicas()));
+    let mut plan =
+        Plan::new(format!("scale {} from {} to {}, one replica at a time", new.0.id, old.replicas(), new.replicas()));
     leave(&mut plan, old, new);
     plan.apply(matter.with_companions(new), "`configured`", "");
     let leaving = leaving(old, new);
     let claims: Vec<String> =
         leaving.iter().flat_map(|ordinal| old.templates().map(|(template, _)| old.claim(template, *ordinal))).collect();
     let expect = if new.says().deletes_claims(When::Scaled) {
-        "Bound still: they were kept on purpose. Delete them when nobody needs their data any more; from now on they go with their pods"
+        "Bound still: they were kept on purpose. Delete them when nobody needs their data any more; from now on they \
+            go with their pods"
     } else {
-        "Bound still: a replica that comes back takes them up. Delete them, and then their volumes, only when nobody needs their data"
+        "Bound still: a replica that comes back takes them up. Delete them, and then their volumes, only when nobody \
+            needs their data"
     };
     plan.run(format!("{} get {}", kubectl(namespace), all("pvc", &claims)), expect, "");
     plan

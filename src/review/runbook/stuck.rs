@@ -1,5 +1,5 @@
-//! A rollout that waits for a pod which will never be ready: under OrderedReady the controller replaces no pod before the broken one
-//! is well, and the broken one only gets well by being replaced.
+//! A rollout that waits for a pod which will never be ready: under OrderedReady the controller replaces no pod before
+//! the broken one is well, and the broken one only gets well by being replaced.
 
 use super::claims;
 use super::command::{await_set, kubectl, named, word};
@@ -32,10 +32,14 @@ fn broken(pods: &BTreeSet<&ObjectName>, set: Set<'_>, home: &str) -> Option<Stri
 /// The new form is the way out.
 fn forward(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, broken: &str) -> Plan {
     let kubectl = kubectl(&new.0.id.namespace);
-    let mut plan = Plan::new(format!("get the rollout of {} going again, if it hangs: {broken} cannot become ready as it was", new.0.id));
+    let mut plan = Plan::new(format!(
+        "get the rollout of {} going again, if it hangs: {broken} cannot become ready as it was",
+        new.0.id
+    ));
     plan.apply(
         matter.with_companions(new),
-        "`configured`. Where a pod of the earlier form is not ready, nothing else happens: the controller waits for it, and does not \
+        "`configured`. Where a pod of the earlier form is not ready, nothing else happens: the controller waits for \
+            it, and does not \
          replace it",
         format!("{kubectl} get {}", named("statefulset", new.name())),
     );
@@ -47,10 +51,14 @@ fn forward(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, broken: &str) -> Plan
 /// The new form is what breaks.
 fn back(old: Set<'_>, new: Set<'_>, broken: &str) -> Plan {
     let (kubectl, name) = (kubectl(&new.0.id.namespace), word(new.name()));
-    let mut plan = Plan::new(format!("take {} back, if this is applied as it stands and hangs: {broken} cannot become ready", new.0.id));
+    let mut plan = Plan::new(format!(
+        "take {} back, if this is applied as it stands and hangs: {broken} cannot become ready",
+        new.0.id
+    ));
     plan.run(
         format!("{kubectl} rollout undo statefulset/{name}"),
-        "`rolled back`: the pods are to be as they were. Take the change back in the manifests, too. Nothing else happens yet: the \
+        "`rolled back`: the pods are to be as they were. Take the change back in the manifests, too. Nothing else \
+            happens yet: the \
          controller waits for the broken pod, and does not replace it",
         format!("{kubectl} get {}", named("statefulset", new.name())),
     );
@@ -66,7 +74,8 @@ fn replace_broken(plan: &mut Plan, set: Set<'_>, fate: &str) {
         let (waited, named) = (word(&format!("pod/{pod}")), named("pod", &pod));
         plan.run(
             format!(
-                "{kubectl} wait --for=condition=Ready {waited} --timeout=1s || {kubectl} delete {named} --ignore-not-found --wait=false"
+                "{kubectl} wait --for=condition=Ready {waited} --timeout=1s || {kubectl} delete {named} \
+                    --ignore-not-found --wait=false"
             ),
             format!("`condition met` where it is ready. `deleted` where it is not: {fate}"),
             format!("{kubectl} get {named} --ignore-not-found"),

@@ -1,4 +1,5 @@
-//! A StatefulSet whose change the API server refuses: it is deleted without its pods and made anew, which takes them over.
+//! A StatefulSet whose change the API server refuses: it is deleted without its pods and made anew, which takes them
+//! over.
 
 use super::claims::{self, Edit, Origin, What};
 use super::command::{all, await_new_pod, await_set, file, kubectl, labels, named, patch, selector, value, word};
@@ -16,7 +17,10 @@ pub(super) fn replaced(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option
     if !takes_whole(matter, &old.0.node, &new.0.node) || matter.setting.files.is_shared(&new.0.id) {
         return None;
     }
-    let mut plan = Plan::new(format!("give {} its new form as a whole: a merge of the two forms is refused, the new one is not", new.0.id));
+    let mut plan = Plan::new(format!(
+        "give {} its new form as a whole: a merge of the two forms is refused, the new one is not",
+        new.0.id
+    ));
     replace(&mut plan, matter, &new.0.id);
     plan.run(await_set(new), "all pods ready; those whose template changed restart, from the last to the first", "");
     Some(plan)
@@ -70,7 +74,8 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
         restart_ascending(&mut plan, matter, old, new, &edits);
         "its pods restart, from the first to the last"
     } else if has(What::Removed) {
-        let expect = "all pods ready: they restart, from the last to the first, because the mount goes too; the claims stay";
+        let expect =
+            "all pods ready: they restart, from the last to the first, because the mount goes too; the claims stay";
         plan.run(await_set(new), format!("{expect}{names_follow}"), "");
         "its pods restart, from the last to the first"
     } else if !is_same_template(matter, old, new) {
@@ -78,7 +83,11 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
         plan.run(await_set(new), format!("{expect}{names_follow}"), "");
         "its pods restart only for what changed in their template"
     } else {
-        plan.run(await_set(new), "all pods ready, none restarted", format!("{} get {}", kubectl(&new.0.id.namespace), pods(new)));
+        plan.run(
+            await_set(new),
+            "all pods ready, none restarted",
+            format!("{} get {}", kubectl(&new.0.id.namespace), pods(new)),
+        );
         if renamed_service && new.replicas() > 0 {
             new_names(&mut plan, matter, old, new);
             "its pods restart for their new names only after it is done"
@@ -134,7 +143,9 @@ fn is_same_template(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> bool {
 /// What a person who deletes a pod should know when a disruption budget covers it.
 pub(super) fn caution(matter: Matter<'_>, set: Set<'_>) -> &'static str {
     let labels = set.0.node.find(&["spec", "template", "metadata", "labels"]);
-    let covers = |budget: &Resource| budget.id.namespace == set.0.id.namespace && matches(budget.node.find(&["spec", "selector"]), labels);
+    let covers = |budget: &Resource| {
+        budget.id.namespace == set.0.id.namespace && matches(budget.node.find(&["spec", "selector"]), labels)
+    };
     if matter.fresh.of_kind("PodDisruptionBudget").any(covers) {
         ". Its disruption budget does not limit this: continue only when all pods are Ready"
     } else {
@@ -162,15 +173,21 @@ pub(super) fn orphan(plan: &mut Plan, old: Set<'_>) {
 pub(super) fn counted(plan: &mut Plan, old: Set<'_>) {
     if old.0.node.find(&["spec", "replicas"]).is_none() && old.templates().next().is_some() {
         plan.run(
-            format!("{} get {} -o jsonpath='{{.spec.replicas}}'", kubectl(&old.0.id.namespace), named("statefulset", old.name())),
-            "1. The manifests do not say how many replicas there are, and these steps are written for one. If it prints more, state \
+            format!(
+                "{} get {} -o jsonpath='{{.spec.replicas}}'",
+                kubectl(&old.0.id.namespace),
+                named("statefulset", old.name())
+            ),
+            "1. The manifests do not say how many replicas there are, and these steps are written for one. If it \
+                prints more, state \
              that number as `replicas` in both, and review again before you go on",
             "",
         );
     }
 }
 
-/// Makes the set; where its manifest leaves the number of replicas to an autoscaler, with as many as there are pods, and so many more.
+/// Makes the set; where its manifest leaves the number of replicas to an autoscaler, with as many as there are pods,
+/// and so many more.
 pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, (old, new): (Set<'_>, Set<'_>), more: usize) {
     let name = word(new.name());
     let namespace = &new.0.id.namespace;
@@ -182,7 +199,10 @@ pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, (old, new): (Set<'_>, Se
     }
     let count = format!("{} get pods {} --no-headers | wc -l", kubectl(namespace), selector(&labels(old.0)));
     let count = if more == 0 { format!("$({count})") } else { format!("$(($({count}) + {more}))") };
-    let patch = format!("--type merge -p \"{{\\\"spec\\\":{{\\\"replicas\\\":{count}}}}}\" -o yaml | {} create -f -", kubectl(namespace));
+    let patch = format!(
+        "--type merge -p \"{{\\\"spec\\\":{{\\\"replicas\\\":{count}}}}}\" -o yaml | {} create -f -",
+        kubectl(namespace)
+    );
     let command = if matter.setting.files.is_shared(&new.0.id) {
         format!("printf '%s' {} | kubectl patch --local -f - {patch}", word(&value(&new.0.node).to_string()))
     } else {
@@ -192,14 +212,22 @@ pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, (old, new): (Set<'_>, Se
         }
         format!("kubectl patch --local -f {} {patch}", file(&matter.setting.files.of(&new.0.id)))
     };
-    let expect = "`created`, with as many replicas as there are pods: its manifest does not say how many, and alone would mean one";
+    let expect = "`created`, with as many replicas as there are pods: its manifest does not say how many, and alone \
+        would mean one";
     plan.run(command, expect, check);
-    plan.apply(vec![new.0.id.clone()], "`configured`, with a warning that an annotation was missing; the replicas stay", "");
+    plan.apply(
+        vec![new.0.id.clone()],
+        "`configured`, with a warning that an annotation was missing; the replicas stay",
+        "",
+    );
 }
 
 /// A selector that no longer matches the running pods: they have to go, and come back with other labels.
 fn anew(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> Plan {
-    let mut plan = Plan::new(format!("change the selector of {}: all its pods are away for a short while, the claims stay", new.0.id));
+    let mut plan = Plan::new(format!(
+        "change the selector of {}: all its pods are away for a short while, the claims stay",
+        new.0.id
+    ));
     scale::leave(&mut plan, old, new);
     claims::prepare(&mut plan, matter, old, edits);
     orphan(&mut plan, old);
@@ -227,11 +255,16 @@ fn stop(plan: &mut Plan, old: Set<'_>, expect: &str, waits: &str) {
         return;
     }
     for ordinal in claims::ordinals(old).rev() {
-        plan.run(format!("{kubectl} delete {} --ignore-not-found{waits}", named("pod", &claims::pod(old, ordinal))), expect, "");
+        plan.run(
+            format!("{kubectl} delete {} --ignore-not-found{waits}", named("pod", &claims::pod(old, ordinal))),
+            expect,
+            "",
+        );
     }
 }
 
-/// A claim template that was added reaches a pod only when it is made anew, and the controller waits for the lowest one first.
+/// A claim template that was added reaches a pod only when it is made anew, and the controller waits for the lowest one
+/// first.
 fn restart_ascending(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) {
     let namespace = &new.0.id.namespace;
     let Some(added) = edits.iter().find(|edit| edit.what == What::Added).map(|edit| edit.template) else { return };
@@ -240,7 +273,8 @@ fn restart_ascending(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set
         plan.run(
             format!("{} delete {} --wait=false", kubectl(namespace), named("pod", &pod)),
             format!(
-                "it comes back with the new claim. The controller cannot add a volume to a running pod, and is stuck at the first one \
+                "it comes back with the new claim. The controller cannot add a volume to a running pod, and is stuck \
+                    at the first one \
                  without{}",
                 caution(matter, new)
             ),
@@ -260,7 +294,8 @@ fn new_names(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
     let namespace = &new.0.id.namespace;
     let (before, after) = (service(old), service(new));
     let expect = format!(
-        "until then pods are found below `{before}` only, and from then on below `{after}` only: keep Service `{before}` until all have restarted"
+        "until then pods are found below `{before}` only, and from then on below `{after}` only: keep Service \
+            `{before}` until all have restarted"
     );
     if new.says().is_on_delete() || new.says().partition() > new.start() {
         for ordinal in claims::ordinals(new).rev() {
@@ -270,7 +305,11 @@ fn new_names(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
                 format!("{expect}{}", caution(matter, new)),
                 "",
             );
-            plan.run(await_new_pod(namespace, &pod, "{.spec.subdomain}", after), "ready again, before the next one goes", "");
+            plan.run(
+                await_new_pod(namespace, &pod, "{.spec.subdomain}", after),
+                "ready again, before the next one goes",
+                "",
+            );
         }
         return;
     }
@@ -287,7 +326,8 @@ fn old_service(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>) {
     let Some(service) = old.says().word(&["spec", "serviceName"]) else { return };
     let namespace = &old.0.id.namespace;
     let is_it = |resource: &&Resource| resource.id.name == service && resource.id.namespace == *namespace;
-    let gone = matter.committed.of_kind("Service").find(is_it).filter(|service| matter.fresh.get(&service.id).is_none());
+    let gone =
+        matter.committed.of_kind("Service").find(is_it).filter(|service| matter.fresh.get(&service.id).is_none());
     if gone.is_some() {
         plan.run(
             format!("{} delete {}", kubectl(namespace), named("service", service)),

@@ -1,4 +1,5 @@
-//! A PersistentVolume whose source, node or mode is another: the object is made anew, and so is the claim that it is bound to.
+//! A PersistentVolume whose source, node or mode is another: the object is made anew, and so is the claim that it is
+//! bound to.
 
 use super::command::{all, await_pod, kubectl, named, patch, retain, word};
 use super::{Matter, Plan, claims, migrate, recreate, swap};
@@ -40,7 +41,12 @@ fn claim_of(volume: &Resource) -> (&str, &str) {
 
 fn begin(plan: &mut Plan, Remade { old, .. }: Remade<'_>) {
     let name = named("pv", &old.id.name);
-    if old.node.find(&["spec", "persistentVolumeReclaimPolicy"]).and_then(Node::as_str).is_some_and(|policy| policy != "Retain") {
+    if old
+        .node
+        .find(&["spec", "persistentVolumeReclaimPolicy"])
+        .and_then(Node::as_str)
+        .is_some_and(|policy| policy != "Retain")
+    {
         plan.run(
             patch("", &name, &retain()),
             "what is on the disk stays, whatever becomes of its objects",
@@ -59,11 +65,13 @@ fn title(list: &[Remade<'_>]) -> String {
     };
     let what: Vec<String> = list
         .iter()
-        .map(
-            |Remade { old, new }| {
-                if old.id == new.id { format!("make {} anew", new.id) } else { format!("put {} in the place of {}", new.id, old.id) }
-            },
-        )
+        .map(|Remade { old, new }| {
+            if old.id == new.id {
+                format!("make {} anew", new.id)
+            } else {
+                format!("put {} in the place of {}", new.id, old.id)
+            }
+        })
         .collect();
     format!("{}: {fate}", what.join(", "))
 }
@@ -124,7 +132,8 @@ fn of_pod(matter: Matter<'_>, set: Set<'_>, ordinal: i64, list: &[Remade<'_>]) -
         "",
     );
     list.iter().for_each(|remade| make(&mut plan, matter, remade.old, remade.new));
-    let bound: Vec<String> = list.iter().map(|remade| format!("{} bound to {}", claim_of(remade.old).1, remade.new.id.name)).collect();
+    let bound: Vec<String> =
+        list.iter().map(|remade| format!("{} bound to {}", claim_of(remade.old).1, remade.new.id.name)).collect();
     plan.run(
         await_pod(namespace, &pod),
         format!("{pod} is ready, {comes} {}", bound.join(", ")),
@@ -133,7 +142,8 @@ fn of_pod(matter: Matter<'_>, set: Set<'_>, ordinal: i64, list: &[Remade<'_>]) -
     plan
 }
 
-/// Whether a volume has another name, while its claim keeps its own: bound to the old object, it never takes the new one.
+/// Whether a volume has another name, while its claim keeps its own: bound to the old object, it never takes the new
+/// one.
 pub(super) fn is_renamed(old: &Resource, new: &Resource) -> bool {
     !claim_of(old).1.is_empty() && claim_of(old) == claim_of(new)
 }
@@ -149,7 +159,8 @@ fn make(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &Resource) {
 fn standalone(plan: &mut Plan, matter: Matter<'_>, (old, new): (&Resource, &Resource), namespace: &str, claim: &str) {
     let is_it = |resource: &&Resource| {
         resource.id.name == claim
-            && (resource.id.namespace == namespace || resource.id.namespace.is_empty() && namespace == matter.setting.namespace)
+            && (resource.id.namespace == namespace
+                || resource.id.namespace.is_empty() && namespace == matter.setting.namespace)
     };
     let manifest = matter.fresh.of_kind("PersistentVolumeClaim").find(is_it);
     let namespace = manifest.map_or(namespace, |manifest| &manifest.id.namespace);
@@ -163,7 +174,11 @@ fn standalone(plan: &mut Plan, matter: Matter<'_>, (old, new): (&Resource, &Reso
     );
     make(plan, matter, old, new);
     if let Some(manifest) = manifest {
-        plan.apply(vec![manifest.id.clone()], "`created`, and bound to the volume", format!("{kubectl} get {}", named("pvc", claim)));
+        plan.apply(
+            vec![manifest.id.clone()],
+            "`created`, and bound to the volume",
+            format!("{kubectl} get {}", named("pvc", claim)),
+        );
     }
     users.iter().for_each(|user| migrate::resume(plan, user));
 }
@@ -208,6 +223,7 @@ pub(super) fn source(volume: &Node) -> Vec<(String, Node)> {
         "volumeMode",
         "",
     ];
-    let fields = volume.get("spec").into_iter().flat_map(Node::entries).filter(|(key, _)| !OTHERS.contains(&&*key.name));
+    let fields =
+        volume.get("spec").into_iter().flat_map(Node::entries).filter(|(key, _)| !OTHERS.contains(&&*key.name));
     fields.map(|(key, node)| (key.name.to_string(), node.clone())).collect()
 }

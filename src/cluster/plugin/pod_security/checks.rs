@@ -6,7 +6,8 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 use std::collections::BTreeSet;
 
-/// What a pod does that the standard of a version forbids; nothing if it does nothing of the kind. Those of `baseline` first, each part by name.
+/// What a pod does that the standard of a version forbids; nothing if it does nothing of the kind. Those of `baseline`
+/// first, each part by name.
 pub(super) fn violations(pod: &Node, restricted: bool, version: Version) -> Vec<String> {
     let nothing = Node::null(pod.at);
     let spec = pod.get("spec").unwrap_or(&nothing);
@@ -33,7 +34,9 @@ pub(super) fn violations(pod: &Node, restricted: bool, version: Version) -> Vec<
         (restricted && version >= minor(19), pod.restricted_seccomp()),
     ];
     let found = all.into_iter().filter(|(applies, _)| *applies).filter_map(|(_, found)| found);
-    found.map(|(reason, detail)| if detail.is_empty() { reason.to_owned() } else { format!("{reason} ({detail})") }).collect()
+    found
+        .map(|(reason, detail)| if detail.is_empty() { reason.to_owned() } else { format!("{reason} ({detail})") })
+        .collect()
 }
 
 const fn minor(minor: u8) -> Version {
@@ -53,7 +56,10 @@ impl<'p> Pod<'p> {
     /// Init containers first, then those that stay, then those for debugging: `visitContainers`.
     fn containers(&self) -> impl Iterator<Item = &'p Node> {
         let spec = self.spec;
-        ["initContainers", "containers", "ephemeralContainers"].into_iter().filter_map(|list| spec.get(list)).flat_map(Node::items)
+        ["initContainers", "containers", "ephemeralContainers"]
+            .into_iter()
+            .filter_map(|list| spec.get(list))
+            .flat_map(Node::items)
     }
 
     /// A field of the security context of the pod.
@@ -93,7 +99,8 @@ impl<'p> Pod<'p> {
         let mut forbidden: Vec<String> = annotations
             .filter_map(|(key, value)| Some((key.name.as_str(), value.as_str()?)))
             .filter(|(key, value)| {
-                key.starts_with(KEY) && !(value.is_empty() || *value == "runtime/default" || value.starts_with("localhost/"))
+                key.starts_with(KEY)
+                    && !(value.is_empty() || *value == "runtime/default" || value.starts_with("localhost/"))
             })
             .map(|(key, value)| format!("{key}={value:?}"))
             .collect();
@@ -140,15 +147,21 @@ impl<'p> Pod<'p> {
 
     fn host_namespaces(&self) -> Found {
         let is_on = |field: &&str| self.spec.get(field).and_then(Node::as_bool) == Some(true);
-        let shared: Vec<String> =
-            ["hostNetwork", "hostPID", "hostIPC"].iter().filter(|field| is_on(field)).map(|field| format!("{field}=true")).collect();
+        let shared: Vec<String> = ["hostNetwork", "hostPID", "hostIPC"]
+            .iter()
+            .filter(|field| is_on(field))
+            .map(|field| format!("{field}=true"))
+            .collect();
         found(!shared.is_empty(), "host namespaces", || shared.join(", "))
     }
 
     fn host_paths(&self) -> Found {
         let volumes = self.spec.get("volumes").into_iter().flat_map(Node::items);
-        let names: Vec<&str> = volumes.filter(|volume| is_set(volume, "hostPath")).map(|volume| text(volume, &["name"])).collect();
-        found(!names.is_empty(), "hostPath volumes", || format!("{} {}", plural(&["volume", "volumes"], names.len()), quoted(&names)))
+        let names: Vec<&str> =
+            volumes.filter(|volume| is_set(volume, "hostPath")).map(|volume| text(volume, &["name"])).collect();
+        found(!names.is_empty(), "hostPath volumes", || {
+            format!("{} {}", plural(&["volume", "volumes"], names.len()), quoted(&names))
+        })
     }
 
     fn host_ports(&self) -> Found {
@@ -166,8 +179,13 @@ impl<'p> Pod<'p> {
     }
 
     fn host_probes(&self) -> Found {
-        const PLACES: [&[&str]; 5] =
-            [&["livenessProbe"], &["readinessProbe"], &["startupProbe"], &["lifecycle", "postStart"], &["lifecycle", "preStop"]];
+        const PLACES: [&[&str]; 5] = [
+            &["livenessProbe"],
+            &["readinessProbe"],
+            &["startupProbe"],
+            &["lifecycle", "postStart"],
+            &["lifecycle", "preStop"],
+        ];
         let mut hosts = BTreeSet::new();
         let those = self.those(|container| {
             let handlers = PLACES.iter().filter_map(|path| container.find(path));
@@ -245,15 +263,16 @@ impl<'p> Pod<'p> {
         let mut forbidden = BTreeSet::new();
         let mut look = |key: String| {
             let value = self.annotations.and_then(|annotations| annotations.get(&key)?.as_str());
-            if let Some(value) =
-                value.filter(|value| !(matches!(*value, "runtime/default" | "docker/default") || value.starts_with("localhost/")))
-            {
+            if let Some(value) = value.filter(|value| {
+                !(matches!(*value, "runtime/default" | "docker/default") || value.starts_with("localhost/"))
+            }) {
                 forbidden.insert(format!("{key}={value:?}"));
             }
         };
         look("seccomp.security.alpha.kubernetes.io/pod".to_owned());
-        self.containers()
-            .for_each(|container| look(format!("container.seccomp.security.alpha.kubernetes.io/{}", text(container, &["name"]))));
+        self.containers().for_each(|container| {
+            look(format!("container.seccomp.security.alpha.kubernetes.io/{}", text(container, &["name"])));
+        });
         let forbidden: Vec<String> = forbidden.into_iter().collect();
         found(!forbidden.is_empty(), "seccompProfile", || {
             format!("forbidden {} {}", plural(&["annotation", "annotations"], forbidden.len()), forbidden.join(", "))
@@ -304,7 +323,8 @@ impl<'p> Pod<'p> {
             ),
             (32, &["net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"]),
         ];
-        let is_allowed = |name: &str| ALLOWED.iter().any(|(since, names)| self.version >= minor(*since) && names.contains(&name));
+        let is_allowed =
+            |name: &str| ALLOWED.iter().any(|(since, names)| self.version >= minor(*since) && names.contains(&name));
         let stated = self.own(&["sysctls"]).into_iter().flat_map(Node::items).map(|sysctl| text(sysctl, &["name"]));
         let forbidden: Vec<&str> = stated.filter(|name| !is_allowed(name)).collect();
         found(!forbidden.is_empty(), "forbidden sysctls", || forbidden.join(", "))
@@ -329,7 +349,9 @@ impl<'p> Pod<'p> {
             return None;
         }
         let those = self.those(|container| flag(container, &["allowPrivilegeEscalation"]) != Some(false));
-        of_containers(&those, "allowPrivilegeEscalation != false", || "must set securityContext.allowPrivilegeEscalation=false".to_owned())
+        of_containers(&those, "allowPrivilegeEscalation != false", || {
+            "must set securityContext.allowPrivilegeEscalation=false".to_owned()
+        })
     }
 
     fn restricted_capabilities(&self) -> Found {
@@ -344,16 +366,28 @@ impl<'p> Pod<'p> {
         });
         let bad: Vec<&str> = bad.into_iter().collect();
         let mut details = Vec::new();
-        details.extend(containers(&missing).map(|those| format!("{those} must set securityContext.capabilities.drop=[\"ALL\"]")));
         details.extend(
-            containers(&adding).map(|those| format!("{those} must not include {} in securityContext.capabilities.add", quoted(&bad))),
+            containers(&missing).map(|those| format!("{those} must set securityContext.capabilities.drop=[\"ALL\"]")),
+        );
+        details.extend(
+            containers(&adding)
+                .map(|those| format!("{those} must not include {} in securityContext.capabilities.add", quoted(&bad))),
         );
         found(!details.is_empty(), "unrestricted capabilities", || details.join("; "))
     }
 
     fn volumes(&self) -> Found {
-        const ALLOWED: [&str; 9] =
-            ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret"];
+        const ALLOWED: [&str; 9] = [
+            "configMap",
+            "csi",
+            "downwardAPI",
+            "emptyDir",
+            "ephemeral",
+            "image",
+            "persistentVolumeClaim",
+            "projected",
+            "secret",
+        ];
         const FORBIDDEN: [&str; 21] = [
             "hostPath",
             "gcePersistentDisk",
@@ -404,7 +438,9 @@ impl<'p> Pod<'p> {
         setters.extend((own == Some(false)).then(|| "pod".to_owned()));
         setters.extend(containers(&self.those(|container| flag(container, &["runAsNonRoot"]) == Some(false))));
         if !setters.is_empty() {
-            return found(true, REASON, || format!("{} must not set securityContext.runAsNonRoot=false", setters.join(" and ")));
+            return found(true, REASON, || {
+                format!("{} must not set securityContext.runAsNonRoot=false", setters.join(" and "))
+            });
         }
         let implicit = self.those(|container| own != Some(true) && flag(container, &["runAsNonRoot"]).is_none());
         let those = containers(&implicit)?;
@@ -432,7 +468,9 @@ impl<'p> Pod<'p> {
         }
         let those = containers(&implicit)?;
         found(true, "seccompProfile", || {
-            format!("pod or {those} must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\"")
+            format!(
+                "pod or {those} must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\""
+            )
         })
     }
 }

@@ -1,5 +1,5 @@
-//! Pod Security: which of the standards a namespace holds its pods to, and what that stops or warns of. The standards themselves are in
-//! `checks`. k8s.io/pod-security-admission/admission.
+//! Pod Security: which of the standards a namespace holds its pods to, and what that stops or warns of. The standards
+//! themselves are in `checks`. k8s.io/pod-security-admission/admission.
 
 mod checks;
 
@@ -82,13 +82,20 @@ fn violations(standard: Standard, pod: &Node, version: Version) -> Option<String
 
 /// What a namespace's labels ask for: `PolicyToEvaluate`, k8s.io/pod-security-admission/api.
 fn policy(world: &World, namespace: &str) -> Policy {
-    let labels = world.store.get(&Key::new("Namespace", "", namespace)).and_then(|namespace| namespace.find(&["metadata", "labels"]));
-    let label = |name: &str| labels.and_then(|labels| labels.get(&format!("pod-security.kubernetes.io/{name}"))?.as_str());
+    let labels = world
+        .store
+        .get(&Key::new("Namespace", "", namespace))
+        .and_then(|namespace| namespace.find(&["metadata", "labels"]));
+    let label =
+        |name: &str| labels.and_then(|labels| labels.get(&format!("pod-security.kubernetes.io/{name}"))?.as_str());
     let version = |name: &str| label(name).and_then(|written| written.strip_prefix("v1.")?.parse().ok());
     let level = |name: &str| label(name).map(read_level);
     let enforce = level("enforce");
     let standard = |level, minor| Standard { level, minor };
-    let enforced = standard(enforce.map_or(Level::Privileged, |level| level.unwrap_or(Level::Restricted)), version("enforce-version"));
+    let enforced = standard(
+        enforce.map_or(Level::Privileged, |level| level.unwrap_or(Level::Restricted)),
+        version("enforce-version"),
+    );
     let mut warn = standard(level("warn").flatten().unwrap_or(Level::Privileged), version("warn-version"));
     if level("warn").is_none() && enforce.is_some_and(|level| level.is_some()) && enforced.level > warn.level {
         warn.level = enforced.level;
@@ -127,7 +134,9 @@ pub(super) fn faults(namespace: &Node) -> Vec<(String, &'static str)> {
         }
         if let Some((name, written)) = label("-version")
             && written != "latest"
-            && written.strip_prefix("v1.").is_none_or(|minor| minor.parse::<u32>().is_err() || (minor.len() > 1 && minor.starts_with('0')))
+            && written
+                .strip_prefix("v1.")
+                .is_none_or(|minor| minor.parse::<u32>().is_err() || (minor.len() > 1 && minor.starts_with('0')))
         {
             faults.push((name, "must be \"latest\" or \"v1.x\""));
         }
@@ -139,5 +148,7 @@ pub(super) fn faults(namespace: &Node) -> Vec<(String, &'static str)> {
 #[must_use]
 pub(super) fn is_asked_for(namespace: &Node) -> bool {
     let labels = namespace.find(&["metadata", "labels"]).into_iter().flat_map(Node::entries);
-    labels.into_iter().any(|(key, value)| key.name.starts_with("pod-security.kubernetes.io/") && value.as_str() != Some("privileged"))
+    labels
+        .into_iter()
+        .any(|(key, value)| key.name.starts_with("pod-security.kubernetes.io/") && value.as_str() != Some("privileged"))
 }
