@@ -10,7 +10,7 @@ use super::words;
 use super::{Against, Report, at_once, clean, compared, counted, kinds, ranked, sign, spoken, tally};
 use crate::diagnostic::Level;
 use crate::expect::judge::said;
-use crate::review::verdict::{Judgement, Verdict};
+use crate::review::verdict::Verdict;
 use crate::review::{Change, Review};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -133,7 +133,7 @@ impl Page {
             self.out.push('\n');
         }
         self.table(review, &changes);
-        self.runbooks(judgement);
+        self.runbooks(review);
         self.details(&changes);
     }
 
@@ -200,8 +200,8 @@ impl Page {
         }
     }
 
-    fn runbooks(&mut self, judgement: &Judgement) {
-        for runbook in &judgement.runbooks {
+    fn runbooks(&mut self, review: &Review) {
+        for runbook in words::books(review) {
             let end = if runbook.steps.is_empty() { "." } else { ":" };
             self.painted(BOLD, &format!("\nto {}{end}", clean(&runbook.title)));
             self.out.push('\n');

@@ -8,7 +8,6 @@ use crate::k8s::object::ObjectName;
 use crate::review::fields::FieldChange;
 use crate::review::holdings::Holding;
 use crate::review::risk::Risk;
-use crate::review::runbook::Runbook;
 use crate::review::verdict::Verdict;
 use crate::review::{Change, Review};
 use serde::Serialize;
@@ -64,7 +63,7 @@ struct Judged<'a> {
     order: Map<String, Value>,
     risks: Vec<Endangered<'a>>,
     stale_acknowledgements: &'a [String],
-    runbooks: Vec<Book<'a>>,
+    runbooks: Vec<Book>,
     before: Vec<Held>,
     after: Vec<Held>,
 }
@@ -78,8 +77,8 @@ struct Endangered<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Book<'a> {
-    title: &'a str,
+struct Book {
+    title: String,
     steps: Vec<Value>,
 }
 
@@ -188,7 +187,7 @@ impl<'a> From<&'a Review> for Judged<'a> {
             order: order.collect(),
             risks: judgement.risks.iter().map(|risk| Endangered::new(review, risk)).collect(),
             stale_acknowledgements: &judgement.stale,
-            runbooks: judgement.runbooks.iter().map(Book::from).collect(),
+            runbooks: words::books(review).into_iter().map(Book::from).collect(),
             before: review.before.iter().map(|held| Held::new(held, &review.home)).collect(),
             after: review.after.iter().map(|held| Held::new(held, &review.home)).collect(),
         }
@@ -228,10 +227,14 @@ impl<'a> Endangered<'a> {
     }
 }
 
-impl<'a> From<&'a Runbook> for Book<'a> {
-    fn from(runbook: &'a Runbook) -> Self {
-        let step = |step: &crate::review::runbook::Step| serde_json::json!({"before": step.before, "command": step.command, "expect": step.expect, "check": step.check});
-        Self { title: &runbook.title, steps: runbook.steps.iter().map(step).collect() }
+impl From<words::Book> for Book {
+    fn from(book: words::Book) -> Self {
+        let steps = book.steps.into_iter().map(|step| {
+            serde_json::json!({
+                "before": step.before, "command": step.command, "expect": step.expect, "check": step.check
+            })
+        });
+        Self { title: book.title, steps: steps.collect() }
     }
 }
 

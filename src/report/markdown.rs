@@ -12,7 +12,6 @@ use super::{Against, Report, at_once, compared, counted, kinds, named, ranked, s
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Finding, Level};
 use crate::review::risk::Risk;
-use crate::review::runbook::Runbook;
 use crate::review::verdict::Verdict;
 use crate::review::{Change, Review};
 use crate::value::Node;
@@ -278,7 +277,7 @@ fn sections(groups: &[Group<'_>], mut left: usize) -> String {
     let reviews: Vec<&Review> = groups.iter().map(|group| group.reviews[0]).collect();
     let mut lost_books = 0;
     for (section, review) in sections.iter_mut().zip(&reviews) {
-        for book in review.judgement.runbooks.iter().map(runbook) {
+        for book in words::books(review).iter().map(runbook) {
             if book.len() <= left {
                 left -= book.len();
                 section.runbooks.push_str(&book);
@@ -460,7 +459,7 @@ fn line(line: &Line) -> String {
     }
 }
 
-fn runbook(runbook: &Runbook) -> String {
+fn runbook(runbook: &words::Book) -> String {
     if runbook.steps.is_empty() {
         return format!("To {}.\n\n", prose(&runbook.title));
     }

@@ -1,9 +1,8 @@
 //! The steps of all runbooks as one script: it asks before each, keeps what is done, and goes on where it was stopped.
 //! Its commands are those that are printed, to the letter.
 
-use super::{Report, clean, counted};
+use super::{Report, clean, counted, words};
 use crate::printable;
-use crate::review::runbook::Step;
 use std::fmt::Write as _;
 
 /// What runs the steps.
@@ -15,7 +14,7 @@ pub(crate) fn render(report: &Report) -> String {
     let mut body = String::new();
     let mut number = 0;
     for review in &report.reviews {
-        for book in &review.judgement.runbooks {
+        for book in words::books(review) {
             let _ = writeln!(body, "\npart {} {}", word(&review.title), word(&book.title));
             for step in &book.steps {
                 number += 1;
@@ -33,7 +32,7 @@ pub(crate) fn render(report: &Report) -> String {
     format!("{engine}{body}\nfinish\n")
 }
 
-fn write(step: &Step, number: usize, out: &mut String) {
+fn write(step: &words::Told, number: usize, out: &mut String) {
     let command =
         if step.command.contains(|letter: char| letter != '\n' && letter != '\t' && printable::commands(letter)) {
             clean(&step.command)

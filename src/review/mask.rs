@@ -51,19 +51,6 @@ pub(super) fn hide(review: &mut Review, bundles: [&Bundle; 2]) {
             hide(&mut refusal.field);
         }
     }
-    let judgement = &mut review.judgement;
-    for runbook in &mut judgement.runbooks {
-        hide(&mut runbook.title);
-        for step in &mut runbook.steps {
-            let command = known.hide(&step.command);
-            if command != step.command {
-                step.command = command;
-                step.expect = format!("{} (put the values in first that are hidden here)", step.expect);
-            }
-            hide(&mut step.expect);
-            hide(&mut step.check);
-        }
-    }
     for holding in review.before.iter_mut().chain(&mut review.after) {
         if let Some(Behind::Disk(disk)) = &mut holding.disk {
             hide(disk);

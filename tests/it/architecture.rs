@@ -168,6 +168,25 @@ fn each_file_says_what_it_knows() {
     }
 }
 
+/// A review gives values; sentences are made of them in `src/report/words/`. Commands and acknowledgements, which a
+/// person types, are texts from the start.
+#[test]
+fn reviews_make_no_sentences() {
+    const ENGLISH: [&str; 12] =
+        [" the ", " is ", " are ", " its ", " not ", " and ", " it ", " which ", " has ", " a ", " no ", " with "];
+    let mut looked_at = 0;
+    for path in sources("src/review") {
+        let text = fs::read_to_string(&path).unwrap();
+        looked_at += 1;
+        for (number, line) in code(&text) {
+            let quoted: String = line.split('"').skip(1).step_by(2).collect::<Vec<_>>().join("\n");
+            let word = ENGLISH.iter().find(|word| quoted.contains(**word));
+            assert!(word.is_none(), "{}:{number}: words belong to src/report/words", shown(&path));
+        }
+    }
+    assert!(looked_at > 40, "only {looked_at} files");
+}
+
 #[test]
 fn no_room_is_called_after_nothing() {
     for path in sources("src") {

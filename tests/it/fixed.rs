@@ -12,7 +12,8 @@ use statewright::review::fields::{FieldChange, compare};
 use statewright::review::holdings::{Behind, Holding};
 use statewright::review::notes::{Note, Waiting};
 use statewright::review::risk::Risk;
-use statewright::review::runbook::{Runbook, Step};
+use statewright::review::runbook::command::Command;
+use statewright::review::runbook::step::{Before, Expect, OfClaim, OfSet, Purpose, Reason, Restart, Runbook, Step};
 use statewright::review::verdict::{Decision, Judgement, Pods, Refused, Verdict};
 use statewright::review::{Change, ChangeKind, Review};
 use statewright::source::{At, SourceId, Sources};
@@ -191,31 +192,27 @@ fn recreate() -> Review {
         kind: "FieldValueForbidden",
         detail: "updates to statefulset spec for fields other than 'replicas' are forbidden".into(),
     });
-    let step = |command: &str, expect: &str, check: &str| Step {
-        command: command.into(),
-        expect: expect.into(),
-        check: check.into(),
-        ..Step::default()
+    let step = |command: &str, expect: Expect, check: Option<&str>| Step {
+        before: None,
+        command: Command::line(command),
+        expect: vec![expect],
+        check: check.map(Command::line),
     };
     let runbook = Runbook {
-        title: "grow the claims of postgres, then swap the set: no outage".into(),
+        purposes: vec![Purpose::Swap { set: set.clone(), reasons: vec![Reason::Grow], pods: Restart::None }],
         steps: vec![
             step(
                 "kubectl -n db patch pvc data-postgres-0 --type merge -p \
                     '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"20Gi\"}}}}'",
-                "accepted if its storage class allows expansion",
-                "kubectl -n db get pvc data-postgres-0",
+                OfClaim::Grows.into(),
+                Some("kubectl -n db get pvc data-postgres-0"),
             ),
             step(
                 "kubectl -n db delete statefulset postgres --cascade=orphan",
-                "the set is gone, its pods and claims stay and keep serving",
-                "kubectl -n db get pods postgres-0",
+                OfSet::Orphaned.into(),
+                Some("kubectl -n db get pods postgres-0"),
             ),
-            step(
-                "kubectl apply -f StatefulSet-postgres.yaml",
-                "`statefulset.apps/postgres created`; it adopts the pods by their labels",
-                "",
-            ),
+            step("kubectl apply -f StatefulSet-postgres.yaml", OfSet::Adopts("postgres".into()).into(), None),
         ],
     };
     let judgement = Judgement {
@@ -299,12 +296,12 @@ fn in_place() -> Review {
         stale: vec![HOSTILE.into()],
         order: vec![order(HOSTILE, &[HOSTILE])],
         runbooks: vec![Runbook {
-            title: HOSTILE.into(),
+            purposes: vec![Purpose::Hopeless(map.clone(), HOSTILE.into(), HOSTILE.into())],
             steps: vec![Step {
-                before: HOSTILE.into(),
-                command: HOSTILE.into(),
-                expect: HOSTILE.into(),
-                check: HOSTILE.into(),
+                before: Some(Before::Drain(HOSTILE.into())),
+                command: Command::line(HOSTILE),
+                expect: vec![OfClaim::BoundToOld(HOSTILE.into()).into()],
+                check: Some(Command::line(HOSTILE)),
             }],
         }],
         notes: vec![Note::Waiting(Waiting { pod: name(HOSTILE), claim: None, why: HOSTILE.into() })],

@@ -176,7 +176,7 @@ fn steps(folder: &Path, text: &str, instead: &str) -> Vec<String> {
     };
     let review = review("x".into(), old, new, setting);
     let steps = review.judgement.runbooks.into_iter().flat_map(|runbook| runbook.steps);
-    steps.flat_map(|step| [step.command, step.check]).filter(|command| !command.is_empty()).collect()
+    steps.flat_map(|step| [Some(step.command), step.check]).flatten().map(|command| command.to_string()).collect()
 }
 
 /// Runs commands in a shell in which there is nothing but what they may call, and looks at what they called it with.

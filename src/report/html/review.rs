@@ -12,7 +12,7 @@ use crate::report::picture::{self, Pair, pairs};
 use crate::report::words;
 use crate::report::{counted, differences, kinds, ranked, spoken};
 use crate::review::holdings::Holding;
-use crate::review::verdict::{Judgement, Verdict};
+use crate::review::verdict::Verdict;
 use crate::review::{Change, Review};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -72,7 +72,7 @@ pub(super) fn write(group: &Group<'_>, number: usize, open: bool, room: &mut Roo
     risks(review, out);
     notes(review, out);
     pods(review, out);
-    runbooks(judgement, out);
+    runbooks(review, out);
     identities(review, out);
     objects(review, number, open, room, out);
     out.push_str("</article>\n");
@@ -228,12 +228,12 @@ fn pods_of(set: &ObjectName, holdings: &[Holding]) -> usize {
     holdings.iter().filter_map(|held| held.pod.as_ref()).filter(is_own).collect::<BTreeSet<_>>().len()
 }
 
-fn runbooks(judgement: &Judgement, out: &mut String) {
-    if judgement.runbooks.is_empty() {
+fn runbooks(review: &Review, out: &mut String) {
+    if review.judgement.runbooks.is_empty() {
         return;
     }
     out.push_str("<section class=\"part\"><h3>How to do it</h3>\n");
-    for book in &judgement.runbooks {
+    for book in words::books(review) {
         let _ = write!(out, "<div class=\"book\"><h4>To {}</h4>\n<ol class=\"steps\">", spoken_text(&book.title));
         for step in &book.steps {
             let _ = write!(

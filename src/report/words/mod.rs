@@ -4,10 +4,13 @@
 mod decisions;
 mod effects;
 mod notes;
+mod purposes;
 mod risks;
+mod steps;
 
 use crate::review::names::Names;
 use crate::review::risk::Risk;
+use crate::review::runbook::step::{Runbook, Step};
 use crate::review::{Change, Review};
 
 /// All of a review in one line, the verdict first.
@@ -38,6 +41,46 @@ pub(super) fn risk(review: &Review, risk: &Risk) -> String {
 #[must_use]
 pub(super) fn notes(review: &Review) -> Vec<String> {
     review.judgement.notes.iter().map(|note| review.secrets.hide(&notes::sentence(note, &review.home))).collect()
+}
+
+/// A runbook in words and commands.
+pub(super) struct Book {
+    /// What stands behind "to …".
+    pub(super) title: String,
+    /// Its steps.
+    pub(super) steps: Vec<Told>,
+}
+
+/// A step in words and commands; each but the command and what to expect of it may be empty.
+pub(super) struct Told {
+    pub(super) before: String,
+    pub(super) command: String,
+    pub(super) expect: String,
+    pub(super) check: String,
+}
+
+/// What is to be done, in words and commands.
+#[must_use]
+pub(super) fn books(review: &Review) -> Vec<Book> {
+    let hide = |text: &str| review.secrets.hide(text);
+    let step = |step: &Step| {
+        let (command, mut expect) = (step.command.to_string(), steps::expect(&step.expect));
+        let shown = hide(&command);
+        if shown != command {
+            expect.push_str(" (put the values in first that are hidden here)");
+        }
+        Told {
+            before: step.before.as_ref().map(steps::before).unwrap_or_default(),
+            command: shown,
+            expect: hide(&expect),
+            check: step.check.as_ref().map(|check| hide(&check.to_string())).unwrap_or_default(),
+        }
+    };
+    let book = |book: &Runbook| Book {
+        title: hide(&purposes::title(&book.purposes)),
+        steps: book.steps.iter().map(step).collect(),
+    };
+    review.judgement.runbooks.iter().map(book).collect()
 }
 
 /// `, and 2 more`.

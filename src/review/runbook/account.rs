@@ -1,7 +1,8 @@
 //! A ServiceAccount that goes while a workload's manifest just no longer names it: an apply takes away only the field
 //! that the manifest had, and the server keeps the account in the older one.
 
-use super::command::{kubectl, named, patch, word};
+use super::command::{get_field, named, patch, rollout, word};
+use super::step::{AllReady, OfObject, Purpose};
 use super::{Matter, Plan};
 use crate::bundle::Resource;
 use crate::review::change::ChangeKind;
@@ -40,32 +41,23 @@ pub(super) fn plans(matter: Matter<'_>) -> Vec<Plan> {
 }
 
 fn plan(matter: Matter<'_>, name: &str, users: &[&Resource]) -> Plan {
-    let ids: Vec<String> = users.iter().map(|user| user.id.to_string()).collect();
-    let mut plan =
-        Plan::new(format!("let {} run without ServiceAccount {name}, before it is pruned", ids.join(" and ")));
+    let ids = users.iter().map(|user| user.id.clone()).collect();
+    let mut plan = Plan::new(Purpose::WithoutAccount(ids, name.to_owned()));
     for user in users {
-        let namespace = &user.id.namespace;
-        let object = named(&user.id.kind.to_lowercase(), &user.id.name);
-        plan.apply_alone(
-            matter,
-            user,
-            "`configured`: `serviceAccountName` is no longer set by the manifest, and the API server keeps the account",
-            "",
-        );
+        let (namespace, kind) = (&user.id.namespace, user.id.kind.to_lowercase());
+        let object = named(&kind, &user.id.name);
+        plan.apply_alone(matter, user, OfObject::AccountKept, None);
         plan.run(
             patch(
                 namespace,
                 &object,
                 &json!({"spec": {"template": {"spec": {"serviceAccountName": null, "serviceAccount": null}}}}),
             ),
-            "`patched`: its pods are replaced, and run as account `default`",
-            format!("{} get {object} -o jsonpath='{{.spec.template.spec.serviceAccountName}}'", kubectl(namespace)),
+            OfObject::AccountTaken,
+            get_field(namespace, &object, "{.spec.template.spec.serviceAccountName}"),
         );
-        plan.run(
-            format!("{} rollout status {}/{}", kubectl(namespace), user.id.kind.to_lowercase(), word(&user.id.name)),
-            "all pods ready, under the other account",
-            "",
-        );
+        let workload = format!("{kind}/{}", word(&user.id.name));
+        plan.run(rollout(namespace, "status", &workload), AllReady::OtherAccount, None);
     }
     plan
 }

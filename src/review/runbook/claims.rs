@@ -1,7 +1,10 @@
 //! What a change does to the claim templates of a StatefulSet, and what can be done for the claims that are there:
 //! growing and labels.
 
-use super::command::{all, flag_last, kubectl, named, patch, volume_of, word};
+use super::command::{
+    Command, all, await_bound, describe, flag_last, get, get_field, kubectl, named, patch, volume_of, wait_field, word,
+};
+use super::step::{Fixed, OfClaim, OfObject, OfVolume, Purpose};
 use super::{Matter, Plan, disks};
 use crate::block::scalar_text;
 use crate::bundle::Resource;
@@ -41,8 +44,8 @@ pub(super) enum What<'r> {
     Added,
     /// It is gone.
     Removed,
-    /// A field of its claims that never changes: what kind of.
-    Other(&'static str),
+    /// A property of its claims that never changes.
+    Fixed(Fixed),
 }
 
 /// Where the volumes of claims come from.
@@ -75,7 +78,7 @@ pub(super) fn edits<'r>(old: Set<'r>, new: Set<'r>) -> Vec<Edit<'r>> {
                 let what = difference(before, node);
                 list.extend(what.map(|what| Edit { template, old: before, new: node, what }));
                 // A claim that is made anew has them anyway.
-                if !matches!(what, Some(What::Other(_))) && attributes(before) != attributes(node) {
+                if !matches!(what, Some(What::Fixed(_))) && attributes(before) != attributes(node) {
                     list.push(Edit { template, old: before, new: node, what: What::Attributes(attributes(node)) });
                 }
             }
@@ -89,11 +92,11 @@ pub(super) fn edits<'r>(old: Set<'r>, new: Set<'r>) -> Vec<Edit<'r>> {
 /// How two claim templates of one name differ, the gravest first.
 pub(super) fn difference<'r>(old: &Node, new: &'r Node) -> Option<What<'r>> {
     if let Some(field) = fixed_difference(old, new) {
-        return Some(What::Other(field));
+        return Some(What::Fixed(field));
     }
     let size = |node: &Node| request(node).and_then(|text| text.parse::<Quantity>().ok());
     match (size(old), size(new)) {
-        (Some(old), Some(new)) if new < old => return Some(What::Other("a smaller size")),
+        (Some(old), Some(new)) if new < old => return Some(What::Fixed(Fixed::SmallerSize)),
         (Some(before), Some(after)) if after > before => return new.find(&REQUEST).and_then(text).map(What::Grown),
         _ => {}
     }
@@ -112,10 +115,10 @@ fn text(node: &Node) -> Option<&str> {
 }
 
 /// A field of a claim that never changes, in which the two differ.
-pub(super) fn fixed_difference(old: &Node, new: &Node) -> Option<&'static str> {
+pub(super) fn fixed_difference(old: &Node, new: &Node) -> Option<Fixed> {
     let of = |node: &Node, field: &str| node.find(&["spec", field]).cloned();
-    let differs = FIXED.iter().find(|(field, _)| of(old, field) != of(new, field)).map(|(_, words)| *words);
-    differs.or_else(|| (mode(old) != mode(new)).then_some("another volume mode"))
+    let differs = FIXED.iter().find(|(field, _)| of(old, field) != of(new, field)).map(|(_, what)| *what);
+    differs.or_else(|| (mode(old) != mode(new)).then_some(Fixed::VolumeMode))
 }
 
 /// Whether two claims differ in nothing that is fixed but in how many pods of one node may use them: the volume can
@@ -142,14 +145,14 @@ fn mode(claim: &Node) -> &str {
     claim.find(&["spec", "volumeMode"]).and_then(Node::as_str).unwrap_or("Filesystem")
 }
 
-/// Fields of a claim that never change, and what another one is called.
-const FIXED: [(&str, &str); 6] = [
-    ("storageClassName", "another storage class"),
-    ("accessModes", "other access modes"),
-    ("selector", "another selector"),
-    ("dataSource", "another source"),
-    ("dataSourceRef", "another source"),
-    ("volumeName", "another volume"),
+/// Fields of a claim that never change.
+const FIXED: [(&str, Fixed); 6] = [
+    ("storageClassName", Fixed::StorageClass),
+    ("accessModes", Fixed::AccessModes),
+    ("selector", Fixed::Selector),
+    ("dataSource", Fixed::Source),
+    ("dataSourceRef", Fixed::Source),
+    ("volumeName", Fixed::Volume),
 ];
 
 /// How much a claim asks for.
@@ -173,9 +176,9 @@ pub(super) fn prepare(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edits: 
     for edit in edits {
         match edit.what {
             What::Grown(size) => grow(plan, matter, old, edit, size),
-            What::Labels => describe(plan, old, edit),
+            What::Labels => label(plan, old, edit),
             What::Attributes(class) => modify(plan, old, edit, class),
-            What::Added | What::Removed | What::Other(_) => {}
+            What::Added | What::Removed | What::Fixed(_) => {}
         }
     }
 }
@@ -192,8 +195,8 @@ fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size
     for claim in &claims {
         plan.run(
             patch(namespace, &named("pvc", claim), &json!({"spec": {"resources": {"requests": {"storage": size}}}})),
-            "`patched`: its volume grows under the running pod",
-            "",
+            OfClaim::Grows,
+            None,
         );
     }
     await_size(plan, namespace, &claims, size);
@@ -202,13 +205,11 @@ fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size
 fn await_size(plan: &mut Plan, namespace: &str, claims: &[String], size: &str) {
     let size = size.parse::<Quantity>().map_or_else(|_| size.to_owned(), |size| size.to_string());
     let names: Vec<String> = claims.iter().map(|claim| word(&format!("pvc/{claim}"))).collect();
-    let (kubectl, names) = (kubectl(namespace), names.join(" "));
+    let names = names.join(" ");
     plan.run(
-        format!("{kubectl} wait --for=jsonpath='{{.status.capacity.storage}}'={} {names} --timeout=30m", word(&size)),
-        "`condition met` for each. A driver may round up: then it never is, and the claim shows more. A claim that \
-            stays at \
-         FileSystemResizePending grows when its pod is next restarted",
-        format!("{kubectl} describe {names}"),
+        wait_field(namespace, "{.status.capacity.storage}", &size, &names, "30m"),
+        OfClaim::Grown,
+        describe(namespace, &names),
     );
 }
 
@@ -216,24 +217,12 @@ fn await_size(plan: &mut Plan, namespace: &str, claims: &[String], size: &str) {
 pub(super) fn grow_claim(matter: Matter<'_>, old: &Resource, new: &Resource, size: &str) -> Plan {
     let (namespace, claims) = (&new.id.namespace, [new.id.name.clone()]);
     if origin(matter, namespace, &new.id.name, &old.node) == Origin::Static {
-        return Plan::new(format!(
-            "take the new size of {} back: its volume was made by people and grows with its disk only, in the disk's \
-                own way; the claim need not ask for more",
-            new.id
-        ));
+        return Plan::new(Purpose::KeepSize(new.id.clone()));
     }
-    let mut plan = Plan::new(format!("let {} grow", new.id));
-    plan.run(
-        format!(
-            "{} wait --for=jsonpath='{{.status.phase}}'=Bound pvc/{} --timeout=5m",
-            kubectl(namespace),
-            word(&new.id.name)
-        ),
-        "`condition met`: a claim that has no volume yet cannot grow",
-        "",
-    );
+    let mut plan = Plan::new(Purpose::Grow(new.id.clone()));
+    plan.run(await_bound(namespace, &new.id.name), OfClaim::BoundToGrow, None);
     expandable(&mut plan, matter, namespace, &new.id.name, &old.node);
-    plan.apply_alone(matter, new, "`configured`: its volume grows under the running pods", "");
+    plan.apply_alone(matter, new, OfClaim::GrowsApplied, None);
     await_size(&mut plan, namespace, &claims, size);
     plan
 }
@@ -247,27 +236,18 @@ fn expandable(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claim: &str,
         (Some(_), Some(_)) if allows => {}
         (Some(class), Some(_)) => plan.run(
             patch("", &named("storageclass", class), &json!({"allowVolumeExpansion": true})),
-            "`patched`: the class did not let claims grow. Set it in its manifest too; its driver must be able to do \
-                it",
-            format!("kubectl get {}", named("storageclass", class)),
+            OfObject::Expandable,
+            get("", &named("storageclass", class)),
         ),
         _ => {
             let class = class.map_or_else(
                 || {
-                    format!(
-                        "storageclass \"$({} get {} -o jsonpath='{{.spec.storageClassName}}')\"",
-                        kubectl(namespace),
-                        named("pvc", claim)
-                    )
+                    let class = get_field(namespace, &named("pvc", claim), "{.spec.storageClassName}");
+                    format!("storageclass \"$({class})\"")
                 },
                 |class| named("storageclass", class),
             );
-            plan.run(
-                format!("kubectl get {class} -o jsonpath='{{.allowVolumeExpansion}}'"),
-                "`true`. If it prints nothing, the class lets no claim grow: set `allowVolumeExpansion: true` in it \
-                    first, if its driver can do it",
-                "",
-            );
+            plan.run(get_field("", &class, "{.allowVolumeExpansion}"), OfObject::ExpandableIf, None);
         }
     }
 }
@@ -282,21 +262,17 @@ fn modify(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>, class: Option<&str>) {
     for claim in &claims {
         plan.run(
             patch(namespace, &named("pvc", claim), &json!({"spec": {"volumeAttributesClassName": class}})),
-            "`patched`: its volume is modified under the running pod, if its driver can do that",
-            "",
+            OfClaim::Modified,
+            None,
         );
     }
     if !claims.is_empty() {
         let names: Vec<String> = claims.iter().map(|claim| word(&format!("pvc/{claim}"))).collect();
+        let names = names.join(" ");
         plan.run(
-            format!(
-                "{} wait --for=jsonpath='{{.status.currentVolumeAttributesClassName}}'={} {} --timeout=30m",
-                kubectl(namespace),
-                word(class),
-                names.join(" ")
-            ),
-            "`condition met` for each: its volume has the attributes of the class",
-            format!("{} describe {}", kubectl(namespace), names.join(" ")),
+            wait_field(namespace, "{.status.currentVolumeAttributesClassName}", class, &names, "30m"),
+            OfClaim::ModifiedAll,
+            describe(namespace, &names),
         );
     }
 }
@@ -307,25 +283,13 @@ fn grow_disks(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claims: &[St
         let Some(volume) =
             matter.volume(matter.fresh, namespace, claim).or_else(|| matter.volume(matter.committed, namespace, claim))
         else {
-            plan.run(
-                format!("kubectl get pv {}", volume_of(namespace, claim)),
-                format!(
-                    "grow the disk behind it to {size}, in its own way, and its file system; the claim keeps \
-                    what it asked for"
-                ),
-                "",
-            );
+            let volume = get("", &format!("pv {}", volume_of(namespace, claim)));
+            plan.run(volume, OfVolume::GrowByHand(size.to_owned()), None);
             continue;
         };
         if let Some(command) = disks::grow(&volume.node, size) {
-            plan.run(
-                command,
-                format!(
-                    "the disk is {size}; its file system grows when it is next mounted, or by resize2fs or \
-                    xfs_growfs on its node"
-                ),
-                format!("kubectl describe {}", named("pv", &volume.id.name)),
-            );
+            let shown = describe("", &named("pv", &volume.id.name));
+            plan.run(command, OfVolume::DiskGrown(size.to_owned()), shown);
         }
     }
 }
@@ -340,7 +304,7 @@ fn described(template: &Node, field: &str) -> Vec<(String, String)> {
 }
 
 /// Claims that are there get the labels and annotations of their template by hand.
-fn describe(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>) {
+fn label(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>) {
     let namespace = &old.0.id.namespace;
     let claims: Vec<String> = ordinals(old).map(|ordinal| old.claim(edit.template, ordinal)).collect();
     if claims.is_empty() {
@@ -355,11 +319,8 @@ fn describe(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>) {
             .map(|(key, _)| format!("{key}-"));
         let words: Vec<String> = set.chain(gone).collect();
         if !words.is_empty() {
-            plan.run(
-                format!("{} {verb} {}", kubectl(namespace), flag_last(&all("pvc", &claims), &words, "--overwrite")),
-                "each claim says what its template says; the controller never changes a claim that is there",
-                "",
-            );
+            let labelled = flag_last(&all("pvc", &claims), &words, "--overwrite");
+            plan.run(Command::line(format!("{} {verb} {labelled}", kubectl(namespace))), OfClaim::Labelled, None);
         }
     }
 }

@@ -1,9 +1,34 @@
-//! The words of a shell: quoting, kubectl and its waits. Knows no kind of change.
+//! Commands: quoting for a shell, kubectl and its waits. Knows no kind of change.
 
 use crate::bundle::Resource;
 use crate::review::set::Set;
 use crate::value::{Data, Node};
 use serde_json::{Value, json};
+use std::fmt;
+
+/// A line for a shell. All of it was written by us, or is a name that is quoted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Command(String);
+
+impl Command {
+    /// A line as it stands: names in it are quoted by `word`.
+    #[must_use]
+    pub fn line(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The same with options behind it.
+    #[must_use]
+    pub(super) fn with(self, options: &str) -> Self {
+        if options.is_empty() { self } else { Self(format!("{} {options}", self.0)) }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
 
 /// How long a command waits for a pod before it gives up.
 const POD: &str = "--timeout=10m";
@@ -84,14 +109,62 @@ pub(super) fn kubectl(namespace: &str) -> String {
 
 /// Merges a patch into an object.
 #[must_use]
-pub(super) fn patch(namespace: &str, object: &str, patch: &Value) -> String {
-    format!("{} patch {object} --type merge -p {}", kubectl(namespace), word(&patch.to_string()))
+pub(super) fn patch(namespace: &str, object: &str, patch: &Value) -> Command {
+    Command(format!("{} patch {object} --type merge -p {}", kubectl(namespace), word(&patch.to_string())))
 }
 
 /// Makes an object that has no file of its own.
 #[must_use]
-pub(super) fn apply_text(namespace: &str, object: &Value) -> String {
-    format!("printf '%s' {} | {} apply -f -", word(&object.to_string()), kubectl(namespace))
+pub(super) fn apply_text(namespace: &str, object: &Value) -> Command {
+    Command(format!("printf '%s' {} | {} apply -f -", word(&object.to_string()), kubectl(namespace)))
+}
+
+/// Shows objects.
+#[must_use]
+pub(super) fn get(namespace: &str, objects: &str) -> Command {
+    Command(format!("{} get {objects}", kubectl(namespace)))
+}
+
+/// Shows a field of objects: `{.spec.replicas}`.
+#[must_use]
+pub(super) fn get_field(namespace: &str, objects: &str, path: &str) -> Command {
+    get(namespace, objects).with(&format!("-o jsonpath='{path}'"))
+}
+
+/// Deletes objects.
+#[must_use]
+pub(super) fn delete(namespace: &str, objects: &str) -> Command {
+    Command(format!("{} delete {objects}", kubectl(namespace)))
+}
+
+/// Describes objects.
+#[must_use]
+pub(super) fn describe(namespace: &str, objects: &str) -> Command {
+    Command(format!("{} describe {objects}", kubectl(namespace)))
+}
+
+/// Scales a workload.
+#[must_use]
+pub(super) fn scale(namespace: &str, workload: &str, replicas: i64) -> Command {
+    Command(format!("{} scale {workload} --replicas={replicas}", kubectl(namespace)))
+}
+
+/// `status`, `restart` or `undo` of a rollout of `statefulset/web`.
+#[must_use]
+pub(super) fn rollout(namespace: &str, verb: &str, workload: &str) -> Command {
+    Command(format!("{} rollout {verb} {workload}", kubectl(namespace)))
+}
+
+/// Waits for something of objects: `delete`, `condition=Ready`.
+#[must_use]
+pub(super) fn wait(namespace: &str, what: &str, objects: &str, timeout: &str) -> Command {
+    Command(format!("{} wait --for={what} {objects} --timeout={timeout}", kubectl(namespace)))
+}
+
+/// Waits until a field of objects has a value.
+#[must_use]
+pub(super) fn wait_field(namespace: &str, path: &str, value: &str, objects: &str, timeout: &str) -> Command {
+    wait(namespace, &format!("jsonpath='{path}'={}", word(value)), objects, timeout)
 }
 
 /// What happens to a volume when its claim goes: nothing.
@@ -122,26 +195,34 @@ pub(super) fn value(node: &Node) -> Value {
 
 /// Waits until a pod that is to come is there and ready.
 #[must_use]
-pub(super) fn await_pod(namespace: &str, pod: &str) -> String {
+pub(super) fn await_pod(namespace: &str, pod: &str) -> Command {
     let (kubectl, pod) = (kubectl(namespace), word(pod));
-    format!("{kubectl} wait --for=create pod/{pod} {POD} && {kubectl} wait --for=condition=Ready pod/{pod} {POD}")
+    Command(format!(
+        "{kubectl} wait --for=create pod/{pod} {POD} && {kubectl} wait --for=condition=Ready pod/{pod} {POD}"
+    ))
 }
 
 /// Waits until a pod that is being replaced is there in its new form, which a field tells, and ready. It may be away
 /// for a moment.
 #[must_use]
-pub(super) fn await_new_pod(namespace: &str, pod: &str, path: &str, value: &str) -> String {
+pub(super) fn await_new_pod(namespace: &str, pod: &str, path: &str, value: &str) -> Command {
     let (kubectl, pod, value) = (kubectl(namespace), word(pod), word(value));
-    format!(
+    Command(format!(
         "until {kubectl} wait --for=jsonpath='{path}'={value} pod/{pod} {POD}; do sleep 1; done; \
          {kubectl} wait --for=condition=Ready pod/{pod} {POD}"
-    )
+    ))
+}
+
+/// Waits until a claim has its volume.
+#[must_use]
+pub(super) fn await_bound(namespace: &str, claim: &str) -> Command {
+    wait_field(namespace, "{.status.phase}", "Bound", &format!("pvc/{}", word(claim)), "5m")
 }
 
 /// Waits until no pod of a workload is left.
 #[must_use]
-pub(super) fn await_end(workload: &Resource) -> String {
-    format!("{} wait --for=delete pod {} --timeout=30m", kubectl(&workload.id.namespace), selector(&labels(workload)))
+pub(super) fn await_end(workload: &Resource) -> Command {
+    wait(&workload.id.namespace, "delete", &format!("pod {}", selector(&labels(workload))), "30m")
 }
 
 /// The labels by which a workload finds its pods, as kubectl takes them.
@@ -157,26 +238,24 @@ pub(super) fn labels(workload: &Resource) -> String {
 
 /// Waits until all pods of a set are ready, and of the newest form where the set replaces them itself.
 #[must_use]
-pub(super) fn await_set(set: Set<'_>) -> String {
+pub(super) fn await_set(set: Set<'_>) -> Command {
     await_replicas(set, set.replicas())
 }
 
 /// The same, for a set that has been scaled to so many.
 #[must_use]
-pub(super) fn await_replicas(set: Set<'_>, replicas: i64) -> String {
-    let (kubectl, name) = (kubectl(&set.0.id.namespace), word(set.name()));
+pub(super) fn await_replicas(set: Set<'_>, replicas: i64) -> Command {
+    let (namespace, workload) = (&set.0.id.namespace, format!("statefulset/{}", word(set.name())));
     if set.says().is_on_delete() && replicas > 0 {
-        return format!(
-            "{kubectl} wait --for=jsonpath='{{.status.readyReplicas}}'={replicas} statefulset/{name} {POD}"
-        );
+        return wait_field(namespace, "{.status.readyReplicas}", &replicas.to_string(), &workload, "10m");
     }
-    format!("{kubectl} rollout status statefulset/{name}")
+    rollout(namespace, "status", &workload)
 }
 
 /// The volume that a claim is bound to now, looked up when the command runs.
 #[must_use]
 pub(super) fn volume_of(namespace: &str, claim: &str) -> String {
-    format!("\"$({} get {} -o jsonpath='{{.spec.volumeName}}')\"", kubectl(namespace), named("pvc", claim))
+    format!("\"$({})\"", get_field(namespace, &named("pvc", claim), "{.spec.volumeName}"))
 }
 
 /// The volumes that some claims are bound to now, looked up when the command runs.
@@ -184,9 +263,7 @@ pub(super) fn volume_of(namespace: &str, claim: &str) -> String {
 pub(super) fn volumes_of(namespace: &str, claims: &[String]) -> String {
     match claims {
         [claim] => volume_of(namespace, claim),
-        _ => {
-            format!("$({} get {} -o jsonpath='{{.items[*].spec.volumeName}}')", kubectl(namespace), all("pvc", claims))
-        }
+        _ => format!("$({})", get_field(namespace, &all("pvc", claims), "{.items[*].spec.volumeName}")),
     }
 }
 

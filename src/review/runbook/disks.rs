@@ -1,8 +1,9 @@
 //! The disks of clouds behind volumes: how each is made and grown by its cloud's own command. A cloud that gives disks
 //! their names itself can make none that a manifest names beforehand.
 
-use super::command::word;
-use super::{Item, Matter, Plan, Step};
+use super::command::{Command, word};
+use super::step::{OfVolume, Purpose, Step};
+use super::{Item, Matter, Plan};
 use crate::block::scalar_text;
 use crate::bundle::{Resource, ResourceId};
 use crate::k8s::quantity::Quantity;
@@ -18,9 +19,9 @@ enum Disk<'n> {
 }
 
 /// How the disk behind a volume grows; nothing for a folder, which has no size.
-pub(super) fn grow(volume: &Node, size: &str) -> Option<String> {
+pub(super) fn grow(volume: &Node, size: &str) -> Option<Command> {
     let size = gigabytes(size)?;
-    Some(match disk(volume)? {
+    Some(Command::line(match disk(volume)? {
         Disk::Google { name, project, zone } => {
             format!("gcloud compute disks resize {}{} --size {size}GB --quiet", word(name), at(project, zone))
         }
@@ -28,7 +29,7 @@ pub(super) fn grow(volume: &Node, size: &str) -> Option<String> {
         Disk::Azure { name, group, subscription } => {
             format!("az disk update {} --size-gb {size}", named(name, group, subscription))
         }
-    })
+    }))
 }
 
 /// How the disk behind a volume is made, if it is not there.
@@ -51,11 +52,8 @@ fn make(volume: &Node) -> Option<Step> {
         Disk::Amazon { .. } => return None,
     };
     Some(Step {
-        command: format!("{show} || {make}"),
-        expect: format!(
-            "the disk `{name}` is shown, if it is there, or created, empty, if it is not: state its type too, where \
-                the app needs another than the default"
-        ),
+        command: Command::line(format!("{show} || {make}")),
+        expect: vec![OfVolume::Disk(name.to_owned()).into()],
         ..Step::default()
     })
 }
@@ -84,7 +82,7 @@ pub(super) fn of_new<'m>(volumes: impl Iterator<Item = &'m Resource>) -> Option<
 }
 
 fn alone(steps: Vec<Step>) -> Option<Plan> {
-    let mut plan = Plan::new("have the disks that the new volumes name, before these manifests are applied");
+    let mut plan = Plan::new(Purpose::Disks);
     plan.items = steps.into_iter().map(Item::Run).collect();
     (!plan.items.is_empty()).then_some(plan)
 }

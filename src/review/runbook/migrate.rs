@@ -3,8 +3,10 @@
 
 use super::claims::{self, Edit, What};
 use super::command::{
-    apply_text, await_end, await_set, kubectl, named, patch, retain, set_free, value, volume_of, volumes_of, word,
+    self, Command, all, apply_text, await_bound, await_end, await_set, delete, get, named, patch, retain, rollout,
+    set_free, value, volume_of, volumes_of, wait, word,
 };
+use super::step::{AllReady, Fate, Fixed, OfClaim, OfObject, OfPod, OfVolume, Purpose};
 use super::{Matter, Plan, scale, swap};
 use crate::bundle::{Resource, ResourceId};
 use crate::review::set::Set;
@@ -17,34 +19,27 @@ const BEFORE: &str = "-before";
 /// A set goes through it ordinal by ordinal, from the last, so that only one replica is away at a time.
 pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> Plan {
     let namespace = &new.0.id.namespace;
-    let moved: Vec<(&Edit<'_>, &str)> = edits
+    let moved: Vec<(&Edit<'_>, Fixed)> = edits
         .iter()
         .filter_map(|edit| match edit.what {
-            What::Other(why) => Some((edit, why)),
+            What::Fixed(why) => Some((edit, why)),
             _ => None,
         })
         .collect();
-    let why = moved.first().map_or("another form", |(_, why)| why);
+    let why = moved.first().map(|(_, why)| *why);
     let ordinals: Vec<i64> = claims::ordinals(old).filter(|ordinal| claims::ordinals(new).contains(ordinal)).collect();
     let first = |edit: &Edit<'_>| ordinals.first().map(|ordinal| old.claim(edit.template, *ordinal));
     let fates = moved.iter().filter_map(|(edit, _)| Some(fate(matter, namespace, &first(edit)?, edit.old, edit.new)));
-    let mut plan = Plan::new(format!(
-        "give the claims of {} {why}, one replica after the other: {}",
-        new.0.id,
-        match fates.max() {
-            Some(Fate::Kept | Fate::Told) | None => "each claim is made anew on the volume that it has",
-            Some(Fate::Copied) => "the data is copied, and each old volume kept",
-            Some(Fate::Empty) => "the app must fill the new volumes, and each old one is kept",
-        }
-    ));
+    let fate = fates.max().unwrap_or(Fate::Kept);
+    let mut plan = Plan::new(Purpose::ExchangeClaims(new.0.id.clone(), why, fate));
     claims::prepare(&mut plan, matter, old, edits);
     swap::counted(&mut plan, old);
     scale::leave(&mut plan, old, new);
     needed(&mut plan, matter);
     swap::retain_claims(&mut plan, old);
     let claims = |ordinal: &i64| moved.iter().map(|(edit, _)| old.claim(edit.template, *ordinal)).collect::<Vec<_>>();
-    let all: Vec<String> = ordinals.iter().flat_map(claims).collect();
-    keep(&mut plan, namespace, &[], &all);
+    let moving: Vec<String> = ordinals.iter().flat_map(claims).collect();
+    keep(&mut plan, namespace, &[], &moving);
     if ordinals.is_empty() {
         swap::swap(&mut plan, matter, old, new);
     }
@@ -52,12 +47,9 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit
         swap::orphan(&mut plan, old);
         let pod = claims::pod(old, *ordinal);
         plan.run(
-            format!("{} delete {}", kubectl(namespace), named("pod", &pod)),
-            format!(
-                "it ends and does not come back yet: the app must be able to spare it{}",
-                swap::caution(matter, old)
-            ),
-            "",
+            delete(namespace, &named("pod", &pod)),
+            OfPod::EndsForNow { budget: swap::is_budgeted(matter, old) },
+            None,
         );
         for (edit, _) in &moved {
             let claim = old.claim(edit.template, *ordinal);
@@ -70,11 +62,7 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit
         }
         swap::make(&mut plan, matter, (old, new), 1);
         let shown: Vec<String> = moved.iter().map(|(edit, _)| old.claim(edit.template, *ordinal)).collect();
-        plan.run(
-            await_set(new),
-            format!("all pods ready, {pod} on its new claim: look at its data before you go on"),
-            format!("{} get {}", kubectl(namespace), super::command::all("pvc", &shown)),
-        );
+        plan.run(await_set(new), AllReady::OnNewClaim(pod), get(namespace, &all("pvc", &shown)));
     }
     plan
 }
@@ -95,24 +83,30 @@ pub(super) fn claim(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &R
 
 /// Nobody mounts the claims of a workload.
 pub(super) fn pause(plan: &mut Plan, user: &Resource) {
-    let (kind, name) = (user.id.kind.to_lowercase(), word(&user.id.name));
-    plan.run(format!("{} scale {kind}/{name} --replicas=0", kubectl(&user.id.namespace)), "its pods end", "");
-    plan.run(await_end(user), "no pod is left: nobody writes any more", "");
+    let namespace = &user.id.namespace;
+    plan.run(command::scale(namespace, &workload(user), 0), OfPod::End, None);
+    plan.run(await_end(user), OfPod::NoWriter, None);
 }
 
 /// A workload is back.
 pub(super) fn resume(plan: &mut Plan, user: &Resource) {
-    let (kind, name, kubectl) = (user.id.kind.to_lowercase(), word(&user.id.name), kubectl(&user.id.namespace));
+    let (namespace, workload) = (&user.id.namespace, workload(user));
     let replicas = user.node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
-    plan.run(format!("{kubectl} scale {kind}/{name} --replicas={replicas}"), "its pods come back", "");
-    plan.run(format!("{kubectl} rollout status {kind}/{name} --timeout=10m"), "all pods ready: look at their data", "");
+    plan.run(command::scale(namespace, &workload, replicas), OfPod::ComeBack, None);
+    let status = rollout(namespace, "status", &workload).with("--timeout=10m");
+    plan.run(status, AllReady::LookAtData, None);
+}
+
+/// `deployment/web`
+fn workload(user: &Resource) -> String {
+    format!("{}/{}", user.id.kind.to_lowercase(), word(&user.id.name))
 }
 
 /// What new claims need before they can be made: their storage class.
 fn needed(plan: &mut Plan, matter: Matter<'_>) {
     let is_new = |class: &&Resource| matter.committed.get(&class.id).is_none();
     for class in matter.fresh.of_kind("StorageClass").filter(is_new) {
-        plan.apply_alone(matter, class, "`created`", format!("kubectl get {}", named("storageclass", &class.id.name)));
+        plan.apply_alone(matter, class, OfObject::Created, get("", &named("storageclass", &class.id.name)));
     }
 }
 
@@ -128,10 +122,9 @@ pub(super) fn keep(plan: &mut Plan, namespace: &str, known: &[String], claims: &
     let volumes = volumes.join(" ");
     plan.run(
         patch("", &format!("pv {volumes}"), &retain()),
-        "the volumes and their data are kept, whatever becomes of the claims",
-        format!(
-            "kubectl get pv {volumes} -o custom-columns=NAME:.metadata.name,POLICY:.spec.persistentVolumeReclaimPolicy"
-        ),
+        OfVolume::Retained,
+        get("", &format!("pv {volumes}"))
+            .with("-o custom-columns=NAME:.metadata.name,POLICY:.spec.persistentVolumeReclaimPolicy"),
     );
 }
 
@@ -145,19 +138,6 @@ struct Exchange<'r> {
     new: &'r Node,
     /// What makes it: its text, or its manifest.
     made: Result<Value, ResourceId>,
-}
-
-/// What becomes of the data of a claim that gives way to another, from the best to the worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fate {
-    /// It stays on the volume that the manifests reserve for both.
-    Kept,
-    /// It stays on the volume, which is told how it may be used from now on.
-    Told,
-    /// It is copied.
-    Copied,
-    /// It stays on the old volume: nothing turns files into a raw device, or back.
-    Empty,
 }
 
 /// What becomes of the data of a claim.
@@ -183,50 +163,32 @@ fn kept<'m>(matter: Matter<'m>, namespace: &str, claim: &str) -> Option<&'m Reso
 fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
     let Exchange { namespace, claim, old, new, made } = exchange;
     let fate = fate(matter, namespace, claim, old, new);
-    let (kubectl, name, before) = (kubectl(namespace), named("pvc", claim), format!("{claim}{BEFORE}"));
-    let make = |plan: &mut Plan, expect: &str| match made {
-        Ok(object) => plan.run(apply_text(namespace, object), expect, ""),
-        Err(id) => plan.apply(vec![id.clone()], expect, ""),
+    let (name, before) = (named("pvc", claim), format!("{claim}{BEFORE}"));
+    let make = |plan: &mut Plan, expect: OfClaim| match made {
+        Ok(object) => plan.run(apply_text(namespace, object), expect, None),
+        Err(id) => plan.apply(vec![id.clone()], expect, None),
     };
+    let bound = |plan: &mut Plan, claim: &str| plan.run(await_bound(namespace, claim), OfClaim::Bound, None);
     if let Some(volume) = kept(matter, namespace, claim) {
-        plan.run(
-            format!("{kubectl} delete {name}"),
-            format!("the claim is gone; {} is Released, with all its data", volume.id.name),
-            "",
-        );
+        plan.run(delete(namespace, &name), OfClaim::DeletedReleased(volume.id.name.clone()), None);
         let changed = matter.changes.iter().any(|change| change.id == volume.id && change.refusals.is_empty());
         if changed {
-            plan.apply_alone(matter, volume, "the volume has its new form", "");
+            plan.apply_alone(matter, volume, OfVolume::NewForm, None);
         }
-        plan.run(
-            patch("", &named("pv", &volume.id.name), &set_free()),
-            "the volume is Available again, for a claim of that name",
-            format!("kubectl get {}", named("pv", &volume.id.name)),
-        );
-        make(plan, "the claim has its new form");
-        bound(plan, namespace, claim);
+        let object = named("pv", &volume.id.name);
+        plan.run(patch("", &object, &set_free()), OfVolume::Available, get("", &object));
+        make(plan, OfClaim::NewForm);
+        bound(plan, claim);
         return;
     }
     if fate == Fate::Told {
         let modes = new.find(&["spec", "accessModes"]).map(value).unwrap_or_default();
         let told = json!({"spec": {"accessModes": modes, "claimRef": {"uid": null, "resourceVersion": null}}});
-        plan.run(
-            format!(
-                "volume={} && {kubectl} delete {name} && {}",
-                volume_of(namespace, claim),
-                patch(
-                    "",
-                    "pv \
-                \"$volume\"",
-                    &told
-                )
-            ),
-            "the claim is gone; its volume is kept with all its data, has the new access modes, and is Available for \
-                a claim of that name",
-            "",
-        );
-        make(plan, "the claim has its new form");
-        bound(plan, namespace, claim);
+        let (volume, deleted) = (volume_of(namespace, claim), delete(namespace, &name));
+        let told = patch("", "pv \"$volume\"", &told);
+        plan.run(Command::line(format!("volume={volume} && {deleted} && {told}")), OfClaim::DeletedTold, None);
+        make(plan, OfClaim::NewForm);
+        bound(plan, claim);
         return;
     }
     plan.run(
@@ -235,10 +197,10 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
             &format!("pv {}", volume_of(namespace, claim)),
             &json!({"spec": {"claimRef": {"name": before, "uid": null, "resourceVersion": null}}}),
         ),
-        format!("the volume is reserved for a claim {before}; {claim} says Lost, and goes next"),
-        "",
+        OfVolume::ReservedBefore(before.clone(), (*claim).to_owned()),
+        None,
     );
-    plan.run(format!("{kubectl} delete {name}"), "the old claim is gone, its volume and its data are not", "");
+    plan.run(delete(namespace, &name), OfClaim::Deleted, None);
     let mut spec = old.get("spec").map(value).unwrap_or_default();
     if let Some(map) = spec.as_object_mut() {
         map.retain(|field, _| ["accessModes", "resources", "storageClassName", "volumeMode"].contains(&&**field));
@@ -248,48 +210,24 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
             namespace,
             &json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": before}, "spec": spec}),
         ),
-        format!("{before} is Bound to the old volume"),
-        format!("{kubectl} get {}", named("pvc", &before)),
+        OfClaim::BoundToOld(before.clone()),
+        get(namespace, &named("pvc", &before)),
     );
-    bound(plan, namespace, &before);
+    bound(plan, &before);
     if let Some(volume) = matter.volume(matter.fresh, namespace, claim) {
-        plan.apply_alone(
-            matter,
-            volume,
-            "the new volume is there",
-            format!("kubectl get {}", named("pv", &volume.id.name)),
-        );
+        plan.apply_alone(matter, volume, OfVolume::New, get("", &named("pv", &volume.id.name)));
     }
     if fate == Fate::Empty {
-        make(
-            plan,
-            &format!(
-                "the new claim, empty: files and a raw device cannot be copied into each other. The data stays on \
-                    {before}, from which or from its peers the app must fill it"
-            ),
-        );
+        make(plan, OfClaim::EmptyForGood(before));
         return;
     }
-    make(plan, "the new claim, empty");
+    make(plan, OfClaim::Empty);
     copy(plan, namespace, &before, claim, claims::is_block(old));
-}
-
-fn bound(plan: &mut Plan, namespace: &str, claim: &str) {
-    plan.run(
-        format!(
-            "{} wait --for=jsonpath='{{.status.phase}}'=Bound pvc/{} --timeout=5m",
-            kubectl(namespace),
-            word(claim)
-        ),
-        "`condition met`",
-        "",
-    );
 }
 
 /// Copies all that is on one claim to another.
 fn copy(plan: &mut Plan, namespace: &str, from: &str, to: &str, is_block: bool) {
     let job = format!("copy-{to}");
-    let (kubectl, name) = (kubectl(namespace), word(&format!("job/{job}")));
     let (script, uses) = if is_block {
         ("dd if=/old of=/new bs=4M && sync", "devicePath")
     } else {
@@ -304,26 +242,11 @@ fn copy(plan: &mut Plan, namespace: &str, from: &str, to: &str, is_block: bool) 
     let object = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": job}, "spec": {"template": {"spec": pod}}});
     plan.run(
         apply_text(namespace, &object),
-        format!(
-            "a pod copies all of {from} to {to}. An app that rebuilds a replica from its peers can do without \
-            this and the next step"
-        ),
-        format!("{kubectl} get {}", named("job", &job)),
+        OfClaim::Copying(from.to_owned(), to.to_owned()),
+        get(namespace, &named("job", &job)),
     );
-    plan.run(
-        format!("{kubectl} wait --for=condition=Complete {name} --timeout=24h"),
-        "`condition met`: everything is copied",
-        "",
-    );
-    plan.run(
-        format!("{kubectl} delete {}", named("job", &job)),
-        format!(
-            "its pod lets go of both claims. Keep {from} until you have seen that nothing is missing; its volume \
-                outlives it, until you \
-             delete that too"
-        ),
-        "",
-    );
+    plan.run(wait(namespace, "condition=Complete", &word(&format!("job/{job}")), "24h"), OfClaim::Copied, None);
+    plan.run(delete(namespace, &named("job", &job)), OfClaim::CopyEnded(from.to_owned()), None);
 }
 
 /// The claim that the set would make itself.

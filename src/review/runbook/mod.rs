@@ -3,7 +3,7 @@
 
 mod account;
 mod claims;
-mod command;
+pub mod command;
 mod disks;
 pub mod files;
 pub(crate) mod lookup;
@@ -14,6 +14,7 @@ mod released;
 mod removed;
 mod rename;
 mod scale;
+pub mod step;
 mod stuck;
 mod swap;
 mod volume;
@@ -26,30 +27,10 @@ use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::kubectl::too_large;
 use crate::cluster::rehearse::Outcome;
 use crate::value::Node;
+use command::Command;
 use lookup::Lookup;
 use std::collections::BTreeSet;
-
-/// Steps that carry one change out.
-#[derive(Clone, Debug)]
-pub struct Runbook {
-    /// What they do.
-    pub title: String,
-    /// In order. None where nothing can be done but to mend the manifest.
-    pub steps: Vec<Step>,
-}
-
-/// One step.
-#[derive(Clone, Debug, Default)]
-pub struct Step {
-    /// What a person has to do first; may be empty.
-    pub before: String,
-    /// What to run, from the folder where the review ran.
-    pub command: String,
-    /// What to expect of it.
-    pub expect: String,
-    /// A command that shows it; may be empty.
-    pub check: String,
-}
+use step::{Before, Expect, OfObject, Purpose, Runbook, Step};
 
 /// What runbooks are made from: two bundles, what differs, and what the rehearsal of one after the other showed.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +56,7 @@ pub struct Matter<'m> {
 /// A runbook while it is made: what applies manifests is not yet bound to files.
 #[derive(Clone, Debug)]
 struct Plan {
-    title: String,
+    purposes: Vec<Purpose>,
     items: Vec<Item>,
 }
 
@@ -85,29 +66,24 @@ enum Item {
     /// Applies these manifests, in this order.
     Apply {
         ids: Vec<ResourceId>,
-        expect: String,
-        check: String,
+        expect: Vec<Expect>,
+        check: Option<Command>,
     },
 }
 
 impl Plan {
-    fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), items: Vec::new() }
+    fn new(purpose: Purpose) -> Self {
+        Self { purposes: vec![purpose], items: Vec::new() }
     }
 
-    fn run(&mut self, command: impl Into<String>, expect: impl Into<String>, check: impl Into<String>) {
-        self.items.push(Item::Run(Step {
-            command: command.into(),
-            expect: expect.into(),
-            check: check.into(),
-            ..Step::default()
-        }));
+    fn run(&mut self, command: Command, expect: impl Into<Expect>, check: impl Into<Option<Command>>) {
+        let (expect, check) = (vec![expect.into()], check.into());
+        self.items.push(Item::Run(Step { before: None, command, expect, check }));
     }
 
     /// A step before which a person has something to do.
-    fn run_after(&mut self, before: impl Into<String>, command: impl Into<String>, expect: impl Into<String>) {
-        let step = Step { before: before.into(), command: command.into(), expect: expect.into(), check: String::new() };
-        self.items.push(Item::Run(step));
+    fn run_after(&mut self, before: Before, command: Command, expect: impl Into<Expect>) {
+        self.items.push(Item::Run(Step { before: Some(before), command, expect: vec![expect.into()], check: None }));
     }
 
     /// Applies one manifest and no other: from its own text, where its file holds others too.
@@ -115,8 +91,8 @@ impl Plan {
         &mut self,
         matter: Matter<'_>,
         resource: &Resource,
-        expect: impl Into<String>,
-        check: impl Into<String>,
+        expect: impl Into<Expect>,
+        check: impl Into<Option<Command>>,
     ) {
         if matter.setting.files.is_shared(&resource.id) {
             let object = command::value(&resource.node);
@@ -126,8 +102,8 @@ impl Plan {
         }
     }
 
-    fn apply(&mut self, ids: Vec<ResourceId>, expect: impl Into<String>, check: impl Into<String>) {
-        self.items.push(Item::Apply { ids, expect: expect.into(), check: check.into() });
+    fn apply(&mut self, ids: Vec<ResourceId>, expect: impl Into<Expect>, check: impl Into<Option<Command>>) {
+        self.items.push(Item::Apply { ids, expect: vec![expect.into()], check: check.into() });
     }
 }
 
@@ -146,10 +122,7 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
     {
         let Some(new) = after.get(&change.id).copied() else { continue };
         if let Some(field) = set_by_the_server(new).filter(|_| !change.refusals.is_empty()) {
-            plans.push(Plan::new(format!(
-                "apply {}, take metadata.{field} out of its manifest first: only the server sets it",
-                change.id
-            )));
+            plans.push(Plan::new(Purpose::ServerField(change.id.clone(), field)));
             continue;
         }
         if !change.refusals.is_empty() && change.refusals.first() == too_large(&new.node).as_ref() {
@@ -201,7 +174,7 @@ pub fn of_new(fresh: &Bundle) -> Vec<Runbook> {
     let steps = |items: Vec<Item>| {
         items.into_iter().filter_map(|item| if let Item::Run(step) = item { Some(step) } else { None }).collect()
     };
-    plan.into_iter().map(|plan| Runbook { title: plan.title, steps: steps(plan.items) }).collect()
+    plan.into_iter().map(|plan| Runbook { purposes: plan.purposes, steps: steps(plan.items) }).collect()
 }
 
 /// A field of a manifest that belongs to one stored object, and to no other.
@@ -211,29 +184,17 @@ fn set_by_the_server(resource: &Resource) -> Option<&'static str> {
 
 /// What kubectl cannot keep a copy of is merged by the server instead.
 fn on_the_server(matter: Matter<'_>, new: &Resource) -> Plan {
-    let mut plan = Plan::new(format!(
-        "apply {} on the server: kubectl keeps a copy of each manifest in an annotation, and this one has no room \
-            there",
-        new.id
-    ));
+    let mut plan = Plan::new(Purpose::ServerSide(new.id.clone()));
     let force = if matter.committed.get(&new.id).is_some() { " --force-conflicts" } else { "" };
-    plan.run(
-        format!("kubectl apply --server-side{force} -f {}", command::file(&matter.setting.files.of(&new.id))),
-        "`serverside-applied`. From now on it must be applied so each time: tell whatever applies it, or divide it \
-            into several",
-        "",
-    );
+    let file = command::file(&matter.setting.files.of(&new.id));
+    plan.run(Command::line(format!("kubectl apply --server-side{force} -f {file}")), OfObject::ServerSide, None);
     plan
 }
 
 /// What is refused even where nothing was before: no order of steps helps.
 fn hopeless(change: &Change) -> Plan {
     let refusal = &change.refusals[0];
-    let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
-    Plan::new(format!(
-        "apply {}, mend it first: no cluster takes it as it stands, not even as a new object ({field}{})",
-        change.id, refusal.detail
-    ))
+    Plan::new(Purpose::Hopeless(change.id.clone(), refusal.field.clone(), refusal.detail.clone()))
 }
 
 fn stateful_set(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, change: &Change) -> Option<Plan> {
@@ -284,14 +245,14 @@ fn together(plans: Vec<Plan>, matter: Matter<'_>) -> Vec<Plan> {
             (Some(partner), Some((_, at))) => {
                 let other = &mut list[partner];
                 let Some((_, apply)) = shared_apply(other, matter) else { continue };
-                other.title = format!("{}; and {}", other.title, plan.title);
+                other.purposes.extend(plan.purposes);
                 let mut items = plan.items;
                 let after = items.split_off(at + 1);
                 if let (Some(Item::Apply { ids, expect, .. }), Some(Item::Apply { ids: all, expect: said, .. })) =
                     (items.pop(), other.items.get_mut(apply))
                 {
                     all.extend(ids);
-                    *said = format!("{said}; {expect}");
+                    said.extend(expect);
                 }
                 other.items.splice(apply..apply, items);
                 other.items.extend(after);
@@ -317,13 +278,13 @@ fn shared_apply(plan: &Plan, matter: Matter<'_>) -> Option<(String, usize)> {
 fn bound(plan: Plan, matter: Matter<'_>) -> Runbook {
     let steps = plan.items.into_iter().map(|item| match item {
         Item::Run(step) => step,
-        Item::Apply { ids, expect, check } => Step { command: apply(matter, &ids), expect, check, ..Step::default() },
+        Item::Apply { ids, expect, check } => Step { before: None, command: apply(matter, &ids), expect, check },
     });
-    Runbook { title: plan.title, steps: steps.collect() }
+    Runbook { purposes: plan.purposes, steps: steps.collect() }
 }
 
 /// The command that applies these manifests, each file once.
-fn apply(matter: Matter<'_>, ids: &[ResourceId]) -> String {
+fn apply(matter: Matter<'_>, ids: &[ResourceId]) -> Command {
     let mut files: Vec<String> = Vec::new();
     for id in ids {
         let file = command::file(&matter.setting.files.of(id));
@@ -331,5 +292,5 @@ fn apply(matter: Matter<'_>, ids: &[ResourceId]) -> String {
             files.push(file);
         }
     }
-    format!("kubectl apply -f {}", files.join(" -f "))
+    Command::line(format!("kubectl apply -f {}", files.join(" -f ")))
 }

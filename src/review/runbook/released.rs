@@ -1,8 +1,9 @@
 //! Volumes that an earlier claim has left: they are reserved for that one claim, and a new one of the same name does
 //! not get them.
 
-use super::command::{all, await_set, kubectl, named, patch, set_free};
+use super::command::{Command, all, await_set, get, get_field, named, patch, set_free};
 use super::rename::Rename;
+use super::step::{AllReady, OfClaim, OfSet, OfVolume, Purpose};
 use super::{Matter, Plan, claims};
 use crate::bundle::Resource;
 use crate::review::change::ChangeKind;
@@ -19,18 +20,14 @@ pub(super) fn plan(matter: Matter<'_>, renames: &[Rename<'_>]) -> Vec<Plan> {
                     let set = Set(new);
                     let claims = set.claims(claims::ordinals(set));
                     let mut plan = left(matter, new, &claims)?;
-                    plan.apply(matter.with_companions(set), "`created`; its claims take up the volumes", "");
-                    plan.run(await_set(set), "all pods ready, with the data that was there", shown(new, &claims));
+                    plan.apply(matter.with_companions(set), OfSet::TakesUp, None);
+                    plan.run(await_set(set), AllReady::WithData, shown(new, &claims));
                     Some(plan)
                 }
                 "PersistentVolumeClaim" => {
                     let claims = [new.id.name.clone()];
                     let mut plan = left(matter, new, &claims)?;
-                    plan.apply(
-                        vec![new.id.clone()],
-                        "`created`, and bound to the volume that was there",
-                        shown(new, &claims),
-                    );
+                    plan.apply(vec![new.id.clone()], OfClaim::TakesUp, shown(new, &claims));
                     Some(plan)
                 }
                 _ => None,
@@ -46,24 +43,19 @@ fn left(matter: Matter<'_>, owner: &Resource, claims: &[String]) -> Option<Plan>
         matter.committed.get(&volume.id).map(|_| volume)
     };
     let volumes: Vec<&Resource> = claims.iter().filter_map(was_there).collect();
-    let mut plan = Plan::new(format!("let {} take up the volumes that are there", owner.id));
+    let mut plan = Plan::new(Purpose::TakeUp(owner.id.clone()));
     volumes.iter().for_each(|volume| free(&mut plan, volume));
     (!volumes.is_empty()).then_some(plan)
 }
 
-fn shown(owner: &Resource, claims: &[String]) -> String {
-    format!("{} get {}", kubectl(&owner.id.namespace), all("pvc", claims))
+fn shown(owner: &Resource, claims: &[String]) -> Command {
+    get(&owner.id.namespace, &all("pvc", claims))
 }
 
 /// Frees a volume whose claim is gone; leaves it alone if it is bound.
 pub(super) fn free(plan: &mut Plan, volume: &Resource) {
     let name = named("pv", &volume.id.name);
-    let phase = format!("kubectl get {name} -o jsonpath='{{.status.phase}}'");
-    plan.run(
-        format!("[ \"$({phase})\" != Released ] || {}", patch("", &name, &set_free())),
-        "nothing, if its claim is still there or it was never used. `patched`, if an earlier claim has left it: it \
-            is Available again, \
-         with its data, for a claim of that name",
-        phase,
-    );
+    let phase = get_field("", &name, "{.status.phase}");
+    let freed = patch("", &name, &set_free());
+    plan.run(Command::line(format!("[ \"$({phase})\" != Released ] || {freed}")), OfVolume::AvailableIf, phase);
 }

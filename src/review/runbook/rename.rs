@@ -2,8 +2,9 @@
 //! them.
 
 use super::claims::{self, What};
-use super::command::{all, await_set, each, kubectl, named, patch, volume_of, word};
+use super::command::{Command, all, await_set, delete, each, get, named, patch, volume_of, wait, word};
 use super::needs::{mounted, references};
+use super::step::{AllReady, OfClaim, OfObject, OfPod, OfSet, OfVolume, Purpose, Renaming};
 use super::{Matter, Plan, migrate, recreate, scale, swap, volume};
 use crate::bundle::{Resource, ResourceId, kind_rank};
 use crate::review::change::{Change, ChangeKind};
@@ -138,50 +139,33 @@ fn data<'m>(matter: Matter<'m>, old: (&str, &str), new: (&str, &str)) -> Data<'m
 /// The steps for a claim of its own under another name.
 pub(super) fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
     let (from, to) = (&old.id.namespace, &new.id.namespace);
-    let what = format!("turn {} into {} and keep its data", old.id, new.id);
+    let what = Renaming::Claim(old.id.clone(), new.id.clone());
     let data = data(matter, (from, &old.id.name), (to, &new.id.name));
     if let Data::Elsewhere(earlier, later) = data {
-        return elsewhere(&what, earlier, later);
+        return elsewhere(what, earlier, later);
     }
     let pair = Pair { old: old.id.name.clone(), new: new.id.name.clone(), data };
-    let mut plan = Plan::new(format!("{what}: who mounts it is away for a short while"));
+    let mut plan = Plan::new(Purpose::Rename(what));
     keep(&mut plan, from, std::slice::from_ref(&pair));
     for user in recreate::users(matter.committed, old) {
         migrate::pause(&mut plan, user);
     }
     hand_over(&mut plan, (from, to), matter, &pair);
-    plan.run(
-        format!("{} delete {}", kubectl(from), named("pvc", &pair.old)),
-        "the old claim is gone; its volume is kept, with all its data",
-        "kubectl get pv",
-    );
+    plan.run(delete(from, &named("pvc", &pair.old)), OfClaim::OldDeleted, get("", "pv"));
     if let Data::Renamed(earlier, later) = pair.data {
-        plan.run(
-            format!("kubectl delete {}", named("pv", &earlier.id.name)),
-            "the old object is gone; the disk behind it is not",
-            "",
-        );
-        plan.apply_alone(matter, later, "`created`", "");
+        plan.run(delete("", &named("pv", &earlier.id.name)), OfVolume::OldDeleted, None);
+        plan.apply_alone(matter, later, OfObject::Created, None);
     }
     let users = recreate::users(matter.fresh, new);
     let mut ids = vec![new.id.clone()];
     ids.extend(users.iter().map(|user| user.id.clone()));
-    plan.apply(
-        ids,
-        "the claim is bound to the volume at once",
-        format!("{} get {}", kubectl(to), named("pvc", &pair.new)),
-    );
+    plan.apply(ids, OfClaim::BoundAtOnce, get(to, &named("pvc", &pair.new)));
     users.into_iter().for_each(|user| migrate::resume(&mut plan, user));
     plan
 }
 
-fn elsewhere(what: &str, earlier: &Resource, later: &Resource) -> Plan {
-    Plan::new(format!(
-        "{what}, let the new volumes name the old disks first: {} names {}, which is empty; the data is on {}",
-        later.id,
-        disk(later),
-        disk(earlier)
-    ))
+fn elsewhere(what: Renaming, earlier: &Resource, later: &Resource) -> Plan {
+    Plan::new(Purpose::RenameElsewhere(what, later.id.clone(), disk(later), disk(earlier)))
 }
 
 /// The steps: end the old pods in order, hand each volume to its new claim, and only then make the new set.
@@ -190,45 +174,35 @@ pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companies: &Compa
     let pairs = pairs(matter, rename);
     let (from, to) = (&old.0.id.namespace, &new.0.id.namespace);
     let what = if old.0.id == new.0.id {
-        format!("give claim templates of {} another name and keep their data", new.0.id)
+        Renaming::Templates(new.0.id.clone())
     } else {
-        format!("turn {} into {} and keep its data", old.0.id, new.0.id)
+        Renaming::Set(old.0.id.clone(), new.0.id.clone())
     };
     if let Some((earlier, later)) = pairs.iter().find_map(|pair| match pair.data {
         Data::Elsewhere(earlier, later) => Some((earlier, later)),
         _ => None,
     }) {
-        return elsewhere(&what, earlier, later);
+        return elsewhere(what, earlier, later);
     }
-    let mut plan = Plan::new(format!("{what}: its pods are away for a short while"));
+    let mut plan = Plan::new(Purpose::Rename(what));
     let company = companies.of(rename);
     surroundings(&mut plan, matter, rename, company);
     swap::counted(&mut plan, old);
     claims::prepare(&mut plan, matter, old, &claims::edits(old, new));
     swap::retain_claims(&mut plan, old);
     keep(&mut plan, from, &pairs);
-    let kubectl_old = kubectl(from);
-    let name = named("statefulset", old.name());
     scale::to_nothing(&mut plan, old);
     if old.replicas() > 0 {
         let pods: Vec<String> =
             claims::ordinals(old).map(|ordinal| word(&format!("pod/{}", claims::pod(old, ordinal)))).collect();
-        plan.run(
-            format!("{kubectl_old} wait --for=delete {} --timeout=30m", pods.join(" ")),
-            "no pod is left: nobody writes any more",
-            "",
-        );
+        plan.run(wait(from, "delete", &pods.join(" "), "30m"), OfPod::NoWriter, None);
     }
     for pair in &pairs {
         hand_over(&mut plan, (from, to), matter, pair);
     }
     let claims: Vec<String> = pairs.iter().map(|pair| pair.old.clone()).collect();
     if !claims.is_empty() {
-        plan.run(
-            format!("{kubectl_old} delete {}", all("pvc", &claims)),
-            "the old claims are gone; their volumes are kept, with all their data",
-            "kubectl get pv",
-        );
+        plan.run(delete(from, &all("pvc", &claims)), OfClaim::OldDeletedAll, get("", "pv"));
     }
     let renamed: Vec<String> = pairs
         .iter()
@@ -238,13 +212,9 @@ pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companies: &Compa
         })
         .collect();
     if !renamed.is_empty() {
-        plan.run(
-            format!("kubectl delete {}", all("pv", &renamed)),
-            "the old objects are gone; the disks behind them are not",
-            "",
-        );
+        plan.run(delete("", &all("pv", &renamed)), OfVolume::OldDeletedAll, None);
     }
-    plan.run(format!("{kubectl_old} delete {name}"), "the old set is gone; it had no pods any more", "");
+    plan.run(delete(from, &named("statefulset", old.name())), OfSet::OldDeleted, None);
     let mut ids = matter.companions(new);
     let others = volumes(matter, rename).into_iter().chain(company.iter().map(|change| &change.id)).chain([&new.0.id]);
     let mut known: BTreeSet<ResourceId> = ids.iter().cloned().collect();
@@ -254,18 +224,10 @@ pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companies: &Compa
         }
     }
     ids.sort_by_key(|id| turn(&id.kind));
-    plan.apply(ids, "`created`; its claims are bound to the volumes at once", "");
+    plan.apply(ids, OfSet::CreatedBound, None);
     let made: Vec<String> = pairs.iter().map(|pair| pair.new.clone()).collect();
-    let stays = if pairs.iter().any(|pair| matches!(pair.data, Data::Stays(None))) {
-        "; from now on each volume stays when its claim goes, whatever its class says"
-    } else {
-        ""
-    };
-    plan.run(
-        await_set(new),
-        format!("all pods ready, with the data that they had{stays}"),
-        format!("{} get {}", kubectl(to), all("pvc", &made)),
-    );
+    let retained = pairs.iter().any(|pair| matches!(pair.data, Data::Stays(None)));
+    plan.run(await_set(new), AllReady::WithTheirData { retained }, get(to, &all("pvc", &made)));
     leftovers(&mut plan, new, company);
     plan
 }
@@ -292,12 +254,8 @@ fn hand_over(plan: &mut Plan, (from, to): (&str, &str), matter: Matter<'_>, pair
     }
     plan.run(
         patch("", &volume, &json!({"spec": {"claimRef": claim}})),
-        format!(
-            "the volume is reserved for {}; {} says Lost, and goes next",
-            called(to, &pair.new),
-            called(from, &pair.old)
-        ),
-        "",
+        OfVolume::Reserved(called(to, &pair.new), called(from, &pair.old)),
+        None,
     );
 }
 
@@ -387,15 +345,8 @@ fn surroundings(plan: &mut Plan, matter: Matter<'_>, Rename { old, new }: Rename
     let is_other = from != to;
     if is_other && !matter.lookup.brings("Namespace", "", home) {
         let name = named("namespace", home);
-        plan.run(
-            format!("kubectl get {name} || kubectl create {name}"),
-            format!(
-                "`Active`, or `created`. Namespace `{home}` is not among the manifests: give it the labels, quotas \
-                    and policies that it \
-                 needs before you go on"
-            ),
-            "",
-        );
+        let (there, made) = (get("", &name), format!("kubectl create {name}"));
+        plan.run(Command::line(format!("{there} || {made}")), OfObject::Namespace(home.to_owned()), None);
     }
     let known = if is_other { BTreeSet::new() } else { references(old.0) };
     let coming = company.iter().filter_map(|change| matter.fresh.get(&change.id)).chain([new.0]);
@@ -404,15 +355,7 @@ fn surroundings(plan: &mut Plan, matter: Matter<'_>, Rename { old, new }: Rename
     let missing = needed.into_iter().filter(|(kind, name)| !matter.lookup.brings(kind, to, name));
     let missing: Vec<String> = missing.map(|(kind, name)| word(&format!("{}/{name}", kind.to_lowercase()))).collect();
     if !missing.is_empty() {
-        plan.run(
-            format!("{} get {}", kubectl(to), missing.join(" ")),
-            format!(
-                "each is there. The manifests name them and do not bring them along: create in namespace `{home}` \
-                    what is missing before \
-                 you go on, or pods do not start"
-            ),
-            "",
-        );
+        plan.run(get(to, &missing.join(" ")), OfObject::References(home.to_owned()), None);
     }
 }
 
@@ -427,15 +370,7 @@ fn leftovers(plan: &mut Plan, new: Set<'_>, company: &[&Change]) {
     }
     for (namespace, ids) in gone {
         let objects: Vec<String> = ids.iter().map(|id| format!("{}/{}", kind_word(id), id.name)).collect();
-        plan.run(
-            format!("{} delete {}", kubectl(namespace), each(&objects)),
-            format!(
-                "what is not among the new manifests any more is gone. Whoever used the old names must use those of \
-                    {} by now",
-                new.name()
-            ),
-            "",
-        );
+        plan.run(delete(namespace, &each(&objects)), OfObject::Pruned(new.name().to_owned()), None);
     }
 }
 

@@ -2,7 +2,8 @@
 //! the broken one is well, and the broken one only gets well by being replaced.
 
 use super::claims;
-use super::command::{await_set, kubectl, named, word};
+use super::command::{Command, await_set, delete, get, named, rollout, wait, word};
+use super::step::{AllReady, Form, OfPod, OfSet, Purpose};
 use super::{Matter, Plan};
 use crate::k8s::object::ObjectName;
 use crate::review::change::Change;
@@ -31,54 +32,38 @@ fn broken(pods: &BTreeSet<&ObjectName>, set: Set<'_>, home: &str) -> Option<Stri
 
 /// The new form is the way out.
 fn forward(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, broken: &str) -> Plan {
-    let kubectl = kubectl(&new.0.id.namespace);
-    let mut plan = Plan::new(format!(
-        "get the rollout of {} going again, if it hangs: {broken} cannot become ready as it was",
-        new.0.id
-    ));
-    plan.apply(
-        matter.with_companions(new),
-        "`configured`. Where a pod of the earlier form is not ready, nothing else happens: the controller waits for \
-            it, and does not \
-         replace it",
-        format!("{kubectl} get {}", named("statefulset", new.name())),
-    );
-    replace_broken(&mut plan, old, "it comes back in its new form, with its claims");
-    plan.run(await_set(new), "all pods ready: the rollout goes on, from the last to the first", "");
+    let mut plan = Plan::new(Purpose::Unblock(new.0.id.clone(), broken.to_owned()));
+    plan.apply(matter.with_companions(new), OfSet::WaitsForPod, shown(new));
+    replace_broken(&mut plan, old, Form::New);
+    plan.run(await_set(new), AllReady::RolloutGoesOn, None);
     plan
 }
 
 /// The new form is what breaks.
 fn back(old: Set<'_>, new: Set<'_>, broken: &str) -> Plan {
-    let (kubectl, name) = (kubectl(&new.0.id.namespace), word(new.name()));
-    let mut plan = Plan::new(format!(
-        "take {} back, if this is applied as it stands and hangs: {broken} cannot become ready",
-        new.0.id
-    ));
-    plan.run(
-        format!("{kubectl} rollout undo statefulset/{name}"),
-        "`rolled back`: the pods are to be as they were. Take the change back in the manifests, too. Nothing else \
-            happens yet: the \
-         controller waits for the broken pod, and does not replace it",
-        format!("{kubectl} get {}", named("statefulset", new.name())),
-    );
-    replace_broken(&mut plan, new, "it comes back as it was, with its claims");
-    plan.run(await_set(old), "all pods ready, as they were", "");
+    let mut plan = Plan::new(Purpose::Undo(new.0.id.clone(), broken.to_owned()));
+    let set = format!("statefulset/{}", word(new.name()));
+    plan.run(rollout(&new.0.id.namespace, "undo", &set), OfSet::RolledBack, shown(new));
+    replace_broken(&mut plan, new, Form::Old);
+    plan.run(await_set(old), AllReady::AsBefore, None);
     plan
 }
 
-fn replace_broken(plan: &mut Plan, set: Set<'_>, fate: &str) {
-    let kubectl = kubectl(&set.0.id.namespace);
+fn shown(set: Set<'_>) -> Command {
+    get(&set.0.id.namespace, &named("statefulset", set.name()))
+}
+
+fn replace_broken(plan: &mut Plan, set: Set<'_>, form: Form) {
+    let namespace = &set.0.id.namespace;
     for ordinal in claims::ordinals(set).rev() {
         let pod = claims::pod(set, ordinal);
-        let (waited, named) = (word(&format!("pod/{pod}")), named("pod", &pod));
+        let named = named("pod", &pod);
+        let ready = wait(namespace, "condition=Ready", &word(&format!("pod/{pod}")), "1s");
+        let deleted = delete(namespace, &named).with("--ignore-not-found --wait=false");
         plan.run(
-            format!(
-                "{kubectl} wait --for=condition=Ready {waited} --timeout=1s || {kubectl} delete {named} \
-                    --ignore-not-found --wait=false"
-            ),
-            format!("`condition met` where it is ready. `deleted` where it is not: {fate}"),
-            format!("{kubectl} get {named} --ignore-not-found"),
+            Command::line(format!("{ready} || {deleted}")),
+            OfPod::ReadyOrDeleted(form),
+            get(namespace, &named).with("--ignore-not-found"),
         );
     }
 }

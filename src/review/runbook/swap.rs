@@ -2,7 +2,11 @@
 //! over.
 
 use super::claims::{self, Edit, Origin, What};
-use super::command::{all, await_new_pod, await_set, file, kubectl, labels, named, patch, selector, value, word};
+use super::command::{
+    Command, all, await_new_pod, await_set, delete, file, get, get_field, kubectl, labels, named, patch, rollout,
+    selector, value, word,
+};
+use super::step::{AllReady, OfObject, OfPod, OfSet, Purpose, Reason, Restart};
 use super::{Matter, Plan, migrate, rename, scale};
 use crate::api::admission;
 use crate::api::apply;
@@ -17,12 +21,9 @@ pub(super) fn replaced(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option
     if !takes_whole(matter, &old.0.node, &new.0.node) || matter.setting.files.is_shared(&new.0.id) {
         return None;
     }
-    let mut plan = Plan::new(format!(
-        "give {} its new form as a whole: a merge of the two forms is refused, the new one is not",
-        new.0.id
-    ));
+    let mut plan = Plan::new(Purpose::ReplaceWhole(new.0.id.clone()));
     replace(&mut plan, matter, &new.0.id);
-    plan.run(await_set(new), "all pods ready; those whose template changed restart, from the last to the first", "");
+    plan.run(await_set(new), AllReady::ChangedRestarted, None);
     Some(plan)
 }
 
@@ -37,16 +38,16 @@ pub(super) fn takes_whole(matter: Matter<'_>, old: &Node, new: &Node) -> bool {
 pub(super) fn replace(plan: &mut Plan, matter: Matter<'_>, id: &ResourceId) {
     let file = file(&matter.setting.files.of(id));
     plan.run(
-        format!("kubectl replace --save-config -f {file}"),
-        "`replaced`: the object stays the same one, and later applies go on from here",
-        format!("kubectl diff -f {file}"),
+        Command::line(format!("kubectl replace --save-config -f {file}")),
+        OfObject::Replaced,
+        Command::line(format!("kubectl diff -f {file}")),
     );
 }
 
 /// The steps for a set whose fields cannot be changed in place.
 pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
     let edits = claims::edits(old, new);
-    if edits.iter().any(|edit| matches!(edit.what, What::Other(_))) {
+    if edits.iter().any(|edit| matches!(edit.what, What::Fixed(_))) {
         return migrate::plan(matter, old, new, &edits);
     }
     if let Some(rename) = rename::of_templates(old, new) {
@@ -55,7 +56,7 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
     if !selects_own_pods(old, new) {
         return anew(matter, old, new, &edits);
     }
-    let mut plan = Plan::new(String::new());
+    let mut plan = Plan { purposes: Vec::new(), items: Vec::new() };
     if !edits.is_empty() {
         counted(&mut plan, old);
     }
@@ -63,64 +64,53 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
     claims::prepare(&mut plan, matter, old, &edits);
     swap(&mut plan, matter, old, new);
     let renamed_service = is_renamed(old, new, "serviceName");
-    let names_follow = if renamed_service {
-        let (before, after) = (service(old), service(new));
-        format!("; each is found below `{after}` only once it has restarted, until then below `{before}`")
-    } else {
-        String::new()
-    };
+    let names = || renamed_service.then(|| (service(old).to_owned(), service(new).to_owned()));
     let has = |what| edits.iter().any(|edit| edit.what == what);
-    let fate = if has(What::Added) {
+    let restart = if has(What::Added) {
         restart_ascending(&mut plan, matter, old, new, &edits);
-        "its pods restart, from the first to the last"
+        Restart::Ascending
     } else if has(What::Removed) {
-        let expect =
-            "all pods ready: they restart, from the last to the first, because the mount goes too; the claims stay";
-        plan.run(await_set(new), format!("{expect}{names_follow}"), "");
-        "its pods restart, from the last to the first"
+        plan.run(await_set(new), AllReady::MountGone(names()), None);
+        Restart::Descending
     } else if !is_same_template(matter, old, new) {
-        let expect = "all pods ready: they restart, from the last to the first, because their template changed too";
-        plan.run(await_set(new), format!("{expect}{names_follow}"), "");
-        "its pods restart only for what changed in their template"
+        plan.run(await_set(new), AllReady::TemplateChanged(names()), None);
+        Restart::ForTemplate
     } else {
-        plan.run(
-            await_set(new),
-            "all pods ready, none restarted",
-            format!("{} get {}", kubectl(&new.0.id.namespace), pods(new)),
-        );
+        plan.run(await_set(new), AllReady::NoneRestarted, get(&new.0.id.namespace, &pods(new)));
         if renamed_service && new.replicas() > 0 {
             new_names(&mut plan, matter, old, new);
-            "its pods restart for their new names only after it is done"
+            Restart::ForNames
         } else {
-            "no pod restarts"
+            Restart::None
         }
     };
     if renamed_service {
         old_service(&mut plan, matter, old);
     }
-    plan.title = format!("{} {}: {fate}", reasons(matter, old, new, &edits), new.0.id);
+    let reasons = reasons(matter, old, new, &edits);
+    plan.purposes.push(Purpose::Swap { set: new.0.id.clone(), reasons, pods: restart });
     plan
 }
 
 /// What is to be changed that cannot be changed in place.
-fn reasons(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> String {
-    let mut reasons: Vec<String> = Vec::new();
+fn reasons(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> Vec<Reason> {
+    let mut reasons = Vec::new();
     if let Some(grown) = edits.iter().find(|edit| matches!(edit.what, What::Grown(_))) {
         let first = old.claim(grown.template, old.start());
         reasons.push(match claims::origin(matter, &old.0.id.namespace, &first, grown.old) {
-            Origin::Dynamic => "grow the claims".to_owned(),
-            Origin::Static => "raise the size of future PVCs (existing volumes keep their size)".to_owned(),
+            Origin::Dynamic => Reason::Grow,
+            Origin::Static => Reason::FutureSize,
         });
     }
     if edits.iter().any(|edit| !matches!(edit.what, What::Grown(_))) {
-        reasons.push("change the claim templates".to_owned());
+        reasons.push(Reason::Templates);
     }
     let fields = ["serviceName", "podManagementPolicy", "revisionHistoryLimit", "selector"];
-    let fields: Vec<&str> = fields.into_iter().filter(|field| is_renamed(old, new, field)).collect();
+    let fields: Vec<&'static str> = fields.into_iter().filter(|field| is_renamed(old, new, field)).collect();
     if !fields.is_empty() {
-        reasons.push(format!("change {}", fields.join(" and ")));
+        reasons.push(Reason::Fields(fields));
     }
-    if reasons.is_empty() { "make anew".to_owned() } else { format!("{} of", reasons.join(" and ")) }
+    reasons
 }
 
 fn is_renamed(old: Set<'_>, new: Set<'_>, field: &str) -> bool {
@@ -140,17 +130,12 @@ fn is_same_template(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> bool {
     template(old) == template(new)
 }
 
-/// What a person who deletes a pod should know when a disruption budget covers it.
-pub(super) fn caution(matter: Matter<'_>, set: Set<'_>) -> &'static str {
+/// Whether a disruption budget covers the pods of a set: it does not limit a person who deletes them.
+pub(super) fn is_budgeted(matter: Matter<'_>, set: Set<'_>) -> bool {
     let labels = set.0.node.find(&["spec", "template", "metadata", "labels"]);
-    let covers = |budget: &Resource| {
+    matter.fresh.of_kind("PodDisruptionBudget").any(|budget| {
         budget.id.namespace == set.0.id.namespace && matches(budget.node.find(&["spec", "selector"]), labels)
-    };
-    if matter.fresh.of_kind("PodDisruptionBudget").any(covers) {
-        ". Its disruption budget does not limit this: continue only when all pods are Ready"
-    } else {
-        ""
-    }
+    })
 }
 
 /// Deletes the set without its pods and makes it anew.
@@ -161,28 +146,19 @@ pub(super) fn swap(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'
 
 /// Deletes the set and leaves its pods and claims as they are.
 pub(super) fn orphan(plan: &mut Plan, old: Set<'_>) {
-    let kubectl = kubectl(&old.0.id.namespace);
+    let namespace = &old.0.id.namespace;
     plan.run(
-        format!("{kubectl} delete {} --cascade=orphan", named("statefulset", old.name())),
-        "the set is gone; its pods run on and its claims stay. Until the next step nobody replaces a pod that ends",
-        format!("{kubectl} get pods {}", selector(&labels(old.0))),
+        delete(namespace, &named("statefulset", old.name())).with("--cascade=orphan"),
+        OfSet::Orphaned,
+        get(namespace, &format!("pods {}", selector(&labels(old.0)))),
     );
 }
 
 /// Says for how many replicas the steps are, where the manifest leaves that to an autoscaler.
 pub(super) fn counted(plan: &mut Plan, old: Set<'_>) {
     if old.0.node.find(&["spec", "replicas"]).is_none() && old.templates().next().is_some() {
-        plan.run(
-            format!(
-                "{} get {} -o jsonpath='{{.spec.replicas}}'",
-                kubectl(&old.0.id.namespace),
-                named("statefulset", old.name())
-            ),
-            "1. The manifests do not say how many replicas there are, and these steps are written for one. If it \
-                prints more, state \
-             that number as `replicas` in both, and review again before you go on",
-            "",
-        );
+        let set = named("statefulset", old.name());
+        plan.run(get_field(&old.0.id.namespace, &set, "{.spec.replicas}"), OfSet::CountedOne, None);
     }
 }
 
@@ -191,10 +167,9 @@ pub(super) fn counted(plan: &mut Plan, old: Set<'_>) {
 pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, (old, new): (Set<'_>, Set<'_>), more: usize) {
     let name = word(new.name());
     let namespace = &new.0.id.namespace;
-    let check = format!("{} get {}", kubectl(namespace), named("statefulset", new.name()));
+    let check = get(namespace, &named("statefulset", new.name()));
     if new.0.node.find(&["spec", "replicas"]).is_some() {
-        let expect = format!("`statefulset.apps/{name} created`; its pods and claims are its own by their names");
-        plan.apply(matter.with_companions(new), expect, check);
+        plan.apply(matter.with_companions(new), OfSet::Adopts(name), check);
         return;
     }
     let count = format!("{} get pods {} --no-headers | wc -l", kubectl(namespace), selector(&labels(old.0)));
@@ -208,58 +183,44 @@ pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, (old, new): (Set<'_>, Se
     } else {
         let companions = matter.companions(new);
         if !companions.is_empty() {
-            plan.apply(companions, "what the set needs is there", "");
+            plan.apply(companions, OfObject::Companions, None);
         }
         format!("kubectl patch --local -f {} {patch}", file(&matter.setting.files.of(&new.0.id)))
     };
-    let expect = "`created`, with as many replicas as there are pods: its manifest does not say how many, and alone \
-        would mean one";
-    plan.run(command, expect, check);
-    plan.apply(
-        vec![new.0.id.clone()],
-        "`configured`, with a warning that an annotation was missing; the replicas stay",
-        "",
-    );
+    plan.run(Command::line(command), OfSet::CreatedForPods, check);
+    plan.apply(vec![new.0.id.clone()], OfSet::KeepsReplicas, None);
 }
 
 /// A selector that no longer matches the running pods: they have to go, and come back with other labels.
 fn anew(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> Plan {
-    let mut plan = Plan::new(format!(
-        "change the selector of {}: all its pods are away for a short while, the claims stay",
-        new.0.id
-    ));
+    let mut plan = Plan::new(Purpose::Selector(new.0.id.clone()));
     scale::leave(&mut plan, old, new);
     claims::prepare(&mut plan, matter, old, edits);
     orphan(&mut plan, old);
     if new.0.node.find(&["spec", "replicas"]).is_some() {
-        stop(&mut plan, old, "it ends in its own time; nothing recreates it", "");
+        stop(&mut plan, old, &OfPod::EndsUnowned, "");
         make(&mut plan, matter, (old, new), 0);
     } else {
         // The pods are counted while they are there.
         make(&mut plan, matter, (old, new), 0);
-        stop(&mut plan, old, "it ends, and the new set makes its own of that name", " --wait=false");
+        stop(&mut plan, old, &OfPod::EndsRecreated, "--wait=false");
     }
-    plan.run(
-        await_set(new),
-        "all pods ready, under the new labels; each has taken up its claims by name",
-        format!("{} get {} --show-labels", kubectl(&new.0.id.namespace), pods(new)),
-    );
+    let shown = get(&new.0.id.namespace, &pods(new)).with("--show-labels");
+    plan.run(await_set(new), AllReady::NewLabels, shown);
     plan
 }
 
 /// Ends the pods of a set that is gone, the last first.
-fn stop(plan: &mut Plan, old: Set<'_>, expect: &str, waits: &str) {
-    let kubectl = kubectl(&old.0.id.namespace);
+fn stop(plan: &mut Plan, old: Set<'_>, expect: &OfPod, waits: &str) {
+    let namespace = &old.0.id.namespace;
     if old.0.node.find(&["spec", "replicas"]).is_none() {
-        plan.run(format!("{kubectl} delete pod {}{waits}", selector(&labels(old.0))), expect, "");
+        let pods = format!("pod {}", selector(&labels(old.0)));
+        plan.run(delete(namespace, &pods).with(waits), expect.clone(), None);
         return;
     }
     for ordinal in claims::ordinals(old).rev() {
-        plan.run(
-            format!("{kubectl} delete {} --ignore-not-found{waits}", named("pod", &claims::pod(old, ordinal))),
-            expect,
-            "",
-        );
+        let pod = named("pod", &claims::pod(old, ordinal));
+        plan.run(delete(namespace, &pod).with("--ignore-not-found").with(waits), expect.clone(), None);
     }
 }
 
@@ -268,57 +229,38 @@ fn stop(plan: &mut Plan, old: Set<'_>, expect: &str, waits: &str) {
 fn restart_ascending(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) {
     let namespace = &new.0.id.namespace;
     let Some(added) = edits.iter().find(|edit| edit.what == What::Added).map(|edit| edit.template) else { return };
+    let budget = is_budgeted(matter, new);
     for ordinal in claims::ordinals(new).filter(|ordinal| claims::ordinals(old).contains(ordinal)) {
         let pod = claims::pod(new, ordinal);
-        plan.run(
-            format!("{} delete {} --wait=false", kubectl(namespace), named("pod", &pod)),
-            format!(
-                "it comes back with the new claim. The controller cannot add a volume to a running pod, and is stuck \
-                    at the first one \
-                 without{}",
-                caution(matter, new)
-            ),
-            "",
-        );
+        plan.run(delete(namespace, &named("pod", &pod)).with("--wait=false"), OfPod::BackWithClaim { budget }, None);
         plan.run(
             await_new_pod(namespace, &pod, &format!("{{.spec.volumes[?(@.name==\"{added}\")].name}}"), added),
-            "there with its new volume and ready, before the next one goes",
-            format!("{} get {}", kubectl(namespace), named("pvc", &new.claim(added, ordinal))),
+            OfPod::ReadyWithVolume,
+            get(namespace, &named("pvc", &new.claim(added, ordinal))),
         );
     }
-    plan.run(await_set(new), "all pods ready", "");
+    plan.run(await_set(new), AllReady::Plain, None);
 }
 
 /// Pods keep the DNS name of the Service that they were made for.
 fn new_names(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, new: Set<'_>) {
     let namespace = &new.0.id.namespace;
     let (before, after) = (service(old), service(new));
-    let expect = format!(
-        "until then pods are found below `{before}` only, and from then on below `{after}` only: keep Service \
-            `{before}` until all have restarted"
-    );
+    let renamed = |budget| OfPod::Renamed { before: before.to_owned(), after: after.to_owned(), budget };
     if new.says().is_on_delete() || new.says().partition() > new.start() {
+        let budget = is_budgeted(matter, new);
         for ordinal in claims::ordinals(new).rev() {
             let pod = claims::pod(new, ordinal);
-            plan.run(
-                format!("{} delete {} --wait=false", kubectl(namespace), named("pod", &pod)),
-                format!("{expect}{}", caution(matter, new)),
-                "",
-            );
-            plan.run(
-                await_new_pod(namespace, &pod, "{.spec.subdomain}", after),
-                "ready again, before the next one goes",
-                "",
-            );
+            let deleted = delete(namespace, &named("pod", &pod)).with("--wait=false");
+            plan.run(deleted, renamed(budget), None);
+            plan.run(await_new_pod(namespace, &pod, "{.spec.subdomain}", after), OfPod::ReadyAgain, None);
         }
         return;
     }
-    plan.run(format!("{} rollout restart statefulset/{}", kubectl(namespace), word(new.name())), expect, "");
-    plan.run(
-        await_set(new),
-        "all pods ready, restarted from the last to the first",
-        format!("{} get {} -o jsonpath='{{.items[*].spec.subdomain}}'", kubectl(namespace), pods(new)),
-    );
+    let set = format!("statefulset/{}", word(new.name()));
+    plan.run(rollout(namespace, "restart", &set), renamed(false), None);
+    let shown = get_field(namespace, &pods(new), "{.items[*].spec.subdomain}");
+    plan.run(await_set(new), AllReady::Restarted, shown);
 }
 
 /// The Service that the set used, if it goes in the same change.
@@ -329,11 +271,7 @@ fn old_service(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>) {
     let gone =
         matter.committed.of_kind("Service").find(is_it).filter(|service| matter.fresh.get(&service.id).is_none());
     if gone.is_some() {
-        plan.run(
-            format!("{} delete {}", kubectl(namespace), named("service", service)),
-            "it is not among the new manifests any more, and no pod has a name below it",
-            "",
-        );
+        plan.run(delete(namespace, &named("service", service)), OfObject::ServiceDeleted, None);
     }
 }
 
@@ -356,10 +294,6 @@ pub(super) fn pods(set: Set<'_>) -> String {
 pub(super) fn retain_claims(plan: &mut Plan, set: Set<'_>) {
     if set.says().deletes_claims(When::Deleted) || set.says().deletes_claims(When::Scaled) {
         let policy = json!({"spec": {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"}}});
-        plan.run(
-            patch(&set.0.id.namespace, &named("statefulset", set.name()), &policy),
-            "claims are no longer deleted with pods or with the set",
-            "",
-        );
+        plan.run(patch(&set.0.id.namespace, &named("statefulset", set.name()), &policy), OfSet::RetainsClaims, None);
     }
 }

@@ -1,7 +1,8 @@
 //! A PersistentVolume whose source, node or mode is another: the object is made anew, and so is the claim that it is
 //! bound to.
 
-use super::command::{all, await_pod, kubectl, named, patch, retain, word};
+use super::command::{all, await_pod, delete, get, get_field, named, patch, retain, wait_field, word};
+use super::step::{OfClaim, OfObject, OfPod, OfVolume, Purpose};
 use super::{Matter, Plan, claims, migrate, recreate, swap};
 use crate::bundle::{Resource, ResourceId};
 use crate::review::set::Set;
@@ -49,45 +50,29 @@ fn begin(plan: &mut Plan, Remade { old, .. }: Remade<'_>) {
     {
         plan.run(
             patch("", &name, &retain()),
-            "what is on the disk stays, whatever becomes of its objects",
-            format!("kubectl get {name} -o jsonpath='{{.spec.persistentVolumeReclaimPolicy}}'"),
+            OfVolume::DataRetained,
+            get_field("", &name, "{.spec.persistentVolumeReclaimPolicy}"),
         );
     }
 }
 
-fn title(list: &[Remade<'_>]) -> String {
-    let same_disk = list.iter().all(|Remade { old, new }| source(&old.node) == source(&new.node));
-    let fate = match (same_disk, list.len()) {
-        (true, 1) => "its disk and its data stay",
-        (true, _) => "their disks and their data stay",
-        (false, 1) => "what is on the old disk stays there, nothing is copied",
-        (false, _) => "what is on the old disks stays there, nothing is copied",
-    };
-    let what: Vec<String> = list
-        .iter()
-        .map(|Remade { old, new }| {
-            if old.id == new.id {
-                format!("make {} anew", new.id)
-            } else {
-                format!("put {} in the place of {}", new.id, old.id)
-            }
-        })
-        .collect();
-    format!("{}: {fate}", what.join(", "))
+fn purpose(list: &[Remade<'_>], pod: Option<&str>) -> Purpose {
+    Purpose::Volumes {
+        volumes: list.iter().map(|Remade { old, new }| (old.id.clone(), new.id.clone())).collect(),
+        keep_disks: list.iter().all(|Remade { old, new }| source(&old.node) == source(&new.node)),
+        pod: pod.map(str::to_owned),
+    }
 }
 
 /// The steps for a volume that no pod of a set has.
 fn alone(matter: Matter<'_>, remade: Remade<'_>) -> Plan {
     let Remade { old, new } = remade;
     let (name, (namespace, claim)) = (named("pv", &old.id.name), claim_of(old));
-    let mut plan = Plan::new(title(&[remade]));
+    let mut plan = Plan::new(purpose(&[remade], None));
     begin(&mut plan, remade);
     if claim.is_empty() {
-        plan.run(
-            format!("kubectl get {name} -o jsonpath='{{.spec.claimRef.namespace}}/{{.spec.claimRef.name}}'"),
-            "`/`: no claim has it. If it names one, end the pods that mount that claim and delete the claim first",
-            "",
-        );
+        let claim = get_field("", &name, "{.spec.claimRef.namespace}/{.spec.claimRef.name}");
+        plan.run(claim, OfVolume::Unclaimed, None);
         make(&mut plan, matter, old, new);
     } else {
         standalone(&mut plan, matter, (old, new), namespace, claim);
@@ -98,47 +83,29 @@ fn alone(matter: Matter<'_>, remade: Remade<'_>) -> Plan {
 /// The steps for all volumes of a pod.
 fn of_pod(matter: Matter<'_>, set: Set<'_>, ordinal: i64, list: &[Remade<'_>]) -> Plan {
     let (namespace, pod) = (&*set.0.id.namespace, claims::pod(set, ordinal));
-    let mut plan = Plan::new(format!("{}; pod {pod} is away meanwhile", title(list)));
+    let mut plan = Plan::new(purpose(list, Some(&pod)));
     list.iter().for_each(|remade| begin(&mut plan, *remade));
-    let kubectl = kubectl(namespace);
     swap::retain_claims(&mut plan, set);
     let claims: Vec<&str> = list.iter().map(|remade| claim_of(remade.old).1).collect();
-    let (claim, goes, empty, comes) = match claims.len() {
-        1 => ("the claim", "the claim goes with it", "an empty claim", "its claim"),
-        _ => ("the claims", "the claims go with it", "empty claims", "its claims"),
-    };
+    let several = claims.len() != 1;
+    let shown = || get(namespace, &all("pvc", &claims));
+    plan.run(delete(namespace, &all("pvc", &claims)).with("--wait=false"), OfClaim::Terminating { several }, None);
+    let budget = swap::is_budgeted(matter, set);
     plan.run(
-        format!("{kubectl} delete {} --wait=false", all("pvc", &claims)),
-        format!(
-            "{claim} {} Terminating until {} pod ends",
-            if claims.len() == 1 { "is" } else { "are" },
-            if claims.len() == 1 { "its" } else { "their" }
-        ),
-        "",
-    );
-    plan.run(
-        format!("{kubectl} delete {} --wait=false", named("pod", &pod)),
-        format!("{goes}; the pod and {empty} come back and wait{}", swap::caution(matter, set)),
-        format!("{kubectl} get {}", all("pvc", &claims)),
+        delete(namespace, &named("pod", &pod)).with("--wait=false"),
+        OfPod::WaitsForClaims { several, budget },
+        shown(),
     );
     let volumes: Vec<String> = list.iter().map(|remade| word(&format!("pv/{}", remade.old.id.name))).collect();
     plan.run(
-        format!("kubectl wait --for=jsonpath='{{.status.phase}}'=Released {} --timeout=5m", volumes.join(" ")),
-        if list.len() == 1 {
-            "`condition met`: no claim has the volume any more"
-        } else {
-            "`condition met` for each: no claim has the volumes any more"
-        },
-        "",
+        wait_field("", "{.status.phase}", "Released", &volumes.join(" "), "5m"),
+        OfVolume::Released { several },
+        None,
     );
     list.iter().for_each(|remade| make(&mut plan, matter, remade.old, remade.new));
-    let bound: Vec<String> =
-        list.iter().map(|remade| format!("{} bound to {}", claim_of(remade.old).1, remade.new.id.name)).collect();
-    plan.run(
-        await_pod(namespace, &pod),
-        format!("{pod} is ready, {comes} {}", bound.join(", ")),
-        format!("{kubectl} get {}", all("pvc", &claims)),
-    );
+    let bound = list.iter().map(|remade| (claim_of(remade.old).1.to_owned(), remade.new.id.name.clone()));
+    let bound = OfPod::ReadyBound(pod.clone(), bound.collect());
+    plan.run(await_pod(namespace, &pod), bound, shown());
     plan
 }
 
@@ -150,9 +117,8 @@ pub(super) fn is_renamed(old: &Resource, new: &Resource) -> bool {
 
 /// Deletes the object and makes it anew. From its own text, where its file would bring other changes with it.
 fn make(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &Resource) {
-    let name = named("pv", &new.id.name);
-    plan.run(format!("kubectl delete {}", named("pv", &old.id.name)), "the object is gone; the disk is not", "");
-    plan.apply_alone(matter, new, "`created`", format!("kubectl get {name}"));
+    plan.run(delete("", &named("pv", &old.id.name)), OfVolume::Deleted, None);
+    plan.apply_alone(matter, new, OfObject::Created, get("", &named("pv", &new.id.name)));
 }
 
 /// A claim of its own: whoever mounts it is away meanwhile.
@@ -164,21 +130,13 @@ fn standalone(plan: &mut Plan, matter: Matter<'_>, (old, new): (&Resource, &Reso
     };
     let manifest = matter.fresh.of_kind("PersistentVolumeClaim").find(is_it);
     let namespace = manifest.map_or(namespace, |manifest| &manifest.id.namespace);
-    let kubectl = kubectl(namespace);
     let users = manifest.map(|manifest| recreate::users(matter.fresh, manifest)).unwrap_or_default();
     users.iter().for_each(|user| migrate::pause(plan, user));
-    plan.run(
-        format!("{kubectl} delete {}", named("pvc", claim)),
-        "gone as soon as no pod mounts it; `kubectl describe pvc` says who does",
-        format!("kubectl get {}", named("pv", &old.id.name)),
-    );
+    let pvc = named("pvc", claim);
+    plan.run(delete(namespace, &pvc), OfClaim::DeletedUnmounted, get("", &named("pv", &old.id.name)));
     make(plan, matter, old, new);
     if let Some(manifest) = manifest {
-        plan.apply(
-            vec![manifest.id.clone()],
-            "`created`, and bound to the volume",
-            format!("{kubectl} get {}", named("pvc", claim)),
-        );
+        plan.apply(vec![manifest.id.clone()], OfClaim::CreatedBound, get(namespace, &pvc));
     }
     users.iter().for_each(|user| migrate::resume(plan, user));
 }
