@@ -107,7 +107,7 @@ def go(written):
 
 
 def line(name, schema, names, used):
-    fields = []
+    fields = ["atomic"] if schema.get("x-kubernetes-map-type") == "atomic" else []
     required = set(schema.get("required", []))
     for field, inner in sorted(schema.get("properties", {}).items()):
         written = code(inner, used)

@@ -9,3 +9,5 @@ pub mod custom;
 pub mod defaults;
 pub mod patch;
 pub mod plugin;
+pub mod server_side;
+pub mod way;

@@ -29,6 +29,7 @@ pub struct Shape(&'static Definition);
 struct Definition {
     name: &'static str,
     version: Version,
+    is_atomic: bool,
     fields: Box<[Field]>,
 }
 
@@ -227,6 +228,12 @@ impl Shape {
         self.0.name.rsplit('.').next().unwrap_or_default()
     }
 
+    /// Whether a server-side apply takes it whole, unless the field that holds it says otherwise.
+    #[must_use]
+    pub const fn is_atomic(self) -> bool {
+        self.0.is_atomic
+    }
+
     /// A field by its name.
     #[must_use]
     pub fn field(self, name: &str) -> Option<&'static Field> {
@@ -257,7 +264,9 @@ impl Definition {
     fn read(line: &'static str, version: Version) -> Self {
         let mut words = line.split(' ');
         let name = words.next().unwrap_or_default();
-        Self { name, version, fields: words.skip(1).filter_map(|word| Field::read(word, version)).collect() }
+        let mut fields = words.skip(1).peekable();
+        let is_atomic = fields.next_if_eq(&"atomic").is_some();
+        Self { name, version, is_atomic, fields: fields.filter_map(|word| Field::read(word, version)).collect() }
     }
 }
 

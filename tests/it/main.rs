@@ -58,6 +58,7 @@ mod schema;
 mod scratch;
 mod script;
 mod secrets;
+mod server_side;
 #[cfg(unix)]
 mod tutorial;
 mod yaml;

@@ -96,7 +96,9 @@ impl Judgement {
         Self { stage: Some(stage), faults, ..Self::default() }
     }
 
-    fn into_answer(self) -> Answer {
+    /// The same as an answer of the server.
+    #[must_use]
+    pub fn into_answer(self) -> Answer {
         let refusal = |fault: Fault| Refusal { field: fault.path, kind: fault.kind, detail: fault.message };
         Answer {
             stage: self.stage,

@@ -71,6 +71,8 @@ pub struct Schema {
     pub list_type: ListType,
     /// `x-kubernetes-list-map-keys`
     pub map_keys: Vec<Text>,
+    /// `x-kubernetes-map-type: atomic`
+    pub is_atomic: bool,
     /// `x-kubernetes-validations`
     pub rules: Vec<Rule>,
     /// Whether there are rules here or anywhere inside.
@@ -242,6 +244,7 @@ impl Schema {
             preserves: flag("x-kubernetes-preserve-unknown-fields"),
             embedded: flag("x-kubernetes-embedded-resource"),
             int_or_string,
+            is_atomic: text("x-kubernetes-map-type") == "atomic",
             list_type: match text("x-kubernetes-list-type") {
                 "set" => ListType::Set,
                 "map" => ListType::Map,

@@ -1,0 +1,217 @@
+//! Who manages which fields of an object, and what an apply by one of them does to the object and to the others.
+//!
+//! Follows `sigs.k8s.io/structured-merge-diff/v6/merge/update.go` and
+//! `k8s.io/apimachinery/pkg/util/managedfields/internal`.
+
+use super::compare::{differences, fields, with_holders};
+use super::kind::Kind;
+use super::merge;
+use super::paths::{Paths, Step};
+use crate::json;
+use crate::value::{Node, Text};
+use std::collections::BTreeSet;
+
+/// The manager of whom the server knows that it applied on the client's side before.
+const KUBECTL: &str = "kubectl";
+
+/// Where `kubectl apply` notes what it applied.
+const NOTE: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Somebody who manages fields of an object, and which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manager {
+    /// `kube-controller-manager`
+    pub name: Text,
+    /// Whether it applies, or changes the object in another way.
+    pub applies: bool,
+    /// `apps/v1`
+    pub api_version: Text,
+    /// `scale`, `status`; empty for the object itself.
+    pub subresource: Text,
+    /// When it did so last, as the server writes it; empty where that is not known.
+    pub time: Text,
+    /// Its fields.
+    pub fields: Paths,
+}
+
+/// A field that an apply would change, and that somebody else manages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Who, as the server writes it: `"kubectl" using apps/v1`.
+    pub with: String,
+    /// The manager's name alone.
+    pub manager: Text,
+    /// The subresource through which it changed the field, or nothing.
+    pub subresource: Text,
+    /// `.spec.replicas`
+    pub field: String,
+}
+
+/// What came of an apply.
+#[derive(Clone, Debug)]
+pub struct Merged {
+    /// The object, before its type is looked at again.
+    pub object: Node,
+    /// Who manages what afterwards.
+    pub managers: Vec<Manager>,
+    /// What was taken from others, or, unless that was wanted, why nothing is done.
+    pub conflicts: Vec<Conflict>,
+}
+
+impl Manager {
+    /// As the server names it in a conflict.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let mut shown = format!("{:?}", self.name);
+        if !self.subresource.is_empty() {
+            shown = format!("{shown} with subresource {:?}", self.subresource);
+        }
+        match (self.applies, self.time.as_str()) {
+            (true, _) => shown,
+            (false, "") => format!("{shown} using {}", self.api_version),
+            (false, time) => format!("{shown} using {} at {time}", self.api_version),
+        }
+    }
+
+    /// Those that an object names in `metadata.managedFields`.
+    #[must_use]
+    pub fn read(object: &Node) -> Vec<Self> {
+        let entries = object.find(&["metadata", "managedFields"]).into_iter().flat_map(Node::items);
+        let read = |entry: &Node| {
+            let text = |key: &str| Text::from(entry.get(key).and_then(Node::as_str).unwrap_or_default());
+            Some(Self {
+                name: text("manager"),
+                applies: text("operation") == "Apply",
+                api_version: text("apiVersion"),
+                subresource: text("subresource"),
+                time: text("time"),
+                fields: Paths::read(entry.get("fieldsV1")?),
+            })
+        };
+        entries.filter_map(read).collect()
+    }
+}
+
+/// The fields that an apply of a manifest makes its manager's own.
+#[must_use]
+pub fn owned(manifest: &Node, kind: Kind<'_>) -> Paths {
+    const OF_NOBODY: [&str; 9] = [
+        "name",
+        "namespace",
+        "creationTimestamp",
+        "selfLink",
+        "uid",
+        "clusterName",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+    ];
+    let field = |name: &'static str| Step::Field(Text::new_static(name));
+    let mut owned = fields(manifest, kind);
+    for step in ["apiVersion", "kind", "status"] {
+        owned.cut(&field(step));
+    }
+    owned.cut_within(&field("metadata"), &OF_NOBODY.map(field));
+    owned
+}
+
+/// Applies a manifest to an object. The manager of the apply is the first that applies under that name.
+#[must_use]
+pub fn apply(live: &Node, managers: &[Manager], manifest: &Node, kind: Kind<'_>, name: &str, force: bool) -> Merged {
+    let is_own = |manager: &Manager| manager.applies && manager.name == name && manager.subresource.is_empty();
+    let api_version: Text = manifest.get("apiVersion").and_then(Node::as_str).unwrap_or_default().into();
+    let now = owned(manifest, kind);
+    let mut stated = fields(manifest, kind);
+    stated.cut(&Step::Field("status".into()));
+    let last = managers.iter().find(|manager| is_own(manager)).map(|manager| manager.fields.clone());
+    let others = managers.iter().filter(|manager| !is_own(manager));
+    let mut object = merge::merge(Some(live), Some(manifest), kind).unwrap_or_else(|| manifest.clone());
+    if let Some(last) = last.filter(|last| !last.is_empty()) {
+        // What another version of the kind names so may be something else here.
+        let theirs = others.clone().filter(|manager| manager.api_version == api_version);
+        let managed = theirs.fold(stated, |all, manager| all.union(&manager.fields));
+        object = prune(&object, &last, &managed, kind);
+    }
+    let found = differences(live, &object, kind);
+    let status = Step::Field("status".into());
+    let (mut changed, mut removed) = (found.modified.union(&found.added), found.removed);
+    changed.cut(&status);
+    removed.cut(&status);
+    let mut conflicts = Vec::new();
+    let mut left = Vec::new();
+    for manager in others {
+        if manager.api_version != api_version {
+            left.push(manager.clone());
+            continue;
+        }
+        let taken = manager.fields.intersection(&changed);
+        conflicts.extend(taken.written().into_iter().map(|field| Conflict {
+            with: manager.shown(),
+            manager: manager.name.clone(),
+            subresource: manager.subresource.clone(),
+            field,
+        }));
+        let fields = manager.fields.without(&taken).without(&removed);
+        if !fields.is_empty() {
+            left.push(Manager { fields, ..manager.clone() });
+        }
+    }
+    let is_own = name == KUBECTL && are_own(live, &conflicts, kind, &api_version);
+    if !(force || conflicts.is_empty() || is_own) {
+        return Merged { object: live.clone(), managers: managers.to_vec(), conflicts };
+    }
+    left.push(Manager {
+        name: name.into(),
+        applies: true,
+        api_version,
+        subresource: Text::default(),
+        time: Text::default(),
+        fields: now,
+    });
+    Merged { object, managers: left, conflicts }
+}
+
+/// Those who manage what once the applier has taken over what `kubectl apply` set on the client's side, as kubectl does
+/// for it; nothing where there is no such thing.
+#[must_use]
+pub fn adopted(object: &Node, managers: &[Manager], name: &str) -> Option<Vec<Manager>> {
+    const CLIENT_SIDE: &str = "kubectl-client-side-apply";
+    object.find(&["metadata", "annotations", NOTE])?;
+    let is_before =
+        |manager: &&Manager| manager.name == CLIENT_SIDE && !manager.applies && manager.subresource.is_empty();
+    let before = managers.iter().find(is_before)?;
+    let mut left: Vec<Manager> = managers.iter().filter(|manager| !is_before(manager)).cloned().collect();
+    let own = left.iter_mut().find(|manager| manager.applies && manager.name == name && manager.subresource.is_empty());
+    let own = own.filter(|own| own.api_version == before.api_version)?;
+    own.fields = own.fields.union(&before.fields);
+    Some(left)
+}
+
+/// Whether conflicts are over fields alone that `kubectl apply` set, by its note on the object, and that are still so:
+/// whoever changes over from client-side apply has them already (`lastAppliedManager`).
+fn are_own(live: &Node, conflicts: &[Conflict], kind: Kind<'_>, api_version: &str) -> bool {
+    let note = live.find(&["metadata", "annotations", NOTE]).and_then(Node::as_str).unwrap_or_default();
+    let Ok(last) = serde_json::from_str::<serde_json::Value>(note) else { return false };
+    let last = json::to_node(&last, live.at);
+    if last.get("apiVersion").and_then(Node::as_str) != Some(api_version) {
+        return false;
+    }
+    let found = differences(&last, live, kind);
+    let own = fields(&last, kind).without(&found.modified).without(&found.added).without(&found.removed);
+    let own: BTreeSet<String> = own.written().into_iter().collect();
+    conflicts.iter().all(|conflict| own.contains(&conflict.field))
+}
+
+/// Takes away what the manager applied last time, does not apply now, and nobody else manages.
+fn prune(merged: &Node, last: &Paths, managed: &Paths, kind: Kind<'_>) -> Node {
+    let held = |fields: &Paths| with_holders(fields, kind);
+    let without = |gone: &Paths| merge::remove(merged, kind, gone).unwrap_or_else(|| Node::null(merged.at));
+    let all = held(&fields(merged, kind));
+    let last = held(last);
+    let pruned = without(&last);
+    // What others manage comes back, and so does what was nobody's.
+    let kept = held(&fields(&pruned, kind)).union(&held(managed));
+    let pruned = without(&all.without(&kept));
+    let kept = held(&fields(&pruned, kind));
+    without(&all.without(&kept).intersection(&last))
+}
