@@ -41,3 +41,14 @@ pub fn to_node(json: &Value, at: At) -> Node {
         }
     }
 }
+
+/// A number as it stands in JSON.
+#[must_use]
+pub fn number(value: f64) -> String {
+    let plain = (1e-6..1e21).contains(&value.abs());
+    if plain {
+        return value.to_string();
+    }
+    let text = format!("{value:e}");
+    if text.contains("e-") { text } else { text.replace('e', "e+") }
+}

@@ -5,7 +5,6 @@
 //! syncBoundClaim, reclaimVolume`.
 
 use super::mark::{Mark, Shelf};
-use super::object::amount;
 pub use super::object::{
     CLAIM, VOLUME, access_modes, capacity, claim_ref, class_of, requested, stated_class, volume_mode,
 };
@@ -658,7 +657,7 @@ fn zone_terms(zone: &str, at: At) -> Node {
 
 fn grow(world: &mut World, key: &Key, claim: &Node) {
     let want = requested(claim);
-    if phase(claim) == "Bound" && amount(claim.find(&["status", "capacity", "storage"])) < want {
+    if phase(claim) == "Bound" && Quantity::stored(claim.find(&["status", "capacity", "storage"])) < want {
         let volume = Key::new(VOLUME, "", text(claim, &["spec", "volumeName"]));
         world.store.set_text(&volume, &["spec", "capacity", "storage"], want.to_string());
         world.store.set_text(key, &["status", "capacity", "storage"], want.to_string());

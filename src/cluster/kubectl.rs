@@ -4,6 +4,7 @@
 //! Follows `staging/src/k8s.io/kubectl/pkg/cmd/apply/apply.go: applyOneObject`, and
 //! `plugin/pkg/admission/storage/persistentvolume/resize/admission.go: Validate`.
 
+use super::object::requested;
 use super::store::{self, Key, Store, annotation, put};
 use crate::api::admission::{Answer, Stage};
 use crate::api::apply::Applied;
@@ -11,12 +12,10 @@ use crate::api::custom;
 use crate::api::custom::Customs;
 use crate::bundle::Resource;
 use crate::diagnostic::Refusal;
-use crate::k8s::quantity::Quantity;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
 use crate::k8s::wire;
 use crate::value::{Data, Map, Node};
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 const CLAIM: &str = "PersistentVolumeClaim";
@@ -283,16 +282,12 @@ fn spec_as_written(object: &Node, version: Version) -> Option<Node> {
 
 /// Only a bound claim can grow, and only if its class says that its volumes can.
 fn resize_refusal(store: &Store, old: &Node, new: &Node) -> Option<Refusal> {
-    let size = |claim: &Node| {
-        let request = claim.find(&["spec", "resources", "requests", "storage"])?;
-        request.as_str()?.parse::<Quantity>().ok()
-    };
     let class = |claim: &Node| {
         annotation(claim, "volume.beta.kubernetes.io/storage-class")
             .unwrap_or(store::text(claim, &["spec", "storageClassName"]))
             .to_owned()
     };
-    if size(new)?.cmp(&size(old).unwrap_or(Quantity::ZERO)) != Ordering::Greater {
+    if requested(new) <= requested(old) {
         return None;
     }
     let detail = if store::text(old, &["status", "phase"]) == "Bound" {

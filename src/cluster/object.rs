@@ -2,7 +2,7 @@
 //! them here; knows no other object.
 
 use crate::k8s::object::ObjectName;
-use crate::k8s::quantity::Quantity;
+use crate::k8s::quantity::{Quantity, StatedAmount};
 use crate::source::At;
 use crate::value::{Data, Map, Node, Text};
 use std::borrow::Cow;
@@ -200,23 +200,21 @@ pub fn class_of(object: &Node) -> &str {
 /// How much a claim asks for.
 #[must_use]
 pub fn requested(claim: &Node) -> Quantity {
-    amount(claim.find(&["spec", "resources", "requests", "storage"]))
+    Quantity::stored(claim.find(&REQUEST))
 }
+
+/// How much a claim asks for, as it says it.
+#[must_use]
+pub fn stated_request(claim: &Node) -> Option<StatedAmount> {
+    claim.find(&REQUEST).and_then(StatedAmount::of)
+}
+
+const REQUEST: [&str; 4] = ["spec", "resources", "requests", "storage"];
 
 /// How much a volume holds.
 #[must_use]
 pub fn capacity(volume: &Node) -> Quantity {
-    amount(volume.find(&["spec", "capacity", "storage"]))
-}
-
-/// An amount; zero where there is none.
-pub(super) fn amount(node: Option<&Node>) -> Quantity {
-    let text = node.map(|node| match &node.data {
-        Data::Int(number) => number.to_string(),
-        Data::Float(number) => number.to_string(),
-        _ => node.as_str().unwrap_or_default().to_owned(),
-    });
-    text.and_then(|text| text.parse().ok()).unwrap_or(Quantity::ZERO)
+    Quantity::stored(volume.find(&["spec", "capacity", "storage"]))
 }
 
 /// Whether it is a raw device or a file system.

@@ -411,8 +411,8 @@ impl Observer<'_> {
             phase: ClaimPhase::of(claim),
             volume: optional(claim, &["spec", "volumeName"]),
             class: claim.find(&["spec", "storageClassName"]).and_then(text_of),
-            requested: amount(claim, &["spec", "resources", "requests", "storage"]),
-            capacity: amount(claim, &["status", "capacity", "storage"]),
+            requested: claim.find(&["spec", "resources", "requests", "storage"]).and_then(Quantity::of),
+            capacity: claim.find(&["status", "capacity", "storage"]).and_then(Quantity::of),
             access_modes: strings(claim.find(&["spec", "accessModes"])),
             volume_mode: optional(claim, &["spec", "volumeMode"]),
             labels: claim
@@ -437,7 +437,7 @@ impl Observer<'_> {
             name: key.name.clone(),
             phase: VolumePhase::of(volume),
             class: text(volume, &["spec", "storageClassName"]).into(),
-            capacity: amount(volume, &["spec", "capacity", "storage"]),
+            capacity: volume.find(&["spec", "capacity", "storage"]).and_then(Quantity::of),
             reclaim: text(volume, &["spec", "persistentVolumeReclaimPolicy"]).into(),
             claim_ref: binder::claim_ref(volume).map(|reference| self.partner(reference)),
             terminating: is_ending(volume),
@@ -543,10 +543,4 @@ fn optional(node: &Node, path: &[&str]) -> Option<Text> {
 
 fn strings(list: Option<&Node>) -> Vec<Text> {
     list.into_iter().flat_map(Node::items).filter_map(text_of).collect()
-}
-
-fn amount(node: &Node, path: &[&str]) -> Option<Quantity> {
-    let node = node.find(path)?;
-    let written = node.as_int().map(|number| number.to_string());
-    written.or_else(|| node.as_str().map(str::to_owned))?.parse().ok()
 }

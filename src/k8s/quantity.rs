@@ -1,6 +1,7 @@
 //! Amounts of storage, memory and time as the API server reads, compares and writes them. Knows no field and no unit's
 //! meaning.
 
+use crate::json::number;
 use crate::value::{Data, Node};
 use smol_str::SmolStr;
 use std::cmp::Ordering;
@@ -27,6 +28,30 @@ enum Family {
     Binary,
     Decimal,
     Exponent,
+}
+
+/// An amount in a manifest, and how it is written there: `1024Mi` is called so, and is as much as `1Gi`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatedAmount {
+    /// How much it is.
+    pub amount: Quantity,
+    text: SmolStr,
+}
+
+impl StatedAmount {
+    /// The amount that a manifest states.
+    #[must_use]
+    pub fn of(stated: &Node) -> Option<Self> {
+        let amount = Quantity::of(stated)?;
+        let text = stated.as_str().map_or_else(|| amount.to_string().into(), SmolStr::from);
+        Some(Self { amount, text })
+    }
+}
+
+impl fmt::Display for StatedAmount {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
 }
 
 /// Why a text is no quantity, in the server's words.
@@ -74,14 +99,30 @@ impl Quantity {
         Self { negative: value < 0, digits: value.unsigned_abs() as u128, ..Self::ZERO }
     }
 
-    /// The amount that a manifest states, as a number or a text.
+    /// Reads what the server reads: text with spaces around it, a number, or null, which is nothing.
+    ///
+    /// # Errors
+    /// When it is no quantity, in the server's words.
+    pub fn read(stated: &Node) -> Result<Self, QuantityError> {
+        match &stated.data {
+            Data::Null => Ok(Self::ZERO),
+            Data::Text(text) => text.trim_matches(' ').parse(),
+            Data::Int(value) => Ok(Self::whole(*value)),
+            Data::Float(value) => number(*value).parse(),
+            Data::Bool(_) | Data::List(_) | Data::Map(_) => Err(QuantityError::Format),
+        }
+    }
+
+    /// The amount that a manifest states; none where it is null or cannot be read.
     #[must_use]
     pub fn of(stated: &Node) -> Option<Self> {
-        match &stated.data {
-            Data::Int(number) => Some(Self::whole(*number)),
-            Data::Float(number) => number.to_string().parse().ok(),
-            _ => stated.as_str()?.parse().ok(),
-        }
+        if stated.is_null() { None } else { Self::read(stated).ok() }
+    }
+
+    /// An amount of an object that was decoded already; where it is absent or unreadable it counts as nothing.
+    #[must_use]
+    pub fn stored(node: Option<&Node>) -> Self {
+        node.and_then(Self::of).unwrap_or(Self::ZERO)
     }
 
     /// Less than zero, zero, or more.

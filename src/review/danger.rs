@@ -5,6 +5,7 @@ use super::names::Names;
 use super::set::When;
 use crate::bundle::ResourceId;
 use crate::k8s::object::ObjectName;
+use crate::k8s::quantity::StatedAmount;
 use crate::value::Text;
 
 /// A change that can cost data. The object whose change it is stands beside it.
@@ -39,9 +40,9 @@ pub enum Danger {
         /// The template; none for a claim.
         template: Option<Text>,
         /// How much it asked for.
-        from: Text,
+        from: StatedAmount,
         /// How much it asks for.
-        to: Text,
+        to: StatedAmount,
     },
     /// A claim template names another class.
     Class {

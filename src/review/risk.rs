@@ -8,10 +8,10 @@ use super::names::Names;
 use super::set::{Set, When};
 use crate::block::scalar_text;
 use crate::bundle::{Bundle, Resource, ResourceId};
+use crate::cluster::object::stated_request;
 use crate::cluster::rehearse::Outcome;
 use crate::cluster::state::{ClaimPhase, ClaimState, VolumePhase};
 use crate::k8s::object::ObjectName;
-use crate::k8s::quantity::Quantity;
 use crate::value::{Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -189,10 +189,8 @@ impl Risks<'_> {
     }
 
     fn shrunk(&mut self, id: &ResourceId, template: Option<&str>, (old, new): (&Node, &Node), field: &'static str) {
-        let size = |claim: &Node| claim.find(&["spec", "resources", "requests", "storage"]).and_then(scalar_text);
-        let (Some(from), Some(to)) = (size(old), size(new)) else { return };
-        let quantity = |text: &str| text.parse::<Quantity>().ok();
-        if quantity(&from).zip(quantity(&to)).is_some_and(|(from, to)| to < from) {
+        let (Some(from), Some(to)) = (stated_request(old), stated_request(new)) else { return };
+        if to.amount < from.amount {
             self.add(id, field, Danger::Shrink { template: template.map(Text::from), from, to });
         }
     }

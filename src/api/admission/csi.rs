@@ -8,9 +8,10 @@ use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::{self, Naming};
 use super::names::Names;
 use super::same::Manner;
-use super::{Kind, amount, node_selector, persistent_volume, selector, unchanged};
+use super::{Kind, node_selector, persistent_volume, selector, unchanged};
 use crate::api::defaults;
 use crate::k8s::name;
+use crate::k8s::quantity::Quantity;
 use crate::k8s::version::Version;
 use crate::value::Node;
 
@@ -233,7 +234,7 @@ fn capacity(object: &Node, faulty_values: bool, causes: &mut Causes) {
     let topology = object.get("nodeTopology");
     selector::selector_with(topology, faulty_values, &Path::new("nodeTopology"), causes);
     causes.each_invalid(&Path::new("storageClassName"), name::dns_subdomain(text(object, "storageClassName")));
-    if amount::decoded(object.get("capacity")).sign().is_lt() {
+    if Quantity::stored(object.get("capacity")).sign().is_lt() {
         causes.invalid(&Path::new("capacity"), "must be greater than or equal to 0");
     }
     for (index, expression) in

@@ -2,9 +2,10 @@
 //! Knows shapes, no rule.
 
 use super::Stage;
-use super::amount::{number, quantity};
 use super::cause::Path;
 use crate::diagnostic::Refusal;
+use crate::json;
+use crate::k8s::quantity::Quantity;
 use crate::k8s::shape::{Field, Form, Shape};
 use crate::k8s::version::Version;
 use crate::source::At;
@@ -145,7 +146,7 @@ fn is_plain_value(form: &Form, node: &Node) -> bool {
         (Form::Map(inner), Data::Map(map)) => map.iter().all(|(_, value)| is_plain_value(inner, value)),
         (Form::Bytes, Data::Text(text)) => !text.contains(['\r', '\n']) && wrong_base64(text).is_none(),
         (Form::Quantity, _) => {
-            quantity(node).is_ok_and(|quantity| node.as_str().is_some_and(|said| quantity.to_string() == said))
+            Quantity::read(node).is_ok_and(|quantity| node.as_str().is_some_and(|said| quantity.to_string() == said))
         }
         _ => scalar_fits(form, node),
     }
@@ -261,7 +262,7 @@ impl Decoder {
                 self.fits &= wrong_base64(text).is_none();
             }
             (Form::Int32, Data::Int(value)) if self.door == Door::Patch => *value = wrapped(*value),
-            (Form::Quantity, _) => match quantity(node) {
+            (Form::Quantity, _) => match Quantity::read(node) {
                 Ok(quantity) => {
                     let written = quantity.to_string();
                     if node.as_str() != Some(written.as_str()) {
@@ -515,7 +516,7 @@ impl Explainer {
                 entries.iter().try_for_each(|(_, value)| self.fit(inner, &go, value))?;
             }
             (Form::Quantity, _) => {
-                if let Err(error) = quantity(node) {
+                if let Err(error) = Quantity::read(node) {
                     return Err(Box::new(wrong(String::new(), error.to_string(), node.at)));
                 }
             }
@@ -580,7 +581,7 @@ const fn noun(node: &Node) -> &'static str {
 fn literal(node: &Node) -> String {
     match node.data {
         Data::Int(value) => format!("number {value}"),
-        Data::Float(value) => format!("number {}", number(value)),
+        Data::Float(value) => format!("number {}", json::number(value)),
         _ => noun(node).to_owned(),
     }
 }

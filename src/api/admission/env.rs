@@ -3,11 +3,11 @@
 //!
 //! Follows `pkg/apis/core/validation/validation.go: ValidateEnv, ValidateEnvFrom`.
 
-use super::amount;
 use super::cause::{Causes, Path, some, text};
 use super::file_path;
 use super::pod_rules::Rules;
 use crate::k8s::name::{self, Faults};
+use crate::k8s::quantity::Quantity;
 use crate::value::Node;
 
 /// `env` of a container.
@@ -140,7 +140,7 @@ pub fn resource_reference(node: &Node, in_file: bool, path: &Path<'_>, causes: &
         causes.not_supported(&path.child("resource"), &RESOURCES);
     }
     let Some(divisor) = some(node, "divisor") else { return };
-    let divisor = amount::decoded(Some(divisor));
+    let divisor = Quantity::stored(Some(divisor));
     if divisor.sign().is_eq() {
         return;
     }

@@ -4,10 +4,11 @@
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::Naming;
-use super::{Kind, amount, unchanged};
+use super::{Kind, unchanged};
 use crate::api::defaults;
 use crate::k8s::gate;
 use crate::k8s::name;
+use crate::k8s::quantity::Quantity;
 use crate::k8s::version::Version;
 use crate::value::Node;
 
@@ -271,7 +272,7 @@ fn target_rule(target: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     }
     let Some(target) = target else { return };
     for field in ["value", "averageValue"] {
-        if some(target, field).is_some_and(|value| !amount::decoded(Some(value)).sign().is_gt()) {
+        if some(target, field).is_some_and(|value| !Quantity::stored(Some(value)).sign().is_gt()) {
             causes.invalid(&path.child(field), "must be positive");
         }
     }
@@ -310,7 +311,7 @@ fn scaling(rules: &Node, path: &Path<'_>, causes: &mut Causes) {
                 .invalid(&path.child("periodSeconds"), format!("must be less than or equal to {MOST_PERIOD_SECONDS}"));
         }
     }
-    if some(rules, "tolerance").is_some_and(|tolerance| amount::decoded(Some(tolerance)).sign().is_lt()) {
+    if some(rules, "tolerance").is_some_and(|tolerance| Quantity::stored(Some(tolerance)).sign().is_lt()) {
         causes.invalid(&path.child("tolerance"), "must be greater than or equal to 0");
     }
 }

@@ -5,7 +5,7 @@
 
 use super::cause::{Causes, Path, list, text};
 use super::meta::Naming;
-use super::{Kind, amount, resources};
+use super::{Kind, resources};
 use crate::api::defaults;
 use crate::k8s::name;
 use crate::k8s::quantity::Quantity;
@@ -115,7 +115,7 @@ fn amounts(limit: &Node, kind: &str, path: &Path<'_>, causes: &mut Causes) {
     for key in keys {
         let amount = |field| {
             let node = limit.find(&[field, key]).filter(|_| !is_ignored(kind, field));
-            node.map(|node| amount::decoded(Some(node)))
+            node.map(|node| Quantity::stored(Some(node)))
         };
         let [most, least, default, asked, ratio] = FIELDS.map(amount);
         let (default_path, asked_path) = (path.child("default"), path.child("defaultRequest"));

@@ -4,7 +4,6 @@ pub mod access_review;
 pub mod admission_policy;
 pub mod affinity;
 mod allocation;
-pub mod amount;
 pub mod api_service;
 pub mod cause;
 pub mod config_map;

@@ -6,10 +6,11 @@ use super::cause::{Causes, Path, Topic, list, some, text};
 use super::meta::{self, Naming};
 use super::same::Manner;
 use super::volume::STOPS_AT_NO_DRIVER;
-use super::{Kind, amount, node_selector, volume_source};
+use super::{Kind, node_selector, volume_source};
 use crate::api::defaults;
 use crate::k8s::gate;
 use crate::k8s::name;
+use crate::k8s::quantity::Quantity;
 use crate::k8s::version::Version;
 use crate::value::{Map, Node};
 
@@ -253,7 +254,7 @@ fn capacity(spec: &Node, causes: &mut Causes) {
         causes.not_supported(&path, &["storage"]);
     }
     for (key, node) in amounts.into_iter().flat_map(Map::iter) {
-        let quantity = amount::decoded(Some(node));
+        let quantity = Quantity::stored(Some(node));
         let path = path.key(&key.name);
         if quantity.value() < 0 {
             causes.invalid(&path, "must be a valid resource quantity");

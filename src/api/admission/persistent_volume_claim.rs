@@ -7,10 +7,11 @@ use super::cause::{Causes, Path, Topic, some, text};
 use super::meta::{self, Naming};
 use super::persistent_volume::{access_modes, class_name, pending, volume_mode};
 use super::same::Manner;
-use super::{Kind, amount, selector};
+use super::{Kind, selector};
 use crate::api::defaults;
 use crate::k8s::gate;
 use crate::k8s::name;
+use crate::k8s::quantity::Quantity;
 use crate::k8s::version::Version;
 use crate::value::{Map, Node};
 use std::borrow::Cow;
@@ -94,7 +95,7 @@ pub fn claim_spec(spec: &Node, leniency: Leniency, version: Version, path: &Path
 pub fn warn_of_claim_spec(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("resources");
     for kind in ["requests", "limits"] {
-        let quantity = amount::decoded(spec.find(&["resources", kind, "storage"]));
+        let quantity = Quantity::stored(spec.find(&["resources", kind, "storage"]));
         if quantity.milli() % 1000 != 0 {
             let path = path.child(kind);
             let path = path.key("storage");
@@ -251,7 +252,7 @@ fn upgrades_class(object: &Node, stored: &Node) -> bool {
 }
 
 fn size_change(spec: &Node, before: &Node, stored: &Node, version: Version, causes: &mut Causes) {
-    let size = |spec: &Node| amount::decoded(spec.find(&["resources", "requests", "storage"]));
+    let size = |spec: &Node| Quantity::stored(spec.find(&["resources", "requests", "storage"]));
     let path = Path::new("spec.resources.requests.storage");
     if size(spec) >= size(before) {
         return;
@@ -261,7 +262,7 @@ fn size_change(spec: &Node, before: &Node, stored: &Node, version: Version, caus
         .any(|field| stored.find(&["status", field, "storage"]).is_some());
     if !gate::RECOVER_VOLUME_EXPANSION_FAILURE.is_on(version) && !growing {
         causes.forbidden(&path, "field can not be less than previous value");
-    } else if size(spec) <= amount::decoded(stored.find(&["status", "capacity", "storage"])) {
+    } else if size(spec) <= Quantity::stored(stored.find(&["status", "capacity", "storage"])) {
         causes.forbidden(&path, "field can not be less than status.capacity");
     }
 }
@@ -289,7 +290,7 @@ fn attributes_change(spec: &Node, before: &Node, stored: &Node, version: Version
 fn request(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("resources");
     let path = path.key("storage");
-    match spec.find(&["resources", "requests", "storage"]).map(|node| amount::decoded(Some(node))) {
+    match spec.find(&["resources", "requests", "storage"]).map(|node| Quantity::stored(Some(node))) {
         None => causes.required(&path, ""),
         Some(quantity) if !quantity.sign().is_gt() => causes.invalid(&path, "must be greater than zero"),
         Some(_) => {}

@@ -9,10 +9,11 @@ use super::names::Names;
 use super::pod::{self, APP_ARMOR, Holder};
 use super::pod_rules::Rules;
 use super::workload::MANNER;
-use super::{Kind, amount, container, deployment, pod_warning, spread};
+use super::{Kind, container, deployment, pod_warning, spread};
 use crate::api::defaults;
 use crate::k8s::gate;
 use crate::k8s::name;
+use crate::k8s::quantity::Quantity;
 use crate::k8s::version::Version;
 use crate::value::{Map, Node};
 use std::collections::BTreeSet;
@@ -184,7 +185,7 @@ enum Quality {
 /// `ComputePodQOS`, of what the containers ask for.
 fn quality(spec: &Node) -> Quality {
     let amount = |container: &Node, kind: &str, name: &str| {
-        let amount = container.find(&["resources", kind, name]).map(|node| amount::decoded(Some(node)));
+        let amount = container.find(&["resources", kind, name]).map(|node| Quantity::stored(Some(node)));
         amount.filter(|amount| amount.sign().is_gt())
     };
     let mut quality = None;

@@ -6,8 +6,9 @@ use super::cause::{Causes, Path, Topic, list, number, some, text};
 use super::names::Names;
 use super::pod::{APP_ARMOR, SECCOMP_CONTAINER, SECCOMP_POD, has_profiles};
 use super::pod_rules::CONTAINERS;
-use super::{amount, node_selector, persistent_volume_claim};
+use super::{node_selector, persistent_volume_claim};
 use crate::k8s::ip;
+use crate::k8s::quantity::Quantity;
 use crate::k8s::version::Version;
 use crate::value::Node;
 use std::collections::BTreeMap;
@@ -262,7 +263,7 @@ fn fractions(amounts: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     let Some(amounts) = amounts else { return };
     for resource in ["memory", "ephemeral-storage"] {
         let Some(node) = amounts.get(resource) else { continue };
-        let quantity = amount::decoded(Some(node));
+        let quantity = Quantity::stored(Some(node));
         let thousandths = quantity.milli();
         if thousandths % 1000 != 0 {
             // Nothing finer than a thousandth is kept.

@@ -4,8 +4,9 @@
 
 use super::cause::{Causes, Path, list, text};
 use super::meta::Naming;
-use super::{Kind, amount, resources, unchanged};
+use super::{Kind, resources, unchanged};
 use crate::api::defaults;
+use crate::k8s::quantity::Quantity;
 use crate::k8s::version::Version;
 use crate::value::Node;
 use std::collections::BTreeSet;
@@ -148,7 +149,7 @@ fn no_opposites(scopes: &[&str], path: &Path<'_>, causes: &mut Causes) {
 /// More is asked for than is allowed.
 fn warn(object: &Node, causes: &mut Causes) {
     let hard = |name: &str| {
-        object.find(&["spec", "hard", name]).map(|amount| (name.to_owned(), amount::decoded(Some(amount))))
+        object.find(&["spec", "hard", name]).map(|amount| (name.to_owned(), Quantity::stored(Some(amount))))
     };
     for name in ["cpu", "memory", "storage", "ephemeral-storage"] {
         let request = hard(&format!("requests.{name}"))

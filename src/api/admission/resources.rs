@@ -3,7 +3,6 @@
 //! Follows `pkg/apis/core/validation/validation.go: validateResourceRequirements,
 //! ValidateContainerResourceRequirements`.
 
-use super::amount;
 use super::cause::{Causes, Path, list, some, text};
 use super::names::Names;
 use super::pod::Pod;
@@ -57,7 +56,7 @@ pub fn of_quota(name: &str, node: &Node, path: &Path<'_>, causes: &mut Causes) {
     if !name.contains('/') && !is_standard_in_quota(name) {
         causes.invalid(path, "must be a standard resource for quota");
     }
-    let quantity = amount::decoded(Some(node));
+    let quantity = Quantity::stored(Some(node));
     if quantity.sign().is_lt() {
         causes.invalid(path, "must be greater than or equal to 0");
     }
@@ -91,7 +90,7 @@ pub fn has_partial_huge_pages(spec: &Node) -> bool {
         .chain([spec.get("overhead")])
         .flatten()
         .flat_map(Node::entries)
-        .any(|(key, node)| is_huge_page(&key.name) && !is_whole_pages(&key.name, &amount::decoded(Some(node))))
+        .any(|(key, node)| is_huge_page(&key.name) && !is_whole_pages(&key.name, &Quantity::stored(Some(node))))
 }
 
 /// Which sorts of resources a list held.
@@ -121,7 +120,7 @@ fn requirements(resources: &Node, owner: Owner, pod: &Pod<'_>, path: &Path<'_>, 
         let shareable = is_shareable(&key.name);
         match limits.and_then(|limits| limits.get(&key.name)) {
             Some(limit) => {
-                let limit = amount::decoded(Some(limit));
+                let limit = Quantity::stored(Some(limit));
                 if request != limit && !shareable {
                     causes.invalid(&request_path, format!("must be equal to {} limit of {limit}", key.name));
                 } else if request > limit {
@@ -151,7 +150,7 @@ fn amount_of(
         Owner::Container => container_resource(name, path, causes),
         Owner::Pod => pod_resource(name, path, causes),
     }
-    let quantity = amount::decoded(Some(node));
+    let quantity = Quantity::stored(Some(node));
     if quantity.sign().is_lt() {
         causes.invalid(path, "must be greater than or equal to 0");
     }
@@ -336,8 +335,8 @@ fn totals(resources: &Node, spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     for (index, container) in list(spec, "containers").iter().enumerate() {
         for (key, node) in container.find(&["resources", "limits"]).into_iter().flat_map(Node::entries) {
             let Some(most) = limits.and_then(|limits| limits.get(&key.name)) else { continue };
-            let most = amount::decoded(Some(most));
-            if amount::decoded(Some(node)) > most {
+            let most = Quantity::stored(Some(most));
+            if Quantity::stored(Some(node)) > most {
                 let item = containers.index(index);
                 let item = item.key(&key.name);
                 causes.invalid(&item.child("limits"), format!("must be less than or equal to pod limits of {most}"));
@@ -371,7 +370,7 @@ fn total(spec: &Node, list_name: &str, resource: &str) -> Option<i128> {
 }
 
 fn thousandths(node: &Node) -> i128 {
-    let quantity = amount::decoded(Some(node));
+    let quantity = Quantity::stored(Some(node));
     let value = i128::from(quantity.value());
     if value.abs() > 9_000_000_000_000_000 { value * 1000 } else { i128::from(quantity.milli()) }
 }

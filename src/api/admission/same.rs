@@ -1,6 +1,6 @@
 //! Whether two parts of objects are the same to the server: what is absent equals what is empty, and 1Gi equals 1024Mi.
 
-use super::amount;
+use crate::k8s::quantity::Quantity;
 use crate::value::{Data, Map, Node};
 
 /// The fields that are compared in their own way, by name, wherever they stand.
@@ -55,9 +55,9 @@ impl Manner {
         if self.amounts.contains(&key) {
             let is_map = |node: Option<&Node>| node.is_some_and(|node| node.as_map().is_some());
             if !is_map(one) && !is_map(other) {
-                return amount::decoded(one) == amount::decoded(other);
+                return Quantity::stored(one) == Quantity::stored(other);
             }
-            return same_keys(one, other, |one, other| amount::decoded(Some(one)) == amount::decoded(Some(other)));
+            return same_keys(one, other, |one, other| Quantity::stored(Some(one)) == Quantity::stored(Some(other)));
         }
         self.same(one, other)
     }

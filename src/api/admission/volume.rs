@@ -2,7 +2,6 @@
 //!
 //! Follows `pkg/apis/core/validation/validation.go: ValidateVolumes, validateVolumeSource`.
 
-use super::amount;
 use super::cause::{Causes, Path, list, number, some, text};
 use super::names::Names;
 use super::persistent_volume_claim::{Leniency, claim_spec};
@@ -10,6 +9,7 @@ use super::pod_rules::Rules;
 use super::volume_source::{need, need_in_secret};
 use super::{container, env, file_path, meta, selector, volume_source};
 use crate::k8s::name;
+use crate::k8s::quantity::Quantity;
 use crate::k8s::version::Version;
 use crate::value::Node;
 use std::collections::BTreeMap;
@@ -209,7 +209,7 @@ fn mode(node: &Node, field: &str, path: &Path<'_>, causes: &mut Causes) {
 }
 
 fn empty_directory(node: &Node, path: &Path<'_>, causes: &mut Causes) {
-    if amount::decoded(node.get("sizeLimit")).sign().is_lt() {
+    if Quantity::stored(node.get("sizeLimit")).sign().is_lt() {
         causes.forbidden(&path.child("sizeLimit"), "SizeLimit field must be a valid resource quantity");
     }
 }

@@ -181,9 +181,8 @@ fn json_of_template(template: &Node, version: Version) -> String {
 fn write_json(node: &Node, amount: bool, out: &mut String) {
     match &node.data {
         Data::Int(_) | Data::Text(_) if amount => {
-            let written =
-                node.as_int().map_or_else(|| node.as_str().unwrap_or_default().to_owned(), |number| number.to_string());
-            write_text(&written.parse::<Quantity>().map_or(written, |quantity| quantity.to_string()), out);
+            let said = || node.as_str().unwrap_or_default().to_owned();
+            write_text(&Quantity::of(node).map_or_else(said, |amount| amount.to_string()), out);
         }
         Data::Null => out.push_str("null"),
         Data::Bool(value) => out.push_str(if *value { "true" } else { "false" }),

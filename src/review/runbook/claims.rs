@@ -6,20 +6,21 @@ use super::command::{
 };
 use super::step::{Fixed, OfClaim, OfObject, OfVolume, Purpose};
 use super::{Matter, Plan, disks};
-use crate::block::scalar_text;
 use crate::bundle::Resource;
-use crate::k8s::quantity::Quantity;
+use crate::cluster::object::{requested, stated_request};
+use crate::k8s::quantity::StatedAmount;
 use crate::review::set::Set;
 use crate::stateful_set::pod_name;
 use crate::value::Node;
 use serde_json::json;
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// No runbook goes through more ordinals than this.
 const MOST: i64 = 100;
 
 /// A claim template that differs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Edit<'r> {
     /// `data`.
     pub(super) template: &'r str,
@@ -32,10 +33,10 @@ pub(super) struct Edit<'r> {
 }
 
 /// In which way a claim template differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum What<'r> {
     /// It asks for more: so much.
-    Grown(&'r str),
+    Grown(StatedAmount),
     /// Another class of attributes, such as a driver's speed; none where it says none any more.
     Attributes(Option<&'r str>),
     /// Labels or annotations.
@@ -76,9 +77,10 @@ pub(super) fn edits<'r>(old: Set<'r>, new: Set<'r>) -> Vec<Edit<'r>> {
             None => list.push(Edit { template, old: node, new: node, what: What::Added }),
             Some(before) => {
                 let what = difference(before, node);
+                let is_fixed = matches!(what, Some(What::Fixed(_)));
                 list.extend(what.map(|what| Edit { template, old: before, new: node, what }));
                 // A claim that is made anew has them anyway.
-                if !matches!(what, Some(What::Fixed(_))) && attributes(before) != attributes(node) {
+                if !is_fixed && attributes(before) != attributes(node) {
                     list.push(Edit { template, old: before, new: node, what: What::Attributes(attributes(node)) });
                 }
             }
@@ -94,11 +96,12 @@ pub(super) fn difference<'r>(old: &Node, new: &'r Node) -> Option<What<'r>> {
     if let Some(field) = fixed_difference(old, new) {
         return Some(What::Fixed(field));
     }
-    let size = |node: &Node| request(node).and_then(|text| text.parse::<Quantity>().ok());
-    match (size(old), size(new)) {
-        (Some(old), Some(new)) if new < old => return Some(What::Fixed(Fixed::SmallerSize)),
-        (Some(before), Some(after)) if after > before => return new.find(&REQUEST).and_then(text).map(What::Grown),
-        _ => {}
+    if let (Some(before), Some(after)) = (stated_request(old), stated_request(new)) {
+        match after.amount.cmp(&before.amount) {
+            Ordering::Less => return Some(What::Fixed(Fixed::SmallerSize)),
+            Ordering::Greater => return Some(What::Grown(after)),
+            Ordering::Equal => {}
+        }
     }
     ["labels", "annotations"].iter().any(|field| described(old, field) != described(new, field)).then_some(What::Labels)
 }
@@ -106,12 +109,6 @@ pub(super) fn difference<'r>(old: &Node, new: &'r Node) -> Option<What<'r>> {
 /// The class of a claim's attributes.
 fn attributes(claim: &Node) -> Option<&str> {
     claim.find(&["spec", "volumeAttributesClassName"]).and_then(Node::as_str)
-}
-
-const REQUEST: [&str; 4] = ["spec", "resources", "requests", "storage"];
-
-fn text(node: &Node) -> Option<&str> {
-    node.as_str()
 }
 
 /// A field of a claim that never changes, in which the two differ.
@@ -129,11 +126,10 @@ pub(super) fn is_same_volume(old: &Node, new: &Node) -> bool {
         let modes = claim.find(&["spec", "accessModes"]).and_then(Node::as_list).unwrap_or_default();
         !modes.is_empty() && modes.iter().all(|mode| mode.as_str().is_some_and(|mode| SINGLE.contains(&mode)))
     };
-    let size = |claim: &Node| request(claim).and_then(|text| text.parse::<Quantity>().ok());
     let others = FIXED.iter().filter(|(field, _)| *field != "accessModes");
     let is_alike = others.clone().all(|(field, _)| old.find(&["spec", field]) == new.find(&["spec", field]))
         && mode(old) == mode(new);
-    modes(old) && modes(new) && is_alike && size(old) == size(new)
+    modes(old) && modes(new) && is_alike && requested(old) == requested(new)
 }
 
 /// Whether a claim is a raw device.
@@ -155,11 +151,6 @@ const FIXED: [(&str, Fixed); 6] = [
     ("volumeName", Fixed::Volume),
 ];
 
-/// How much a claim asks for.
-pub(super) fn request(claim: &Node) -> Option<smol_str::SmolStr> {
-    claim.find(&REQUEST).and_then(scalar_text)
-}
-
 /// Where the volume of a claim comes from, as far as the manifests and the facts tell.
 pub(super) fn origin(matter: Matter<'_>, namespace: &str, claim: &str, template: &Node) -> Origin {
     let reserved =
@@ -174,16 +165,16 @@ pub(super) fn origin(matter: Matter<'_>, namespace: &str, claim: &str, template:
 /// What is to be done to the claims that are there before their set can be made anew.
 pub(super) fn prepare(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edits: &[Edit<'_>]) {
     for edit in edits {
-        match edit.what {
+        match &edit.what {
             What::Grown(size) => grow(plan, matter, old, edit, size),
             What::Labels => label(plan, old, edit),
-            What::Attributes(class) => modify(plan, old, edit, class),
+            What::Attributes(class) => modify(plan, old, edit, *class),
             What::Added | What::Removed | What::Fixed(_) => {}
         }
     }
 }
 
-fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size: &str) {
+fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size: &StatedAmount) {
     let namespace = &old.0.id.namespace;
     let claims: Vec<String> = ordinals(old).map(|ordinal| old.claim(edit.template, ordinal)).collect();
     let Some(first) = claims.first() else { return };
@@ -194,7 +185,11 @@ fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size
     expandable(plan, matter, namespace, first, edit.old);
     for claim in &claims {
         plan.run(
-            patch(namespace, &named("pvc", claim), &json!({"spec": {"resources": {"requests": {"storage": size}}}})),
+            patch(
+                namespace,
+                &named("pvc", claim),
+                &json!({"spec": {"resources": {"requests": {"storage": size.to_string()}}}}),
+            ),
             OfClaim::Grows,
             None,
         );
@@ -202,8 +197,8 @@ fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size
     await_size(plan, namespace, &claims, size);
 }
 
-fn await_size(plan: &mut Plan, namespace: &str, claims: &[String], size: &str) {
-    let size = size.parse::<Quantity>().map_or_else(|_| size.to_owned(), |size| size.to_string());
+fn await_size(plan: &mut Plan, namespace: &str, claims: &[String], size: &StatedAmount) {
+    let size = size.amount.to_string();
     let names: Vec<String> = claims.iter().map(|claim| word(&format!("pvc/{claim}"))).collect();
     let names = names.join(" ");
     plan.run(
@@ -214,7 +209,7 @@ fn await_size(plan: &mut Plan, namespace: &str, claims: &[String], size: &str) {
 }
 
 /// The steps for a claim of its own that may not grow as it stands.
-pub(super) fn grow_claim(matter: Matter<'_>, old: &Resource, new: &Resource, size: &str) -> Plan {
+pub(super) fn grow_claim(matter: Matter<'_>, old: &Resource, new: &Resource, size: &StatedAmount) -> Plan {
     let (namespace, claims) = (&new.id.namespace, [new.id.name.clone()]);
     if origin(matter, namespace, &new.id.name, &old.node) == Origin::Static {
         return Plan::new(Purpose::KeepSize(new.id.clone()));
@@ -278,18 +273,18 @@ fn modify(plan: &mut Plan, old: Set<'_>, edit: &Edit<'_>, class: Option<&str>) {
 }
 
 /// Volumes that people made are as large as their disks: the claims cannot grow, and need not.
-fn grow_disks(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claims: &[String], size: &str) {
+fn grow_disks(plan: &mut Plan, matter: Matter<'_>, namespace: &str, claims: &[String], size: &StatedAmount) {
     for claim in claims {
         let Some(volume) =
             matter.volume(matter.fresh, namespace, claim).or_else(|| matter.volume(matter.committed, namespace, claim))
         else {
             let volume = get("", &format!("pv {}", volume_of(namespace, claim)));
-            plan.run(volume, OfVolume::GrowByHand(size.to_owned()), None);
+            plan.run(volume, OfVolume::GrowByHand(size.clone()), None);
             continue;
         };
-        if let Some(command) = disks::grow(&volume.node, size) {
+        if let Some(command) = disks::grow(&volume.node, &size.amount) {
             let shown = describe("", &named("pv", &volume.id.name));
-            plan.run(command, OfVolume::DiskGrown(size.to_owned()), shown);
+            plan.run(command, OfVolume::DiskGrown(size.clone()), shown);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::bundle::Resource;
 use crate::review::set::Set;
-use crate::value::{Data, Node};
+use crate::value::Node;
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -177,20 +177,6 @@ pub(super) fn retain() -> Value {
 #[must_use]
 pub(super) fn set_free() -> Value {
     json!({"spec": {"claimRef": {"uid": null, "resourceVersion": null}}})
-}
-
-/// A value as JSON.
-#[must_use]
-pub(super) fn value(node: &Node) -> Value {
-    match &node.data {
-        Data::Null => Value::Null,
-        Data::Bool(value) => Value::from(*value),
-        Data::Int(value) => Value::from(*value),
-        Data::Float(value) => Value::from(*value),
-        Data::Text(text) => Value::from(text.as_str()),
-        Data::List(items) => Value::Array(items.iter().map(value).collect()),
-        Data::Map(map) => Value::Object(map.iter().map(|(key, node)| (key.name.to_string(), value(node))).collect()),
-    }
 }
 
 /// Waits until a pod that is to come is there and ready.

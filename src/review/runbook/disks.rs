@@ -4,8 +4,8 @@
 use super::command::{Command, word};
 use super::step::{OfVolume, Purpose, Step};
 use super::{Item, Matter, Plan};
-use crate::block::scalar_text;
 use crate::bundle::{Resource, ResourceId};
+use crate::cluster::object::capacity;
 use crate::k8s::quantity::Quantity;
 use crate::review::change::ChangeKind;
 use crate::value::Node;
@@ -19,7 +19,7 @@ enum Disk<'n> {
 }
 
 /// How the disk behind a volume grows; nothing for a folder, which has no size.
-pub(super) fn grow(volume: &Node, size: &str) -> Option<Command> {
+pub(super) fn grow(volume: &Node, size: &Quantity) -> Option<Command> {
     let size = gigabytes(size)?;
     Some(Command::line(match disk(volume)? {
         Disk::Google { name, project, zone } => {
@@ -34,7 +34,7 @@ pub(super) fn grow(volume: &Node, size: &str) -> Option<Command> {
 
 /// How the disk behind a volume is made, if it is not there.
 fn make(volume: &Node) -> Option<Step> {
-    let size = gigabytes(&volume.find(&["spec", "capacity", "storage"]).and_then(scalar_text)?)?;
+    let size = gigabytes(&capacity(volume))?;
     let (show, make, name) = match disk(volume)? {
         Disk::Google { name, project, zone } => {
             let place = at(project, zone);
@@ -144,8 +144,8 @@ fn named(name: &str, group: &str, subscription: &str) -> String {
     format!("--name {} --resource-group {} --subscription {}", word(name), word(group), word(subscription))
 }
 
-fn gigabytes(size: &str) -> Option<i64> {
-    Some(size.parse::<Quantity>().ok()?.value().checked_add((1 << 30) - 1)? >> 30)
+fn gigabytes(size: &Quantity) -> Option<i64> {
+    Some(size.value().checked_add((1 << 30) - 1)? >> 30)
 }
 
 /// No cloud has a disk whose name looks like an option.

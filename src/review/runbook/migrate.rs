@@ -4,11 +4,12 @@
 use super::claims::{self, Edit, What};
 use super::command::{
     self, Command, all, apply_text, await_bound, await_end, await_set, delete, get, named, patch, retain, rollout,
-    set_free, value, volume_of, volumes_of, wait, word,
+    set_free, volume_of, volumes_of, wait, word,
 };
 use super::step::{AllReady, Fate, Fixed, OfClaim, OfObject, OfPod, OfVolume, Purpose};
 use super::{Matter, Plan, scale, swap};
 use crate::bundle::{Resource, ResourceId};
+use crate::json::from_node;
 use crate::review::set::Set;
 use crate::value::Node;
 use serde_json::{Value, json};
@@ -182,7 +183,7 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
         return;
     }
     if fate == Fate::Told {
-        let modes = new.find(&["spec", "accessModes"]).map(value).unwrap_or_default();
+        let modes = new.find(&["spec", "accessModes"]).map(from_node).unwrap_or_default();
         let told = json!({"spec": {"accessModes": modes, "claimRef": {"uid": null, "resourceVersion": null}}});
         let (volume, deleted) = (volume_of(namespace, claim), delete(namespace, &name));
         let told = patch("", "pv \"$volume\"", &told);
@@ -201,7 +202,7 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
         None,
     );
     plan.run(delete(namespace, &name), OfClaim::Deleted, None);
-    let mut spec = old.get("spec").map(value).unwrap_or_default();
+    let mut spec = old.get("spec").map(from_node).unwrap_or_default();
     if let Some(map) = spec.as_object_mut() {
         map.retain(|field, _| ["accessModes", "resources", "storageClassName", "volumeMode"].contains(&&**field));
     }
@@ -251,14 +252,14 @@ fn copy(plan: &mut Plan, namespace: &str, from: &str, to: &str, is_block: bool) 
 
 /// The claim that the set would make itself.
 fn new_claim(set: Set<'_>, claim: &str, template: &Node) -> Value {
-    let mut labels = template.find(&["metadata", "labels"]).map_or_else(|| json!({}), value);
-    let selected = set.0.node.find(&["spec", "selector", "matchLabels"]).map(value);
+    let mut labels = template.find(&["metadata", "labels"]).map_or_else(|| json!({}), from_node);
+    let selected = set.0.node.find(&["spec", "selector", "matchLabels"]).map(from_node);
     if let (Some(labels), Some(Value::Object(selected))) = (labels.as_object_mut(), selected) {
         labels.extend(selected);
     }
     let mut metadata = json!({"name": claim, "labels": labels});
     if let Some(annotations) = template.find(&["metadata", "annotations"]) {
-        metadata["annotations"] = value(annotations);
+        metadata["annotations"] = from_node(annotations);
     }
-    json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": template.get("spec").map(value)})
+    json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": template.get("spec").map(from_node)})
 }

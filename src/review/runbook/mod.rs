@@ -26,6 +26,7 @@ use crate::api::change;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::kubectl::too_large;
 use crate::cluster::rehearse::Outcome;
+use crate::json::from_node;
 use crate::value::Node;
 use command::Command;
 use lookup::Lookup;
@@ -95,7 +96,7 @@ impl Plan {
         check: impl Into<Option<Command>>,
     ) {
         if matter.setting.files.is_shared(&resource.id) {
-            let object = command::value(&resource.node);
+            let object = from_node(&resource.node);
             self.run(command::apply_text(&resource.id.namespace, &object), expect, check);
         } else {
             self.apply(vec![resource.id.clone()], expect, check);

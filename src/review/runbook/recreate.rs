@@ -135,7 +135,7 @@ fn content(matter: Matter<'_>, new: &Resource) -> Plan {
 /// A claim never changes but in size: another takes its place, and its volume is kept.
 fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan {
     let why = match claims::difference(&old.node, &new.node) {
-        Some(What::Grown(size)) => return claims::grow_claim(matter, old, new, size),
+        Some(What::Grown(size)) => return claims::grow_claim(matter, old, new, &size),
         Some(What::Fixed(why)) => Some(why),
         _ => None,
     };

@@ -7,6 +7,7 @@ use super::needs::{mounted, references};
 use super::step::{AllReady, OfClaim, OfObject, OfPod, OfSet, OfVolume, Purpose, Renaming};
 use super::{Matter, Plan, migrate, recreate, scale, swap, volume};
 use crate::bundle::{Resource, ResourceId, kind_rank};
+use crate::cluster::object::requested;
 use crate::review::change::{Change, ChangeKind};
 use crate::review::disk::disk;
 use crate::review::set::Set;
@@ -89,8 +90,7 @@ fn templates(rename: Rename<'_>) -> Vec<(&str, &str)> {
     let mut added: Vec<&claims::Edit<'_>> = edits.iter().filter(|edit| edit.what == What::Added).collect();
     for gone in edits.iter().filter(|edit| edit.what == What::Removed) {
         let same = |edit: &&claims::Edit<'_>| {
-            claims::fixed_difference(gone.old, edit.new).is_none()
-                && claims::request(gone.old) == claims::request(edit.new)
+            claims::fixed_difference(gone.old, edit.new).is_none() && requested(gone.old) == requested(edit.new)
         };
         if let Some(at) = added.iter().position(same) {
             pairs.push((gone.template, added.remove(at).template));

@@ -3,6 +3,7 @@
 
 use super::command::Command;
 use crate::bundle::ResourceId;
+use crate::k8s::quantity::StatedAmount;
 
 /// Steps that carry one change out.
 #[derive(Clone, Debug)]
@@ -375,9 +376,9 @@ pub enum OfVolume {
     /// The disk of that name is there.
     Disk(String),
     /// The disk is to be grown by hand, to this size.
-    GrowByHand(String),
+    GrowByHand(StatedAmount),
     /// The disk has this size.
-    DiskGrown(String),
+    DiskGrown(StatedAmount),
     /// They are kept when their claims go.
     Retained,
     /// What is on the disk is kept when its objects go.

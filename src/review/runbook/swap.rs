@@ -4,7 +4,7 @@
 use super::claims::{self, Edit, Origin, What};
 use super::command::{
     Command, all, await_new_pod, await_set, delete, file, get, get_field, kubectl, labels, named, patch, rollout,
-    selector, value, word,
+    selector, word,
 };
 use super::step::{AllReady, OfObject, OfPod, OfSet, Purpose, Reason, Restart};
 use super::{Matter, Plan, migrate, rename, scale};
@@ -12,6 +12,7 @@ use crate::api::admission;
 use crate::api::apply;
 use crate::bundle::{Resource, ResourceId};
 use crate::cluster::selector::matches;
+use crate::json::from_node;
 use crate::review::set::{Set, When};
 use crate::value::Node;
 use serde_json::json;
@@ -179,7 +180,7 @@ pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, (old, new): (Set<'_>, Se
         kubectl(namespace)
     );
     let command = if matter.setting.files.is_shared(&new.0.id) {
-        format!("printf '%s' {} | kubectl patch --local -f - {patch}", word(&value(&new.0.node).to_string()))
+        format!("printf '%s' {} | kubectl patch --local -f - {patch}", word(&from_node(&new.0.node).to_string()))
     } else {
         let companions = matter.companions(new);
         if !companions.is_empty() {
