@@ -58,7 +58,8 @@ impl Check {
 
     fn specs(&self, paths: Vec<PathBuf>, findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {
         let (kubernetes, definitions) = (self.kubernetes.clone(), self.definitions.clone());
-        let selection = Selection { paths, kubernetes, definitions, reach: self.reach.clone(), ..Selection::default() };
+        let (cluster, reach) = (self.cluster.clone(), self.reach.clone());
+        let selection = Selection { paths, kubernetes, definitions, cluster, reach, ..Selection::default() };
         let candidates = selection.candidates()?;
         findings.extend(workspace_findings(&candidates));
         let mut failure = None;

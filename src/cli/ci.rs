@@ -4,7 +4,7 @@
 use super::claims::Claims;
 use super::committed::{self, Committed};
 use super::compile::{state, workspace_findings};
-use super::diff::Diff;
+use super::diff::{Diff, not_reviewed};
 use super::left_over::{self, Place};
 use super::neighbours::{Index, Stay};
 use super::output::{self, Formats};
@@ -20,7 +20,7 @@ use crate::review::verdict::Verdict;
 use crate::source::{At, Sources};
 use clap::Args;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Check the specs and what is committed, and review the change; for pipelines.
 ///
@@ -34,6 +34,10 @@ pub(super) struct Ci {
     /// Review against what this git revision has committed: where the pull request will go.
     #[arg(long, value_name = "REV")]
     base: Option<String>,
+    /// Cluster description, instead of the workspace's: version, nodes, storage classes (YAML); or its objects, as
+    /// `kubectl get nodes,sc,ns,quota -A -o yaml` prints them, or a folder of manifests.
+    #[arg(long, value_name = "FILE|DIR")]
+    cluster: Option<PathBuf>,
     #[command(flatten)]
     formats: Formats,
 }
@@ -105,12 +109,13 @@ struct Pass {
 }
 
 impl Pass {
-    fn new(Ci { selection, base, formats }: Ci) -> std::result::Result<Self, Failure> {
+    fn new(Ci { mut selection, base, cluster, formats }: Ci) -> std::result::Result<Self, Failure> {
+        selection.cluster = cluster;
         let candidates = selection.candidates()?;
         let committed = base.as_deref().map(|base| Committed::new(Some(base), &selection, &candidates)).transpose()?;
         let claims = Claims::new(&candidates, None);
         Ok(Self {
-            diff: Diff { selection, against: base, runbook: None, formats },
+            diff: Diff { selection, against: base, cluster: None, runbook: None, formats },
             candidates,
             claims,
             base: committed,
@@ -170,7 +175,9 @@ impl Pass {
             }
         }
         found.extend(untrue);
-        seen.findings.extend(found.resolve(&app.sources));
+        let mut found = found.resolve(&app.sources);
+        not_reviewed(&mut found, &seen.reviews);
+        seen.findings.extend(found);
         Ok(())
     }
 

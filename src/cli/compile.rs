@@ -522,7 +522,8 @@ fn shown(root: &Path, path: &str) -> String {
 /// What is wrong with the workspaces, each once.
 pub(super) fn workspace_findings(candidates: &[Candidate]) -> Vec<Finding> {
     let mut seen: Vec<&Path> = Vec::new();
-    let mut findings = Vec::new();
+    let told = candidates.first().and_then(|candidate| candidate.told.as_ref());
+    let mut findings = told.map(|told| told.broken.clone()).unwrap_or_default();
     for shared in candidates.iter().filter_map(|candidate| candidate.shared.as_ref()) {
         if !seen.contains(&shared.folder.as_path()) {
             seen.push(&shared.folder);

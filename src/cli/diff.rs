@@ -16,6 +16,7 @@ use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk::{self, Reach};
 use crate::expect::judge::{self, UNJUDGED};
+use crate::expect::outlook::DENIED;
 use crate::failure::Failure;
 use crate::k8s::version::Version;
 use crate::layout;
@@ -24,7 +25,7 @@ use crate::review::acknowledge;
 use crate::review::parity::{Side, parity};
 use crate::review::runbook::files::Files;
 use crate::review::verdict::Verdict;
-use crate::review::{ChangeKind, Place, Review, Setting};
+use crate::review::{Change, ChangeKind, Place, Review, Setting};
 use crate::source::{At, Sources};
 use crate::spec::settings::Acknowledge;
 use crate::spec::workspace::Workspace;
@@ -43,6 +44,10 @@ pub(super) struct Diff {
     /// Compare with what this git revision has committed, not with the files as they are.
     #[arg(long, value_name = "REV")]
     pub(super) against: Option<String>,
+    /// Cluster description, instead of the workspace's: version, nodes, storage classes (YAML); or its objects, as
+    /// `kubectl get nodes,sc,ns,quota -A -o yaml` prints them, or a folder of manifests.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(super) cluster: Option<PathBuf>,
     /// Write the steps for what cannot just be applied as a script, which goes on where it was stopped.
     #[arg(long, value_name = "FILE")]
     pub(super) runbook: Option<PathBuf>,
@@ -56,6 +61,7 @@ impl Diff {
             self.formats.write_beside(Format::Script, file);
         }
         self.formats.ready(None)?;
+        self.selection.cluster = self.cluster.take();
         if let [old, new] = &self.selection.environments[..] {
             return self.parity(old, new);
         }
@@ -199,7 +205,9 @@ impl Diff {
             done.reviews = reviews;
             done.findings.extend(unreadable);
         }
-        done.findings.extend(found.resolve(&app.sources));
+        let mut found = found.resolve(&app.sources);
+        not_reviewed(&mut found, &done.reviews);
+        done.findings.extend(found);
         let (root, pattern) = app.folder("*", None, true);
         let beside = disk::strays(&root, &pattern, &BTreeSet::new())?.unfinished;
         done.unfinished.extend(beside.into_iter().map(|folder| (root.clone(), folder)));
@@ -332,7 +340,11 @@ impl Diff {
             &mut sources,
             &mut wrong,
         )?;
-        let facts = ClusterFacts::of_version(version).with_customs(customs);
+        let told = self.selection.told()?;
+        let (told, broken) = told.map_or_else(Default::default, |told| (told.facts, told.broken));
+        let version = if self.selection.kubernetes.is_some() { version } else { told.kubernetes.unwrap_or(version) };
+        let customs = customs.and(&told.customs);
+        let facts = told.with_version(version).with_customs(customs);
         let known = facts.clone().with_definitions_of([&before, &after]).customs;
         judge::unjudged(&after.resources, &known, &mut wrong);
         let files = after
@@ -347,8 +359,22 @@ impl Diff {
         let mut review = crate::review(title, &before, &after, setting, &mut said);
         review.findings = said.resolve(&sources);
         let reviews = if review.is_empty() { Vec::new() } else { vec![review] };
-        Ok((reviews, wrong.resolve(&sources)))
+        Ok((reviews, [broken, wrong.resolve(&sources)].concat()))
     }
+}
+
+/// The findings without those on what stands in the way of objects of which the reviews say it.
+pub(super) fn not_reviewed(findings: &mut Vec<Finding>, reviews: &[Review]) {
+    let is_barred = |change: &&Change| change.barrier.is_some();
+    let said: BTreeSet<(&str, &str)> = reviews
+        .iter()
+        .flat_map(|review| review.changes.iter().filter(is_barred))
+        .map(|change| (change.id.kind.as_str(), change.id.name.as_str()))
+        .collect();
+    findings.retain(|finding| {
+        let subject = finding.subject.as_ref().map(|subject| (subject.kind.as_str(), subject.name.as_str()));
+        finding.code.id != DENIED.id || !subject.is_some_and(|subject| said.contains(&subject))
+    });
 }
 
 /// The findings without notes on custom kinds of which nothing changes.

@@ -47,6 +47,9 @@ Examples:
   # Compare two folders of manifests
   statewright diff old/ new/
 
+  # Review on the cluster as it is, with its quotas and policies
+  statewright diff --cluster cluster/
+
   # Compare two environments of an app
   statewright diff --env dev --env prod apps/kubia
 

@@ -7,9 +7,10 @@ use crate::cli::definitions::{self, Definitions};
 use crate::cli::left_over::Place;
 use crate::cli::output;
 use crate::cluster::facts::ClusterFacts;
-use crate::diagnostic::{Code, Diagnostics, Finding, Level, listing, nearest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Finding, Level, listing, nearest};
 use crate::disk::{self, Reach};
 use crate::emit::{Each, Extra};
+use crate::expect::outlook::DENIED;
 use crate::failure::Failure;
 use crate::layout::{self, Tree};
 use crate::source::{At, Sources};
@@ -45,6 +46,9 @@ pub(super) struct Selection {
     pub(super) kubernetes: Option<String>,
     #[command(flatten)]
     pub(super) definitions: Definitions,
+    /// Cluster description, instead of the workspace's.
+    #[arg(skip)]
+    pub(super) cluster: Option<PathBuf>,
     /// How far it may look.
     #[arg(skip)]
     pub(super) reach: Reach,
@@ -68,12 +72,20 @@ pub(super) struct Shared {
     broken: Vec<Finding>,
 }
 
+/// The cluster that a run is told of.
+pub(super) struct Told {
+    pub(super) facts: ClusterFacts,
+    pub(super) broken: Vec<Finding>,
+}
+
 /// One app, before anything of it is read.
 pub(super) struct Candidate {
     pub(super) spec: PathBuf,
     /// Its text, where that is another than the file's: somebody is typing it.
     pub(super) text: Option<String>,
     pub(super) shared: Option<Arc<Shared>>,
+    /// The cluster that the run is told of.
+    pub(super) told: Option<Arc<Told>>,
     /// The custom kinds that are defined.
     customs: Customs,
     /// What reading it gave, where that was done early.
@@ -97,6 +109,8 @@ pub(super) struct Loaded {
     pub(super) sources: Sources,
     pub(super) spec: Spec,
     pub(super) shared: Option<Arc<Shared>>,
+    /// The cluster that the run is told of.
+    told: Option<Arc<Told>>,
     /// The custom kinds that are defined.
     pub(super) customs: Customs,
     reach: Reach,
@@ -122,6 +136,7 @@ impl Selection {
             )));
         }
         let given = self.definitions.customs(&self.reach)?;
+        let told = self.told()?.map(Arc::new);
         let mut known: BTreeMap<OsString, Option<Arc<Shared>>> = BTreeMap::new();
         let mut candidates = Vec::new();
         for spec in specs {
@@ -141,12 +156,21 @@ impl Selection {
                 spec,
                 text: None,
                 shared,
+                told: told.clone(),
                 customs,
                 reach: self.reach.clone(),
                 early: Mutex::default(),
             });
         }
         Ok(candidates)
+    }
+
+    /// The cluster that the run is told of, and what is wrong with how.
+    pub(super) fn told(&self) -> Result<Option<Told>, Failure> {
+        let Some(path) = &self.cluster else { return Ok(None) };
+        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+        let facts = cluster::read(&self.reach, path, &mut sources, &mut found)?.unwrap_or_default();
+        Ok(Some(Told { facts, broken: found.resolve(&sources) }))
     }
 
     fn workspace(&self, path: &Path, known: &BTreeMap<OsString, Option<Arc<Shared>>>) -> Result<Arc<Shared>, Failure> {
@@ -220,7 +244,11 @@ impl Selection {
         for environment in self.environments(app, alone, found) {
             let (root, folder) = app.folder(&environment, None, true);
             owned.push((root.clone(), folder.clone()));
-            let Some(compiled) = app.compile(&environment, self.kubernetes.as_deref(), found) else { continue };
+            // What stands in the way on the cluster is no fault of the manifests: their review says what comes of it.
+            let stops = |own: &Diagnostic| own.level == Level::Error && own.code.id != DENIED.id;
+            let Some(compiled) = app.compile_unless(&environment, self.kubernetes.as_deref(), found, stops) else {
+                continue;
+            };
             let tree = layout::lay_out(&compiled.bundle, &folder, &app.spec.name, &environment, &candidate.spec_name());
             list.push(Fresh { environment, root, compiled, tree });
         }
@@ -325,6 +353,7 @@ impl Candidate {
             sources,
             spec,
             shared: self.shared.clone(),
+            told: self.told.clone(),
             customs: self.customs.clone(),
             reach: self.reach.clone(),
             wrong,
@@ -344,8 +373,11 @@ impl Loaded {
         self.shared.as_ref().and_then(|shared| shared.workspace.as_ref())
     }
 
-    /// What the workspace knows of the cluster of an environment.
+    /// What the run is told, or the workspace knows, of the cluster of an environment.
     pub(super) fn facts(&self, environment: &str) -> Option<&ClusterFacts> {
+        if let Some(told) = &self.told {
+            return Some(&told.facts);
+        }
         let shared = self.shared.as_ref().filter(|shared| !shared.facts.is_empty())?;
         let given = self.given(environment);
         let named = self.spec.cluster(environment).or_else(|| given.as_ref()?.get("cluster")?.as_str())?;
@@ -378,6 +410,17 @@ impl Loaded {
         kubernetes: Option<&str>,
         found: &mut Diagnostics,
     ) -> Option<Compiled> {
+        self.compile_unless(environment, kubernetes, found, |own| own.level == Level::Error)
+    }
+
+    /// The same, but where something is found that stops it.
+    fn compile_unless(
+        &self,
+        environment: &str,
+        kubernetes: Option<&str>,
+        found: &mut Diagnostics,
+        stops: impl Fn(&Diagnostic) -> bool,
+    ) -> Option<Compiled> {
         let mut shared = self.given(environment);
         let mut spec = std::borrow::Cow::Borrowed(&self.spec);
         if let Some(version) = kubernetes {
@@ -403,7 +446,7 @@ impl Loaded {
         if let Some(compiled) = &compiled {
             crate::allow::settle(&compiled.app.allow, levels, super::neighbours::ALLOWED, &mut own);
         }
-        let failed = own.has_errors();
+        let failed = own.iter().any(stops);
         found.extend(own);
         // What is not acknowledged is a risk, and is reviewed as one: the manifests are made all the same.
         let shared = self.workspace().and_then(|workspace| workspace.acknowledge.as_deref()).unwrap_or_default();

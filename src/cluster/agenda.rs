@@ -94,7 +94,14 @@ impl Agenda {
                 self.call_all(CLAIM, store);
                 self.call_all("StatefulSet", store);
             }
-            "ServiceAccount" | "PriorityClass" | "RuntimeClass" | "ResourceQuota" | "LimitRange" | "Namespace" => {
+            "ServiceAccount"
+            | "PriorityClass"
+            | "RuntimeClass"
+            | "ResourceQuota"
+            | "LimitRange"
+            | "Namespace"
+            | "ValidatingAdmissionPolicy"
+            | "ValidatingAdmissionPolicyBinding" => {
                 self.call_all("StatefulSet", store);
             }
             _ => {}

@@ -1,5 +1,7 @@
 //! Why an object is not let in, though it is valid by itself.
 
+use crate::value::Text;
+
 /// What a plugin says of an object that it refuses, without the object's name.
 pub(super) type Refused = String;
 
@@ -14,4 +16,29 @@ pub struct Denial {
     pub message: String,
     /// Without the object's name.
     pub cause: String,
+    /// What stands in the way.
+    pub barrier: Barrier,
+}
+
+/// What stands in the way of an object that is valid by itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Barrier {
+    /// Its namespace is not there.
+    Namespace,
+    /// The labels that it has, of a namespace.
+    Labels,
+    /// The limit ranges of its namespace.
+    LimitRange,
+    /// What its namespace asks of the security of pods.
+    PodSecurity,
+    /// Its service account.
+    ServiceAccount,
+    /// Its priority class.
+    PriorityClass,
+    /// Its runtime class.
+    RuntimeClass,
+    /// A policy of that name.
+    Policy(Text),
+    /// A quota of that name.
+    Quota(Text),
 }

@@ -4,6 +4,7 @@
 //! Follows `staging/src/k8s.io/kubectl/pkg/cmd/apply/apply.go: applyOneObject`, and
 //! `plugin/pkg/admission/storage/persistentvolume/resize/admission.go: Validate`.
 
+use super::denial::Barrier;
 use super::object::requested;
 use super::store::{self, Key, Store, annotation, put};
 use crate::api::admission::{Answer, Stage};
@@ -67,6 +68,8 @@ pub struct Rejection {
     pub refusals: Vec<Refusal>,
     /// The causes in the server's words, in the same order.
     pub causes: Vec<String>,
+    /// What stands in its way, where it is valid by itself.
+    pub barrier: Option<Barrier>,
 }
 
 /// What is to be written for it.
@@ -327,6 +330,7 @@ fn reject(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> Re
         message: message(answer, stage, request, new),
         refusals: answer.refusals.clone(),
         causes,
+        barrier: None,
     }
 }
 

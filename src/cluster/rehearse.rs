@@ -8,10 +8,11 @@ use super::controller::statefulset::{MOST_REPLICAS, replicas};
 use super::controller::{self, garbage, garbage::Cascade};
 use super::facts::{ClusterFacts, PRESUMED};
 use super::kubectl::{self, Change, Done, Rejection, Request, Write};
+use super::mark::Mark;
 use super::plugin::{self, Denial};
 use super::state::{ClaimPhase, EventState, Observer, PodState, State, Why};
 use super::store::{self, Key, Store, annotation, uid};
-use super::world::{Cause, Event, Gap, Journal, Provisioners, World};
+use super::world::{Cause, Event, Gap, Guard, Journal, Provisioners, World};
 use crate::api::admission::Stage;
 use crate::api::custom::Customs;
 use crate::bundle::{Bundle, Resource, ResourceId};
@@ -36,8 +37,6 @@ pub struct Rehearsal {
     pub replicas: i64,
     /// How many of the pods that the last bundle states were not played.
     pub pods_left_out: usize,
-    /// Sets whose pods or claims are not let in at the end, and what the server says.
-    pub denied: Vec<(Key, Denial)>,
 }
 
 impl Rehearsal {
@@ -61,6 +60,10 @@ impl Rehearsal {
                     }
                 }
             }
+            for (_, denial) in &mut step.denied {
+                hide(&mut denial.message);
+                hide(&mut denial.cause);
+            }
             step.state.events.iter_mut().for_each(|event| hide(&mut event.message));
             let pods = step.state.pods.iter_mut().map(|pod| &mut pod.why);
             let claims = step.state.claims.iter_mut().map(|claim| &mut claim.why);
@@ -72,7 +75,6 @@ impl Rehearsal {
             }
         }
         self.not_known.iter_mut().for_each(|gap| gap.hide(known));
-        self.denied.iter_mut().for_each(|(_, denial)| hide(&mut denial.message));
     }
 
     /// Whether anything was refused, or is not as it should be in the end.
@@ -80,7 +82,7 @@ impl Rehearsal {
     pub fn is_trouble(&self) -> bool {
         let refused = |done: &Done| matches!(done.change, Change::Rejected(_));
         let open = |why: &Option<Why>| why.as_ref().is_some_and(Why::is_open);
-        !self.denied.is_empty()
+        self.steps.last().is_some_and(|last| !last.denied.is_empty())
             || self.steps.iter().any(|outcome| !outcome.settled || outcome.acts.iter().any(refused))
             || self.steps.last().is_some_and(|Outcome { state, .. }| {
                 let waiting: BTreeSet<&ObjectName> =
@@ -96,13 +98,27 @@ impl Rehearsal {
 /// Plays bundles on a cluster of which this much is known, one step each.
 #[must_use]
 pub fn rehearse(bundles: &[Bundle], facts: &ClusterFacts, version: Version, namespace: &str) -> Rehearsal {
+    rehearse_after(0, bundles, facts, version, namespace)
+}
+
+/// The same, where the first of the steps were done long ago: what they brought is there, whatever stands in the way of
+/// new objects today.
+#[must_use]
+pub fn rehearse_after(
+    founded: usize,
+    bundles: &[Bundle],
+    facts: &ClusterFacts,
+    version: Version,
+    namespace: &str,
+) -> Rehearsal {
     let mut cluster = Cluster::new(facts, version, namespace);
     let replicas = bundles.iter().map(played_replicas).min().unwrap_or(MOST_REPLICAS);
     cluster.world.most_replicas = replicas;
     let last = last_pod(bundles);
     let mut pods_left_out = 0;
     let mut steps = Vec::with_capacity(bundles.len());
-    for bundle in bundles {
+    for (number, bundle) in bundles.iter().enumerate() {
+        cluster.world.guard = if number < founded { Guard::Nobody } else { Guard::Plugins };
         let fewer = last.as_ref().map(|last| without_pods_behind(bundle, last));
         pods_left_out = fewer.as_ref().map_or(0, |fewer| bundle.resources.len() - fewer.resources.len());
         steps.push(cluster.play(&Step::new(fewer.as_ref().unwrap_or(bundle))));
@@ -111,9 +127,7 @@ pub fn rehearse(bundles: &[Bundle], facts: &ClusterFacts, version: Version, name
     if pods_left_out > 0 {
         not_known.push(Gap::Pods(pods_left_out));
     }
-    let denied = cluster.world.journal.denied.iter().filter(|(set, _)| cluster.world.store.get(set).is_some());
-    let denied = denied.map(|(set, denial)| (set.clone(), denial.clone())).collect();
-    Rehearsal { namespace: namespace.to_owned(), steps, not_known, replicas, pods_left_out, denied }
+    Rehearsal { namespace: namespace.to_owned(), steps, not_known, replicas, pods_left_out }
 }
 
 /// So many pods that a bundle states itself are played: each takes some 10 kB.
@@ -217,6 +231,8 @@ pub struct Outcome {
     pub state: State,
     /// Whether it came to rest at all.
     pub settled: bool,
+    /// Sets whose pods or claims are not let in at its end, and what the server says.
+    pub denied: Vec<(Key, Denial)>,
 }
 
 impl Cluster {
@@ -230,6 +246,7 @@ impl Cluster {
                 knows_classes: facts.classes.is_some(),
                 knows_namespaces: facts.knows_namespaces(),
                 knows_all: false,
+                guard: Guard::Plugins,
                 provisioners: Provisioners::Assumed,
                 version,
                 journal: Journal::default(),
@@ -305,7 +322,19 @@ impl Cluster {
         let mut told = std::mem::take(&mut self.told);
         let state = self.view().state(&before, &self.world.journal.moves[moves..], &mut told);
         self.told = told;
-        Outcome { acts, state, settled }
+        Outcome { acts, state, settled, denied: self.denied() }
+    }
+
+    /// Sets that lack pods because they are not let in.
+    fn denied(&self) -> Vec<(Key, Denial)> {
+        let lacks = |key: &Key| {
+            let set = self.world.store.get(key)?;
+            let here = self.world.store.marked(Mark::OwnedBy(uid(set)), "Pod").count();
+            let asked = replicas(set).min(self.world.most_replicas);
+            Some(i64::try_from(here).unwrap_or(i64::MAX) < asked)
+        };
+        let denied = self.world.journal.denied.iter().filter(|(set, _)| lacks(set) == Some(true));
+        denied.map(|(set, denial)| (set.clone(), denial.clone())).collect()
     }
 
     /// What was taken for granted or left open for want of facts.
@@ -438,7 +467,8 @@ impl Cluster {
 
 /// What kubectl says of an object that a plugin did not let in.
 fn denied(denial: Denial) -> Rejection {
-    let Denial { code, reason, message, cause } = denial;
+    let Denial { code, reason, message, cause, barrier } = denial;
     let refusal = Refusal { field: String::new(), kind: reason, detail: cause.clone() };
-    Rejection { stage: Stage::Admission, code, reason, causes: vec![cause], message, refusals: vec![refusal] }
+    let (causes, refusals) = (vec![cause], vec![refusal]);
+    Rejection { stage: Stage::Admission, code, reason, causes, message, refusals, barrier: Some(barrier) }
 }

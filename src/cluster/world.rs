@@ -33,6 +33,15 @@ pub struct Machine {
     pub closed: bool,
 }
 
+/// Who looks at what is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// The server's plugins.
+    Plugins,
+    /// Nobody: it has been there for long, and nothing stands in its way any more.
+    Nobody,
+}
+
 /// Which provisioners are there to make volumes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Provisioners {
@@ -208,6 +217,8 @@ pub struct World {
     /// Whether all that pods refer to is among the objects; if not, what is missing here is taken to be there, and
     /// noted.
     pub knows_all: bool,
+    /// Who looks at what is applied.
+    pub guard: Guard,
     /// Who makes volumes.
     pub provisioners: Provisioners,
     /// Whose rules.

@@ -515,7 +515,7 @@ fn judge_denied(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
             .about(resource.subject())
             .at(resource.at(), found);
     }
-    for (key, denial) in &rehearsal.denied {
+    for (key, denial) in rehearsal.steps.last().iter().flat_map(|step| &step.denied) {
         let Some(set) = by_key(key) else { continue };
         DENIED
             .report(format!("{} does not get all its pods: {}", set.id, denial.message))

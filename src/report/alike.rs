@@ -2,7 +2,7 @@
 //! to decide.
 
 use super::differences::{self, Difference, Piece};
-use super::{counted, kinds};
+use super::{counted, kinds, words};
 use crate::review::Review;
 use crate::review::verdict::Verdict;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,6 +96,9 @@ fn what_it_does(review: &Review) -> Option<String> {
             for side in [&field.old, &field.new] {
                 part(&side.as_ref().map_or_else(String::new, |node| crate::json::from_node(node).to_string()));
             }
+        }
+        if change.barrier.is_some() {
+            part(&words::effect(review, change));
         }
         for refusal in &change.refusals {
             part(&refusal.field);

@@ -50,6 +50,10 @@ pub(crate) fn find(review: &Review, found: &mut Diagnostics) {
             REFUSED_CHANGE.report(message).about(subject(&change.id)).refusal(refusal.clone()).at(change.at, found);
         }
     }
+    for change in review.changes.iter().filter(|change| change.barrier.is_some() && change.refusals.is_empty()) {
+        let message = format!("{}: {} {}", review.title, change.id, words::effect(review, change));
+        REFUSED_CHANGE.report(message).about(subject(&change.id)).at(place_of(change, "spec.template"), found);
+    }
     if review.judgement.verdict == Verdict::Restart {
         let cause = review.changes.iter().find(|change| change.verdict == Verdict::Restart).unwrap_or(first);
         POD_RESTART

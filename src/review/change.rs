@@ -3,6 +3,7 @@
 use super::effect::Effect;
 use super::fields::FieldChange;
 use crate::bundle::ResourceId;
+use crate::cluster::plugin::Barrier;
 use crate::diagnostic::Refusal;
 use crate::source::At;
 use std::fmt;
@@ -75,11 +76,19 @@ pub struct Change {
     pub texts: (String, String),
     /// Why the API server would refuse it; empty when it would not.
     pub refusals: Vec<Refusal>,
+    /// What stands in its way, or in that of its pods, though it is valid by itself.
+    pub barrier: Option<Barrier>,
     /// The place that caused it; that of the earlier manifest when the object is gone.
     pub at: At,
 }
 
 impl Change {
+    /// Whether the API server refuses it, or the pods that come of it.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        !self.refusals.is_empty() || self.barrier.is_some()
+    }
+
     /// Whether a field at that path or below it differs.
     #[must_use]
     pub fn touches(&self, path: &str) -> bool {

@@ -116,6 +116,7 @@ pub(super) fn bare(
         fields,
         texts: (text(before), text(after)),
         refusals: Vec::new(),
+        barrier: None,
         at,
     }
 }

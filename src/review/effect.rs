@@ -12,6 +12,15 @@ pub enum Effect {
     OnlyIn(String),
     /// It is not applied: the API server refuses it.
     NotApplied,
+    /// Its pods are not let in: so many of so many are there, and what the server says of the next.
+    PodsRefused {
+        /// How many pods there are in the end.
+        here: usize,
+        /// How many are asked for.
+        asked: usize,
+        /// What the API server says.
+        why: String,
+    },
     /// It is taken away.
     Pruned,
     /// It is made under its new name, and the old one taken away.

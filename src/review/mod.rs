@@ -2,6 +2,7 @@
 //! it is done safely. Knows no file and no app.
 
 pub(crate) mod acknowledge;
+mod barriers;
 pub mod change;
 mod compare;
 pub mod danger;

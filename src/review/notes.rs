@@ -35,6 +35,8 @@ pub enum Note {
     OthersApplied(usize),
     /// A pod does not start.
     Waiting(Waiting),
+    /// The pods of a set that does not change are not let in any more.
+    PodsRefused(Barred),
     /// So many of the pods that manifests state themselves were not rehearsed.
     PodsLeftOut(usize),
     /// Each of these objects is stored as it was: what an import is proven by.
@@ -51,6 +53,15 @@ pub enum Note {
         /// The sets.
         sets: Names,
     },
+}
+
+/// A set whose pods are not let in, and what the API server says of the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Barred {
+    /// The set.
+    pub set: ObjectName,
+    /// What the API server says.
+    pub why: String,
 }
 
 /// A pod that does not start.

@@ -3,6 +3,7 @@
 
 pub use super::change::Verdict;
 use super::change::{Change, ChangeKind};
+use super::effect::Effect;
 use super::holdings::Holding;
 use super::known::{Known, Sides};
 use super::names::Names;
@@ -14,11 +15,11 @@ use super::runbook::step::Runbook;
 use super::runbook::{self, Matter};
 use super::set::Set;
 use super::setting::Setting;
-use super::{acknowledge, effects, holdings, notes, presumed};
+use super::{acknowledge, barriers, effects, holdings, notes, presumed};
 use crate::api::change::refusals_of_new;
 use crate::bundle::{Bundle, ResourceId};
 use crate::cluster::kubectl::Change as Done;
-use crate::cluster::rehearse::{Outcome, rehearse};
+use crate::cluster::rehearse::{Outcome, rehearse_after};
 use crate::cluster::state::Why;
 use crate::cluster::store::Key;
 use crate::cluster::world::PodMove;
@@ -104,6 +105,15 @@ pub enum Refused {
     Fixed(String, usize),
     /// What the server says: the field, which may be empty, and the detail.
     Said(String, String),
+    /// It is taken, and its pods are not: so many of so many are there, and what the server says of the next.
+    Pods {
+        /// How many pods there are in the end.
+        here: usize,
+        /// How many are asked for.
+        asked: usize,
+        /// What the API server says.
+        why: String,
+    },
 }
 
 /// What becomes of pods.
@@ -146,7 +156,12 @@ pub(super) fn judge(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'
     if sides.committed.resources.is_empty() {
         judgement.verdict = Verdict::New;
         judgement.decision = Decision::New(changes.len());
-        judgement.runbooks = runbook::of_new(sides.fresh);
+        barriers::of_new(changes, sides.fresh, setting);
+        let barred: Vec<&Change> = changes.iter().filter(|change| change.barrier.is_some()).collect();
+        if let Some(decision) = of_refused(&barred) {
+            (judgement.verdict, judgement.decision) = (Verdict::Refused, decision);
+        }
+        judgement.runbooks = runbook::of_new(sides.fresh, changes, setting);
         return (judgement, Default::default());
     }
     rehearsed_step(changes, sides, setting, judgement)
@@ -155,7 +170,8 @@ pub(super) fn judge(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'
 fn rehearsed_step(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'_>, mut judgement: Judgement) -> Judged {
     let Sides { committed, fresh, .. } = sides;
     let facts = presumed::classes(setting.facts, &[committed, fresh]);
-    let rehearsal = rehearse(&[committed.clone(), fresh.clone()], &facts, setting.version, setting.namespace);
+    let bundles = [committed.clone(), fresh.clone()];
+    let rehearsal = rehearse_after(1, &bundles, &facts, setting.version, setting.namespace);
     let [before, after] = &rehearsal.steps[..] else { return (judgement, Default::default()) };
     let held = [holdings::holdings(before, &[committed]), holdings::holdings(after, &[fresh, committed])];
     let known = Known::new(sides, before, after);
@@ -183,6 +199,7 @@ fn rehearsed_step(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'_>
         if let Some(refusals) = rehearsed(change, step, setting) {
             change.refusals = refusals;
         }
+        barriers::of_object(change, &known.acts, setting.namespace);
         if change.effects.is_empty() {
             let effects = effects::effects(change, step);
             (change.effects, change.is_idle, change.needed_by) = (effects.list, effects.is_idle, effects.needed_by);
@@ -190,6 +207,7 @@ fn rehearsed_step(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'_>
         change.verdict =
             if open.contains(&change.id) { Verdict::AtRisk } else { verdict_of(change, step, replaced, setting) };
     }
+    let barred = barriers::of_pods(changes, after, setting.namespace);
     let stays = changes.iter().filter(|change| change.kind != ChangeKind::Removed && change.refusals.is_empty());
     let ready: BTreeSet<&ResourceId> = stays.map(|change| &change.id).collect();
     let lookup = Lookup::new([committed, fresh], [before, after], &ready, setting);
@@ -198,6 +216,7 @@ fn rehearsed_step(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'_>
     judgement.notes = notes::notes(changes, step);
     judgement.notes.extend(notes::beyond(fresh, rehearsal.replicas, setting.namespace));
     judgement.notes.extend(Some(rehearsal.pods_left_out).filter(|pods| *pods > 0).map(notes::Note::PodsLeftOut));
+    judgement.notes.extend(barred.into_iter().map(notes::Note::PodsRefused));
     (judgement.verdict, judgement.decision) = decide(changes, step, &judgement.risks);
     (judgement, held)
 }
@@ -225,6 +244,9 @@ fn rehearsed(change: &Change, step: Rehearsed<'_>, setting: Setting<'_>) -> Opti
 
 /// How much one object's change does.
 fn verdict_of(change: &Change, step: Rehearsed<'_>, replaced: &BTreeSet<&ObjectName>, setting: Setting<'_>) -> Verdict {
+    if change.barrier.is_some() {
+        return Verdict::Refused;
+    }
     if !change.refusals.is_empty() {
         let can_be_made_anew = change.kind == ChangeKind::Changed
             && !KEPT.contains(&&*change.id.kind)
@@ -255,22 +277,38 @@ fn replaced_of<'o>(set: &ObjectName, after: &'o Outcome, replaced: &BTreeSet<&Ob
 }
 
 fn decide(changes: &[Change], step: Rehearsed<'_>, risks: &[Risk]) -> (Verdict, Decision) {
-    let refused: Vec<&Change> = changes.iter().filter(|change| !change.refusals.is_empty()).collect();
+    let refused: Vec<&Change> = changes.iter().filter(|change| change.is_refused()).collect();
     let mut open = risks.iter().enumerate().filter(|(_, risk)| !risk.acknowledged);
     if let Some((risk, _)) = open.next() {
         return (Verdict::AtRisk, Decision::AtRisk { risk, more: open.count(), refused: !refused.is_empty() });
     }
-    if let Some(first) = refused.first() {
-        let refusal = &first.refusals[0];
+    if let Some(decision) = of_refused(&refused) {
         let worst = refused.iter().map(|change| change.verdict).max().unwrap_or(Verdict::Refused);
-        let said = || Refused::Said(refusal.field.clone(), refusal.detail.clone());
-        let why = culprits(first, &refusal.field).unwrap_or_else(said);
-        return (worst, Decision::Refused { id: first.id.clone(), why, more: refused.len() - 1 });
+        return (worst, decision);
     }
     if changes.iter().all(|change| change.verdict == Verdict::None) {
         return (Verdict::None, Decision::NoEffect);
     }
     moved(changes, step)
+}
+
+/// The first of those that are refused, and how many more.
+fn of_refused(refused: &[&Change]) -> Option<Decision> {
+    let first = refused.first()?;
+    let of_pods = || {
+        first.effects.iter().find_map(|effect| match effect {
+            Effect::PodsRefused { here, asked, why } => {
+                Some(Refused::Pods { here: *here, asked: *asked, why: why.clone() })
+            }
+            _ => None,
+        })
+    };
+    let why = match first.refusals.first() {
+        Some(refusal) => culprits(first, &refusal.field)
+            .unwrap_or_else(|| Refused::Said(refusal.field.clone(), refusal.detail.clone())),
+        None => of_pods()?,
+    };
+    Some(Decision::Refused { id: first.id.clone(), why, more: refused.len() - 1 })
 }
 
 /// The changed fields that a refusal means: where the server says at length which may change, and not which was it, and

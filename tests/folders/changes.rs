@@ -1,5 +1,6 @@
 //! Each row of what can be changed, with what a review says of it first. A folder holds `old.yaml` and `new.yaml`; the
-//! end of its name is the verdict that it must get, `expected.txt` is what is said.
+//! end of its name is the verdict that it must get, `expected.txt` is what is said. `cluster.yaml` is what else the
+//! cluster holds.
 
 use crate::Case;
 use crate::commands::{root, statewright};
@@ -20,8 +21,10 @@ pub(crate) fn all() -> Vec<Case> {
 fn holds(name: &str) {
     let folder = root().join("tests/changes").join(name);
     let (_, wanted) = name.rsplit_once('.').unwrap_or_else(|| panic!("{name} names no verdict"));
-    let person = statewright(&folder, &["diff", "old.yaml", "new.yaml"]);
-    let program = statewright(&folder, &["diff", "old.yaml", "new.yaml", "--format", "json"]);
+    // What stands there beside them, in some.
+    let cluster = if folder.join("cluster.yaml").exists() { &["--cluster", "cluster.yaml"][..] } else { &[] };
+    let run = |more: &[&str]| statewright(&folder, &[&["diff", "old.yaml", "new.yaml"], cluster, more].concat());
+    let (person, program) = (run(&[]), run(&["--format", "json"]));
     assert_eq!((person.code, &*person.stderr), (program.code, &*program.stderr), "{name}");
     let report: Value =
         serde_json::from_str(&program.stdout).unwrap_or_else(|error| panic!("{name}: {error}\n{}", program.stdout));

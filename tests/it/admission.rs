@@ -435,3 +435,67 @@ fn a_workspace_names_what_else_is_on_its_clusters() {
     let missing = statewright(scratch.path(), &["check", "."]);
     assert!(missing.code == 1 && missing.stderr.contains("the file `nosuch` cannot be read"), "{}", missing.stderr);
 }
+
+/// A policy that is asked on updates only: what is there was let in, what comes is not.
+const GROWS_ONLY: &str = "apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: grows-only}
+spec:
+  matchConstraints: {resourceRules: [{apiGroups: [apps], apiVersions: [v1], operations: [UPDATE], resources: \
+[statefulsets]}]}
+  validations: [{expression: \"object.spec.replicas >= oldObject.spec.replicas\", message: replicas only grow}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: grows-only}
+spec: {policyName: grows-only, validationActions: [Deny]}
+";
+
+#[test]
+fn a_review_says_what_stands_in_the_way_in_every_format() {
+    let scratch = Scratch::new("barriers");
+    scratch.write(
+        "statewright-workspace.yaml",
+        "apiVersion: statewright/v1\nkind: Workspace\nenvironments: {prod: {namespace: shop, cluster: eu}}\nclusters: \
+         {eu: {manifests: [platform]}}\n",
+    );
+    let quota =
+        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: small, namespace: shop}\nspec: {hard: {pods: '3'}}\n";
+    scratch.write("platform/quota.yaml", format!("{SHOP}---\n{quota}---\n{GROWS_ONLY}"));
+    let spec = |replicas: u32| {
+        format!(
+            "apiVersion: statewright/v1\nkind: App\nname: web\nimage: acme/web:1.4.2\nreplicas: {replicas}\nports: \
+             {{http: 8080}}\n"
+        )
+    };
+    let run = |arguments: &[&str]| statewright(scratch.path(), arguments);
+    scratch.write("web/statewright.yaml", spec(4));
+    let new = run(&["diff"]);
+    assert_eq!(new.code, 1, "{}{}", new.stdout, new.stderr);
+    assert!(new.stdout.contains("StatefulSet/shop/web gets 3 of 4 pods"), "{}", new.stdout);
+    assert!(new.stdout.contains("kubectl -n shop describe resourcequota small"), "{}", new.stdout);
+    assert!(!new.stderr.contains("SW0316"), "said once: {}", new.stderr);
+    scratch.write("web/statewright.yaml", spec(3));
+    assert_eq!(run(&["compile"]).code, 0);
+    assert_eq!(run(&["diff"]).code, 0);
+    // What the policy refuses and what the quota has no room for.
+    for (replicas, said, command) in [
+        (2, "replicas only grow", "kubectl get validatingadmissionpolicy grows-only -o yaml"),
+        (4, "exceeded quota: small", "kubectl -n shop describe resourcequota small"),
+    ] {
+        scratch.write("web/statewright.yaml", spec(replicas));
+        for format in ["human", "json", "sarif", "github", "gitlab", "junit", "markdown", "html"] {
+            let told = run(&["diff", "--format", format]);
+            assert_eq!(told.code, 1, "{format}: {}", told.stderr);
+            assert!(told.stdout.contains(said), "{format}: {}", told.stdout);
+            if ["human", "json", "markdown", "html"].contains(&format) {
+                assert!(told.stdout.contains(command), "{format}: {}", told.stdout);
+            }
+        }
+    }
+    // Another cluster has no such quota.
+    scratch.write("wide.yaml", SHOP.replace("metadata: {", "metadata: {uid: a1, "));
+    let wide = run(&["diff", "--cluster", "wide.yaml"]);
+    assert!(wide.code == 1 && wide.stdout.contains("adds web-3"), "{}", wide.stdout);
+    assert!(run(&["check", "--cluster", "wide.yaml"]).code == 0 && run(&["check"]).code == 1);
+}

@@ -377,6 +377,7 @@ fn change(id: &ResourceId, kind: ChangeKind, verdict: Verdict) -> Change {
         verdict,
         effects: Vec::new(),
         is_idle: false,
+        barrier: None,
         needed_by: None,
         fields: Vec::new(),
         texts: (String::new(), String::new()),

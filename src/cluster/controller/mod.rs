@@ -76,7 +76,7 @@ fn react(world: &mut World) {
 /// Whether controllers look at objects of a kind.
 #[must_use]
 pub fn heeds(kind: &str) -> bool {
-    const HEEDED: [&str; 11] = [
+    const HEEDED: [&str; 13] = [
         "StatefulSet",
         "Pod",
         "StorageClass",
@@ -86,6 +86,8 @@ pub fn heeds(kind: &str) -> bool {
         "ResourceQuota",
         "LimitRange",
         "Namespace",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
         binder::CLAIM,
         binder::VOLUME,
     ];

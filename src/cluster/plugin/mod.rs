@@ -11,11 +11,12 @@ mod resource_quota;
 mod runtime_class;
 mod service_account;
 
+pub use super::denial::Barrier;
 pub use super::denial::Denial;
 use super::denial::Refused;
 use super::kubectl;
 use super::store::Key;
-use super::world::World;
+use super::world::{Guard, World};
 use crate::api::{admission, defaults};
 use crate::bundle::Bundle;
 use crate::value::{Node, Text};
@@ -23,11 +24,11 @@ pub use priority::{of as priority_of, preempts};
 use std::collections::BTreeSet;
 
 impl Denial {
-    fn forbidden(key: &Key, group: &str, why: &str) -> Self {
+    fn forbidden(key: &Key, group: &str, why: &str, barrier: Barrier) -> Self {
         let resource = if group.is_empty() { plural(&key.kind) } else { format!("{}.{group}", plural(&key.kind)) };
         // `NewForbidden`, k8s.io/apiserver/pkg/admission.
         let message = format!("{resource} \"{}\" is forbidden: {why}", key.name);
-        Self { code: 403, reason: "Forbidden", message, cause: why.to_owned() }
+        Self { code: 403, reason: "Forbidden", message, cause: why.to_owned(), barrier }
     }
 }
 
@@ -37,13 +38,15 @@ impl Denial {
 /// # Errors
 /// What the server says.
 pub fn admit(world: &mut World, key: &Key, object: &mut Node) -> Result<Vec<String>, Denial> {
-    mutate(world, key, object)?;
-    let group = group(object);
-    let mut warnings: Vec<String> = Vec::new();
-    before_policies(world, key, object).map_err(|why| Denial::forbidden(key, &group, &why))?;
-    warnings.extend(pod_security::warning(world, key, object));
+    let filled_in = mutate(world, key, object);
+    if world.guard == Guard::Nobody {
+        return Ok(Vec::new());
+    }
+    filled_in?;
+    before_policies(world, key, object)?;
+    let mut warnings: Vec<String> = pod_security::warning(world, key, object).into_iter().collect();
     warnings.extend(policy::validate(world, key, object, None)?);
-    resource_quota::validate(world, key, object).map_err(|why| Denial::forbidden(key, &group, &why))?;
+    resource_quota::validate(world, key, object, None)?;
     Ok(warnings)
 }
 
@@ -52,8 +55,12 @@ pub fn admit(world: &mut World, key: &Key, object: &mut Node) -> Result<Vec<Stri
 /// # Errors
 /// What the server says.
 pub fn admit_change(world: &mut World, key: &Key, object: &Node, old: Option<&Node>) -> Result<Vec<String>, Denial> {
+    if world.guard == Guard::Nobody {
+        return Ok(Vec::new());
+    }
     let mut warnings: Vec<String> = pod_security::warning(world, key, object).into_iter().collect();
     warnings.extend(policy::validate(world, key, object, old)?);
+    resource_quota::validate(world, key, object, old)?;
     Ok(warnings)
 }
 
@@ -66,15 +73,19 @@ pub fn namespace(world: &World, key: &Key, coming: &BTreeSet<Text>) -> Result<()
     const ALWAYS: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
     let name = &key.namespace;
     let is_there = name.is_empty() || ALWAYS.contains(&name.as_str()) || coming.contains(name);
-    if !world.knows_namespaces || is_there || world.store.get(&Key::new("Namespace", "", name.clone())).is_some() {
+    if !world.knows_namespaces
+        || world.guard == Guard::Nobody
+        || is_there
+        || world.store.get(&Key::new("Namespace", "", name.clone())).is_some()
+    {
         return Ok(());
     }
     let message = format!("namespaces \"{name}\" not found");
-    Err(Denial { code: 404, reason: "NotFound", cause: message.clone(), message })
+    Err(Denial { code: 404, reason: "NotFound", cause: message.clone(), message, barrier: Barrier::Namespace })
 }
 
-fn group(object: &Node) -> String {
-    super::store::text(object, &["apiVersion"]).split_once('/').map_or("", |(group, _)| group).to_owned()
+fn group(object: &Node) -> &str {
+    super::store::text(object, &["apiVersion"]).split_once('/').map_or("", |(group, _)| group)
 }
 
 fn mutate(world: &mut World, key: &Key, object: &mut Node) -> Result<(), Denial> {
@@ -89,28 +100,31 @@ fn mutate(world: &mut World, key: &Key, object: &mut Node) -> Result<(), Denial>
             .for_each(defaults::pod::requests_from_limits);
     }
     let filled = limit_range::mutate(world, key, object);
-    service_account::mutate(world, key, object)
-        .and_then(|()| priority::mutate(world, object))
-        .and_then(|()| runtime_class::mutate(world, object))
-        .map_err(|why| Denial::forbidden(key, "", &why))?;
+    let refused = |barrier| move |why: Refused| Denial::forbidden(key, "", &why, barrier);
+    service_account::mutate(world, key, object).map_err(refused(Barrier::ServiceAccount))?;
+    priority::mutate(world, object).map_err(refused(Barrier::PriorityClass))?;
+    runtime_class::mutate(world, object).map_err(refused(Barrier::RuntimeClass))?;
     // What was filled in need not go together with what was there.
     let answer = if filled { admission::create(object, world.version) } else { return Ok(()) };
     if answer.is_accepted() {
         return Ok(());
     }
     let message = kubectl::invalid("Pod", &key.name, &answer.refusals, object);
-    Err(Denial { code: 422, reason: "Invalid", cause: message.clone(), message })
+    Err(Denial { code: 422, reason: "Invalid", cause: message.clone(), message, barrier: Barrier::LimitRange })
 }
 
 /// The plugins that look at an object before policies do.
-fn before_policies(world: &World, key: &Key, object: &Node) -> Result<(), Refused> {
-    match key.kind.as_str() {
-        "Pod" => limit_range::validate(world, key, object)
-            .and_then(|()| pod_security::validate(world, key, object))
-            .and_then(|()| runtime_class::validate(world, object)),
-        super::binder::CLAIM => limit_range::validate(world, key, object),
-        _ => Ok(()),
+fn before_policies(world: &World, key: &Key, object: &Node) -> Result<(), Denial> {
+    let is_pod = key.kind == "Pod";
+    let refused = |barrier| move |why: Refused| Denial::forbidden(key, "", &why, barrier);
+    if is_pod || key.kind == super::binder::CLAIM {
+        limit_range::validate(world, key, object).map_err(refused(Barrier::LimitRange))?;
     }
+    if is_pod {
+        pod_security::validate(world, key, object).map_err(refused(Barrier::PodSecurity))?;
+        runtime_class::validate(world, object).map_err(refused(Barrier::RuntimeClass))?;
+    }
+    Ok(())
 }
 
 /// What the plugins say of the labels of a Namespace.
@@ -132,7 +146,7 @@ pub fn labels(key: &Key, object: &Node) -> Result<(), Denial> {
         several => format!("[{}]", several.join(", ")),
     };
     let message = format!("Namespace \"{}\" is invalid: {said}", key.name);
-    Err(Denial { code: 422, reason: "Invalid", message, cause: said })
+    Err(Denial { code: 422, reason: "Invalid", message, cause: said, barrier: Barrier::Labels })
 }
 
 /// Whether a bundle holds anything that can stop what is valid by itself.

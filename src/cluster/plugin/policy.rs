@@ -3,7 +3,7 @@
 
 use crate::api::cel::value::{Key as Entry, Map, Value, plain};
 use crate::api::cel::{Fault, Program};
-use crate::cluster::denial::Denial;
+use crate::cluster::denial::{Barrier, Denial};
 use crate::cluster::selector;
 use crate::cluster::store::{Key, text};
 use crate::cluster::world::World;
@@ -82,7 +82,8 @@ pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<
             if actions.contains(&"Deny") {
                 let cause = format!("{POLICY} '{name}' with binding '{bound}' denied request: {said}");
                 let (code, reason) = code(&reason);
-                return Err(Denial { code, reason, ..Denial::forbidden(key, group, &cause) });
+                let barrier = Barrier::Policy(name.into());
+                return Err(Denial { code, reason, ..Denial::forbidden(key, group, &cause, barrier) });
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use super::amounts::{self, Amounts};
 use crate::cluster::binder;
-use crate::cluster::denial::Refused;
+use crate::cluster::denial::{Barrier, Denial, Refused};
 use crate::cluster::store::{Key, text};
 use crate::cluster::world::{World, is_over};
 use crate::k8s::quantity::Quantity;
@@ -15,16 +15,25 @@ const KIND: &str = "ResourceQuota";
 const CLAIM: &str = "PersistentVolumeClaim";
 const OF_CLASS: &str = ".storageclass.storage.k8s.io/";
 
-/// Refuses a new object that a quota has no room for, or that does not say what a quota counts.
-pub(super) fn validate(world: &mut World, key: &Key, object: &Node) -> Result<(), Refused> {
+/// Refuses an object that a quota has no room for, or that does not say what a quota counts. Of one that was there,
+/// `old`, what it uses more counts, where its kind is counted on updates.
+pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<&Node>) -> Result<(), Denial> {
+    if old.is_some() && !ON_UPDATE.contains(&key.kind.as_str()) {
+        return Ok(());
+    }
     let quotas: Vec<(&Key, &Node)> =
         world.store.of_kind(KIND).filter(|(quota, _)| quota.namespace == key.namespace).collect();
     // Where nobody waits any more, nothing is judged by what comes now.
     if quotas.is_empty() || key.namespace.is_empty() || world.patience == 0 {
         return Ok(());
     }
-    let others = Others { world, key, live: OnceCell::new(), looked: Cell::new(0) };
-    let outcome = quotas.iter().try_for_each(|(quota, node)| one(quota, node, object, &others));
+    let others = Others { world, key, old, live: OnceCell::new(), looked: Cell::new(0) };
+    let outcome = quotas.iter().try_for_each(|(quota, node)| {
+        one(quota, node, object, &others).map_err(|why| {
+            let barrier = Barrier::Quota(quota.name.clone());
+            Denial::forbidden(key, super::group(object), &why, barrier)
+        })
+    });
     let looked = others.looked.get();
     world.tire(looked);
     outcome
@@ -35,6 +44,7 @@ pub(super) fn validate(world: &mut World, key: &Key, object: &Node) -> Result<()
 struct Others<'w> {
     world: &'w World,
     key: &'w Key,
+    old: Option<&'w Node>,
     live: OnceCell<Vec<(&'w Node, Amounts)>>,
     looked: Cell<usize>,
 }
@@ -43,7 +53,9 @@ impl<'w> Others<'w> {
     fn all(&self) -> &[(&'w Node, Amounts)] {
         let all = self.live.get_or_init(|| {
             let live = self.world.store.of_kind(&self.key.kind);
-            let others = live.filter(|(other, _)| other.namespace == self.key.namespace && *other != self.key);
+            // What is there of an object that changes is used as well.
+            let counts = |other: &Key| self.old.is_some() || other != self.key;
+            let others = live.filter(|(other, _)| other.namespace == self.key.namespace && counts(other));
             others.map(|(other, live)| (live, usage(other, live))).collect()
         });
         // Amounts are added up for each.
@@ -63,8 +75,19 @@ fn one(quota: &Key, node: &Node, object: &Node, others: &Others<'_>) -> Result<(
     if key.kind == "Pod" {
         unsaid(object, &counted).map_or(Ok(()), |why| Err(format!("failed quota: {}: {why}", quota.name)))?;
     }
-    let asked: Amounts =
-        usage.into_iter().filter(|(name, amount)| hard.contains_key(name) && amount.sign().is_ne()).collect();
+    let before = others.old.map(|old| self::usage(key, old)).unwrap_or_default();
+    // `SubtractWithNonNegativeResult`: what shrinks is not counted.
+    let grown = |name: &String, amount: Quantity| match before.get(name) {
+        Some(old) if amount.cmp(old).is_le() => Quantity::ZERO,
+        Some(old) => amount.plus(&old.negated()),
+        None => amount,
+    };
+    let asked: Amounts = usage
+        .into_iter()
+        .filter(|(name, _)| hard.contains_key(name))
+        .map(|(name, amount)| (name.clone(), grown(&name, amount)))
+        .filter(|(_, amount)| amount.sign().is_ne())
+        .collect();
     if asked.is_empty() {
         return Ok(());
     }
@@ -93,6 +116,9 @@ fn one(quota: &Key, node: &Node, object: &Node, others: &Others<'_>) -> Result<(
         shown(&|name| hard[name].clone())
     ))
 }
+
+/// The kinds that quotas count on updates too: `Handles` of their evaluators. Of pods only a resize counts.
+const ON_UPDATE: [&str; 2] = [CLAIM, "Service"];
 
 /// Whether a quota's resource is one that objects of a kind use: `MatchingResources`.
 fn counts(kind: &str, name: &str, usage: &Amounts) -> bool {

@@ -32,6 +32,10 @@ pub(super) fn rest(review: &Review) -> String {
                 Refused::Fixed(first, others) => format!("{first} and {others} more cannot be changed in place"),
                 Refused::Said(field, detail) if field.is_empty() => detail.clone(),
                 Refused::Said(field, detail) => format!("{field}: {detail}"),
+                Refused::Pods { here, asked, why } => {
+                    let pods = format!("{id} gets {here} of {}", counted(*asked, "pod"));
+                    return format!("pods refused by the API server: {pods}: {why}{}", more(*others));
+                }
             };
             format!("refused by the API server: {id}: {what}{}", more(*others))
         }

@@ -42,6 +42,9 @@ fn word(effect: &Effect) -> String {
 fn worded(effect: &Effect) -> String {
     match effect {
         Effect::OnlyIn(environment) => format!("only in {environment}"),
+        Effect::PodsRefused { here, asked, why } => {
+            format!("gets {here} of {}: the API server refuses the next: {why}", counted(*asked, "pod"))
+        }
         Effect::Renamed(old) => format!("made under the new name, and {old} is pruned"),
         Effect::StillNamed(user) => format!("{user} still names it: its next pod does not start"),
         Effect::StillAsked(set) => format!("{set} still asks for it: new claims get no volume"),

@@ -1,6 +1,7 @@
 //! What a review says, in words: made of its values here and nowhere else, and without the secrets that values may
 //! quote.
 
+mod barriers;
 mod decisions;
 mod effects;
 mod notes;

@@ -1,7 +1,7 @@
 //! What a reviewer should know of how a change is carried out, a sentence each.
 
 use super::listed;
-use crate::review::notes::{Note, Waiting};
+use crate::review::notes::{Barred, Note, Waiting};
 
 pub(super) fn sentence(note: &Note, home: &str) -> String {
     match note {
@@ -25,6 +25,9 @@ pub(super) fn sentence(note: &Note, home: &str) -> String {
             format!("objects are applied one by one: {others} other changes are made all the same")
         }
         Note::Waiting(pod) => waiting(pod, home),
+        Note::PodsRefused(Barred { set, why }) => {
+            format!("the API server refuses the next pod of {}: {why}", set.seen_from(home))
+        }
         Note::PodsLeftOut(pods) => format!("{pods} of the pods were not rehearsed, and are not counted"),
         Note::Alike { version, objects } => {
             let names: Vec<String> = objects.iter().map(ToString::to_string).collect();

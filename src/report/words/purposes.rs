@@ -1,5 +1,6 @@
 //! What a runbook is for: what stands behind "to …".
 
+use super::barriers;
 use crate::bundle::ResourceId;
 use crate::review::runbook::step::{Fate, Fixed, Holds, Purpose, Reason, Recreated, Renaming, Restart, Serving};
 
@@ -22,6 +23,10 @@ fn purpose(purpose: &Purpose) -> String {
             format!(
                 "apply {id}, mend it first: no cluster takes it as it stands, not even as a new object ({field}{detail})"
             )
+        }
+        Purpose::Past { id, of_pods, barrier } => {
+            let of = if *of_pods { "the pods of " } else { "" };
+            format!("get {of}{id} past {}", barriers::name(barrier))
         }
         Purpose::Disks => "have the disks that the new volumes name, before these manifests are applied".into(),
         Purpose::WithoutAccount(users, account) => {

@@ -1,5 +1,6 @@
 //! What to do before a step of a runbook, and what to expect of it.
 
+use super::barriers;
 use crate::review::runbook::step::{
     AllReady, Before, Expect, Form, OfClaim, OfObject, OfPod, OfSet, OfVolume, Recreated,
 };
@@ -27,6 +28,7 @@ fn of_object(what: &OfObject) -> String {
     let plain = match what {
         OfObject::Created => "`created`",
         OfObject::Configured => "`configured`",
+        OfObject::Obstacle(barrier) => barriers::remedy(barrier),
         OfObject::ServerSide => {
             "`serverside-applied`. From now on it must be applied so each time: tell whatever applies it, or divide it \
              into several"

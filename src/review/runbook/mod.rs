@@ -2,6 +2,7 @@
 //! shows it.
 
 mod account;
+mod barrier;
 mod claims;
 pub mod command;
 mod disks;
@@ -122,6 +123,12 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
         matter.changes.iter().filter(|change| change.kind != ChangeKind::Removed && !moved.contains(&change.id))
     {
         let Some(new) = after.get(&change.id).copied() else { continue };
+        if let Some(barrier) = &change.barrier {
+            plans.push(barrier::plan(matter.setting, change, new, barrier));
+            if !change.refusals.is_empty() {
+                continue;
+            }
+        }
         if let Some(field) = set_by_the_server(new).filter(|_| !change.refusals.is_empty()) {
             plans.push(Plan::new(Purpose::ServerField(change.id.clone(), field)));
             continue;
@@ -165,17 +172,17 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
             .filter_map(|set| removed::plan(matter, set)),
     );
     disks::before(&mut plans, matter);
-    together(plans, matter).into_iter().map(|plan| bound(plan, matter)).collect()
+    together(plans, matter).into_iter().map(|plan| bound(plan, matter.setting)).collect()
 }
 
-/// What must be there before an app is applied for the first time.
+/// What must be there before an app is applied for the first time, and what stands in its way.
 #[must_use]
-pub fn of_new(fresh: &Bundle) -> Vec<Runbook> {
-    let plan = disks::of_new(fresh.of_kind("PersistentVolume"));
-    let steps = |items: Vec<Item>| {
-        items.into_iter().filter_map(|item| if let Item::Run(step) = item { Some(step) } else { None }).collect()
-    };
-    plan.into_iter().map(|plan| Runbook { purposes: plan.purposes, steps: steps(plan.items) }).collect()
+pub fn of_new(fresh: &Bundle, changes: &[Change], setting: Setting<'_>) -> Vec<Runbook> {
+    let disks = disks::of_new(fresh.of_kind("PersistentVolume"));
+    let barred = changes
+        .iter()
+        .filter_map(|change| Some(barrier::plan(setting, change, fresh.get(&change.id)?, change.barrier.as_ref()?)));
+    disks.into_iter().chain(barred).map(|plan| bound(plan, setting)).collect()
 }
 
 /// A field of a manifest that belongs to one stored object, and to no other.
@@ -276,19 +283,19 @@ fn shared_apply(plan: &Plan, matter: Matter<'_>) -> Option<(String, usize)> {
     places.next().filter(|_| places.next().is_none())
 }
 
-fn bound(plan: Plan, matter: Matter<'_>) -> Runbook {
+fn bound(plan: Plan, setting: Setting<'_>) -> Runbook {
     let steps = plan.items.into_iter().map(|item| match item {
         Item::Run(step) => step,
-        Item::Apply { ids, expect, check } => Step { before: None, command: apply(matter, &ids), expect, check },
+        Item::Apply { ids, expect, check } => Step { before: None, command: apply(setting, &ids), expect, check },
     });
     Runbook { purposes: plan.purposes, steps: steps.collect() }
 }
 
 /// The command that applies these manifests, each file once.
-fn apply(matter: Matter<'_>, ids: &[ResourceId]) -> Command {
+fn apply(setting: Setting<'_>, ids: &[ResourceId]) -> Command {
     let mut files: Vec<String> = Vec::new();
     for id in ids {
-        let file = command::file(&matter.setting.files.of(id));
+        let file = command::file(&setting.files.of(id));
         if !files.contains(&file) {
             files.push(file);
         }

@@ -3,6 +3,7 @@
 
 use super::command::Command;
 use crate::bundle::ResourceId;
+use crate::cluster::plugin::Barrier;
 use crate::k8s::quantity::StatedAmount;
 
 /// Steps that carry one change out.
@@ -43,6 +44,15 @@ pub enum Purpose {
     ServerSide(ResourceId),
     /// Apply a manifest that no cluster takes, and why: the field, which may be empty, and the server's words.
     Hopeless(ResourceId, String, String),
+    /// Get an object, or its pods, past what stands in the way.
+    Past {
+        /// The object.
+        id: ResourceId,
+        /// Whether it is let in, and its pods are not.
+        of_pods: bool,
+        /// What stands in the way.
+        barrier: Barrier,
+    },
     /// Have the disks that new volumes name.
     Disks,
     /// Let workloads run without an account that is pruned.
@@ -232,6 +242,8 @@ pub enum OfObject {
     Created,
     /// `configured`.
     Configured,
+    /// What stands in the way is shown.
+    Obstacle(Barrier),
     /// It is applied by the server, and must be from now on.
     ServerSide,
     /// It is replaced as a whole.
