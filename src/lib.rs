@@ -46,7 +46,6 @@ pub mod review;
 mod rules;
 pub mod scenario;
 pub mod secret;
-mod shown;
 pub mod source;
 pub mod spec;
 pub mod stateful_set;

@@ -2,7 +2,7 @@
 
 use super::change::{Change, ChangeKind, Verdict};
 use super::effect::Effect;
-use super::mask;
+use super::fields;
 use super::moves::Move;
 use super::setting::Setting;
 use crate::api::change;
@@ -95,7 +95,8 @@ pub(super) fn bare(
     old: Option<&Resource>,
     new: Option<&Resource>,
 ) -> Change {
-    let mask::Masked { before, after, fields } = mask::masked(old, new);
+    let (old, new) = (old.map(|resource| &resource.node), new.map(|resource| &resource.node));
+    let fields::Compared { before, after, fields } = fields::without_secrets(old, new);
     let at = fields.first().map_or(at, |field| field.at);
     let text = |node: Option<Node>| {
         let mut out = String::new();

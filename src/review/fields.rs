@@ -1,5 +1,6 @@
 //! Two manifests field by field: maps by key, lists of named things by their names, other lists by position.
 
+use crate::secret::pair::{self, Pair};
 use crate::source::At;
 use crate::value::{Data, Node};
 use std::fmt::Write as _;
@@ -15,6 +16,32 @@ pub struct FieldChange {
     pub new: Option<Node>,
     /// Where it is, or where it was taken away, in the later manifest.
     pub at: At,
+}
+
+/// Two manifests of one object, without their secret values.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    /// The earlier one.
+    pub(super) before: Option<Node>,
+    /// The later one.
+    pub(super) after: Option<Node>,
+    /// The fields that differ; a secret that differs is one of them.
+    pub(super) fields: Vec<FieldChange>,
+}
+
+/// Compares two manifests of one object. Of one alone there is no field that differs.
+#[must_use]
+pub(super) fn without_secrets(old: Option<&Node>, new: Option<&Node>) -> Compared {
+    let mut pair = Pair::default();
+    let mut before = old.map(|node| pair.sign_tree(node));
+    let mut after = new.map(|node| pair.sign_tree(node));
+    let mut fields =
+        before.as_ref().zip(after.as_ref()).map(|(before, after)| compare(before, after)).unwrap_or_default();
+    for field in &mut fields {
+        pair::show(field.old.as_mut(), field.new.as_mut());
+    }
+    pair::show(before.as_mut(), after.as_mut());
+    Compared { before, after, fields }
 }
 
 /// The fields that differ.

@@ -13,7 +13,6 @@ pub mod fields;
 pub mod holdings;
 pub(crate) mod known;
 pub(crate) mod live;
-mod mask;
 pub mod mounts;
 pub(crate) mod moves;
 pub mod names;
@@ -56,7 +55,7 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     let mut review = Review { title, home, kubernetes, changes, ..Review::default() };
     let sides = Sides { committed, fresh, moves: &moves, stored: &stored };
     (review.judgement, [review.before, review.after]) = verdict::judge(&mut review.changes, sides, setting);
-    mask::hide(&mut review, [committed, fresh]);
+    review.hide_secrets_of([committed, fresh]);
     review
 }
 

@@ -1,8 +1,9 @@
 //! A review as a value: what differs, what it will do, who holds what. Makes no sentence.
 
 use super::change::Change;
-use super::holdings::Holding;
+use super::holdings::{Behind, Holding};
 use super::verdict::Judgement;
+use crate::bundle::Bundle;
 use crate::diagnostic::Finding;
 use crate::k8s::version::Version;
 use crate::secret::known::Known;
@@ -43,6 +44,26 @@ pub struct Place {
 }
 
 impl Review {
+    /// Takes the secrets of both sides out of the texts that are not made of values: what the API server says, and what
+    /// disks are called. What is made into words is made without them.
+    pub(super) fn hide_secrets_of(&mut self, bundles: [&Bundle; 2]) {
+        if self.changes.is_empty() {
+            return;
+        }
+        let resources = bundles.into_iter().flat_map(|bundle| &bundle.resources);
+        let known = Known::of(resources.map(|resource| &resource.node));
+        for refusal in self.changes.iter_mut().flat_map(|change| &mut change.refusals) {
+            refusal.detail = known.hide(&refusal.detail);
+            refusal.field = known.hide(&refusal.field);
+        }
+        for holding in self.before.iter_mut().chain(&mut self.after) {
+            if let Some(Behind::Disk(disk)) = &mut holding.disk {
+                *disk = known.hide(disk);
+            }
+        }
+        self.secrets = Arc::new(known);
+    }
+
     /// Whether there is nothing to tell.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

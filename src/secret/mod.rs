@@ -1,8 +1,11 @@
-//! What of the user's files is secret: the one place that decides it. By the kind of an object as it was read, by
-//! names, by the looks of a value. Knows values and texts; no file, no finding, no report.
+//! What of the user's files is secret, and how it is shown without: the one place for both. By the kind of an object as
+//! it was read, by names, by the looks of a value. `finding` shows findings and the lines that they are about, `pair`
+//! two manifests that differ, `known` sentences that quote a value. Knows no kind of report.
 
+mod finding;
 pub mod known;
 pub mod name;
+pub mod pair;
 mod shape;
 pub(crate) mod text;
 pub mod tree;

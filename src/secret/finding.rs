@@ -1,11 +1,11 @@
 //! What of the user's files is shown: findings with their places looked up, without a secret and without what commands
 //! a terminal. Whatever is said of a file passes here, once, for all formats. Knows no format.
 
+use super::known::{Collector, Known};
+use super::tree::{self, Cover, Eye};
+use super::{HIDDEN, text};
 use crate::diagnostic::{Diagnostics, Finding, Refusal, Subject};
 use crate::printable;
-use crate::secret::known::{Collector, Known};
-use crate::secret::tree::{self, Cover, Eye};
-use crate::secret::{self, HIDDEN, text};
 use crate::source::{At, SourceId, Sources, Spot};
 use crate::value::{Data, Key, Node, Text};
 use crate::yaml::{self, Part, Reader, Reading};
@@ -78,7 +78,7 @@ impl View<'_> {
                 }
             }
             if documents.is_empty() {
-                said = secret::masked(&said);
+                said = super::masked(&said);
             }
             printable::text(&said)
         };
@@ -95,7 +95,7 @@ impl View<'_> {
             subject: diagnostic.subject.map(|subject| Subject {
                 kind: printable::line(&subject.kind),
                 namespace: printable::line(&subject.namespace),
-                name: printable::line(&secret::masked(&subject.name)),
+                name: printable::line(&super::masked(&subject.name)),
             }),
             refusal: diagnostic.refusal.map(|refusal| Refusal {
                 field: printable::text(&documents[0].known.hide(&refusal.field)),
@@ -292,7 +292,7 @@ impl Document {
         }
         let offset = (at.start as usize).clamp(line.start, end) - line.start;
         let until = (at.end as usize).clamp(line.start + offset, end) - line.start;
-        let written = secret::cut(shown, &hidden);
+        let written = super::cut(shown, &hidden);
         let (from, to) = (moved(shown, &hidden, offset, false), moved(shown, &hidden, until, true));
         spot.text = printable::line(&written.trim_end_matches('\r').replace('\t', " ")).chars().take(WIDEST).collect();
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
@@ -394,7 +394,7 @@ fn manner(piece: &str) -> Manner {
         return Manner::Head;
     }
     let names = piece.split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.')));
-    if names.into_iter().any(secret::is_credential) || !text::stretches(piece).is_empty() {
+    if names.into_iter().any(super::is_credential) || !text::stretches(piece).is_empty() {
         Manner::Keys
     } else {
         Manner::Open
