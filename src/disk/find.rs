@@ -71,7 +71,11 @@ pub fn find_manifests(reach: &Reach, arguments: &[PathBuf]) -> Result<Vec<PathBu
             Ok(about) if about.is_dir() => below(reach, argument, is_manifest, &mut manifests)?,
             Ok(_) => manifests.add(argument.clone()),
             Err(error) => match argument.to_str() {
-                Some(pattern) if glob::is_pattern(pattern) => matching(reach, pattern, &mut manifests)?,
+                Some(pattern) if glob::is_pattern(pattern) => {
+                    if !matching(reach, Path::new(""), pattern, &mut manifests)? {
+                        return Err(Failure::new(format!("no file matches `{pattern}`")));
+                    }
+                }
                 _ => return Err(Failure::io("read", argument, &error)),
             },
         }
@@ -177,24 +181,35 @@ fn unlisted(folder: &Path, error: walkdir::Error) -> Failure {
     Failure::io("list", &at, &error.into_io_error().unwrap_or_else(|| io::Error::other("links lead in a circle")))
 }
 
-fn matching(reach: &Reach, pattern: &str, files: &mut Once) -> Result<(), Failure> {
-    let fixed = glob::fixed_part(pattern);
-    let folder = Path::new(if fixed.is_empty() { "." } else { fixed });
+/// The files that a pattern means, seen from a folder. Says whether there are any. Where it leaves the end of a name
+/// open, only what is called as manifests are is meant.
+fn matching(reach: &Reach, base: &Path, pattern: &str, files: &mut Once) -> Result<bool, Failure> {
+    let folder = base.join(glob::fixed_part(pattern));
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
+    if !folder.is_dir() {
+        return Ok(false);
+    }
+    let last = pattern.rsplit('/').next().unwrap_or(pattern);
+    let is_open = matches!(last, "*" | "**");
+    let mut all = Once::default();
+    below(reach, folder, |name| if is_open { is_manifest(name) } else { glob::matches(last, name) }, &mut all)?;
     let before = files.list.len();
-    if folder.is_dir() {
-        let last = pattern.rsplit('/').next().unwrap_or(pattern);
-        let mut all = Once::default();
-        below(reach, folder, |name| glob::matches(last, name), &mut all)?;
-        for path in all.list {
-            if glob::matches(pattern, &super::name_of(&path)) {
-                files.add(path);
-            }
+    for path in all.list {
+        if glob::matches(pattern, &super::name_of(path.strip_prefix(base).unwrap_or(&path))) {
+            files.add(path);
         }
     }
-    if files.list.len() == before {
-        return Err(Failure::new(format!("no file matches `{pattern}`")));
-    }
-    Ok(())
+    Ok(files.list.len() > before)
+}
+
+/// The manifests that a pattern in a file in `base` means, with the folder that it begins at; none, where none is so
+/// called.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub(super) fn find_matching(reach: &Reach, base: &Path, pattern: &str) -> Result<Option<Vec<PathBuf>>, Failure> {
+    let mut files = Once::default();
+    Ok(matching(reach, base, pattern, &mut files)?.then_some(files.list))
 }
 
 /// Paths in order, each once.

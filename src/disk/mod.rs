@@ -119,7 +119,8 @@ pub fn read_named(
     }
 }
 
-/// The manifests that a path in a file in `folder` means: a file, or those below a folder. What is wrong with it is in
+/// The manifests that a path in a file in `folder` means: a file, those below a folder, or those that a pattern means.
+/// What is wrong with it is in
 /// `found`, at the place that names it.
 ///
 /// # Errors
@@ -130,6 +131,9 @@ pub fn find_named(
     (name, at): (&str, At),
     found: &mut Diagnostics,
 ) -> Result<Option<Vec<PathBuf>>, Failure> {
+    if glob::is_pattern(name) {
+        return matching_named(reach, folder, (name, at), found);
+    }
     match reach.locate(folder, name) {
         Ok(real) if fs::symlink_metadata(&real).is_ok_and(|about| about.is_dir()) => {
             find_manifests(reach, &[folder.join(name)]).map(Some)
@@ -146,6 +150,29 @@ pub fn find_named(
             Ok(None)
         }
     }
+}
+
+fn matching_named(
+    reach: &Reach,
+    folder: &Path,
+    (pattern, at): (&str, At),
+    found: &mut Diagnostics,
+) -> Result<Option<Vec<PathBuf>>, Failure> {
+    let begins = glob::fixed_part(pattern);
+    if !matches!(begins, "" | ".")
+        && let Err(closed) = reach.locate(folder, begins)
+    {
+        not_had(begins, &closed.to_string(), at, found);
+        return Ok(None);
+    }
+    let files = find::find_matching(reach, folder, pattern)?;
+    if files.is_none() {
+        NAMED
+            .report(format!("no file matches `{pattern}`"))
+            .help("a pattern begins at the folder of this file; `*` stands for a part of a name, `**` for any folders")
+            .at(at, found);
+    }
+    Ok(files)
 }
 
 fn not_had(name: &str, why: &str, at: At, found: &mut Diagnostics) {

@@ -60,9 +60,9 @@ block! {
         /// Its storage classes.
         /// Example: `[{name: standard, default: true}]`
         storage_classes as "storageClasses": Vec<ClusterClass>,
-        /// What else is applied to it, or its objects as `kubectl get -o yaml` prints them: files or folders beside the
-        /// workspace.
-        /// Example: `[platform]`
+        /// What else is applied to it, or its objects as `kubectl get -o yaml` prints them: files, folders or
+        /// patterns beside the workspace.
+        /// Example: `[platform, "apps/*/namespace.yaml"]`
         manifests: Vec<Placed<Text>>,
     }
 }

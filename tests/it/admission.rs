@@ -434,6 +434,31 @@ fn a_workspace_names_what_else_is_on_its_clusters() {
     scratch.write("statewright-workspace.yaml", workspace("{eu: {manifests: [nosuch]}}"));
     let missing = statewright(scratch.path(), &["check", "."]);
     assert!(missing.code == 1 && missing.stderr.contains("the file `nosuch` cannot be read"), "{}", missing.stderr);
+    scratch.write("platform/README.md", "no: [manifest");
+    for (pattern, has_quota) in [
+        ("platform/**", true),
+        ("platform/*", true),
+        ("*/quota.yaml", true),
+        ("**/quota.y*ml", true),
+        ("./plat[f]orm/*.yaml", true),
+        ("we*/statewright.yaml", false),
+    ] {
+        scratch.write("statewright-workspace.yaml", workspace(&format!("{{eu: {{manifests: ['{pattern}']}}}}")));
+        let run = statewright(scratch.path(), &["check", "."]);
+        assert_eq!(run.stderr.contains("limited: pods=2"), has_quota, "{pattern}: {}", run.stderr);
+        assert!(!run.stderr.contains("README"), "{pattern}: {}", run.stderr);
+    }
+    for (pattern, said) in [
+        ("platform/*.json", "no file matches `platform/*.json`"),
+        ("nosuch/**", "the file `nosuch` cannot be read"),
+        ("../**", "cannot be read"),
+        ("platform/**/../../../*", "no file matches"),
+    ] {
+        scratch.write("statewright-workspace.yaml", workspace(&format!("{{eu: {{manifests: ['{pattern}']}}}}")));
+        let run = statewright(scratch.path(), &["check", "."]);
+        assert!(run.code == 1 && run.stderr.contains(said), "{pattern}: {}", run.stderr);
+        assert!(run.stderr.contains("statewright-workspace.yaml:"), "{pattern}: {}", run.stderr);
+    }
 }
 
 /// A policy that is asked on updates only: what is there was let in, what comes is not.
