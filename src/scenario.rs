@@ -5,7 +5,7 @@ use crate::api::custom::Customs;
 use crate::bundle::{Bundle, Resource};
 use crate::cluster::controller::garbage::Cascade;
 use crate::cluster::facts::ClusterFacts;
-use crate::cluster::rehearse::{Cluster, Step};
+use crate::cluster::rehearse::{Apply, Cluster};
 use crate::cluster::store::put;
 use crate::cluster::world::{Machine, Provisioners};
 use crate::diagnostic::Diagnostics;
@@ -25,7 +25,7 @@ const PROVISIONER: &str = "lab.fake/provisioner";
 ///
 /// # Errors
 /// What is wrong with the record.
-pub fn play(record: &Value) -> Result<Value, String> {
+pub fn simulate(record: &Value) -> Result<Value, String> {
     let mut sources = Sources::default();
     let id = sources.add("scenario", "");
     let home = record["namespace"].as_str().ok_or("a scenario needs a namespace")?;
@@ -49,7 +49,7 @@ pub fn play(record: &Value) -> Result<Value, String> {
             .map(|(kind, name)| (kind.to_owned(), name.to_owned()))
             .collect();
         let cascade = if step["cascade"] == "orphan" { Cascade::Orphan } else { Cascade::Background };
-        let outcome = cluster.play(&Step { bundle: &bundle, delete: &delete, cascade });
+        let outcome = cluster.run(&Apply { bundle: &bundle, delete: &delete, cascade });
         step["results"] = record::results(&outcome, home);
         for result in step["results"].as_array_mut().into_iter().flatten().take(delete.len()) {
             // Records do not tell whether there was anything to delete.

@@ -8,7 +8,7 @@ use statewright_fuzz::{mutate, mutated_as};
 fuzz_target!(|text: &str| {
     for line in text.lines() {
         if let Ok(record) = serde_json::from_str(line) {
-            let _ = scenario::play(&record);
+            let _ = scenario::simulate(&record);
         }
     }
 });

@@ -5,7 +5,7 @@
 
 use super::output;
 use super::project::{Loaded, Selection, forbids};
-use super::{Outcome, Result};
+use super::{Exit, Result};
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk::{self, Reach};
 use crate::failure::Failure;
@@ -65,14 +65,14 @@ fn generate(asked: Option<String>) -> Result {
     }
     if forbids(&findings) || app.is_none() {
         complain(findings);
-        return Ok(Outcome::Found);
+        return Ok(Exit::Found);
     }
     if stream.is_empty() {
         // Argo CD takes an empty success for an app without objects, and would take all of them away.
         return Err(Failure::new("this app has no objects"));
     }
     output::data(&stream)?;
-    Ok(Outcome::Fine)
+    Ok(Exit::Fine)
 }
 
 /// The app of the current folder.
@@ -264,5 +264,5 @@ fn parameters() -> Result {
         .collect();
     let text = serde_json::to_string(&announcements).map_err(|error| Failure::new(error.to_string()))?;
     output::data(&format!("{text}\n"))?;
-    Ok(Outcome::Fine)
+    Ok(Exit::Fine)
 }

@@ -6,7 +6,7 @@ use super::definitions::{self, Definitions};
 use super::neighbours::{Index, Stay};
 use super::output::{self, Formats};
 use super::project::{Selection, forbids, in_order};
-use super::{Outcome, Result};
+use super::{Exit, Result};
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding};
 use crate::disk::{self, Reach};
@@ -53,7 +53,7 @@ impl Check {
         if self.formats.is_empty() && findings.is_empty() {
             output::talk("no problems found\n");
         }
-        Ok(if forbids(&findings) { Outcome::Found } else { Outcome::Fine })
+        Ok(if forbids(&findings) { Exit::Found } else { Exit::Fine })
     }
 
     fn specs(&self, paths: Vec<PathBuf>, findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {

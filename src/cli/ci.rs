@@ -9,7 +9,7 @@ use super::left_over::{self, Place};
 use super::neighbours::{Index, Stay};
 use super::output::{self, Formats};
 use super::project::{Candidate, Fresh, Loaded, Selection, forbids, in_order};
-use super::{Outcome, Result};
+use super::{Exit, Result};
 use crate::diagnostic::{Code, Diagnostics, Finding, Level};
 use crate::disk::{self, Difference, Kind};
 use crate::failure::Failure;
@@ -307,10 +307,10 @@ impl Pass {
             return Err(failure);
         }
         if worst == Verdict::AtRisk {
-            return Ok(Outcome::AtRisk);
+            return Ok(Exit::AtRisk);
         }
         if wrong {
-            return Ok(Outcome::Found);
+            return Ok(Exit::Found);
         }
         if formats.is_empty() {
             output::talk(&format!(
@@ -319,7 +319,7 @@ impl Pass {
                 counted(environments, "environment")
             ));
         }
-        Ok(Outcome::Fine)
+        Ok(Exit::Fine)
     }
 }
 

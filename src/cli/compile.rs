@@ -5,7 +5,7 @@ use super::left_over;
 use super::neighbours::{Index, Stay};
 use super::output::{self, Formats};
 use super::project::{Candidate, Loaded, Selection, forbids, in_order};
-use super::{Outcome, Result};
+use super::{Exit, Result};
 use crate::bundle::Bundle;
 use crate::diagnostic::{Diagnostics, Finding};
 use crate::disk::{self, Difference, Kind, Turns, Written};
@@ -166,7 +166,7 @@ impl Compile {
         if written {
             output::talk(&total.changes());
         }
-        Ok(if forbids(findings) || total.wrong || written { Outcome::Found } else { Outcome::Fine })
+        Ok(if forbids(findings) || total.wrong || written { Exit::Found } else { Exit::Fine })
     }
 }
 

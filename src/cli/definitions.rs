@@ -56,9 +56,9 @@ impl Definitions {
             customs = customs.and(&more);
         }
         for location in &self.schemas {
-            let shelf = Shelf::new(reach, Path::new(""), location)
+            let store = SchemaStore::new(reach, Path::new(""), location)
                 .map_err(|why| Failure::new(format!("--schema {location}: {why}")))?;
-            customs = customs.described_by(Schemas::new(Box::new(shelf)));
+            customs = customs.described_by(Schemas::new(Box::new(store)));
         }
         Ok(customs)
     }
@@ -66,7 +66,7 @@ impl Definitions {
 
 /// JSON Schemas in files, found by the names that kubeconform has for them.
 #[derive(Debug)]
-struct Shelf {
+struct SchemaStore {
     reach: Reach,
     /// Paths with holes for the kind, and without the folder that they begin at.
     names: Vec<String>,
@@ -82,7 +82,7 @@ const NAMES: [&str; 4] = [
     "{{.ResourceKind}}-{{.Group}}-{{.ResourceAPIVersion}}.json",
 ];
 
-impl Shelf {
+impl SchemaStore {
     /// The schemas at a location that begins in some folder.
     fn new(reach: &Reach, start: &Path, location: &str) -> Result<Self, &'static str> {
         if location.contains("://") {
@@ -140,7 +140,7 @@ impl Shelf {
     }
 }
 
-impl json_schema::Shelf for Shelf {
+impl json_schema::SchemaStore for SchemaStore {
     fn schema(&self, group: &str, version: &str, kind: &str) -> Option<String> {
         // What stands in a manifest becomes part of a path.
         let is_plain = |word: &str| {
@@ -207,8 +207,8 @@ pub(super) fn of_workspace(
         customs = customs.and(&more);
     }
     for named in workspace.schemas.iter().flatten() {
-        match Shelf::new(reach, folder, &named.value) {
-            Ok(shelf) => customs = customs.described_by(Schemas::new(Box::new(shelf))),
+        match SchemaStore::new(reach, folder, &named.value) {
+            Ok(store) => customs = customs.described_by(Schemas::new(Box::new(store))),
             Err(why) => DEFINITIONS
                 .report(format!("no JSON Schemas at `{}`: {why}", named.value))
                 .help("a path in `schemas` begins at the workspace's folder")

@@ -7,7 +7,7 @@ use super::left_over;
 use super::neighbours::{Index, Stay};
 use super::output;
 use super::project::{Candidate, Fresh, Loaded, Selection, forbids, in_order};
-use super::{Outcome, Result};
+use super::{Exit, Result};
 use crate::Compiled;
 use crate::allow;
 use crate::block::Read as _;
@@ -83,11 +83,11 @@ impl Diff {
         };
         let findings = concerned(findings, &reviews);
         let outcome = if reviews.iter().any(|review| review.judgement.verdict == Verdict::AtRisk) {
-            Outcome::AtRisk
+            Exit::AtRisk
         } else if !reviews.is_empty() || forbids(&findings) {
-            Outcome::Found
+            Exit::Found
         } else {
-            Outcome::Fine
+            Exit::Fine
         };
         output::review(Report::compared(against, findings, reviews), &self.formats)?;
         Ok(outcome)
@@ -123,7 +123,7 @@ impl Diff {
         }
         findings.retain(|finding| finding.level == Level::Error);
         reviews.retain(|review| !review.is_empty());
-        let outcome = if reviews.is_empty() && !forbids(&findings) { Outcome::Fine } else { Outcome::Found };
+        let outcome = if reviews.is_empty() && !forbids(&findings) { Exit::Fine } else { Exit::Found };
         output::review(Report::compared(Against::Named, findings, reviews), &self.formats)?;
         Ok(outcome)
     }

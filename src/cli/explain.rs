@@ -1,7 +1,7 @@
 //! `explain`: the page of a finding, the meaning of a field, the spec behind a generated file.
 
 use super::output;
-use super::{Outcome, Result};
+use super::{Exit, Result};
 use crate::diagnostic::nearest;
 use crate::disk::{self, Reach};
 use crate::editor;
@@ -25,14 +25,14 @@ impl Explain {
             crate::codes().into_iter().find(|code| code.id.eq_ignore_ascii_case(what) || code.name == what)
         {
             output::data(&format!("{} ({}, {})\n\n{}", code.id, code.name, code.level.word(), code.page))?;
-            return Ok(Outcome::Fine);
+            return Ok(Exit::Fine);
         }
         if disk::is_file(Path::new(what)) {
             return generated(Path::new(what));
         }
         if let Some(text) = field(what) {
             output::data(&text)?;
-            return Ok(Outcome::Fine);
+            return Ok(Exit::Fine);
         }
         let help = similar(what).map_or_else(
             || {
@@ -81,7 +81,7 @@ fn generated(path: &Path) -> Result {
         )));
     };
     output::data(&format!("{}: made from {rest}\n", path.display()))?;
-    Ok(Outcome::Fine)
+    Ok(Exit::Fine)
 }
 
 /// The meaning of a field, by its path.

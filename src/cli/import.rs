@@ -1,11 +1,11 @@
 //! `import`: manifests that anyone wrote become specs, each proven to compile to what it was made of.
 
 use super::output::{self, Formats};
-use super::{Outcome, Result};
+use super::{Exit, Result};
 use crate::diagnostic::Diagnostics;
 use crate::disk::{self, Reach};
 use crate::failure::Failure;
-use crate::import::{self, App, Environment, Imported, Wanted};
+use crate::import::{self, App, Environment, Imported, Options};
 use crate::k8s::version::Version;
 use crate::report::{self, Against, Report, counted};
 use crate::source::{SourceId, Sources};
@@ -83,7 +83,7 @@ impl Import {
         let mut imported = Imported::default();
         let unread = found.has_errors();
         if !unread || self.keep_going {
-            let wanted = Wanted {
+            let wanted = Options {
                 named: !self.environments.is_empty(),
                 rest: self.rest.as_deref(),
                 keep_going: self.keep_going,
@@ -218,7 +218,7 @@ impl Import {
         if nothing {
             text.push_str("there is no StatefulSet in these manifests: nothing was imported\n");
         }
-        let outcome = if stopped || unread || imported.refused > 0 || nothing { Outcome::Found } else { Outcome::Fine };
+        let outcome = if stopped || unread || imported.refused > 0 || nothing { Exit::Found } else { Exit::Fine };
         if self.formats.is_empty() {
             output::findings(&findings, &self.formats)?;
             output::data(&text)?;

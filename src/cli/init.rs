@@ -1,7 +1,7 @@
 //! `init`: something to start from.
 
 use super::output;
-use super::{Outcome, Result};
+use super::{Exit, Result};
 use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use clap::Args;
@@ -40,7 +40,7 @@ impl Init {
             output::talk(&format!("{word} {}\n", disk::name_of(&path)));
         }
         output::talk(&format!("next: statewright compile {}\n", disk::name_of(&self.folder)));
-        Ok(Outcome::Fine)
+        Ok(Exit::Fine)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::output;
 use super::project::{Selection, forbids};
-use super::{Outcome, Result};
+use super::{Exit, Result};
 use crate::diagnostic::Diagnostics;
 use crate::report::identity;
 use clap::{Args, ValueEnum};
@@ -48,6 +48,6 @@ impl Inspect {
             View::Json => identity::json(&views),
             View::Mermaid => identity::mermaid(&views),
         })?;
-        Ok(if forbids(&findings) { Outcome::Found } else { Outcome::Fine })
+        Ok(if forbids(&findings) { Exit::Found } else { Exit::Fine })
     }
 }

@@ -3,7 +3,7 @@
 
 use super::project::{Candidate, Loaded, Selection};
 use super::wire::{self, Message};
-use super::{Outcome, Result};
+use super::{Exit, Result};
 use crate::block::Block;
 use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
@@ -34,7 +34,7 @@ impl Lsp {
         let mut input = std::io::stdin().lock();
         let mut server = Server::default();
         let talk = converse(&mut input, &mut server, |message| wire::send(&message));
-        talk.map(|()| if server.is_shut_down { Outcome::Fine } else { Outcome::Found })
+        talk.map(|()| if server.is_shut_down { Exit::Fine } else { Exit::Found })
     }
 }
 

@@ -1,7 +1,7 @@
 //! `completions` and `man`.
 
 use super::output;
-use super::{Arguments, Outcome, Result};
+use super::{Arguments, Exit, Result};
 use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use clap::{Args, CommandFactory};
@@ -20,7 +20,7 @@ impl Completions {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Arguments::command(), "statewright", &mut script);
         output::data(&String::from_utf8_lossy(&script))?;
-        Ok(Outcome::Fine)
+        Ok(Exit::Fine)
     }
 }
 
@@ -38,14 +38,14 @@ impl Man {
         command.build();
         let Some(folder) = self.out else {
             output::data(&page(command)?)?;
-            return Ok(Outcome::Fine);
+            return Ok(Exit::Fine);
         };
         let subcommands =
             command.get_subcommands().cloned().map(|sub| (format!("statewright-{}.1", sub.get_name()), sub));
         for (name, command) in std::iter::once(("statewright.1".to_owned(), command.clone())).chain(subcommands) {
             disk::write_file(&Reach::default(), &folder.join(name), &page(command)?)?;
         }
-        Ok(Outcome::Fine)
+        Ok(Exit::Fine)
     }
 }
 

@@ -33,7 +33,7 @@ use std::process::ExitCode;
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Exit {
     /// Nothing to complain of.
     Fine,
     /// Something in the user's files is wrong, stale, or differs.
@@ -42,12 +42,12 @@ pub enum Outcome {
     AtRisk,
 }
 
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
+impl From<Exit> for ExitCode {
+    fn from(outcome: Exit) -> Self {
         match outcome {
-            Outcome::Fine => Self::SUCCESS,
-            Outcome::Found => Self::from(1),
-            Outcome::AtRisk => Self::from(3),
+            Exit::Fine => Self::SUCCESS,
+            Exit::Found => Self::from(1),
+            Exit::AtRisk => Self::from(3),
         }
     }
 }
@@ -168,4 +168,4 @@ pub(crate) static CODES: &[&[&Code]] =
     &[ci::CODES, claims::CODES, committed::CODES, definitions::CODES, neighbours::CODES, project::CODES];
 
 /// The result of a subcommand.
-type Result = std::result::Result<Outcome, Failure>;
+type Result = std::result::Result<Exit, Failure>;

@@ -6,7 +6,7 @@ use super::cluster;
 use super::definitions::{self, Definitions};
 use super::output;
 use super::project::{Selection, forbids};
-use super::{Outcome, Result};
+use super::{Exit, Result};
 use crate::api::custom::Customs;
 use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
@@ -91,7 +91,7 @@ impl Rehearse {
         findings.retain(|finding| finding.level == Level::Error || finding.code.id == UNJUDGED.id);
         output::findings(&findings, &output::Formats::default())?;
         if forbids(&findings) {
-            return Ok(Outcome::Found);
+            return Ok(Exit::Found);
         }
         let facts = facts.unwrap_or_default().with_customs(customs);
         // What a review takes for granted holds here too.
@@ -109,7 +109,7 @@ impl Rehearse {
             View::Human => rehearsal::render(&played, &titles, output::colours(&std::io::stdout())),
             View::Json => rehearsal::json(&played),
         })?;
-        Ok(if played.is_trouble() { Outcome::Found } else { Outcome::Fine })
+        Ok(if played.is_trouble() { Exit::Found } else { Exit::Fine })
     }
 
     fn facts(&self, findings: &mut Vec<Finding>) -> Read<Option<ClusterFacts>> {
@@ -192,13 +192,13 @@ fn scenarios(path: &Path) -> Result {
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
     let Some(id) = disk::read_source(&Reach::default(), path, &mut sources, &mut found)? else {
         output::findings(&found.resolve(&sources), &output::Formats::default())?;
-        return Ok(Outcome::Found);
+        return Ok(Exit::Found);
     };
     for (number, line) in sources.get(id).text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let fault = |error: String| Failure::new(format!("{}:{}: {error}", path.display(), number + 1));
         let record = serde_json::from_str(line).map_err(|error| fault(error.to_string()))?;
-        let played = scenario::play(&record).map_err(fault)?;
+        let played = scenario::simulate(&record).map_err(fault)?;
         output::data(&format!("{played}\n"))?;
     }
-    Ok(Outcome::Fine)
+    Ok(Exit::Fine)
 }

@@ -1,7 +1,7 @@
 //! `schema`: the JSON Schemas of what users write, and of what programs read.
 
 use super::output;
-use super::{Outcome, Result};
+use super::{Exit, Result};
 use clap::Args;
 
 /// Print the JSON Schema of the spec.
@@ -22,6 +22,6 @@ impl Schema {
             (_, true) => output::data(crate::report::json::SCHEMA),
             _ => output::data(&crate::app_schema()),
         }?;
-        Ok(Outcome::Fine)
+        Ok(Exit::Fine)
     }
 }

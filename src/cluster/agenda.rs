@@ -108,7 +108,7 @@ impl Agenda {
         }
         self.call_owners(key, store);
         if let Some(uid) = gone {
-            self.orphans.extend(store.bearers(Mark::OwnedBy(uid.clone())).map(|(key, _)| key.clone()));
+            self.orphans.extend(store.marked_with(Mark::OwnedBy(uid.clone())).map(|(key, _)| key.clone()));
         }
     }
 

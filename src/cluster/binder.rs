@@ -4,7 +4,7 @@
 //! Follows `pkg/controller/volume/persistentvolume/pv_controller.go: syncClaim, syncVolume, syncUnboundClaim,
 //! syncBoundClaim, reclaimVolume`.
 
-use super::mark::{Mark, Shelf};
+use super::mark::{ClassAndModes, Mark};
 pub use super::object::{
     CLAIM, VOLUME, access_modes, capacity, claim_ref, class_of, requested, stated_class, volume_mode,
 };
@@ -38,13 +38,13 @@ const MIGRATED: [(&str, &str); 7] = [
 
 /// Does all that the binder would do just now.
 pub fn run(world: &mut World) {
-    world.hear();
+    world.call_on_changes();
     let mut last = None;
     while let Some(key) = world.agenda.claims.next(last.as_ref()) {
-        world.tire(1);
+        world.spend(1);
         sync_claim(world, &key);
         provision(world, &key);
-        world.hear();
+        world.call_on_changes();
         if world.store.get(&key).is_none() || is_settled(world, &key) {
             world.agenda.claims.done(&key);
         }
@@ -52,9 +52,9 @@ pub fn run(world: &mut World) {
     }
     let mut last = None;
     while let Some(key) = world.agenda.volumes.next(last.as_ref()) {
-        world.tire(1);
+        world.spend(1);
         sync_volume(world, &key);
-        world.hear();
+        world.call_on_changes();
         if world.store.get(&key).is_none_or(|volume| is_idle(volume) || is_held(world, &key, volume)) {
             world.agenda.volumes.done(&key);
         }
@@ -133,7 +133,7 @@ impl Wish<'_> {
     fn smallest<'w>(
         &self,
         world: &'w World,
-        shelf: &Shelf,
+        shelf: &ClassAndModes,
         reach: impl Fn(&Node) -> bool,
     ) -> Option<(&'w Key, Quantity)> {
         let labels = self.claim.find(&["spec", "selector"]).filter(|selector| !selector.is_null());
@@ -153,10 +153,10 @@ impl Wish<'_> {
     }
 
     /// The shelves of the claim's class whose volumes may be mounted in all the ways that it asks for.
-    fn shelves(&self, world: &World) -> Vec<Shelf> {
+    fn shelves(&self, world: &World) -> Vec<ClassAndModes> {
         let wanted = access_modes(self.claim);
-        let mut shelves: Vec<Shelf> = Vec::new();
-        let mut next = Shelf { class: class_of(self.claim).into(), modes: Vec::new() };
+        let mut shelves: Vec<ClassAndModes> = Vec::new();
+        let mut next = ClassAndModes { class: class_of(self.claim).into(), modes: Vec::new() };
         loop {
             let first = (Mark::Free(Box::new((next, Quantity::ZERO))), Key::default());
             let Some((Mark::Free(free), _)) = world.store.marks_from(first).next() else { break };
@@ -224,7 +224,7 @@ fn best_of_all<'w>(world: &'w World, key: &Key, claim: &Node, delayed: bool) -> 
     let taken = BTreeSet::new();
     let wish = Wish { key, claim, size: requested(claim), taken: &taken };
     let wanted = access_modes(claim);
-    let mut ways: Vec<(Vec<Text>, Result<&Key, Shelf>)> = Vec::new();
+    let mut ways: Vec<(Vec<Text>, Result<&Key, ClassAndModes>)> = Vec::new();
     for (name, volume) in wish.reserved(world) {
         let modes = access_modes(volume);
         if wanted.is_subset(&modes) {
@@ -309,7 +309,7 @@ fn sync_unbound(world: &mut World, key: &Key, claim: &Node) {
     if delayed && annotation(claim, SELECTED_NODE).is_none() {
         say_waiting(world, key);
     } else if stated_class(claim).is_none() && !world.knows_classes {
-        world.wonder(key, Gap::DefaultClass);
+        world.note_gap(key, Gap::DefaultClass);
     } else if class_of(claim).is_empty() {
         world.say(
             key,
@@ -337,7 +337,7 @@ fn say_waiting(world: &mut World, key: &Key) {
 fn ask_for_volume(world: &mut World, key: &Key, claim: &Node) {
     let class = class_of(claim);
     if world.class(class).is_none() && !world.knows_classes {
-        return world.wonder(key, Gap::Class(class.into()));
+        return world.note_gap(key, Gap::Class(class.into()));
     }
     let Some(provisioner) = world.class(class).map(|class| text(class, &["provisioner"]).to_owned()) else {
         let message = format!("storageclass.storage.k8s.io \"{class}\" not found");

@@ -27,7 +27,7 @@ pub struct Done {
     /// Which one.
     pub key: Key,
     /// What was done to it.
-    pub change: Change,
+    pub act: Act,
     /// Whether a patch was sent, and the object stayed as it was.
     pub is_idle: bool,
     /// What the server warned of.
@@ -36,7 +36,7 @@ pub struct Done {
 
 /// What was done to an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum Act {
     /// It is new.
     Created,
     /// A patch was sent. It need not have changed anything.
@@ -98,7 +98,7 @@ pub struct Request<'a> {
     pub version: Version,
 }
 
-impl Change {
+impl Act {
     /// The word of kubectl, or of whoever did it.
     #[must_use]
     pub const fn word(&self) -> &'static str {
@@ -132,7 +132,7 @@ pub fn key_of(resource: &Resource) -> Key {
 #[must_use]
 pub fn request(store: &Store, request: Request<'_>) -> (Done, Write) {
     let key = key_of(request.resource);
-    let (mut answer, change, mut write) = match store.get(&key) {
+    let (mut answer, act, mut write) = match store.get(&key) {
         None => create(&request),
         Some(stored) => update(store, stored, &request),
     };
@@ -142,19 +142,17 @@ pub fn request(store: &Store, request: Request<'_>) -> (Done, Write) {
         answer = Answer::refused(Stage::Validate, vec![refusal]);
         write = Write::Nothing;
     }
-    let change = match answer.stage {
-        Some(stage) => Change::Rejected(Box::new(reject(&answer, stage, &request, matches!(change, Change::Created)))),
-        None => change,
+    let act = match answer.stage {
+        Some(stage) => Act::Rejected(Box::new(reject(&answer, stage, &request, matches!(act, Act::Created)))),
+        None => act,
     };
-    let is_idle = match (&change, &write) {
-        (Change::Configured, Write::Nothing) => true,
-        (Change::Configured, Write::Replace(object)) => {
-            store.get(&key).is_some_and(|stored| is_as_it_was(stored, object))
-        }
+    let is_idle = match (&act, &write) {
+        (Act::Configured, Write::Nothing) => true,
+        (Act::Configured, Write::Replace(object)) => store.get(&key).is_some_and(|stored| is_as_it_was(stored, object)),
         _ => false,
     };
     let warnings = answer.warnings.into_iter().map(|warning| warning.text).collect();
-    (Done { key, change, is_idle, warnings }, write)
+    (Done { key, act, is_idle, warnings }, write)
 }
 
 /// Whether an object says what it said: where the server counts changes of its spec, it has counted none.
@@ -163,7 +161,7 @@ fn is_as_it_was(stored: &Node, object: &Node) -> bool {
     stored == object || is_counted && stored.get("metadata") == object.get("metadata")
 }
 
-fn create(request: &Request<'_>) -> (Answer, Change, Write) {
+fn create(request: &Request<'_>) -> (Answer, Act, Write) {
     // kubectl writes the manifest anew to note it on the object, and leaves out what is null.
     let mut node = without_nulls(&request.resource.node);
     if request.resource.id.kind == CLAIM {
@@ -171,7 +169,7 @@ fn create(request: &Request<'_>) -> (Answer, Change, Write) {
     }
     let mut answer = custom::create(&node, request.customs, request.version);
     let write = answer.object.take().map_or(Write::Nothing, Write::Create);
-    (answer, Change::Created, write)
+    (answer, Act::Created, write)
 }
 
 /// Why kubectl cannot apply a manifest, whatever the server thinks of it: it could not keep a copy.
@@ -242,7 +240,7 @@ fn give_class(claim: &mut Node, class: Option<&str>) {
     }
 }
 
-fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Answer, Change, Write) {
+fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Answer, Act, Write) {
     let manifest = &request.resource.node;
     // Without a last-applied manifest kubectl takes the new one for it, so that nothing counts as removed.
     let last_applied = request.last_applied.unwrap_or(manifest);
@@ -251,7 +249,7 @@ fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Answer, Chang
     if unchanged {
         // kubectl keeps the manifest on the object: one that says the same in other words is still sent.
         let noted = request.last_applied == Some(manifest);
-        return (Answer::default(), if noted { Change::Unchanged } else { Change::Configured }, Write::Nothing);
+        return (Answer::default(), if noted { Act::Unchanged } else { Act::Configured }, Write::Nothing);
     }
     if let Some(object) = &answer.object
         && request.resource.id.kind == CLAIM
@@ -261,7 +259,7 @@ fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Answer, Chang
     }
     let write =
         answer.object.take().map_or(Write::Nothing, |object| Write::Replace(counted(object, stored, request.version)));
-    (answer, Change::Configured, write)
+    (answer, Act::Configured, write)
 }
 
 /// A change of the spec is a new generation.
@@ -452,9 +450,9 @@ mod tests {
                     version: Version::NEWEST,
                 },
             );
-            words.push(match &done.change {
-                Change::Rejected(rejection) => format!("{} {}", rejection.code, rejection.message),
-                change => change.word().to_owned(),
+            words.push(match &done.act {
+                Act::Rejected(rejection) => format!("{} {}", rejection.code, rejection.message),
+                act => act.word().to_owned(),
             });
             match write {
                 Write::Nothing => {}

@@ -24,15 +24,15 @@ pub enum Mark {
     /// A pod that mounts the claim of this namespace and name.
     Mounts(Text, Text),
     /// A pod that still looks for a node, by its uid: older ones come first.
-    Homeless(Text),
+    Unscheduled(Text),
     /// A pod on this node.
     On(Text),
     /// A pod on a node that keeps others away.
-    Shuns,
+    AntiAffine,
     /// A volume for the claim of this namespace and name.
     Reserved(Text, Text),
     /// A volume that anyone may have now, and how much it holds.
-    Free(Box<(Shelf, Quantity)>),
+    Free(Box<(ClassAndModes, Quantity)>),
     /// A claim that says which volume it wants or has.
     Wants(Text),
     /// The class of claims that state none.
@@ -41,7 +41,7 @@ pub enum Mark {
 
 /// Free volumes are looked through class by class, and by the ways in which they may be mounted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Shelf {
+pub struct ClassAndModes {
     /// The class; empty for none.
     pub class: Text,
     /// The ways in which they may be mounted, in order.
@@ -71,7 +71,7 @@ pub fn marks(key: &Key, node: &Node) -> Vec<Mark> {
                 marks.push(Mark::Reserved(text(reference, &["namespace"]).into(), text(reference, &["name"]).into()));
             }
             None if phase(node) == "Available" => {
-                marks.push(Mark::Free(Box::new((shelf(node), object::capacity(node)))));
+                marks.push(Mark::Free(Box::new((class_and_modes(node), object::capacity(node)))));
             }
             None => {}
         },
@@ -106,15 +106,15 @@ fn of_pod(key: &Key, pod: &Node, marks: &mut Vec<Mark>) {
     if !node.is_empty() {
         marks.push(Mark::On(node.into()));
         if !is_over(pod) && selector::keeps_away(pod) {
-            marks.push(Mark::Shuns);
+            marks.push(Mark::AntiAffine);
         }
     } else if !is_ending(pod) && !is_over(pod) {
-        marks.push(Mark::Homeless(uid(pod)));
+        marks.push(Mark::Unscheduled(uid(pod)));
     }
 }
 
-fn shelf(volume: &Node) -> Shelf {
-    Shelf {
+fn class_and_modes(volume: &Node) -> ClassAndModes {
+    ClassAndModes {
         class: object::class_of(volume).into(),
         modes: object::access_modes(volume).into_iter().map(Text::from).collect(),
     }

@@ -7,7 +7,7 @@ use super::controller::load::Loads;
 use super::controller::statefulset::{MOST_REPLICAS, replicas};
 use super::controller::{self, garbage, garbage::Cascade};
 use super::facts::{ClusterFacts, PRESUMED};
-use super::kubectl::{self, Change, Done, Rejection, Request, Write};
+use super::kubectl::{self, Act, Done, Rejection, Request, Write};
 use super::mark::Mark;
 use super::plugin::{self, Denial};
 use super::state::{ClaimPhase, EventState, Observer, PodState, State, Why};
@@ -51,7 +51,7 @@ impl Rehearsal {
         for step in &mut self.steps {
             for done in &mut step.acts {
                 done.warnings.iter_mut().for_each(hide);
-                if let Change::Rejected(rejection) = &mut done.change {
+                if let Act::Rejected(rejection) = &mut done.act {
                     hide(&mut rejection.message);
                     rejection.causes.iter_mut().for_each(hide);
                     for refusal in &mut rejection.refusals {
@@ -80,7 +80,7 @@ impl Rehearsal {
     /// Whether anything was refused, or is not as it should be in the end.
     #[must_use]
     pub fn is_trouble(&self) -> bool {
-        let refused = |done: &Done| matches!(done.change, Change::Rejected(_));
+        let refused = |done: &Done| matches!(done.act, Act::Rejected(_));
         let open = |why: &Option<Why>| why.as_ref().is_some_and(Why::is_open);
         self.steps.last().is_some_and(|last| !last.denied.is_empty())
             || self.steps.iter().any(|outcome| !outcome.settled || outcome.acts.iter().any(refused))
@@ -121,7 +121,7 @@ pub fn rehearse_after(
         cluster.world.guard = if number < founded { Guard::Nobody } else { Guard::Plugins };
         let fewer = last.as_ref().map(|last| without_pods_behind(bundle, last));
         pods_left_out = fewer.as_ref().map_or(0, |fewer| bundle.resources.len() - fewer.resources.len());
-        steps.push(cluster.play(&Step::new(fewer.as_ref().unwrap_or(bundle))));
+        steps.push(cluster.run(&Apply::new(fewer.as_ref().unwrap_or(bundle))));
     }
     let mut not_known = cluster.not_known();
     if pods_left_out > 0 {
@@ -205,7 +205,7 @@ pub struct Cluster {
 
 /// One step: a bundle, and what a person does before and with it.
 #[derive(Clone, Copy, Debug)]
-pub struct Step<'a> {
+pub struct Apply<'a> {
     /// What is applied.
     pub bundle: &'a Bundle,
     /// Kinds and names of what a person deletes before.
@@ -214,7 +214,7 @@ pub struct Step<'a> {
     pub cascade: Cascade,
 }
 
-impl<'a> Step<'a> {
+impl<'a> Apply<'a> {
     /// Just a bundle.
     #[must_use]
     pub const fn new(bundle: &'a Bundle) -> Self {
@@ -284,7 +284,7 @@ impl Cluster {
     }
 
     /// Plays one step.
-    pub fn play(&mut self, step: &Step<'_>) -> Outcome {
+    pub fn run(&mut self, step: &Apply<'_>) -> Outcome {
         self.world.store.tick();
         self.world.patience = patience(step.bundle.resources.len() + self.world.store.len());
         self.customs = self.customs.with(step.bundle.resources.iter().map(|resource| &resource.node));
@@ -294,7 +294,7 @@ impl Cluster {
         let mut settled = true;
         for (kind, name) in step.delete {
             let key = self.key("v1", kind, "", name);
-            acts.push(self.delete(key, Change::Deleted, Cascade::Background));
+            acts.push(self.delete(key, Act::Deleted, Cascade::Background));
             settled &= controller::settle(&mut self.world);
         }
         let resources: Vec<Resource> = step.bundle.resources.iter().map(|resource| self.at_home(resource)).collect();
@@ -312,7 +312,7 @@ impl Cluster {
             std::mem::take(&mut self.previous).into_iter().rev().filter(|key| !kept.contains(key)).collect();
         let is_watched = gone.len() <= MOST_WATCHED;
         for key in gone {
-            acts.push(self.delete(key, Change::Pruned, step.cascade));
+            acts.push(self.delete(key, Act::Pruned, step.cascade));
             if is_watched {
                 settled &= controller::settle(&mut self.world);
             }
@@ -407,9 +407,9 @@ impl Cluster {
         resource
     }
 
-    fn delete(&mut self, key: Key, change: Change, cascade: Cascade) -> Done {
+    fn delete(&mut self, key: Key, act: Act, cascade: Cascade) -> Done {
         let found = garbage::delete_with(&mut self.world, &key, cascade);
-        Done { key, change: if found { change } else { Change::Absent }, is_idle: false, warnings: Vec::new() }
+        Done { key, act: if found { act } else { Act::Absent }, is_idle: false, warnings: Vec::new() }
     }
 
     fn apply(&mut self, resource: &Resource) -> Done {
@@ -447,9 +447,9 @@ impl Cluster {
             Write::Nothing => Ok(()),
         };
         if let Err(denial) = outcome {
-            done.change = Change::Rejected(Box::new(denied(denial)));
+            done.act = Act::Rejected(Box::new(denied(denial)));
         }
-        if let Some(object) = self.world.store.get(&key).filter(|_| !matches!(done.change, Change::Rejected(_))) {
+        if let Some(object) = self.world.store.get(&key).filter(|_| !matches!(done.act, Act::Rejected(_))) {
             self.applied.insert(uid(object), resource.node.clone());
         }
         done

@@ -66,7 +66,7 @@ impl Store {
     }
 
     /// The objects of any kind that bear a mark.
-    pub fn bearers(&self, mark: Mark) -> impl Iterator<Item = (&Key, &Node)> {
+    pub fn marked_with(&self, mark: Mark) -> impl Iterator<Item = (&Key, &Node)> {
         let first = (mark.clone(), Key::default());
         self.marked
             .range(first..)

@@ -253,20 +253,20 @@ impl Journal {
 
 impl World {
     /// Puts all that has changed on the controllers' agenda.
-    pub fn hear(&mut self) {
+    pub fn call_on_changes(&mut self) {
         for touch in self.store.take_touched() {
             self.agenda.call(&touch, &self.store);
         }
     }
 
     /// Notes that the controllers have looked at so many things.
-    pub fn tire(&mut self, things: usize) {
+    pub fn spend(&mut self, things: usize) {
         self.patience = self.patience.saturating_sub(things as u64);
     }
 
     /// Takes in a new object, and notes a pod that comes.
     pub fn create(&mut self, key: &Key, node: Node) {
-        self.tire(OF_NEW);
+        self.spend(OF_NEW);
         if key.kind == "Pod" {
             self.journal.moves.push(PodMove { came: true, pod: key.object() });
         }
@@ -317,7 +317,7 @@ impl World {
     }
 
     /// Notes that facts are wanting to say what a controller would do with an object.
-    pub fn wonder(&mut self, about: &Key, gap: Gap) {
+    pub fn note_gap(&mut self, about: &Key, gap: Gap) {
         self.say_because(Cause::NotKnown(gap), about, false, NOT_KNOWN, "");
     }
 

@@ -203,7 +203,7 @@ pub fn read_stream(
     sources: &mut Sources,
     found: &mut Diagnostics,
 ) -> Result<Option<SourceId>, Failure> {
-    let content = slurp(stream, 0).map_err(|error| Failure::io("read", Path::new(name), &error))?;
+    let content = read_all(stream, 0).map_err(|error| Failure::io("read", Path::new(name), &error))?;
     Ok(enter(content, name, sources, found))
 }
 
@@ -222,7 +222,7 @@ fn content(path: &Path, opened: Result<Opened, Closed>) -> Result<Content, Failu
         opened => opened.map_err(|closed| closed_to("read", path, closed))?,
     };
     let length = about.map_or(0, |about| usize::try_from(about.len()).unwrap_or(usize::MAX));
-    slurp(file, length).map_err(|error| Failure::io("read", path, &error))
+    read_all(file, length).map_err(|error| Failure::io("read", path, &error))
 }
 
 fn closed_to(verb: &str, path: &Path, closed: Closed) -> Failure {
@@ -232,7 +232,7 @@ fn closed_to(verb: &str, path: &Path, closed: Closed) -> Failure {
     }
 }
 
-fn slurp(stream: impl Read, likely: usize) -> io::Result<Content> {
+fn read_all(stream: impl Read, likely: usize) -> io::Result<Content> {
     let mut bytes = Vec::new();
     if likely <= LARGEST_FILE {
         bytes.reserve_exact(likely + 1);

@@ -10,7 +10,7 @@ use crate::bundle::{Bundle, Resource};
 use crate::cluster::binder;
 use crate::cluster::controller::statefulset::replicas;
 use crate::cluster::facts::{CLUSTER_FACTS, ClusterFacts};
-use crate::cluster::kubectl::{self, Change};
+use crate::cluster::kubectl::{self, Act};
 use crate::cluster::plugin;
 use crate::cluster::rehearse::{Rehearsal, rehearse};
 use crate::cluster::state::{ClaimPhase, ClaimState, PodState, State};
@@ -507,7 +507,7 @@ fn unserved(pods: &[PodState]) -> BTreeSet<ObjectName> {
 fn judge_denied(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics) {
     let by_key = |key: &Key| bundle.resources.iter().find(|resource| kubectl::key_of(resource) == *key);
     for done in rehearsal.steps.iter().flat_map(|step| &step.acts) {
-        let Change::Rejected(rejection) = &done.change else { continue };
+        let Act::Rejected(rejection) = &done.act else { continue };
         let Some(resource) = by_key(&done.key).filter(|_| rejection.stage == Stage::Admission) else { continue };
         DENIED
             .report(format!("the cluster does not let {} in: {}", resource.id, rejection.message))

@@ -31,7 +31,7 @@ pub(super) struct Pod<'p> {
     /// How the main container mounts claim templates: field by field, by the template's name.
     pub(super) mounts: BTreeMap<Text, Map>,
     /// Asks for a file beside the spec: the name that it would like, and its text. Gives the path.
-    pub(super) shelf: &'p mut dyn FnMut(&str, &str, &str) -> String,
+    pub(super) config_files: &'p mut dyn FnMut(&str, &str, &str) -> String,
 }
 
 /// Which container it is.
@@ -441,7 +441,7 @@ fn own(
             let source = volume.get("configMap").filter(|source| only(source, &["name"]))?;
             let config_map = source.get("name")?.as_str()?;
             let data = *pod.config_maps.get(config_map).filter(|_| config_map == format!("{}-{rest}", pod.app))?;
-            Some((Place::Files, files(data, config_map, pod.shelf)))
+            Some((Place::Files, files(data, config_map, pod.config_files)))
         }
         "secret" => {
             let [(key, value)] = more else { return None };
@@ -488,12 +488,12 @@ fn own(
 }
 
 /// The files of a ConfigMap: what has several lines becomes a file beside the spec.
-pub(super) fn files(data: &Node, config_map: &str, shelf: &mut dyn FnMut(&str, &str, &str) -> String) -> Node {
+pub(super) fn files(data: &Node, config_map: &str, config_files: &mut dyn FnMut(&str, &str, &str) -> String) -> Node {
     let mut map = Map::new();
     for (key, value) in data.entries() {
         let text = value.as_str().unwrap_or_default();
         let file = if text.trim_end_matches('\n').contains('\n') {
-            let path = shelf(config_map, &key.name, text);
+            let path = config_files(config_map, &key.name, text);
             Node::of(value.at, [("from", Some(Node::text(path, value.at)))])
         } else {
             literal(value)

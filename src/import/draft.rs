@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known by now of how the app can be said.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Manner {
+pub(super) struct DraftOptions {
     /// Volumes and files are said where they are mounted only if nothing comes out differently.
     pub(super) plain: bool,
     /// Objects that are said in Kubernetes' words.
@@ -119,9 +119,9 @@ struct Shared {
 }
 
 /// Drafts the spec of one app.
-pub(super) fn draft(group: &Group, home: &str, manner: &Manner) -> Draft {
+pub(super) fn draft(group: &Group, home: &str, options: &DraftOptions) -> Draft {
     let empty = Node::map(Map::new(), group.set.at());
-    let mut drafting = Drafting::new(group, home, manner, &empty);
+    let mut drafting = Drafting::new(group, home, options, &empty);
     drafting.names_and_labels();
     drafting.set();
     let containers = drafting.containers();
@@ -138,7 +138,7 @@ pub(super) fn draft(group: &Group, home: &str, manner: &Manner) -> Draft {
 /// A spec while it is drafted.
 struct Drafting<'g> {
     group: &'g Group,
-    manner: &'g Manner,
+    options: &'g DraftOptions,
     at: At,
     name: Text,
     /// The StatefulSet's spec, its pod template, and the template's spec.
@@ -154,7 +154,7 @@ struct Drafting<'g> {
     pod_rest: Map,
     /// Objects in Kubernetes' words.
     whole: Vec<&'g Resource>,
-    shelf: Shelf,
+    config_files: ConfigFiles,
     names: Option<Names>,
     said: Vec<Said>,
 }
@@ -174,18 +174,18 @@ struct Containers {
 }
 
 impl<'g> Drafting<'g> {
-    fn new(group: &'g Group, home: &str, manner: &'g Manner, empty: &'g Node) -> Self {
+    fn new(group: &'g Group, home: &str, options: &'g DraftOptions, empty: &'g Node) -> Self {
         let name: Text = group.set.id.name.as_str().into();
         let of_set = group.set.node.get("spec").unwrap_or(empty);
         let template = of_set.get("template").unwrap_or(empty);
         let services =
-            group.governing.iter().chain(&group.services).filter(|service| !manner.whole.contains(&service.id));
+            group.governing.iter().chain(&group.services).filter(|service| !options.whole.contains(&service.id));
         let shared = shared(group, &services.collect::<Vec<_>>(), &name);
         let volumes =
-            if manner.plain { None } else { volume::backends(group, &name, home, &shared.given, &shared.annotations) };
+            if options.plain { None } else { volume::backends(group, &name, home, &shared.given, &shared.annotations) };
         Self {
             group,
-            manner,
+            options,
             at: group.set.at(),
             of_set,
             template,
@@ -197,7 +197,7 @@ impl<'g> Drafting<'g> {
             set_rest: Map::new(),
             pod_rest: Map::new(),
             whole: group.others.iter().collect(),
-            shelf: Shelf::default(),
+            config_files: ConfigFiles::default(),
             names: None,
             said: Vec::new(),
             name,
@@ -215,7 +215,7 @@ impl<'g> Drafting<'g> {
         labels(resource) == self.shared.given
             && annotations(resource) == self.shared.annotations
             && only_named(resource)
-            && !self.manner.whole.contains(&resource.id)
+            && !self.options.whole.contains(&resource.id)
     }
 
     fn names_and_labels(&mut self) {
@@ -300,8 +300,8 @@ impl<'g> Drafting<'g> {
         let volumes = list(self.of_pod, "volumes");
         let written = as_written(&candidates, &volumes, self.template);
         let data = |map: &&'g Resource| written.get(&*map.id.name).or_else(|| map.node.get("data"));
-        let shelf = &mut self.shelf;
-        let mut put_on_shelf = |config_map: &str, key: &str, text: &str| shelf.put(config_map, key, text);
+        let config_files = &mut self.config_files;
+        let mut put_in_files = |config_map: &str, key: &str, text: &str| config_files.put(config_map, key, text);
         let mut pod = Pod {
             app: &self.name,
             claims: claims
@@ -310,13 +310,13 @@ impl<'g> Drafting<'g> {
                 .collect(),
             volumes: volumes.iter().filter_map(|volume| Some((volume.get("name")?.as_str()?, *volume))).collect(),
             config_maps: candidates.iter().filter_map(|map| Some((&*map.id.name, data(map)?))).collect(),
-            owns: !self.manner.plain,
+            owns: !self.options.plain,
             ports: BTreeSet::new(),
             said: BTreeSet::new(),
             files: BTreeSet::new(),
             lists: Vec::new(),
             mounts: BTreeMap::new(),
-            shelf: &mut put_on_shelf,
+            config_files: &mut put_in_files,
         };
         let (containers, inits) = (list(self.of_pod, "containers"), list(self.of_pod, "initContainers"));
         let shares = settings::security(self.of_pod.get("securityContext"), &containers, &inits);
@@ -424,7 +424,7 @@ impl<'g> Drafting<'g> {
             named.and_then(Node::as_str) == Some(&*account.id.name)
                 && labels(account) == self.shared.given
                 && only_account(account)
-                && !self.manner.whole.contains(&account.id)
+                && !self.options.whole.contains(&account.id)
                 && has_noted(account)
         });
         let Some(account) = made else {
@@ -454,7 +454,7 @@ impl<'g> Drafting<'g> {
             containers: &containers,
             inits: &inits,
         };
-        let said = service::services(self.of_set.get("serviceName"), self.group, &reached, &self.manner.whole);
+        let said = service::services(self.of_set.get("serviceName"), self.group, &reached, &self.options.whole);
         self.whole.extend(said.whole);
         if !said.map.is_empty() {
             self.put("services", Node::map(said.map, self.at));
@@ -480,8 +480,9 @@ impl<'g> Drafting<'g> {
                 self.whole.push(map);
                 continue;
             };
-            let said =
-                files(&sorted(data), &map.id.name, &mut |config_map, key, text| self.shelf.put(config_map, key, text));
+            let said = files(&sorted(data), &map.id.name, &mut |config_map, key, text| {
+                self.config_files.put(config_map, key, text)
+            });
             config_maps.put(map.id.name.as_str(), said);
         }
         if !config_maps.is_empty() {
@@ -491,7 +492,7 @@ impl<'g> Drafting<'g> {
 
     /// Says by expressions what the replicas are called, in the texts of the containers.
     fn names_of_replicas(&mut self, home: &str) {
-        if self.manner.plain {
+        if self.options.plain {
             return;
         }
         let text = |key: &str| self.of_set.get(key).and_then(Node::as_str).unwrap_or_default();
@@ -535,17 +536,22 @@ impl<'g> Drafting<'g> {
                 Node::list(whole.into_iter().map(|resource| object(resource, namespace)).collect(), at),
             );
         }
-        if !self.manner.patches.is_empty() {
-            self.put("patches", Node::list(self.manner.patches.clone(), at));
+        if !self.options.patches.is_empty() {
+            self.put("patches", Node::list(self.options.patches.clone(), at));
         }
-        if !self.manner.allow.is_empty() {
+        if !self.options.allow.is_empty() {
             let text = |text: &str| Some(Node::text(text, at));
             let item = |rule: &&str| Node::of(at, [("rule", text(rule)), ("reason", text("it is so where it runs"))]);
-            self.put("allow", Node::list(self.manner.allow.iter().map(item).collect(), at));
+            self.put("allow", Node::list(self.options.allow.iter().map(item).collect(), at));
         }
         let mut entries: Vec<_> = self.spec.into_iter().collect();
         entries.sort_by_key(|(key, _)| rank(&key.name));
-        Draft { spec: entries.into_iter().collect(), files: self.shelf.files, names: self.names, said: self.said }
+        Draft {
+            spec: entries.into_iter().collect(),
+            files: self.config_files.files,
+            names: self.names,
+            said: self.said,
+        }
     }
 }
 
@@ -603,11 +609,11 @@ fn ordered(own: &mut [(&str, Map, At)], which: usize, place: usize, wanted: &str
 
 /// The files beside a spec.
 #[derive(Default)]
-struct Shelf {
+struct ConfigFiles {
     files: BTreeMap<String, String>,
 }
 
-impl Shelf {
+impl ConfigFiles {
     fn put(&mut self, config_map: &str, key: &str, text: &str) -> String {
         let near = format!("conf/{key}");
         let path = if self.files.contains_key(&near) { format!("conf/{config_map}/{key}") } else { near };

@@ -26,7 +26,7 @@ pub(super) fn factor(mut drafts: Vec<(Text, Draft)>, at: At) -> Draft {
     for key in fields(&specs) {
         let values: Vec<Option<&Node>> = specs.iter().map(|(_, spec)| spec.get(&key)).collect();
         let names: Vec<&str> = specs.iter().map(|(name, _)| &**name).collect();
-        let tried = [Way::Fewest, Way::Union]
+        let tried = [Sharing::Fewest, Sharing::Union]
             .into_iter()
             .map(|way| split(&key, &values, &names, way, 0))
             .find(|split| holds(split, &key, &values, at));
@@ -59,7 +59,7 @@ fn fields(specs: &[(Text, Map)]) -> Vec<Text> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Sharing {
     /// What only some have is said by them.
     Fewest,
     /// What only some have is said once and removed by the others, so that the order of all stays.
@@ -89,7 +89,7 @@ const KEYED: [&str; 13] = [
     "allow",
 ];
 
-fn split(key: &str, values: &[Option<&Node>], names: &[&str], way: Way, depth: usize) -> Split {
+fn split(key: &str, values: &[Option<&Node>], names: &[&str], way: Sharing, depth: usize) -> Split {
     let count = values.len();
     let nothing = || vec![None; count];
     let first = values.iter().flatten().next();
@@ -114,7 +114,7 @@ fn split(key: &str, values: &[Option<&Node>], names: &[&str], way: Way, depth: u
     let often = |value: &Node| values.iter().filter(|other| **other == Some(value)).count();
     let most = values.iter().flatten().map(|value| often(value)).max().unwrap_or(0);
     let usual = values.iter().flatten().find(|value| often(value) == most);
-    let shares = !keyed && key != "namespace" && (present == count || most * 2 > count || way == Way::Union);
+    let shares = !keyed && key != "namespace" && (present == count || most * 2 > count || way == Sharing::Union);
     let usual = usual.filter(|value| shares && !(value.as_map().is_some_and(Map::is_empty)));
     let Some(usual) = usual else {
         return Split { shared: None, over: values.iter().map(|value| value.cloned()).collect() };
@@ -130,7 +130,7 @@ fn split(key: &str, values: &[Option<&Node>], names: &[&str], way: Way, depth: u
     Split { shared: Some((*usual).clone()), over }
 }
 
-fn split_map(values: &[Option<&Node>], at: At, names: &[&str], way: Way, depth: usize) -> Split {
+fn split_map(values: &[Option<&Node>], at: At, names: &[&str], way: Sharing, depth: usize) -> Split {
     /// Larger maps hold data, whose order says nothing.
     const ORDERED: usize = 500;
     let mut keys: Vec<Text> = Vec::new();

@@ -25,10 +25,10 @@ use crate::review::Review;
 use crate::review::verdict::Verdict;
 use crate::source::At;
 use crate::value::{Node, Text};
-use draft::{Draft, Manner};
+use draft::{Draft, DraftOptions};
 pub use gather::Reason;
 use gather::{Group, gather};
-use proof::{Fault, Way};
+use proof::{Fault, Mismatch};
 use std::collections::{BTreeMap, BTreeSet};
 pub use suggest::Suggestion;
 
@@ -53,7 +53,7 @@ pub struct Environment {
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'w> {
+pub struct Options<'w> {
     /// Whether environments were named; a single one that was not is the spec itself.
     pub named: bool,
     /// The app that takes what belongs to none.
@@ -118,7 +118,7 @@ struct Candidate {
 /// Makes specs of manifests, and proves each.
 pub fn import(
     environments: &[Environment],
-    wanted: Wanted<'_>,
+    wanted: Options<'_>,
     compile: Compile<'_>,
     found: &mut Diagnostics,
 ) -> Imported {
@@ -249,7 +249,7 @@ fn one(
     candidate: &Candidate,
     environments: &[Environment],
     homes: &[String],
-    wanted: Wanted<'_>,
+    wanted: Options<'_>,
     compile: Compile<'_>,
     found: &mut Diagnostics,
 ) -> Option<App> {
@@ -261,7 +261,7 @@ fn one(
     if found.iter().skip(before).any(|diagnostic| diagnostic.level == Level::Error) {
         return None;
     }
-    let mut manners = vec![Manner::default(); groups.len()];
+    let mut manners = vec![DraftOptions::default(); groups.len()];
     let first = &groups.first()?.1.set;
     let at = first.at();
     let mut tried = Vec::new();
@@ -302,7 +302,7 @@ fn one(
 }
 
 /// Objects that the API server refuses are left out, with `--keep-going`, or forbid the import.
-fn without_refused(group: &mut Group, wanted: Wanted<'_>, found: &mut Diagnostics) {
+fn without_refused(group: &mut Group, wanted: Options<'_>, found: &mut Diagnostics) {
     let mut refused = BTreeSet::new();
     for resource in group.objects() {
         let mut own = Diagnostics::default();
@@ -337,17 +337,17 @@ fn without_refused(group: &mut Group, wanted: Wanted<'_>, found: &mut Diagnostic
 
 fn drafted(
     groups: &[(usize, Group)],
-    manners: &[Manner],
+    manners: &[DraftOptions],
     environments: &[Environment],
     homes: &[String],
-    wanted: Wanted<'_>,
+    wanted: Options<'_>,
     at: At,
 ) -> Draft {
     let mut drafts: Vec<(Text, Draft)> = groups
         .iter()
         .zip(manners)
-        .map(|((number, group), manner)| {
-            (environments[*number].name.as_str().into(), draft::draft(group, &homes[*number], manner))
+        .map(|((number, group), options)| {
+            (environments[*number].name.as_str().into(), draft::draft(group, &homes[*number], options))
         })
         .collect();
     match drafts.pop() {
@@ -390,28 +390,28 @@ fn opens(path: &[&str], node: &Node) -> bool {
 
 /// Says otherwise what came out otherwise; false when nothing is left to try that way.
 fn adapt(
-    manners: &mut [Manner],
+    manners: &mut [DraftOptions],
     groups: &[(usize, Group)],
     faults: &[Vec<Fault>],
     compiled: &Compiled,
     environments: &[Environment],
     homes: &[String],
-    wanted: Wanted<'_>,
+    wanted: Options<'_>,
 ) -> bool {
     let mut changed = false;
-    for manner in manners.iter_mut() {
+    for options in manners.iter_mut() {
         for (name, _, _) in compiled.errors.iter().filter(|(_, _, can_be_allowed)| *can_be_allowed) {
-            changed |= manner.allow.insert(name);
+            changed |= options.allow.insert(name);
         }
     }
-    for (((number, group), manner), faults) in groups.iter().zip(manners.iter_mut()).zip(faults) {
+    for (((number, group), options), faults) in groups.iter().zip(manners.iter_mut()).zip(faults) {
         for fault in faults {
             let is_set = fault.id == group.set.id;
-            if !is_set && matches!(fault.way, Way::Differs(_)) && manner.whole.insert(fault.id.clone()) {
+            if !is_set && matches!(fault.way, Mismatch::Differs(_)) && options.whole.insert(fault.id.clone()) {
                 changed = true;
-            } else if matches!(fault.way, Way::Differs(_))
-                && manner.plain
-                && !manner.patches.iter().any(|patch| concerns(patch, &fault.id))
+            } else if matches!(fault.way, Mismatch::Differs(_))
+                && options.plain
+                && !options.patches.iter().any(|patch| concerns(patch, &fault.id))
             {
                 let name = if wanted.named { &*environments[*number].name } else { crate::spec::ONLY };
                 let wanted_object = group.objects().find(|resource| resource.id == fault.id);
@@ -423,7 +423,7 @@ fn adapt(
                     .and_then(|(resource, made)| proof::patch(resource, made, &homes[*number], wanted.version));
                 if let Some(patch) = patch {
                     let text = |text: &str| Some(Node::text(text, fault.at));
-                    manner.patches.push(Node::of(
+                    options.patches.push(Node::of(
                         fault.at,
                         [("kind", text(&fault.id.kind)), ("name", text(&fault.id.name)), ("patch", Some(patch))],
                     ));
@@ -441,15 +441,15 @@ fn concerns(patch: &Node, id: &ResourceId) -> bool {
 }
 
 /// Gives up a kind of short forms; false when there is none left.
-fn harder(manners: &mut [Manner], groups: &[(usize, Group)]) -> bool {
+fn harder(manners: &mut [DraftOptions], groups: &[(usize, Group)]) -> bool {
     let mut changed = false;
-    for (manner, (_, group)) in manners.iter_mut().zip(groups) {
-        if manner.plain {
+    for (options, (_, group)) in manners.iter_mut().zip(groups) {
+        if options.plain {
             for service in group.services.iter().chain(&group.governing) {
-                changed |= manner.whole.insert(service.id.clone());
+                changed |= options.whole.insert(service.id.clone());
             }
         } else {
-            manner.plain = true;
+            options.plain = true;
             changed = true;
         }
     }
@@ -472,9 +472,9 @@ fn lost(groups: &[(usize, Group)], faults: &[Vec<Fault>], messages: &[String], f
     for fault in faults.iter().flatten().take(10) {
         any = true;
         let message = match &fault.way {
-            Way::Missing => format!("{} would not be there any more", fault.id),
-            Way::Extra => format!("{} would be there, which is not in the manifests", fault.id),
-            Way::Differs(path) => format!("{}: `{path}` cannot be kept as it is", fault.id),
+            Mismatch::Missing => format!("{} would not be there any more", fault.id),
+            Mismatch::Extra => format!("{} would be there, which is not in the manifests", fault.id),
+            Mismatch::Differs(path) => format!("{}: `{path}` cannot be kept as it is", fault.id),
         };
         let subject = crate::diagnostic::Subject {
             kind: fault.id.kind.clone(),
@@ -516,7 +516,7 @@ fn proven(
     compiled: &Compiled,
     environments: &[Environment],
     homes: &[String],
-    wanted: Wanted<'_>,
+    wanted: Options<'_>,
     secrets: BTreeSet<String>,
 ) -> App {
     let (mut reviews, mut objects) = (Vec::new(), Vec::new());

@@ -22,14 +22,14 @@ pub(super) struct Fault {
     /// Which.
     pub(super) id: ResourceId,
     /// In which way.
-    pub(super) way: Way,
+    pub(super) way: Mismatch,
     /// Where that is in the input; the place of its set for what came from nowhere.
     pub(super) at: At,
 }
 
 /// In which way an object did not come back.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Way {
+pub(super) enum Mismatch {
     /// It is not made.
     Missing,
     /// Nobody asked for it.
@@ -84,12 +84,12 @@ pub(super) fn faults(input: &[&Resource], output: &Bundle, home: &str, version: 
     for resource in input {
         let id = name(resource, home);
         match made.get(&id) {
-            None => faults.push(Fault { id: resource.id.clone(), way: Way::Missing, at: resource.at() }),
+            None => faults.push(Fault { id: resource.id.clone(), way: Mismatch::Missing, at: resource.at() }),
             Some(other) => {
                 let (before, after) = (stored(resource, home, version), stored(other, home, version));
                 if before != after || !same_api(resource, other) {
                     let (path, at) = difference(&before, &after);
-                    faults.push(Fault { id: resource.id.clone(), way: Way::Differs(path), at });
+                    faults.push(Fault { id: resource.id.clone(), way: Mismatch::Differs(path), at });
                 }
             }
         }
@@ -97,7 +97,7 @@ pub(super) fn faults(input: &[&Resource], output: &Bundle, home: &str, version: 
     }
     faults.extend(made.into_iter().filter(|(id, _)| !asked.contains(id)).map(|(id, _)| Fault {
         id,
-        way: Way::Extra,
+        way: Mismatch::Extra,
         at,
     }));
     faults

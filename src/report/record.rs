@@ -2,7 +2,7 @@
 //! `rehearse --format json` prints, and what recordings of real clusters are compared with.
 
 use super::gaps;
-use crate::cluster::kubectl::{Change, Done};
+use crate::cluster::kubectl::{Act, Done};
 use crate::cluster::rehearse::Outcome;
 use crate::cluster::state::{
     ClaimState, Difference, EndpointState, EventState, Partner, PodState, SetState, State, Tie, VolumeState, Why,
@@ -26,8 +26,8 @@ fn result(done: &Done, home: &str) -> Value {
     if !namespace.is_empty() && namespace != home {
         result["namespace"] = json!(namespace.as_str());
     }
-    result["result"] = json!(done.change.word());
-    if let Change::Rejected(rejection) = &done.change {
+    result["result"] = json!(done.act.word());
+    if let Act::Rejected(rejection) = &done.act {
         result["code"] = json!(rejection.code);
         result["reason"] = json!(rejection.reason);
         result["message"] = json!(rejection.message);

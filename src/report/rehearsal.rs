@@ -1,7 +1,7 @@
 //! A rehearsal for a person, and for programs: what each step did, and what the cluster is then. Decides nothing.
 
 use super::{clean, gaps, record};
-use crate::cluster::kubectl::{Change, Done};
+use crate::cluster::kubectl::{Act, Done};
 use crate::cluster::rehearse::{Outcome, Rehearsal};
 use crate::cluster::state::{
     self, ClaimPhase, ClaimState, PodPhase, PodState, State, Tie, VolumePhase, VolumeState, Why,
@@ -126,7 +126,7 @@ impl Page {
     fn acts(&mut self, acts: &[Done], home: &str) {
         let mut counts: Vec<(&str, usize)> = Vec::new();
         for done in acts {
-            let word = if done.is_idle { Change::Unchanged.word() } else { done.change.word() };
+            let word = if done.is_idle { Act::Unchanged.word() } else { done.act.word() };
             match counts.iter_mut().find(|(other, _)| *other == word) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((word, 1)),
@@ -135,7 +135,7 @@ impl Page {
         let mut counts: Vec<String> = counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect();
         let idle = acts.iter().filter(|done| done.is_idle).count();
         if idle > 0
-            && let Some(last) = counts.iter_mut().find(|count| count.ends_with(Change::Unchanged.word()))
+            && let Some(last) = counts.iter_mut().find(|count| count.ends_with(Act::Unchanged.word()))
         {
             *last = format!("{last} (kubectl calls {idle} of them configured)");
         }
@@ -150,8 +150,8 @@ impl Page {
                 format!("{}/", done.key.namespace)
             };
             let name = clean(&format!("{} {namespace}{}", done.key.kind, done.key.name));
-            match &done.change {
-                Change::Rejected(rejection) => {
+            match &done.act {
+                Act::Rejected(rejection) => {
                     self.painted(RED, &format!("  refused   {name}"));
                     self.out.push('\n');
                     self.line(
@@ -159,10 +159,10 @@ impl Page {
                         &format!("            {}", clean(&rejection.message).replace('\n', "\n            ")),
                     );
                 }
-                Change::Unchanged => {}
-                Change::Configured if done.is_idle => {}
+                Act::Unchanged => {}
+                Act::Configured if done.is_idle => {}
                 change => self.line(
-                    if matches!(change, Change::Pruned | Change::Deleted) { YELLOW } else { "" },
+                    if matches!(change, Act::Pruned | Act::Deleted) { YELLOW } else { "" },
                     &format!("  {:<10} {name}", change.word()),
                 ),
             }

@@ -7,7 +7,7 @@ use super::notes::Barred;
 use super::presumed;
 use super::setting::Setting;
 use crate::bundle::Bundle;
-use crate::cluster::kubectl::{Change as Act, Done};
+use crate::cluster::kubectl::{Act, Done};
 use crate::cluster::plugin;
 use crate::cluster::rehearse::{Outcome, rehearse};
 use crate::cluster::state::PodState;
@@ -23,7 +23,7 @@ pub(super) fn of_object(change: &mut Change, acts: &BTreeMap<&Key, &Done>, home:
     let place = change.id.object(home);
     // Objects of the whole cluster have no namespace.
     let keys = [Key::of(&*change.id.kind, &place), Key::new(&*change.id.kind, "", &*change.id.name)];
-    let Some(Act::Rejected(rejection)) = keys.iter().find_map(|key| acts.get(key)).map(|done| &done.change) else {
+    let Some(Act::Rejected(rejection)) = keys.iter().find_map(|key| acts.get(key)).map(|done| &done.act) else {
         return;
     };
     if let Some(barrier) = &rejection.barrier {

@@ -18,7 +18,7 @@ use super::setting::Setting;
 use super::{acknowledge, barriers, effects, holdings, notes, presumed};
 use crate::api::change::refusals_of_new;
 use crate::bundle::{Bundle, ResourceId};
-use crate::cluster::kubectl::Change as Done;
+use crate::cluster::kubectl::Act;
 use crate::cluster::rehearse::{Outcome, rehearse_after};
 use crate::cluster::state::Why;
 use crate::cluster::store::Key;
@@ -236,8 +236,8 @@ fn rehearsed(change: &Change, step: Rehearsed<'_>, setting: Setting<'_>) -> Opti
     }
     let key = Key::of(&*change.id.kind, &change.id.object(setting.namespace));
     let act = step.known.acts.get(&key)?;
-    match &act.change {
-        Done::Rejected(rejection) => Some(rejection.refusals.clone()),
+    match &act.act {
+        Act::Rejected(rejection) => Some(rejection.refusals.clone()),
         _ => Some(Vec::new()),
     }
 }

@@ -49,11 +49,11 @@ struct Document {
     /// Their values.
     known: Known,
     /// How a line of it is shown.
-    manner: Manner,
+    masking: Masking,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Manner {
+enum Masking {
     /// As it is, but for what looks like a secret.
     #[default]
     Open,
@@ -235,10 +235,10 @@ impl Document {
     fn read(id: SourceId, text: &str, part: Part) -> Self {
         let piece = &text[part.start..part.end];
         if piece.len() > LARGEST {
-            return Self { manner: Manner::Head, ..Self::default() };
+            return Self { masking: Masking::Head, ..Self::default() };
         }
-        let manner = manner(piece);
-        if manner == Manner::Open && !piece.contains("H4sI") {
+        let masking = masking(piece);
+        if masking == Masking::Open && !piece.contains("H4sI") {
             return Self::default();
         }
         let mut unheard = Diagnostics::default();
@@ -248,7 +248,7 @@ impl Document {
             None => Reader::new(id, piece, part.start, Reading::Kubernetes).next(&mut unheard).flatten(),
         };
         let Some(node) = node.filter(|node| matches!(node.data, Data::Map(_) | Data::List(_))) else {
-            return Self { manner, ..Self::default() };
+            return Self { masking, ..Self::default() };
         };
         let mut places =
             Places { text, source: id, open: Vec::new(), secret: Vec::new(), values: Collector::default() };
@@ -256,7 +256,7 @@ impl Document {
         let Places { mut open, mut secret, values, .. } = places;
         open.sort_by_key(|range| (range.start, range.end));
         secret.sort_by_key(|range| (range.start, range.end));
-        Self { open, secret, known: values.known(), manner: Manner::Read }
+        Self { open, secret, known: values.known(), masking: Masking::Read }
     }
 
     /// Whether a place has something of a secret.
@@ -278,11 +278,11 @@ impl Document {
             end -= 1;
         }
         let shown = &text[line.start..end];
-        let mut hidden = match self.manner {
-            Manner::Open => text::stretches(shown),
-            Manner::Read => self.closed(shown, line.start),
-            Manner::Keys => behind_key(shown, false),
-            Manner::Head => behind_key(shown, true),
+        let mut hidden = match self.masking {
+            Masking::Open => text::stretches(shown),
+            Masking::Read => self.closed(shown, line.start),
+            Masking::Keys => behind_key(shown, false),
+            Masking::Head => behind_key(shown, true),
         };
         // A line that goes on is cut: what is secret of it must not begin in what is left.
         hidden.retain(|range| range.start < range.end);
@@ -388,16 +388,16 @@ fn moved(line: &str, hidden: &[Range<usize>], at: usize, is_end: bool) -> usize 
 }
 
 /// How the lines of a document are shown that is no tree.
-fn manner(piece: &str) -> Manner {
+fn masking(piece: &str) -> Masking {
     let has_escape = piece.contains("\\x") || piece.contains("\\u") || piece.contains("\\U") || piece.contains("\\\n");
     if has_escape || piece.contains("stringData") || mentions_secret(piece) {
-        return Manner::Head;
+        return Masking::Head;
     }
     let names = piece.split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.')));
     if names.into_iter().any(super::is_credential) || !text::stretches(piece).is_empty() {
-        Manner::Keys
+        Masking::Keys
     } else {
-        Manner::Open
+        Masking::Open
     }
 }
 

@@ -5,7 +5,7 @@ use crate::commands::statewright;
 use crate::scratch::Scratch;
 use serde_json::Value;
 use statewright::cluster::facts::ClusterFacts;
-use statewright::cluster::kubectl::Change;
+use statewright::cluster::kubectl::Act;
 use statewright::cluster::rehearse::{Rehearsal, rehearse};
 use statewright::cluster::world::Gap;
 use statewright::diagnostic::Diagnostics;
@@ -103,9 +103,9 @@ fn shown(played: &Rehearsal) -> String {
     let refused: BTreeSet<&str> = step
         .acts
         .iter()
-        .filter_map(|act| match &act.change {
-            Change::Rejected(rejection) if rejection.code == 422 => Some(rejection.causes[0].as_str()),
-            Change::Rejected(rejection) => Some(rejection.message.as_str()),
+        .filter_map(|act| match &act.act {
+            Act::Rejected(rejection) if rejection.code == 422 => Some(rejection.causes[0].as_str()),
+            Act::Rejected(rejection) => Some(rejection.message.as_str()),
             _ => None,
         })
         .collect();
@@ -146,16 +146,16 @@ fn the_pod_security_standards_hold() {
         let played =
             rehearse(&[bundle(&mut sources, &text).unwrap()], &ClusterFacts::default(), Version::NEWEST, "default");
         let pod = played.steps[0].acts.last().unwrap();
-        let passes = match &pod.change {
-            Change::Rejected(rejection) if rejection.message.contains("violates PodSecurity") => "fail",
+        let passes = match &pod.act {
+            Act::Rejected(rejection) if rejection.message.contains("violates PodSecurity") => "fail",
             // No user of its own, and a bare /proc: the rules of pods refuse that before any standard does.
-            Change::Rejected(rejection) if rejection.message.contains("procMount: Invalid value") => "fail",
-            Change::Created => "pass",
+            Act::Rejected(rejection) if rejection.message.contains("procMount: Invalid value") => "fail",
+            Act::Created => "pass",
             _ => "otherwise",
         };
         count += 1;
         if passes != word("verdict") {
-            wrong.push(format!("{}: {:?}", word("name"), pod.change));
+            wrong.push(format!("{}: {:?}", word("name"), pod.act));
         }
     }
     println!("{count} pods, {} otherwise than the standards", wrong.len());
@@ -173,13 +173,13 @@ fn on(objects: &str, bundles: &[&str]) -> Rehearsal {
 
 /// What each act of the last step came to: `created`, or the words of who refused it.
 fn words(played: &Rehearsal) -> Vec<String> {
-    let said = |change: &Change| match change {
-        Change::Rejected(rejection) => {
+    let said = |change: &Act| match change {
+        Act::Rejected(rejection) => {
             format!("{} {}", rejection.code, rejection.causes.first().unwrap_or(&rejection.message))
         }
         change => change.word().to_owned(),
     };
-    played.steps.last().unwrap().acts.iter().map(|act| said(&act.change)).collect()
+    played.steps.last().unwrap().acts.iter().map(|act| said(&act.act)).collect()
 }
 
 const SHOP: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {tier: front}}\n";

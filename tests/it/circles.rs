@@ -65,7 +65,7 @@ const ONE_THOUGHT: &[(&str, &[&str])] = &[
     ),
     (
         "placing a pod: alone, beside others, and in the place of others",
-        &["cluster::controller::company", "cluster::controller::preemption", "cluster::controller::scheduler"],
+        &["cluster::controller::topology", "cluster::controller::preemption", "cluster::controller::scheduler"],
     ),
     (
         "a draft of a spec, and the parts that it is drafted of",

@@ -223,11 +223,7 @@ fn nulls_reach_a_post_and_no_apply() {
             version: recorded(),
         };
         let (done, _) = kubectl::request(&store, request);
-        assert_eq!(
-            done.change == kubectl::Change::Created,
-            text(&line, "apply") == ACCEPTED,
-            "apply of {id}: {done:?}"
-        );
+        assert_eq!(done.act == kubectl::Act::Created, text(&line, "apply") == ACCEPTED, "apply of {id}: {done:?}");
     }
 }
 

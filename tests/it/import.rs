@@ -7,7 +7,7 @@ use serde_json::Value;
 use statewright::bundle::{Bundle, Resource};
 use statewright::diagnostic::Diagnostics;
 use statewright::disk;
-use statewright::import::{Environment, Imported, Wanted, import};
+use statewright::import::{Environment, Imported, Options, import};
 use statewright::k8s::version::Version;
 use statewright::source::Sources;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,8 +32,8 @@ fn lines(resource: &Resource) -> usize {
     out.lines().count()
 }
 
-fn wanted() -> Wanted<'static> {
-    Wanted { named: false, rest: None, keep_going: true, version: Version::default() }
+fn wanted() -> Options<'static> {
+    Options { named: false, rest: None, keep_going: true, version: Version::default() }
 }
 
 fn imported(bundle: Bundle, sources: &Sources) -> (Imported, Vec<String>) {
@@ -165,7 +165,7 @@ fn our_own_examples_come_back() {
         let mut found = Diagnostics::default();
         let imported = import(
             &environments,
-            Wanted { named: true, keep_going: false, ..wanted() },
+            Options { named: true, keep_going: false, ..wanted() },
             &statewright::compile_text,
             &mut found,
         );
@@ -222,7 +222,7 @@ fn variants_of_real_sets_become_environments() {
             .collect();
         let before: usize = list.iter().flat_map(|environment| &environment.bundle.resources).map(lines).sum();
         let mut found = Diagnostics::default();
-        let imported = import(&list, Wanted { named: true, ..wanted() }, &statewright::compile_text, &mut found);
+        let imported = import(&list, Options { named: true, ..wanted() }, &statewright::compile_text, &mut found);
         all += 1;
         match imported.apps.iter().find(|app| app.name == *name) {
             Some(app) => {

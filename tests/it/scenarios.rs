@@ -119,7 +119,7 @@ fn file(path: &Path, only: Option<&str>) -> (usize, usize) {
         if only.is_some_and(|only| only != id) {
             continue;
         }
-        let played = scenario::play(&recorded).unwrap();
+        let played = scenario::simulate(&recorded).unwrap();
         for (number, (was, is)) in
             recorded["steps"].as_array().unwrap().iter().zip(played["steps"].as_array().unwrap()).enumerate()
         {

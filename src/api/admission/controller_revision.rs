@@ -5,7 +5,7 @@
 
 use super::cause::{Causes, Path, number, some};
 use super::meta::Naming;
-use super::same::Manner;
+use super::same::FieldRules;
 use super::{Kind, meta, unchanged};
 use crate::api::defaults;
 use crate::k8s::version::Version;
@@ -47,7 +47,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     if version < OBJECTS_ONLY && some(object, "data").is_none() {
         causes.required(&Path::new("data"), "data is mandatory");
     }
-    if !Manner::default().same(object.get("data"), stored.get("data")) {
+    if !FieldRules::default().same(object.get("data"), stored.get("data")) {
         causes.invalid(&Path::new("data"), "field is immutable");
     }
 }

@@ -5,7 +5,7 @@
 use super::cause::{Causes, Path, number, some, text};
 use super::meta::Naming;
 use super::pod_rules::Rules;
-use super::workload::MANNER;
+use super::workload::FIELD_RULES;
 use super::{Kind, deployment, job, unchanged};
 use crate::api::defaults;
 use crate::k8s::schedule;
@@ -50,7 +50,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     if !causes.refusals.is_empty() {
         return;
     }
-    if !MANNER.same(Some(new), Some(old)) {
+    if !FIELD_RULES.same(Some(new), Some(old)) {
         warn(new, version, causes);
     }
     if text(new, "schedule").contains("TZ") {

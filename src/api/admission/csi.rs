@@ -7,7 +7,7 @@
 use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::{self, Naming};
 use super::names::Names;
-use super::same::Manner;
+use super::same::FieldRules;
 use super::{Kind, node_selector, persistent_volume, selector, unchanged};
 use crate::api::defaults;
 use crate::k8s::name;
@@ -136,7 +136,7 @@ fn token_requests(requests: &[Node], path: &Path<'_>, causes: &mut Causes) {
 fn change_of_driver(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     driver(object, version, causes);
     let requests = |object: &'_ Node| object.find(&["spec", "tokenRequests"]).cloned();
-    if Manner::default().same(requests(object).as_ref(), requests(stored).as_ref()) {
+    if FieldRules::default().same(requests(object).as_ref(), requests(stored).as_ref()) {
         // The advice is for whoever asks for other tokens.
         causes.warnings.clear();
     }
@@ -152,7 +152,7 @@ fn change_of_driver(object: &Node, stored: &Node, version: Version, causes: &mut
             "fsGroupPolicy" | "podInfoOnMount" => version < Version::minor(30),
             _ => true,
         };
-        if is_fixed && !Manner::default().same(field(object, name).as_ref(), field(stored, name).as_ref()) {
+        if is_fixed && !FieldRules::default().same(field(object, name).as_ref(), field(stored, name).as_ref()) {
             causes.invalid(&SPEC.child(written), "field is immutable");
         }
     }
@@ -206,10 +206,10 @@ fn change_of_node(object: &Node, stored: &Node, version: Version, causes: &mut C
         driver
     };
     let now = drivers(object);
-    let manner = Manner { optional: &["allocatable", "count"], ..Manner::default() };
+    let field_rules = FieldRules { optional: &["allocatable", "count"], ..FieldRules::default() };
     for before in drivers(stored) {
         for driver in now.iter().filter(|driver| text(driver, "name") == text(&before, "name")) {
-            if !manner.same(Some(&comparable(driver)), Some(&comparable(&before))) {
+            if !field_rules.same(Some(&comparable(driver)), Some(&comparable(&before))) {
                 let path =
                     if version < Version::minor(34) { Path::new("CSINodeDriver") } else { Path::new("spec.drivers") };
                 causes.invalid(&path, "field is immutable");
@@ -257,9 +257,9 @@ fn change_of_capacity(object: &Node, stored: &Node, _: Version, causes: &mut Cau
     let mut found = Causes::default();
     selector::selector(stored.get("nodeTopology"), &Path::ROOT, &mut found);
     capacity(object, !found.refusals.is_empty(), causes);
-    let manner = Manner { optional: &["nodeTopology"], free: &["matchLabels"], amounts: &[] };
+    let field_rules = FieldRules { optional: &["nodeTopology"], free: &["matchLabels"], amounts: &[] };
     for field in ["nodeTopology", "storageClassName"] {
-        if !manner.same_fields(field, object.get(field), stored.get(field)) {
+        if !field_rules.same_fields(field, object.get(field), stored.get(field)) {
             causes.invalid(&Path::new(field), "field is immutable");
         }
     }
@@ -326,7 +326,7 @@ fn inline_spec(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Caus
 fn change_of_attachment(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     meta::names_again(object, ATTACHMENT.naming, causes);
     attachment(object, version, causes);
-    if !Manner::default().same(object.get("spec"), stored.get("spec")) {
+    if !FieldRules::default().same(object.get("spec"), stored.get("spec")) {
         causes.invalid(&SPEC, "field is immutable");
     }
 }

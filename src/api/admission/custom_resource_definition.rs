@@ -6,7 +6,7 @@ use super::cause::{Causes, Path, flag, list, some, text};
 use super::custom_schema::{self, Leniency};
 use super::meta::Naming;
 use super::names::Names;
-use super::same::Manner;
+use super::same::FieldRules;
 use super::{Kind, webhook};
 use crate::api::defaults;
 use crate::k8s::name;
@@ -44,7 +44,7 @@ const SHARED: [(&str, &str); 4] = [
 ];
 /// Fields that can be selected by are kept since this version.
 const SELECTABLE: Version = Version::minor(31);
-const MANNER: Manner = Manner {
+const FIELD_RULES: FieldRules = FieldRules {
     optional: &[
         "default",
         "schema",
@@ -198,7 +198,7 @@ impl Definition<'_> {
         let versions = list(spec, "versions");
         let path = SPEC.child("versions");
         let shared = SHARED.map(|(field, _)| {
-            versions.iter().all(|version| MANNER.same_fields(field, version.get(field), versions[0].get(field)))
+            versions.iter().all(|version| FIELD_RULES.same_fields(field, version.get(field), versions[0].get(field)))
         });
         let leniency = Leniency::of(self.stored.map(self::versions).unwrap_or_default());
         let (mut seen, mut stored, mut unique) = (Names::default(), 0, true);

@@ -41,7 +41,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     rules.faulty_affinity_values |= selector::has_faulty_values(old.get("selector"));
     spec(new, &rules, causes);
     workload::same_selector(new, old, causes);
-    if !workload::MANNER.same_fields("template", new.get("template"), old.get("template")) {
+    if !workload::FIELD_RULES.same_fields("template", new.get("template"), old.get("template")) {
         warn(new, version, causes);
     }
 }

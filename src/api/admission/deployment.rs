@@ -44,8 +44,8 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     spec(new, &Rules::new(version, false, old.get("template")), causes);
     workload::same_selector(new, old, causes);
     let annotations = |object| Node::find(object, &["metadata", "annotations"]);
-    let touched = !workload::MANNER.same(Some(new), Some(old))
-        || !workload::MANNER.same_fields("annotations", annotations(object), annotations(stored));
+    let touched = !workload::FIELD_RULES.same(Some(new), Some(old))
+        || !workload::FIELD_RULES.same_fields("annotations", annotations(object), annotations(stored));
     if causes.refusals.is_empty() && touched {
         warn(new, version, causes);
     }

@@ -7,7 +7,7 @@ use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::{self, Naming};
 use super::names::Names;
 use super::port::PROTOCOLS;
-use super::same::Manner;
+use super::same::FieldRules;
 use super::{Kind, selector, unchanged};
 use crate::api::defaults;
 use crate::k8s::version::Version;
@@ -49,12 +49,12 @@ const STRICT: Version = Version::minor(36);
 const UNCHANGED: Version = Version::minor(33);
 /// Hints may name nodes since this version.
 const NODE_HINTS: Version = Version::minor(34);
-const MANNER: Manner =
-    Manner { optional: &["nodeName", "hostname", "ready", "zone"], free: &["deprecatedTopology"], amounts: &[] };
+const FIELD_RULES: FieldRules =
+    FieldRules { optional: &["nodeName", "hostname", "ready", "zone"], free: &["deprecatedTopology"], amounts: &[] };
 
 /// What a server drops in silence.
 fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut Causes) {
-    let same = stored.is_some_and(|stored| MANNER.same(object.get("endpoints"), stored.get("endpoints")));
+    let same = stored.is_some_and(|stored| FIELD_RULES.same(object.get("endpoints"), stored.get("endpoints")));
     for endpoint in object.get_mut("endpoints").into_iter().flat_map(Node::items_mut) {
         if version < NODE_HINTS
             && let Some(hints) = endpoint.get_mut("hints").and_then(Node::as_map_mut)
@@ -78,7 +78,7 @@ fn endpoints(object: &Node, stored: Option<&Node>, version: Version, causes: &mu
     }
     let mut found = Causes::default();
     subsets(list(object, "subsets"), version, &mut found);
-    let same = |stored: &Node| MANNER.same(object.get("subsets"), stored.get("subsets"));
+    let same = |stored: &Node| FIELD_RULES.same(object.get("subsets"), stored.get("subsets"));
     if version < UNCHANGED || !stored.is_some_and(same) {
         causes.refusals.append(&mut found.refusals);
     }
@@ -169,7 +169,7 @@ fn slice(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
     slice_ports(list(object, "ports"), &Path::new("ports"), causes);
     let mut found = Causes::default();
     slice_endpoints(list(object, "endpoints"), kind, version, &Path::new("endpoints"), &mut found);
-    let same = |stored: &Node| MANNER.same(object.get("endpoints"), stored.get("endpoints"));
+    let same = |stored: &Node| FIELD_RULES.same(object.get("endpoints"), stored.get("endpoints"));
     if version < UNCHANGED || !stored.is_some_and(same) {
         causes.refusals.append(&mut found.refusals);
     }

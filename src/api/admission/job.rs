@@ -7,7 +7,7 @@ use super::meta::Naming;
 use super::names::Names;
 use super::pod::{self, Holder};
 use super::pod_rules::Rules;
-use super::workload::MANNER;
+use super::workload::FIELD_RULES;
 use super::{Kind, deployment, pod_warning, selector};
 use crate::api::defaults;
 use crate::k8s::gate;
@@ -114,7 +114,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let labelled = (version < Version::minor(37)).then_some((uid, has_both));
     whole(object, new, labelled, &rules, causes);
     changes(new, old, stored, version, causes);
-    if causes.refusals.is_empty() && !MANNER.same(Some(new), Some(old)) {
+    if causes.refusals.is_empty() && !FIELD_RULES.same(Some(new), Some(old)) {
         warn(new, version, &SPEC, causes);
     }
 }
@@ -483,7 +483,7 @@ fn count_of_indexes(text: &str, completions: i64) -> Result<i64, String> {
 
 /// What may not change once the Job is there.
 fn changes(new: &Node, old: &Node, stored: &Node, version: Version, causes: &mut Causes) {
-    let same = |field: &str| MANNER.same_fields(field, new.get(field), old.get(field));
+    let same = |field: &str| FIELD_RULES.same_fields(field, new.get(field), old.get(field));
     let immutable = "field is immutable";
     let completions = SPEC.child("completions");
     if text(new, "completionMode") == "Indexed" {
@@ -521,7 +521,7 @@ fn template_changes(new: &Node, old: &Node, stored: &Node, version: Version, cau
     } else {
         (Some(now), Some(&allowed), path)
     };
-    if !MANNER.same_fields("template", pairs.0, pairs.1) {
+    if !FIELD_RULES.same_fields("template", pairs.0, pairs.1) {
         causes.invalid(&pairs.2, "field is immutable");
     }
 }

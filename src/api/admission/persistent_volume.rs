@@ -4,7 +4,7 @@
 
 use super::cause::{Causes, Path, Topic, list, some, text};
 use super::meta::{self, Naming};
-use super::same::Manner;
+use super::same::FieldRules;
 use super::volume::STOPS_AT_NO_DRIVER;
 use super::{Kind, node_selector, volume_source};
 use crate::api::defaults;
@@ -106,7 +106,7 @@ const FLEX: &str = "flexVolume";
 static CSI: Source = source("csi", false, csi);
 
 /// How sources are compared.
-const SOURCE_MANNER: Manner = Manner {
+const SOURCE_FIELD_RULES: FieldRules = FieldRules {
     optional: &[
         "type",
         "initiatorName",
@@ -124,7 +124,7 @@ const SOURCE_MANNER: Manner = Manner {
 };
 
 /// The same for the one source whose `lun` may be absent.
-const FIBRE_CHANNEL_MANNER: Manner = Manner { optional: &["lun"], free: &[], amounts: &[] };
+const FIBRE_CHANNEL_FIELD_RULES: FieldRules = FieldRules { optional: &["lun"], free: &[], amounts: &[] };
 
 fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes) {
     if stored.is_none() {
@@ -408,10 +408,10 @@ fn same_source(source: &Source, spec: &Node, before: &Node) -> bool {
         if let Some(map) = without.as_map_mut() {
             map.remove(growing);
         }
-        return SOURCE_MANNER.same(Some(&without), Some(then));
+        return SOURCE_FIELD_RULES.same(Some(&without), Some(then));
     }
-    let manner = if source.field == "fc" { FIBRE_CHANNEL_MANNER } else { SOURCE_MANNER };
-    manner.same(Some(now), Some(then))
+    let field_rules = if source.field == "fc" { FIBRE_CHANNEL_FIELD_RULES } else { SOURCE_FIELD_RULES };
+    field_rules.same(Some(now), Some(then))
 }
 
 /// Labels that were renamed when they became stable; a volume may follow.
@@ -425,7 +425,7 @@ const STABLE_LABELS: [(&str, &str); 5] = [
 
 /// Whether a volume may be used on the nodes it could be used on, by the same labels or by their stable names.
 fn same_affinity(affinity: Option<&Node>, before: &Node) -> bool {
-    let manner = Manner::default();
+    let field_rules = FieldRules::default();
     let Some(affinity) = affinity else { return false };
     let terms = |affinity: &Node| {
         affinity.find(&["required", "nodeSelectorTerms"]).and_then(Node::as_list).map(<[Node]>::to_vec)
@@ -437,7 +437,7 @@ fn same_affinity(affinity: Option<&Node>, before: &Node) -> bool {
         let stable = STABLE_LABELS.iter().find(|(beta, _)| *beta == old).map_or("", |(_, stable)| *stable);
         (key == old || key == stable)
             && text(now, "operator") == text(then, "operator")
-            && manner.same(now.get("values"), then.get("values"))
+            && field_rules.same(now.get("values"), then.get("values"))
     };
     let same_list = |now: &Node, then: &Node, field: &str| {
         let (now, then) = (list(now, field), list(then, field));

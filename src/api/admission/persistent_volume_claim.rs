@@ -6,7 +6,7 @@
 use super::cause::{Causes, Path, Topic, some, text};
 use super::meta::{self, Naming};
 use super::persistent_volume::{access_modes, class_name, pending, volume_mode};
-use super::same::Manner;
+use super::same::FieldRules;
 use super::{Kind, selector};
 use crate::api::defaults;
 use crate::k8s::gate;
@@ -34,7 +34,7 @@ const SPEC: Path<'static> = Path::new("spec");
 const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
 /// How the specs of claims are compared.
-const MANNER: Manner = Manner {
+const FIELD_RULES: FieldRules = FieldRules {
     optional: &[
         "selector",
         "storageClassName",
@@ -189,7 +189,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     }
     let bound = stored.find(&["status", "phase"]).and_then(Node::as_str) == Some("Bound");
     let comparable = forgive(spec, before, stored, by_annotation, bound);
-    if !MANNER.same(Some(&comparable), Some(before)) {
+    if !FIELD_RULES.same(Some(&comparable), Some(before)) {
         causes.forbidden(
             &SPEC,
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",

@@ -8,7 +8,7 @@ use super::meta::Naming;
 use super::names::Names;
 use super::pod::{self, APP_ARMOR, Holder};
 use super::pod_rules::Rules;
-use super::workload::MANNER;
+use super::workload::FIELD_RULES;
 use super::{Kind, container, deployment, pod_warning, spread};
 use crate::api::defaults;
 use crate::k8s::gate;
@@ -159,12 +159,12 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     }
     tolerations(new, old, &rules, causes);
     gates(new, old, causes);
-    if version < Version::minor(32) && quality(new) != quality(old) && !MANNER.same(Some(new), Some(old)) {
+    if version < Version::minor(32) && quality(new) != quality(old) && !FIELD_RULES.same(Some(new), Some(old)) {
         causes.invalid(&Path::new("metadata"), "Pod QoS is immutable");
     }
     let mut fixed = new.clone();
     take_back(&mut fixed, new, old, causes);
-    if !MANNER.same(Some(&fixed), Some(old)) {
+    if !FIELD_RULES.same(Some(&fixed), Some(old)) {
         causes.forbidden(
             &SPEC,
             "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,\
@@ -318,7 +318,7 @@ fn take_back_of_gated(fixed: &mut Node, new: &Node, old: &Node, causes: &mut Cau
     }
     restore(fixed, "nodeSelector", before);
     let [now, before] = [new, old].map(|spec| spec.find(&["affinity", "nodeAffinity"]).filter(|node| !node.is_null()));
-    if MANNER.same_fields("nodeAffinity", now, before) {
+    if FIELD_RULES.same_fields("nodeAffinity", now, before) {
         return;
     }
     node_affinity(now, before, causes);

@@ -42,7 +42,7 @@ fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
     let template = object.get("template").unwrap_or(&nothing);
     let before = stored.and_then(|stored| stored.get("template"));
     pod::template(template, Holder::default(), &Rules::new(version, false, before), &TEMPLATE, causes);
-    let is_new = stored.is_none() || !workload::MANNER.same(Some(template), before);
+    let is_new = stored.is_none() || !workload::FIELD_RULES.same(Some(template), before);
     if causes.refusals.is_empty() && is_new {
         pod_warning::warn(template, false, version, &TEMPLATE, causes);
     }

@@ -65,7 +65,7 @@ fn update_controller(object: &Node, stored: &Node, version: Version, causes: &mu
 }
 
 fn warn_of_change(new: &Node, old: &Node, version: Version, causes: &mut Causes) {
-    if causes.refusals.is_empty() && !workload::MANNER.same(Some(new), Some(old)) {
+    if causes.refusals.is_empty() && !workload::FIELD_RULES.same(Some(new), Some(old)) {
         warn(new, version, causes);
     }
 }

@@ -5,7 +5,7 @@ use crate::value::{Data, Map, Node};
 
 /// The fields that are compared in their own way, by name, wherever they stand.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Manner {
+pub struct FieldRules {
     /// To be absent and to be empty are two things.
     pub optional: &'static [&'static str],
     /// Maps of free keys: a key with an empty value is there.
@@ -14,7 +14,7 @@ pub struct Manner {
     pub amounts: &'static [&'static str],
 }
 
-impl Manner {
+impl FieldRules {
     /// Whether two values are the same.
     #[must_use]
     pub fn same(&self, one: Option<&Node>, other: Option<&Node>) -> bool {

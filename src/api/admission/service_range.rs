@@ -4,7 +4,7 @@
 
 use super::cause::{Causes, Path, list, some, text};
 use super::meta::Naming;
-use super::same::Manner;
+use super::same::FieldRules;
 use super::{Kind, unchanged};
 use crate::api::defaults;
 use crate::k8s::version::Version;
@@ -102,7 +102,7 @@ fn parent(object: &Node, causes: &mut Causes) {
 fn change_of_address(object: &Node, stored: &Node, _: Version, causes: &mut Causes) {
     parent(object, causes);
     let reference = |object: &'_ Node| object.find(&["spec", "parentRef"]).cloned();
-    if !Manner::default().same(reference(object).as_ref(), reference(stored).as_ref()) {
+    if !FieldRules::default().same(reference(object).as_ref(), reference(stored).as_ref()) {
         causes.invalid(&Path::new("spec.parentRef"), "field is immutable");
     }
 }

@@ -7,7 +7,7 @@ use super::meta::Naming;
 use super::persistent_volume_claim::{Leniency, claim_spec, warn_of_claim_spec};
 use super::pod::{self, Holder};
 use super::pod_rules::Rules;
-use super::same::Manner;
+use super::same::FieldRules;
 use super::{Kind, percent, pod_warning, selector, unchanged, workload};
 use crate::api::defaults;
 use crate::k8s::name;
@@ -50,7 +50,7 @@ const CHANGEABLE: [&str; 7] = [
 ];
 
 /// How the rest is compared.
-const MANNER: Manner = Manner {
+const FIELD_RULES: FieldRules = FieldRules {
     optional: &[
         "selector",
         "storageClassName",
@@ -67,7 +67,7 @@ const MANNER: Manner = Manner {
 };
 
 /// How whole specs are compared: also what may be an empty map in a template.
-const WHOLE: Manner = workload::MANNER;
+const WHOLE: FieldRules = workload::FIELD_RULES;
 
 /// What is not looked at again in a change, because it cannot change or was faulty before.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +104,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     }
     spec(new, skip, &rules, &path, causes);
     if version >= NAMES_WHAT_IS_FIXED {
-        for field in FIXED.iter().filter(|field| !MANNER.same_fields(field, new.get(field), old.get(field))) {
+        for field in FIXED.iter().filter(|field| !FIELD_RULES.same_fields(field, new.get(field), old.get(field))) {
             causes.invalid(&path.child(field), "field is immutable");
         }
     } else if differs(new, old, version) {
@@ -156,10 +156,10 @@ fn differs(new: &Node, old: &Node, version: Version) -> bool {
         |name: &str| !CHANGEABLE.contains(&name) || (name == "revisionHistoryLimit" && version < CHANGES_HISTORY);
     let changed = new
         .entries()
-        .any(|(key, value)| fixed(&key.name) && !MANNER.same_fields(&key.name, Some(value), old.get(&key.name)));
+        .any(|(key, value)| fixed(&key.name) && !FIELD_RULES.same_fields(&key.name, Some(value), old.get(&key.name)));
     changed
         || old.entries().any(|(key, value)| {
-            fixed(&key.name) && new.get(&key.name).is_none() && !MANNER.same_fields(&key.name, None, Some(value))
+            fixed(&key.name) && new.get(&key.name).is_none() && !FIELD_RULES.same_fields(&key.name, None, Some(value))
         })
 }
 

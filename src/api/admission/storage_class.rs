@@ -4,7 +4,7 @@
 
 use super::cause::{Causes, Path, list, some, text};
 use super::meta::{self, Naming};
-use super::same::Manner;
+use super::same::FieldRules;
 use super::{Kind, node_selector, selector, unchanged};
 use crate::api::defaults;
 use crate::k8s::name;
@@ -59,10 +59,10 @@ fn create(object: &Node, _: Version, causes: &mut Causes) {
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     meta::names_again(object, KIND.naming, causes);
     create(object, version, causes);
-    let manner = Manner { free: &["parameters"], ..Manner::default() };
+    let field_rules = FieldRules { free: &["parameters"], ..FieldRules::default() };
     for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
         let same = match field {
-            "parameters" => manner.same_fields(field, object.get(field), stored.get(field)),
+            "parameters" => field_rules.same_fields(field, object.get(field), stored.get(field)),
             _ => some(object, field) == some(stored, field),
         };
         if !same && (version >= ONE_RULE || field == "volumeBindingMode") {

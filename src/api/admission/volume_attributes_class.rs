@@ -5,7 +5,7 @@
 
 use super::cause::{Causes, Path, text};
 use super::meta::{self, Naming};
-use super::same::Manner;
+use super::same::FieldRules;
 use super::{Kind, storage_class, unchanged};
 use crate::api::defaults;
 use crate::k8s::name;
@@ -46,9 +46,9 @@ fn create(object: &Node, _: Version, causes: &mut Causes) {
 
 /// `ValidateVolumeAttributesClassUpdate`, pkg/apis/storage/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
-    let manner = Manner { free: &["parameters"], ..Manner::default() };
+    let field_rules = FieldRules { free: &["parameters"], ..FieldRules::default() };
     for field in ["driverName", "parameters"] {
-        if !manner.same_fields(field, object.get(field), stored.get(field)) {
+        if !field_rules.same_fields(field, object.get(field), stored.get(field)) {
             causes.forbidden(&Path::new(field), format!("updates to {field} are forbidden."));
         }
     }

@@ -3,12 +3,12 @@
 use super::cause::{Causes, Path, some, text};
 use super::pod::{self, Holder};
 use super::pod_rules::Rules;
-use super::same::Manner;
+use super::same::FieldRules;
 use super::selector::Chosen;
 use crate::value::Node;
 
 /// How specs of workloads are compared.
-pub const MANNER: Manner = Manner {
+pub const FIELD_RULES: FieldRules = FieldRules {
     optional: pod::OPTIONAL,
     free: &["matchLabels", "labels", "annotations", "nodeSelector"],
     amounts: &["requests", "limits", "overhead", "divisor", "sizeLimit"],
@@ -37,7 +37,7 @@ pub fn template(spec: &Node, chosen: Chosen<'_>, kind: &str, rules: &Rules, path
 
 /// The selector of a workload never changes.
 pub fn same_selector(new: &Node, old: &Node, causes: &mut Causes) {
-    if !MANNER.same_fields("selector", new.get("selector"), old.get("selector")) {
+    if !FIELD_RULES.same_fields("selector", new.get("selector"), old.get("selector")) {
         causes.invalid(&Path::new("spec.selector"), "field is immutable");
     }
 }

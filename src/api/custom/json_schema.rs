@@ -14,15 +14,15 @@ use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where schemas are kept.
-pub trait Shelf: Debug + Send + Sync {
+pub trait SchemaStore: Debug + Send + Sync {
     /// The text of the schema of a kind, if it is there.
     fn schema(&self, group: &str, version: &str, kind: &str) -> Option<String>;
 }
 
-/// The schemas of a shelf. Each is read when the first object of its kind is judged.
+/// The schemas of a store. Each is read when the first object of its kind is judged.
 #[derive(Debug)]
 pub struct Schemas {
-    shelf: Box<dyn Shelf>,
+    store: Box<dyn SchemaStore>,
     made: Mutex<Made>,
 }
 
@@ -40,10 +40,10 @@ pub struct Described {
 const MOST_FAULTS: usize = 100;
 
 impl Schemas {
-    /// Those of a shelf.
+    /// Those of a store.
     #[must_use]
-    pub fn new(shelf: Box<dyn Shelf>) -> Self {
-        Self { shelf, made: Mutex::default() }
+    pub fn new(store: Box<dyn SchemaStore>) -> Self {
+        Self { store, made: Mutex::default() }
     }
 
     /// What describes a kind, if something does.
@@ -54,7 +54,7 @@ impl Schemas {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         made.entry(key)
             .or_insert_with(|| {
-                self.shelf.schema(group, version, kind).map(|text| Arc::new(Described { validator: read(&text) }))
+                self.store.schema(group, version, kind).map(|text| Arc::new(Described { validator: read(&text) }))
             })
             .clone()
     }

@@ -165,7 +165,7 @@ pub fn judge(node: &Node, stored: Option<&Node>, customs: &Customs, version: Ver
         return customs.described(api_version, kind).map(|described| described.judge(node));
     };
     Some(match found {
-        Found::Version(custom, served) => Court { custom, served, version }.judge(node, stored),
+        Found::Version(custom, served) => ServedKind { custom, served, version }.judge(node, stored),
         Found::NoVersion => {
             let message = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
             let fault = Fault { path: String::new(), kind: "NoMatch", message, at: node.place_of("apiVersion") };
@@ -193,7 +193,7 @@ pub fn misfits(schema: &Node, value: &Node, version: Version) -> Vec<Fault> {
     found
 }
 
-struct Court<'c> {
+struct ServedKind<'c> {
     custom: &'c Custom,
     served: &'c Served,
     version: Version,
@@ -203,7 +203,7 @@ struct Court<'c> {
 const BLOCKING: [&str; 5] =
     ["FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
 
-impl Court<'_> {
+impl ServedKind<'_> {
     fn judge(&self, node: &Node, stored: Option<&Node>) -> Judgement {
         let schema = self.served.schema();
         let mut object = node.clone();

@@ -28,10 +28,10 @@ pub fn faults(
     old: Option<Old<'_>>,
     unjudged: &mut BTreeSet<Unjudged>,
 ) -> Vec<Fault> {
-    let mut court = Court { left: ALL_RULES, faults: Vec::new(), unjudged };
+    let mut evaluation = Evaluation { left: ALL_RULES, faults: Vec::new(), unjudged };
     let link = Link { current: old.map(|old| (old, object)), nearest: None };
-    _ = court.value(Both { rules: schema, schema, is_resource: true }, object, stored, link, &Path::ROOT);
-    court.faults
+    _ = evaluation.value(Both { rules: schema, schema, is_resource: true }, object, stored, link, &Path::ROOT);
+    evaluation.faults
 }
 
 /// Rules, and the schema of the value that they speak of: two where the rules stand in an `allOf`.
@@ -75,13 +75,13 @@ impl<'a> Link<'a> {
 /// No further rule is asked.
 struct Stopped;
 
-struct Court<'u> {
+struct Evaluation<'u> {
     left: u64,
     faults: Vec<Fault>,
     unjudged: &'u mut BTreeSet<Unjudged>,
 }
 
-impl Court<'_> {
+impl Evaluation<'_> {
     fn value<'a>(
         &mut self,
         both: Both<'a>,
@@ -174,8 +174,8 @@ impl Court<'_> {
         link: Link<'a>,
         path: &Path<'_>,
     ) -> Result<(), Stopped> {
-        let add = |court: &mut Self, path: String, kind: &'static str, message: String| {
-            court.faults.push(Fault { path, kind, message, at: value.at });
+        let add = |evaluation: &mut Self, path: String, kind: &'static str, message: String| {
+            evaluation.faults.push(Fault { path, kind, message, at: value.at });
         };
         let here = || path.to_string();
         if self.left == 0 {

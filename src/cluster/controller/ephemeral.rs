@@ -10,13 +10,13 @@ use crate::value::{Map, Node, Text};
 
 /// Makes the claims that pods lack.
 pub(super) fn run(world: &mut World) {
-    world.hear();
+    world.call_on_changes();
     let mut last = None;
     while let Some(key) = world.agenda.inline.next(last.as_ref()) {
-        world.tire(1);
+        world.spend(1);
         world.agenda.inline.done(&key);
         tend(world, &key);
-        world.hear();
+        world.call_on_changes();
         last = Some(key);
     }
 }

@@ -73,7 +73,7 @@ pub fn collect(world: &mut World) {
 }
 
 fn disown(world: &mut World, owner: &Text) {
-    let orphans: Vec<Key> = world.store.bearers(Mark::OwnedBy(owner.clone())).map(|(key, _)| key.clone()).collect();
+    let orphans: Vec<Key> = world.store.marked_with(Mark::OwnedBy(owner.clone())).map(|(key, _)| key.clone()).collect();
     for key in orphans {
         let Some(node) = world.store.get(&key) else { continue };
         let left: Vec<_> = owners(node).into_iter().filter(|one| one.uid != *owner).collect();

@@ -24,12 +24,12 @@ pub fn is_told(pod: &Node, how: &str) -> bool {
 
 /// Runs what has been placed.
 pub fn run(world: &mut World) {
-    world.hear();
+    world.call_on_changes();
     let mut last = None;
     while let Some(key) = world.agenda.pods.next(last.as_ref()) {
-        world.tire(1);
+        world.spend(1);
         tend(world, &key);
-        world.hear();
+        world.call_on_changes();
         world.agenda.pods.done(&key);
         last = Some(key);
     }

@@ -1,7 +1,6 @@
 //! The controllers: all that happens in a cluster by itself after something has changed, until nothing changes any
 //! more.
 
-mod company;
 mod ephemeral;
 pub mod garbage;
 pub mod kubelet;
@@ -10,6 +9,7 @@ mod preemption;
 mod revision;
 mod scheduler;
 pub mod statefulset;
+mod topology;
 
 use super::binder;
 use super::world::World;
@@ -22,7 +22,7 @@ pub fn settle(world: &mut World) -> bool {
     for _ in 0..MOST_ROUNDS {
         let before = world.store.writes();
         react(world);
-        world.hear();
+        world.call_on_changes();
         let mut last = None;
         while let Some(set) = world.agenda.sets.next(last.as_ref()) {
             let seen = world.store.writes();
@@ -31,7 +31,7 @@ pub fn settle(world: &mut World) -> bool {
             }
             world.agenda.sets.done(&set);
             statefulset::sync(world, &set);
-            world.hear();
+            world.call_on_changes();
             if world.store.writes() != seen {
                 world.agenda.sets.add(set.clone());
             }
@@ -60,7 +60,7 @@ fn react(world: &mut World) {
         if world.at_rest == before || world.patience == 0 {
             return;
         }
-        world.hear();
+        world.call_on_changes();
         garbage::finish(world, "Pod");
         garbage::finish(world, binder::VOLUME);
         ephemeral::run(world);

@@ -4,11 +4,11 @@
 //! Follows `pkg/scheduler/schedule_one.go: schedulePod, findNodesThatFitPod`, and
 //! `pkg/scheduler/framework/plugins/volumebinding/volume_binding.go: PreFilter, Filter`.
 
-use super::company::Company;
 use super::ephemeral;
 use super::kubelet;
 use super::load::{Demand, demand};
 use super::preemption;
+use super::topology::Topology;
 use crate::cluster::binder::{self, CLAIM, Place, VOLUME};
 use crate::cluster::mark::Mark;
 use crate::cluster::plugin::priority_of;
@@ -73,7 +73,7 @@ pub(super) struct Candidate<'a> {
     demand: Demand,
     /// Pods that are taken to be gone.
     without: BTreeSet<Key>,
-    company: OnceCell<Company<'a>>,
+    company: OnceCell<Topology<'a>>,
 }
 
 impl Candidate<'_> {
@@ -85,8 +85,8 @@ impl Candidate<'_> {
 
 /// Looks for a place for every pod that has none: the most important first, of those the oldest.
 pub(super) fn run(world: &mut World) {
-    let waiting = world.store.marks_from((Mark::Homeless(Text::default()), Key::default()));
-    let waiting = waiting.take_while(|(mark, _)| matches!(mark, Mark::Homeless(_))).map(|(_, key)| key);
+    let waiting = world.store.marks_from((Mark::Unscheduled(Text::default()), Key::default()));
+    let waiting = waiting.take_while(|(mark, _)| matches!(mark, Mark::Unscheduled(_))).map(|(_, key)| key);
     let ours = waiting
         .filter_map(|key| Some((key.clone(), world.store.get(key).filter(|pod| is_ours(pod)).map(priority_of)?)));
     let mut pods: Vec<(Key, i64)> = ours.collect();
@@ -105,7 +105,7 @@ pub(super) fn run(world: &mut World) {
 
 /// Brings up to date how full the nodes are.
 fn weigh(world: &mut World) {
-    world.hear();
+    world.call_on_changes();
     for key in std::mem::take(&mut world.agenda.moved) {
         world.loads.note(&key, world.store.get(&key));
     }
@@ -141,7 +141,7 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) -> Placing {
     }];
     let machines = known.unwrap_or(&unknown);
     let total = machines.len();
-    world.tire(1 + known.map_or(0, <[Machine]>::len));
+    world.spend(1 + known.map_or(0, <[Machine]>::len));
     let claims = match claims(world, key, &pod) {
         Ok(claims) => claims,
         Err((cause, why)) => {
@@ -183,13 +183,13 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) -> Placing {
         }
         let (effort, help) = match preemption::plan(world, machines, &candidate, &refused) {
             (effort, Ok(eviction)) => {
-                world.tire(effort);
+                world.spend(effort);
                 preemption::evict(world, key, &eviction);
                 return Placing::MadeRoom;
             }
             (effort, Err(help)) => (effort, help),
         };
-        world.tire(effort);
+        world.spend(effort);
         let (short, tried) = explain(&refused, &help, world.version);
         kubelet::set_unplaced(world, key, &format!("{short}{tried}"), Unplaced { cause, short });
         return Placing::Done;
@@ -310,7 +310,7 @@ pub(super) fn fits<'a>(
     if !claims.bound.iter().all(|claim| is_in_zone(world, machine, claim)) {
         return Err(No::never("node(s) had no available volume zone"));
     }
-    candidate.company.get_or_init(|| Company::new(world, machines, (key, pod), without)).suits(machine)?;
+    candidate.company.get_or_init(|| Topology::new(world, machines, (key, pod), without)).suits(machine)?;
     Ok(plan)
 }
 

@@ -110,7 +110,7 @@ pub fn sync(world: &mut World, key: &Key) {
     };
     let mut live: BTreeSet<Text> = [pass.current.name.clone(), pass.update.name.clone()].into();
     let pods = pass.pods();
-    pass.world.tire(1 + pods.len());
+    pass.world.spend(1 + pods.len());
     live.extend(pods.iter().map(|pod| pod.revision.clone()));
     pass.run(pods);
     revision::truncate(world, key, &set, &known, &live);

@@ -63,7 +63,7 @@ pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<
         let Some(policy) = policy.filter(|policy| is_about(world, &request, policy, binding)) else { continue };
         let mut spent = 0;
         let denials = denials(world, &request, &policy, binding, &mut spent);
-        world.tire(10 + usize::try_from(spent / COST_OF_A_LOOK).unwrap_or(usize::MAX));
+        world.spend(10 + usize::try_from(spent / COST_OF_A_LOOK).unwrap_or(usize::MAX));
         let (name, bound) = (text(&policy, &["metadata", "name"]), text(binding, &["metadata", "name"]));
         let Some(denials) = denials else {
             world.journal.undecided.insert(name.into());

@@ -35,7 +35,7 @@ pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<
         })
     });
     let looked = others.looked.get();
-    world.tire(looked);
+    world.spend(looked);
     outcome
 }
 

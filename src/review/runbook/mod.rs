@@ -113,8 +113,8 @@ impl Plan {
 #[must_use]
 pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
     let renames = rename::renames(matter);
-    let companies = rename::Companies::new(matter, &renames);
-    let mut plans: Vec<Plan> = renames.iter().map(|rename| rename::plan(matter, *rename, &companies)).collect();
+    let companions = rename::Companions::new(matter, &renames);
+    let mut plans: Vec<Plan> = renames.iter().map(|rename| rename::plan(matter, *rename, &companions)).collect();
     let is_moved = |set: Set<'_>| renames.iter().any(|rename| rename.new.0.id == set.0.id);
     let moved: BTreeSet<&ResourceId> = renames.iter().flat_map(|rename| rename::volumes(matter, *rename)).collect();
     let (before, after) = (matter.committed.by_id(), matter.fresh.by_id());

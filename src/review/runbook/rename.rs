@@ -169,7 +169,7 @@ fn elsewhere(what: Renaming, earlier: &Resource, later: &Resource) -> Plan {
 }
 
 /// The steps: end the old pods in order, hand each volume to its new claim, and only then make the new set.
-pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companies: &Companies<'m>) -> Plan {
+pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companions: &Companions<'m>) -> Plan {
     let Rename { old, new } = rename;
     let pairs = pairs(matter, rename);
     let (from, to) = (&old.0.id.namespace, &new.0.id.namespace);
@@ -185,8 +185,8 @@ pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companies: &Compa
         return elsewhere(what, earlier, later);
     }
     let mut plan = Plan::new(Purpose::Rename(what));
-    let company = companies.of(rename);
-    surroundings(&mut plan, matter, rename, company);
+    let companions = companions.of(rename);
+    surroundings(&mut plan, matter, rename, companions);
     swap::counted(&mut plan, old);
     claims::prepare(&mut plan, matter, old, &claims::edits(old, new));
     swap::retain_claims(&mut plan, old);
@@ -216,7 +216,8 @@ pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companies: &Compa
     }
     plan.run(delete(from, &named("statefulset", old.name())), OfSet::OldDeleted, None);
     let mut ids = matter.companions(new);
-    let others = volumes(matter, rename).into_iter().chain(company.iter().map(|change| &change.id)).chain([&new.0.id]);
+    let others =
+        volumes(matter, rename).into_iter().chain(companions.iter().map(|change| &change.id)).chain([&new.0.id]);
     let mut known: BTreeSet<ResourceId> = ids.iter().cloned().collect();
     for id in others.filter(|id| matter.fresh.get(id).is_some()) {
         if known.insert(id.clone()) {
@@ -228,7 +229,7 @@ pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companies: &Compa
     let made: Vec<String> = pairs.iter().map(|pair| pair.new.clone()).collect();
     let retained = pairs.iter().any(|pair| matches!(pair.data, Data::Stays(None)));
     plan.run(await_set(new), AllReady::WithTheirData { retained }, get(to, &all("pvc", &made)));
-    leftovers(&mut plan, new, company);
+    leftovers(&mut plan, new, companions);
     plan
 }
 
@@ -294,13 +295,13 @@ const RUNS_PODS: [&str; 6] = ["Deployment", "DaemonSet", "ReplicaSet", "Job", "C
 
 /// What comes with each set that has another name, by the set: Services, budgets, rights, policies, whatever they are.
 #[derive(Debug, Default)]
-pub(super) struct Companies<'m>(BTreeMap<&'m ResourceId, Vec<&'m Change>>);
+pub(super) struct Companions<'m>(BTreeMap<&'m ResourceId, Vec<&'m Change>>);
 
-impl<'m> Companies<'m> {
+impl<'m> Companions<'m> {
     /// Gives each object that comes to the set that it is called after, else to the first.
     pub(super) fn new(matter: Matter<'m>, renames: &[Rename<'m>]) -> Self {
-        let mut companies = Self::default();
-        let Some(first) = renames.first() else { return companies };
+        let mut companions = Self::default();
+        let Some(first) = renames.first() else { return companions };
         let sets: BTreeMap<(&str, &str), &ResourceId> =
             renames.iter().map(|rename| ((&*rename.new.0.id.namespace, rename.new.name()), &rename.new.0.id)).collect();
         let moved_claims = matter
@@ -327,9 +328,9 @@ impl<'m> Companies<'m> {
             }
             let ends = id.name.match_indices('-').map(|(end, _)| end).chain([id.name.len()]);
             let called = ends.rev().find_map(|end| sets.get(&(&*id.namespace, &id.name[..end])));
-            companies.0.entry(called.copied().unwrap_or(&first.new.0.id)).or_default().push(change);
+            companions.0.entry(called.copied().unwrap_or(&first.new.0.id)).or_default().push(change);
         }
-        companies
+        companions
     }
 
     /// What comes with a set. Nothing where the set keeps its name: all else is applied as ever.
@@ -339,7 +340,7 @@ impl<'m> Companies<'m> {
 }
 
 /// What must be there before anything is stopped: the namespace, and what manifests name in it and do not bring along.
-fn surroundings(plan: &mut Plan, matter: Matter<'_>, Rename { old, new }: Rename<'_>, company: &[&Change]) {
+fn surroundings(plan: &mut Plan, matter: Matter<'_>, Rename { old, new }: Rename<'_>, companions: &[&Change]) {
     let (from, to) = (&*old.0.id.namespace, &*new.0.id.namespace);
     let home = if to.is_empty() { matter.setting.namespace } else { to };
     let is_other = from != to;
@@ -349,7 +350,7 @@ fn surroundings(plan: &mut Plan, matter: Matter<'_>, Rename { old, new }: Rename
         plan.run(Command::line(format!("{there} || {made}")), OfObject::Namespace(home.to_owned()), None);
     }
     let known = if is_other { BTreeSet::new() } else { references(old.0) };
-    let coming = company.iter().filter_map(|change| matter.fresh.get(&change.id)).chain([new.0]);
+    let coming = companions.iter().filter_map(|change| matter.fresh.get(&change.id)).chain([new.0]);
     let needed: BTreeSet<(&str, &str)> =
         coming.flat_map(references).filter(|reference| !known.contains(reference)).collect();
     let missing = needed.into_iter().filter(|(kind, name)| !matter.lookup.brings(kind, to, name));
@@ -360,9 +361,9 @@ fn surroundings(plan: &mut Plan, matter: Matter<'_>, Rename { old, new }: Rename
 }
 
 /// What the old name still has.
-fn leftovers(plan: &mut Plan, new: Set<'_>, company: &[&Change]) {
+fn leftovers(plan: &mut Plan, new: Set<'_>, companions: &[&Change]) {
     let mut gone: BTreeMap<&str, Vec<&ResourceId>> = BTreeMap::new();
-    for change in company {
+    for change in companions {
         let id = if change.kind == ChangeKind::Removed { Some(&change.id) } else { change.from.as_ref() };
         if let Some(id) = id {
             gone.entry(&id.namespace).or_default().push(id);

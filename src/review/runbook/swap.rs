@@ -52,10 +52,10 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Plan {
         return migrate::plan(matter, old, new, &edits);
     }
     if let Some(rename) = rename::of_templates(old, new) {
-        return rename::plan(matter, rename, &rename::Companies::default());
+        return rename::plan(matter, rename, &rename::Companions::default());
     }
     if !selects_own_pods(old, new) {
-        return anew(matter, old, new, &edits);
+        return recreate(matter, old, new, &edits);
     }
     let mut plan = Plan { purposes: Vec::new(), items: Vec::new() };
     if !edits.is_empty() {
@@ -193,7 +193,7 @@ pub(super) fn make(plan: &mut Plan, matter: Matter<'_>, (old, new): (Set<'_>, Se
 }
 
 /// A selector that no longer matches the running pods: they have to go, and come back with other labels.
-fn anew(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> Plan {
+fn recreate(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit<'_>]) -> Plan {
     let mut plan = Plan::new(Purpose::Selector(new.0.id.clone()));
     scale::leave(&mut plan, old, new);
     claims::prepare(&mut plan, matter, old, edits);

@@ -14,7 +14,7 @@ use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a pod's own constraints, and those of pods that have a place already, say of nodes.
-pub(super) struct Company<'a> {
+pub(super) struct Topology<'a> {
     spread: Vec<Spread<'a>>,
     near: Vec<Near<'a>>,
     /// Where other pods are that it keeps away from: by a label of nodes, the values that are taken.
@@ -42,7 +42,7 @@ struct Near<'a> {
 /// The nodes, by name.
 type Machines<'a> = BTreeMap<&'a str, &'a Machine>;
 
-impl<'a> Company<'a> {
+impl<'a> Topology<'a> {
     /// Looks around once for a pod.
     pub(super) fn new(
         world: &'a World,
@@ -156,7 +156,7 @@ fn shunned<'a>(
 ) -> BTreeSet<(&'a str, &'a str)> {
     let labels = pod.find(&["metadata", "labels"]);
     let mut found = BTreeSet::new();
-    for (other_key, other) in world.store.marked(Mark::Shuns, "Pod").filter(|(key, _)| !without.contains(key)) {
+    for (other_key, other) in world.store.marked(Mark::AntiAffine, "Pod").filter(|(key, _)| !without.contains(key)) {
         let Some(machine) = machines.get(node_name(other)) else { continue };
         for term in terms(other, "podAntiAffinity") {
             let topology = text(term, &["topologyKey"]);
