@@ -118,17 +118,18 @@ pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics
     // What a rule says too, it says with what to do about it; no rule looks at templates of pods that nothing makes
     // yet.
     let is_said = |warning: &Warning| warning.topic.is_some() && resource.id.kind != "PodTemplate";
-    for Warning { text, .. } in answer.warnings.into_iter().filter(|warning| !is_said(warning)) {
-        let at = text.split_once(": ").map_or(resource.at(), |(field, _)| resource.node.place_of(field));
-        WARNED
-            .report(format!("the API server would warn about {}: {text}", resource.id))
-            .about(resource.subject())
-            .at(at, found);
-    }
+    answer.warnings.iter().filter(|warning| !is_said(warning)).for_each(|warning| warned(resource, warning, found));
     not_served(resource, version, found);
     if answer.stage.is_none() && version < JUDGES_TEMPLATES && resource.id.kind == "StatefulSet" {
         pods_of(resource, version, found);
     }
+}
+
+/// A warning of the server, at the field that it is about.
+fn warned(resource: &Resource, warning: &Warning, found: &mut Diagnostics) {
+    let at = if warning.field.is_empty() { resource.at() } else { resource.node.place_of(&warning.field) };
+    let report = WARNED.report(format!("the API server would warn about {}: {}", resource.id, warning.text));
+    report.about(resource.subject()).at(at, found);
 }
 
 /// Refusals that follow from another of the same object: the field and type of both. Whoever mends the first has mended
@@ -336,13 +337,7 @@ fn custom_judgement<'r>(
             .refusal(Refusal { field: fault.path, kind, detail: fault.message })
             .at(at, found);
     }
-    for warning in judgement.warnings {
-        let at = warning.split_once(": ").map_or(resource.at(), |(field, _)| resource.node.place_of(field));
-        WARNED
-            .report(format!("the API server would warn about {}: {warning}", resource.id))
-            .about(resource.subject())
-            .at(at, found);
-    }
+    judgement.warnings.iter().for_each(|warning| warned(resource, warning, found));
     for unjudged in judgement.unjudged {
         partly(resource, &unjudged, told, found);
     }

@@ -84,7 +84,9 @@ pub struct Causes {
 /// What the server warns of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// In its own words.
+    /// The field that it is about; empty where it names none.
+    pub field: String,
+    /// In its own words, which begin with the field.
     pub text: String,
     /// What it is about, where others speak of the same.
     pub topic: Option<Topic>,
@@ -101,6 +103,14 @@ pub enum Topic {
     DeadAnnotation,
     /// A storage class in an annotation.
     ClassAnnotation,
+}
+
+impl Warning {
+    /// Words about a field.
+    pub fn at(field: impl fmt::Display, words: impl fmt::Display) -> Self {
+        let field = field.to_string();
+        Self { text: format!("{field}: {words}"), field, topic: None }
+    }
 }
 
 impl Causes {
@@ -196,14 +206,19 @@ impl Causes {
         }
     }
 
-    /// A Warning header.
+    /// A Warning header that names no field.
     pub fn warn(&mut self, text: impl Into<String>) {
-        self.warnings.push(Warning { text: text.into(), topic: None });
+        self.warnings.push(Warning { field: String::new(), text: text.into(), topic: None });
+    }
+
+    /// A Warning header about a field.
+    pub fn warn_at(&mut self, field: impl fmt::Display, words: impl fmt::Display) {
+        self.warnings.push(Warning::at(field, words));
     }
 
     /// A Warning header about a matter of which others speak too.
-    pub fn warn_of(&mut self, topic: Topic, text: impl Into<String>) {
-        self.warnings.push(Warning { text: text.into(), topic: Some(topic) });
+    pub fn warn_of(&mut self, topic: Topic, field: impl fmt::Display, words: impl fmt::Display) {
+        self.warnings.push(Warning { topic: Some(topic), ..Warning::at(field, words) });
     }
 }
 

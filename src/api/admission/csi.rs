@@ -241,12 +241,13 @@ fn capacity(object: &Node, faulty_values: bool, causes: &mut Causes) {
         topology.map(|topology| list(topology, "matchExpressions")).unwrap_or_default().iter().enumerate()
     {
         if let Some(words) = node_selector::deprecation(text(expression, "key")) {
-            causes.warn(format!("nodeTopology.matchExpressions[{index}].key: {} is {words}", text(expression, "key")));
+            let path = format!("nodeTopology.matchExpressions[{index}].key");
+            causes.warn_at(path, format!("{} is {words}", text(expression, "key")));
         }
     }
     for (key, _) in topology.and_then(|topology| topology.get("matchLabels")).into_iter().flat_map(Node::entries) {
         if let Some(words) = node_selector::deprecation(&key.name) {
-            causes.warn(format!("nodeTopology.matchLabels.{}: {words}", key.name));
+            causes.warn_at(format!("nodeTopology.matchLabels.{}", key.name), words);
         }
     }
 }

@@ -62,10 +62,13 @@ pub fn recommend_label(object: &Node, used_in: &str, causes: &mut Causes) {
     let faults = name::dns_label(&name);
     if !faults.is_empty() {
         let faults = faults.join(" ");
-        causes.warn(format!(
-            "metadata.name: this is used in {used_in}, which can result in surprising behavior; a DNS label is \
+        causes.warn_at(
+            "metadata.name",
+            format!(
+                "this is used in {used_in}, which can result in surprising behavior; a DNS label is \
                 recommended: [{faults}]"
-        ));
+            ),
+        );
     }
 }
 

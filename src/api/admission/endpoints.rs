@@ -119,7 +119,7 @@ fn address_rule(address: &Node, version: Version, path: &Path<'_>, causes: &mut 
         causes.invalid(&ip_path, fault);
     }
     if let Some(words) = ip::address_warning(ip) {
-        causes.warn(format!("{ip_path}: {words}"));
+        causes.warn_at(ip_path, words);
     }
     let hostname = text(address, "hostname");
     if !hostname.is_empty() {
@@ -174,7 +174,7 @@ fn slice(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
         causes.refusals.append(&mut found.refusals);
     }
     if stored.is_none() && kind == "FQDN" {
-        causes.warn("spec.addressType: FQDN endpoints are deprecated");
+        causes.warn_at("spec.addressType", "FQDN endpoints are deprecated");
     }
     causes.warnings.append(&mut found.warnings);
 }
@@ -258,7 +258,7 @@ fn slice_address(address: &str, kind: &str, version: Version, [whole, path]: [&P
     }
     causes.each_invalid(path, ip::endpoint_faults(address));
     if let Some(words) = ip::address_warning(address) {
-        causes.warn(format!("{path}: {words}"));
+        causes.warn_at(path, words);
     }
 }
 

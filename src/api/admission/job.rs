@@ -236,11 +236,12 @@ pub fn warn(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes)
         && number(spec, "completions") > 100_000
         && number(spec, "parallelism") > 10_000
     {
-        causes.warn(format!(
-            "{path}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than \
+        causes.warn_at(
+            path,
+            "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than \
                 10^4, Kubernetes might not \
-             be able to track completedIndexes when a big number of indexes fail"
-        ));
+             be able to track completedIndexes when a big number of indexes fail",
+        );
     }
     if let Some(template) = spec.get("template") {
         pod_warning::warn(template, false, version, &path.child("template"), causes);

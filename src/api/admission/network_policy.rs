@@ -149,7 +149,7 @@ fn block_rule(block: &Node, leniency: &Leniency<'_>, path: &Path<'_>, causes: &m
             causes.invalid(path, fault);
         }
         for warning in ip::range_warnings(range).into_iter().filter(|_| leniency.version >= WARNS) {
-            causes.warn(format!("{path}: {warning}"));
+            causes.warn_at(path, warning);
         }
     };
     let whole = text(block, "cidr");

@@ -59,7 +59,7 @@ pub fn warn(term: &Node, path: &Path<'_>, causes: &mut Causes) {
     for (index, requirement) in list(term, "matchExpressions").iter().enumerate() {
         let key = text(requirement, "key");
         if let Some(words) = deprecation(key) {
-            causes.warn(format!("{}: {key} is {words}", expressions.index(index).child("key")));
+            causes.warn_at(expressions.index(index).child("key"), format!("{key} is {words}"));
         }
     }
 }

@@ -50,11 +50,11 @@ struct Source {
     /// Whether mount options may stand in an annotation.
     mounts_by_annotation: bool,
     /// What the server warns of.
-    warning: &'static str,
+    warning: (&'static str, &'static str),
 }
 
 const fn source(field: &'static str, mounts_by_annotation: bool, judge: fn(&Node, &Path<'_>, &mut Causes)) -> Source {
-    Source { field, step: field, second: field, judge, mounts_by_annotation, warning: "" }
+    Source { field, step: field, second: field, judge, mounts_by_annotation, warning: ("", "") }
 }
 
 /// All sources, in the order in which the server counts them: the first is judged, further ones are refused.
@@ -63,19 +63,19 @@ static SOURCES: [Source; 21] = [
     Source { step: "persistentDisk", ..source("gcePersistentDisk", true, volume_source::gce_disk) },
     source("awsElasticBlockStore", true, volume_source::aws_disk),
     Source {
-        warning: "spec.glusterfs: deprecated in v1.25, non-functional in v1.26+",
+        warning: ("glusterfs", "deprecated in v1.25, non-functional in v1.26+"),
         ..source("glusterfs", true, glusterfs)
     },
     source("flocker", false, volume_source::flocker),
     source("nfs", true, volume_source::nfs),
     Source {
-        warning: "spec.rbd: deprecated in v1.28, non-functional in v1.31+",
+        warning: ("rbd", "deprecated in v1.28, non-functional in v1.31+"),
         ..source("rbd", true, volume_source::rbd)
     },
     source("quobyte", true, volume_source::quobyte),
     Source {
         second: "cephFS",
-        warning: "spec.cephfs: deprecated in v1.28, non-functional in v1.31+",
+        warning: ("cephfs", "deprecated in v1.28, non-functional in v1.31+"),
         ..source("cephfs", true, volume_source::cephfs)
     },
     source("iscsi", true, iscsi),
@@ -85,18 +85,18 @@ static SOURCES: [Source; 21] = [
     source("azureFile", true, azure_file),
     source("vsphereVolume", true, volume_source::vsphere),
     Source {
-        warning: "spec.photonPersistentDisk: deprecated in v1.11, non-functional in v1.16+",
+        warning: ("photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+"),
         ..source("photonPersistentDisk", true, volume_source::photon)
     },
     source("portworxVolume", false, volume_source::volume_id),
     source("azureDisk", true, volume_source::azure_disk),
     Source {
-        warning: "spec.scaleIO: deprecated in v1.16, non-functional in v1.22+",
+        warning: ("scaleIO", "deprecated in v1.16, non-functional in v1.22+"),
         ..source("scaleIO", false, volume_source::scale_io)
     },
     source("local", false, volume_source::local),
     Source {
-        warning: "spec.storageOS: deprecated in v1.22, non-functional in v1.25+",
+        warning: ("storageOS", "deprecated in v1.22, non-functional in v1.25+"),
         ..source("storageos", false, storage_os)
     },
 ];
@@ -453,17 +453,19 @@ fn same_affinity(affinity: Option<&Node>, before: &Node) -> bool {
 fn warn(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
     if annotation(object, BETA_CLASS) {
         let words = "deprecated since v1.8; use \"storageClassName\" attribute instead";
-        causes.warn_of(Topic::ClassAnnotation, format!("metadata.annotations[{BETA_CLASS}]: {words}"));
+        causes.warn_of(Topic::ClassAnnotation, format!("metadata.annotations[{BETA_CLASS}]"), words);
     }
     if version >= Version::minor(31) && annotation(object, MOUNT_OPTIONS) {
-        causes.warn(format!(
-            "metadata.annotations[{MOUNT_OPTIONS}]: deprecated since v1.31; use \"mountOptions\" attribute instead"
-        ));
+        causes.warn_at(
+            format!("metadata.annotations[{MOUNT_OPTIONS}]"),
+            "deprecated since v1.31; use \"mountOptions\" attribute instead",
+        );
     }
     if version >= Version::minor(30) && text(spec, "persistentVolumeReclaimPolicy") == "Recycle" {
         causes.warn_of(
             Topic::Recycling,
-            "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended \
+            "spec.persistentVolumeReclaimPolicy",
+            "The Recycle reclaim policy is deprecated. Instead, the recommended \
                 approach is to use \
              dynamic provisioning.",
         );
@@ -476,7 +478,8 @@ fn warn(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
     for (index, term) in terms.iter().enumerate() {
         node_selector::warn(term, &path.index(index), causes);
     }
-    for source in SOURCES.iter().filter(|source| !source.warning.is_empty() && some(spec, source.field).is_some()) {
-        causes.warn(source.warning);
+    for source in SOURCES.iter().filter(|source| !source.warning.0.is_empty() && some(spec, source.field).is_some()) {
+        let (name, words) = source.warning;
+        causes.warn_at(format!("spec.{name}"), words);
     }
 }

@@ -100,7 +100,7 @@ pub fn warn_of_claim_spec(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
             let path = path.child(kind);
             let path = path.key("storage");
             let quantity = quantity.in_thousandths();
-            causes.warn(format!("{path}: fractional byte value \"{quantity}\" is invalid, must be an integer"));
+            causes.warn_at(path, format!("fractional byte value \"{quantity}\" is invalid, must be an integer"));
         }
     }
 }
@@ -170,7 +170,7 @@ fn judge(object: &Node, leniency: Leniency, version: Version, causes: &mut Cause
     claim_spec(spec, leniency, version, &SPEC, causes);
     if annotation(object, BETA_CLASS).is_some() {
         let words = "deprecated since v1.8; use \"storageClassName\" attribute instead";
-        causes.warn_of(Topic::ClassAnnotation, format!("metadata.annotations[{BETA_CLASS}]: {words}"));
+        causes.warn_of(Topic::ClassAnnotation, format!("metadata.annotations[{BETA_CLASS}]"), words);
     }
     warn_of_claim_spec(spec, &SPEC, causes);
 }

@@ -28,7 +28,7 @@ pub fn warn(template: &Node, is_pod: bool, version: Version, path: &Path<'_>, ca
     nodes(spec, &spec_path, causes);
     for (key, words) in OLD_ANNOTATIONS {
         if annotations.get(key).is_some() {
-            causes.warn_of(Topic::DeadAnnotation, format!("{}: {words}", annotations_path.key(key)));
+            causes.warn_of(Topic::DeadAnnotation, annotations_path.key(key), words);
         }
     }
     volumes(spec, version, &spec_path.child("volumes"), causes);
@@ -53,7 +53,7 @@ pub fn warn(template: &Node, is_pod: bool, version: Version, path: &Path<'_>, ca
     ports(spec, version, &spec_path, causes);
     if number(spec, "terminationGracePeriodSeconds") < 0 {
         let path = spec_path.child("terminationGracePeriodSeconds");
-        causes.warn(format!("{path}: must be >= 0; negative values are invalid and will be treated as 1"));
+        causes.warn_at(path, "must be >= 0; negative values are invalid and will be treated as 1");
     }
     null_selectors(spec, &spec_path.child("affinity"), causes);
     addresses(spec, &spec_path, causes);
@@ -87,7 +87,7 @@ fn nodes(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let labels = path.child("nodeSelector");
     for (key, _) in spec.get("nodeSelector").into_iter().flat_map(Node::entries) {
         if let Some(words) = node_selector::deprecation(&key.name) {
-            causes.warn(format!("{}: {words}", labels.key(&key.name)));
+            causes.warn_at(labels.key(&key.name), words);
         }
     }
     if let Some(affinity) = spec.find(&["affinity", "nodeAffinity"]) {
@@ -112,10 +112,10 @@ fn nodes(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
         let path = constraints.index(index);
         let key = text(constraint, "topologyKey");
         if let Some(words) = node_selector::deprecation(key) {
-            causes.warn(format!("{}: {key} is {words}", path.child("topologyKey")));
+            causes.warn_at(path.child("topologyKey"), format!("{key} is {words}"));
         }
         if some(constraint, "labelSelector").is_none() {
-            causes.warn(format!("{}: {NO_SELECTOR}", path.child("labelSelector")));
+            causes.warn_at(path.child("labelSelector"), NO_SELECTOR);
         }
     }
 }
@@ -128,7 +128,7 @@ fn faulty_values(term: &Node, path: &Path<'_>, causes: &mut Causes) {
         for (index, value) in list(expression, "values").iter().enumerate() {
             let value = value.as_str().unwrap_or_default();
             for fault in crate::k8s::name::label_value(value) {
-                causes.warn(format!("{}: {value} is invalid, {fault}", path.index(index)));
+                causes.warn_at(path.index(index), format!("{value} is invalid, {fault}"));
             }
         }
     }
@@ -139,12 +139,12 @@ fn volumes(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) 
         let path = path.index(index);
         for (field, word, words) in OLD_VOLUMES {
             if some(volume, field).is_some() {
-                causes.warn(format!("{}: {words}", path.child(word)));
+                causes.warn_at(path.child(word), words);
             }
         }
         if some(volume, "gitRepo").is_some() {
             let disabled = if version >= Version::minor(33) { ", and disabled by default in v1.33+" } else { "" };
-            causes.warn(format!("{}: deprecated in v1.11{disabled}", path.child("gitRepo")));
+            causes.warn_at(path.child("gitRepo"), format!("deprecated in v1.11{disabled}"));
         }
         if let Some(claim) = volume.find(&["ephemeral", "volumeClaimTemplate", "spec"]) {
             persistent_volume_claim::warn_of_claim_spec(
@@ -244,7 +244,7 @@ fn repeated(items: &[Node], field: &str, path: &Path<'_>, causes: &mut Causes) {
     for (index, item) in items.iter().enumerate() {
         let value = text(item, field);
         if !seen.add(value) {
-            causes.warn(format!("{}: duplicate {field} \"{value}\"", path.index(index).child(field)));
+            causes.warn_at(path.index(index).child(field), format!("duplicate {field} \"{value}\""));
         }
     }
 }
@@ -253,7 +253,7 @@ fn pull_secrets(secrets: &[Node], path: &Path<'_>, causes: &mut Causes) {
     repeated(secrets, "name", path, causes);
     for (index, secret) in secrets.iter().enumerate() {
         if text(secret, "name").is_empty() {
-            causes.warn(format!("{}: invalid empty name \"\"", path.index(index).child("name")));
+            causes.warn_at(path.index(index).child("name"), "invalid empty name \"\"");
         }
     }
 }
@@ -268,10 +268,10 @@ fn fractions(amounts: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
         if thousandths % 1000 != 0 {
             // Nothing finer than a thousandth is kept.
             let quantity = format!("{thousandths}m").parse().ok().filter(|kept| *kept != quantity).unwrap_or(quantity);
-            causes.warn(format!(
-                "{}: fractional byte value \"{quantity}\" is invalid, must be an integer",
-                path.key(resource)
-            ));
+            causes.warn_at(
+                path.key(resource),
+                format!("fractional byte value \"{quantity}\" is invalid, must be an integer"),
+            );
         }
     }
 }
@@ -285,13 +285,13 @@ fn old_profiles(spec: &Node, annotations: &Node, is_pod: bool, path: &Path<'_>, 
         |owner: &Node, field: &str| owner.find(&["securityContext", field]).is_some_and(|profile| !profile.is_null());
     let words = "non-functional in v1.27+; use the \"seccompProfile\" field instead";
     if !profile(spec, "seccompProfile") && annotations.get(SECCOMP_POD).is_some() {
-        causes.warn_of(Topic::DeadAnnotation, format!("{}: {words}", path.key(SECCOMP_POD)));
+        causes.warn_of(Topic::DeadAnnotation, path.key(SECCOMP_POD), words);
     }
     for container in CONTAINERS.iter().flat_map(|kind| list(spec, kind)) {
         let name = text(container, "name");
         let key = format!("{SECCOMP_CONTAINER}{name}");
         if !profile(container, "seccompProfile") && annotations.get(&key).is_some() {
-            causes.warn(format!("{}: {words}", path.key(&key)));
+            causes.warn_at(path.key(&key), words);
         }
         let key = format!("{APP_ARMOR}{name}");
         if is_pod || profile(container, "appArmorProfile") {
@@ -299,8 +299,7 @@ fn old_profiles(spec: &Node, annotations: &Node, is_pod: bool, path: &Path<'_>, 
         }
         let Some(said) = annotations.get(&key).map(|value| value.as_str().unwrap_or_default()) else { continue };
         if !says_the_same(spec.find(&["securityContext", "appArmorProfile"]), said) {
-            causes
-                .warn(format!("{}: deprecated since v1.30; use the \"appArmorProfile\" field instead", path.key(&key)));
+            causes.warn_at(path.key(&key), "deprecated since v1.30; use the \"appArmorProfile\" field instead");
         }
     }
 }
@@ -328,10 +327,10 @@ fn hidden_variables(variables: &[Node], path: &Path<'_>, causes: &mut Causes) {
         let reference = format!("$({name})");
         let value = text(variable, "value");
         if some(variable, "valueFrom").is_some() || value == reference || !value.contains(&reference) {
-            causes.warn(format!(
-                "{}: hides previous definition of \"{name}\", which may be dropped when using apply",
-                path.index(index)
-            ));
+            causes.warn_at(
+                path.index(index),
+                format!("hides previous definition of \"{name}\", which may be dropped when using apply"),
+            );
         }
     }
 }
@@ -366,7 +365,7 @@ fn ports(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
                 let others = by_number.entry((number(port, "containerPort"), text(port, "protocol"))).or_default();
                 for other in others.iter().take(COMPARED) {
                     if let Some(words) = collision(port, other.port) {
-                        causes.warn(format!("{}: {words} port definition with {}", spot.path(path), other.path(path)));
+                        causes.warn_at(spot.path(path), format!("{words} port definition with {}", other.path(path)));
                     }
                 }
                 others.push(spot);
@@ -384,11 +383,10 @@ fn ports(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
     for (spot, name, first) in names {
         let lasting = [spot, first].iter().all(|spot| spot.kind == "containers");
         let (spot, first) = (spot.path(path), first.path(path));
-        let text = format!(
-            "{spot}: duplicate port name \"{name}\" with {first}, services and probes that select ports by name will \
-                use {first}"
+        let words = format!(
+            "duplicate port name \"{name}\" with {first}, services and probes that select ports by name will use {first}"
         );
-        if lasting { causes.warn_of(Topic::PortName, text) } else { causes.warn(text) }
+        if lasting { causes.warn_of(Topic::PortName, spot, words) } else { causes.warn_at(spot, words) }
     }
 }
 
@@ -396,13 +394,13 @@ fn host_address(spot: Spot<'_>, path: &Path<'_>, causes: &mut Causes) {
     let port = spot.port;
     let address = text(port, "hostIP");
     if !address.is_empty() && number(port, "hostPort") == 0 {
-        causes.warn(format!(
-            "{}: hostIP set without hostPort: {{Name:{} HostPort:0 ContainerPort:{} Protocol:{} HostIP:{address}}}",
-            spot.path(path),
+        let said = format!(
+            "hostIP set without hostPort: {{Name:{} HostPort:0 ContainerPort:{} Protocol:{} HostIP:{address}}}",
             text(port, "name"),
             number(port, "containerPort"),
             text(port, "protocol")
-        ));
+        );
+        causes.warn_at(spot.path(path), said);
     }
 }
 
@@ -426,14 +424,13 @@ fn null_selectors(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
         let required = path.child(REQUIRED);
         for (index, term) in list(pods, REQUIRED).iter().enumerate() {
             if some(term, "labelSelector").is_none() {
-                causes.warn(format!("{}: {NO_SELECTOR}", required.index(index).child("labelSelector")));
+                causes.warn_at(required.index(index).child("labelSelector"), NO_SELECTOR);
             }
         }
         let preferred = path.child(PREFERRED);
         for (index, weighted) in list(pods, PREFERRED).iter().enumerate() {
             if weighted.find(&["podAffinityTerm", "labelSelector"]).is_none_or(Node::is_null) {
-                causes
-                    .warn(format!("{}: {NO_SELECTOR}", preferred.index(index).child("podAffinityTerm.labelSelector")));
+                causes.warn_at(preferred.index(index).child("podAffinityTerm.labelSelector"), NO_SELECTOR);
             }
         }
     }
@@ -444,13 +441,13 @@ fn addresses(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let servers_path = path.child("dnsConfig.nameservers");
     for (index, server) in servers.iter().enumerate() {
         if let Some(words) = ip::address_warning(server.as_str().unwrap_or_default()) {
-            causes.warn(format!("{}: {words}", servers_path.index(index)));
+            causes.warn_at(servers_path.index(index), words);
         }
     }
     let aliases = path.child("hostAliases");
     for (index, alias) in list(spec, "hostAliases").iter().enumerate() {
         if let Some(words) = ip::address_warning(text(alias, "ip")) {
-            causes.warn(format!("{}: {words}", aliases.index(index).child("ip")));
+            causes.warn_at(aliases.index(index).child("ip"), words);
         }
     }
 }

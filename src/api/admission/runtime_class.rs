@@ -58,7 +58,7 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
     }
     for (key, _) in labels.into_iter().flat_map(Node::entries) {
         if let Some(words) = node_selector::deprecation(&key.name) {
-            causes.warn(format!("scheduling.nodeSelector: {words}"));
+            causes.warn_at("scheduling.nodeSelector", words);
         }
     }
 }

@@ -387,11 +387,11 @@ impl<'n> Service<'n> {
             causes.warn("spec.externalIPs is deprecated and may no longer be implemented in some clusters");
         }
         if let Some(warning) = ip::address_warning(balancer) {
-            causes.warn(format!("spec.loadBalancerIP: {warning}"));
+            causes.warn_at("spec.loadBalancerIP", warning);
         }
         for (index, range) in list(self.spec, "loadBalancerSourceRanges").iter().enumerate() {
             for warning in ip::range_warnings(range.as_str().unwrap_or_default()) {
-                causes.warn(format!("spec.loadBalancerSourceRanges[{index}]: {warning}"));
+                causes.warn_at(format!("spec.loadBalancerSourceRanges[{index}]"), warning);
             }
         }
         if self.kind == "ExternalName" && !outside.is_empty() {
@@ -401,7 +401,7 @@ impl<'n> Service<'n> {
             causes.warn("spec.externalName is ignored when spec.type is not \"ExternalName\"");
         }
         if text(self.spec, "trafficDistribution") == "PreferClose" && version >= Version::minor(35) {
-            causes.warn("spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"");
+            causes.warn_at("spec.trafficDistribution", "\"PreferClose\" is deprecated; use \"PreferSameZone\"");
         }
     }
 }
@@ -409,7 +409,7 @@ impl<'n> Service<'n> {
 fn warn_of_addresses<'a>(field: &str, addresses: impl Iterator<Item = &'a str>, causes: &mut Causes) {
     for (index, address) in addresses.enumerate() {
         if let Some(warning) = ip::address_warning(address) {
-            causes.warn(format!("spec.{field}[{index}]: {warning}"));
+            causes.warn_at(format!("spec.{field}[{index}]"), warning);
         }
     }
 }

@@ -40,10 +40,11 @@ fn prepare(object: &mut Node, _: Option<&Node>, _: Version, _: &mut Causes) {
 
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     if version >= Version::minor(32) && object.find(&["metadata", "annotations", MOUNTABLE_SECRETS]).is_some() {
-        causes.warn(format!(
-            "metadata.annotations[{MOUNTABLE_SECRETS}]: deprecated in v1.32+; prefer separate namespaces to isolate \
-                access to mounted secrets"
-        ));
+        causes.warn_at(
+            format!("metadata.annotations[{MOUNTABLE_SECRETS}]"),
+            "deprecated in v1.32+; prefer separate namespaces to isolate \
+                access to mounted secrets",
+        );
     }
 }
 

@@ -144,8 +144,9 @@ fn warn(spec: &Node, claim_field: Option<&str>, version: Version, path: &Path<'_
         }
     }
     if version >= CHANGES_HISTORY && number(spec, "revisionHistoryLimit") < 0 {
-        causes.warn(
-            "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended",
+        causes.warn_at(
+            "spec.revisionHistoryLimit",
+            "a negative value retains all historical revisions; a value >= 0 is recommended",
         );
     }
 }

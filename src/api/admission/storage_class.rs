@@ -122,7 +122,7 @@ fn term<'n>(node: &'n Node, path: &Path<'_>, causes: &mut Causes) -> Term<'n> {
         let key = text(requirement, "key");
         selector::label_key(key, &path.child("key"), causes);
         if let Some(words) = node_selector::deprecation(key) {
-            causes.warn(format!("{}: {words}", path.child("key")));
+            causes.warn_at(path.child("key"), words);
         }
         if term.insert(key, set).is_some() {
             causes.duplicate(&path.child("key"));

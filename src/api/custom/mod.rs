@@ -64,7 +64,7 @@ pub struct Judgement {
     /// Why it refuses it.
     pub faults: Vec<Fault>,
     /// What it warns of.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// The object as it would be stored.
     pub object: Option<Node>,
     /// Whether a JSON Schema judged, and not the model of the server.
@@ -104,7 +104,7 @@ impl Judgement {
             stage: self.stage,
             at: self.faults.first().map(|fault| fault.at),
             refusals: self.faults.into_iter().map(refusal).collect(),
-            warnings: self.warnings.into_iter().map(|text| Warning { text, topic: None }).collect(),
+            warnings: self.warnings,
             object: self.object,
             ..Answer::default()
         }
@@ -229,7 +229,7 @@ impl ServedKind<'_> {
             stored
         });
         let mut judgement = self.rules(node, &object, before.as_ref(), &mut causes);
-        judgement.warnings = causes.warnings.into_iter().map(|warning| warning.text).collect();
+        judgement.warnings = causes.warnings;
         judgement.warnings.extend(finalizer_warnings(&object, stored));
         if judgement.faults.is_empty() {
             judgement.object = Some(object);
@@ -359,7 +359,7 @@ fn go_type(node: &Node) -> (String, &'static str) {
 }
 
 /// `generateWarningsFromObj`: finalizers that others could use too.
-fn finalizer_warnings(object: &Node, stored: Option<&Node>) -> Vec<String> {
+fn finalizer_warnings(object: &Node, stored: Option<&Node>) -> Vec<Warning> {
     let of = |object: &Node| -> Vec<String> {
         let list = object.find(&["metadata", "finalizers"]).and_then(Node::as_list).unwrap_or_default();
         list.iter().filter_map(Node::as_str).map(str::to_owned).collect()
@@ -370,7 +370,7 @@ fn finalizer_warnings(object: &Node, stored: Option<&Node>) -> Vec<String> {
     added.dedup();
     let mut warnings = Vec::new();
     for name in added {
-        let said = |message: &str| format!("metadata.finalizers: \"{name}\": {message}");
+        let said = |message: &str| Warning::at("metadata.finalizers", format!("\"{name}\": {message}"));
         warnings.extend(crate::k8s::name::label_key(&name).iter().map(|fault| said(fault)));
         if !name.contains('/') && !meta::STANDARD_FINALIZERS.contains(&name.as_str()) {
             let path = if name.contains('.') { " including a path (/)" } else { "" };
