@@ -101,7 +101,9 @@ impl Agenda {
             | "LimitRange"
             | "Namespace"
             | "ValidatingAdmissionPolicy"
-            | "ValidatingAdmissionPolicyBinding" => {
+            | "ValidatingAdmissionPolicyBinding"
+            | "MutatingAdmissionPolicy"
+            | "MutatingAdmissionPolicyBinding" => {
                 self.call_all("StatefulSet", store);
             }
             _ => {}

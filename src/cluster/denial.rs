@@ -39,6 +39,8 @@ pub enum Barrier {
     RuntimeClass,
     /// A policy of that name.
     Policy(Text),
+    /// A policy of that name that changes objects.
+    Mutation(Text),
     /// A quota of that name.
     Quota(Text),
 }

@@ -33,7 +33,7 @@ pub struct ClusterFacts {
 }
 
 /// The kinds of which objects are taken from a cluster. What apps bring themselves is no fact about it.
-const TAKEN: [&str; 13] = [
+const TAKEN: [&str; 15] = [
     "Namespace",
     "ResourceQuota",
     "LimitRange",
@@ -43,6 +43,8 @@ const TAKEN: [&str; 13] = [
     "ConfigMap",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
     "ValidatingWebhookConfiguration",
     "MutatingWebhookConfiguration",
     "VolumeAttributesClass",

@@ -363,9 +363,7 @@ impl Cluster {
             list.extend(hooks.map(|(key, _)| Gap::Decides { kind: kind.into(), name: key.name.clone() }));
         }
         let undecided = self.world.journal.undecided.iter();
-        list.extend(
-            undecided.map(|name| Gap::Decides { kind: "ValidatingAdmissionPolicy".into(), name: name.clone() }),
-        );
+        list.extend(undecided.map(|(kind, name)| Gap::Decides { kind: (*kind).into(), name: name.clone() }));
         for kind in ["Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob"] {
             let names: Vec<Text> = self.world.store.of_kind(kind).map(|(key, _)| key.name.clone()).collect();
             if !names.is_empty() {
@@ -435,10 +433,10 @@ impl Cluster {
                     done.warnings.extend(warnings);
                     self.create(&key, object);
                 }),
-            Write::Replace(object) => {
+            Write::Replace(mut object) => {
                 let old = self.world.store.get(&key).cloned();
                 plugin::labels(&key, &object)
-                    .and_then(|()| plugin::admit_change(&mut self.world, &key, &object, old.as_ref()))
+                    .and_then(|()| plugin::admit_change(&mut self.world, &key, &mut object, old.as_ref()))
                     .map(|warnings| {
                         done.warnings.extend(warnings);
                         self.world.store.replace(&key, object);

@@ -192,8 +192,8 @@ pub struct Journal {
     pub presumed: BTreeSet<Key>,
     /// Why the pods or claims of a set are not let in, by the set: the last that was said.
     pub denied: BTreeMap<Key, Denial>,
-    /// Policies that ask what is not known here.
-    pub undecided: BTreeSet<Text>,
+    /// Policies that ask what is not known here: their kinds and names.
+    pub undecided: BTreeSet<(&'static str, Text)>,
     /// How many claims of a name there have been.
     claims: BTreeMap<(Text, Text), u32>,
     /// What the volume made for a claim is called, by the claim's uid.
@@ -291,6 +291,11 @@ impl World {
         if self.store.remove(key).is_some() && key.kind == "Pod" {
             self.journal.moves.push(PodMove { came: false, pod: key.object() });
         }
+    }
+
+    /// Notes that nobody here knows what a policy decides.
+    pub fn leave_open(&mut self, kind: &'static str, policy: &str) {
+        self.journal.undecided.insert((kind, policy.into()));
     }
 
     /// Whether an object that something refers to is not there. Where not all objects are known, it is taken to be

@@ -120,7 +120,7 @@ pub fn judge_folders<'a>(
 }
 
 /// The kinds of which something can be said.
-const CONCERNED: [&str; 17] = [
+const CONCERNED: [&str; 19] = [
     "StatefulSet",
     "Deployment",
     "DaemonSet",
@@ -137,6 +137,8 @@ const CONCERNED: [&str; 17] = [
     "RuntimeClass",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
     "ConfigMap",
 ];
 

@@ -524,3 +524,124 @@ fn a_review_says_what_stands_in_the_way_in_every_format() {
     assert!(wide.code == 1 && wide.stdout.contains("adds web-3"), "{}", wide.stdout);
     assert!(run(&["check", "--cluster", "wide.yaml"]).code == 0 && run(&["check"]).code == 1);
 }
+
+fn mutating(spec: &str) -> String {
+    format!(
+        "{SHOP}---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {{name: sets}}
+spec:
+  matchConstraints: {{resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: \
+[configmaps, pods]}}]}}
+  reinvocationPolicy: Never
+{spec}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {{name: bound}}
+spec: {{policyName: sets}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {{name: sees}}
+spec:
+  matchConstraints: {{resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: \
+[configmaps, pods]}}]}}
+  validations: [{{expression: \"false\", messageExpression: \"object.kind == 'Pod' ? object.spec.containers.map(c, \
+c.name + (has(c.env) ? '=' + c.env[0].value : '')).join(' ') : object.metadata.?labels.orValue({{}}).map(k, k).join(' \
+') + '|' + object.?data.orValue({{}}).map(k, k + '=' + object.data[k]).join(' ')\"}}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {{name: seen}}
+spec: {{policyName: sees, validationActions: [Deny]}}
+"
+    )
+}
+
+#[test]
+fn mutating_policies_change_what_comes_where_it_is_known_how() {
+    let apply = |expression: &str| {
+        format!(
+            "  mutations: [{{patchType: ApplyConfiguration, applyConfiguration: {{expression: \"{expression}\"}}}}]"
+        )
+    };
+    let patch = |expression: &str| {
+        format!("  mutations: [{{patchType: JSONPatch, jsonPatch: {{expression: \"{expression}\"}}}}]")
+    };
+    let object = config("{a: v}");
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: 'a:1', env: \
+               [{name: X, value: x}]}]}\n";
+    let sees = "ValidatingAdmissionPolicy 'sees' with binding 'seen' denied request: ";
+    let refused = "403 policy 'sets' with binding 'bound' denied request: ";
+    for (spec, manifest, said) in [
+        (apply("Object{metadata: Object.metadata{labels: {'team': 'x'}}}"), object.as_str(), "app team|a=v"),
+        (apply("Object{data: {'b': object.data.a + '!'}}"), &object, "app|a=v b=v!"),
+        (
+            apply("Object{spec: Object.spec{containers: [Object.spec.containers{name: 'side', image: 'side:1'}]}}"),
+            pod,
+            "a=x side",
+        ),
+        (
+            apply(
+                "Object{spec: Object.spec{containers: object.spec.containers.map(c, Object.spec.containers{name: \
+                 c.name, env: [Object.spec.containers.env{name: 'X', value: 'y'}]})}}",
+            ),
+            pod,
+            "a=y",
+        ),
+        (
+            patch("[JSONPatch{op: 'add', path: '/data/' + jsonpatch.escapeKey('c.d'), value: 'w'}]"),
+            &object,
+            "app|a=v c.d=w",
+        ),
+        (
+            patch("[JSONPatch{op: 'test', path: '/data/a', value: 'z'}, JSONPatch{op: 'remove', path: '/data/a'}]"),
+            &object,
+            "app|a=v",
+        ),
+        (
+            format!(
+                "  matchConditions: [{{name: only, expression: \"object.kind == 'Pod'\"}}]\n{}",
+                apply("Object{data: {'b': 'c'}}")
+            ),
+            &object,
+            "app|a=v",
+        ),
+        (
+            format!(
+                "  variables: [{{name: all, expression: \"object.data.a\"}}]\n{}",
+                apply("Object{data: {'b': variables.all}}")
+            ),
+            &object,
+            "app|a=v b=v",
+        ),
+    ] {
+        let played = on(&mutating(&spec), &[manifest]);
+        let words = words(&played);
+        assert_eq!(words, [format!("422 {sees}{said}")], "{spec}");
+    }
+    for (spec, said) in [
+        (
+            apply("Object{nosuch: 'x'}"),
+            "error applying patch: failed to convert patch object to typed object: .nosuch: field not declared in schema",
+        ),
+        (
+            apply("Object{metadata: Object.spec{}}"),
+            "expression 'Object{metadata: Object.spec{}}' resulted in error: type mismatch",
+        ),
+        (
+            patch("[JSONPatch{op: 'remove', path: '/data/z'}]"),
+            "JSON Patch: error in remove for path: '/data/z': Unable to remove nonexistent key: z: missing value",
+        ),
+    ] {
+        let played = on(&mutating(&spec), &[&object]);
+        let words = words(&played);
+        assert!(words[0].starts_with(&format!("{refused}{said}")), "{spec}: {words:?}");
+    }
+    let asks = apply("Object{data: {'b': request.userInfo.username}}");
+    let played = on(&mutating(&asks), &[&object]);
+    let gap = Gap::Decides { kind: "MutatingAdmissionPolicy".into(), name: "sets".into() };
+    assert!(played.not_known.contains(&gap), "{:?}", played.not_known);
+}

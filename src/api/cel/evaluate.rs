@@ -5,6 +5,7 @@ use super::call;
 use super::tree::{Fold, Kind, Literal, Operator, Tree};
 use super::value::{Key, List, Map, Value};
 use crate::k8s::time::Instant;
+use crate::value::Text;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -39,6 +40,29 @@ const TYPES: [(&str, &str); 12] = [
     ("uint", "uint"),
     ("optional_type", "optional_type"),
 ];
+
+/// What an expression of a mutation makes: an object, its parts, and operations of a patch.
+const OBJECT: &str = "Object";
+const OBJECT_PART: &str = "Object.";
+const PATCH: &str = "JSONPatch";
+
+/// What is wrong where a part of an object is called otherwise than the field that it stands in:
+/// `CheckTypeNamesMatchFieldPathNames`.
+fn misnamed(holder: &str, field: &str, value: &Tree) -> Option<String> {
+    match value {
+        Tree::Message { name, .. } if name.starts_with(OBJECT) && holder.starts_with(OBJECT) => {
+            let wanted = format!("{holder}.{field}");
+            (*name != wanted).then(|| {
+                format!(
+                    "type mismatch: unexpected type name \"{name}\", expected \"{wanted}\", which matches field name \
+                     path from root Object type"
+                )
+            })
+        }
+        Tree::List(items) => items.iter().find_map(|(item, _)| misnamed(holder, field, item)),
+        _ => None,
+    }
+}
 
 impl<'v> Evaluator<'v, '_> {
     fn pay(&mut self, cost: u64) -> Result<(), Fault> {
@@ -111,9 +135,7 @@ impl<'v> Evaluator<'v, '_> {
                 }
                 Ok(Map::made(made))
             }
-            Tree::Message { name, .. } => {
-                Err(Fault::Unknown(format!("`{name}` is made of fields, which is not known here")))
-            }
+            Tree::Message { name, fields } => self.message(name, fields),
             Tree::Not(inner) => match self.value(inner)? {
                 Value::Bool(value) => Ok(Value::Bool(!value)),
                 _ => Err(Fault::NoOverload),
@@ -139,6 +161,23 @@ impl<'v> Evaluator<'v, '_> {
             }
             Tree::Fold(fold) => self.fold(fold),
         }
+    }
+
+    fn message(&mut self, name: &str, fields: &'v [(Text, Tree, bool)]) -> Outcome<'v> {
+        if name != PATCH && name != OBJECT && !name.starts_with(OBJECT_PART) {
+            return Err(Fault::Unknown(format!("`{name}` is made of fields, which is not known here")));
+        }
+        self.pay(40)?;
+        let mut made = BTreeMap::new();
+        for (field, value, optional) in fields {
+            if let Some(why) = misnamed(name, field, value) {
+                return Err(Fault::said(why));
+            }
+            let value = self.value(value)?;
+            let value = if *optional { inside(value)? } else { Some(value) };
+            made.extend(value.map(|value| (Key::Text(field.clone()), value)));
+        }
+        Ok(Map::made(made))
     }
 
     /// Whether one of the conditions is `decisive`. One that fails counts only where none decides.

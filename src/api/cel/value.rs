@@ -9,6 +9,7 @@ use crate::k8s::quantity::Quantity;
 use crate::k8s::semver::Semver;
 use crate::k8s::time::{self, Instant};
 use crate::k8s::url::Url;
+use crate::source::At;
 use crate::value::{self, Data, Node, Text};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -164,6 +165,32 @@ pub fn plain<'v>(node: &Node) -> Value<'v> {
             Map::made(map.iter().map(|(key, value)| (Key::Text(key.name.clone()), plain(value))).collect())
         }
     }
+}
+
+/// A value as a tree, as JSON has it; none of what JSON has no word for.
+#[must_use]
+pub fn node(value: &Value<'_>, at: At) -> Option<Node> {
+    let data = match value {
+        Value::Null => Data::Null,
+        Value::Bool(value) => Data::Bool(*value),
+        Value::Int(value) => Data::Int(*value),
+        Value::Uint(value) => Data::Int(i64::try_from(*value).ok()?),
+        Value::Double(value) => Data::number(*value),
+        Value::Text(text) => Data::Text(text.clone()),
+        Value::List(list) => {
+            Data::List(list.all().ok()?.iter().map(|item| node(item, at)).collect::<Option<Vec<Node>>>()?)
+        }
+        Value::Map(map) => {
+            let mut made = value::Map::new();
+            for key in map.keys() {
+                let Value::Text(name) = &key else { return None };
+                made.put(name.clone(), node(&map.get(&key).ok()??, at)?);
+            }
+            Data::Map(made)
+        }
+        _ => return None,
+    };
+    Some(Node::new(data, at))
 }
 
 fn read_text<'v>(text: &Text, schema: &Schema) -> Result<Value<'v>, Fault> {

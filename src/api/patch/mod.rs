@@ -5,6 +5,7 @@
 //! StrategicMergePatch`.
 
 mod compare;
+pub mod json;
 mod merge;
 pub mod merge_patch;
 mod order;

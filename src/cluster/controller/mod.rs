@@ -76,7 +76,7 @@ fn react(world: &mut World) {
 /// Whether controllers look at objects of a kind.
 #[must_use]
 pub fn heeds(kind: &str) -> bool {
-    const HEEDED: [&str; 13] = [
+    const HEEDED: [&str; 15] = [
         "StatefulSet",
         "Pod",
         "StorageClass",
@@ -88,6 +88,8 @@ pub fn heeds(kind: &str) -> bool {
         "Namespace",
         "ValidatingAdmissionPolicy",
         "ValidatingAdmissionPolicyBinding",
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
         binder::CLAIM,
         binder::VOLUME,
     ];

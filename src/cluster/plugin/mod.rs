@@ -4,6 +4,7 @@
 
 mod amounts;
 mod limit_range;
+mod mutating;
 mod pod_security;
 mod policy;
 mod priority;
@@ -17,7 +18,9 @@ use super::denial::Refused;
 use super::kubectl;
 use super::store::Key;
 use super::world::{Guard, World};
-use crate::api::{admission, defaults};
+use crate::api::admission::decode::Door;
+use crate::api::admission::{self, Answer};
+use crate::api::defaults;
 use crate::bundle::Bundle;
 use crate::value::{Node, Text};
 pub use priority::{of as priority_of, preempts};
@@ -54,7 +57,16 @@ pub fn admit(world: &mut World, key: &Key, object: &mut Node) -> Result<Vec<Stri
 ///
 /// # Errors
 /// What the server says.
-pub fn admit_change(world: &mut World, key: &Key, object: &Node, old: Option<&Node>) -> Result<Vec<String>, Denial> {
+pub fn admit_change(
+    world: &mut World,
+    key: &Key,
+    object: &mut Node,
+    old: Option<&Node>,
+) -> Result<Vec<String>, Denial> {
+    if let (Some(policy), Some(old)) = (mutating::mutate(world, key, object, old)?, old) {
+        let answer = admission::update(object, old, Door::Body, world.version);
+        *object = valid(key, object, answer, Barrier::Mutation(policy))?;
+    }
     if world.guard == Guard::Nobody {
         return Ok(Vec::new());
     }
@@ -89,8 +101,41 @@ fn group(object: &Node) -> &str {
 }
 
 fn mutate(world: &mut World, key: &Key, object: &mut Node) -> Result<(), Denial> {
+    let filled = filled_in(world, key, object)?.then_some(Barrier::LimitRange);
+    let mutated = mutating::mutate(world, key, object, None)?.map(Barrier::Mutation);
+    if mutated.is_some() {
+        // What they have added is filled in as well.
+        filled_in(world, key, object)?;
+    }
+    if let Some(barrier) = mutated.or(filled) {
+        let answer = admission::create(object, world.version);
+        *object = valid(key, object, answer, barrier)?;
+    }
+    Ok(())
+}
+
+/// An object that was filled in, or why that does not go together with what was there. What its controller knows of it
+/// stays.
+fn valid(key: &Key, object: &Node, answer: Answer, barrier: Barrier) -> Result<Node, Denial> {
+    match answer.object {
+        Some(mut after) if answer.refusals.is_empty() => {
+            if let Some(status) = object.get("status") {
+                super::store::put(&mut after, &["status"], status.clone());
+            }
+            Ok(after)
+        }
+        _ => {
+            let message = kubectl::invalid(&key.kind, &key.name, &answer.refusals, object);
+            let cause = message.clone();
+            Err(Denial { code: 422, reason: "Invalid", cause, message, barrier })
+        }
+    }
+}
+
+/// Lets the plugins that know what they fill in do so. Says whether a limit range did.
+fn filled_in(world: &mut World, key: &Key, object: &mut Node) -> Result<bool, Denial> {
     if key.kind != "Pod" {
-        return Ok(());
+        return Ok(false);
     }
     for list in ["containers", "initContainers"] {
         object
@@ -104,13 +149,7 @@ fn mutate(world: &mut World, key: &Key, object: &mut Node) -> Result<(), Denial>
     service_account::mutate(world, key, object).map_err(refused(Barrier::ServiceAccount))?;
     priority::mutate(world, object).map_err(refused(Barrier::PriorityClass))?;
     runtime_class::mutate(world, object).map_err(refused(Barrier::RuntimeClass))?;
-    // What was filled in need not go together with what was there.
-    let answer = if filled { admission::create(object, world.version) } else { return Ok(()) };
-    if answer.is_accepted() {
-        return Ok(());
-    }
-    let message = kubectl::invalid("Pod", &key.name, &answer.refusals, object);
-    Err(Denial { code: 422, reason: "Invalid", cause: message.clone(), message, barrier: Barrier::LimitRange })
+    Ok(filled)
 }
 
 /// The plugins that look at an object before policies do.
@@ -159,7 +198,11 @@ pub fn is_in(bundle: &Bundle) -> bool {
 #[must_use]
 pub fn stands_in_the_way(object: &Node) -> bool {
     match super::store::text(object, &["kind"]) {
-        "ResourceQuota" | "LimitRange" | "RuntimeClass" | "ValidatingAdmissionPolicyBinding" => true,
+        "ResourceQuota"
+        | "LimitRange"
+        | "RuntimeClass"
+        | "ValidatingAdmissionPolicyBinding"
+        | "MutatingAdmissionPolicyBinding" => true,
         "Namespace" => pod_security::is_asked_for(object),
         _ => false,
     }

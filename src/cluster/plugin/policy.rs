@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 const POLICY: &str = "ValidatingAdmissionPolicy";
 const BINDING: &str = "ValidatingAdmissionPolicyBinding";
 /// What the expressions of one policy may cost for one object: `RuntimeCELCostBudget`.
-const BUDGET: u64 = 10_000_000;
+pub(super) const BUDGET: u64 = 10_000_000;
 
 /// So much of what an expression costs takes as long as a look at one object.
 const COST_OF_A_LOOK: u64 = 10;
@@ -23,17 +23,37 @@ const COST_OF_A_LOOK: u64 = 10;
 const LETTER: u64 = 1;
 
 /// What is asked about: an object, what it was, and where.
-struct Request<'a> {
+pub(super) struct Request<'a> {
     key: &'a Key,
     object: Node,
     old: Option<Node>,
-    group: &'a str,
-    version: &'a str,
+    group: String,
+    version: String,
     resource: String,
 }
 
+impl<'a> Request<'a> {
+    /// What is asked about an object.
+    pub(super) fn new(world: &World, key: &'a Key, object: &Node, old: Option<&Node>) -> Self {
+        let (api_version, kind) = (text(object, &["apiVersion"]), key.kind.as_str());
+        let written = |object: &Node| {
+            shape::shape_of(api_version, kind, world.version)
+                .map_or_else(|| object.clone(), |shape| wire::written(object, shape))
+        };
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        Request {
+            key,
+            object: written(object),
+            old: old.map(written),
+            group: group.to_owned(),
+            version: version.to_owned(),
+            resource: super::plural(kind),
+        }
+    }
+}
+
 /// What came of one expression.
-enum Said {
+pub(super) enum Said {
     Yes,
     No,
     /// It failed: why.
@@ -49,14 +69,7 @@ pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<
     if bindings.is_empty() || world.patience == 0 || [POLICY, BINDING].contains(&key.kind.as_str()) {
         return Ok(Vec::new());
     }
-    let (api_version, kind) = (text(object, &["apiVersion"]), key.kind.as_str());
-    let written = |object: &Node| {
-        shape::shape_of(api_version, kind, world.version)
-            .map_or_else(|| object.clone(), |shape| wire::written(object, shape))
-    };
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let request =
-        Request { key, object: written(object), old: old.map(written), group, version, resource: super::plural(kind) };
+    let request = Request::new(world, key, object, old);
     let mut warnings = Vec::new();
     for binding in &bindings {
         let policy = world.store.get(&Key::new(POLICY, "", text(binding, &["spec", "policyName"]))).cloned();
@@ -66,7 +79,7 @@ pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<
         world.spend(10 + usize::try_from(spent / COST_OF_A_LOOK).unwrap_or(usize::MAX));
         let (name, bound) = (text(&policy, &["metadata", "name"]), text(binding, &["metadata", "name"]));
         let Some(denials) = denials else {
-            world.journal.undecided.insert(name.into());
+            world.leave_open(POLICY, name);
             continue;
         };
         let actions: Vec<&str> = binding
@@ -83,7 +96,7 @@ pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<
                 let cause = format!("{POLICY} '{name}' with binding '{bound}' denied request: {said}");
                 let (code, reason) = code(&reason);
                 let barrier = Barrier::Policy(name.into());
-                return Err(Denial { code, reason, ..Denial::forbidden(key, group, &cause, barrier) });
+                return Err(Denial { code, reason, ..Denial::forbidden(key, &request.group, &cause, barrier) });
             }
         }
     }
@@ -132,9 +145,11 @@ fn denials(
 
 /// How much there is to read in the expressions of a policy.
 fn letters(policy: &Node) -> u64 {
-    let lists = ["matchConditions", "variables", "validations"].map(|list| policy.find(&["spec", list]));
+    let lists = ["matchConditions", "variables", "validations", "mutations"].map(|list| policy.find(&["spec", list]));
     let items = lists.into_iter().flatten().flat_map(Node::items);
-    items.map(|item| (text(item, &["expression"]).len() + text(item, &["messageExpression"]).len()) as u64).sum()
+    let paths: [&[&str]; 4] =
+        [&["expression"], &["messageExpression"], &["applyConfiguration", "expression"], &["jsonPatch", "expression"]];
+    items.map(|item| paths.iter().map(|path| text(item, path).len() as u64).sum::<u64>()).sum()
 }
 
 /// What a policy says with one of its parameters. None if that is not known.
@@ -151,21 +166,7 @@ fn by_one(
     if !matches(policy, &names, fails, left, denials)? {
         return Some(());
     }
-    let mut variables = BTreeMap::new();
-    for variable in policy.find(&["spec", "variables"]).into_iter().flat_map(Node::items) {
-        names.retain(|(name, _)| *name != "variables");
-        names.push(("variables", Map::made(variables.clone())));
-        let Ok(program) = Program::read(text(variable, &["expression"])) else { return None };
-        if is_about_somebody(&program) {
-            return None;
-        }
-        // One that fails is missed by who uses it.
-        if let Ok(value) = program.evaluate(&names, left).map(|value| owned(&value)) {
-            variables.insert(Entry::Text(text(variable, &["name"]).into()), value);
-        }
-    }
-    names.retain(|(name, _)| *name != "variables");
-    names.push(("variables", Map::made(variables)));
+    declare(policy, &mut names, left)?;
     for validation in policy.find(&["spec", "validations"]).into_iter().flat_map(Node::items) {
         let expression = text(validation, &["expression"]).trim();
         let message = match ask(expression, &names, left) {
@@ -180,8 +181,28 @@ fn by_one(
     Some(())
 }
 
+/// Adds the variables of a policy to the names. None if one asks what is not known.
+pub(super) fn declare(policy: &Node, names: &mut Vec<(&'static str, Value<'static>)>, left: &mut u64) -> Option<()> {
+    let mut variables = BTreeMap::new();
+    for variable in policy.find(&["spec", "variables"]).into_iter().flat_map(Node::items) {
+        names.retain(|(name, _)| *name != "variables");
+        names.push(("variables", Map::made(variables.clone())));
+        let Ok(program) = Program::read(text(variable, &["expression"])) else { return None };
+        if is_about_somebody(&program) {
+            return None;
+        }
+        // One that fails is missed by who uses it.
+        if let Ok(value) = program.evaluate(names, left).map(|value| owned(&value)) {
+            variables.insert(Entry::Text(text(variable, &["name"]).into()), value);
+        }
+    }
+    names.retain(|(name, _)| *name != "variables");
+    names.push(("variables", Map::made(variables)));
+    Some(())
+}
+
 /// Whether all match conditions hold. One that fails is a denial of its own, if the policy says so.
-fn matches(
+pub(super) fn matches(
     policy: &Node,
     names: &[(&str, Value<'static>)],
     fails: bool,
@@ -229,20 +250,32 @@ fn ask(expression: &str, names: &[(&str, Value<'static>)], left: &mut u64) -> Sa
     match program.evaluate(names, left) {
         Ok(Value::Bool(true)) => Said::Yes,
         Ok(_) => Said::No,
-        Err(Fault::Said(why)) => Said::Failed(why),
-        Err(Fault::NoOverload) => Said::Failed("no such overload".to_owned()),
-        Err(Fault::Costly) => Said::Failed("operation cancelled: actual cost limit exceeded".to_owned()),
-        Err(Fault::Unknown(_)) => Said::Unknown,
+        Err(why) => fault(why),
     }
 }
 
+/// What comes of an expression that comes to nothing.
+pub(super) fn fault(fault: Fault) -> Said {
+    match fault {
+        Fault::Said(why) => Said::Failed(why),
+        Fault::NoOverload => Said::Failed("no such overload".to_owned()),
+        Fault::Costly => Said::Failed("operation cancelled: actual cost limit exceeded".to_owned()),
+        Fault::Unknown(_) => Said::Unknown,
+    }
+}
+
+/// As how many looks at an object what a policy has spent on one counts.
+pub(super) fn looks(spent: u64, policy: &Node) -> usize {
+    10 + usize::try_from((spent + LETTER * letters(policy)) / COST_OF_A_LOOK).unwrap_or(usize::MAX)
+}
+
 /// Whether an expression asks who does it, and what they may do: nobody here knows.
-fn is_about_somebody(program: &Program) -> bool {
+pub(super) fn is_about_somebody(program: &Program) -> bool {
     program.uses("authorizer") || program.selects("request", "userInfo")
 }
 
 /// The parameters that a binding names.
-enum Params {
+pub(super) enum Params {
     /// One each; without a kind of parameters, none once.
     Of(Vec<Option<Node>>),
     /// There are none, and then nothing is asked.
@@ -251,7 +284,7 @@ enum Params {
     Missing,
 }
 
-fn params(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) -> Params {
+pub(super) fn params(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) -> Params {
     let Some(kind) = policy.find(&["spec", "paramKind"]).filter(|kind| !kind.is_null()) else {
         return Params::Of(vec![None]);
     };
@@ -286,7 +319,7 @@ fn params(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) -
 }
 
 /// The names that expressions see.
-fn names(world: &World, request: &Request<'_>, param: Option<&Node>) -> Vec<(&'static str, Value<'static>)> {
+pub(super) fn names(world: &World, request: &Request<'_>, param: Option<&Node>) -> Vec<(&'static str, Value<'static>)> {
     let Request { key, group, version, resource, .. } = request;
     let word = |text: &str| Value::text(text);
     let map = |entries: Vec<(&str, Value<'static>)>| {
@@ -341,7 +374,7 @@ fn owned(value: &Value<'_>) -> Value<'static> {
 }
 
 /// Whether a policy, as it is bound, is about an object: both must say so.
-fn is_about(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) -> bool {
+pub(super) fn is_about(world: &World, request: &Request<'_>, policy: &Node, binding: &Node) -> bool {
     let Some(constraints) = policy.find(&["spec", "matchConstraints"]) else { return false };
     is_meant(world, request, constraints, true)
         && binding
@@ -400,8 +433,8 @@ fn is_ruled(request: &Request<'_>, rule: &Node) -> bool {
         "Namespaced" => !request.key.namespace.is_empty(),
         _ => true,
     };
-    holds("apiGroups", request.group)
-        && holds("apiVersions", request.version)
+    holds("apiGroups", &request.group)
+        && holds("apiVersions", &request.version)
         && holds("operations", if request.old.is_some() { "UPDATE" } else { "CREATE" })
         && resource.into_iter().any(|one| one == "*" || one == "*/*" || one == request.resource)
         && (names.is_empty() || names.iter().any(|name| name.as_str() == Some(request.key.name.as_str())))

@@ -6,6 +6,7 @@ pub(super) fn name(barrier: &Barrier) -> String {
     let plain = match barrier {
         Barrier::Quota(name) => return format!("ResourceQuota {name}"),
         Barrier::Policy(name) => return format!("ValidatingAdmissionPolicy {name}"),
+        Barrier::Mutation(name) => return format!("MutatingAdmissionPolicy {name}"),
         Barrier::LimitRange => "the LimitRanges of its namespace",
         Barrier::PodSecurity => "Pod Security",
         Barrier::Namespace => "its namespace, which is missing",
@@ -28,6 +29,9 @@ pub(super) const fn remedy(barrier: &Barrier) -> &'static str {
              have the label changed"
         }
         Barrier::Policy(_) => "its validations. Write the manifest so that they hold, or have the policy changed",
+        Barrier::Mutation(_) => {
+            "its mutations. Write the manifest so that they can be applied to it, or have the policy changed"
+        }
         Barrier::Namespace => "those that there are. Make it first, or name another",
         Barrier::Labels => "its labels. Change them",
         Barrier::ServiceAccount | Barrier::PriorityClass | Barrier::RuntimeClass => {

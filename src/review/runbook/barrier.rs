@@ -19,6 +19,7 @@ pub(super) fn plan(setting: Setting<'_>, change: &Change, new: &Resource, barrie
         Barrier::LimitRange => describe(&place, "limitranges"),
         Barrier::PodSecurity => get("", &named("namespace", &place)).with("--show-labels"),
         Barrier::Policy(name) => get("", &named("validatingadmissionpolicy", name)).with("-o yaml"),
+        Barrier::Mutation(name) => get("", &named("mutatingadmissionpolicy", name)).with("-o yaml"),
         Barrier::Namespace => get("", "namespaces"),
         Barrier::ServiceAccount => get(&place, "serviceaccounts"),
         Barrier::PriorityClass => get("", "priorityclasses"),
