@@ -1,8 +1,9 @@
 //! Findings for a person: what, where, the line itself, and the edit that mends it. Makes sense without colour.
 
 use super::{clean, named, summary};
-use crate::diagnostic::{Finding, Level};
+use crate::diagnostic::{Finding, Level, bare_listing};
 use crate::source::Spot;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// So much of a line is shown: a terminal's width, or a little more.
@@ -15,13 +16,27 @@ pub(super) const BLUE: &str = "\u{1b}[1;34m";
 pub(super) const BOLD: &str = "\u{1b}[1m";
 const PLAIN: &str = "\u{1b}[0m";
 
+/// So many findings of one form are told in full; the others are counted, with the files that they are in.
+const MOST_OF_A_FORM: usize = 20;
+
+/// So many files are named where findings are only counted.
+const MOST_FILES: usize = 5;
+
 /// All findings, a line between them, and how many there are.
 #[must_use]
 pub fn render(findings: &[Finding], colours: bool) -> String {
     let mut page = Page { out: String::new(), colours, width: 0 };
+    let mut forms: BTreeMap<Form, Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
-        page.finding(finding);
-        page.out.push('\n');
+        let of_its_form = forms.entry(Form::of(finding)).or_default();
+        of_its_form.push(finding);
+        if of_its_form.len() <= MOST_OF_A_FORM {
+            page.finding(finding);
+            page.out.push('\n');
+        }
+    }
+    for (form, alike) in &forms {
+        page.others(form, alike.get(MOST_OF_A_FORM..).unwrap_or_default());
     }
     if !findings.is_empty() {
         let worst = findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Note);
@@ -29,6 +44,32 @@ pub fn render(findings: &[Finding], colours: bool) -> String {
         page.out.push('\n');
     }
     page.out
+}
+
+/// What findings have in common that one mistake made again and again leads to.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Form<'f> {
+    level: Level,
+    code: &'static str,
+    kind: &'f str,
+    /// The field without the numbers of items.
+    field: String,
+    refusal: &'f str,
+}
+
+impl<'f> Form<'f> {
+    fn of(finding: &'f Finding) -> Self {
+        let refusal = finding.refusal.as_ref();
+        let field = refusal.map_or("", |refusal| refusal.field.as_str());
+        let field = field.chars().filter(|letter| !letter.is_ascii_digit()).collect::<String>();
+        Self {
+            level: finding.level,
+            code: finding.code.id,
+            kind: finding.subject.as_ref().map_or("", |subject| subject.kind.as_str()),
+            field,
+            refusal: refusal.map_or("", |refusal| refusal.kind),
+        }
+    }
 }
 
 /// A place within the lines that are shown.
@@ -84,6 +125,19 @@ impl Page {
             self.snippet(&[mark], margin, colour);
         }
         self.about(finding, margin);
+    }
+
+    /// How many more there are of a form, and in which files.
+    fn others(&mut self, form: &Form, alike: &[&Finding]) {
+        let Some(first) = alike.first() else { return };
+        let colour = colour(form.level);
+        self.painted(colour, &format!("{}[{} {}]", form.level.word(), form.code, first.code.name));
+        let files: BTreeSet<String> = alike.iter().map(|finding| clean(&finding.spot.file)).collect();
+        let files = bare_listing(files.into_iter(), MOST_FILES);
+        let of = [form.kind, form.field.as_str()].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>();
+        let of = if of.is_empty() { String::new() } else { format!(" ({})", clean(&of.join(", "))) };
+        self.painted(BOLD, &format!(": {} more like those above{of} in {files}", alike.len()));
+        self.out.push_str("\n  = help: `--format json` lists every one\n\n");
     }
 
     fn file(&mut self, arrow: &str, spot: &Spot, margin: usize) {

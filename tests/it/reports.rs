@@ -46,6 +46,23 @@ fn colours_change_nothing_but_colours() {
 }
 
 #[test]
+fn findings_of_one_form_are_told_in_full_and_then_counted() {
+    let own = findings();
+    let told = human::render(&own, false);
+    assert!(!told.contains("more like those above"), "{told}");
+    let many: Vec<_> = own.iter().cloned().cycle().take(own.len() * 1000).collect();
+    let text = human::render(&many, false);
+    assert!(text.len() < told.len() * 25, "{} bytes for a thousand times {}", text.len(), told.len());
+    let heads = |text: &str| text.lines().filter(|line| line.contains("[SW")).count();
+    let counted: usize = text
+        .lines()
+        .filter_map(|line| line.split_once("]: ")?.1.split_once(" more like those above")?.0.parse::<usize>().ok())
+        .sum();
+    let lines_that_count = text.matches("more like those above").count();
+    assert_eq!(heads(&text) - lines_that_count + counted, many.len());
+}
+
+#[test]
 fn many_findings_stay_within_what_a_comment_and_a_step_take() {
     let many = Report::of(findings().into_iter().cycle().take(4000).collect());
     assert!(Format::Markdown.render(&many, false).chars().count() < 65_536);
