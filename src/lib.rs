@@ -93,7 +93,7 @@ pub fn read(sources: &Sources, id: SourceId, found: &mut Diagnostics) -> Option<
 /// The fields of a Kubernetes definition, in the newest version: what may stand in a spec in Kubernetes' own words.
 fn kubernetes_fields(definition: &str) -> Vec<String> {
     let shape = k8s::shape::Shape::named(definition, k8s::version::Version::NEWEST);
-    shape.map(|shape| shape.fields().iter().map(|field| field.name.to_owned()).collect()).unwrap_or_default()
+    shape.map(|shape| shape.fields().map(|field| field.name.to_owned()).collect()).unwrap_or_default()
 }
 
 /// What surrounds an app: nothing of it is looked up from here.

@@ -1,11 +1,22 @@
 //! Work on many things at once, results in the things' order. Knows nothing of what the work is.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// So few things are not worth a thread.
 const FEW: usize = 64;
 /// How many a worker takes at a time.
 const HANDFUL: usize = 16;
+
+/// How many can work at once on so many shares. To count the processors takes a dozen reads of what the system says of
+/// them: it is done once, and never for a single share.
+pub fn workers(shares: usize) -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    match shares {
+        0 | 1 => 1,
+        _ => shares.min(*PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))),
+    }
+}
 
 /// Does the work for each thing, on all processors, and gives the results in order.
 pub fn map<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
@@ -18,7 +29,7 @@ pub fn map_large<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) 
 }
 
 fn shared<T: Sync, R: Send>(things: &[T], handful: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(things.len() / handful);
+    let workers = workers(things.len() / handful);
     if workers < 2 {
         return things.iter().map(work).collect();
     }

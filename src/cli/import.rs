@@ -141,7 +141,7 @@ impl Import {
     /// Writes the apps, unless something is in the way of one: nothing over what is there, but with `--force` over a
     /// spec of the same app.
     fn write(&self, apps: &[App]) -> std::result::Result<Vec<String>, Failure> {
-        let mut files: Vec<(PathBuf, &str)> = Vec::new();
+        let mut files: Vec<(PathBuf, &str, bool)> = Vec::new();
         let mut named: BTreeMap<&str, usize> = BTreeMap::new();
         for app in apps {
             *named.entry(&app.name).or_default() += 1;
@@ -162,7 +162,8 @@ impl Import {
             for (path, text) in &app.files {
                 let path = folder.join(path);
                 // What a run wrote that was cut short is in nobody's way.
-                if disk::is_there(&path) && !may_replace && !disk::holds(&self.reach, &path, text) {
+                let over = may_replace || disk::holds(&self.reach, &path, text);
+                if disk::is_there(&path) && !over {
                     let help = if disk::is_there(&folder.join(disk::SPEC)) {
                         "choose another folder with --out, or write over the spec of this app with --force"
                     } else {
@@ -173,14 +174,19 @@ impl Import {
                         path.display()
                     )));
                 }
-                files.push((path, text));
+                files.push((path, text, over));
             }
         }
         // The specs come last: a folder without one is no app.
-        files.sort_by_key(|(path, _)| path.ends_with(disk::SPEC));
+        files.sort_by_key(|(path, ..)| path.ends_with(disk::SPEC));
         let mut written = Vec::new();
-        for (path, text) in files {
-            disk::write_file(&self.reach, &path, text)?;
+        for (path, text, over) in files {
+            // What was nobody's a moment ago may be somebody's now: then it is left alone.
+            if over {
+                disk::write_over(&self.reach, &path, text)?;
+            } else if !disk::write_new(&self.reach, &path, text)? {
+                return Err(Failure::new(format!("{} came while it was to be written", path.display())));
+            }
             written.push(disk::name_of(&path));
         }
         written.sort();

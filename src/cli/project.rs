@@ -13,6 +13,7 @@ use crate::emit::{Each, Extra};
 use crate::expect::outlook::DENIED;
 use crate::failure::Failure;
 use crate::layout::{self, Tree};
+use crate::parallel;
 use crate::source::{At, Sources};
 use crate::spec::workspace::{self, Workspace};
 use crate::spec::{self, Spec};
@@ -549,7 +550,7 @@ pub(super) fn in_order<T: Send>(
     work: impl Fn(usize, &Candidate) -> T + Sync,
     mut take: impl FnMut(T),
 ) {
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(candidates.len());
+    let workers = parallel::workers(candidates.len());
     if workers <= 1 {
         candidates.iter().enumerate().for_each(|(index, candidate)| take(work(index, candidate)));
         return;

@@ -324,11 +324,50 @@ pub fn write_new(reach: &Reach, path: &Path, text: &str) -> Result<bool, Failure
     if fs::symlink_metadata(path).is_ok() {
         return Ok(false);
     }
-    match reach.create(path, false, true).and_then(|mut file| Ok(io::Write::write_all(&mut file, text.as_bytes())?)) {
-        Ok(()) => Ok(true),
-        Err(Closed::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(closed) => Err(closed_to("write", path, closed)),
+    in_one_step(reach, path, text, false)
+}
+
+/// Writes a file over another of ours, if there is one: until the whole new one takes its place, the old one stands.
+///
+/// # Errors
+/// As [`write_file`].
+pub fn write_over(reach: &Reach, path: &Path, text: &str) -> Result<(), Failure> {
+    in_one_step(reach, path, text, true).map(drop)
+}
+
+/// Gives false where something stands that may not be written over.
+fn in_one_step(reach: &Reach, path: &Path, text: &str, over: bool) -> Result<bool, Failure> {
+    let closed = |closed| closed_to("write", path, closed);
+    let (at, _) = reach.place(path).map_err(closed)?;
+    let name = at.file_name().unwrap_or_default().to_string_lossy();
+    let draft = at.with_file_name(format!(".{name}{}", tree::DRAFT));
+    if fs::symlink_metadata(&draft).is_ok() {
+        // A run that was killed left there a beginning of what it was to write; anything else is somebody's.
+        if !begins(reach, text, &draft) {
+            return Err(Failure::new(format!("{} is not ours, and in the way. Move it away", draft.display())));
+        }
+        fs::remove_file(&draft).map_err(|error| Failure::io("remove", &draft, &error))?;
     }
+    let mut file = reach.create(&draft, false, true).map_err(closed)?;
+    let put = io::Write::write_all(&mut file, text.as_bytes())
+        .and_then(|()| if over { fs::rename(&draft, &at) } else { sibling::rename_to_nothing(&draft, &at) });
+    match put {
+        Ok(()) => Ok(true),
+        Err(error) => {
+            let _ = fs::remove_file(&draft);
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                return Ok(false);
+            }
+            Err(Failure::io("write", path, &error))
+        }
+    }
+}
+
+/// Whether a file holds a beginning of a text, or all of it.
+fn begins(reach: &Reach, text: &str, path: &Path) -> bool {
+    let Ok((file, Some(_))) = reach.open(path) else { return false };
+    let mut bytes = Vec::new();
+    file.take(text.len() as u64 + 1).read_to_end(&mut bytes).is_ok() && text.as_bytes().starts_with(&bytes)
 }
 
 /// Refuses a folder of output that a link leads to, or that is in git's own.

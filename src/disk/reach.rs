@@ -292,7 +292,7 @@ impl Reach {
 
     /// The place where a file may be written: no link is on the way to it below the repository, and it is not in
     /// `.git`. Touches nothing; what is missing on the way is in the second part.
-    fn place(&self, path: &Path) -> Result<(PathBuf, Vec<PathBuf>), Closed> {
+    pub(super) fn place(&self, path: &Path) -> Result<(PathBuf, Vec<PathBuf>), Closed> {
         let absolute = if path.is_absolute() { path.to_owned() } else { here()?.join(path) };
         let (mut at, mut root, mut missing) = (PathBuf::new(), None::<Arc<Path>>, Vec::<PathBuf>::new());
         let mut parts = absolute.components().peekable();

@@ -527,7 +527,7 @@ fn one_by_one(place: &Place, tree: &Tree, survey: &Survey) -> Result<Vec<PathBuf
 }
 
 /// A file on its way into a folder that is another file system's.
-const DRAFT: &str = ".statewright-draft";
+pub(super) const DRAFT: &str = ".statewright-draft";
 
 /// Puts a file into a folder in one step; over another only if `over` says so.
 fn put(fresh: &Path, folder: &Path, name: &str, text: &str, over: bool) -> Result<(), Failure> {

@@ -421,7 +421,7 @@ fn help(resource: &Resource, refusal: &Refusal, unfit: Option<Unfit>, version: V
                 .split('.')
                 .filter(|step| !step.is_empty())
                 .try_fold(shape, |shape, step| shape.field(step.split('[').next().unwrap_or(step))?.shape())?;
-            let near = nearest(name, shape.fields().iter().map(|field| field.name))?;
+            let near = nearest(name, shape.fields().map(|field| field.name))?;
             Some(format!("did you mean `{near}`?"))
         }
         "WrongType" => match unfit? {

@@ -30,7 +30,14 @@ struct Definition {
     name: &'static str,
     version: Version,
     is_atomic: bool,
-    fields: Box<[Field]>,
+    fields: Box<[Slot]>,
+}
+
+/// A field as the text has it, read when somebody asks for it: of the many that a kind has, few are in a manifest.
+struct Slot {
+    name: &'static str,
+    rest: &'static str,
+    field: OnceLock<Option<Box<Field>>>,
 }
 
 /// A field of a struct.
@@ -39,8 +46,6 @@ pub struct Field {
     pub name: &'static str,
     /// What it holds.
     pub form: Form,
-    /// Whether the published schema requires it. The server's own rules say more.
-    pub required: bool,
     /// The Go structs that embed it, as decoders name them in paths: `PersistentVolumeSource`.
     pub embedded: Option<&'static str>,
     go: Option<&'static str>,
@@ -237,14 +242,15 @@ impl Shape {
     /// A field by its name.
     #[must_use]
     pub fn field(self, name: &str) -> Option<&'static Field> {
-        let fields = &self.0.fields;
-        fields.binary_search_by(|field| field.name.cmp(name)).ok().map(|position| &fields[position])
+        let slots = &self.0.fields;
+        let position = slots.binary_search_by(|slot| slot.name.cmp(name)).ok()?;
+        slots[position].field(self.version())
     }
 
     /// All fields, by name.
     #[must_use]
-    pub fn fields(self) -> &'static [Field] {
-        &self.0.fields
+    pub fn fields(self) -> impl Iterator<Item = &'static Field> {
+        self.0.fields.iter().filter_map(move |slot| slot.field(self.version()))
     }
 }
 
@@ -262,25 +268,45 @@ impl fmt::Debug for Shape {
 
 impl Definition {
     fn read(line: &'static str, version: Version) -> Self {
-        let mut words = line.split(' ');
-        let name = words.next().unwrap_or_default();
-        let mut fields = words.skip(1).peekable();
-        let is_atomic = fields.next_if_eq(&"atomic").is_some();
-        Self { name, version, is_atomic, fields: fields.filter_map(|word| Field::read(word, version)).collect() }
+        let mut fields = Vec::with_capacity(line.bytes().filter(|letter| *letter == b'=').count());
+        // Most of a run for one app was spent on cutting these lines with `split`: words are short, and many.
+        let (mut start, mut equals) = (0, None);
+        for (position, letter) in line.bytes().chain([b' ']).enumerate() {
+            match letter {
+                b'=' if equals.is_none() => equals = Some(position),
+                b' ' => {
+                    if let Some(equals) = equals.take() {
+                        let (name, rest) = (&line[start..equals], &line[equals + 1..position]);
+                        fields.push(Slot {
+                            name: name.strip_suffix('!').unwrap_or(name),
+                            rest,
+                            field: OnceLock::new(),
+                        });
+                    }
+                    start = position + 1;
+                }
+                _ => {}
+            }
+        }
+        let is_atomic = line.split(' ').nth(2) == Some("atomic");
+        Self { name: word(line), version, is_atomic, fields: fields.into_boxed_slice() }
+    }
+}
+
+impl Slot {
+    fn field(&'static self, version: Version) -> Option<&'static Field> {
+        self.field.get_or_init(|| Field::read(self.name, self.rest, version).map(Box::new)).as_deref()
     }
 }
 
 impl Field {
-    fn read(word: &'static str, version: Version) -> Option<Self> {
-        let (name, rest) = word.split_once('=')?;
+    fn read(name: &'static str, rest: &'static str, version: Version) -> Option<Self> {
         let mut parts = rest.split(',');
         let form = Form::read(parts.next()?, version);
-        let (name, required) = name.strip_suffix('!').map_or((name, false), |name| (name, true));
         let omitted = if matches!(form, Form::Struct(_)) { Omitted::Null } else { Omitted::Empty };
         let mut field = Self {
             name,
             form,
-            required,
             embedded: None,
             go: None,
             merge_key: None,
@@ -498,7 +524,7 @@ mod tests {
                     continue;
                 }
                 seen.push(shape.name());
-                assert!(shape.fields().is_sorted_by_key(|field| field.name), "{shape:?}");
+                assert!(shape.fields().map(|field| field.name).is_sorted(), "{shape:?}");
                 for field in shape.fields() {
                     let mut form = &field.form;
                     while let Form::List(inner) | Form::Map(inner) = form {

@@ -133,7 +133,7 @@ impl Page {
         let colour = colour(form.level);
         self.painted(colour, &format!("{}[{} {}]", form.level.word(), form.code, first.code.name));
         let files: BTreeSet<String> = alike.iter().map(|finding| clean(&finding.spot.file)).collect();
-        let files = bare_listing(files.into_iter(), MOST_FILES);
+        let files = bare_listing(files, MOST_FILES);
         let of = [form.kind, form.field.as_str()].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>();
         let of = if of.is_empty() { String::new() } else { format!(" ({})", clean(&of.join(", "))) };
         self.painted(BOLD, &format!(": {} more like those above{of} in {files}", alike.len()));

@@ -387,3 +387,30 @@ fn a_review_grows_with_its_sets() {
     let (few, many) = (of(150), of(600));
     assert!(many <= few * 8, "150 sets take {few:?}, and 600 take {many:?}");
 }
+
+/// An import drafts, compiles, compares and rehearses each app, and costs a few checks of it: no app looks at all the
+/// others.
+#[test]
+fn an_import_costs_a_few_checks() {
+    let scratch = Scratch::new("import-ceiling");
+    let apps = |count: usize| {
+        (0..count)
+            .map(|number| {
+                format!("{}---\n{}---\n", service(&format!("w{number}")), set(&format!("w{number}"), "3", true))
+            })
+            .collect::<String>()
+    };
+    scratch.write("in/few.yaml", apps(100));
+    scratch.write("in/many.yaml", apps(400));
+    let folder = scratch.path().join("in");
+    let time = |arguments: &[&str]| {
+        let cost = cost(&folder, arguments, Duration::from_secs(300));
+        assert!(cost.code.is_some_and(|code| code < 2), "{arguments:?}: {}", cost.said);
+        cost.time
+    };
+    let check = time(&["check", "many.yaml"]).max(LEAST);
+    let many = time(&["import", "many.yaml", "--out", "many"]);
+    assert!(many < check * 5, "import takes {many:?}, check {check:?}");
+    let few = time(&["import", "few.yaml", "--out", "few"]).max(LEAST / 2);
+    assert!(many < few * 8, "four times as many apps take {many:?} instead of {few:?}");
+}

@@ -200,6 +200,59 @@ fn our_own_examples_come_back() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// All examples in one run, each environment by its name: every app becomes one spec, wherever its environments are, and
+/// the program compiles what it wrote to what it read.
+#[test]
+fn all_examples_at_once() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut arguments = vec!["import".to_owned(), "--out".to_owned(), "out".to_owned()];
+    let mut inputs = BTreeMap::<(String, String), PathBuf>::new();
+    let mut environments = BTreeMap::<String, Vec<PathBuf>>::new();
+    for example in std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
+        for folder in std::fs::read_dir(example.join("deploy")).unwrap().map(|entry| entry.unwrap().path()) {
+            let [environment, app] =
+                [&folder, &example].map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
+            environments.entry(environment.clone()).or_default().push(folder.clone());
+            inputs.insert((app, environment), folder);
+        }
+    }
+    for (environment, folders) in environments {
+        for folder in folders {
+            arguments.extend(["--env".to_owned(), format!("{environment}={}", folder.display())]);
+        }
+    }
+    let scratch = Scratch::new("import-all");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = run(&scratch, &arguments);
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    let compiled = run(&scratch, &["compile", "out"]);
+    assert_eq!(compiled.code, 0, "{}{}", compiled.stdout, compiled.stderr);
+    let sets: BTreeSet<&str> = inputs.keys().map(|(app, _)| app.as_str()).collect();
+    let specs = std::fs::read_dir(scratch.path().join("out")).unwrap().count();
+    assert_eq!(specs, sets.len(), "{}", done.stdout);
+    for ((example, environment), folder) in &inputs {
+        let set = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .find_map(|name| Some(name.strip_prefix("StatefulSet-")?.strip_suffix(".yaml")?.to_owned()))
+            .unwrap();
+        let made = scratch.path().join(format!("out/{set}/deploy/{environment}"));
+        let bodies = |folder: &Path| -> BTreeMap<String, String> {
+            let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+            let files = files.filter(|file| !file.file_name().to_string_lossy().starts_with('.'));
+            files
+                .map(|file| {
+                    let text = std::fs::read_to_string(file.path()).unwrap();
+                    // The first line says from which spec it was made.
+                    let body = text.split_once('\n').unwrap().1.to_owned();
+                    (file.file_name().to_string_lossy().into_owned(), body)
+                })
+                .collect()
+        };
+        assert_eq!(bodies(folder), bodies(&made), "{example} {environment}");
+    }
+}
+
 /// Sets of one name in one folder of a real repository are taken for environments of one app: one spec has them all.
 #[test]
 fn variants_of_real_sets_become_environments() {

@@ -301,3 +301,71 @@ fn what_was_left_of_environments_and_apps_that_are_gone_is_named_and_goes() {
     );
     assert_eq!(fs::read_to_string(scratch.path().join("shop/out/prod/.a1.statewright/old/mine.txt")).unwrap(), "mine");
 }
+
+/// Every file below a folder.
+fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let walk = walkdir::WalkDir::new(root).into_iter().filter_map(Result::ok);
+    walk.filter(|entry| entry.file_type().is_file())
+        .map(|entry| {
+            let path = entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            (path, fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+/// A killed import leaves whole files or none, no app without what belongs to it, and is finished by the next run.
+#[test]
+fn killed_while_it_imports() {
+    let scratch = Scratch::new("kills-import");
+    let root = scratch.path();
+    let config = "line\\n".repeat(30);
+    let apps: String = (0..20).fold(String::new(), |text, number| {
+        text + &format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: w{number}}}\nspec: {{clusterIP: None, selector: {{app: \
+             w{number}}}, ports: [{{name: x, port: 80}}]}}\n\
+             ---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{number}}}\ndata: {{a.conf: \"{config}\", \
+             b.conf: \"{config}\"}}\n\
+             ---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: w{number}}}\nspec:\n  serviceName: \
+             w{number}\n  selector: {{matchLabels: {{app: w{number}}}}}\n  template:\n    metadata: {{labels: {{app: \
+             w{number}}}}}\n    spec:\n      containers: [{{name: c, image: \"x/y:1\", volumeMounts: [{{name: cf, \
+             mountPath: /etc/cf}}]}}]\n      volumes: [{{name: cf, configMap: {{name: c{number}}}}}]\n---\n"
+        )
+    });
+    scratch.write("in/a.yaml", apps);
+    let import = |out: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_statewright"));
+        command.args(["import", "in", "--out", out]).current_dir(root).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    };
+    assert!(import("whole").wait().unwrap().success());
+    let whole = files(&root.join("whole"));
+    assert_eq!(whole.len(), 60, "{:?}", whole.keys());
+    let mut dice = Dice(0x1a7e);
+    let (mut cut, rounds) = (0, rounds().min(30));
+    for round in 0..rounds {
+        let out = format!("out{round}");
+        let mut child = import(&out);
+        // Most of the time goes by before the first file is written.
+        while !root.join(&out).exists() && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_micros(dice.throw(8000)));
+        let _ = child.kill();
+        child.wait().unwrap();
+        let left = files(&root.join(&out));
+        cut += usize::from(!left.is_empty() && left.len() < whole.len());
+        for (path, text) in left.iter().filter(|(path, _)| !path.contains("/.")) {
+            assert_eq!(Some(text), whole.get(path), "round {round}: {path} is not whole");
+            if let Some(app) = path.strip_suffix("/statewright.yaml") {
+                for beside in ["conf/a.conf", "conf/b.conf"] {
+                    assert!(left.contains_key(&format!("{app}/{beside}")), "round {round}: {app} without {beside}");
+                }
+            }
+        }
+        assert!(import(&out).wait().unwrap().success(), "round {round}: what a killed run left is in the way");
+        assert_eq!(files(&root.join(&out)), whole, "round {round}");
+        fs::remove_dir_all(root.join(&out)).unwrap();
+    }
+    println!("{cut} of {rounds} imports were cut short between two files");
+    assert!(cut > 0, "no import was cut short: nothing was tried");
+}

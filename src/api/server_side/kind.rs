@@ -201,7 +201,7 @@ impl<'t> MapKind<'t> {
     #[must_use]
     pub fn inside(&self, name: &str) -> Option<Kind<'t>> {
         match self.kind {
-            Kind::Shape(shape, _) if shape.fields().is_empty() => Some(Kind::Any),
+            Kind::Shape(shape, _) if shape.fields().next().is_none() => Some(Kind::Any),
             Kind::Shape(shape, _) => shape.field(name).map(Kind::Field),
             Kind::Field(Field { form: Form::Map(value), .. }) | Kind::Form(Form::Map(value)) => Some(Kind::Form(value)),
             Kind::Schema(schema, root) => {
