@@ -248,7 +248,6 @@ impl Shape {
     }
 
     /// All fields, by name.
-    #[must_use]
     pub fn fields(self) -> impl Iterator<Item = &'static Field> {
         self.0.fields.iter().filter_map(move |slot| slot.field(self.version()))
     }
