@@ -80,6 +80,7 @@ pub fn is_for(volume: &Node, key: &Key, claim: &Node) -> bool {
 }
 
 /// Whether a claim has its volume for good.
+/// `syncBoundClaim`, pkg/controller/volume/persistentvolume.
 #[must_use]
 pub fn is_bound(claim: &Node) -> bool {
     annotation(claim, BIND_COMPLETED).is_some() && !text(claim, &["spec", "volumeName"]).is_empty()
@@ -130,6 +131,7 @@ impl Wish<'_> {
     }
 
     /// The smallest of the free volumes on a shelf that fits, the first by name of several.
+    /// `findBestMatchForClaim`, pkg/controller/volume/persistentvolume.
     fn smallest<'w>(
         &self,
         world: &'w World,
@@ -242,6 +244,7 @@ fn best_of_all<'w>(world: &'w World, key: &Key, claim: &Node, delayed: bool) -> 
 }
 
 /// Why a volume that a claim names cannot be its own.
+/// `checkVolumeSatisfyClaim`, pkg/controller/volume/persistentvolume.
 fn misfit(volume: &Node, claim: &Node) -> Option<String> {
     if is_ending(volume) {
         return Some(format!("the volume is marked for deletion \"{}\"", text(volume, &["metadata", "name"])));
@@ -263,7 +266,7 @@ fn misfit(volume: &Node, claim: &Node) -> Option<String> {
 }
 
 // ---- claims
-
+/// `syncClaim`, pkg/controller/volume/persistentvolume.
 fn sync_claim(world: &mut World, key: &Key) {
     if is_settled(world, key) {
         return;
@@ -290,6 +293,7 @@ fn is_settled(world: &World, key: &Key) -> bool {
     })
 }
 
+/// `syncUnboundClaim`, pkg/controller/volume/persistentvolume.
 fn sync_unbound(world: &mut World, key: &Key, claim: &Node) {
     let wanted = text(claim, &["spec", "volumeName"]);
     if !wanted.is_empty() {
@@ -334,6 +338,7 @@ fn say_waiting(world: &mut World, key: &Key) {
 }
 
 /// Leaves the making of a volume to the class's provisioner.
+/// `provisionClaimOperationExternal`, pkg/controller/volume/persistentvolume.
 fn ask_for_volume(world: &mut World, key: &Key, claim: &Node) {
     let class = class_of(claim);
     if world.class(class).is_none() && !world.knows_classes {
@@ -386,6 +391,7 @@ fn sync_named(world: &mut World, key: &Key, claim: &Node, name: &Key) {
     }
 }
 
+/// `syncBoundClaim`, pkg/controller/volume/persistentvolume.
 fn sync_bound(world: &mut World, key: &Key, claim: &Node) {
     let name = Key::new(VOLUME, "", text(claim, &["spec", "volumeName"]));
     let lost = match world.store.get(&name) {
@@ -430,6 +436,7 @@ fn set_claim_phase(world: &mut World, key: &Key, to: &str, volume: Option<&Node>
 }
 
 /// Ties a volume and a claim to each other.
+/// `bind`, pkg/controller/volume/persistentvolume.
 fn bind(world: &mut World, volume: &Key, claim: &Key) {
     point_at_claim(world, volume, claim);
     world.store.set_text(volume, &["status", "phase"], "Bound");
@@ -443,6 +450,7 @@ fn bind(world: &mut World, volume: &Key, claim: &Key) {
 }
 
 /// Writes a claim into a volume's `claimRef`: the binder does so, and the scheduler for the volume it has chosen.
+/// `bindVolumeToClaim`, pkg/controller/volume/persistentvolume.
 pub fn point_at_claim(world: &mut World, volume: &Key, claim: &Key) {
     let (Some(old), Some(node)) = (world.store.get(volume), world.store.get(claim)) else { return };
     let id = uid(node);
@@ -464,7 +472,7 @@ pub fn point_at_claim(world: &mut World, volume: &Key, claim: &Key) {
 }
 
 // ---- volumes
-
+/// `syncVolume`, pkg/controller/volume/persistentvolume.
 fn sync_volume(world: &mut World, key: &Key) {
     let Some(volume) = world.store.get(key).filter(|volume| !is_held(world, key, volume)).cloned() else { return };
     let Some(reference) = claim_ref(&volume).filter(|reference| !text(reference, &["uid"]).is_empty()) else {
@@ -516,6 +524,7 @@ fn is_held(world: &World, key: &Key, volume: &Node) -> bool {
     })
 }
 
+/// `unbindVolume`, pkg/controller/volume/persistentvolume.
 fn unbind(world: &mut World, key: &Key) {
     let by_controller = world.store.get(key).is_some_and(|volume| annotation(volume, BOUND_BY_CONTROLLER).is_some());
     if by_controller {
@@ -528,6 +537,7 @@ fn unbind(world: &mut World, key: &Key) {
 }
 
 /// A volume whose claim is gone: its reclaim policy says what becomes of it.
+/// `reclaimVolume`, pkg/controller/volume/persistentvolume.
 fn release(world: &mut World, key: &Key) {
     let Some(volume) = world.store.get(key).cloned() else { return };
     if !matches!(phase(&volume), "Released" | "Failed") {
@@ -555,6 +565,7 @@ enum Deletion {
     Failed(String),
 }
 
+/// `deleteVolumeOperation`, pkg/controller/volume/persistentvolume.
 fn deletion(world: &World, key: &Key, volume: &Node, has: impl Fn(&str) -> bool) -> Deletion {
     if let Some(provisioner) = annotation(volume, PROVISIONED_BY).filter(|provisioner| !provisioner.is_empty()) {
         return match provisioner {
@@ -665,6 +676,7 @@ fn grow(world: &mut World, key: &Key, claim: &Node) {
 }
 
 /// Gives a new claim that states no class the default one, as the server does on creation.
+/// `Admit`, plugin/pkg/admission/storage/storageclass/setdefault.
 pub fn fill(world: &World, claim: &mut Node) {
     let at = claim.at;
     if stated_class(claim).is_none()

@@ -22,6 +22,7 @@ pub struct Endpoint {
 }
 
 /// The endpoints of every Service that selects pods.
+/// `Reconcile`, k8s.io/endpointslice.
 #[must_use]
 pub fn endpoints(world: &World) -> BTreeMap<Key, Arc<[Endpoint]>> {
     let labelled = Labelled::new(world);

@@ -191,6 +191,7 @@ fn without_nulls(node: &Node) -> Node {
 
 /// kubectl keeps the manifest in an annotation, and annotations have a limit: a large manifest can be created, but not
 /// applied.
+/// `ValidateAnnotationsSize`, k8s.io/apimachinery/pkg/api/validation.
 fn annotation_refusal(manifest: &Node, object: &Node) -> Option<Refusal> {
     const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
     const MOST: usize = 256 << 10;
@@ -229,6 +230,7 @@ const fn escaped_length(letter: char) -> usize {
 }
 
 /// A claim that says nothing of a class gets the default one; one that says `""` does not.
+/// `Admit`, plugin/pkg/admission/storage/storageclass/setdefault.
 fn give_class(claim: &mut Node, class: Option<&str>) {
     let stated = claim.find(&["spec", "storageClassName"]).is_some_and(|class| !class.is_null())
         || annotation(claim, "volume.beta.kubernetes.io/storage-class").is_some();
@@ -282,6 +284,7 @@ fn spec_as_written(object: &Node, version: Version) -> Option<Node> {
 }
 
 /// Only a bound claim can grow, and only if its class says that its volumes can.
+/// `Validate`, plugin/pkg/admission/storage/persistentvolume/resize.
 fn resize_refusal(store: &Store, old: &Node, new: &Node) -> Option<Refusal> {
     let class = |claim: &Node| {
         annotation(claim, "volume.beta.kubernetes.io/storage-class")
@@ -363,6 +366,7 @@ fn message(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> S
 }
 
 /// The server's sentence about an object that its rules refuse.
+/// `NewInvalid`, k8s.io/apimachinery/pkg/api/errors.
 #[must_use]
 pub fn invalid(kind: &str, name: &str, refusals: &[Refusal], node: &Node) -> String {
     let causes: Vec<String> = refusals.iter().map(|refusal| cause(refusal, node)).collect();
@@ -376,6 +380,7 @@ fn cause(refusal: &Refusal, node: &Node) -> String {
 }
 
 /// One cause, without its field, as the server writes it.
+/// `ErrorBody`, k8s.io/apimachinery/pkg/util/validation/field.
 #[must_use]
 pub fn cause_text(refusal: &Refusal, node: &Node) -> String {
     let (head, valued) = match refusal.kind {

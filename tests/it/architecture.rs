@@ -186,6 +186,49 @@ fn reviews_make_no_sentences() {
     assert!(looked_at > 40, "only {looked_at} files");
 }
 
+/// A rule of the API server names what it follows in Kubernetes' own tree: the function, and the package that it is in.
+#[test]
+fn each_rule_of_the_server_has_a_source() {
+    let mut lacking = Vec::new();
+    let mut rules = 0;
+    for path in sources("src/api/admission") {
+        let text = fs::read_to_string(&path).unwrap();
+        let (mut said, mut heads) = (String::new(), String::new());
+        for line in text.lines().take_while(|line| *line != "#[cfg(test)]") {
+            if let Some(words) = line.strip_prefix("///") {
+                said.push_str(words);
+            } else if line.starts_with("pub ") && line.contains(" fn ")
+                || line.starts_with("pub(") && line.contains(" fn ")
+            {
+                heads = line.to_owned();
+            } else if !line.starts_with("#[") && heads.is_empty() {
+                said.clear();
+            } else {
+                heads.push_str(line);
+            }
+            if heads.contains('{') {
+                if heads.contains("causes: &mut Causes") {
+                    rules += 1;
+                    let names = said.split('`').skip(1).step_by(2);
+                    let is_named = names.clone().any(|name| name.chars().all(char::is_alphanumeric));
+                    let place = ["pkg/", "k8s.io/", "apiserver/"].iter().any(|place| said.contains(place));
+                    if !is_named || !place {
+                        lacking.push(format!("{}: {heads}", shown(&path)));
+                    }
+                }
+                heads.clear();
+                said.clear();
+            }
+        }
+    }
+    assert!(rules > 90, "only {rules} rules");
+    assert!(
+        lacking.is_empty(),
+        "say which function of Kubernetes each follows, and where it is:\n{}",
+        lacking.join("\n")
+    );
+}
+
 #[test]
 fn no_room_is_called_after_nothing() {
     for path in sources("src") {

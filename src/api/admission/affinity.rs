@@ -11,6 +11,7 @@ use crate::value::Node;
 use std::collections::BTreeMap;
 
 /// `affinity` of a pod.
+/// `validateAffinity`, pkg/apis/core/validation.
 pub fn affinity(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     if let Some(nodes) = some(node, "nodeAffinity") {
         node_affinity(nodes, rules, &path.child("nodeAffinity"), causes);
@@ -38,6 +39,7 @@ pub fn affinity(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes
 
 /// Keys of labels that are added to a selector, or kept out of it. The server names the whole term, with a number,
 /// where a key is there twice.
+/// `validateLabelKeys` and `ValidateMatchLabelKeysAndMismatchLabelKeys`, pkg/apis/core/validation.
 pub fn label_keys(node: &Node, fields: [Option<&str>; 2], path: &Path<'_>, causes: &mut Causes) {
     let labels = some(node, "labelSelector");
     let keys = |field: Option<&str>| field.map(|field| list(node, field)).unwrap_or_default();
@@ -104,6 +106,8 @@ fn has_faulty_values(expression: &Node) -> bool {
 }
 
 /// A key that the selector holds as well: the server finds it where it has added the key itself.
+/// `ValidateMatchLabelKeysAndMismatchLabelKeys` and `ValidateMatchLabelKeysInTopologySpread`,
+/// pkg/apis/core/validation.
 fn twice(labels: &Node, match_keys: &[Node], path: &Path<'_>, causes: &mut Causes) {
     let places: BTreeMap<&str, usize> =
         match_keys.iter().enumerate().filter_map(|(index, key)| Some((key.as_str()?, index))).collect();
@@ -118,6 +122,7 @@ fn twice(labels: &Node, match_keys: &[Node], path: &Path<'_>, causes: &mut Cause
     }
 }
 
+/// `validateNodeAffinity`, pkg/apis/core/validation.
 fn node_affinity(nodes: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     if let Some(required) = some(nodes, REQUIRED) {
         node_selector::node_selector(required, rules.faulty_node_values, &path.child(REQUIRED), causes);
@@ -132,12 +137,14 @@ fn node_affinity(nodes: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Caus
     }
 }
 
+/// `validateWeightedPodAffinityTerms` and `ValidatePreferredSchedulingTerms`, pkg/apis/core/validation.
 fn weight(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     if !(1..=100).contains(&number(node, "weight")) {
         causes.invalid(&path.child("weight"), "must be in the range 1-100");
     }
 }
 
+/// `validatePodAffinityTerm`, pkg/apis/core/validation.
 fn pod_term(term: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     for field in ["labelSelector", "namespaceSelector"] {
         selector::selector_with(some(term, field), rules.faulty_affinity_values, &path.child(field), causes);

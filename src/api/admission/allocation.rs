@@ -75,6 +75,7 @@ pub(super) fn needs_health_check(spec: &Node) -> bool {
 }
 
 /// Everything that happens to a Service between its defaults and its rules.
+/// `allocateCreate` and `allocateUpdate`, pkg/registry/core/service/storage.
 pub(super) fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
     let strict = gate::STRICT_IP_CIDR_VALIDATION.is_on(version);
     let Some(spec) = object.get_mut("spec") else { return };
@@ -143,6 +144,7 @@ fn normalize(new: &mut Addresses, old: Option<&Addresses>) {
 }
 
 /// Settles families and policy. Whether that succeeded; if not, the causes say why.
+/// `initIPFamilyFields`, pkg/registry/core/service/storage.
 fn choose_families(spec: &Node, new: &mut Addresses, stored: Option<&Node>, strict: bool, causes: &mut Causes) -> bool {
     let old = stored.map(Addresses::of);
     if !has_address(spec) || keeps_preferring_both(spec, new, stored, old.as_ref()) {
@@ -189,6 +191,7 @@ fn choose_families(spec: &Node, new: &mut Addresses, stored: Option<&Node>, stri
 }
 
 /// Going back to one family, or one address.
+/// `initIPFamilyFields`, pkg/registry/core/service/storage.
 fn shrink(new: &mut Addresses, old: &Addresses, causes: &mut Causes) {
     if new.is_single() {
         if new.ips == old.ips {
@@ -265,6 +268,7 @@ impl NodePorts {
 }
 
 /// Node ports for the ports and for the health check. Whether that succeeded.
+/// `txnAllocNodePorts` and `allocHealthCheckNodePort`, pkg/registry/core/service/storage.
 fn allocate_ports(spec: &mut Node, old: Option<&Node>, causes: &mut Causes) -> bool {
     let stated_in = |spec: &Node| {
         let ports = list(spec, "ports").iter().map(|port| number(port, "nodePort"));

@@ -71,6 +71,7 @@ fn create(object: &Node, _: Version, causes: &mut Causes) {
     }
 }
 
+/// `ValidateAPIService`, k8s.io/kube-aggregator/pkg/apis/apiregistration/validation.
 fn own_name(object: &Node, wanted: &str, causes: &mut Causes) {
     let given = object.get("metadata").map(|metadata| text(metadata, "name")).unwrap_or_default();
     if !given.is_empty() && name::path_segment(given).is_empty() && given != wanted {

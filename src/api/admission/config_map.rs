@@ -28,6 +28,7 @@ pub static KIND: Kind = Kind {
 /// The most bytes in all values together, of a ConfigMap or a Secret.
 pub(super) const MOST_BYTES: usize = 1024 * 1024;
 
+/// `ValidateConfigMap`, pkg/apis/core/validation.
 fn create(object: &Node, _: Version, causes: &mut Causes) {
     let binary = object.get("binaryData");
     let mut size = 0;
@@ -50,6 +51,7 @@ fn create(object: &Node, _: Version, causes: &mut Causes) {
     }
 }
 
+/// `ValidateConfigMapUpdate`, pkg/apis/core/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     meta::names_again(object, KIND.naming, causes);
     locked(object, stored, &["data", "binaryData"], causes);
@@ -57,6 +59,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
 }
 
 /// What may no longer change once `immutable` is set.
+/// `ValidateConfigMapUpdate` and `ValidateSecretUpdate`, pkg/apis/core/validation.
 pub(super) fn locked(object: &Node, stored: &Node, fields: &[&'static str], causes: &mut Causes) {
     let is_immutable = |object: &Node| object.get("immutable").and_then(Node::as_bool) == Some(true);
     if !is_immutable(stored) {

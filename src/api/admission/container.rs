@@ -12,6 +12,7 @@ use crate::value::Node;
 use std::collections::BTreeSet;
 
 /// `containers`.
+/// `validateContainers`, pkg/apis/core/validation.
 pub fn regular(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let containers = list(pod.spec, "containers");
     if containers.is_empty() {
@@ -35,6 +36,7 @@ pub fn regular(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `initContainers`.
+/// `validateInitContainers`, pkg/apis/core/validation.
 pub fn init(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let mut names: Names<'_> = list(pod.spec, "containers").iter().map(|container| text(container, "name")).collect();
     for (index, container) in list(pod.spec, "initContainers").iter().enumerate() {
@@ -65,6 +67,7 @@ pub fn init(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `ephemeralContainers`. No template may hold any, yet the server says all that is wrong with them.
+/// `validateEphemeralContainers`, pkg/apis/core/validation.
 pub fn ephemeral(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let containers = list(pod.spec, "ephemeralContainers");
     if containers.is_empty() {
@@ -108,6 +111,7 @@ pub fn ephemeral(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// An image with spaces around its name: refused in pods, let through in templates.
+/// `validateContainerOnlyForPod`, pkg/apis/core/validation.
 pub fn untrimmed_image(container: &Node, path: &Path<'_>, causes: &mut Causes) {
     let image = text(container, "image");
     if image.trim() != image {
@@ -129,11 +133,13 @@ const EPHEMERAL_FORBIDS: [&str; 9] = [
 const PULL_POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
 
 /// `imagePullPolicy`, of containers and of volumes made of images.
+/// `validatePullPolicy`, pkg/apis/core/validation.
 pub fn pull_policy(policy: &str, path: &Path<'_>, causes: &mut Causes) {
     causes.required_one_of(policy, &PULL_POLICIES, path);
 }
 
 /// What all sorts of containers have in common.
+/// `validateContainerCommon`, pkg/apis/core/validation.
 fn common(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let given = text(container, "name");
     if given.is_empty() {
@@ -158,6 +164,7 @@ fn common(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes)
 }
 
 /// What containers that keep running have in common.
+/// `validateContainers`, pkg/apis/core/validation.
 fn running(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if let Some(lifecycle) = some(container, "lifecycle") {
         handler::lifecycle(lifecycle, pod, &path.child("lifecycle"), causes);
@@ -165,6 +172,7 @@ fn running(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes
     handler::probes(container, pod, path, causes);
 }
 
+/// `validateContainerPorts`, pkg/apis/core/validation.
 fn ports(container: &Node, path: &Path<'_>, causes: &mut Causes) {
     let mut names = Names::default();
     for (index, port) in list(container, "ports").iter().enumerate() {
@@ -206,6 +214,7 @@ fn host_ports<'n>(containers: impl IntoIterator<Item = (usize, &'n Node)>, path:
     }
 }
 
+/// `validateInitContainerRestartPolicy`, pkg/apis/core/validation.
 fn init_restart_policy(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let policy = some(container, "restartPolicy").map(|policy| policy.as_str().unwrap_or_default());
     let has_rules = !list(container, "restartPolicyRules").is_empty();
@@ -224,6 +233,7 @@ fn init_restart_policy(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes:
     }
 }
 
+/// `validateContainerRestartPolicy`, pkg/apis/core/validation.
 fn restart_policy(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let rules = list(container, "restartPolicyRules");
     let policy_path = path.child("restartPolicy");
@@ -255,6 +265,7 @@ fn restart_policy(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut
 }
 
 /// `resizePolicy`. The server names the list in its answers, not the item.
+/// `validateResizePolicy`, pkg/apis/core/validation.
 fn resize_policy(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let mut names = Names::default();
     for (index, policy) in list(container, "resizePolicy").iter().enumerate() {
@@ -270,6 +281,7 @@ fn resize_policy(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut 
     }
 }
 
+/// `validateInitContainers`, pkg/apis/core/validation.
 fn init_resize_policy(container: &Node, sidecar: bool, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let policies = list(container, "resizePolicy");
     if !pod.rules.init_resize && !policies.is_empty() {

@@ -52,6 +52,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `validateControllerRevision`, pkg/apis/apps/validation.
 fn revision(object: &Node, causes: &mut Causes) {
     causes.not_negative(number(object, "revision"), &Path::new("revision"));
 }

@@ -30,6 +30,7 @@ const SPEC: Path<'static> = Path::new("spec");
 /// A Job's name is eleven letters longer than its CronJob's.
 const NAME_LIMIT: usize = 52;
 
+/// `ValidateCronJobCreate`, pkg/apis/batch/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let inner = object.get("spec").unwrap_or(&nothing);
@@ -43,6 +44,7 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `ValidateCronJobUpdate`, pkg/apis/batch/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let (new, old) = (object.get("spec").unwrap_or(&nothing), stored.get("spec").unwrap_or(&nothing));
@@ -61,12 +63,14 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `WarningsOnCreate`, pkg/registry/batch/cronjob.
 fn warn(spec: &Node, version: Version, causes: &mut Causes) {
     if let Some(inner) = spec.find(&["jobTemplate", "spec"]) {
         job::warn(inner, version, &SPEC.child("jobTemplate.spec"), causes);
     }
 }
 
+/// `validateCronJobSpec` and `ValidateJobTemplateSpec`, pkg/apis/batch/validation.
 fn spec(spec: &Node, old: Option<&Node>, rules: &Rules, causes: &mut Causes) {
     times(spec, old, causes);
     for field in ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"] {
@@ -90,6 +94,7 @@ fn spec(spec: &Node, old: Option<&Node>, rules: &Rules, causes: &mut Causes) {
 }
 
 /// When, and by whose clock.
+/// `validateScheduleFormat`, pkg/apis/batch/validation.
 fn times(spec: &Node, old: Option<&Node>, causes: &mut Causes) {
     let path = SPEC.child("schedule");
     let when = text(spec, "schedule");
@@ -118,6 +123,7 @@ fn times(spec: &Node, old: Option<&Node>, causes: &mut Causes) {
 }
 
 /// The name of a time zone that the server can load.
+/// `validateTimeZone`, pkg/apis/batch/validation.
 fn time_zone(zone: &str, path: &Path<'_>, causes: &mut Causes) {
     if zone.is_empty() {
         return causes.invalid(path, "timeZone must be nil or non-empty string");

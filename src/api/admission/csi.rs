@@ -67,6 +67,7 @@ const TOKENS_IN_SECRETS: Version = Version::minor(35);
 const MUTABLE_COUNT: Version = Version::minor(35);
 
 /// What a server drops because a feature is off.
+/// `PrepareForCreate`, pkg/registry/storage/csidriver.
 fn prepare_driver(object: &mut Node, _: Option<&Node>, version: Version, _: &mut Causes) {
     let Some(spec) = object.get_mut("spec").and_then(Node::as_map_mut) else { return };
     if version < MUTABLE_COUNT {

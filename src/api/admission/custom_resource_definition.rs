@@ -59,6 +59,7 @@ const FIELD_RULES: FieldRules = FieldRules {
 };
 
 /// Which versions have ever been stored is the server's to say.
+/// `PrepareForCreate`, k8s.io/apiextensions-apiserver/pkg/registry/customresourcedefinition.
 fn prepare(object: &mut Node, _: Option<&Node>, version: Version, _: &mut Causes) {
     let at = object.at;
     if version < SELECTABLE {
@@ -88,6 +89,7 @@ fn prepare(object: &mut Node, _: Option<&Node>, version: Version, _: &mut Causes
     }
 }
 
+/// `validateCustomResourceDefinitionSpec`, k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation.
 fn versions(object: &Node) -> &[Node] {
     object.get("spec").map(|spec| list(spec, "versions")).unwrap_or_default()
 }
@@ -162,6 +164,7 @@ fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
     }
 }
 
+/// `ValidateCustomResourceDefinition`, k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation.
 fn own_name(object: &Node, plural: &str, group: &str, causes: &mut Causes) {
     let metadata = object.get("metadata");
     let field = |field| metadata.map(|metadata| text(metadata, field)).unwrap_or_default();
@@ -175,6 +178,7 @@ fn own_name(object: &Node, plural: &str, group: &str, causes: &mut Causes) {
     }
 }
 
+/// `validateCustomResourceDefinitionSpec`, k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation.
 fn group(group: &str, path: &Path<'_>, causes: &mut Causes) {
     let faults = name::dns_subdomain(group);
     if group.is_empty() {
@@ -248,6 +252,7 @@ impl Definition<'_> {
     }
 
     /// One part of a version: its schema, its subresources, its columns, or the fields it can be selected by.
+    /// `validateCustomResourceDefinitionVersion`, k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation.
     fn part(self, version: &Node, field: &str, path: &Path<'_>, leniency: Leniency, causes: &mut Causes) {
         match field {
             "schema" => {

@@ -294,6 +294,7 @@ fn has_whole_items(schema: &Node) -> Option<&'static str> {
 }
 
 /// What Kubernetes adds to OpenAPI: how lists and maps are merged.
+/// `ValidateCustomResourceDefinitionOpenAPISchema`, k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation.
 fn extensions(schema: &Node, leniency: Leniency, path: &Path<'_>, causes: &mut Causes) {
     let kind = text(schema, "type");
     if schema.get("x-kubernetes-preserve-unknown-fields").and_then(Node::as_bool) == Some(false) {
@@ -344,6 +345,7 @@ fn extensions(schema: &Node, leniency: Leniency, path: &Path<'_>, causes: &mut C
 }
 
 /// Lists whose items are told apart by some of their fields.
+/// `ValidateCustomResourceDefinitionOpenAPISchema`, k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation.
 fn list_of_maps(schema: &Node, path: &Path<'_>, causes: &mut Causes) {
     let keys = list(schema, "x-kubernetes-list-map-keys");
     let (keys_path, items_path) = (path.child("x-kubernetes-list-map-keys"), path.child("items"));
@@ -446,6 +448,7 @@ pub fn unknown_formats<'n>(schema: &'n Node, found: &mut Vec<&'n str>) {
 }
 
 /// The rules of a schema in CEL.
+/// `ValidateCustomResourceDefinitionOpenAPISchema`, k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation.
 fn validations(schema: &Node, place: Place, before: usize, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("x-kubernetes-validations");
     let rules = list(schema, "x-kubernetes-validations");
@@ -700,6 +703,7 @@ fn complete(part: &Node, whole: &Node, whole_path: &Path<'_>, causes: &mut Cause
     }
 }
 
+/// `validateStructuralCompleteness`, k8s.io/apiextensions-apiserver/pkg/apiserver/schema.
 fn complete_within(part: &Node, whole: &Node, whole_path: &Path<'_>, causes: &mut Causes) {
     complete(part, whole, whole_path, causes);
     if let Some(items) = schema_of_items(part) {

@@ -27,6 +27,7 @@ pub static KIND: Kind = Kind {
 
 const SPEC: Path<'static> = Path::new("spec");
 
+/// `ValidateDaemonSet`, pkg/apis/apps/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let inner = object.get("spec").unwrap_or(&nothing);
@@ -34,6 +35,7 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
     warn(inner, version, causes);
 }
 
+/// `ValidateDaemonSetUpdate`, pkg/apis/apps/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let (new, old) = (object.get("spec").unwrap_or(&nothing), stored.get("spec").unwrap_or(&nothing));
@@ -46,12 +48,14 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `WarningsOnCreate`, pkg/registry/apps/daemonset.
 fn warn(spec: &Node, version: Version, causes: &mut Causes) {
     if let Some(template) = spec.get("template").filter(|_| causes.refusals.is_empty()) {
         pod_warning::warn(template, false, version, &SPEC.child("template"), causes);
     }
 }
 
+/// `ValidateDaemonSetSpec`, pkg/apis/apps/validation.
 fn spec(spec: &Node, rules: &Rules, causes: &mut Causes) {
     workload::template(spec, chosen(spec, rules, causes), "DaemonSet", rules, &SPEC, causes);
     for field in ["minReadySeconds", "revisionHistoryLimit"] {
@@ -74,6 +78,7 @@ fn chosen<'n>(spec: &'n Node, rules: &Rules, causes: &mut Causes) -> Chosen<'n> 
     if found.refusals.is_empty() { Chosen::Some(node) } else { Chosen::Faulty }
 }
 
+/// `ValidateDaemonSetUpdateStrategy` and `ValidateRollingUpdateDaemonSet`, pkg/apis/apps/validation.
 fn strategy(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let nothing = Node::null(spec.at);
     let strategy = spec.get("updateStrategy").unwrap_or(&nothing);

@@ -28,6 +28,7 @@ pub static KIND: Kind = Kind {
 
 const SPEC: Path<'static> = Path::new("spec");
 
+/// `ValidateDeployment`, pkg/apis/apps/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let inner = object.get("spec").unwrap_or(&nothing);
@@ -38,6 +39,7 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `ValidateDeploymentUpdate`, pkg/apis/apps/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let (new, old) = (object.get("spec").unwrap_or(&nothing), stored.get("spec").unwrap_or(&nothing));
@@ -52,6 +54,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
 }
 
 /// A name that is no label makes pods whose host names are none.
+/// `WarningsOnCreate`, pkg/registry/apps/deployment.
 pub fn recommend_label(object: &Node, used_in: &str, causes: &mut Causes) {
     let metadata = |field| object.get("metadata").map(|metadata| text(metadata, field)).unwrap_or_default();
     // By then the server has made a name of `generateName`.
@@ -72,12 +75,14 @@ pub fn recommend_label(object: &Node, used_in: &str, causes: &mut Causes) {
     }
 }
 
+/// `WarningsOnCreate`, pkg/registry/apps/deployment.
 fn warn(spec: &Node, version: Version, causes: &mut Causes) {
     if let Some(template) = spec.get("template") {
         pod_warning::warn(template, false, version, &SPEC.child("template"), causes);
     }
 }
 
+/// `ValidateDeploymentSpec`, pkg/apis/apps/validation.
 fn spec(spec: &Node, rules: &Rules, causes: &mut Causes) {
     for field in ["replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] {
         causes.not_negative(number(spec, field), &SPEC.child(field));
@@ -93,6 +98,7 @@ fn spec(spec: &Node, rules: &Rules, causes: &mut Causes) {
     }
 }
 
+/// `ValidateDeploymentStrategy` and `ValidateRollingUpdateDeployment`, pkg/apis/apps/validation.
 fn strategy(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let nothing = Node::null(spec.at);
     let strategy = spec.get("strategy").unwrap_or(&nothing);

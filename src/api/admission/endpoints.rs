@@ -53,6 +53,7 @@ const FIELD_RULES: FieldRules =
     FieldRules { optional: &["nodeName", "hostname", "ready", "zone"], free: &["deprecatedTopology"], amounts: &[] };
 
 /// What a server drops in silence.
+/// `PrepareForCreate`, pkg/registry/discovery/endpointslice.
 fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut Causes) {
     let same = stored.is_some_and(|stored| FIELD_RULES.same(object.get("endpoints"), stored.get("endpoints")));
     for endpoint in object.get_mut("endpoints").into_iter().flat_map(Node::items_mut) {
@@ -91,6 +92,7 @@ fn endpoints(object: &Node, stored: Option<&Node>, version: Version, causes: &mu
 /// Endpoints are deprecated since this version.
 const DEPRECATED: Version = Version::minor(33);
 
+/// `validateEndpointSubsets`, pkg/apis/core/validation.
 fn subsets(subsets: &[Node], version: Version, causes: &mut Causes) {
     let path = Path::new("subsets");
     for (index, subset) in subsets.iter().enumerate() {
@@ -179,6 +181,7 @@ fn slice(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
     causes.warnings.append(&mut found.warnings);
 }
 
+/// `validatePorts`, pkg/apis/discovery/validation.
 fn slice_ports(ports: &[Node], path: &Path<'_>, causes: &mut Causes) {
     const MOST: usize = 20_000;
     if ports.len() > MOST {
@@ -202,6 +205,7 @@ fn slice_ports(ports: &[Node], path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateEndpoints`, pkg/apis/discovery/validation.
 fn slice_endpoints(endpoints: &[Node], kind: &str, version: Version, path: &Path<'_>, causes: &mut Causes) {
     const MOST: usize = 1000;
     const MOST_ADDRESSES: usize = 100;
@@ -262,7 +266,7 @@ fn slice_address(address: &str, kind: &str, version: Version, [whole, path]: [&P
     }
 }
 
-/// `IsFullyQualifiedDomainName`, k8s.io/apimachinery.
+/// `IsFullyQualifiedDomainName`, k8s.io/apimachinery/pkg/util/validation.
 fn domain_name(text: &str, path: &Path<'_>, causes: &mut Causes) {
     if text.is_empty() {
         return causes.required(path, "");

@@ -11,6 +11,7 @@ use crate::k8s::quantity::Quantity;
 use crate::value::Node;
 
 /// `env` of a container.
+/// `ValidateEnv`, pkg/apis/core/validation.
 pub fn variables(variables: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     for (index, variable) in variables.iter().enumerate() {
         let path = path.index(index);
@@ -27,6 +28,7 @@ pub fn variables(variables: &[Node], rules: &Rules, path: &Path<'_>, causes: &mu
 }
 
 /// `envFrom` of a container.
+/// `ValidateEnvFrom`, pkg/apis/core/validation.
 pub fn sources(sources: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     for (index, source) in sources.iter().enumerate() {
         let item = path.index(index);
@@ -96,6 +98,7 @@ const RESOURCES: [&str; 6] = [
 const BYTE_DIVISORS: [&str; 13] = ["1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"];
 
 /// A reference to a field of the pod.
+/// `validateObjectFieldSelector`, pkg/apis/core/validation.
 pub fn field_reference(node: &Node, known: &[&str], path: &Path<'_>, causes: &mut Causes) {
     let (api_version, field) = (text(node, "apiVersion"), text(node, "fieldPath"));
     if api_version.is_empty() {
@@ -129,6 +132,7 @@ pub fn field_reference(node: &Node, known: &[&str], path: &Path<'_>, causes: &mu
 }
 
 /// A reference to a limit or request of a container; in files the container must be named.
+/// `validateContainerResourceFieldSelector` and `validateContainerResourceDivisor`, pkg/apis/core/validation.
 pub fn resource_reference(node: &Node, in_file: bool, path: &Path<'_>, causes: &mut Causes) {
     let resource = text(node, "resource");
     let huge = resource.starts_with("requests.hugepages-") || resource.starts_with("limits.hugepages-");
@@ -165,6 +169,7 @@ fn variable_name(text: &str, rules: &Rules) -> Faults {
     if rules.relaxed_variables { name::environment_variable(text) } else { name::environment_variable_strict(text) }
 }
 
+/// `validateEnvVarValueFrom`, pkg/apis/core/validation.
 fn source_of(source: &Node, has_value: bool, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let mut count = 0;
     for (key, node) in source.entries().filter(|(_, node)| !node.is_null()) {
@@ -190,6 +195,7 @@ fn source_of(source: &Node, has_value: bool, rules: &Rules, path: &Path<'_>, cau
     causes.invalid(path, fault);
 }
 
+/// `validateConfigMapKeySelector` and `validateSecretKeySelector`, pkg/apis/core/validation.
 fn key_reference(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     causes.each_invalid(&path.child("name"), name::dns_subdomain(text(node, "name")));
     let key = text(node, "key");
@@ -200,6 +206,7 @@ fn key_reference(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateFileKeySelector`, pkg/apis/core/validation.
 fn file_reference(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     let (key, volume, file) = (text(node, "key"), text(node, "volumeName"), text(node, "path"));
     if key.is_empty() {

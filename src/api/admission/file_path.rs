@@ -3,6 +3,7 @@
 use super::cause::{Causes, Path};
 
 /// No step of the path goes up.
+/// `validatePathNoBacksteps`, pkg/apis/core/validation.
 pub fn no_steps_up(text: &str, path: &Path<'_>, causes: &mut Causes) {
     if goes_up(text) {
         causes.invalid(path, "must not contain '..'");
@@ -10,6 +11,7 @@ pub fn no_steps_up(text: &str, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// A path that leads down from where it starts.
+/// `validateLocalDescendingPath`, pkg/apis/core/validation.
 pub fn descending(text: &str, path: &Path<'_>, causes: &mut Causes) {
     if text.starts_with('/') {
         causes.invalid(path, "must be a relative path");
@@ -18,6 +20,7 @@ pub fn descending(text: &str, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// The same, for a file whose name must not begin with two dots either.
+/// `ValidateLocalNonReservedPath`, pkg/apis/core/validation.
 pub fn descending_file(text: &str, path: &Path<'_>, causes: &mut Causes) {
     descending(text, path, causes);
     if text.starts_with("..") && !text.starts_with("../") {

@@ -35,6 +35,7 @@ impl Probe {
 }
 
 /// All probes of a container.
+/// `validateLivenessProbe`, `validateReadinessProbe` and `validateStartupProbe`, pkg/apis/core/validation.
 pub fn probes(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     for kind in Probe::ALL {
         if let Some(node) = some(container, kind.field()) {
@@ -44,6 +45,7 @@ pub fn probes(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Cau
 }
 
 /// `lifecycle` of a container.
+/// `validateLifecycle`, pkg/apis/core/validation.
 pub fn lifecycle(node: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     for hook in ["postStart", "preStop"] {
         if let Some(node) = some(node, hook) {
@@ -59,6 +61,7 @@ const PROBE_ACTIONS: [(&str, Check); 4] =
 const HOOK_ACTIONS: [(&str, Check); 4] =
     [("exec", exec), ("httpGet", http_get), ("tcpSocket", tcp_socket), ("sleep", sleep)];
 
+/// `validateProbe` and `validateReadinessProbe`, pkg/apis/core/validation.
 fn probe(node: &Node, kind: Probe, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     handler(node, &PROBE_ACTIONS, pod, path, causes);
     for field in ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"] {
@@ -96,12 +99,14 @@ fn handler(node: &Node, actions: &[(&str, Check)], pod: &Pod<'_>, path: &Path<'_
     }
 }
 
+/// `validateExecAction`, pkg/apis/core/validation.
 fn exec(node: &Node, _: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if list(node, "command").is_empty() {
         causes.required(&path.child("command"), "");
     }
 }
 
+/// `validateHTTPGetAction`, pkg/apis/core/validation.
 fn http_get(node: &Node, _: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if text(node, "path").is_empty() {
         causes.required(&path.child("path"), "");
@@ -113,14 +118,17 @@ fn http_get(node: &Node, _: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateTCPSocketAction`, pkg/apis/core/validation.
 fn tcp_socket(node: &Node, _: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     port::number_or_name(node.get("port"), &path.child("port"), causes);
 }
 
+/// `validateGRPCAction`, pkg/apis/core/validation.
 fn grpc(node: &Node, _: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     causes.each_invalid(&path.child("port"), name::port_number(number(node, "port")));
 }
 
+/// `validateSleepAction`, pkg/apis/core/validation.
 fn sleep(node: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let Some(grace) = pod.grace else { return };
     let seconds = number(node, "seconds");

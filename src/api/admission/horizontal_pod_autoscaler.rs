@@ -49,14 +49,17 @@ struct Reference {
     core: bool,
 }
 
+/// `ValidateHorizontalPodAutoscaler`, pkg/apis/autoscaling/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     judge(object, None, version, causes);
 }
 
+/// `ValidateHorizontalPodAutoscalerUpdate`, pkg/apis/autoscaling/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     judge(object, stored.get("spec"), version, causes);
 }
 
+/// `validateHorizontalPodAutoscalerSpec`, pkg/apis/autoscaling/validation.
 fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
     let least = some(spec, "minReplicas").and_then(Node::as_int);
@@ -96,6 +99,7 @@ fn names_groups(version: Version) -> bool {
     version >= Version::minor(34)
 }
 
+/// `ValidateCrossVersionObjectReference`, pkg/apis/autoscaling/validation.
 fn target_reference(spec: &Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
     let target = spec.get("scaleTargetRef");
     let field = |target: Option<&Node>, field| target.map(|target| text(target, field).to_owned()).unwrap_or_default();
@@ -108,6 +112,7 @@ fn target_reference(spec: &Node, stored: Option<&Node>, version: Version, causes
 }
 
 /// `kind`, `name` and `apiVersion` of another object.
+/// `ValidateCrossVersionObjectReference`, pkg/apis/autoscaling/validation.
 fn reference(target: Option<&Node>, rule: Reference, path: &Path<'_>, causes: &mut Causes) {
     for field in ["kind", "name"] {
         match target.map(|target| text(target, field)).unwrap_or_default() {
@@ -130,6 +135,7 @@ fn group_fault(target: Option<&Node>, rule: Reference) -> Option<String> {
     (!rule.any && !rule.core && group.is_empty()).then(|| "apiVersion must specify API group".into())
 }
 
+/// `validateMetrics`, pkg/apis/autoscaling/validation.
 fn metrics(spec: &Node, stored: Option<&Node>, version: Version, least: Option<i64>, causes: &mut Causes) {
     let path = SPEC.child("metrics");
     let described = |metric: &Node| {
@@ -152,6 +158,7 @@ fn metrics(spec: &Node, stored: Option<&Node>, version: Version, least: Option<i
     }
 }
 
+/// `validateMetricSpec`, pkg/apis/autoscaling/validation.
 fn metric(metric: &Node, rule: Reference, path: &Path<'_>, causes: &mut Causes) {
     let kind = text(metric, "type");
     if kind.is_empty() {
@@ -180,6 +187,8 @@ fn metric(metric: &Node, rule: Reference, path: &Path<'_>, causes: &mut Causes) 
     }
 }
 
+/// `validateObjectSource`, `validatePodsSource`, `validateResourceSource`, `validateContainerResourceSource` and
+/// `validateExternalSource`, pkg/apis/autoscaling/validation.
 fn metric_source(field: &str, source: &Node, rule: Reference, path: &Path<'_>, causes: &mut Causes) {
     let target_path = path.child("target");
     let target = source.get("target");
@@ -240,6 +249,7 @@ fn metric_source(field: &str, source: &Node, rule: Reference, path: &Path<'_>, c
 }
 
 /// The name of something that a container can have much or little of.
+/// `validateContainerResourceName` and `validateResourceName`, pkg/apis/core/validation.
 fn container_resource(resource: &str, path: &Path<'_>, causes: &mut Causes) {
     let faults = name::label_key(resource);
     let readable = faults.is_empty();
@@ -253,6 +263,7 @@ fn container_resource(resource: &str, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateMetricIdentifier`, pkg/apis/autoscaling/validation.
 fn identifier(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("metric");
     let path = path.child("name");
@@ -262,6 +273,7 @@ fn identifier(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateMetricTarget`, pkg/apis/autoscaling/validation.
 fn target_rule(target: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     let kind = target.map(|target| text(target, "type")).unwrap_or_default();
     if kind.is_empty() {
@@ -281,6 +293,7 @@ fn target_rule(target: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateScalingRules`, pkg/apis/autoscaling/validation.
 fn scaling(rules: &Node, path: &Path<'_>, causes: &mut Causes) {
     let window = path.child("stabilizationWindowSeconds");
     match number(rules, "stabilizationWindowSeconds") {

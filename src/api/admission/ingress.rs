@@ -42,6 +42,7 @@ impl Rules {
     }
 }
 
+/// `ValidateIngressCreate`, pkg/apis/networking/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
     judge(spec, Rules::of(version), causes);
@@ -64,6 +65,7 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `ValidateIngressUpdate`, pkg/apis/networking/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     meta::names_again(object, KIND.naming, causes);
     let (Some(spec), Some(before)) = (object.get("spec"), stored.get("spec")) else { return };
@@ -89,6 +91,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     judge(spec, rules, causes);
 }
 
+/// `ValidateIngressSpec` and `validateIngressRules`, pkg/apis/networking/validation.
 fn judge(spec: &Node, rules: Rules, causes: &mut Causes) {
     let backend = some(spec, "defaultBackend");
     if list(spec, "rules").is_empty() && backend.is_none() {
@@ -117,6 +120,7 @@ fn judge(spec: &Node, rules: Rules, causes: &mut Causes) {
     }
 }
 
+/// `validateIngressTLS`, pkg/apis/networking/validation.
 fn tls_rules(list_of_tls: &[Node], rules: Rules, path: &Path<'_>, causes: &mut Causes) {
     for (index, tls) in list_of_tls.iter().enumerate() {
         let path = path.index(index);
@@ -137,11 +141,13 @@ fn secret_faults(tls: &Node) -> name::Faults {
     }
 }
 
+/// `validateIngressRules`, pkg/apis/networking/validation.
 fn host_rule(host: &str, path: &Path<'_>, causes: &mut Causes) {
     let faults = if host.contains('*') { name::wildcard_dns_subdomain(host) } else { name::dns_subdomain(host) };
     causes.each_invalid(path, faults);
 }
 
+/// `validateHTTPIngressRuleValue`, pkg/apis/networking/validation.
 fn rule_value(rule: &Node, rules: Rules, path: &Path<'_>, causes: &mut Causes) {
     let Some(http) = some(rule, "http") else { return };
     let path = path.child("http");
@@ -155,6 +161,7 @@ fn rule_value(rule: &Node, rules: Rules, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateHTTPIngressPath`, pkg/apis/networking/validation.
 fn path_rule(node: &Node, rules: Rules, path: &Path<'_>, causes: &mut Causes) {
     let kind_path = path.child("pathType");
     let Some(kind) = some(node, "pathType") else { return causes.required(&kind_path, "pathType must be specified") };
@@ -181,6 +188,7 @@ fn path_rule(node: &Node, rules: Rules, path: &Path<'_>, causes: &mut Causes) {
     backend_rule(node.get("backend"), rules, &path.child("backend"), causes);
 }
 
+/// `validateIngressBackend`, pkg/apis/networking/validation.
 fn backend_rule(backend: Option<&Node>, rules: Rules, path: &Path<'_>, causes: &mut Causes) {
     let part = |field| backend.and_then(|backend| some(backend, field));
     match (part("resource"), part("service")) {
@@ -191,6 +199,7 @@ fn backend_rule(backend: Option<&Node>, rules: Rules, path: &Path<'_>, causes: &
     }
 }
 
+/// `validateIngressTypedLocalObjectReference`, pkg/apis/networking/validation.
 fn resource_rule(resource: &Node, path: &Path<'_>, causes: &mut Causes) {
     if let Some(group) = some(resource, "apiGroup") {
         causes.each_invalid(&path.child("apiGroup"), name::dns_subdomain(group.as_str().unwrap_or_default()));
@@ -203,6 +212,7 @@ fn resource_rule(resource: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateIngressBackend`, pkg/apis/networking/validation.
 fn service_rule(service: &Node, rules: Rules, path: &Path<'_>, causes: &mut Causes) {
     let service_path = path.child("service");
     match text(service, "name") {

@@ -50,7 +50,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     create(object, version, causes);
 }
 
-/// `IsDomainPrefixedPath`, k8s.io/apimachinery.
+/// `IsDomainPrefixedPath`, k8s.io/apimachinery/pkg/util/validation.
 fn controller_rule(controller: &str, path: &Path<'_>, causes: &mut Causes) {
     if controller.is_empty() {
         return causes.required(path, "");

@@ -1,6 +1,6 @@
 //! Jobs, and the specs of those that a CronJob makes.
 //!
-//! Follows `pkg/apis/batch/validation/validation.go: ValidateJobCreate, ValidateJobUpdate`.
+//! Follows `pkg/apis/batch/validation/validation.go: ValidateJob, ValidateJobUpdate`.
 
 use super::cause::{Causes, Path, list, number, some, text};
 use super::meta::Naming;
@@ -37,6 +37,7 @@ const NAME_LABELS: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
 const UID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// A new Job is given a selector, and its pods the labels that fit it.
+/// `PrepareForCreate` and `generateSelectorIfNeeded`, pkg/registry/batch/job.
 fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes) {
     let manual = object.find(&["spec", "manualSelector"]).and_then(Node::as_bool) == Some(true);
     if stored.is_some() || manual {
@@ -84,6 +85,7 @@ fn map_at<'n>(node: &'n mut Node, keys: &[&str]) -> Option<&'n mut Node> {
     map_at(map.get_mut(key)?, rest)
 }
 
+/// `ValidateJob`, pkg/apis/batch/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let inner = object.get("spec").unwrap_or(&nothing);
@@ -94,6 +96,7 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `ValidateJobUpdate`, pkg/apis/batch/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let (new, old) = (object.get("spec").unwrap_or(&nothing), stored.get("spec").unwrap_or(&nothing));
@@ -153,6 +156,7 @@ fn is_readable(spec: &Node) -> bool {
 }
 
 /// The selector and the labels that the server makes itself must be as it made them.
+/// `validateGeneratedSelector`, pkg/apis/batch/validation.
 fn own_selector(spec: &Node, name: &str, uid: &str, prefixed: bool, causes: &mut Causes) {
     let Some(node) = some(spec, "selector") else { return };
     if spec.get("manualSelector").and_then(Node::as_bool) == Some(true) {
@@ -180,6 +184,7 @@ fn own_selector(spec: &Node, name: &str, uid: &str, prefixed: bool, causes: &mut
 }
 
 /// `spec` of a Job, without its selector.
+/// `validateJobSpec`, pkg/apis/batch/validation.
 pub fn spec(spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let counts = [
         "parallelism",
@@ -231,6 +236,7 @@ pub fn spec(spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// What the server warns of in the spec of a Job.
+/// `WarningsForJobSpec`, pkg/api/job.
 pub fn warn(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
     if text(spec, "completionMode") == "Indexed"
         && number(spec, "completions") > 100_000
@@ -248,6 +254,7 @@ pub fn warn(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes)
     }
 }
 
+/// `validateJobSpec`, pkg/apis/batch/validation.
 fn managed_by(manager: &str, path: &Path<'_>, causes: &mut Causes) {
     if manager.is_empty() {
         causes.required(path, "");
@@ -271,6 +278,7 @@ fn managed_by(manager: &str, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// Jobs whose pods are numbered, and fields that only those have.
+/// `validateJobSpec`, pkg/apis/batch/validation.
 fn indexes(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let value = |field: &str| spec.get(field).and_then(Node::as_int);
     let (completions, parallelism) = (value("completions"), value("parallelism"));
@@ -321,6 +329,7 @@ fn indexes(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validatePodFailurePolicy` and `validatePodFailurePolicyRule`, pkg/apis/batch/validation.
 fn failure_policy(policy: &Node, spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let rules = list(policy, "rules");
     if rules.len() > 20 {
@@ -356,6 +365,7 @@ fn failure_policy(policy: &Node, spec: &Node, path: &Path<'_>, causes: &mut Caus
     }
 }
 
+/// `validatePodFailurePolicyRuleOnPodConditions`, pkg/apis/batch/validation.
 fn pod_conditions(conditions: &[Node], path: &Path<'_>, causes: &mut Causes) {
     if conditions.len() > 20 {
         causes.too_many(path, 20);
@@ -370,6 +380,7 @@ fn pod_conditions(conditions: &[Node], path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validatePodFailurePolicyRuleOnExitCodes`, pkg/apis/batch/validation.
 fn exit_codes(codes: &Node, containers: &Names<'_>, path: &Path<'_>, causes: &mut Causes) {
     let operator = text(codes, "operator");
     if operator.is_empty() {
@@ -403,6 +414,7 @@ fn exit_codes(codes: &Node, containers: &Names<'_>, path: &Path<'_>, causes: &mu
     }
 }
 
+/// `validateSuccessPolicy` and `validateSuccessPolicyRule`, pkg/apis/batch/validation.
 fn success_policy(policy: &Node, spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let rules = list(policy, "rules");
     if rules.is_empty() {
@@ -483,6 +495,7 @@ fn count_of_indexes(text: &str, completions: i64) -> Result<i64, String> {
 }
 
 /// What may not change once the Job is there.
+/// `ValidateJobSpecUpdate`, pkg/apis/batch/validation.
 fn changes(new: &Node, old: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let same = |field: &str| FIELD_RULES.same_fields(field, new.get(field), old.get(field));
     let immutable = "field is immutable";
@@ -506,6 +519,7 @@ fn changes(new: &Node, old: &Node, stored: &Node, version: Version, causes: &mut
 }
 
 /// A template may change a little as long as the Job has not begun.
+/// `validatePodTemplateUpdate`, pkg/apis/batch/validation.
 fn template_changes(new: &Node, old: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(new.at);
     let (now, before) = (new.get("template").unwrap_or(&nothing), old.get("template").unwrap_or(&nothing));

@@ -24,6 +24,7 @@ pub static KIND: Kind = Kind {
 };
 
 /// Coordinated leader election is off by default in every version known so far.
+/// `PrepareForCreate`, pkg/registry/coordination/lease.
 fn prepare(object: &mut Node, _: Option<&Node>, _: Version, _: &mut Causes) {
     if let Some(spec) = object.get_mut("spec").and_then(Node::as_map_mut) {
         spec.remove("strategy");

@@ -31,6 +31,7 @@ pub static KIND: Kind = Kind {
 };
 
 /// A range without a name is given one; which one nobody can know.
+/// `PrepareForCreate`, pkg/registry/core/limitrange.
 fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes) {
     let at = object.at;
     if stored.is_some() {
@@ -80,6 +81,7 @@ fn is_ignored(kind: &str, field: &str) -> bool {
     kind == "Pod" && matches!(field, "default" | "defaultRequest")
 }
 
+/// `validateLimitRangeTypeName`, pkg/apis/core/validation.
 fn type_name(kind: &str, path: &Path<'_>, causes: &mut Causes) {
     let faults = name::label_key(kind);
     if faults.is_empty() && !kind.contains('/') && !["Pod", "Container", "PersistentVolumeClaim"].contains(&kind) {
@@ -88,6 +90,7 @@ fn type_name(kind: &str, path: &Path<'_>, causes: &mut Causes) {
     causes.each_invalid(path, faults);
 }
 
+/// `ValidateLimitRange`, pkg/apis/core/validation.
 fn names(limit: &Node, kind: &str, path: &Path<'_>, causes: &mut Causes) {
     for field in FIELDS {
         let path = path.child(field);
@@ -105,6 +108,7 @@ fn names(limit: &Node, kind: &str, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// Each amount against the others of its resource.
+/// `ValidateLimitRange`, pkg/apis/core/validation.
 fn amounts(limit: &Node, kind: &str, path: &Path<'_>, causes: &mut Causes) {
     let keys: BTreeSet<&str> = FIELDS
         .iter()
@@ -150,6 +154,7 @@ fn amounts(limit: &Node, kind: &str, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `ValidateLimitRange`, pkg/apis/core/validation.
 #[expect(clippy::cast_precision_loss, reason = "that is how the server compares")]
 fn ratio_rule(
     ratio: &Quantity,

@@ -84,6 +84,7 @@ impl Naming {
 }
 
 /// The rules for the metadata of a new object.
+/// `ValidateObjectMeta` and `ValidateObjectMetaAccessorWithOpts`, k8s.io/apimachinery/pkg/api/validation.
 pub fn create(object: &Node, scope: Scope, naming: Naming, version: Version, causes: &mut Causes) {
     let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
         return causes.required(&Path::new("metadata.name"), "name or generateName is required");
@@ -93,6 +94,7 @@ pub fn create(object: &Node, scope: Scope, naming: Naming, version: Version, cau
 }
 
 /// The rules for the metadata of a new custom resource: its finalizers may be called as they like.
+/// `ValidateObjectMetaAccessorWithOpts`, k8s.io/apimachinery/pkg/api/validation.
 pub fn custom(object: &Node, namespaced: bool, naming: Naming, version: Version, causes: &mut Causes) {
     let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
         return causes.required(&Path::new("metadata.name"), "name or generateName is required");
@@ -102,6 +104,7 @@ pub fn custom(object: &Node, namespaced: bool, naming: Naming, version: Version,
 }
 
 /// The rules for metadata that is to replace `stored`.
+/// `ValidateObjectMetaUpdate` and `ValidateObjectMetaAccessorWithOpts`, k8s.io/apimachinery/pkg/api/validation.
 pub fn update(object: &Node, stored: &Node, scope: Scope, naming: Naming, version: Version, causes: &mut Causes) {
     let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
         return causes.required(&Path::new("metadata.name"), "name or generateName is required");
@@ -127,6 +130,7 @@ pub fn update(object: &Node, stored: &Node, scope: Scope, naming: Naming, versio
 
 /// The names of a changed object by the rule of its kind: many kinds apply all their rules for new objects to changed
 /// ones too.
+/// `ValidateObjectMetaAccessorWithOpts`, k8s.io/apimachinery/pkg/api/validation.
 pub fn names_again(object: &Node, naming: Naming, causes: &mut Causes) {
     if let Some(metadata) = object.get("metadata") {
         names(metadata, naming, causes);
@@ -134,6 +138,7 @@ pub fn names_again(object: &Node, naming: Naming, causes: &mut Causes) {
 }
 
 /// `name` and `generateName` by the rule of a kind.
+/// `ValidateObjectMetaAccessorWithOpts`, k8s.io/apimachinery/pkg/api/validation.
 pub fn names(metadata: &Node, naming: Naming, causes: &mut Causes) {
     let path = Path::new("metadata");
     let (given, beginning) = (text(metadata, "name"), text(metadata, "generateName"));
@@ -151,6 +156,7 @@ pub fn names(metadata: &Node, naming: Naming, causes: &mut Causes) {
 }
 
 /// Annotations: their keys in any case, their size together.
+/// `ValidateAnnotations`, k8s.io/apimachinery/pkg/api/validation.
 pub fn annotations(map: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     let mut size = 0;
     for (key, value) in map.into_iter().flat_map(Node::entries) {
@@ -168,6 +174,7 @@ pub fn annotations(map: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// Labels and annotations of a template inside another object; nothing else may stand there.
+/// `ValidateTemplateObjectMeta`, pkg/apis/core/validation.
 pub fn template(metadata: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     let Some(metadata) = metadata else { return };
     annotations(metadata.get("annotations"), &path.child("annotations"), causes);
@@ -212,6 +219,7 @@ pub fn generated(beginning: &str) -> String {
     format!("{}x5x5x", &beginning[..end])
 }
 
+/// `validateObjectMetaAccessorWithOptsCommon`, k8s.io/apimachinery/pkg/api/validation.
 fn common(metadata: &Node, scope: Scope, naming: Naming, version: Version, causes: &mut Causes) {
     let path = Path::new("metadata");
     namespace(metadata, scope.namespaced, &path.child("namespace"), causes);
@@ -223,6 +231,7 @@ fn common(metadata: &Node, scope: Scope, naming: Naming, version: Version, cause
     managed_fields(metadata, &path.child("managedFields"), causes);
 }
 
+/// `validateObjectMetaAccessorWithOptsCommon`, k8s.io/apimachinery/pkg/api/validation.
 fn namespace(metadata: &Node, namespaced: bool, path: &Path<'_>, causes: &mut Causes) {
     let namespace = text(metadata, "namespace");
     match (namespaced, namespace.is_empty()) {
@@ -236,6 +245,7 @@ fn namespace(metadata: &Node, namespaced: bool, path: &Path<'_>, causes: &mut Ca
 /// The first version whose server says which owner is faulty (`validateOwnerReference` takes a path).
 const NUMBERS_OWNERS: Version = Version::minor(37);
 
+/// `ValidateOwnerReferences` and `validateOwnerReference`, k8s.io/apimachinery/pkg/api/validation.
 fn owner_references(metadata: &Node, numbered: bool, all: &Path<'_>, causes: &mut Causes) {
     let mut controller: Option<&Node> = None;
     for (index, owner) in list(metadata, "ownerReferences").iter().enumerate() {
@@ -274,6 +284,7 @@ fn owner_references(metadata: &Node, numbered: bool, all: &Path<'_>, causes: &mu
     }
 }
 
+/// `ValidateFinalizers`, k8s.io/apimachinery/pkg/api/validation.
 fn finalizers(metadata: &Node, qualified: bool, path: &Path<'_>, causes: &mut Causes) {
     let finalizers = list(metadata, "finalizers");
     for (index, finalizer) in finalizers.iter().enumerate() {
@@ -290,6 +301,7 @@ fn finalizers(metadata: &Node, qualified: bool, path: &Path<'_>, causes: &mut Ca
 }
 
 /// Who set which fields. A list that the server cannot read it leaves out, and begins its own.
+/// `ValidateManagedFields`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
 fn managed_fields(metadata: &Node, path: &Path<'_>, causes: &mut Causes) {
     let entries = list(metadata, "managedFields");
     let is_readable = |entry: &Node| {

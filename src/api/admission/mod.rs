@@ -255,6 +255,7 @@ pub fn unchanged(_: &mut Node, _: Option<&Node>, _: Version, _: &mut Causes) {}
 
 impl Kind {
     /// All rules for a new object.
+    /// `BeforeCreate`, k8s.io/apiserver/pkg/registry/rest.
     fn judge_new(&self, object: &Node, version: Version, causes: &mut Causes) {
         // Kinds without a rule for names of their own leave the metadata to the server, which looks at it only when all
         // else is well.
@@ -270,6 +271,7 @@ impl Kind {
 
     /// What the server does to the metadata of every object before it looks at any rule: a manifest cannot say what is
     /// the server's to say.
+    /// `FillObjectMetaSystemFields` and `BeforeUpdate`, k8s.io/apiserver/pkg/registry/rest.
     fn take_over_metadata(&self, object: &mut Node, stored: Option<&Node>, door: Door, causes: &mut Causes) {
         let Some(metadata) = object.get_mut("metadata") else { return };
         let at = metadata.at;
@@ -306,6 +308,7 @@ impl Kind {
 }
 
 /// What the server does to the metadata of a custom resource before it looks at any rule.
+/// `FillObjectMetaSystemFields` and `BeforeUpdate`, k8s.io/apiserver/pkg/registry/rest.
 pub fn take_over_custom_metadata(
     object: &mut Node,
     stored: Option<&Node>,
@@ -321,6 +324,7 @@ pub fn take_over_custom_metadata(
 const MOST_OWNERS: usize = 1000;
 
 /// Owners that are named twice in the same words count once.
+/// `dedupOwnerReferencesAndAddWarning`, k8s.io/apiserver/pkg/endpoints/handlers.
 fn drop_repetitions(owners: &mut Vec<Node>, door: Door, causes: &mut Causes) {
     let mut repeated = Vec::new();
     let mut index = 0;

@@ -9,6 +9,7 @@ use super::pod::Pod;
 use crate::value::Node;
 
 /// `volumeMounts` of a container.
+/// `ValidateVolumeMounts` and `validateMountPropagation`, pkg/apis/core/validation.
 pub fn mounts(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let devices = || list(container, "volumeDevices").iter();
     let device_names: Names<'_> = devices().map(|device| text(device, "name")).collect();
@@ -54,6 +55,7 @@ pub fn mounts(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Cau
 }
 
 /// `volumeDevices` of a container.
+/// `ValidateVolumeDevices`, pkg/apis/core/validation.
 pub fn devices(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let devices = list(container, "volumeDevices");
     if devices.is_empty() {
@@ -103,6 +105,7 @@ pub fn devices(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Ca
 }
 
 /// `subPath` and `subPathExpr`. The server names the list in its answers, not the item.
+/// `ValidateVolumeMounts`, pkg/apis/core/validation.
 fn inside(mount: &Node, path: &Path<'_>, item: &Path<'_>, causes: &mut Causes) {
     let (plain, expanded) = (text(mount, "subPath"), text(mount, "subPathExpr"));
     file_path::descending(plain, &path.child("subPath"), causes);
@@ -112,6 +115,7 @@ fn inside(mount: &Node, path: &Path<'_>, item: &Path<'_>, causes: &mut Causes) {
     file_path::descending(expanded, &path.child("subPathExpr"), causes);
 }
 
+/// `validateMountRecursiveReadOnly`, pkg/apis/core/validation.
 fn recursive_read_only(mount: &Node, path: &Path<'_>, causes: &mut Causes) {
     match some(mount, "recursiveReadOnly").map(|node| node.as_str().unwrap_or_default()) {
         None | Some("Disabled") => {}

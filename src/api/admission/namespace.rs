@@ -28,6 +28,7 @@ pub static KIND: Kind = Kind {
 const FINALIZER: &str = "kubernetes";
 
 /// Finalizers and status are the server's.
+/// `PrepareForCreate`, pkg/registry/core/namespace.
 fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes) {
     let at = object.at;
     let Some(map) = object.as_map_mut() else { return };
@@ -57,6 +58,7 @@ fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes)
     }
 }
 
+/// `ValidateNamespace` and `validateKubeFinalizerName`, pkg/apis/core/validation.
 fn create(object: &Node, _: Version, causes: &mut Causes) {
     let path = Path::new("spec.finalizers");
     for finalizer in object.find(&["spec", "finalizers"]).into_iter().flat_map(Node::items) {
@@ -68,6 +70,7 @@ fn create(object: &Node, _: Version, causes: &mut Causes) {
     }
 }
 
+/// `ValidateNamespaceUpdate`, pkg/apis/core/validation.
 fn update(object: &Node, _: &Node, version: Version, causes: &mut Causes) {
     meta::names_again(object, KIND.naming, causes);
     create(object, version, causes);

@@ -40,10 +40,12 @@ struct Leniency<'n> {
     version: Version,
 }
 
+/// `ValidateNetworkPolicy`, pkg/apis/networking/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     judge(object, &Leniency { selectors: false, ranges: Vec::new(), version }, causes);
 }
 
+/// `ValidateNetworkPolicyUpdate`, pkg/apis/networking/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let mut found = Causes::default();
     selector::selector(stored.find(&["spec", "podSelector"]), &Path::ROOT, &mut found);
@@ -61,6 +63,7 @@ fn peers(spec: &Node) -> impl Iterator<Item = &Node> {
         .flat_map(move |(direction, peers)| list(spec, direction).iter().flat_map(move |rule| list(rule, peers)))
 }
 
+/// `ValidateNetworkPolicySpec`, pkg/apis/networking/validation.
 fn judge(object: &Node, leniency: &Leniency<'_>, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
     labels(some(spec, "podSelector"), leniency, &SPEC.child("podSelector"), causes);
@@ -90,6 +93,7 @@ fn judge(object: &Node, leniency: &Leniency<'_>, causes: &mut Causes) {
     }
 }
 
+/// `ValidateLabelSelector`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
 fn labels(node: Option<&Node>, leniency: &Leniency<'_>, path: &Path<'_>, causes: &mut Causes) {
     if leniency.selectors {
         selector::lenient_selector(node, path, causes);
@@ -98,6 +102,7 @@ fn labels(node: Option<&Node>, leniency: &Leniency<'_>, path: &Path<'_>, causes:
     }
 }
 
+/// `ValidateNetworkPolicyPort`, pkg/apis/networking/validation.
 fn port_rule(port: &Node, path: &Path<'_>, causes: &mut Causes) {
     if some(port, "protocol").is_some_and(|protocol| !PROTOCOLS.contains(&protocol.as_str().unwrap_or_default())) {
         causes.not_supported(&path.child("protocol"), &["TCP", "UDP", "SCTP"]);
@@ -123,6 +128,7 @@ fn port_rule(port: &Node, path: &Path<'_>, causes: &mut Causes) {
     port::number_or_name(Some(number), &path.child("port"), causes);
 }
 
+/// `ValidateNetworkPolicyPeer`, pkg/apis/networking/validation.
 fn peer_rule(peer: &Node, leniency: &Leniency<'_>, path: &Path<'_>, causes: &mut Causes) {
     let selectors = ["podSelector", "namespaceSelector"].map(|field| (field, some(peer, field)));
     for (field, node) in selectors {
@@ -141,6 +147,7 @@ fn peer_rule(peer: &Node, leniency: &Leniency<'_>, path: &Path<'_>, causes: &mut
     }
 }
 
+/// `ValidateIPBlock`, pkg/apis/networking/validation.
 fn block_rule(block: &Node, leniency: &Leniency<'_>, path: &Path<'_>, causes: &mut Causes) {
     let mut judge = |range: &str, path: &Path<'_>| {
         if !leniency.ranges.contains(&range)

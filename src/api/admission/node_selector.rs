@@ -30,6 +30,7 @@ pub fn deprecation(label: &str) -> Option<&'static str> {
 }
 
 /// A `nodeSelector` with terms. The values of labels are checked unless `lenient`.
+/// `ValidateNodeSelector`, pkg/apis/core/validation.
 pub fn node_selector(selector: &Node, lenient: bool, path: &Path<'_>, causes: &mut Causes) {
     let terms = list(selector, "nodeSelectorTerms");
     let path = path.child("nodeSelectorTerms");
@@ -42,6 +43,7 @@ pub fn node_selector(selector: &Node, lenient: bool, path: &Path<'_>, causes: &m
 }
 
 /// One term.
+/// `ValidateNodeSelectorTerm`, pkg/apis/core/validation.
 pub fn term(term: &Node, lenient: bool, path: &Path<'_>, causes: &mut Causes) {
     let expressions = path.child("matchExpressions");
     for (index, requirement) in list(term, "matchExpressions").iter().enumerate() {
@@ -54,6 +56,7 @@ pub fn term(term: &Node, lenient: bool, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// Warns of labels that have had their day.
+/// `GetWarningsForNodeSelectorTerm`, pkg/api/node.
 pub fn warn(term: &Node, path: &Path<'_>, causes: &mut Causes) {
     let expressions = path.child("matchExpressions");
     for (index, requirement) in list(term, "matchExpressions").iter().enumerate() {
@@ -74,6 +77,7 @@ pub fn has_bad_values(selector: &Node) -> bool {
         .any(|value| !name::label_value(value).is_empty())
 }
 
+/// `ValidateNodeSelectorRequirement`, pkg/apis/core/validation.
 fn by_label(requirement: &Node, lenient: bool, path: &Path<'_>, causes: &mut Causes) {
     let values = list(requirement, "values");
     let values_path = path.child("values");
@@ -96,6 +100,7 @@ fn by_label(requirement: &Node, lenient: bool, path: &Path<'_>, causes: &mut Cau
     }
 }
 
+/// `ValidateNodeFieldSelectorRequirement`, pkg/apis/core/validation.
 fn by_field(requirement: &Node, path: &Path<'_>, causes: &mut Causes) {
     let values = list(requirement, "values");
     let values_path = path.child("values");

@@ -7,6 +7,7 @@ use crate::k8s::name;
 use crate::value::{Data, Node};
 
 /// A number that is not negative, or a share.
+/// `ValidatePositiveIntOrPercent`, pkg/apis/apps/validation.
 pub fn number_or_percent(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     match &node.data {
         Data::Text(text) => causes.each_invalid(path, name::percent(text)),
@@ -16,6 +17,7 @@ pub fn number_or_percent(node: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// A share may not be more than all.
+/// `IsNotMoreThan100Percent`, pkg/apis/apps/validation.
 pub fn not_above_hundred(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     if node.as_str().is_some_and(|text| name::percent(text).is_empty()) && value(node) > 100 {
         causes.invalid(path, "must not be greater than 100%");

@@ -126,6 +126,7 @@ const SOURCE_FIELD_RULES: FieldRules = FieldRules {
 /// The same for the one source whose `lun` may be absent.
 const FIBRE_CHANNEL_FIELD_RULES: FieldRules = FieldRules { optional: &["lun"], free: &[], amounts: &[] };
 
+/// `PrepareForCreate`, pkg/registry/core/persistentvolume.
 fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes) {
     if stored.is_none() {
         pending(object);
@@ -142,10 +143,12 @@ pub(super) fn pending(object: &mut Node) {
     }
 }
 
+/// `ValidatePersistentVolume`, pkg/apis/core/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     judge(object, None, version, causes);
 }
 
+/// `ValidatePersistentVolumeUpdate`, pkg/apis/core/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     meta::names_again(object, KIND.naming, causes);
     judge(object, Some(stored), version, causes);
@@ -175,6 +178,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
 }
 
 /// All that a volume must keep by itself.
+/// `ValidatePersistentVolumeSpec`, pkg/apis/core/validation.
 fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
     let before = stored.and_then(|stored| stored.get("spec"));
@@ -210,6 +214,7 @@ fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Ca
 }
 
 /// `accessModes` of a volume or a claim.
+/// `ValidatePersistentVolumeSpec`, pkg/apis/core/validation.
 pub(super) fn access_modes(spec: &Node, missing: &str, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("accessModes");
     let modes = list(spec, "accessModes");
@@ -230,6 +235,7 @@ pub(super) fn access_modes(spec: &Node, missing: &str, path: &Path<'_>, causes: 
 }
 
 /// `volumeMode` of a volume or a claim.
+/// `ValidatePersistentVolumeSpec`, pkg/apis/core/validation.
 pub(super) fn volume_mode(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     if some(spec, "volumeMode").is_some_and(|mode| !VOLUME_MODES.contains(&mode.as_str().unwrap_or_default())) {
         causes.not_supported(&path.child("volumeMode"), &VOLUME_MODES);
@@ -237,12 +243,14 @@ pub(super) fn volume_mode(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// The name of a class; may be empty.
+/// `ValidateClassName`, pkg/apis/core/validation.
 pub(super) fn class_name(class: &str, path: &Path<'_>, causes: &mut Causes) {
     if !class.is_empty() {
         causes.each_invalid(path, name::dns_subdomain(class));
     }
 }
 
+/// `ValidatePersistentVolumeSpec` and `validateBasicResource`, pkg/apis/core/validation.
 fn capacity(spec: &Node, causes: &mut Causes) {
     let path = SPEC.child("capacity");
     let amounts = spec.get("capacity").and_then(Node::as_map);
@@ -265,6 +273,7 @@ fn capacity(spec: &Node, causes: &mut Causes) {
     }
 }
 
+/// `validateVolumeNodeAffinity`, pkg/apis/core/validation.
 fn node_affinity(affinity: &Node, lenient: bool, causes: &mut Causes) {
     let path = SPEC.child("nodeAffinity");
     let path = path.child("required");
@@ -274,6 +283,7 @@ fn node_affinity(affinity: &Node, lenient: bool, causes: &mut Causes) {
     }
 }
 
+/// `ValidatePersistentVolumeSpec`, pkg/apis/core/validation.
 fn sources(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
     if !each_source(object_name(object), spec, &SPEC, version, causes) {
         causes.required(&SPEC, "must specify a volume type");
@@ -301,6 +311,7 @@ fn is_used(spec: &Node, field: &str) -> bool {
 }
 
 /// The rules of the sources of a volume, of which there may be one. Gives whether there is any.
+/// `ValidatePersistentVolumeSpec`, pkg/apis/core/validation.
 pub(super) fn each_source(name: &str, spec: &Node, path: &Path<'_>, version: Version, causes: &mut Causes) -> bool {
     let mut found = false;
     for (source, node) in SOURCES.iter().chain([&CSI]).filter_map(|source| Some((source, some(spec, source.field)?))) {
@@ -344,6 +355,7 @@ fn is_root(path: &str) -> bool {
     path.starts_with('/') && depth == 0
 }
 
+/// `validateGlusterfsPersistentVolumeSource`, pkg/apis/core/validation.
 fn glusterfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     volume_source::glusterfs(source, path, causes);
     if let Some(namespace) = some(source, "endpointsNamespace") {
@@ -355,16 +367,19 @@ fn glusterfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateISCSIPersistentVolumeSource`, pkg/apis/core/validation.
 fn iscsi(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     volume_source::iscsi(source, "must be valid format", path, causes);
     volume_source::need_in_secret(source, &["name"], path, causes);
 }
 
+/// `validateCinderPersistentVolumeSource`, pkg/apis/core/validation.
 fn cinder(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     volume_source::volume_id(source, path, causes);
     volume_source::need_in_secret(source, &["name", "namespace"], path, causes);
 }
 
+/// `validateAzureFilePV`, pkg/apis/core/validation.
 fn azure_file(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     volume_source::azure_file(source, path, causes);
     if some(source, "secretNamespace").is_some_and(|namespace| namespace.as_str() == Some("")) {
@@ -372,12 +387,14 @@ fn azure_file(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateStorageOSPersistentVolumeSource`, pkg/apis/core/validation.
 fn storage_os(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     volume_source::storage_os(source, path, causes);
     volume_source::need_in_secret(source, &["name", "namespace"], path, causes);
 }
 
 /// The source that a CSI driver provides.
+/// `validateCSIPersistentVolumeSource`, pkg/apis/core/validation.
 pub(super) fn csi(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     volume_source::csi_driver(text(source, "driver"), &path.child("driver"), causes);
     volume_source::need(source, &["volumeHandle"], path, causes);
@@ -450,6 +467,7 @@ fn same_affinity(affinity: Option<&Node>, before: &Node) -> bool {
         && now.iter().zip(&then).all(|(now, then)| same_term(now, then))
 }
 
+/// `GetWarningsForPersistentVolume` and `warningsForPersistentVolumeSpecAndMeta`, pkg/api/persistentvolume.
 fn warn(object: &Node, spec: &Node, version: Version, causes: &mut Causes) {
     if annotation(object, BETA_CLASS) {
         let words = "deprecated since v1.8; use \"storageClassName\" attribute instead";

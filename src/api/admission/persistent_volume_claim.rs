@@ -75,6 +75,7 @@ impl Leniency {
 }
 
 /// The spec of a claim: of a PersistentVolumeClaim, of a claim template, of an ephemeral volume.
+/// `ValidatePersistentVolumeClaimSpec`, pkg/apis/core/validation.
 pub fn claim_spec(spec: &Node, leniency: Leniency, version: Version, path: &Path<'_>, causes: &mut Causes) {
     access_modes(spec, "at least 1 access mode is required", path, causes);
     if leniency.selector {
@@ -92,6 +93,7 @@ pub fn claim_spec(spec: &Node, leniency: Leniency, version: Version, path: &Path
 }
 
 /// What the server warns of in the spec of a claim.
+/// `GetWarningsForPersistentVolumeClaimSpec`, pkg/api/persistentvolumeclaim.
 pub fn warn_of_claim_spec(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("resources");
     for kind in ["requests", "limits"] {
@@ -152,6 +154,7 @@ pub fn normalize_data_sources(spec: &mut Node, stored: Option<&Node>) {
     }
 }
 
+/// `PrepareForCreate`, pkg/registry/core/persistentvolumeclaim.
 fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes) {
     if stored.is_none() {
         pending(object);
@@ -161,10 +164,12 @@ fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes)
     normalize_data_sources(spec, before);
 }
 
+/// `ValidatePersistentVolumeClaim`, pkg/apis/core/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     judge(object, Leniency::default(), version, causes);
 }
 
+/// `ValidatePersistentVolumeClaim`, pkg/apis/core/validation.
 fn judge(object: &Node, leniency: Leniency, version: Version, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
     claim_spec(spec, leniency, version, &SPEC, causes);
@@ -175,6 +180,7 @@ fn judge(object: &Node, leniency: Leniency, version: Version, causes: &mut Cause
     warn_of_claim_spec(spec, &SPEC, causes);
 }
 
+/// `ValidatePersistentVolumeClaimUpdate`, pkg/apis/core/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let (Some(spec), Some(before)) = (object.get("spec"), stored.get("spec")) else { return };
     let leniency = Leniency::of(before);
@@ -251,6 +257,7 @@ fn upgrades_class(object: &Node, stored: &Node) -> bool {
         && annotation(object, BETA_CLASS).is_none_or(|new| new == old)
 }
 
+/// `ValidatePersistentVolumeClaimUpdate`, pkg/apis/core/validation.
 fn size_change(spec: &Node, before: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let size = |spec: &Node| Quantity::stored(spec.find(&["resources", "requests", "storage"]));
     let path = Path::new("spec.resources.requests.storage");
@@ -267,6 +274,7 @@ fn size_change(spec: &Node, before: &Node, stored: &Node, version: Version, caus
     }
 }
 
+/// `ValidatePersistentVolumeClaimUpdate`, pkg/apis/core/validation.
 fn attributes_change(spec: &Node, before: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let class = |spec| some(spec, "volumeAttributesClassName");
     if class(spec) == class(before) {
@@ -287,6 +295,7 @@ fn attributes_change(spec: &Node, before: &Node, stored: &Node, version: Version
     causes.forbidden(&path, words);
 }
 
+/// `ValidatePersistentVolumeClaimSpec`, pkg/apis/core/validation.
 fn request(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("resources");
     let path = path.key("storage");
@@ -297,6 +306,7 @@ fn request(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `ValidatePersistentVolumeClaimSpec`, pkg/apis/core/validation.
 fn data_sources(spec: &Node, leniency: Leniency, path: &Path<'_>, causes: &mut Causes) {
     let (source, reference) = (some(spec, "dataSource"), some(spec, "dataSourceRef"));
     if let Some(source) = source {
@@ -319,6 +329,7 @@ fn data_sources(spec: &Node, leniency: Leniency, path: &Path<'_>, causes: &mut C
     }
 }
 
+/// `validateDataSource` and `validateDataSourceRef`, pkg/apis/core/validation.
 fn data_source(source: &Node, leniency: Leniency, path: &Path<'_>, causes: &mut Causes) {
     for field in ["name", "kind"].into_iter().filter(|field| text(source, field).is_empty()) {
         causes.required(&path.child(field), "");

@@ -159,6 +159,7 @@ pub const OPTIONAL: &[&str] = &[
 pub const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
 /// A template. The server leaves `metadata` out of the paths of its labels and annotations.
+/// `ValidatePodTemplateSpec`, pkg/apis/core/validation.
 pub fn template(template: &Node, holder: Holder<'_>, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let metadata = template.get("metadata");
     let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
@@ -175,6 +176,7 @@ pub fn template(template: &Node, holder: Holder<'_>, rules: &Rules, path: &Path<
 }
 
 /// The annotations of a pod or template: all that is asked of annotations, and of those that mean something to pods.
+/// `ValidatePodSpecificAnnotations` and `ValidateAppArmorPodAnnotations`, pkg/apis/core/validation.
 pub fn annotations_of_pod(
     annotations: Option<&Node>,
     spec: &Node,
@@ -216,6 +218,7 @@ pub fn is_deletion_cost(text: &str) -> bool {
 }
 
 /// `spec` of a pod or template. `pod_name` is empty in templates.
+/// `ValidatePodSpec`, pkg/apis/core/validation.
 pub fn spec<'n>(
     spec: &'n Node,
     pod_name: &str,
@@ -270,6 +273,8 @@ pub fn spec<'n>(
 }
 
 /// What annotations and fields say of the profiles of containers must be the same.
+/// `validateSeccompAnnotationsAndFields` and `validateAppArmorAnnotationsAndFieldsMatchOnCreate`,
+/// pkg/apis/core/validation.
 pub fn profiles_agree(annotations: Option<&Node>, spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let Some(annotations) = annotations.filter(|annotations| has_profiles(annotations)) else { return };
     let annotation = |key: &str| annotations.get(key).map(|value| value.as_str().unwrap_or_default());
@@ -321,6 +326,7 @@ pub const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes
 /// The beginning of those that gave a container its AppArmor profile.
 pub const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 
+/// `ValidateSeccompPodAnnotations` and `ValidateSeccompProfile`, pkg/apis/core/validation.
 fn seccomp_annotation(value: &str, path: &Path<'_>, causes: &mut Causes) {
     if matches!(value, "runtime/default" | "docker/default" | "unconfined") {
         return;
@@ -331,6 +337,7 @@ fn seccomp_annotation(value: &str, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateSeccompAnnotationsAndFieldsMatch`, pkg/apis/core/validation.
 fn profile_agrees(
     profile: &Node,
     said: &str,
@@ -354,6 +361,7 @@ fn profile_agrees(
     }
 }
 
+/// `validatePodResourceClaims` and `validatePodResourceClaim`, pkg/apis/core/validation.
 fn resource_claims(claims: &[Node], path: &Path<'_>, causes: &mut Causes) {
     let mut names = Names::default();
     for (index, claim) in claims.iter().enumerate() {
@@ -382,6 +390,7 @@ fn resource_claims(claims: &[Node], path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// On the host's network a port of a container is the same port on the host.
+/// `validatePodHostNetworkDeps`, pkg/apis/core/validation.
 fn host_network_ports(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if !flag(pod.spec, "hostNetwork") {
         return;
@@ -402,6 +411,7 @@ fn host_network_ports(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `ValidatePodSpec`, pkg/apis/core/validation.
 fn scheduling(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let spec = pod.spec;
     selector::labels(spec.get("nodeSelector"), &path.child("nodeSelector"), causes);
@@ -426,6 +436,7 @@ fn scheduling(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `ValidatePodSpec`, pkg/apis/core/validation.
 fn network(pod: &Pod<'_>, holder: Holder<'_>, path: &Path<'_>, causes: &mut Causes) {
     dns(pod, path, causes);
     let aliases = path.child("hostAliases");
@@ -450,6 +461,7 @@ fn network(pod: &Pod<'_>, holder: Holder<'_>, path: &Path<'_>, causes: &mut Caus
     }
 }
 
+/// `validatePodHostName`, pkg/apis/core/validation.
 fn host_override(host: &str, spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     for field in ["setHostnameAsFQDN", "hostNetwork"] {
         if flag(spec, field) {
@@ -462,6 +474,7 @@ fn host_override(host: &str, spec: &Node, path: &Path<'_>, causes: &mut Causes) 
     causes.each_invalid(path, name::dns_subdomain(host));
 }
 
+/// `validatePodDNSConfig`, pkg/apis/core/validation.
 fn dns(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("dnsConfig");
     let config = some(pod.spec, "dnsConfig");
@@ -524,6 +537,7 @@ fn names_of_others(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// Files that variables are read from must lie in an empty directory of the pod.
+/// `validateFileKeyRefVolumes`, pkg/apis/core/validation.
 fn variables_from_files(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let mut given: Option<BTreeMap<&str, bool>> = None;
     for kind in CONTAINERS {

@@ -25,16 +25,19 @@ pub static KIND: Kind = Kind {
 
 const SPEC: Path<'static> = Path::new("spec");
 
+/// `ValidatePodDisruptionBudget`, pkg/apis/policy/validation.
 fn create(object: &Node, _: Version, causes: &mut Causes) {
     judge(object, false, causes);
 }
 
+/// `ValidateUpdate`, pkg/registry/policy/poddisruptionbudget.
 fn update(object: &Node, stored: &Node, _: Version, causes: &mut Causes) {
     let mut found = Causes::default();
     selector::selector(stored.find(&["spec", "selector"]), &Path::ROOT, &mut found);
     judge(object, !found.refusals.is_empty(), causes);
 }
 
+/// `ValidatePodDisruptionBudgetSpec`, pkg/apis/policy/validation.
 fn judge(object: &Node, lenient: bool, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
     let counts = ["minAvailable", "maxUnavailable"].map(|field| (field, some(spec, field)));

@@ -38,6 +38,7 @@ const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
 /// A new pod is made ready for the scheduler: the labels that its terms name by key are written into their selectors.
+/// `PrepareForCreate`, pkg/registry/core/pod.
 fn prepare(object: &mut Node, stored: Option<&Node>, version: Version, _: &mut Causes) {
     if stored.is_some() {
         return;
@@ -81,6 +82,7 @@ fn merge_keys(term: &mut Node, labels: &Map) {
     map.put("matchExpressions", Node::list(expressions, at));
 }
 
+/// `ValidatePodCreate`, pkg/apis/core/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let spec = object.get("spec").unwrap_or(&nothing);
@@ -98,6 +100,7 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `ValidatePodCreate` and `validatePodMetadataAndSpec`, pkg/apis/core/validation.
 fn whole(object: &Node, spec: &Node, rules: &Rules, causes: &mut Causes) {
     let metadata = object.get("metadata");
     let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
@@ -121,6 +124,7 @@ fn whole(object: &Node, spec: &Node, rules: &Rules, causes: &mut Causes) {
 }
 
 /// A token needs an account.
+/// `validatePodMetadataAndSpec`, pkg/apis/core/validation.
 fn tokens(spec: &Node, causes: &mut Causes) {
     let path = SPEC.child("volumes");
     for (index, volume) in list(spec, "volumes").iter().enumerate() {
@@ -139,6 +143,7 @@ fn tokens(spec: &Node, causes: &mut Causes) {
     }
 }
 
+/// `ValidatePodUpdate` and `ValidateContainerUpdates`, pkg/apis/core/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let (new, old) = (object.get("spec").unwrap_or(&nothing), stored.get("spec").unwrap_or(&nothing));
@@ -212,6 +217,7 @@ fn quality(spec: &Node) -> Quality {
 }
 
 /// Some annotations are the server's own once the pod is there.
+/// `ValidatePodSpecificAnnotationUpdates`, pkg/apis/core/validation.
 fn annotations(object: &Node, stored: &Node, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let [new, old] = [object, stored].map(|node| node.find(&["metadata", "annotations"]).unwrap_or(&nothing));
@@ -232,6 +238,7 @@ fn annotations(object: &Node, stored: &Node, causes: &mut Causes) {
 }
 
 /// A deadline may be set, or come nearer. `false` when nothing else is worth saying.
+/// `ValidatePodUpdate`, pkg/apis/core/validation.
 fn deadline(new: &Node, old: &Node, causes: &mut Causes) -> bool {
     let path = SPEC.child("activeDeadlineSeconds");
     let [now, before] = [new, old].map(|spec| spec.get("activeDeadlineSeconds").and_then(Node::as_int));
@@ -252,6 +259,7 @@ fn deadline(new: &Node, old: &Node, causes: &mut Causes) -> bool {
     }
 }
 
+/// `validateOnlyAddedTolerations`, pkg/apis/core/validation.
 fn tolerations(new: &Node, old: &Node, rules: &Rules, causes: &mut Causes) {
     let path = SPEC.child("tolerations");
     let now = list(new, "tolerations");
@@ -266,6 +274,7 @@ fn tolerations(new: &Node, old: &Node, rules: &Rules, causes: &mut Causes) {
     }
 }
 
+/// `validateOnlyDeletedSchedulingGates`, pkg/apis/core/validation.
 fn gates(new: &Node, old: &Node, causes: &mut Causes) {
     let path = SPEC.child("schedulingGates");
     let before: Names<'_> = list(old, "schedulingGates").iter().map(|gate| text(gate, "name")).collect();
@@ -282,6 +291,7 @@ fn gates(new: &Node, old: &Node, causes: &mut Causes) {
 }
 
 /// Undoes every change that is allowed, so that what is left is not.
+/// `ValidatePodUpdate`, pkg/apis/core/validation.
 fn take_back(fixed: &mut Node, new: &Node, old: &Node, causes: &mut Causes) {
     for kind in ["containers", "initContainers"] {
         let Some(containers) = fixed.get_mut(kind) else { continue };
@@ -302,6 +312,7 @@ fn take_back(fixed: &mut Node, new: &Node, old: &Node, causes: &mut Causes) {
 }
 
 /// As long as gates hold a pod back, more may be asked of its node.
+/// `validateNodeSelectorMutation` and `validateNodeAffinityMutation`, pkg/apis/core/validation.
 fn take_back_of_gated(fixed: &mut Node, new: &Node, old: &Node, causes: &mut Causes) {
     let [now, before] = [new, old].map(|spec| spec.get("nodeSelector"));
     let kept = |spec: Option<&Node>| {
@@ -339,6 +350,7 @@ fn take_back_of_gated(fixed: &mut Node, new: &Node, old: &Node, causes: &mut Cau
     }
 }
 
+/// `validateNodeAffinityMutation`, pkg/apis/core/validation.
 fn node_affinity(now: Option<&Node>, before: Option<&Node>, causes: &mut Causes) {
     let terms = |node: Option<&'_ Node>| -> Vec<Node> {
         node.and_then(|node| node.get(REQUIRED))

@@ -37,6 +37,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     judge(object, Some(stored), version, causes);
 }
 
+/// `ValidatePodTemplate`, pkg/apis/core/validation.
 fn judge(object: &Node, stored: Option<&Node>, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let template = object.get("template").unwrap_or(&nothing);

@@ -19,6 +19,7 @@ const OVERLAPPING_PATHS: Version = Version::minor(32);
 const REPEATED_PORT_NAMES: Version = Version::minor(33);
 
 /// All warnings about a template, or about a pod of its own, whose path is [`Path::ROOT`].
+/// `warningsForPodSpecAndMeta`, pkg/api/pod.
 pub fn warn(template: &Node, is_pod: bool, version: Version, path: &Path<'_>, causes: &mut Causes) {
     let nothing = Node::null(template.at);
     let spec = template.get("spec").unwrap_or(&nothing);
@@ -83,6 +84,7 @@ const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 const NO_SELECTOR: &str = "a null labelSelector results in matching no pod";
 
 /// Labels of nodes that have had their day, and spreads that count nothing.
+/// `warningsForPodSpecAndMeta`, pkg/api/pod.
 fn nodes(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let labels = path.child("nodeSelector");
     for (key, _) in spec.get("nodeSelector").into_iter().flat_map(Node::entries) {
@@ -121,6 +123,7 @@ fn nodes(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// In preferences faulty values are let through.
+/// `warningsForPodSpecAndMeta`, pkg/api/pod.
 fn faulty_values(term: &Node, path: &Path<'_>, causes: &mut Causes) {
     for (index, expression) in list(term, "matchExpressions").iter().enumerate() {
         let path = path.index(index);
@@ -134,6 +137,7 @@ fn faulty_values(term: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `warningsForPodSpecAndMeta`, pkg/api/pod.
 fn volumes(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
     for (index, volume) in list(spec, "volumes").iter().enumerate() {
         let path = path.index(index);
@@ -174,6 +178,7 @@ impl std::fmt::Display for File<'_> {
 }
 
 /// Files of one volume that would lie in each other's place.
+/// `warningsForOverlappingVirtualPaths`, pkg/api/pod.
 fn overlaps(spec: &Node, causes: &mut Causes) {
     for volume in list(spec, "volumes") {
         let name = text(volume, "name");
@@ -194,6 +199,7 @@ fn overlaps(spec: &Node, causes: &mut Causes) {
     }
 }
 
+/// `warningsForOverlappingVirtualPaths`, pkg/api/pod.
 fn projections(projected: &Node, name: &str, causes: &mut Causes) {
     let mut files = Vec::new();
     for source in list(projected, "sources") {
@@ -239,6 +245,7 @@ fn place<'n>(mut file: File<'n>, files: &mut Vec<File<'n>>, volume: &str, descri
     files.push(file);
 }
 
+/// `warningsForPodSpecAndMeta`, pkg/api/pod.
 fn repeated(items: &[Node], field: &str, path: &Path<'_>, causes: &mut Causes) {
     let mut seen = Names::default();
     for (index, item) in items.iter().enumerate() {
@@ -249,6 +256,7 @@ fn repeated(items: &[Node], field: &str, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `warningsForPodSpecAndMeta`, pkg/api/pod.
 fn pull_secrets(secrets: &[Node], path: &Path<'_>, causes: &mut Causes) {
     repeated(secrets, "name", path, causes);
     for (index, secret) in secrets.iter().enumerate() {
@@ -259,6 +267,7 @@ fn pull_secrets(secrets: &[Node], path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// Less than a byte.
+/// `warningsForPodSpecAndMeta`, pkg/api/pod.
 fn fractions(amounts: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     let Some(amounts) = amounts else { return };
     for resource in ["memory", "ephemeral-storage"] {
@@ -277,6 +286,7 @@ fn fractions(amounts: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// Annotations in place of fields.
+/// `warningsForPodSpecAndMeta`, pkg/api/pod.
 fn old_profiles(spec: &Node, annotations: &Node, is_pod: bool, path: &Path<'_>, causes: &mut Causes) {
     if !has_profiles(annotations) {
         return;
@@ -317,6 +327,7 @@ fn says_the_same(profile: Option<&Node>, said: &str) -> bool {
 }
 
 /// A variable that hides another of its name, unless it makes use of it.
+/// `warningsForPodSpecAndMeta`, pkg/api/pod.
 fn hidden_variables(variables: &[Node], path: &Path<'_>, causes: &mut Causes) {
     let mut seen = Names::default();
     for (index, variable) in variables.iter().enumerate() {
@@ -353,6 +364,7 @@ impl Spot<'_> {
     }
 }
 
+/// `warningsForPodSpecAndMeta`, pkg/api/pod.
 fn ports(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
     let mut by_number: BTreeMap<(i64, &str), Vec<Spot<'_>>> = BTreeMap::new();
     let mut by_name: BTreeMap<&str, Spot<'_>> = BTreeMap::new();
@@ -390,6 +402,7 @@ fn ports(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `warningsForPodSpecAndMeta`, pkg/api/pod.
 fn host_address(spot: Spot<'_>, path: &Path<'_>, causes: &mut Causes) {
     let port = spot.port;
     let address = text(port, "hostIP");
@@ -416,6 +429,7 @@ fn collision(port: &Node, other: &Node) -> Option<&'static str> {
     }
 }
 
+/// `warningsForPodAffinityTerms` and `warningsForWeightedPodAffinityTerms`, pkg/api/pod.
 fn null_selectors(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let Some(affinity) = spec.get("affinity") else { return };
     for kind in ["podAffinity", "podAntiAffinity"] {
@@ -436,6 +450,7 @@ fn null_selectors(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `warningsForPodSpecAndMeta`, pkg/api/pod.
 fn addresses(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let servers = spec.get("dnsConfig").map(|config| list(config, "nameservers")).unwrap_or_default();
     let servers_path = path.child("dnsConfig.nameservers");

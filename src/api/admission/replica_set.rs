@@ -37,6 +37,7 @@ pub static CONTROLLER: Kind = Kind {
 
 const SPEC: Path<'static> = Path::new("spec");
 
+/// `ValidateReplicaSet`, pkg/apis/apps/validation.
 fn create(object: &Node, version: Version, rules: fn(&Node, &Rules, &mut Causes), causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let inner = object.get("spec").unwrap_or(&nothing);
@@ -64,12 +65,14 @@ fn update_controller(object: &Node, stored: &Node, version: Version, causes: &mu
     warn_of_change(new, old, version, causes);
 }
 
+/// `WarningsOnUpdate`, pkg/registry/apps/replicaset.
 fn warn_of_change(new: &Node, old: &Node, version: Version, causes: &mut Causes) {
     if causes.refusals.is_empty() && !workload::FIELD_RULES.same(Some(new), Some(old)) {
         warn(new, version, causes);
     }
 }
 
+/// `WarningsOnCreate`, pkg/registry/apps/replicaset.
 fn warn(spec: &Node, version: Version, causes: &mut Causes) {
     if let Some(template) = spec.get("template") {
         pod_warning::warn(template, false, version, &SPEC.child("template"), causes);

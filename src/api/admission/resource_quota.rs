@@ -62,6 +62,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `ValidateResourceQuotaSpec`, pkg/apis/core/validation.
 fn judge(object: &Node, version: Version, causes: &mut Causes) {
     let Some(spec) = object.get("spec") else { return };
     let path = SPEC.child("hard");
@@ -127,6 +128,7 @@ fn is_known(scope: &str, version: Version) -> bool {
 }
 
 /// A scope narrows down only what it is about.
+/// `validateResourceQuotaScopes`, pkg/apis/core/validation.
 fn fit(scope: &str, hard: &[&str], version: Version, path: &Path<'_>, causes: &mut Causes) {
     let covers = |resource: &&&str| match scope {
         "BestEffort" => **resource == "pods",
@@ -140,6 +142,7 @@ fn fit(scope: &str, hard: &[&str], version: Version, path: &Path<'_>, causes: &m
     }
 }
 
+/// `validateResourceQuotaScopes`, pkg/apis/core/validation.
 fn no_opposites(scopes: &[&str], path: &Path<'_>, causes: &mut Causes) {
     for _ in OPPOSITES.iter().filter(|pair| pair.iter().all(|scope| scopes.contains(scope))) {
         causes.invalid(path, "conflicting scopes");
@@ -147,6 +150,7 @@ fn no_opposites(scopes: &[&str], path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// More is asked for than is allowed.
+/// `WarningsOnCreate`, pkg/registry/core/resourcequota.
 fn warn(object: &Node, causes: &mut Causes) {
     let hard = |name: &str| {
         object.find(&["spec", "hard", name]).map(|amount| (name.to_owned(), Quantity::stored(Some(amount))))

@@ -20,6 +20,7 @@ enum Owner {
 }
 
 /// `resources` of a container.
+/// `ValidateContainerResourceRequirements`, pkg/apis/core/validation.
 pub fn of_container(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if let Some(resources) = some(container, "resources") {
         requirements(resources, Owner::Container, pod, path, causes);
@@ -27,6 +28,7 @@ pub fn of_container(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &m
 }
 
 /// `resources` of a pod.
+/// `validatePodResources` and `validatePodResourceRequirements`, pkg/apis/core/validation.
 pub fn of_pod(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let Some(resources) = some(pod.spec, "resources").filter(|_| pod.rules.pod_resources) else { return };
     let path = path.child("resources");
@@ -41,6 +43,7 @@ pub fn of_pod(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `overhead` of a pod: like limits of a container.
+/// `validateOverhead`, pkg/apis/core/validation.
 pub fn overhead(amounts: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let limits = path.child("limits");
     let mut kinds = Kinds::default();
@@ -51,6 +54,7 @@ pub fn overhead(amounts: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Cau
 }
 
 /// An amount in a quota: resources by their names there, or kinds that are counted.
+/// `ValidateResourceQuotaResourceName`, pkg/apis/core/validation.
 pub fn of_quota(name: &str, node: &Node, path: &Path<'_>, causes: &mut Causes) {
     resource_name(name, path, causes);
     if !name.contains('/') && !is_standard_in_quota(name) {
@@ -72,6 +76,7 @@ pub fn is_standard_in_quota(name: &str) -> bool {
 }
 
 /// A name in a limit range; of containers and pods less can be asked than of others.
+/// `validateLimitRangeResourceName`, pkg/apis/core/validation.
 pub fn limited(name: &str, of_containers: bool, path: &Path<'_>, causes: &mut Causes) {
     if of_containers {
         container_resource(name, path, causes);
@@ -101,6 +106,7 @@ struct Kinds {
 }
 
 impl Kinds {
+    /// `validateResourceRequirements`, pkg/apis/core/validation.
     fn need_cpu_or_memory(&self, path: &Path<'_>, causes: &mut Causes) {
         if self.huge_pages && !self.cpu_or_memory {
             causes.forbidden(path, "HugePages require cpu or memory");
@@ -108,6 +114,7 @@ impl Kinds {
     }
 }
 
+/// `validateResourceRequirements`, pkg/apis/core/validation.
 fn requirements(resources: &Node, owner: Owner, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let (limit_path, request_path) = (path.child("limits"), path.child("requests"));
     let limits = resources.get("limits");
@@ -137,6 +144,7 @@ fn requirements(resources: &Node, owner: Owner, pod: &Pod<'_>, path: &Path<'_>, 
 }
 
 /// One amount: its name, its sign, and whether it may be a fraction.
+/// `validateBasicResource`, pkg/apis/core/validation.
 fn amount_of(
     name: &str,
     node: &Node,
@@ -168,6 +176,7 @@ fn amount_of(
 }
 
 /// Whether the name is one that a pod or container may ask for.
+/// `validateResourceName`, pkg/apis/core/validation.
 fn resource_name(name: &str, path: &Path<'_>, causes: &mut Causes) -> bool {
     if matches!(name, "cpu" | "memory") {
         return true;
@@ -188,6 +197,7 @@ fn resource_name(name: &str, path: &Path<'_>, causes: &mut Causes) -> bool {
     true
 }
 
+/// `validateContainerResourceName`, pkg/apis/core/validation.
 fn container_resource(name: &str, path: &Path<'_>, causes: &mut Causes) {
     resource_name(name, path, causes);
     if !name.contains('/') {
@@ -199,6 +209,7 @@ fn container_resource(name: &str, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validatePodResourceName`, pkg/apis/core/validation.
 fn pod_resource(name: &str, path: &Path<'_>, causes: &mut Causes) {
     if resource_name(name, path, causes) && !matches!(name, "cpu" | "memory") && !is_huge_page(name) {
         causes.not_supported(path, &["cpu", "hugepages-", "memory"]);
@@ -274,6 +285,7 @@ fn is_whole_pages(name: &str, quantity: &Quantity) -> bool {
 }
 
 /// Claims of devices: each once, each declared by the pod.
+/// `validateResourceClaimNames`, pkg/apis/core/validation.
 fn claims(claims: &[Node], pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if claims.is_empty() {
         return;
@@ -316,6 +328,7 @@ fn claims(claims: &[Node], pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) 
 }
 
 /// What containers ask for together must fit into what the pod asks for, and each limit into the pod's.
+/// `validatePodResourceConsistency`, pkg/apis/core/validation.
 fn totals(resources: &Node, spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     for (key, node) in resources.get("requests").into_iter().flat_map(Node::entries) {
         let (own, total) = (thousandths(node), total(spec, "requests", &key.name));

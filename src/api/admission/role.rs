@@ -29,11 +29,13 @@ pub static KIND: Kind = Kind {
 /// A ClusterRole.
 pub static CLUSTER: Kind = Kind { kind: "ClusterRole", namespaced: false, create, update, ..KIND };
 
+/// `ValidateRole` and `ValidateClusterRole`, pkg/apis/rbac/validation.
 fn create(object: &Node, _: Version, causes: &mut Causes) {
     rules(object, false, causes);
     aggregation(object, false, causes);
 }
 
+/// `ValidateRoleUpdate` and `ValidateClusterRoleUpdate`, pkg/apis/rbac/validation.
 fn update(object: &Node, stored: &Node, _: Version, causes: &mut Causes) {
     meta::names_again(object, Naming::Step, causes);
     rules(object, false, causes);
@@ -42,6 +44,7 @@ fn update(object: &Node, stored: &Node, _: Version, causes: &mut Causes) {
     aggregation(object, !found.refusals.is_empty(), causes);
 }
 
+/// `ValidatePolicyRule`, pkg/apis/rbac/validation.
 fn rules(object: &Node, namespaced: bool, causes: &mut Causes) {
     let path = Path::new("rules");
     for (index, rule) in list(object, "rules").iter().enumerate() {
@@ -69,6 +72,7 @@ fn rules(object: &Node, namespaced: bool, causes: &mut Causes) {
     }
 }
 
+/// `ValidateClusterRole`, pkg/apis/rbac/validation.
 fn aggregation(object: &Node, lenient: bool, causes: &mut Causes) {
     let Some(rule) = some(object, "aggregationRule") else { return };
     let path = Path::new("aggregationRule.clusterRoleSelectors");

@@ -34,6 +34,7 @@ pub static CLUSTER: Kind = Kind {
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
+/// `ValidateRoleBindingUpdate` and `ValidateClusterRoleBindingUpdate`, pkg/apis/rbac/validation.
 fn change(object: &Node, stored: &Node, namespaced: bool, causes: &mut Causes) {
     meta::names_again(object, Naming::Step, causes);
     judge(object, namespaced, causes);
@@ -44,6 +45,7 @@ fn change(object: &Node, stored: &Node, namespaced: bool, causes: &mut Causes) {
     }
 }
 
+/// `ValidateRoleBinding` and `ValidateClusterRoleBinding`, pkg/apis/rbac/validation.
 fn judge(object: &Node, namespaced: bool, causes: &mut Causes) {
     let path = Path::new("roleRef");
     let field = |field| object.get("roleRef").map(|role| text(role, field)).unwrap_or_default();
@@ -64,6 +66,7 @@ fn judge(object: &Node, namespaced: bool, causes: &mut Causes) {
     }
 }
 
+/// `ValidateRoleBindingSubject`, pkg/apis/rbac/validation.
 fn subject_rule(subject: &Node, namespaced: bool, path: &Path<'_>, causes: &mut Causes) {
     let (subject_name, group) = (text(subject, "name"), text(subject, "apiGroup"));
     if subject_name.is_empty() {

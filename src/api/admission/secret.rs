@@ -28,6 +28,7 @@ pub static KIND: Kind = Kind {
 const DATA: Path<'static> = Path::new("data");
 const ACCOUNT_NAME: &str = "kubernetes.io/service-account.name";
 
+/// `ValidateSecret`, pkg/apis/core/validation.
 fn create(object: &Node, _: Version, causes: &mut Causes) {
     let data = object.get("data");
     let mut size = 0;
@@ -68,6 +69,7 @@ fn create(object: &Node, _: Version, causes: &mut Causes) {
     }
 }
 
+/// `ValidateSecretUpdate`, pkg/apis/core/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     meta::names_again(object, KIND.naming, causes);
     if text(object, "type") != text(stored, "type") {
@@ -78,6 +80,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
 }
 
 /// A key that must hold an object in JSON.
+/// `ValidateSecret`, pkg/apis/core/validation.
 fn json(data: Option<&Node>, key: &str, causes: &mut Causes) {
     let path = DATA.key(key);
     let Some(value) = data.and_then(|data| data.get(key)) else { return causes.required(&path, "") };
@@ -113,6 +116,7 @@ fn bytes(value: &Node) -> Vec<u8> {
 }
 
 /// The two things that can be said of a certificate without reading it.
+/// `WarningsOnCreate`, pkg/registry/core/secret.
 fn warn_of_certificate(data: Option<&Node>, causes: &mut Causes) {
     let holds_pem = |key: &str| {
         let bytes = data.and_then(|data| data.get(key)).map(bytes).unwrap_or_default();

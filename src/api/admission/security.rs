@@ -12,6 +12,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// `securityContext` of a pod.
+/// `validatePodSpecSecurityContext`, pkg/apis/core/validation.
 pub fn of_pod(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let Some(context) = some(pod.spec, "securityContext") else { return };
     for field in ["fsGroup", "runAsUser", "runAsGroup"] {
@@ -38,12 +39,14 @@ pub fn of_pod(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 const SHARES_IN_SPEC: Version = Version::minor(37);
 
 /// The processes of a pod cannot be shared among its containers and with its host.
+/// `validatePodSpecSecurityContext`, pkg/apis/core/validation.
 pub fn shared_in_spec(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if pod.rules.version >= SHARES_IN_SPEC {
         shared_processes(pod, path, causes);
     }
 }
 
+/// `validatePodSpecSecurityContext`, pkg/apis/core/validation.
 fn shared_processes(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if flag(pod.spec, "shareProcessNamespace") && flag(pod.spec, "hostPID") {
         causes
@@ -52,6 +55,7 @@ fn shared_processes(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `securityContext` of a container.
+/// `ValidateSecurityContext`, pkg/apis/core/validation.
 pub fn of_container(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let Some(context) = some(container, "securityContext") else { return };
     number_of_user(context, "runAsUser", path, causes);
@@ -87,6 +91,7 @@ pub fn is_unraised_admin(container: &Node) -> bool {
 }
 
 /// What a pod says of the operating system must fit to the rest.
+/// `validateOS` and `validateLinux`, pkg/apis/core/validation.
 pub fn operating_system(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let Some(system) = some(pod.spec, "os") else { return };
     let system_path = path.child("os");
@@ -103,6 +108,7 @@ pub fn operating_system(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// Windows containers that run on the host: all or none of them.
+/// `validateWindowsHostProcessPod`, pkg/apis/core/validation.
 pub fn host_process(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let of = |node: &Node| node.find(&["securityContext", "windowsOptions", "hostProcess"]).and_then(Node::as_bool);
     let whole = of(pod.spec);
@@ -140,6 +146,7 @@ pub fn host_process(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// A pod in a user namespace of its own cannot share other namespaces with its host.
+/// `validateHostUsers`, pkg/apis/core/validation.
 pub fn user_namespace(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if pod.host_users {
         return;
@@ -198,6 +205,7 @@ const NOT_ON_WINDOWS_CONTAINER: [&str; 10] = [
     "runAsGroup",
 ];
 
+/// `validateWindows`, pkg/apis/core/validation.
 fn not_on_windows(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let words = "cannot be set for a windows pod";
     for field in ["hostUsers", "shareProcessNamespace"] {
@@ -253,6 +261,7 @@ fn number_of_user(context: &Node, field: &str, path: &Path<'_>, causes: &mut Cau
     }
 }
 
+/// `validateFSGroupChangePolicy` and `validateSupplementalGroupsPolicy`, pkg/apis/core/validation.
 fn choice(context: &Node, field: &str, known: &[&str], path: &Path<'_>, causes: &mut Causes) {
     if let Some(value) = some(context, field) {
         causes.one_of(value.as_str().unwrap_or_default(), known, &path.child(field));
@@ -274,6 +283,7 @@ fn profiles(context: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 const PROFILE_TYPES: [&str; 3] = ["Localhost", "RuntimeDefault", "Unconfined"];
 
+/// `validateSeccompProfileField` and `validateSeccompProfileType`, pkg/apis/core/validation.
 fn seccomp(profile: &Node, path: &Path<'_>, causes: &mut Causes) {
     let kind = text(profile, "type");
     if kind.is_empty() {
@@ -290,6 +300,7 @@ fn seccomp(profile: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `ValidateAppArmorProfileField`, pkg/apis/core/validation.
 fn app_armor(profile: &Node, path: &Path<'_>, causes: &mut Causes) {
     let file_path = path.child("localhostProfile");
     let file = some(profile, "localhostProfile").map(|file| file.as_str().unwrap_or_default());
@@ -314,6 +325,7 @@ fn app_armor(profile: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateSysctls`, pkg/apis/core/validation.
 fn sysctls(context: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let mut names = Names::default();
     for (index, setting) in list(context, "sysctls").iter().enumerate() {
@@ -377,6 +389,7 @@ fn sharing(spec: &Node, setting: &str) -> Option<&'static str> {
     }
 }
 
+/// `validateWindowsSecurityContextOptions`, pkg/apis/core/validation.
 fn windows_options(options: &Node, path: &Path<'_>, causes: &mut Causes) {
     if let Some(given) = some(options, "gmsaCredentialSpecName") {
         causes.each_invalid(
@@ -397,6 +410,7 @@ fn windows_options(options: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateWindowsSecurityContextOptions`, pkg/apis/core/validation.
 fn windows_user(given: &str, path: &Path<'_>, causes: &mut Causes) {
     if given.is_empty() {
         return causes.invalid(path, "runAsUserName cannot be an empty string");

@@ -8,6 +8,7 @@ use crate::k8s::name;
 use crate::value::Node;
 
 /// A map of labels; every fault is reported at the map itself, as the server does.
+/// `ValidateLabels`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
 pub fn labels(map: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     for (key, value) in map.into_iter().flat_map(Node::entries) {
         causes.each_invalid(path, name::label_key(&key.name));
@@ -16,16 +17,19 @@ pub fn labels(map: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// The key of a label.
+/// `ValidateLabelName`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
 pub fn label_key(key: &str, path: &Path<'_>, causes: &mut Causes) {
     causes.each_invalid(path, name::label_key(key));
 }
 
 /// A `labelSelector`. `None` is fine: whether it may be missing is for the caller to say.
+/// `ValidateLabelSelector`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
 pub fn selector(selector: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     selector_with(selector, false, path, causes);
 }
 
 /// The same, where `faulty_values` in its expressions may be let through.
+/// `ValidateLabelSelector`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
 pub fn selector_with(selector: Option<&Node>, faulty_values: bool, path: &Path<'_>, causes: &mut Causes) {
     let Some(selector) = selector else { return };
     labels(selector.get("matchLabels"), &path.child("matchLabels"), causes);
@@ -36,6 +40,7 @@ pub fn selector_with(selector: Option<&Node>, faulty_values: bool, path: &Path<'
 }
 
 /// The same, but the values in its expressions may be what no label can be.
+/// `ValidatePodAffinityTermSelector`, pkg/apis/core/validation.
 pub fn lenient_selector(node: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     let mut found = Causes::default();
     selector(node, path, &mut found);
@@ -89,6 +94,7 @@ pub fn picks(selector: &Node, labels: Option<&Node>) -> bool {
 }
 
 /// The selector of a workload: required, well formed and not empty. Gives it back when it can be used to pick labels.
+/// `ValidateLabelSelector`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
 pub fn workload_selector<'n>(
     spec: &'n Node,
     path: &Path<'_>,
@@ -139,6 +145,7 @@ impl Chosen<'_> {
     }
 }
 
+/// `ValidateLabelSelectorRequirement`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
 fn requirement(expression: &Node, faulty_values: bool, path: &Path<'_>, causes: &mut Causes) {
     let values = list(expression, "values");
     let values_path = path.child("values");

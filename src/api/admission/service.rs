@@ -48,12 +48,14 @@ struct Service<'n> {
     strict: bool,
 }
 
+/// `ValidateServiceCreate`, pkg/apis/core/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     if let Some(service) = Service::new(object, None, version) {
         service.judge(version, causes);
     }
 }
 
+/// `ValidateServiceUpdate`, pkg/apis/core/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let (Some(service), Some(before)) = (Service::new(object, Some(stored), version), stored.get("spec")) else {
         return;
@@ -101,6 +103,7 @@ impl<'n> Service<'n> {
     }
 
     /// All rules that a Service must keep by itself.
+    /// `validateService`, pkg/apis/core/validation.
     fn judge(&self, version: Version, causes: &mut Causes) {
         self.topology(causes);
         self.kind_rules(causes);
@@ -133,6 +136,7 @@ impl<'n> Service<'n> {
         }
     }
 
+    /// `validateService`, pkg/apis/core/validation.
     fn kind_rules(&self, causes: &mut Causes) {
         let headless = self.addresses.is_headless();
         if list(self.spec, "ports").is_empty() && !headless && self.kind != "ExternalName" {
@@ -148,6 +152,7 @@ impl<'n> Service<'n> {
         }
     }
 
+    /// `validateService`, pkg/apis/core/validation.
     fn external_name(&self, causes: &mut Causes) {
         let stated = [
             ("clusterIPs", !self.addresses.ips.is_empty()),
@@ -165,6 +170,7 @@ impl<'n> Service<'n> {
         }
     }
 
+    /// `validateServicePort`, pkg/apis/core/validation.
     fn ports(&self, causes: &mut Causes) {
         let ports = list(self.spec, "ports");
         let path = SPEC.child("ports");
@@ -193,6 +199,7 @@ impl<'n> Service<'n> {
     }
 
     /// Older servers kept the kubelet's own port inside.
+    /// `validateServicePort`, pkg/apis/core/validation.
     fn kubelet_port(&self, version: Version, causes: &mut Causes) {
         if version >= Version::minor(33) || self.kind != "LoadBalancer" {
             return;
@@ -204,6 +211,7 @@ impl<'n> Service<'n> {
         }
     }
 
+    /// `validateService`, pkg/apis/core/validation.
     fn port_collisions(&self, causes: &mut Causes) {
         let path = SPEC.child("ports");
         let (mut on_nodes, mut inside) = (BTreeSet::new(), BTreeSet::new());
@@ -224,6 +232,7 @@ impl<'n> Service<'n> {
         }
     }
 
+    /// `validateClientIPAffinityConfig`, pkg/apis/core/validation.
     fn session_affinity(&self, causes: &mut Causes) {
         let path = SPEC.child("sessionAffinityConfig");
         let config = some(self.spec, "sessionAffinityConfig");
@@ -245,6 +254,7 @@ impl<'n> Service<'n> {
         }
     }
 
+    /// `validateService`, pkg/apis/core/validation.
     fn external_addresses(&self, stored: Option<&Node>, causes: &mut Causes) {
         let path = SPEC.child("externalIPs");
         let known = stored.map(|stored| list(stored, "externalIPs")).unwrap_or_default();
@@ -259,6 +269,7 @@ impl<'n> Service<'n> {
         }
     }
 
+    /// `validateService`, pkg/apis/core/validation.
     fn source_ranges(&self, version: Version, causes: &mut Causes) {
         let only = "may only be used when `type` is 'LoadBalancer'";
         let ranges = list(self.spec, "loadBalancerSourceRanges");
@@ -298,6 +309,7 @@ impl<'n> Service<'n> {
         }
     }
 
+    /// `validateService`, pkg/apis/core/validation.
     fn load_balancer(&self, causes: &mut Causes) {
         if self.kind != "LoadBalancer" && some(self.spec, "allocateLoadBalancerNodePorts").is_some() {
             causes.forbidden(
@@ -311,6 +323,7 @@ impl<'n> Service<'n> {
         self.load_balancer_class(causes);
     }
 
+    /// `validateLoadBalancerClassField`, pkg/apis/core/validation.
     fn load_balancer_class(&self, causes: &mut Causes) {
         let Some(class) = some(self.spec, "loadBalancerClass") else { return };
         let path = SPEC.child("loadBalancerClass");
@@ -321,6 +334,8 @@ impl<'n> Service<'n> {
         }
     }
 
+    /// `validateServiceExternalTrafficPolicy` and `validateServiceInternalTrafficFieldsValue`,
+    /// pkg/apis/core/validation.
     fn traffic_policies(&self, version: Version, causes: &mut Causes) {
         let path = SPEC.child("externalTrafficPolicy");
         match (allocation::is_reachable_from_outside(self.spec), text(self.spec, "externalTrafficPolicy")) {
@@ -361,6 +376,7 @@ impl<'n> Service<'n> {
         }
     }
 
+    /// `GetWarningsForService`, pkg/api/service.
     fn warn(&self, version: Version, causes: &mut Causes) {
         if self.annotation(TOPOLOGY_HINTS).is_some() {
             causes.warn(format!("annotation {TOPOLOGY_HINTS} is deprecated, please use {TOPOLOGY_MODE} instead"));
@@ -406,6 +422,7 @@ impl<'n> Service<'n> {
     }
 }
 
+/// `GetWarningsForService`, pkg/api/service.
 fn warn_of_addresses<'a>(field: &str, addresses: impl Iterator<Item = &'a str>, causes: &mut Causes) {
     for (index, address) in addresses.enumerate() {
         if let Some(warning) = ip::address_warning(address) {
@@ -424,6 +441,7 @@ fn contains(list: &[Node], text: &str) -> bool {
 
 /// The rules that tie `clusterIP`, `clusterIPs`, `ipFamilies` and `ipFamilyPolicy` together. The server asks them
 /// twice: before it allocates, and with the other rules.
+/// `ValidateServiceClusterIPsRelatedFields`, pkg/apis/core/validation.
 pub(super) fn address_rules(
     kind: &str,
     addresses: &Addresses,
@@ -494,6 +512,7 @@ pub(super) fn address_rules(
     }
 }
 
+/// `ValidateServiceClusterIPsRelatedFields`, pkg/apis/core/validation.
 fn family_rules(families: &[crate::value::Text], policy: Option<&str>, causes: &mut Causes) {
     let path = SPEC.child("ipFamilies");
     let mut seen = BTreeSet::new();
@@ -511,6 +530,7 @@ fn family_rules(families: &[crate::value::Text], policy: Option<&str>, causes: &
 }
 
 /// What may not happen to the addresses of a Service that keeps a type with addresses.
+/// `validateUpgradeDowngradeClusterIPs`, pkg/apis/core/validation.
 fn address_changes(new: &Addresses, old: &Addresses, causes: &mut Causes) {
     if new.is_headless() && old.is_headless() {
         return;
@@ -539,6 +559,7 @@ fn address_changes(new: &Addresses, old: &Addresses, causes: &mut Causes) {
 }
 
 /// What may not happen to its address families.
+/// `validateUpgradeDowngradeIPFamilies`, pkg/apis/core/validation.
 fn family_changes(new: &Addresses, old: &Addresses, causes: &mut Causes) {
     if new.is_headless() || old.is_headless() {
         return;

@@ -26,6 +26,7 @@ pub static KIND: Kind = Kind {
 const MOUNTABLE_SECRETS: &str = "kubernetes.io/enforce-mountable-secrets";
 
 /// Of its secrets only the names are kept.
+/// `cleanSecretReferences`, pkg/registry/core/serviceaccount.
 fn prepare(object: &mut Node, _: Option<&Node>, _: Version, _: &mut Causes) {
     for secret in object.get_mut("secrets").into_iter().flat_map(Node::items_mut) {
         let name = secret.get("name").cloned();
@@ -38,6 +39,7 @@ fn prepare(object: &mut Node, _: Option<&Node>, _: Version, _: &mut Causes) {
     }
 }
 
+/// `warnIfHasEnforceMountableSecretsAnnotation`, pkg/registry/core/serviceaccount.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     if version >= Version::minor(32) && object.find(&["metadata", "annotations", MOUNTABLE_SECRETS]).is_some() {
         causes.warn_at(
@@ -48,6 +50,7 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `ValidateServiceAccountUpdate`, pkg/apis/core/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     meta::names_again(object, KIND.naming, causes);
     if stored.find(&["metadata", "annotations", MOUNTABLE_SECRETS]).is_none() {

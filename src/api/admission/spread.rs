@@ -10,6 +10,7 @@ use crate::value::Node;
 use std::collections::BTreeSet;
 
 /// `topologySpreadConstraints` of a pod.
+/// `validateTopologySpreadConstraints`, pkg/apis/core/validation.
 pub fn constraints(constraints: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let repeated = repeated(constraints);
     for (index, constraint) in constraints.iter().enumerate() {
@@ -41,11 +42,13 @@ pub fn constraints(constraints: &[Node], rules: &Rules, path: &Path<'_>, causes:
 }
 
 /// `matchLabelKeys` where the server merges them into the selector.
+/// `ValidateMatchLabelKeysInTopologySpread`, pkg/apis/core/validation.
 pub fn merged_label_keys(constraint: &Node, path: &Path<'_>, causes: &mut Causes) {
     affinity::label_keys(constraint, [Some("matchLabelKeys"), None], path, causes);
 }
 
 /// `tolerations` of a pod.
+/// `ValidateTolerations`, pkg/apis/core/validation.
 pub fn tolerations(tolerations: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     for (index, toleration) in tolerations.iter().enumerate() {
         let path = path.index(index);
@@ -94,6 +97,7 @@ fn repeated(constraints: &[Node]) -> BTreeSet<usize> {
         .collect()
 }
 
+/// `validateMinDomains`, pkg/apis/core/validation.
 fn least_domains(constraint: &Node, action: &str, path: &Path<'_>, causes: &mut Causes) {
     let Some(count) = constraint.get("minDomains").and_then(Node::as_int) else { return };
     causes.positive(count, path);
@@ -102,6 +106,7 @@ fn least_domains(constraint: &Node, action: &str, path: &Path<'_>, causes: &mut 
     }
 }
 
+/// `ValidateMatchLabelKeysInTopologySpread`, pkg/apis/core/validation.
 fn plain_label_keys(constraint: &Node, path: &Path<'_>, causes: &mut Causes) {
     let keys = list(constraint, "matchLabelKeys");
     if keys.is_empty() {

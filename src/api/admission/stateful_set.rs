@@ -77,6 +77,7 @@ struct Skip {
     template: bool,
 }
 
+/// `ValidateStatefulSet`, pkg/apis/apps/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let rules = Rules::new(version, false, None);
@@ -91,6 +92,7 @@ fn create(object: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `ValidateStatefulSetUpdate`, pkg/apis/apps/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     let nothing = Node::null(object.at);
     let (new, old) = (object.get("spec").unwrap_or(&nothing), stored.get("spec").unwrap_or(&nothing));
@@ -126,6 +128,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `WarningsOnCreate` and `WarningsOnUpdate`, pkg/registry/apps/statefulset.
 fn warn_of_template(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
     if let Some(template) = spec.get("template") {
         pod_warning::warn(template, false, version, &path.child("template"), causes);
@@ -133,6 +136,7 @@ fn warn_of_template(spec: &Node, version: Version, path: &Path<'_>, causes: &mut
 }
 
 /// What is said of the rest. Of claims the server speaks by another path in a change.
+/// `WarningsOnCreate` and `WarningsOnUpdate`, pkg/registry/apps/statefulset.
 fn warn(spec: &Node, claim_field: Option<&str>, version: Version, path: &Path<'_>, causes: &mut Causes) {
     let claims = path.child("volumeClaimTemplates");
     for (index, claim) in list(spec, "volumeClaimTemplates").iter().enumerate() {
@@ -164,6 +168,7 @@ fn differs(new: &Node, old: &Node, version: Version) -> bool {
         })
 }
 
+/// `ValidateStatefulSetSpec`, pkg/apis/apps/validation.
 fn spec(spec: &Node, skip: Skip, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     match text(spec, "podManagementPolicy") {
         "" => causes.required(&path.child("podManagementPolicy"), ""),
@@ -205,6 +210,7 @@ fn spec(spec: &Node, skip: Skip, rules: &Rules, path: &Path<'_>, causes: &mut Ca
     template(spec, claims, skip, rules, path, causes);
 }
 
+/// `ValidatePodTemplateSpecForStatefulSet` and `ValidateStatefulSetSpec`, pkg/apis/apps/validation.
 fn template(spec: &Node, claims: &[Node], skip: Skip, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let nothing = Node::null(spec.at);
     let template = spec.get("template").unwrap_or(&nothing);
@@ -244,6 +250,7 @@ fn template(spec: &Node, claims: &[Node], skip: Skip, rules: &Rules, path: &Path
     }
 }
 
+/// `validateRollingUpdateStatefulSet`, pkg/apis/apps/validation.
 fn update_strategy(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let nothing = Node::null(spec.at);
     let strategy = spec.get("updateStrategy").unwrap_or(&nothing);

@@ -35,6 +35,7 @@ const ONE_RULE: Version = Version::minor(36);
 /// The texts that each label of a term may have.
 type Term<'n> = BTreeMap<&'n str, BTreeSet<&'n str>>;
 
+/// `ValidateStorageClass`, pkg/apis/storage/validation.
 fn create(object: &Node, _: Version, causes: &mut Causes) {
     let path = Path::new("provisioner");
     match text(object, "provisioner") {
@@ -56,6 +57,7 @@ fn create(object: &Node, _: Version, causes: &mut Causes) {
     topologies(list(object, "allowedTopologies"), &Path::new("allowedTopologies"), causes);
 }
 
+/// `ValidateStorageClassUpdate`, pkg/apis/storage/validation.
 fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     meta::names_again(object, KIND.naming, causes);
     create(object, version, causes);
@@ -73,6 +75,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
     }
 }
 
+/// `validateParameters`, pkg/apis/storage/validation.
 pub(super) fn parameters(parameters: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     let Some(parameters) = parameters.and_then(Node::as_map) else { return };
     if parameters.len() > MOST_PARAMETERS {
@@ -90,6 +93,7 @@ pub(super) fn parameters(parameters: Option<&Node>, path: &Path<'_>, causes: &mu
     }
 }
 
+/// `validateAllowedTopologies`, pkg/apis/storage/validation.
 fn topologies(topologies: &[Node], path: &Path<'_>, causes: &mut Causes) {
     // The server compares each term with as many empty ones as there are terms, so a term without conditions is always
     // a duplicate.
@@ -104,6 +108,7 @@ fn topologies(topologies: &[Node], path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `ValidateTopologySelectorTerm`, pkg/apis/core/validation.
 fn term<'n>(node: &'n Node, path: &Path<'_>, causes: &mut Causes) -> Term<'n> {
     let mut term = Term::new();
     for (index, requirement) in list(node, "matchLabelExpressions").iter().enumerate() {

@@ -28,6 +28,7 @@ pub type Volumes<'n> = BTreeMap<&'n str, Volume>;
 
 /// Checks volumes and gives the good ones. `claims` are the names of claim templates: each stands for a volume, and
 /// hides one of its name. The server then numbers the volumes at random, so they have no number here.
+/// `ValidateVolumes`, pkg/apis/core/validation.
 pub fn volumes<'n>(
     spec: &'n Node,
     claims: &[&'n str],
@@ -101,6 +102,7 @@ struct Sort {
     check: Check,
 }
 
+/// `validateVolumeSource`, pkg/apis/core/validation.
 const fn sort(field: &'static str, check: fn(&Node, &Path<'_>, &mut Causes)) -> Sort {
     Sort { field, beside: field, inside: field, check: Check::Alone(check) }
 }
@@ -143,6 +145,7 @@ static SORTS: [Sort; 30] = [
     ruled("image", image),
 ];
 
+/// `ValidateVolumes`, pkg/apis/core/validation.
 fn volume_name(given: &str, path: &Path<'_>, causes: &mut Causes) {
     if given.is_empty() {
         causes.required(&path.child("name"), "");
@@ -151,6 +154,7 @@ fn volume_name(given: &str, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateVolumeSource`, pkg/apis/core/validation.
 fn source(volume: &Node, given: &str, pod_name: &str, rules: &Rules, path: &Path<'_>, causes: &mut Causes) -> Volume {
     let mut first: Option<&str> = None;
     let mut kind = Volume { is_claim: false, is_empty_directory: false };
@@ -187,6 +191,7 @@ fn source(volume: &Node, given: &str, pod_name: &str, rules: &Rules, path: &Path
 }
 
 /// A claim that the pod makes itself may not also be asked for by its name.
+/// `ValidateVolumes`, pkg/apis/core/validation.
 fn made_claim(volume: &Node, volumes: &[Node], pod_name: &str, path: &Path<'_>, causes: &mut Causes) {
     let Some(claim) = volume.find(&["persistentVolumeClaim", "claimName"]).and_then(Node::as_str) else { return };
     let Some(rest) = claim.strip_prefix(pod_name).and_then(|rest| rest.strip_prefix('-')) else { return };
@@ -204,33 +209,39 @@ fn in_range(node: &Node, field: &str, most: i64, fault: &str, path: &Path<'_>, c
     }
 }
 
+/// `validateVolumeSource`, pkg/apis/core/validation.
 fn mode(node: &Node, field: &str, path: &Path<'_>, causes: &mut Causes) {
     in_range(node, field, 0o777, "must be a number between 0 and 0777 (octal), both inclusive", path, causes);
 }
 
+/// `validateVolumeSource`, pkg/apis/core/validation.
 fn empty_directory(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     if Quantity::stored(node.get("sizeLimit")).sign().is_lt() {
         causes.forbidden(&path.child("sizeLimit"), "SizeLimit field must be a valid resource quantity");
     }
 }
 
+/// `validateGitRepoVolumeSource`, pkg/apis/core/validation.
 fn git_repository(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(node, &["repository"], path, causes);
     file_path::descending(text(node, "directory"), &path.child("directory"), causes);
 }
 
+/// `validateSecretVolumeSource`, pkg/apis/core/validation.
 fn secret(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(node, &["secretName"], path, causes);
     mode(node, "defaultMode", path, causes);
     keys_to_paths(node, path, causes);
 }
 
+/// `validateConfigMapVolumeSource`, pkg/apis/core/validation.
 fn config_map(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(node, &["name"], path, causes);
     mode(node, "defaultMode", path, causes);
     keys_to_paths(node, path, causes);
 }
 
+/// `validateKeyToPath`, pkg/apis/core/validation.
 fn keys_to_paths(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("items");
     for (index, item) in list(node, "items").iter().enumerate() {
@@ -241,15 +252,18 @@ fn keys_to_paths(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validatePersistentClaimVolumeSource`, pkg/apis/core/validation.
 fn claim(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(node, &["claimName"], path, causes);
 }
 
+/// `validateCinderVolumeSource`, pkg/apis/core/validation.
 fn cinder(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     volume_source::volume_id(node, path, causes);
     need_in_secret(node, &["name"], path, causes);
 }
 
+/// `validateDownwardAPIVolumeSource`, pkg/apis/core/validation.
 fn downward(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     mode(node, "defaultMode", path, causes);
     for file in list(node, "items") {
@@ -258,6 +272,7 @@ fn downward(node: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// One file. The server names the volume in its answers, not the item.
+/// `validateDownwardAPIVolumeFile`, pkg/apis/core/validation.
 fn downward_file(file: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(file, &["path"], path, causes);
     file_path::descending_file(text(file, "path"), &path.child("path"), causes);
@@ -274,10 +289,12 @@ fn downward_file(file: &Node, path: &Path<'_>, causes: &mut Causes) {
     mode(file, "mode", path, causes);
 }
 
+/// `validateISCSIVolumeSource`, pkg/apis/core/validation.
 fn iscsi(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     volume_source::iscsi(node, "must be valid format starting with iqn, eui, or naa", path, causes);
 }
 
+/// `validateStorageOSVolumeSource`, pkg/apis/core/validation.
 fn storage_os(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     volume_source::storage_os(node, path, causes);
     need_in_secret(node, &["name"], path, causes);
@@ -286,6 +303,7 @@ fn storage_os(node: &Node, path: &Path<'_>, causes: &mut Causes) {
 /// The first version whose server stops at a driver that is not named (`ValidateCSIDriverName`).
 pub(super) const STOPS_AT_NO_DRIVER: Version = Version::minor(35);
 
+/// `validateCSIVolumeSource`, pkg/apis/core/validation.
 fn csi(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let driver = text(node, "driver");
     volume_source::csi_driver(driver, &path.child("driver"), causes);
@@ -302,6 +320,7 @@ fn csi(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     }
 }
 
+/// `validateEphemeralVolumeSource`, pkg/apis/core/validation.
 fn ephemeral(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("volumeClaimTemplate");
     let Some(template) = some(node, "volumeClaimTemplate") else { return causes.required(&path, "") };
@@ -311,6 +330,7 @@ fn ephemeral(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     claim_spec(spec, Leniency::default(), rules.version, &path.child("spec"), causes);
 }
 
+/// `validateImageVolumeSource`, pkg/apis/core/validation.
 fn image(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     // Up to 1.36 only the pod itself was asked; a stored one without a reference may stay.
     if (rules.is_pod || rules.version >= Version::minor(37)) && !rules.unnamed_images {
@@ -320,6 +340,7 @@ fn image(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// Several sources in one directory: none may write where another does.
+/// `validateProjectedVolumeSource` and `validateProjectionSources`, pkg/apis/core/validation.
 fn projected(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     mode(node, "defaultMode", path, causes);
     let mut places = Names::default();
@@ -370,6 +391,7 @@ fn taken<'n>(part: &'n Node, places: &mut Names<'n>, path: &Path<'_>, causes: &m
 }
 
 /// The server names the volume in its answers about the path, not the source.
+/// `validateProjectionSources`, pkg/apis/core/validation.
 fn service_account_token(token: &Node, rules: &Rules, item: &Path<'_>, path: &Path<'_>, causes: &mut Causes) {
     let seconds = number(token, "expirationSeconds");
     let seconds_path = item.child("expirationSeconds");
@@ -424,6 +446,7 @@ fn trust_bundle<'n>(bundle: &'n Node, places: &mut Names<'n>, path: &Path<'_>, v
 }
 
 /// `podCertificate` of a projected volume.
+/// `validateProjectionSources`, pkg/apis/core/validation.
 fn pod_certificate<'n>(
     certificate: &'n Node,
     places: &mut Names<'n>,

@@ -11,6 +11,7 @@ const HOST_PATH_TYPES: [&str; 8] =
     ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
 
 /// `hostPath`.
+/// `validateHostPathVolumeSource`, pkg/apis/core/validation.
 pub fn host_path(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     let place = text(source, "path");
     if place.is_empty() {
@@ -25,6 +26,7 @@ pub fn host_path(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `local`.
+/// `validateLocalVolumeSource`, pkg/apis/core/validation.
 pub fn local(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     match text(source, "path") {
         "" => causes.required(&path.child("path"), ""),
@@ -33,6 +35,7 @@ pub fn local(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `nfs`.
+/// `validateNFSVolumeSource`, pkg/apis/core/validation.
 pub fn nfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["server", "path"], path, causes);
     if !text(source, "path").starts_with('/') {
@@ -41,23 +44,27 @@ pub fn nfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `gcePersistentDisk`.
+/// `validateGCEPersistentDiskVolumeSource`, pkg/apis/core/validation.
 pub fn gce_disk(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["pdName"], path, causes);
     partition(source, path, causes);
 }
 
 /// `awsElasticBlockStore`.
+/// `validateAWSElasticBlockStoreVolumeSource`, pkg/apis/core/validation.
 pub fn aws_disk(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["volumeID"], path, causes);
     partition(source, path, causes);
 }
 
 /// `glusterfs`.
+/// `validateGlusterfsVolumeSource`, pkg/apis/core/validation.
 pub fn glusterfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["endpoints", "path"], path, causes);
 }
 
 /// `flocker`.
+/// `validateFlockerVolumeSource`, pkg/apis/core/validation.
 pub fn flocker(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     let data_set = text(source, "datasetName");
     match (data_set.is_empty(), text(source, "datasetUUID").is_empty()) {
@@ -71,12 +78,14 @@ pub fn flocker(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `rbd`.
+/// `validateRBDVolumeSource` and `validateRBDPersistentVolumeSource`, pkg/apis/core/validation.
 pub fn rbd(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     cephfs(source, path, causes);
     need(source, &["image"], path, causes);
 }
 
 /// `cephfs`.
+/// `validateCephFSVolumeSource` and `validateCephFSPersistentVolumeSource`, pkg/apis/core/validation.
 pub fn cephfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     if list(source, "monitors").is_empty() {
         causes.required(&path.child("monitors"), "");
@@ -84,6 +93,7 @@ pub fn cephfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `quobyte`.
+/// `validateQuobyteVolumeSource`, pkg/apis/core/validation.
 pub fn quobyte(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     let pairs = "must be a host:port pair or multiple pairs separated by commas";
     let registry = text(source, "registry");
@@ -100,6 +110,7 @@ pub fn quobyte(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `iscsi`; what is said of a qualified name without a known beginning differs.
+/// `validateISCSIVolumeSource` and `validateISCSIPersistentVolumeSource`, pkg/apis/core/validation.
 pub fn iscsi(source: &Node, beginning: &str, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["targetPortal"], path, causes);
     match text(source, "iqn") {
@@ -127,6 +138,7 @@ pub const ISCSI_TOO_LONG: &str = "Total length of <volume name>:<iscsi.targetPor
     iscsi.initiatorName is specified.";
 
 /// `fc`.
+/// `validateFCVolumeSource`, pkg/apis/core/validation.
 pub fn fibre_channel(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     let (targets, identifiers) = (list(source, "targetWWNs"), list(source, "wwids"));
     let target_path = path.child("targetWWNs");
@@ -144,6 +156,7 @@ pub fn fibre_channel(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `flexVolume`.
+/// `validateFlexVolumeSource` and `validateFlexPersistentVolumeSource`, pkg/apis/core/validation.
 pub fn flex_volume(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["driver"], path, causes);
     let options = path.child("options");
@@ -159,11 +172,13 @@ pub fn flex_volume(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `azureFile`.
+/// `validateAzureFile` and `validateAzureFilePV`, pkg/apis/core/validation.
 pub fn azure_file(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["secretName", "shareName"], path, causes);
 }
 
 /// `azureDisk`.
+/// `validateAzureDisk`, pkg/apis/core/validation.
 pub fn azure_disk(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["diskName", "diskURI"], path, causes);
     for (field, known) in
@@ -188,26 +203,31 @@ pub fn azure_disk(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// `vsphereVolume`.
+/// `validateVsphereVolumeSource`, pkg/apis/core/validation.
 pub fn vsphere(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["volumePath"], path, causes);
 }
 
 /// `photonPersistentDisk`.
+/// `validatePhotonPersistentDiskVolumeSource`, pkg/apis/core/validation.
 pub fn photon(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["pdID"], path, causes);
 }
 
 /// `portworxVolume`, and the part of `cinder` that all have.
+/// `validatePortworxVolumeSource`, pkg/apis/core/validation.
 pub fn volume_id(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["volumeID"], path, causes);
 }
 
 /// `scaleIO`.
+/// `validateScaleIOVolumeSource` and `validateScaleIOPersistentVolumeSource`, pkg/apis/core/validation.
 pub fn scale_io(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["gateway", "system", "volumeName"], path, causes);
 }
 
 /// `storageos`.
+/// `validateStorageOSVolumeSource` and `validateStorageOSPersistentVolumeSource`, pkg/apis/core/validation.
 pub fn storage_os(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     match text(source, "volumeName") {
         "" => causes.required(&path.child("volumeName"), ""),
@@ -220,6 +240,7 @@ pub fn storage_os(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 }
 
 /// The name of a CSI driver.
+/// `ValidateCSIDriverName`, pkg/apis/core/validation.
 pub fn csi_driver(driver: &str, path: &Path<'_>, causes: &mut Causes) {
     if driver.is_empty() {
         return causes.required(path, "");
@@ -230,7 +251,8 @@ pub fn csi_driver(driver: &str, path: &Path<'_>, causes: &mut Causes) {
     causes.each_invalid(path, name::dns_subdomain(&driver.to_lowercase()));
 }
 
-/// Texts that must not be empty.
+/// Texts that must not be empty: what the rules of many sources begin with, `validateVolumeSource`,
+/// pkg/apis/core/validation.
 pub fn need(source: &Node, fields: &[&str], path: &Path<'_>, causes: &mut Causes) {
     for field in fields.iter().filter(|field| text(source, field).is_empty()) {
         causes.required(&path.child(field), "");
@@ -238,28 +260,33 @@ pub fn need(source: &Node, fields: &[&str], path: &Path<'_>, causes: &mut Causes
 }
 
 /// A reference to a Secret that needs more than to be there.
+/// `validatePVSecretReference`, pkg/apis/core/validation.
 pub fn need_in_secret(source: &Node, fields: &[&str], path: &Path<'_>, causes: &mut Causes) {
     if let Some(secret) = some(source, "secretRef") {
         need(secret, fields, &path.child("secretRef"), causes);
     }
 }
 
+/// `validatePathNoBacksteps`, pkg/apis/core/validation.
 fn no_steps_up(place: &str, path: &Path<'_>, causes: &mut Causes) {
     if place.split('/').any(|step| step == "..") {
         causes.invalid(path, "must not contain '..'");
     }
 }
 
+/// `validateGCEPersistentDiskVolumeSource` and `validateAWSElasticBlockStoreVolumeSource`, pkg/apis/core/validation.
 fn partition(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     if !(0..=255).contains(&number(source, "partition")) {
         causes.invalid(&path.child("partition"), name::between(1, 255));
     }
 }
 
+/// `validateISCSIVolumeSource` and `validateFCVolumeSource`, pkg/apis/core/validation.
 fn lun(unit: i64, path: &Path<'_>, causes: &mut Causes) {
     causes.each_invalid(&path.child("lun"), name::in_range(unit, 0, 255));
 }
 
+/// `validateISCSIVolumeSource` and `validateISCSIPersistentVolumeSource`, pkg/apis/core/validation.
 fn iscsi_name(text: &str, beginning: &str, path: &Path<'_>, causes: &mut Causes) {
     let good = match text.get(..3) {
         Some("iqn") => text.match_indices("iqn.").any(|(start, _)| is_qualified_name(&text[start + 4..])),

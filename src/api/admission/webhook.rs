@@ -136,7 +136,7 @@ fn webhook(hook: &Node, rules: Rules, version: Version, path: &Path<'_>, causes:
     }
 }
 
-/// `IsFullyQualifiedName`, k8s.io/apimachinery.
+/// `IsFullyQualifiedName`, k8s.io/apimachinery/pkg/util/validation.
 fn full_name(given: &str, path: &Path<'_>, causes: &mut Causes) {
     if given.is_empty() {
         return causes.required(path, "");
@@ -169,6 +169,7 @@ fn reviews(versions: &[Node], known: bool, path: &Path<'_>, causes: &mut Causes)
 }
 
 /// Who answers: an address or a Service.
+/// `validateValidatingWebhook`, pkg/apis/admissionregistration/validation.
 fn client_config(config: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     let part = |field| config.and_then(|config| some(config, field));
     match (part("url"), part("service")) {

@@ -15,6 +15,7 @@ pub const FIELD_RULES: FieldRules = FieldRules {
 };
 
 /// A template whose labels the selector must pick, and whose pods must run on and on.
+/// `ValidatePodTemplateSpecForReplicaSet`, pkg/apis/apps/validation.
 pub fn template(spec: &Node, chosen: Chosen<'_>, kind: &str, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let nothing = Node::null(spec.at);
     let template = spec.get("template").unwrap_or(&nothing);
@@ -36,6 +37,7 @@ pub fn template(spec: &Node, chosen: Chosen<'_>, kind: &str, rules: &Rules, path
 }
 
 /// The selector of a workload never changes.
+/// `ValidateImmutableField`, k8s.io/apimachinery/pkg/api/validation.
 pub fn same_selector(new: &Node, old: &Node, causes: &mut Causes) {
     if !FIELD_RULES.same_fields("selector", new.get("selector"), old.get("selector")) {
         causes.invalid(&Path::new("spec.selector"), "field is immutable");

@@ -6,6 +6,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// A Secret: what stands in `stringData` moves to `data`.
+/// `Convert_v1_Secret_To_core_Secret`, pkg/apis/core/v1.
 pub fn secret(node: &mut Node, _: Version) {
     fill_text(node, "type", "Opaque");
     let plain: Vec<(String, Node)> = node
@@ -29,6 +30,7 @@ pub fn secret(node: &mut Node, _: Version) {
 }
 
 /// A Namespace: it carries its name as a label.
+/// `SetDefaults_Namespace`, pkg/apis/core/v1.
 pub fn namespace(node: &mut Node, _: Version) {
     let Some(metadata) = node.get_mut("metadata") else { return };
     let Some(name) = metadata.get("name").filter(|name| name.as_str().is_some_and(|name| !name.is_empty())).cloned()

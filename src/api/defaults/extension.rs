@@ -6,6 +6,7 @@ use crate::k8s::version::Version;
 use crate::value::{Data, Map, Node};
 
 /// Webhooks of either kind.
+/// `SetDefaults_ValidatingWebhook` and `SetDefaults_MutatingWebhook`, pkg/apis/admissionregistration/v1.
 pub fn webhooks(node: &mut Node, _: Version) {
     let mutates = node.get("kind").and_then(Node::as_str) == Some("MutatingWebhookConfiguration");
     each(node, &["webhooks"], |hook| {
@@ -20,6 +21,7 @@ pub fn webhooks(node: &mut Node, _: Version) {
 }
 
 /// Which requests are meant.
+/// `SetDefaults_MatchResources`, pkg/apis/admissionregistration/v1.
 fn matching(node: &mut Node, rules: &[&str]) {
     fill_absent(node, "matchPolicy", Data::Text("Equivalent".into()));
     for field in ["namespaceSelector", "objectSelector"] {
@@ -31,6 +33,7 @@ fn matching(node: &mut Node, rules: &[&str]) {
 }
 
 /// A policy of either kind.
+/// `SetDefaults_ValidatingAdmissionPolicySpec`, pkg/apis/admissionregistration/v1.
 pub fn admission_policy(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
@@ -46,6 +49,7 @@ pub fn admission_policy_binding(node: &mut Node, _: Version) {
 }
 
 /// A CustomResourceDefinition: names that follow from its kind.
+/// `SetDefaults_CustomResourceDefinitionSpec`, k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.
 pub fn custom_resource_definition(node: &mut Node, _: Version) {
     let Some(spec) = fill_map(node, "spec") else { return };
     if let Some(names) = fill_map(spec, "names") {
@@ -66,6 +70,7 @@ pub fn custom_resource_definition(node: &mut Node, _: Version) {
 }
 
 /// An APIService.
+/// `SetDefaults_ServiceReference`, k8s.io/kube-aggregator/pkg/apis/apiregistration/v1.
 pub fn api_service(node: &mut Node, _: Version) {
     forget(node, "status");
     if let Some(spec) = fill_map(node, "spec") {
@@ -74,6 +79,7 @@ pub fn api_service(node: &mut Node, _: Version) {
 }
 
 /// A FlowSchema.
+/// `SetDefaults_FlowSchemaSpec`, pkg/apis/flowcontrol/v1.
 pub fn flow_schema(node: &mut Node, _: Version) {
     forget(node, "status");
     if let Some(spec) = fill_map(node, "spec") {
@@ -82,6 +88,7 @@ pub fn flow_schema(node: &mut Node, _: Version) {
 }
 
 /// A PriorityLevelConfiguration.
+/// `SetDefaults_LimitedPriorityLevelConfiguration`, pkg/apis/flowcontrol/v1.
 pub fn priority_level(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };

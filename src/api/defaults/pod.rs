@@ -10,6 +10,7 @@ use crate::value::{Data, Node};
 pub(super) const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
 /// A Pod of its own.
+/// `SetDefaults_Pod`, pkg/apis/core/v1.
 pub fn pod(node: &mut Node, version: Version) {
     super::forget(node, "status");
     if let Some(spec) = fill_map(node, "spec") {
@@ -34,6 +35,7 @@ pub fn template(node: &mut Node, version: Version) {
 }
 
 /// What a pod and a template have in common.
+/// `SetDefaults_PodSpec`, pkg/apis/core/v1.
 fn pod_spec(spec: &mut Node, version: Version) {
     fill_text(spec, "dnsPolicy", "ClusterFirst");
     fill_text(spec, "restartPolicy", "Always");
@@ -48,6 +50,7 @@ fn pod_spec(spec: &mut Node, version: Version) {
 }
 
 /// The account has an old name too; both are always kept the same, the new one first.
+/// `Convert_v1_PodSpec_To_core_PodSpec`, pkg/apis/core/v1.
 fn service_account(spec: &mut Node) {
     const NAMES: [&str; 2] = ["serviceAccountName", "serviceAccount"];
     let Some(account) = NAMES.iter().find(|name| !silent(spec, name)).and_then(|name| spec.get(name)).cloned() else {
@@ -61,6 +64,7 @@ fn service_account(spec: &mut Node) {
 }
 
 /// A container without requests asks for its limits. In pods only, not in templates.
+/// `SetDefaults_Pod`, pkg/apis/core/v1.
 pub fn requests_from_limits(container: &mut Node) {
     let Some(limits) = container.find(&["resources", "limits"]).and_then(Node::as_map).cloned() else { return };
     let Some(resources) = container.get_mut("resources") else { return };
@@ -78,6 +82,7 @@ fn host_port(port: &mut Node) {
     }
 }
 
+/// `SetDefaults_Container`, pkg/apis/core/v1.
 fn container(container: &mut Node, version: Version) {
     let image = container.get("image").and_then(Node::as_str).unwrap_or_default();
     let policy = pull_policy(image);
@@ -106,11 +111,13 @@ fn container(container: &mut Node, version: Version) {
     }
 }
 
+/// `SetDefaults_HTTPGetAction`, pkg/apis/core/v1.
 fn http_get(node: &mut Node) {
     fill_text(node, "path", "/");
     fill_text(node, "scheme", "HTTP");
 }
 
+/// `SetDefaults_ObjectFieldSelector`, pkg/apis/core/v1.
 fn field_reference(node: &mut Node) {
     fill_text(node, "apiVersion", "v1");
 }
@@ -151,6 +158,7 @@ fn tag_of(image: &str) -> Option<&str> {
     tag.or_else(|| digest.is_none().then_some("latest"))
 }
 
+/// `SetDefaults_Volume`, pkg/apis/core/v1.
 fn volume(volume: &mut Node, version: Version) {
     let says_nothing = volume.entries().all(|(key, value)| key.name == "name" || value.is_null());
     if says_nothing {
@@ -207,6 +215,7 @@ fn fill_absent(node: &mut Node, key: &str, data: Data) {
 }
 
 /// The spec of a claim, wherever it stands.
+/// `SetDefaults_PersistentVolumeClaimSpec`, pkg/apis/core/v1.
 pub(crate) fn claim_spec(spec: &mut Node) {
     fill_absent(spec, "volumeMode", Data::Text("Filesystem".into()));
 }

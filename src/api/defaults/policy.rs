@@ -7,6 +7,7 @@ use crate::k8s::version::Version;
 use crate::value::{Data, Map, Node};
 
 /// A NetworkPolicy.
+/// `SetDefaults_NetworkPolicy`, pkg/apis/networking/v1.
 pub fn network_policy(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
@@ -34,6 +35,7 @@ pub fn with_spec(node: &mut Node, _: Version) {
 }
 
 /// A RoleBinding or a ClusterRoleBinding.
+/// `SetDefaults_RoleBinding` and `SetDefaults_ClusterRoleBinding`, pkg/apis/rbac/v1.
 pub fn role_binding(node: &mut Node, _: Version) {
     const GROUP: &str = "rbac.authorization.k8s.io";
     if let Some(role) = fill_map(node, "roleRef") {
@@ -47,6 +49,7 @@ pub fn role_binding(node: &mut Node, _: Version) {
 }
 
 /// A LimitRange: what containers get follows from what they may have.
+/// `SetDefaults_LimitRangeItem`, pkg/apis/core/v1.
 pub fn limit_range(node: &mut Node, _: Version) {
     let Some(spec) = fill_map(node, "spec") else { return };
     each(spec, &["limits"], |limit| {
@@ -66,11 +69,13 @@ pub fn limit_range(node: &mut Node, _: Version) {
 }
 
 /// A PriorityClass.
+/// `SetDefaults_PriorityClass`, pkg/apis/scheduling/v1.
 pub fn priority_class(node: &mut Node, _: Version) {
     fill_absent(node, "preemptionPolicy", Data::Text("PreemptLowerPriority".into()));
 }
 
 /// An IngressClass.
+/// `SetDefaults_IngressClass`, pkg/apis/networking/v1.
 pub fn ingress_class(node: &mut Node, _: Version) {
     if let Some(spec) = fill_map(node, "spec") {
         within(spec, &["parameters"], |parameters| fill_absent(parameters, "scope", Data::Text("Cluster".into())));
@@ -78,6 +83,7 @@ pub fn ingress_class(node: &mut Node, _: Version) {
 }
 
 /// A HorizontalPodAutoscaler of the first version.
+/// `SetDefaults_HorizontalPodAutoscaler`, pkg/apis/autoscaling/v1.
 pub fn autoscaler_v1(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
@@ -91,6 +97,7 @@ pub fn autoscaler_v1(node: &mut Node, _: Version) {
 }
 
 /// A HorizontalPodAutoscaler.
+/// `SetDefaults_HorizontalPodAutoscaler`, pkg/apis/autoscaling/v2.
 pub fn autoscaler(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };

@@ -8,6 +8,7 @@ use crate::k8s::version::Version;
 use crate::value::{Data, Node};
 
 /// A PersistentVolume.
+/// `SetDefaults_PersistentVolume`, pkg/apis/core/v1.
 pub fn persistent_volume(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
@@ -38,6 +39,7 @@ fn source(spec: &mut Node) {
 }
 
 /// A PersistentVolumeClaim.
+/// `SetDefaults_PersistentVolumeClaim`, pkg/apis/core/v1.
 pub fn persistent_volume_claim(node: &mut Node, _: Version) {
     forget(node, "status");
     if let Some(spec) = fill_map(node, "spec") {
@@ -46,12 +48,14 @@ pub fn persistent_volume_claim(node: &mut Node, _: Version) {
 }
 
 /// A StorageClass.
+/// `SetDefaults_StorageClass`, pkg/apis/storage/v1.
 pub fn storage_class(node: &mut Node, _: Version) {
     fill_absent(node, "reclaimPolicy", Data::Text("Delete".into()));
     fill_absent(node, "volumeBindingMode", Data::Text("Immediate".into()));
 }
 
 /// A CSIDriver.
+/// `SetDefaults_CSIDriver`, pkg/apis/storage/v1.
 pub fn csi_driver(node: &mut Node, _: Version) {
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_absent(spec, "attachRequired", Data::Bool(true));

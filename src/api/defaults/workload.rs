@@ -8,6 +8,7 @@ use crate::k8s::version::Version;
 use crate::value::{Data, Node};
 
 /// A StatefulSet.
+/// `SetDefaults_StatefulSet`, pkg/apis/apps/v1.
 pub fn stateful_set(node: &mut Node, version: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
@@ -56,6 +57,7 @@ fn template(spec: &mut Node, version: Version) {
 }
 
 /// A Deployment.
+/// `SetDefaults_Deployment`, pkg/apis/apps/v1.
 pub fn deployment(node: &mut Node, version: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
@@ -69,6 +71,7 @@ pub fn deployment(node: &mut Node, version: Version) {
 }
 
 /// A ReplicaSet.
+/// `SetDefaults_ReplicaSet`, pkg/apis/apps/v1.
 pub fn replica_set(node: &mut Node, version: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
@@ -77,6 +80,7 @@ pub fn replica_set(node: &mut Node, version: Version) {
 }
 
 /// A ReplicationController: its template's labels are its own, and its selector, unless it has others.
+/// `SetDefaults_ReplicationController`, pkg/apis/core/v1.
 pub fn replication_controller(node: &mut Node, version: Version) {
     forget(node, "status");
     labels_from_template(node);
@@ -100,6 +104,7 @@ pub fn pod_template(node: &mut Node, version: Version) {
 }
 
 /// A DaemonSet.
+/// `SetDefaults_DaemonSet`, pkg/apis/apps/v1.
 pub fn daemon_set(node: &mut Node, version: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
@@ -127,6 +132,7 @@ fn rolling_update(strategy: &mut Node, [unavailable, surge]: [Data; 2]) {
 }
 
 /// A Job.
+/// `SetDefaults_Job`, pkg/apis/batch/v1.
 pub fn job(node: &mut Node, version: Version) {
     forget(node, "status");
     labels_from_template(node);
@@ -136,6 +142,7 @@ pub fn job(node: &mut Node, version: Version) {
 }
 
 /// A CronJob.
+/// `SetDefaults_CronJob`, pkg/apis/batch/v1.
 pub fn cron_job(node: &mut Node, version: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
@@ -160,6 +167,7 @@ fn labels_from_template(node: &mut Node) {
     }
 }
 
+/// `SetDefaults_PodFailurePolicyOnPodConditionsPattern`, pkg/apis/batch/v1.
 fn failure_policy(spec: &mut Node) {
     each(spec, &["podFailurePolicy", "rules"], |rule| {
         each(rule, &["onPodConditions"], |condition| fill_text(condition, "status", "True"));

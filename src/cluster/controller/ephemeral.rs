@@ -22,6 +22,7 @@ pub(super) fn run(world: &mut World) {
 }
 
 /// One volume after the other: the first that cannot be made ends it.
+/// `syncHandler`, pkg/controller/volume/ephemeral.
 fn tend(world: &mut World, key: &Key) {
     let Some(pod) = world.store.get(key).filter(|pod| !is_ending(pod)).cloned() else { return };
     for own in own_claims(&pod) {
@@ -32,6 +33,7 @@ fn tend(world: &mut World, key: &Key) {
     }
 }
 
+/// `handleVolume`, pkg/controller/volume/ephemeral.
 fn make(world: &mut World, pod_key: &Key, pod: &Node, own: &OwnClaim<'_>) -> Result<(), String> {
     let key = Key::new(CLAIM, pod_key.namespace.clone(), own.name.as_str());
     if let Some(there) = world.store.get(&key) {

@@ -19,6 +19,7 @@ pub enum Cascade {
 }
 
 /// Deletes an object as a person or a tool does. Says whether there was one.
+/// `Delete`, k8s.io/apiserver/pkg/registry/generic/registry.
 pub fn delete_with(world: &mut World, key: &Key, cascade: Cascade) -> bool {
     let Some(id) = world.store.get(key).map(uid) else { return false };
     if cascade == Cascade::Orphan {
@@ -48,6 +49,7 @@ pub fn finish(world: &mut World, kind: &str) {
 }
 
 /// Deletes what has lost all its owners, and forgets owners that are gone.
+/// `attemptToDeleteItem`, pkg/controller/garbagecollector.
 pub fn collect(world: &mut World) {
     let population = world.store.population();
     if std::mem::replace(&mut world.collected, population) == population {
@@ -72,6 +74,7 @@ pub fn collect(world: &mut World) {
     }
 }
 
+/// `orphanDependents`, pkg/controller/garbagecollector.
 fn disown(world: &mut World, owner: &Text) {
     let orphans: Vec<Key> = world.store.marked_with(Mark::OwnedBy(owner.clone())).map(|(key, _)| key.clone()).collect();
     for key in orphans {
@@ -84,6 +87,7 @@ fn disown(world: &mut World, owner: &Text) {
 
 /// Whether something keeps a deleted object from going: a claim is used by a pod on a node, a volume is bound, a pod
 /// does not end.
+/// `askInformer`, pkg/controller/volume/pvcprotection.
 fn is_held(world: &World, key: &Key) -> bool {
     let Some(node) = world.store.get(key) else { return false };
     match key.kind.as_str() {

@@ -74,6 +74,7 @@ impl Loads {
 
 /// What a pod asks for: what it says for all of it, or else all its containers at once, or the greediest of those that
 /// run before them; and what its class of runtimes costs. `PodRequests`, k8s.io/component-helpers/resource.
+/// `fitsRequest`, pkg/scheduler/framework/plugins/noderesources.
 #[must_use]
 pub fn demand(pod: &Node) -> Demand {
     Demand {

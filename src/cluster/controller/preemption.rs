@@ -93,6 +93,7 @@ pub(super) fn plan<'a>(
 
 /// By what nodes are compared: fewest protected victims, the least important, the least in all, the fewest, the
 /// youngest.
+/// `MoreImportantPod`, pkg/scheduler/util.
 fn rank(victims: &Victims<'_>) -> (usize, i64, i64, usize, Reverse<Text>) {
     let highest = victims.pods.first().map_or(i64::MIN, |victim| victim.priority);
     // So that few pods of a priority below zero cost less than many.
@@ -104,6 +105,7 @@ fn rank(victims: &Victims<'_>) -> (usize, i64, i64, usize, Reverse<Text>) {
 
 /// The fewest pods of a node without which the candidate finds a place there: all go, then as many as can come back,
 /// the protected ones and the most important ones first.
+/// `SelectVictimsOnNode`, pkg/scheduler/framework/plugins/defaultpreemption.
 fn on_node<'a>(
     world: &'a World,
     machines: &'a [Machine],
@@ -146,6 +148,7 @@ fn protected<'a>(lower: &[Victim<'a>], budgets: &[Budget<'_>]) -> (Vec<Victim<'a
 }
 
 /// What each budget allows now: the disruption controller.
+/// `getExpectedPodCount`, pkg/controller/disruption.
 fn budgets_of(world: &World) -> Vec<Budget<'_>> {
     let budgets = world.store.of_kind("PodDisruptionBudget");
     budgets

@@ -30,6 +30,7 @@ pub(super) struct Revision {
 }
 
 /// The revisions that belong to a set, or to nobody and match its selector; oldest first. Those of nobody are adopted.
+/// `ListControllerRevisions`, pkg/controller/history.
 pub(super) fn of_set(world: &mut World, key: &Key, set: &Node) -> Vec<Revision> {
     let selector = set.find(&["spec", "selector"]);
     let loose =
@@ -56,6 +57,7 @@ pub(super) fn of_set(world: &mut World, key: &Key, set: &Node) -> Vec<Revision> 
 }
 
 /// The revision of the template that a set has now: an old one renumbered if it is like an old one.
+/// `getStatefulSetRevisions`, pkg/controller/statefulset.
 pub(super) fn of_template(world: &mut World, key: &Key, set: &Node, known: &[Revision]) -> Revision {
     let template = &template_of(world, key, set);
     let next = known.last().map_or(1, |last| last.number + 1);
@@ -83,6 +85,7 @@ pub(super) fn of_template(world: &mut World, key: &Key, set: &Node, known: &[Rev
 }
 
 /// Forgets the oldest revisions that no pod and no status names, beyond the limit that the set states.
+/// `truncateHistory`, pkg/controller/statefulset.
 pub(super) fn truncate(world: &mut World, key: &Key, set: &Node, known: &[Revision], live: &BTreeSet<Text>) {
     let limit = set.find(&["spec", "revisionHistoryLimit"]).and_then(Node::as_int).unwrap_or(10);
     let Ok(limit) = usize::try_from(limit) else { return };
@@ -126,6 +129,7 @@ fn write(key: &Key, set: &Node, revision: &Revision) -> Node {
 
 /// A revision's name ends in a hash of the template as the controller writes it down: the 32 bits of FNV-1 over the
 /// JSON and the number of collisions so far, in decimal, each digit shown as a letter that forms no words.
+/// `HashControllerRevision`, pkg/controller/history.
 fn hash(json: &str, collisions: u32) -> String {
     const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     let mut hash = 2_166_136_261_u32;
@@ -164,6 +168,7 @@ fn as_written(set: &Node, version: Version) -> Node {
 }
 
 /// A template as the controller writes it down: as a patch that restores it.
+/// `getPatch`, pkg/controller/statefulset.
 fn json_of_template(template: &Node, version: Version) -> String {
     let mut template = template.clone();
     let at = template.at;

@@ -125,6 +125,7 @@ enum Placing {
     MadeRoom,
 }
 
+/// `schedulePod`, pkg/scheduler.
 fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) -> Placing {
     let Some(pod) = world.store.get(key).cloned() else { return Placing::Done };
     if pod.find(&["spec", "schedulingGates"]).and_then(Node::as_list).is_some_and(|gates| !gates.is_empty()) {
@@ -237,6 +238,7 @@ pub(super) fn summary<'r>(total: usize, all: impl Iterator<Item = &'r str>) -> S
 }
 
 /// A pod's claims by what is still to be done for them, or why no node needs to be tried.
+/// `PreFilter`, pkg/scheduler/framework/plugins/volumebinding.
 fn claims(world: &World, key: &Key, pod: &Node) -> Result<Claims, (Cause, String)> {
     let gone = |why: String| Err((Cause::ClaimsGone, why));
     let mut claims = Claims::default();
@@ -367,6 +369,7 @@ fn host_ports(pod: &Node) -> Vec<(&str, &str, i64)> {
         .collect()
 }
 
+/// `Fits`, pkg/scheduler/framework/plugins/nodeports.
 fn has_free_ports(world: &World, machine: &Machine, pod: &Node, without: &BTreeSet<Key>) -> bool {
     let wanted = host_ports(pod);
     let any = |address: &str| matches!(address, "" | "0.0.0.0");
@@ -380,6 +383,7 @@ fn has_free_ports(world: &World, machine: &Machine, pod: &Node, without: &BTreeS
 }
 
 /// Whether a claim that only one pod may use is in the hands of another pod with a place.
+/// `Filter`, pkg/scheduler/framework/plugins/volumerestrictions.
 fn is_claim_of_another(world: &World, key: &Key, pod: &Node, without: &BTreeSet<Key>) -> bool {
     claim_names(pod).any(|name| {
         let claim = Key::new(CLAIM, key.namespace.clone(), name.as_ref());
@@ -393,7 +397,7 @@ fn is_claim_of_another(world: &World, key: &Key, pod: &Node, without: &BTreeSet<
 }
 
 // ---- room
-
+/// `fitsRequest`, pkg/scheduler/framework/plugins/noderesources.
 fn has_room(world: &World, machine: &Machine, wanted: Demand, without: &BTreeSet<Key>) -> Result<(), No> {
     let (mut used, _) = world.loads.on(&machine.name);
     for gone in without {
@@ -439,6 +443,7 @@ fn volumes(world: &World, machine: Option<&Machine>, claims: &Claims) -> Result<
     find_volumes(world, place.as_ref(), claims).ok_or_else(|| No::never(NO_VOLUME))
 }
 
+/// `findMatchingVolumes`, pkg/scheduler/framework/plugins/volumebinding.
 fn find_volumes(world: &World, place: Option<&Place<'_>>, claims: &Claims) -> Option<Plan> {
     let mut plan = Plan::default();
     let mut taken: BTreeSet<Text> = BTreeSet::new();
@@ -469,6 +474,7 @@ fn find_volumes(world: &World, place: Option<&Place<'_>>, claims: &Claims) -> Op
     Some(plan)
 }
 
+/// `checkVolumeProvisions`, pkg/scheduler/framework/plugins/volumebinding.
 fn can_make(class: &Node, place: Option<&Place<'_>>) -> bool {
     let provisioner = text(class, &["provisioner"]);
     let allowed = class.get("allowedTopologies").and_then(Node::as_list).unwrap_or_default();
@@ -485,6 +491,7 @@ fn can_make(class: &Node, place: Option<&Place<'_>>) -> bool {
 }
 
 /// A volume with zone labels is for nodes of those zones.
+/// `Filter`, pkg/scheduler/framework/plugins/volumezone.
 fn is_in_zone(world: &World, machine: &Machine, claim: &Key) -> bool {
     const LABELS: [&str; 4] = [
         "topology.kubernetes.io/zone",

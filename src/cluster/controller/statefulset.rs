@@ -57,11 +57,13 @@ struct Seen {
 }
 
 impl Replica {
+    /// `isRunningAndReady`, pkg/controller/statefulset.
     fn is_ready(&self) -> bool {
         self.pod.as_ref().is_some_and(|pod| pod.phase == "Running" && pod.ready)
     }
 
     /// Time passes as needed, so what is ready becomes available.
+    /// `isUnavailable`, pkg/controller/statefulset.
     fn is_unavailable(&self) -> bool {
         !self.is_ready() || self.is_ending()
     }
@@ -89,6 +91,7 @@ struct Pass<'a> {
 }
 
 /// Does what the controller does when it looks at a set.
+/// `UpdateStatefulSet`, pkg/controller/statefulset.
 pub fn sync(world: &mut World, key: &Key) {
     let Some(set) = world.store.get(key).cloned() else { return };
     let known = revision::of_set(world, key, &set);
@@ -123,6 +126,7 @@ pub fn replicas(set: &Node) -> i64 {
 }
 
 /// Takes in pods without an owner that match and bear the set's name; lets go of its own that no longer match.
+/// `ClaimPods`, pkg/controller.
 fn adopt(world: &mut World, key: &Key, set: &Node) {
     let (own, selector) = (uid(set), set.find(&["spec", "selector"]));
     let loose = world.store.marked(Mark::Loose(key.namespace.clone(), key.name.clone()), "Pod");
@@ -179,6 +183,7 @@ impl Pass<'_> {
     }
 
     /// Everything but the counting. Answers how many pods of the current revision it has deleted for the update.
+    /// `updateStatefulSet`, pkg/controller/statefulset.
     fn go(&mut self, replicas: &[Replica], condemned: &[Replica]) -> i64 {
         let unhealthy = replicas
             .iter()
@@ -199,6 +204,7 @@ impl Pass<'_> {
 
     /// Goes through pods in order. With ordered pods the first that must wait ends it; otherwise only a failure does,
     /// after the batch of 1, 2, 4, … pods that it happened in.
+    /// `runForAll` and `slowStartBatch`, pkg/controller/statefulset.
     fn each(&mut self, replicas: &[Replica], mut act: impl FnMut(&mut Self, &Replica) -> Result<bool, Stuck>) -> bool {
         let (mut batch, mut left, mut failed) = (1, 1, false);
         for replica in replicas {
@@ -223,6 +229,7 @@ impl Pass<'_> {
     }
 
     /// Sees to one pod that should be there. Says whether an ordered set must wait for it.
+    /// `processReplica`, pkg/controller/statefulset.
     fn tend(&mut self, replica: &Replica) -> Result<bool, Stuck> {
         let Some(pod) = &replica.pod else {
             if self.has_stale_claim(replica) {
@@ -253,6 +260,7 @@ impl Pass<'_> {
     }
 
     /// Whether a pod mounts a claim for each template.
+    /// `storageMatches`, pkg/controller/statefulset.
     fn mounts_all(&self, replica: &Replica) -> bool {
         let volumes = self
             .world
@@ -284,6 +292,7 @@ impl Pass<'_> {
     }
 
     /// Deletes a pod that is to go. Says whether an ordered set must wait for it.
+    /// `processCondemned`, pkg/controller/statefulset.
     fn remove_condemned(&mut self, replica: &Replica, unhealthy: Option<&Key>) -> bool {
         let waits = replica.is_ending() || !self.parallel && !replica.is_ready() && unhealthy != Some(&replica.key);
         if !waits {
@@ -293,6 +302,7 @@ impl Pass<'_> {
     }
 
     /// The update: pods of another revision are deleted, highest ordinal first. Gives how many.
+    /// `updateStatefulSet`, pkg/controller/statefulset.
     fn roll(&mut self, replicas: &[Replica]) -> i64 {
         let rolling = self.set.find(&["spec", "updateStrategy", "rollingUpdate"]);
         let partition = rolling.and_then(|rolling| rolling.get("partition")).and_then(Node::as_int).unwrap_or_default();
@@ -342,6 +352,7 @@ impl Pass<'_> {
     // ---- pods
 
     /// A pod to be made, at the revision it belongs to.
+    /// `newVersionedStatefulSetPod`, pkg/controller/statefulset.
     fn missing(&self, ordinal: i64) -> Replica {
         let strategy = |path: &str| self.set.find(&["spec", "updateStrategy", path]);
         let partition = strategy("rollingUpdate")
@@ -388,6 +399,7 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// `newStatefulSetPod`, pkg/controller/statefulset.
     fn pod(&self, replica: &Replica) -> Node {
         let at = self.set.at;
         let revision = if replica.revision == self.update.name { &self.update } else { &self.current };
@@ -424,6 +436,7 @@ impl Pass<'_> {
     }
 
     /// A volume for each claim, and those of the template that no claim shadows.
+    /// `updateStorage`, pkg/controller/statefulset.
     fn volumes(&self, pod: &Node, ordinal: i64) -> Vec<Node> {
         let mut volumes = Vec::new();
         for template in templates(self.set) {
@@ -463,6 +476,7 @@ impl Pass<'_> {
         Key::new(CLAIM, self.key.namespace.clone(), name)
     }
 
+    /// `getPersistentVolumeClaims`, pkg/controller/statefulset.
     fn claim(&self, template: &Node, key: &Key) -> Node {
         let at = template.at;
         let mut claim = template.clone();
@@ -479,6 +493,7 @@ impl Pass<'_> {
     }
 
     /// Makes the claims that are missing.
+    /// `createPersistentVolumeClaims`, pkg/controller/statefulset.
     fn make_claims(&mut self, replica: &Replica) -> Result<(), String> {
         let mut errors: Vec<String> = Vec::new();
         for template in templates(self.set) {
@@ -516,6 +531,7 @@ impl Pass<'_> {
     }
 
     /// Whether a claim still belongs to an earlier pod of this name, with which it is about to go.
+    /// `PodClaimIsStale`, pkg/controller/statefulset.
     fn has_stale_claim(&self, replica: &Replica) -> bool {
         self.retention.delete_when_scaled
             && templates(self.set).any(|template| {
@@ -529,6 +545,7 @@ impl Pass<'_> {
     }
 
     /// Makes the owners of a pod's claims what the retention policy asks for.
+    /// `UpdatePodClaimForRetentionPolicy`, pkg/controller/statefulset.
     fn own_claims(&mut self, replica: &Replica) {
         let pod_uid = self.world.store.get(&replica.key).map(uid).unwrap_or_default();
         let Retention { delete_when_scaled, delete_when_deleted } = self.retention;
@@ -546,6 +563,7 @@ impl Pass<'_> {
     }
 
     /// The owners a claim should have; `None` where they are right, or better left alone.
+    /// `updateClaimOwnerRefForSetAndPod`, pkg/controller/statefulset.
     fn wanted_owners(&mut self, replica: &Replica, pod_uid: &str, all: &[Owner], key: &Key) -> Option<Vec<Owner>> {
         let is_set = |owner: &Owner| owner.kind == self.key.kind && owner.name == self.key.name;
         let is_pod = |owner: &Owner| owner.kind == "Pod" && owner.name == replica.key.name;
@@ -580,7 +598,7 @@ impl Pass<'_> {
     }
 
     // ---- status
-
+    /// `updateStatus`, pkg/controller/statefulset.
     fn counts(&self, pods: &[Replica]) -> Counts {
         let number = |test: &dyn Fn(&Replica) -> bool| {
             i64::try_from(pods.iter().filter(|pod| test(pod)).count()).unwrap_or_default()
@@ -593,6 +611,7 @@ impl Pass<'_> {
         }
     }
 
+    /// `completeRollingUpdate` and `updateStatefulSetStatus`, pkg/controller/statefulset.
     fn write_status(&mut self, counts: &Counts) {
         let strategy = text(self.set, &["spec", "updateStrategy", "type"]);
         let wanted = StatefulSet(self.set).replicas();
@@ -630,6 +649,7 @@ fn templates(set: &Node) -> impl Iterator<Item = &Node> {
 }
 
 /// How many pods may be missing in an update: a number, or a share of all of them, rounded down; one at least.
+/// `getStatefulSetMaxUnavailable`, pkg/controller/statefulset.
 fn at_once(stated: Option<&Node>, all: usize) -> usize {
     let count = match stated.map(|stated| &stated.data) {
         Some(Data::Int(count)) => usize::try_from(*count).unwrap_or(usize::MAX),

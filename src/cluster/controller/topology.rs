@@ -124,6 +124,7 @@ impl<'a> Spread<'a> {
 }
 
 /// The pods that a term's selector means and that have a place: for each, the value of the topology key there.
+/// `getIncomingAffinityAntiAffinityCounts`, pkg/scheduler/framework/plugins/interpodaffinity.
 fn peers<'a>(
     world: &'a World,
     machines: &Machines<'a>,
@@ -148,6 +149,7 @@ fn is_meant(term: &Node, own: &str, other: &str) -> bool {
 }
 
 /// Where pods are whose own terms keep this one away: the label of nodes and its value there.
+/// `getExistingAntiAffinityCounts`, pkg/scheduler/framework/plugins/interpodaffinity.
 fn shunned<'a>(
     world: &'a World,
     machines: &Machines<'a>,

@@ -45,6 +45,7 @@ pub(super) fn mutate(world: &World, key: &Key, pod: &mut Node) -> bool {
 }
 
 /// Refuses a pod or claim that asks for too much, too little, or nothing where something is due.
+/// `PodValidateLimitFunc`, plugin/pkg/admission/limitranger.
 pub(super) fn validate(world: &World, key: &Key, object: &Node) -> Result<(), Refused> {
     let mut faults: Vec<String> = Vec::new();
     for limit in limits(world, key) {
@@ -100,6 +101,7 @@ fn claim(limit: &Node, claim: &Node, faults: &mut Vec<String>) {
     }
 }
 
+/// `PodValidateLimitFunc`, plugin/pkg/admission/limitranger.
 fn all(limit: &Node, kind: &str, requests: &Amounts, limits: &Amounts, faults: &mut Vec<String>) {
     for (name, least) in amounts::stated(limit.get("min")) {
         faults.extend(least_of(kind, &name, &least, requests, limits));

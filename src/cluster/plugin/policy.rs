@@ -63,6 +63,7 @@ pub(super) enum Said {
 }
 
 /// Lets the policies that are bound look at an object. Gives what they warn of.
+/// `Dispatch`, k8s.io/apiserver/pkg/admission/plugin/policy/validating.
 pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<&Node>) -> Result<Vec<String>, Denial> {
     let bindings: Vec<Node> = world.store.of_kind(BINDING).map(|(_, binding)| binding.clone()).collect();
     // Policies are no objects of policies. Where nobody waits any more, nothing is judged by what comes now.

@@ -53,6 +53,7 @@ pub(super) fn mutate(world: &mut World, pod: &mut Node) -> Result<(), Refused> {
 }
 
 /// Name, value and policy of the class that pods get which name none: of several the lowest.
+/// `getDefaultPriorityClass`, plugin/pkg/admission/priority.
 fn default(world: &World) -> (Text, i64, Text) {
     let is_default = |class: &&Node| class.get("globalDefault").and_then(Node::as_bool) == Some(true);
     let defaults = world.store.of_kind(KIND).filter(|(_, class)| is_default(class));

@@ -17,6 +17,7 @@ const OF_CLASS: &str = ".storageclass.storage.k8s.io/";
 
 /// Refuses an object that a quota has no room for, or that does not say what a quota counts. Of one that was there,
 /// `old`, what it uses more counts, where its kind is counted on updates.
+/// `CheckRequest`, k8s.io/apiserver/pkg/admission/plugin/resourcequota.
 pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<&Node>) -> Result<(), Denial> {
     if old.is_some() && !ON_UPDATE.contains(&key.kind.as_str()) {
         return Ok(());
@@ -280,6 +281,7 @@ fn has_scope(pod: &Node, scope: &str, operator: &str, values: Option<&Node>) -> 
 }
 
 /// Whether a pod asks for nothing and is bounded by nothing.
+/// `GetPodQOS`, pkg/apis/core/v1/helper/qos.
 fn is_best_effort(pod: &Node) -> bool {
     ["requests", "limits"].iter().all(|which| {
         let all = amounts::of_pod(pod, which);

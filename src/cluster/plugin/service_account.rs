@@ -6,6 +6,7 @@ use crate::cluster::world::World;
 use crate::value::Node;
 
 /// Refuses a pod whose account is not there. `default` is made with its namespace.
+/// `Admit`, plugin/pkg/admission/serviceaccount.
 pub(super) fn mutate(world: &mut World, key: &Key, pod: &Node) -> Result<(), Refused> {
     let account = text(pod, &["spec", "serviceAccountName"]);
     let namespace = &key.namespace;

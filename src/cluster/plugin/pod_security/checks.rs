@@ -82,7 +82,7 @@ impl<'p> Pod<'p> {
     }
 
     // ---- baseline
-
+    /// `CheckAppArmorProfile`, k8s.io/pod-security-admission/policy.
     fn app_armor(&self) -> Found {
         const KEY: &str = "container.apparmor.security.beta.kubernetes.io/";
         let mut values = BTreeSet::new();
@@ -116,6 +116,7 @@ impl<'p> Pod<'p> {
         })
     }
 
+    /// `CheckCapabilitiesBaseline`, k8s.io/pod-security-admission/policy.
     fn capabilities(&self) -> Found {
         const ALLOWED: [&str; 13] = [
             "AUDIT_WRITE",
@@ -145,6 +146,7 @@ impl<'p> Pod<'p> {
         })
     }
 
+    /// `CheckHostNamespaces`, k8s.io/pod-security-admission/policy.
     fn host_namespaces(&self) -> Found {
         let is_on = |field: &&str| self.spec.get(field).and_then(Node::as_bool) == Some(true);
         let shared: Vec<String> = ["hostNetwork", "hostPID", "hostIPC"]
@@ -155,6 +157,7 @@ impl<'p> Pod<'p> {
         found(!shared.is_empty(), "host namespaces", || shared.join(", "))
     }
 
+    /// `CheckHostPathVolumes`, k8s.io/pod-security-admission/policy.
     fn host_paths(&self) -> Found {
         let volumes = self.spec.get("volumes").into_iter().flat_map(Node::items);
         let names: Vec<&str> =
@@ -164,6 +167,7 @@ impl<'p> Pod<'p> {
         })
     }
 
+    /// `CheckHostPorts`, k8s.io/pod-security-admission/policy.
     fn host_ports(&self) -> Found {
         let mut ports = BTreeSet::new();
         let those = self.those(|container| {
@@ -178,6 +182,7 @@ impl<'p> Pod<'p> {
         })
     }
 
+    /// `CheckHostProbesAndHostLifecycle`, k8s.io/pod-security-admission/policy.
     fn host_probes(&self) -> Found {
         const PLACES: [&[&str]; 5] = [
             &["livenessProbe"],
@@ -200,11 +205,13 @@ impl<'p> Pod<'p> {
         })
     }
 
+    /// `CheckPrivileged`, k8s.io/pod-security-admission/policy.
     fn privileged(&self) -> Found {
         let those = self.those(|container| flag(container, &["privileged"]) == Some(true));
         of_containers(&those, "privileged", || "must not set securityContext.privileged=true".to_owned())
     }
 
+    /// `CheckProcMountBaseline` and `CheckProcMountRestricted`, k8s.io/pod-security-admission/policy.
     fn proc_mount(&self, relaxed: bool) -> Found {
         if relaxed && self.has_own_users() {
             return None;
@@ -218,6 +225,7 @@ impl<'p> Pod<'p> {
         of_containers(&those, "procMount", || format!("must not set securityContext.procMount to {}", quoted(&kinds)))
     }
 
+    /// `CheckSELinuxOptions`, k8s.io/pod-security-admission/policy.
     fn se_linux(&self) -> Found {
         let (mut types, mut user, mut role) = (BTreeSet::new(), false, false);
         let allows_engine = self.version >= minor(31);
@@ -251,6 +259,7 @@ impl<'p> Pod<'p> {
         })
     }
 
+    /// `CheckSeccompBaseline`, k8s.io/pod-security-admission/policy.
     fn seccomp(&self) -> Found {
         if self.version < minor(19) {
             return self.seccomp_annotations();
@@ -299,6 +308,7 @@ impl<'p> Pod<'p> {
         (setters, values.into_iter().collect(), implicit)
     }
 
+    /// `CheckSysctls`, k8s.io/pod-security-admission/policy.
     fn sysctls(&self) -> Found {
         const ALLOWED: [(u8, &[&str]); 4] = [
             (
@@ -330,6 +340,7 @@ impl<'p> Pod<'p> {
         found(!forbidden.is_empty(), "forbidden sysctls", || forbidden.join(", "))
     }
 
+    /// `CheckWindowsHostProcess`, k8s.io/pod-security-admission/policy.
     fn windows_host_process(&self) -> Found {
         const PATH: [&str; 2] = ["windowsOptions", "hostProcess"];
         let mut setters = Vec::new();
@@ -343,7 +354,7 @@ impl<'p> Pod<'p> {
     }
 
     // ---- restricted
-
+    /// `CheckAllowPrivilegeEscalation`, k8s.io/pod-security-admission/policy.
     fn privilege_escalation(&self) -> Found {
         if self.is_windows() {
             return None;
@@ -354,6 +365,7 @@ impl<'p> Pod<'p> {
         })
     }
 
+    /// `CheckCapabilitiesRestricted`, k8s.io/pod-security-admission/policy.
     fn restricted_capabilities(&self) -> Found {
         if self.is_windows() {
             return None;
@@ -376,6 +388,7 @@ impl<'p> Pod<'p> {
         found(!details.is_empty(), "unrestricted capabilities", || details.join("; "))
     }
 
+    /// `CheckRestrictedVolumes`, k8s.io/pod-security-admission/policy.
     fn volumes(&self) -> Found {
         const ALLOWED: [&str; 9] = [
             "configMap",
@@ -428,6 +441,7 @@ impl<'p> Pod<'p> {
         })
     }
 
+    /// `CheckRunAsNonRoot`, k8s.io/pod-security-admission/policy.
     fn non_root(&self) -> Found {
         const REASON: &str = "runAsNonRoot != true";
         if self.has_own_users() {
@@ -447,6 +461,7 @@ impl<'p> Pod<'p> {
         found(true, REASON, || format!("pod or {those} must set securityContext.runAsNonRoot=true"))
     }
 
+    /// `CheckRunAsUser`, k8s.io/pod-security-admission/policy.
     fn user(&self) -> Found {
         if self.has_own_users() {
             return None;
@@ -458,6 +473,7 @@ impl<'p> Pod<'p> {
         found(!setters.is_empty(), "runAsUser=0", || format!("{} must not set runAsUser=0", setters.join(" and ")))
     }
 
+    /// `CheckSeccompProfileRestricted`, k8s.io/pod-security-admission/policy.
     fn restricted_seccomp(&self) -> Found {
         if self.is_windows() {
             return None;
