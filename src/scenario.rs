@@ -1,7 +1,6 @@
 //! Scenario records (docs/internals/scenarios.md): reads one, simulates it, and gives it back with the model's own
 //! results and states.
 
-use crate::api::custom::Customs;
 use crate::bundle::{Bundle, Resource};
 use crate::cluster::controller::garbage::Cascade;
 use crate::cluster::facts::ClusterFacts;
@@ -84,13 +83,7 @@ fn facts(record: &Value, id: SourceId) -> ClusterFacts {
     let nodes = record["nodes"].as_array().into_iter().flatten().map(|node| machine(node, at)).collect();
     let class = &record["default_storage_class"];
     let classes = if class.is_null() { Vec::new() } else { vec![default_class(class, at)] };
-    ClusterFacts {
-        kubernetes: None,
-        nodes: Some(nodes),
-        classes: Some(classes),
-        customs: Customs::none(),
-        objects: Vec::new(),
-    }
+    ClusterFacts { nodes: Some(nodes), classes: Some(classes), ..ClusterFacts::default() }
 }
 
 /// Each node has 64 processors and 512 GiB.

@@ -21,7 +21,7 @@ fuzz_target!(|text: &str| {
             workspace.clusters().map(|(_, node)| ClusterFacts::read(&node, &mut found)).collect();
         if let Some(spec) = statewright::read(&sources, app, &mut found) {
             for (number, environment) in workspace.names().take(3).enumerate() {
-                let shared = workspace.shared(environment);
+                let shared = workspace.shared(environment, None);
                 let around = Around {
                     shared: shared.as_ref(),
                     extras: &[],

@@ -1,6 +1,7 @@
 //! What is known of a cluster beforehand: its nodes, its storage classes, its version. Read from a file, or given with
 //! a recording.
 
+use super::residents::Residents;
 use super::world::Machine;
 use crate::api::custom::Customs;
 use crate::bundle::{Bundle, Resource};
@@ -9,6 +10,7 @@ use crate::k8s::quantity::Quantity;
 use crate::k8s::version::{NoVersion, Version};
 use crate::source::At;
 use crate::value::{Key, Map, Node, Text};
+use std::sync::Arc;
 
 /// A file about a cluster that cannot be understood.
 pub static CLUSTER_FACTS: Code =
@@ -30,9 +32,11 @@ pub struct ClusterFacts {
     pub customs: Customs,
     /// What else is there before anything is applied: namespaces, quotas, classes, accounts, policies.
     pub objects: Vec<Node>,
+    /// What lives there: claims, volumes, pods.
+    pub residents: Arc<Residents>,
 }
 
-/// The kinds of which objects are taken from a cluster. What apps bring themselves is no fact about it.
+/// The kinds of which objects are taken from a cluster as they are. What apps bring themselves is no fact about it.
 const TAKEN: [&str; 15] = [
     "Namespace",
     "ResourceQuota",
@@ -54,8 +58,8 @@ const TAKEN: [&str; 15] = [
 impl ClusterFacts {
     /// Nothing but the version is known.
     #[must_use]
-    pub const fn of_version(version: Version) -> Self {
-        Self { kubernetes: Some(version), nodes: None, classes: None, customs: Customs::none(), objects: Vec::new() }
+    pub fn of_version(version: Version) -> Self {
+        Self { kubernetes: Some(version), ..Self::default() }
     }
 
     /// Takes the facts from objects of a cluster, as `kubectl get … -o yaml` prints them, or from manifests that are
@@ -66,16 +70,19 @@ impl ClusterFacts {
             customs: Customs::none().with(bundle.resources.iter().map(|resource| &resource.node)),
             ..Self::default()
         };
+        let mut residents = Residents::default();
         for resource in &bundle.resources {
             match resource.id.kind.as_str() {
                 "Node" => facts.nodes.get_or_insert_default().push(machine_of(resource)),
                 "StorageClass" if is_live(&resource.node) => {
                     facts.classes.get_or_insert_default().push(resource.node.clone());
                 }
+                kind if Residents::has(kind) && is_live(&resource.node) => residents.add(&resource.node),
                 kind if kind == "StorageClass" || TAKEN.contains(&kind) => facts.objects.push(resource.node.clone()),
                 _ => {}
             }
         }
+        facts.residents = Arc::new(residents);
         facts
     }
 
@@ -92,6 +99,9 @@ impl ClusterFacts {
         };
         self.customs = self.customs.and(&more.customs);
         self.objects.extend(more.objects);
+        if !more.residents.is_empty() {
+            Arc::make_mut(&mut self.residents).extend(&more.residents);
+        }
         self.kubernetes = self.kubernetes.or(more.kubernetes);
         self
     }

@@ -12,6 +12,7 @@ pub mod mark;
 pub mod object;
 pub mod plugin;
 pub mod rehearse;
+pub mod residents;
 pub mod selector;
 pub mod state;
 pub mod store;

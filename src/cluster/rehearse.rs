@@ -10,6 +10,7 @@ use super::facts::{ClusterFacts, PRESUMED};
 use super::kubectl::{self, Act, Done, Rejection, Request, Write};
 use super::mark::Mark;
 use super::plugin::{self, Denial};
+use super::residents::Residents;
 use super::state::{ClaimPhase, EventState, Observer, PodState, State, Why};
 use super::store::{self, Key, Store, annotation, uid};
 use super::world::{Cause, Event, Gap, Guard, Journal, Provisioners, World};
@@ -112,6 +113,9 @@ pub fn rehearse_after(
     namespace: &str,
 ) -> Rehearsal {
     let mut cluster = Cluster::new(facts, version, namespace);
+    if !facts.residents.is_empty() {
+        cluster.house(&facts.residents, bundles);
+    }
     let replicas = bundles.iter().map(played_replicas).min().unwrap_or(MOST_REPLICAS);
     cluster.world.most_replicas = replicas;
     let last = last_pod(bundles);
@@ -195,6 +199,8 @@ pub struct Cluster {
     previous: Vec<Key>,
     /// All volumes that bundles have named.
     volumes: BTreeSet<Text>,
+    /// All claims that bundles have named.
+    claims: BTreeSet<Key>,
     /// The custom kinds that are defined, by facts or by bundles.
     customs: Customs,
     /// Warnings that earlier steps had.
@@ -247,6 +253,7 @@ impl Cluster {
                 knows_namespaces: facts.knows_namespaces(),
                 knows_all: false,
                 guard: Guard::Plugins,
+                residents: BTreeSet::new(),
                 provisioners: Provisioners::Assumed,
                 version,
                 journal: Journal::default(),
@@ -262,6 +269,7 @@ impl Cluster {
             applied: BTreeMap::new(),
             previous: Vec::new(),
             volumes: BTreeSet::new(),
+            claims: BTreeSet::new(),
             customs: facts.customs.clone(),
             told: BTreeSet::new(),
             coming: BTreeSet::new(),
@@ -281,6 +289,18 @@ impl Cluster {
             cluster.world.create(&key, object.clone());
         }
         cluster
+    }
+
+    /// Lets those move in that live where bundles go to.
+    fn house(&mut self, residents: &Residents, bundles: &[Bundle]) {
+        let resources = bundles.iter().flat_map(|bundle| &bundle.resources);
+        let keys = resources.map(|resource| {
+            self.key(&resource.api_version, &resource.id.kind, &resource.id.namespace, &resource.id.name)
+        });
+        let applied: BTreeSet<Key> = keys.collect();
+        let namespaces: BTreeSet<Text> =
+            applied.iter().map(|key| key.namespace.clone()).filter(|namespace| !namespace.is_empty()).collect();
+        residents.move_in(&mut self.world, &namespaces, &applied);
     }
 
     /// Plays one step.
@@ -380,7 +400,7 @@ impl Cluster {
     }
 
     fn view(&self) -> Observer<'_> {
-        Observer { world: &self.world, volumes: &self.volumes }
+        Observer { world: &self.world, volumes: &self.volumes, claims: &self.claims }
     }
 
     fn key(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Key {
@@ -414,6 +434,9 @@ impl Cluster {
         let key = kubectl::key_of(resource);
         if key.kind == VOLUME {
             self.volumes.insert(key.name.clone());
+        }
+        if key.kind == CLAIM {
+            self.claims.insert(key.clone());
         }
         let last_applied = self.world.store.get(&key).and_then(|stored| self.applied.get(&uid(stored)));
         let default_class = self.world.default_class();

@@ -1,6 +1,7 @@
 //! A cluster at rest, as values: sets, pods, claims, volumes, endpoints, and what a step changed. Knows no format; how
 //! recordings write it is in `record`.
 
+use super::agenda::possible_sets;
 use super::binder::{self, CLAIM, VOLUME};
 use super::controller::statefulset::{REVISION_LABEL, parent_and_ordinal};
 use super::dns;
@@ -308,6 +309,8 @@ pub struct Observer<'a> {
     pub world: &'a World,
     /// Volumes that are shown though they are of no claim here.
     pub volumes: &'a BTreeSet<Text>,
+    /// Claims that bundles have named.
+    pub claims: &'a BTreeSet<Key>,
 }
 
 impl Observer<'_> {
@@ -327,8 +330,16 @@ impl Observer<'_> {
         let store = &self.world.store;
         State {
             statefulsets: store.of_kind("StatefulSet").map(|(key, node)| self.set(key, node)).collect(),
-            pods: store.of_kind("Pod").map(|(key, node)| self.pod(key, node)).collect(),
-            claims: store.of_kind(CLAIM).map(|(key, node)| self.claim(key, node)).collect(),
+            pods: store
+                .of_kind("Pod")
+                .filter(|(key, _)| !self.world.residents.contains(key))
+                .map(|(key, node)| self.pod(key, node))
+                .collect(),
+            claims: store
+                .of_kind(CLAIM)
+                .filter(|(key, _)| self.concerns(key))
+                .map(|(key, node)| self.claim(key, node))
+                .collect(),
             volumes: store
                 .of_kind(VOLUME)
                 .filter(|(key, node)| self.is_shown(key, node))
@@ -342,8 +353,22 @@ impl Observer<'_> {
     }
 
     fn is_shown(&self, key: &Key, volume: &Node) -> bool {
-        self.volumes.contains(&key.name)
-            || binder::claim_ref(volume).is_some_and(|reference| !text(reference, &["namespace"]).is_empty())
+        let is_for = |reference: &Node| {
+            let claim = Key::new(CLAIM, text(reference, &["namespace"]), text(reference, &["name"]));
+            !claim.namespace.is_empty()
+                && (!self.world.residents.contains(key)
+                    || self.world.store.get(&claim).is_some() && self.concerns(&claim))
+        };
+        self.volumes.contains(&key.name) || binder::claim_ref(volume).is_some_and(is_for)
+    }
+
+    /// Whether a claim concerns what is applied: it came with it, or it is for its sets or mounted by its pods.
+    fn concerns(&self, claim: &Key) -> bool {
+        let store = &self.world.store;
+        !self.world.residents.contains(claim)
+            || self.claims.contains(claim)
+            || possible_sets(claim).any(|set| store.get(&set).is_some())
+            || self.world.users(claim).any(|(pod, _)| !self.world.residents.contains(pod))
     }
 
     fn revision(&self, namespace: &str, name: &str) -> Option<i64> {

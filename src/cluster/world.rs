@@ -217,6 +217,8 @@ pub struct World {
     /// Whether all that pods refer to is among the objects; if not, what is missing here is taken to be there, and
     /// noted.
     pub knows_all: bool,
+    /// What lives there, and is shown only where it concerns what is applied.
+    pub residents: BTreeSet<Key>,
     /// Who looks at what is applied.
     pub guard: Guard,
     /// Who makes volumes.

@@ -59,7 +59,11 @@ pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
     overlap::judge(bundle, found);
     let claims = Claims::new(bundle);
     let (misfits, reserved) = judge_reserved(bundle, &claims, found);
-    if is_settled(bundle, &claims, facts, &reserved) && !plugin::is_in(bundle) && facts.objects.is_empty() {
+    if is_settled(bundle, &claims, facts, &reserved)
+        && !plugin::is_in(bundle)
+        && facts.objects.is_empty()
+        && facts.residents.is_empty()
+    {
         return;
     }
     let rehearsal = rehearse(std::slice::from_ref(bundle), facts, facts.kubernetes.unwrap_or_default(), HOME);

@@ -73,7 +73,7 @@ pub(super) fn of_pods(changes: &mut [Change], after: &Outcome, home: &str) -> Ve
 
 /// The same of a bundle before which nothing was there.
 pub(super) fn of_new(changes: &mut [Change], fresh: &Bundle, setting: Setting<'_>) {
-    if setting.facts.objects.is_empty() && !plugin::is_in(fresh) {
+    if setting.facts.objects.is_empty() && setting.facts.residents.is_empty() && !plugin::is_in(fresh) {
         return;
     }
     let facts = presumed::classes(setting.facts, &[fresh]);

@@ -645,3 +645,118 @@ fn mutating_policies_change_what_comes_where_it_is_known_how() {
     let gap = Gap::Decides { kind: "MutatingAdmissionPolicy".into(), name: "sets".into() };
     assert!(played.not_known.contains(&gap), "{:?}", played.not_known);
 }
+
+/// What `kubectl get -o yaml` prints of a namespace: pods of a neighbour, a claim of a set that has grown, its volume.
+const LIVING: &str = "apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Namespace, metadata: {name: shop, uid: n1}}
+- apiVersion: v1
+  kind: Node
+  metadata: {name: a, uid: n2, labels: {kubernetes.io/hostname: a, topology.kubernetes.io/zone: z1}}
+  status: {allocatable: {cpu: '4', memory: 8Gi}}
+- apiVersion: v1
+  kind: ResourceQuota
+  metadata: {name: small, namespace: shop, uid: q1}
+  spec: {hard: {pods: '3', requests.storage: 30Gi}}
+- apiVersion: v1
+  kind: Pod
+  metadata: {name: other, namespace: shop, uid: p1, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: \
+o, uid: gone, controller: true}]}
+  spec: {nodeName: a, containers: [{name: a, image: 'a:1', resources: {requests: {cpu: '1'}}}]}
+  status: {phase: Running}
+- apiVersion: v1
+  kind: Pod
+  metadata: {name: web-0, namespace: shop, uid: p2, ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: \
+web, uid: s1, controller: true}]}
+  spec: {nodeName: a, containers: [{name: a, image: 'a:1'}]}
+  status: {phase: Running}
+- apiVersion: v1
+  kind: Pod
+  metadata: {name: far, namespace: elsewhere, uid: p3}
+  spec: {nodeName: a, containers: [{name: a, image: 'a:1', resources: {requests: {cpu: '2'}}}]}
+  status: {phase: Running}
+- apiVersion: v1
+  kind: PersistentVolumeClaim
+  metadata: {name: data-web-0, namespace: shop, uid: c1, annotations: {pv.kubernetes.io/bind-completed: 'yes'}}
+  spec: {storageClassName: ssd, volumeName: pvc-c1, accessModes: [ReadWriteOnce], resources: {requests: {storage: 20Gi}}}
+  status: {phase: Bound, accessModes: [ReadWriteOnce], capacity: {storage: 20Gi}}
+- apiVersion: v1
+  kind: PersistentVolume
+  metadata: {name: pvc-c1, uid: v1}
+  spec:
+    capacity: {storage: 20Gi}
+    accessModes: [ReadWriteOnce]
+    storageClassName: ssd
+    persistentVolumeReclaimPolicy: Delete
+    claimRef: {apiVersion: v1, kind: PersistentVolumeClaim, namespace: shop, name: data-web-0, uid: c1}
+    csi: {driver: acme.example, volumeHandle: d1}
+  status: {phase: Bound}
+- {apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: ssd, uid: k1}, provisioner: acme.example, \
+reclaimPolicy: Delete, volumeBindingMode: Immediate}
+";
+
+#[test]
+fn what_lives_in_a_cluster_is_there_when_something_is_applied() {
+    let set = |replicas: u32, cpu: &str| {
+        format!(
+            "apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: web, namespace: shop}}
+spec:
+  serviceName: web
+  replicas: {replicas}
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec: {{containers: [{{name: web, image: 'web:1', resources: {{requests: {{cpu: {cpu}}}}}, volumeMounts: [{{name: \
+             data, mountPath: /data}}]}}]}}
+  volumeClaimTemplates:
+  - metadata: {{name: data}}
+    spec: {{storageClassName: ssd, accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 10Gi}}}}}}
+"
+        )
+    };
+    let state = |played: &Rehearsal| {
+        let state = &played.steps.last().unwrap().state;
+        let pods: Vec<String> = state.pods.iter().map(|pod| format!("{} {}", pod.name.name, pod.ready)).collect();
+        let claims: Vec<String> = state
+            .claims
+            .iter()
+            .map(|claim| {
+                let volume = claim.volume.clone().unwrap_or_default();
+                format!(
+                    "{} {} {volume}",
+                    claim.name.name,
+                    claim.capacity.as_ref().map_or_else(String::new, ToString::to_string)
+                )
+            })
+            .collect();
+        (pods.join(", "), claims.join(", "))
+    };
+    // The claim that is there keeps its size and volume, and the pod of another app is none of ours.
+    let one = on(LIVING, &[&set(1, "500m")]);
+    assert_eq!(state(&one), ("web-0 true".into(), "data-web-0 20Gi pvc-c1".into()));
+    let events = &one.steps[0].state.events;
+    assert!(events.is_empty(), "{events:?}");
+    // Storage that is used counts: 20Gi and 10Gi are 30Gi, and the third claim has no room.
+    let three = on(LIVING, &[&set(3, "100m")]);
+    assert_eq!(three.steps[0].denied.len(), 1, "{:?}", state(&three));
+    assert!(three.steps[0].denied[0].1.message.contains("used: requests.storage=30Gi"), "{:?}", three.steps[0].denied);
+    // So do the pods of the neighbour: three pods there may be, and one is not ours.
+    let wide = LIVING.replace("requests.storage: 30Gi", "requests.storage: 90Gi");
+    let third = on(&wide, &[&set(3, "100m")]);
+    assert!(
+        third.steps[0].denied[0].1.message.contains("used: pods=3, limited: pods=3"),
+        "{:?}",
+        third.steps[0].denied
+    );
+    // What others ask of the node is taken: of four processors three are.
+    let full = on(LIVING, &[&set(1, "1500m")]);
+    assert!(state(&full).0 == "web-0 false", "{:?}", state(&full));
+    let fits = on(LIVING, &[&set(1, "1")]);
+    assert!(state(&fits).0 == "web-0 true", "{:?}", state(&fits));
+    // A claim that was lost is lost here too.
+    let lost = on(&LIVING.replace("name: data-web-0, uid: c1}", "name: data-web-0, uid: c0}"), &[&set(1, "1")]);
+    assert!(state(&lost).0 == "web-0 false", "{:?}", state(&lost));
+}
