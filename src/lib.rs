@@ -66,6 +66,7 @@ pub use spec::Spec;
 
 use app::{App, Surroundings};
 use diagnostic::Code;
+use k8s::way::Way;
 use rules::context::Context;
 use source::SourceId;
 use std::collections::BTreeMap;
@@ -107,6 +108,8 @@ pub struct Around<'a> {
     pub facts: Option<&'a ClusterFacts>,
     /// The custom kinds that are defined.
     pub customs: &'a Customs,
+    /// How manifests are applied, whatever the spec says.
+    pub apply: Option<Way>,
     /// The files beside the spec.
     pub files: &'a dyn Surroundings,
 }
@@ -115,7 +118,7 @@ impl<'a> Around<'a> {
     /// An app by itself: no workspace, no cluster, no file beside the spec.
     #[must_use]
     pub fn alone(customs: &'a Customs) -> Self {
-        Self { shared: None, extras: &[], facts: None, customs, files: &NoFiles }
+        Self { shared: None, extras: &[], facts: None, customs, apply: None, files: &NoFiles }
     }
 }
 
@@ -150,14 +153,16 @@ impl Surroundings for NoFiles {
 /// assert!(compiled.bundle.resources.iter().any(|manifest| manifest.id.to_string() == "StatefulSet/web"));
 /// ```
 pub fn compile(spec: &Spec, environment: &str, around: Around<'_>, found: &mut Diagnostics) -> Option<Compiled> {
-    let app = app::resolve(spec, environment, around.shared, around.files, found)?;
+    let mut app = app::resolve(spec, environment, around.shared, around.files, found)?;
+    let facts = around.facts.cloned().unwrap_or_default().with_version(app.kubernetes);
+    let facts = facts.applied(around.apply.or(app.apply));
+    app.apply = facts.apply;
     let bundle = emit::emit(&app, around.extras, found);
     for resource in &bundle.resources {
-        expect::judge::new_object(resource, app.kubernetes, found);
+        expect::judge::new_object(resource, facts.way(), app.kubernetes, found);
     }
     let customs = around.customs.with(bundle.resources.iter().map(|resource| &resource.node));
     expect::judge::custom_objects(&bundle, &customs, app.kubernetes, found);
-    let facts = around.facts.cloned().unwrap_or_default().with_version(app.kubernetes);
     if app.objects.is_empty() && app.patches.is_empty() && around.facts.is_none() {
         // Volumes and claims are as we make them, for each other, on a cluster of which nothing is known: a rehearsal
         // can show nothing.
@@ -180,7 +185,7 @@ pub fn compile_text(text: &str, files: &BTreeMap<String, String>) -> import::Com
     let customs = Customs::none();
     if let Some(spec) = read(&sources, id, &mut found) {
         for environment in spec.names() {
-            let around = Around { shared: None, extras: &[], facts: None, customs: &customs, files: &Texts(files) };
+            let around = Around { files: &Texts(files), ..Around::alone(&customs) };
             let mut own = Diagnostics::default();
             if let Some(made) = compile(&spec, environment, around, &mut own) {
                 allow::settle(&made.app.allow, None, &[], &mut own);
@@ -240,7 +245,7 @@ pub fn check(sources: &Sources, ids: &[SourceId], facts: &ClusterFacts, found: &
         let (mut own, mut bundle) = (Diagnostics::default(), Bundle::default());
         bundle::read::document(sources, *document, &mut bundle, &mut own);
         for resource in &bundle.resources {
-            expect::judge::new_object(resource, version, &mut own);
+            expect::judge::new_object(resource, facts.way(), version, &mut own);
         }
         (bundle, own)
     });

@@ -27,6 +27,7 @@ fuzz_target!(|text: &str| {
                     extras: &[],
                     facts: clusters.get(number),
                     customs: &Customs::none(),
+                    apply: None,
                     files: &Beside,
                 };
                 compiled(&spec, environment, around, &mut sources, &mut found);

@@ -43,6 +43,18 @@ pub fn apply(last_applied: &Node, stored: &Node, manifest: &Node, version: Versi
     }
 }
 
+/// What a manifest makes of a stored object, before any rule is asked; nothing where it cannot be merged, or where
+/// kubectl does not know the types of its kind.
+#[must_use]
+pub fn merge(last_applied: &Node, stored: &Node, manifest: &Node, version: Version) -> Option<Node> {
+    let (_, shape) = admission::address(manifest, version).ok()?;
+    if is_foreign(manifest) {
+        return None;
+    }
+    let (live, patch) = patch_of(last_applied, stored, manifest, shape).ok()?;
+    patch::onto(live, patch, Some(shape)).ok().map(|merged| Node::map(merged, manifest.at))
+}
+
 /// Whether kubectl does not know the types of a kind, and sends a JSON merge patch: servers of their own serve it,
 /// within the API server.
 fn is_foreign(manifest: &Node) -> bool {

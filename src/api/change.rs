@@ -1,10 +1,11 @@
 //! What the API server would say to a change: `kubectl apply` of a manifest over the object that an earlier one made.
 
 use super::admission::{Answer, Stage};
-use super::custom;
+use super::{apply, custom, server_side, way};
 use crate::api::custom::Customs;
 use crate::diagnostic::Refusal;
 use crate::k8s::version::Version;
+use crate::k8s::way::Way;
 use crate::k8s::{shape, wire};
 use crate::value::{Map, Node};
 
@@ -15,6 +16,8 @@ pub struct Asked {
     pub refusals: Vec<Refusal>,
     /// The two manifests make the same object: they differ in words only.
     pub is_same: bool,
+    /// The object that the earlier manifest made.
+    pub before: Option<Node>,
     /// It is accepted, and the stored object stays as it was.
     pub is_idle: bool,
     /// The object that is stored afterwards, where the change is accepted: kubectl takes away only what the earlier
@@ -25,24 +28,46 @@ pub struct Asked {
 /// Asks what becomes of a change. An earlier manifest that no server can have accepted made no object: the later one is
 /// then new.
 #[must_use]
-pub fn ask(old: &Node, new: &Node, customs: &Customs, version: Version) -> Asked {
-    let Some(mut stored) = custom::create(old, customs, version).object else {
-        return Asked { refusals: causes(custom::create(new, customs, version)), ..Asked::default() };
+pub fn ask(way: Way, old: &Node, new: &Node, customs: &Customs, version: Version) -> Asked {
+    let Some(mut stored) = way::create(way, old, customs, version).object else {
+        return Asked { refusals: causes(way::create(way, new, customs, version)), ..Asked::default() };
     };
-    let is_same = custom::create(new, customs, version)
+    let is_same = way::create(way, new, customs, version)
         .object
         .is_some_and(|fresh| fresh == stored || as_sent(&fresh, version) == as_sent(&stored, version));
     bind(&mut stored, new);
-    let answer = custom::apply(old, &stored, new, customs, version).answer;
+    let answer = way::apply(way, Some(old), &stored, new, customs, version).0.answer;
     let is_idle = answer.object.as_ref() == Some(&stored);
     let kept = answer.object.clone();
     let refusals = causes(answer);
     let is_taken = refusals.is_empty();
-    Asked { is_same: is_same && is_taken, is_idle: is_idle && is_taken, stored: kept.filter(|_| is_taken), refusals }
+    Asked {
+        is_same: is_same && is_taken,
+        is_idle: is_idle && is_taken,
+        stored: kept.filter(|_| is_taken),
+        before: Some(stored),
+        refusals,
+    }
+}
+
+/// Whether it is seen without asking any rule that both ways of applying come to the same: that they merge a change
+/// alike, and that neither stops before. Where it is not seen, they may still.
+#[must_use]
+pub fn is_alike(old: &Node, new: &Node, before: &Node, customs: &Customs, version: Version) -> bool {
+    let client = || apply::merge(old, before, new, version);
+    let is_fit = |node: &Node| server_side::stopped(node, customs, version).is_none();
+    let server = || server_side::merge(old, before, new, version);
+    let names_a_version = |node: &Node| node.find(&["metadata", "resourceVersion"]).is_some();
+    if names_a_version(old) || names_a_version(new) || custom::concerns(new, customs) {
+        return false;
+    }
+    server_side::is_plain(old, new, version)
+        || is_fit(old) && is_fit(new) && client().is_some_and(|client| server().is_some_and(|server| client == server))
 }
 
 /// An object as the server sends it: what is empty is to it the same as absent.
-fn as_sent(object: &Node, version: Version) -> Node {
+#[must_use]
+pub fn as_sent(object: &Node, version: Version) -> Node {
     let text = |key: &str| object.get(key).and_then(Node::as_str).unwrap_or_default();
     shape::shape_of(text("apiVersion"), text("kind"), version)
         .map_or_else(|| object.clone(), |shape| wire::written(object, shape))
@@ -73,14 +98,14 @@ fn bind(stored: &mut Node, later: &Node) {
 
 /// Why the change would be refused; nothing when it would not.
 #[must_use]
-pub fn refusals(old: &Node, new: &Node, customs: &Customs, version: Version) -> Vec<Refusal> {
-    ask(old, new, customs, version).refusals
+pub fn refusals(way: Way, old: &Node, new: &Node, customs: &Customs, version: Version) -> Vec<Refusal> {
+    ask(way, old, new, customs, version).refusals
 }
 
 /// Why a new object would be refused.
 #[must_use]
-pub fn refusals_of_new(new: &Node, customs: &Customs, version: Version) -> Vec<Refusal> {
-    causes(custom::create(new, customs, version))
+pub fn refusals_of_new(way: Way, new: &Node, customs: &Customs, version: Version) -> Vec<Refusal> {
+    causes(way::create(way, new, customs, version))
 }
 
 /// The causes of an answer. Where the server names no cause, the stage alone says it.

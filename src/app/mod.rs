@@ -15,9 +15,10 @@ use crate::block::{Placed, Read, Scalar};
 use crate::budget::{Account, OBJECT, VALUE};
 use crate::diagnostic::{Code, Diagnostics, Level};
 use crate::k8s::version::{NoVersion, Version};
+use crate::k8s::way::Way;
 use crate::source::At;
 use crate::spec::app as written;
-use crate::spec::settings::{Acknowledge, Allow};
+use crate::spec::settings::{Acknowledge, Allow, Apply};
 use crate::spec::{self, Spec};
 use crate::value::{Key, Map, Node, Text};
 use container::Container;
@@ -96,6 +97,8 @@ pub struct App {
     pub environment: Text,
     /// Kubernetes version to validate against.
     pub kubernetes: Version,
+    /// How its manifests are applied, where that is said.
+    pub apply: Option<Way>,
     /// The workspace's name for the cluster.
     pub cluster: Option<Text>,
     /// Who the replicas are.
@@ -239,6 +242,11 @@ fn tie(
         at: identity.at,
         environment: environment.into(),
         kubernetes,
+        apply: app.apply.map(|apply| match apply {
+            Apply::Client => Way::Client,
+            Apply::Server => Way::Server,
+            Apply::ServerForced => Way::ServerForced,
+        }),
         cluster: app.cluster.map(|cluster| cluster.value),
         names,
         labels,

@@ -1,5 +1,6 @@
 //! `check`: everything that can be said without a previous state, of specs or of manifests written by anyone.
 
+use super::apply::Apply;
 use super::cluster;
 use super::compile::workspace_findings;
 use super::definitions::{self, Definitions};
@@ -12,6 +13,7 @@ use crate::diagnostic::{Diagnostics, Finding};
 use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use crate::k8s::version::Version;
+use crate::k8s::way::Way;
 use crate::source::Sources;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,10 @@ pub(super) struct Check {
     /// Kubernetes version to validate against: 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
     kubernetes: Option<String>,
+    /// How manifests are applied: as `kubectl apply` does it, with `--server-side`, or with `--force-conflicts` too, as
+    /// Flux does (overrides the spec and the workspace).
+    #[arg(long, value_name = "WAY")]
+    apply: Option<Apply>,
     /// Cluster description: nodes and storage classes, in a file; or its objects, as `kubectl get nodes,sc,ns,quota -A
     /// -o yaml` prints them, or a folder of manifests.
     #[arg(long, value_name = "FILE|DIR")]
@@ -58,8 +64,8 @@ impl Check {
 
     fn specs(&self, paths: Vec<PathBuf>, findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {
         let (kubernetes, definitions) = (self.kubernetes.clone(), self.definitions.clone());
-        let (cluster, reach) = (self.cluster.clone(), self.reach.clone());
-        let selection = Selection { paths, kubernetes, definitions, cluster, reach, ..Selection::default() };
+        let (cluster, apply, reach) = (self.cluster.clone(), self.apply, self.reach.clone());
+        let selection = Selection { paths, kubernetes, apply, definitions, cluster, reach, ..Selection::default() };
         let candidates = selection.candidates()?;
         findings.extend(workspace_findings(&candidates));
         let mut failure = None;
@@ -118,7 +124,7 @@ impl Check {
             facts.kubernetes = Some(text.parse::<Version>().map_err(Failure::new)?);
         }
         facts.kubernetes.get_or_insert_default();
-        Ok(facts)
+        Ok(facts.applied(self.apply.map(Way::from)))
     }
 }
 

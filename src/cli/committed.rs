@@ -10,6 +10,7 @@ use crate::expect::judge;
 use crate::failure::Failure;
 use crate::git::Revision;
 use crate::k8s::version::Version;
+use crate::k8s::way::Way;
 use crate::layout::{self, File, HEADER, INDEX, Index, Tree};
 use crate::source::{At, SourceId, Sources};
 use std::collections::{BTreeMap, BTreeSet};
@@ -211,7 +212,7 @@ fn unreadable(
     bundle::read::manifests(sources, id, bundle, &mut own);
     if is_changed {
         for resource in &bundle.resources[before..] {
-            judge::new_object(resource, Version::default(), &mut own);
+            judge::new_object(resource, Way::Client, Version::default(), &mut own);
         }
     }
     let wrong = own.iter().find(|diagnostic| diagnostic.level == Level::Error);

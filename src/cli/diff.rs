@@ -19,6 +19,7 @@ use crate::expect::judge::{self, UNJUDGED};
 use crate::expect::outlook::DENIED;
 use crate::failure::Failure;
 use crate::k8s::version::Version;
+use crate::k8s::way::Way;
 use crate::layout;
 use crate::report::{Against, Format, Report};
 use crate::review::acknowledge;
@@ -287,7 +288,7 @@ impl Diff {
         if !unreadable.is_empty() {
             return Ok((None, unreadable));
         }
-        let facts = ClusterFacts::of_version(version);
+        let facts = ClusterFacts::of_version(version).applied(self.selection.apply.map(Way::from));
         let namespace =
             earlier.resources.iter().map(|resource| &*resource.id.namespace).find(|namespace| !namespace.is_empty());
         let namespace = namespace.unwrap_or("default").to_owned();
@@ -344,7 +345,7 @@ impl Diff {
         let (told, broken) = told.map_or_else(Default::default, |told| (told.facts, told.broken));
         let version = if self.selection.kubernetes.is_some() { version } else { told.kubernetes.unwrap_or(version) };
         let customs = customs.and(&told.customs);
-        let facts = told.with_version(version).with_customs(customs);
+        let facts = told.with_version(version).with_customs(customs).applied(self.selection.apply.map(Way::from));
         let known = facts.clone().with_definitions_of([&before, &after]).customs;
         judge::unjudged(&after.resources, &known, &mut wrong);
         let files = after
@@ -415,8 +416,8 @@ struct Pending {
 /// Reviews one environment of an app.
 fn reviewed(app: &Loaded, title: String, compiled: &Compiled, earlier: &Bundle, environment: &str) -> Pending {
     let version = compiled.app.kubernetes;
-    let facts =
-        app.facts(environment).cloned().unwrap_or_default().with_version(version).with_customs(app.customs.clone());
+    let facts = app.facts(environment).cloned().unwrap_or_default().with_version(version);
+    let facts = facts.with_customs(app.customs.clone()).applied(compiled.app.apply);
     let mut acknowledged = acknowledged(None, app.workspace());
     let of_others = acknowledged.len();
     acknowledged.extend(with_reason(&compiled.app.acknowledge));

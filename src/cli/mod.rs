@@ -1,5 +1,6 @@
 //! The command line: arguments, dispatch, exit codes. One file per subcommand; decides nothing about manifests.
 
+mod apply;
 mod argocd;
 mod check;
 mod ci;

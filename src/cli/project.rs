@@ -2,6 +2,7 @@
 
 use crate::api::custom::Customs;
 use crate::app::Surroundings;
+use crate::cli::apply::Apply;
 use crate::cli::cluster;
 use crate::cli::definitions::{self, Definitions};
 use crate::cli::left_over::Place;
@@ -12,6 +13,7 @@ use crate::disk::{self, Reach};
 use crate::emit::{Each, Extra};
 use crate::expect::outlook::DENIED;
 use crate::failure::Failure;
+use crate::k8s::way::Way;
 use crate::layout::{self, Tree};
 use crate::parallel;
 use crate::source::{At, Sources};
@@ -45,6 +47,10 @@ pub(super) struct Selection {
     /// Kubernetes version to validate against (overrides the spec): 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
     pub(super) kubernetes: Option<String>,
+    /// How manifests are applied: as `kubectl apply` does it, with `--server-side`, or with `--force-conflicts` too, as
+    /// Flux does (overrides the spec and the workspace).
+    #[arg(long, value_name = "WAY")]
+    pub(super) apply: Option<Apply>,
     #[command(flatten)]
     pub(super) definitions: Definitions,
     /// Cluster description, instead of the workspace's.
@@ -92,6 +98,7 @@ pub(super) struct Candidate {
     /// What reading it gave, where that was done early.
     early: Mutex<Option<(Option<Loaded>, Vec<Finding>)>>,
     reach: Reach,
+    apply: Option<Way>,
 }
 
 /// What an app compiles to in one environment, and where that belongs.
@@ -115,6 +122,8 @@ pub(super) struct Loaded {
     /// The custom kinds that are defined.
     pub(super) customs: Customs,
     reach: Reach,
+    /// How manifests are applied, whatever the spec says.
+    apply: Option<Way>,
     /// Where reading it found mistakes.
     wrong: Vec<At>,
 }
@@ -160,6 +169,7 @@ impl Selection {
                 told: told.clone(),
                 customs,
                 reach: self.reach.clone(),
+                apply: self.apply.map(Way::from),
                 early: Mutex::default(),
             });
         }
@@ -357,6 +367,7 @@ impl Candidate {
             told: self.told.clone(),
             customs: self.customs.clone(),
             reach: self.reach.clone(),
+            apply: self.apply,
             wrong,
         }))
     }
@@ -439,6 +450,7 @@ impl Loaded {
             extras: self.shared.as_ref().map(|shared| &shared.extras[..]).unwrap_or_default(),
             facts: self.facts(environment),
             customs: &self.customs,
+            apply: self.apply,
             files: &self.beside(),
         };
         let mut own = Diagnostics::default();

@@ -1,6 +1,7 @@
 //! `rehearse`: what a cluster becomes, step by step, when bundles are applied one after another; or recorded scenarios,
 //! played again.
 
+use super::apply::Apply;
 use super::check::holds_specs;
 use super::cluster;
 use super::definitions::{self, Definitions};
@@ -15,6 +16,7 @@ use crate::disk::{self, Reach};
 use crate::expect::judge::{self, UNJUDGED};
 use crate::failure::Failure;
 use crate::k8s::version::Version;
+use crate::k8s::way::Way;
 use crate::report::rehearsal;
 use crate::review::presumed;
 use crate::scenario;
@@ -39,6 +41,10 @@ pub(super) struct Rehearse {
     /// Kubernetes version to validate against: 1.29 to 1.37.
     #[arg(long, value_name = "VERSION")]
     kubernetes: Option<String>,
+    /// How manifests are applied: as `kubectl apply` does it, with `--server-side`, or with `--force-conflicts` too, as
+    /// Flux does (overrides the spec and the workspace).
+    #[arg(long, value_name = "WAY")]
+    apply: Option<Apply>,
     #[command(flatten)]
     definitions: Definitions,
     /// Where objects go that name no namespace; the one that all others name, or `default`.
@@ -63,6 +69,7 @@ struct Beginning {
     bundle: Bundle,
     customs: Customs,
     facts: Option<ClusterFacts>,
+    apply: Option<Way>,
 }
 
 type Read<T> = std::result::Result<T, Failure>;
@@ -77,7 +84,7 @@ impl Rehearse {
         let mut findings = Vec::new();
         let mut facts = self.facts(&mut findings)?;
         let mut bundles = Vec::new();
-        let mut customs = Customs::none();
+        let (mut customs, mut said) = (Customs::none(), None);
         for path in &self.bundles {
             let read = if holds_specs(&self.reach, path) {
                 self.compiled(path, &mut findings)?
@@ -87,13 +94,14 @@ impl Rehearse {
             bundles.push(read.bundle);
             customs = customs.and(&read.customs);
             facts = facts.or(read.facts);
+            said = said.or(read.apply);
         }
         findings.retain(|finding| finding.level == Level::Error || finding.code.id == UNJUDGED.id);
         output::findings(&findings, &output::Formats::default())?;
         if forbids(&findings) {
             return Ok(Exit::Found);
         }
-        let facts = facts.unwrap_or_default().with_customs(customs);
+        let facts = facts.unwrap_or_default().with_customs(customs).applied(said).applied(self.apply.map(Way::from));
         // What a review takes for granted holds here too.
         let facts = presumed::classes(&facts, &bundles.iter().collect::<Vec<_>>());
         let version = match &self.kubernetes {
@@ -129,6 +137,7 @@ impl Rehearse {
             reach: self.reach.clone(),
             environments,
             kubernetes: self.kubernetes.clone(),
+            apply: self.apply,
             definitions: self.definitions.clone(),
             ..Selection::default()
         };
@@ -148,6 +157,7 @@ impl Rehearse {
             }
             for environment in &environments {
                 let compiled = app.compile(environment, self.kubernetes.as_deref(), &mut found);
+                read.apply = read.apply.or_else(|| compiled.as_ref()?.app.apply);
                 read.bundle.resources.extend(compiled.into_iter().flat_map(|compiled| compiled.bundle.resources));
                 read.facts = read.facts.or_else(|| app.facts(environment).cloned());
             }
@@ -172,7 +182,7 @@ impl Rehearse {
         let known = customs.with(bundle.resources.iter().map(|resource| &resource.node));
         judge::unjudged(&bundle.resources, &known, &mut found);
         findings.extend(found.resolve(&sources));
-        Ok(Beginning { bundle, customs, facts: None })
+        Ok(Beginning { bundle, customs, ..Beginning::default() })
     }
 }
 

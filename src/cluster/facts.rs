@@ -8,6 +8,7 @@ use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Level, nearest};
 use crate::k8s::quantity::Quantity;
 use crate::k8s::version::{NoVersion, Version};
+use crate::k8s::way::Way;
 use crate::source::At;
 use crate::value::{Key, Map, Node, Text};
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub struct ClusterFacts {
     pub objects: Vec<Node>,
     /// What lives there: claims, volumes, pods.
     pub residents: Arc<Residents>,
+    /// How manifests are applied to it; `None` where nothing is said about that.
+    pub apply: Option<Way>,
 }
 
 /// The kinds of which objects are taken from a cluster as they are. What apps bring themselves is no fact about it.
@@ -103,6 +106,7 @@ impl ClusterFacts {
             Arc::make_mut(&mut self.residents).extend(&more.residents);
         }
         self.kubernetes = self.kubernetes.or(more.kubernetes);
+        self.apply = self.apply.or(more.apply);
         self
     }
 
@@ -118,6 +122,19 @@ impl ClusterFacts {
     #[must_use]
     pub fn with_version(mut self, version: Version) -> Self {
         self.kubernetes = Some(version);
+        self
+    }
+
+    /// How manifests are applied to it.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        self.apply.unwrap_or_default()
+    }
+
+    /// The same cluster, to which manifests are applied in that way, where one is named.
+    #[must_use]
+    pub fn applied(mut self, way: Option<Way>) -> Self {
+        self.apply = way.or(self.apply);
         self
     }
 
@@ -148,9 +165,10 @@ impl ClusterFacts {
                 "storageClasses" => {
                     facts.classes = Some(value.items().filter_map(|class| read_class(class, found)).collect());
                 }
+                "apply" => facts.apply = read_way(value, found),
                 // Files, which whoever reads files reads.
                 "manifests" => {}
-                _ => unknown(key, &["kubernetes", "nodes", "storageClasses"], found),
+                _ => unknown(key, &["kubernetes", "nodes", "storageClasses", "apply"], found),
             }
         }
         facts
@@ -199,6 +217,15 @@ fn read_version(node: &Node, found: &mut Diagnostics) -> Option<Version> {
         _ => String::new(),
     };
     text.parse().map_err(|error: NoVersion| wrong(node.at, error.to_string(), found)).ok()
+}
+
+fn read_way(node: &Node, found: &mut Diagnostics) -> Option<Way> {
+    let way = node.as_str().and_then(Way::of_word);
+    if way.is_none() {
+        let words = Way::ALL.map(Way::word).join(", ");
+        wrong(node.at, format!("manifests are not applied in this way; the ways are {words}"), found);
+    }
+    way
 }
 
 fn read_machine(node: &Node, found: &mut Diagnostics) -> Option<Machine> {

@@ -9,12 +9,14 @@ use super::object::requested;
 use super::store::{self, Key, Store, annotation, put};
 use crate::api::admission::{Answer, Stage};
 use crate::api::apply::Applied;
-use crate::api::custom;
 use crate::api::custom::Customs;
+use crate::api::server_side::managers::Conflict;
+use crate::api::{server_side, way};
 use crate::bundle::Resource;
 use crate::diagnostic::Refusal;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
+use crate::k8s::way::Way;
 use crate::k8s::wire;
 use crate::value::{Data, Map, Node};
 use std::collections::BTreeMap;
@@ -96,6 +98,8 @@ pub struct Request<'a> {
     pub customs: &'a Customs,
     /// Whose rules.
     pub version: Version,
+    /// How it is applied.
+    pub way: Way,
 }
 
 impl Act {
@@ -132,18 +136,22 @@ pub fn key_of(resource: &Resource) -> Key {
 #[must_use]
 pub fn request(store: &Store, request: Request<'_>) -> (Done, Write) {
     let key = key_of(request.resource);
-    let (mut answer, act, mut write) = match store.get(&key) {
+    let (Asked { mut answer, conflicts }, act, mut write) = match store.get(&key) {
         None => create(&request),
         Some(stored) => update(store, stored, &request),
     };
-    if let Write::Create(object) | Write::Replace(object) = &write
+    if request.way == Way::Client
+        && let Write::Create(object) | Write::Replace(object) = &write
         && let Some(refusal) = annotation_refusal(&request.resource.node, object)
     {
         answer = Answer::refused(Stage::Validate, vec![refusal]);
         write = Write::Nothing;
     }
     let act = match answer.stage {
-        Some(stage) => Act::Rejected(Box::new(reject(&answer, stage, &request, matches!(act, Act::Created)))),
+        Some(stage) => {
+            let is_new = matches!(act, Act::Created);
+            Act::Rejected(Box::new(reject(&answer, stage, &request, is_new, &conflicts)))
+        }
         None => act,
     };
     let is_idle = match (&act, &write) {
@@ -161,15 +169,30 @@ fn is_as_it_was(stored: &Node, object: &Node) -> bool {
     stored == object || is_counted && stored.get("metadata") == object.get("metadata")
 }
 
-fn create(request: &Request<'_>) -> (Answer, Act, Write) {
-    // kubectl writes the manifest anew to note it on the object, and leaves out what is null.
-    let mut node = without_nulls(&request.resource.node);
+/// What the server said, and who is in the way.
+struct Asked {
+    answer: Answer,
+    conflicts: Vec<Conflict>,
+}
+
+impl From<Answer> for Asked {
+    fn from(answer: Answer) -> Self {
+        Self { answer, conflicts: Vec::new() }
+    }
+}
+
+fn create(request: &Request<'_>) -> (Asked, Act, Write) {
+    let mut node = match request.way {
+        // kubectl writes the manifest anew to note it on the object, and leaves out what is null.
+        Way::Client => without_nulls(&request.resource.node),
+        Way::Server | Way::ServerForced => request.resource.node.clone(),
+    };
     if request.resource.id.kind == CLAIM {
         give_class(&mut node, request.default_class);
     }
-    let mut answer = custom::create(&node, request.customs, request.version);
+    let mut answer = way::create(request.way, &node, request.customs, request.version);
     let write = answer.object.take().map_or(Write::Nothing, Write::Create);
-    (answer, Act::Created, write)
+    (answer.into(), Act::Created, write)
 }
 
 /// Why kubectl cannot apply a manifest, whatever the server thinks of it: it could not keep a copy.
@@ -242,16 +265,18 @@ fn give_class(claim: &mut Node, class: Option<&str>) {
     }
 }
 
-fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Answer, Act, Write) {
+fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Asked, Act, Write) {
     let manifest = &request.resource.node;
-    // Without a last-applied manifest kubectl takes the new one for it, so that nothing counts as removed.
-    let last_applied = request.last_applied.unwrap_or(manifest);
-    let Applied { mut answer, unchanged } =
-        custom::apply(last_applied, stored, manifest, request.customs, request.version);
+    let (Applied { mut answer, unchanged }, conflicts) =
+        way::apply(request.way, request.last_applied, stored, manifest, request.customs, request.version);
+    if request.way.is_server() && answer.object.as_ref() == Some(stored) {
+        return (Answer { object: None, ..answer }.into(), Act::Unchanged, Write::Nothing);
+    }
     if unchanged {
         // kubectl keeps the manifest on the object: one that says the same in other words is still sent.
         let noted = request.last_applied == Some(manifest);
-        return (Answer::default(), if noted { Act::Unchanged } else { Act::Configured }, Write::Nothing);
+        let act = if noted { Act::Unchanged } else { Act::Configured };
+        return (Answer::default().into(), act, Write::Nothing);
     }
     if let Some(object) = &answer.object
         && request.resource.id.kind == CLAIM
@@ -261,7 +286,7 @@ fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Answer, Act, 
     }
     let write =
         answer.object.take().map_or(Write::Nothing, |object| Write::Replace(counted(object, stored, request.version)));
-    (answer, Act::Configured, write)
+    (Asked { answer, conflicts }, Act::Configured, write)
 }
 
 /// A change of the spec is a new generation.
@@ -311,11 +336,13 @@ fn resize_refusal(store: &Store, old: &Node, new: &Node) -> Option<Refusal> {
     Some(Refusal { field: String::new(), kind: "Forbidden", detail: detail.into() })
 }
 
-fn reject(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> Rejection {
+fn reject(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool, conflicts: &[Conflict]) -> Rejection {
     let first = answer.refusals.first();
     let kind = first.map_or("", |refusal| refusal.kind);
     let (code, reason) = match (stage, kind) {
         (Stage::NoMatch, _) | (_, "BadPatch") => (0, ""),
+        (_, server_side::CONFLICT) => (409, "Conflict"),
+        (Stage::Decode | Stage::StrictDecode, _) if request.way.is_server() => (500, ""),
         (Stage::Validate, _) => (422, "Invalid"),
         (Stage::Decode | Stage::StrictDecode, _) if !new => (422, "Invalid"),
         (_, "Forbidden") => (403, "Forbidden"),
@@ -328,7 +355,7 @@ fn reject(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> Re
         stage,
         code,
         reason,
-        message: message(answer, stage, request, new),
+        message: message(answer, stage, request, new, conflicts),
         refusals: answer.refusals.clone(),
         causes,
         barrier: None,
@@ -336,7 +363,16 @@ fn reject(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> Re
 }
 
 /// The server's sentence about an object that it refuses.
-fn message(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool) -> String {
+fn message(answer: &Answer, stage: Stage, request: &Request<'_>, new: bool, conflicts: &[Conflict]) -> String {
+    if answer.refusals.iter().any(|refusal| refusal.kind == server_side::CONFLICT) {
+        return server_side::conflict_message(conflicts);
+    }
+    if request.way.is_server()
+        && matches!(stage, Stage::Decode | Stage::StrictDecode)
+        && let Some(sentence) = server_side::sentence(&request.resource.node, request.customs, request.version)
+    {
+        return sentence;
+    }
     let id = &request.resource.id;
     let details = || answer.refusals.iter().map(|refusal| refusal.detail.clone()).collect::<Vec<_>>().join(", ");
     let kind = |join: &str, name: &str| {
@@ -439,6 +475,10 @@ mod tests {
 
     /// Applies manifests of one object, one after the other, and gives kubectl's words.
     fn words(manifests: &[&str]) -> Vec<String> {
+        applied(Way::Client, manifests)
+    }
+
+    fn applied(way: Way, manifests: &[&str]) -> Vec<String> {
         let mut store = Store::default();
         let mut last: Option<Resource> = None;
         let mut words = Vec::new();
@@ -453,6 +493,7 @@ mod tests {
                     default_class: Some("fast"),
                     customs: &Customs::none(),
                     version: Version::NEWEST,
+                    way,
                 },
             );
             words.push(match &done.act {
@@ -491,6 +532,29 @@ mod tests {
             grown[1].starts_with("422 PersistentVolumeClaim \"data\" is invalid: spec: Forbidden: spec is immutable"),
             "{}",
             grown[1]
+        );
+    }
+
+    #[test]
+    fn what_a_server_side_apply_says() {
+        let config = |data: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {data}");
+        let large = "x".repeat(300_000);
+        let said = applied(
+            Way::Server,
+            &[&config("{a: x}"), &config("{a: \"x\"}"), &config("{b: z}"), &config(&format!("{{a: {large}}}"))],
+        );
+        assert_eq!(said, ["created", "unchanged", "configured", "configured"]);
+        let service = |ports: &str| {
+            format!("apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{clusterIP: None, ports: {ports}}}")
+        };
+        let said = applied(
+            Way::Server,
+            &[&service("[{port: 53, name: a}]"), &service("[{port: 53, name: a}, {port: 53, protocol: TCP, name: b}]")],
+        );
+        assert_eq!(
+            said[1],
+            "500 failed to create typed patch object (/web; /v1, Kind=Service): .spec.ports: duplicate entries for key \
+             [port=53,protocol=\"TCP\"]"
         );
     }
 

@@ -21,6 +21,7 @@ use crate::diagnostic::Refusal;
 use crate::k8s::object::ObjectName;
 use crate::k8s::shape;
 use crate::k8s::version::Version;
+use crate::k8s::way::Way;
 use crate::secret::known::Known;
 use crate::value::{Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
@@ -193,6 +194,8 @@ pub struct Cluster {
     pub world: World,
     /// Where objects go that name no namespace.
     namespace: Text,
+    /// How objects are applied.
+    way: Way,
     /// The manifest that each object was last applied from, by the object's uid.
     applied: BTreeMap<Text, Node>,
     /// The objects of the bundle before, in its order.
@@ -266,6 +269,7 @@ impl Cluster {
                 most_replicas: MOST_REPLICAS,
             },
             namespace: namespace.into(),
+            way: facts.way(),
             applied: BTreeMap::new(),
             previous: Vec::new(),
             volumes: BTreeSet::new(),
@@ -446,6 +450,7 @@ impl Cluster {
             default_class: default_class.as_deref(),
             customs: &self.customs,
             version: self.world.version,
+            way: self.way,
         };
         let (mut done, write) = kubectl::request(&self.world.store, request);
         let outcome = match write {

@@ -4,12 +4,14 @@ use crate::api::admission::cause::Warning;
 use crate::api::admission::decode::{Sort, Unfit};
 use crate::api::admission::{self, Stage};
 use crate::api::custom::{self, Customs, Fault, Judgement, Unjudged};
+use crate::api::server_side;
 use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Level, Refusal, Report, nearest};
 use crate::k8s::custom::is_custom as is_custom_kind;
 use crate::k8s::retired::{self, Absence};
 use crate::k8s::shape;
 use crate::k8s::version::Version;
+use crate::k8s::way::Way;
 use crate::parallel;
 use crate::source::At;
 use crate::value::{Data, Node};
@@ -67,8 +69,13 @@ const JUDGES_TEMPLATES: Version = Version::minor(34);
 
 /// Says what the API server would answer to a new object; nothing of a custom kind, which [`custom_objects`] judges.
 /// Keys that the object holds twice are in `found` already, from its reader.
-pub fn new_object(resource: &Resource, version: Version, found: &mut Diagnostics) {
-    let answer = admission::create(&crate::api::plugin::admitted(&resource.node), version);
+pub fn new_object(resource: &Resource, way: Way, version: Version, found: &mut Diagnostics) {
+    let answer = match way {
+        Way::Server | Way::ServerForced if shape::find(&resource.api_version, &resource.id.kind).is_some() => {
+            server_side::create(&resource.node, &Customs::none(), version)
+        }
+        _ => admission::create(&crate::api::plugin::admitted(&resource.node), version),
+    };
     if answer.stage == Some(Stage::NoMatch) {
         if !is_custom(resource) {
             no_kind(resource, version, found);
@@ -405,7 +412,9 @@ pub fn said(kind: &str, detail: &str) -> String {
         "FieldValueTooMany" => "too many",
         "DuplicateField" => "duplicate field",
         "UnknownField" => return "there is no such field".to_owned(),
-        "WrongType" => return detail.to_owned(),
+        "WrongType" | server_side::DUPLICATE | server_side::KEYLESS | server_side::UNFIT | server_side::CONFLICT => {
+            return detail.to_owned();
+        }
         other => other,
     };
     if detail.is_empty() { kind.to_owned() } else { format!("{kind}: {detail}") }
@@ -423,6 +432,9 @@ fn help(resource: &Resource, refusal: &Refusal, unfit: Option<Unfit>, version: V
                 .try_fold(shape, |shape, step| shape.field(step.split('[').next().unwrap_or(step))?.shape())?;
             let near = nearest(name, shape.fields().map(|field| field.name))?;
             Some(format!("did you mean `{near}`?"))
+        }
+        server_side::DUPLICATE => {
+            Some("server-side apply tells the items of this list apart by that key: keep one of the two".to_owned())
         }
         "WrongType" => match unfit? {
             Unfit { is: Sort::Number | Sort::Truth, must: Sort::Text } => Some("write it in quotes".to_owned()),

@@ -306,7 +306,7 @@ fn without_refused(group: &mut Group, wanted: Options<'_>, found: &mut Diagnosti
     let mut refused = BTreeSet::new();
     for resource in group.objects() {
         let mut own = Diagnostics::default();
-        judge::new_object(resource, wanted.version, &mut own);
+        judge::new_object(resource, crate::k8s::way::Way::Client, wanted.version, &mut own);
         own.retain(|diagnostic| diagnostic.level == Level::Error);
         if own.is_empty() {
             continue;

@@ -16,4 +16,5 @@ pub mod shape;
 pub mod time;
 pub mod url;
 pub mod version;
+pub mod way;
 pub mod wire;

@@ -4,10 +4,14 @@ use super::change::{Change, ChangeKind, Verdict};
 use super::effect::Effect;
 use super::fields;
 use super::moves::Move;
+use super::notes::Otherwise;
 use super::setting::Setting;
-use crate::api::change;
+use crate::api::change::{self, Asked};
+use crate::api::server_side;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::kubectl;
+use crate::diagnostic::Refusal;
+use crate::k8s::way::Way;
 use crate::source::At;
 use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +21,8 @@ pub(super) struct Compared {
     pub(super) changes: Vec<Change>,
     /// What runs pods and changes, as it is stored afterwards.
     pub(super) stored: Vec<Resource>,
+    /// What would come out otherwise if it were applied in the other way.
+    pub(super) otherwise: BTreeMap<Otherwise, Vec<ResourceId>>,
 }
 
 /// Compares two bundles, and asks the API server of that version what it says to each change. Objects are matched by
@@ -25,7 +31,7 @@ pub(super) fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setti
     let (before, after) = (old.by_id(), new.by_id());
     let origins: BTreeMap<&ResourceId, &ResourceId> = moves.iter().rev().map(|step| (&step.new, &step.old)).collect();
     let moved: BTreeSet<&ResourceId> = moves.iter().map(|step| &step.old).collect();
-    let (mut changes, mut stored) = (Vec::new(), Vec::new());
+    let (mut changes, mut stored, mut otherwise) = (Vec::new(), Vec::new(), BTreeMap::new());
     // What is written twice is in the end as its last one says.
     let is_last = |of: &BTreeMap<&ResourceId, &Resource>, resource: &Resource| {
         of.get(&resource.id).is_some_and(|last| std::ptr::eq(*last, resource))
@@ -34,10 +40,14 @@ pub(super) fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setti
         match before.get(&resource.id).copied() {
             None => {
                 let earlier = origins.get(&resource.id).and_then(|old| before.get(old).copied());
-                changes.push(added(resource, earlier, setting));
+                let added = added(resource, earlier, setting);
+                note(&mut otherwise, resource, new_otherwise(&added.refusals, resource, setting));
+                changes.push(added);
             }
             Some(before) if before.node != resource.node => {
-                changes.extend(changed(before, resource, setting, &mut stored));
+                let asked = asked(before, resource, setting.facts.way(), setting);
+                note(&mut otherwise, resource, otherwise_than(&asked, before, resource, setting));
+                changes.extend(changed(before, resource, asked, &mut stored));
             }
             Some(_) => {}
         }
@@ -45,15 +55,85 @@ pub(super) fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setti
     let is_gone = |id: &ResourceId| !after.contains_key(id) && !moved.contains(id);
     let gone = old.resources.iter().filter(|resource| is_gone(&resource.id) && is_last(&before, resource));
     changes.extend(gone.map(|resource| removed(resource, setting.home)));
-    Compared { changes, stored }
+    Compared { changes, stored, otherwise }
+}
+
+fn note(otherwise: &mut BTreeMap<Otherwise, Vec<ResourceId>>, resource: &Resource, how: Option<Otherwise>) {
+    if let Some(how) = how {
+        otherwise.entry(how).or_default().push(resource.id.clone());
+    }
+}
+
+/// What the API server says to a new object that is applied so.
+fn refusals_of_new(resource: &Resource, way: Way, setting: Setting<'_>) -> Vec<Refusal> {
+    let mut refusals = change::refusals_of_new(way, &resource.node, &setting.facts.customs, setting.version);
+    if refusals.is_empty() && way == Way::Client {
+        refusals.extend(kubectl::too_large(&resource.node));
+    }
+    refusals
+}
+
+/// What it says to a change that is applied so.
+fn asked(old: &Resource, new: &Resource, way: Way, setting: Setting<'_>) -> Asked {
+    let mut asked = change::ask(way, &old.node, &new.node, &setting.facts.customs, setting.version);
+    if asked.refusals.is_empty() && way == Way::Client && !asked.is_same {
+        asked.refusals.extend(kubectl::too_large(&new.node));
+    }
+    asked
+}
+
+/// The way to compare with.
+const fn other(way: Way) -> Way {
+    match way {
+        Way::Client => Way::ServerForced,
+        Way::Server | Way::ServerForced => Way::Client,
+    }
+}
+
+/// What the other way does with a new object, whose refusals by this one are known.
+fn new_otherwise(here: &[Refusal], resource: &Resource, setting: Setting<'_>) -> Option<Otherwise> {
+    let there = if !here.is_empty() {
+        refusals_of_new(resource, other(setting.facts.way()), setting)
+    } else if setting.facts.way() == Way::Client {
+        // Once it has come to the rules, both are asked the same.
+        let stopped = server_side::stopped(&resource.node, &setting.facts.customs, setting.version);
+        stopped.map(change::causes).unwrap_or_default()
+    } else {
+        kubectl::too_large(&resource.node).into_iter().collect()
+    };
+    refused_otherwise(here, &there)
+}
+
+/// What the other way does with a change, of which this one made that.
+fn otherwise_than(asked: &Asked, old: &Resource, new: &Resource, setting: Setting<'_>) -> Option<Otherwise> {
+    let (way, customs) = (setting.facts.way(), &setting.facts.customs);
+    let is_large = match way {
+        Way::Client => asked.refusals.iter().any(|refusal| refusal.kind == "FieldValueTooLong"),
+        Way::Server | Way::ServerForced => kubectl::too_large(&new.node).is_some(),
+    };
+    let is_alike = |before| change::is_alike(&old.node, &new.node, before, customs, setting.version);
+    if !is_large && asked.before.as_ref().is_some_and(is_alike) {
+        return None;
+    }
+    let there = self::asked(old, new, other(way), setting);
+    let sent = |asked: &Asked| asked.stored.as_ref().map(|object| change::as_sent(object, setting.version));
+    refused_otherwise(&asked.refusals, &there.refusals)
+        .or_else(|| (asked.refusals.is_empty() && sent(asked) != sent(&there)).then_some(Otherwise::Stored))
+}
+
+fn refused_otherwise(here: &[Refusal], there: &[Refusal]) -> Option<Otherwise> {
+    match (here, there) {
+        ([], [first, ..]) => {
+            Some(Otherwise::Refused { field: first.field.clone(), kind: first.kind, detail: first.detail.clone() })
+        }
+        ([_, ..], []) => Some(Otherwise::Taken),
+        _ => None,
+    }
 }
 
 /// An object that was not there before, at least not under this name.
 fn added(resource: &Resource, earlier: Option<&Resource>, setting: Setting<'_>) -> Change {
-    let mut refusals = change::refusals_of_new(&resource.node, &setting.facts.customs, setting.version);
-    if refusals.is_empty() {
-        refusals.extend(kubectl::too_large(&resource.node));
-    }
+    let refusals = refusals_of_new(resource, setting.facts.way(), setting);
     let kind = if earlier.is_some() { ChangeKind::Renamed } else { ChangeKind::Added };
     let from = earlier.map(|resource| resource.id.clone());
     Change { from, refusals, ..bare(&resource.id, kind, resource.at(), earlier, Some(resource)) }
@@ -63,8 +143,7 @@ fn removed(resource: &Resource, home: Option<At>) -> Change {
     bare(&resource.id, ChangeKind::Removed, home.unwrap_or(resource.at()), Some(resource), None)
 }
 
-fn changed(old: &Resource, new: &Resource, setting: Setting<'_>, stored: &mut Vec<Resource>) -> Option<Change> {
-    let asked = change::ask(&old.node, &new.node, &setting.facts.customs, setting.version);
+fn changed(old: &Resource, new: &Resource, asked: Asked, stored: &mut Vec<Resource>) -> Option<Change> {
     let kept = asked.stored.filter(|node| node.find(&["spec", "template", "spec"]).is_some());
     stored.extend(kept.map(|node| Resource { node, ..new.clone() }));
     if asked.is_same {
@@ -76,9 +155,6 @@ fn changed(old: &Resource, new: &Resource, setting: Setting<'_>, stored: &mut Ve
         return None;
     }
     change.refusals = asked.refusals;
-    if change.refusals.is_empty() {
-        change.refusals.extend(kubectl::too_large(&new.node));
-    }
     if asked.is_idle {
         change.effects = vec![Effect::Kept];
         change.is_idle = true;

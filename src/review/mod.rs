@@ -37,6 +37,7 @@ use crate::k8s::shape;
 use crate::value::Node;
 use compare::{Compared, compare};
 use known::Sides;
+use notes::Note;
 
 /// Reviews a fresh bundle against the committed one.
 #[must_use]
@@ -50,11 +51,14 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     let facts = setting.facts.clone().with_definitions_of([committed, fresh]);
     let setting = Setting { facts: &facts, ..setting };
     let moves = moves::moves(committed, fresh);
-    let Compared { changes, stored } = compare(committed, fresh, &moves, setting);
+    let Compared { changes, stored, otherwise } = compare(committed, fresh, &moves, setting);
     let (home, kubernetes) = (setting.namespace.to_owned(), Some(setting.version));
     let mut review = Review { title, home, kubernetes, changes, ..Review::default() };
     let sides = Sides { committed, fresh, moves: &moves, stored: &stored };
     (review.judgement, [review.before, review.after]) = verdict::judge(&mut review.changes, sides, setting);
+    let way = setting.facts.way();
+    let differing = otherwise.into_iter().map(|(otherwise, objects)| Note::OtherWay { way, otherwise, objects });
+    review.judgement.notes.extend(differing);
     review.hide_secrets_of([committed, fresh]);
     review
 }

@@ -9,6 +9,7 @@ use crate::bundle::{Bundle, ResourceId};
 use crate::cluster::state::{ClaimPhase, PodState};
 use crate::k8s::object::ObjectName;
 use crate::k8s::version::Version;
+use crate::k8s::way::Way;
 use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +47,15 @@ pub enum Note {
         /// The objects.
         objects: Vec<ResourceId>,
     },
+    /// These would come out otherwise if they were applied in the other way.
+    OtherWay {
+        /// In which way they are applied.
+        way: Way,
+        /// What the other way would do.
+        otherwise: Otherwise,
+        /// The objects.
+        objects: Vec<ResourceId>,
+    },
     /// Only so many replicas of these sets were rehearsed.
     Beyond {
         /// How many.
@@ -62,6 +72,24 @@ pub struct Barred {
     pub set: ObjectName,
     /// What the API server says.
     pub why: String,
+}
+
+/// What the other way of applying would do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Otherwise {
+    /// The API server would refuse it.
+    Refused {
+        /// The field.
+        field: String,
+        /// The sort of refusal.
+        kind: &'static str,
+        /// The server's detail.
+        detail: String,
+    },
+    /// The API server would take it.
+    Taken,
+    /// Something else would be stored.
+    Stored,
 }
 
 /// A pod that does not start.

@@ -2,6 +2,7 @@
 
 use super::change::Change;
 use super::holdings::{Behind, Holding};
+use super::notes::{Note, Otherwise};
 use super::verdict::Judgement;
 use crate::bundle::Bundle;
 use crate::diagnostic::Finding;
@@ -55,6 +56,12 @@ impl Review {
         for refusal in self.changes.iter_mut().flat_map(|change| &mut change.refusals) {
             refusal.detail = known.hide(&refusal.detail);
             refusal.field = known.hide(&refusal.field);
+        }
+        for note in &mut self.judgement.notes {
+            if let Note::OtherWay { otherwise: Otherwise::Refused { field, detail, .. }, .. } = note {
+                *detail = known.hide(detail);
+                *field = known.hide(field);
+            }
         }
         for holding in self.before.iter_mut().chain(&mut self.after) {
             if let Some(Behind::Disk(disk)) = &mut holding.disk {

@@ -250,10 +250,10 @@ fn verdict_of(change: &Change, step: Rehearsed<'_>, replaced: &BTreeSet<&ObjectN
     if !change.refusals.is_empty() {
         let can_be_made_anew = change.kind == ChangeKind::Changed
             && !KEPT.contains(&&*change.id.kind)
-            && step
-                .fresh
-                .get(&change.id)
-                .is_some_and(|fresh| refusals_of_new(&fresh.node, &setting.facts.customs, setting.version).is_empty());
+            && step.fresh.get(&change.id).is_some_and(|fresh| {
+                let (way, customs) = (setting.facts.way(), &setting.facts.customs);
+                refusals_of_new(way, &fresh.node, customs, setting.version).is_empty()
+            });
         return if can_be_made_anew { Verdict::Recreate } else { Verdict::Refused };
     }
     if change.is_idle {

@@ -4,7 +4,7 @@ use super::container::Container;
 use super::files::{Files, Texts};
 use super::service::Services;
 use super::settings::{
-    Acknowledge, Allow, Disruption, Ordinals, Patch, Retain, Security, ServiceAccount, Spread, Update,
+    Acknowledge, Allow, Apply, Disruption, Ordinals, Patch, Retain, Security, ServiceAccount, Spread, Update,
 };
 use super::storage::Storage;
 use crate::block::{Later, Named, Placed, block, kubernetes};
@@ -142,6 +142,10 @@ block! {
         /// The Kubernetes version whose rules judge; default: the newest known.
         /// Example: `"1.33"`
         kubernetes: Placed<Text>,
+        /// How manifests are applied: `client` as `kubectl apply` does it, `server` as `kubectl apply --server-side`,
+        /// `server-forced` as the same with `--force-conflicts`, which is what Flux does; default: `client`.
+        /// Example: `server-forced`
+        apply: Apply,
         /// The cluster's DNS domain; default: `cluster.local`.
         /// Example: `cluster.local`
         cluster_domain as "clusterDomain": Placed<Text>,

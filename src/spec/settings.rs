@@ -5,6 +5,18 @@ use crate::block::{Open, Placed, block, either, words};
 use crate::value::{Node, Text};
 
 words! {
+    /// How manifests are applied.
+    pub enum Apply {
+        /// By `kubectl apply`.
+        Client = "client",
+        /// By server-side apply; what another manager has set is a conflict.
+        Server = "server",
+        /// By server-side apply, which takes fields from other managers.
+        ServerForced = "server-forced",
+    }
+}
+
+words! {
     /// A profile of Kubernetes' Pod Security Standards.
     pub enum Profile {
         /// What the restricted profile asks for.

@@ -1,7 +1,7 @@
 //! The workspace: what all apps of a repository share. Optional.
 
 use super::app::Environment;
-use super::settings::Acknowledge;
+use super::settings::{Acknowledge, Apply};
 use crate::block::{Block, KubernetesFields, Later, Named, Open, Placed, Read, Shape, block, unknown_fields};
 use crate::diagnostic::Diagnostics;
 use crate::value::{Map, Node, Text};
@@ -21,6 +21,10 @@ block! {
         /// What each environment gives to every app that runs in it: any field of an app.
         /// Example: `{prod: {namespace: pets, cluster: eu}}`
         environments: Named<Later<Environment>>,
+        /// How manifests are applied to every cluster that does not say so itself: `client` as `kubectl apply` does it, `server` as `kubectl apply --server-side`,
+        /// `server-forced` as the same with `--force-conflicts`, which is what Flux does; default: `client`.
+        /// Example: `server-forced`
+        apply: Apply,
         /// What is known of each cluster.
         /// Example: `{eu: {kubernetes: "1.33", nodes: [{name: n1}]}}`
         clusters: Named<Later<Cluster>>,
@@ -54,6 +58,9 @@ block! {
         /// Its DNS domain.
         /// Example: `cluster.local`
         domain: Placed<Text>,
+        /// How manifests are applied to it: `client`, `server` or `server-forced`.
+        /// Example: `server-forced`
+        apply: Apply,
         /// Its nodes, with their labels.
         /// Example: `[{name: node-1, labels: {topology.kubernetes.io/zone: eu-1}}]`
         nodes: Vec<ClusterNode>,
@@ -136,7 +143,7 @@ impl Workspace {
         let layers = self.environments.iter().flat_map(|environments| &environments.entries);
         let layer = layers.into_iter().find(|(key, _)| key.name == environment).map(|(_, layer)| &layer.node);
         let cluster = named.or_else(|| layer?.get("cluster")?.as_str()).and_then(|name| self.cluster(name));
-        if layer.is_none() && cluster.is_none() {
+        if layer.is_none() && cluster.is_none() && self.apply.is_none() {
             return None;
         }
         let mut node =
@@ -144,11 +151,16 @@ impl Workspace {
         if let Some(cluster) = cluster
             && let Some(map) = node.as_map_mut()
         {
-            for (field, said) in [("kubernetes", "kubernetes"), ("clusterDomain", "domain")] {
+            for (field, said) in [("kubernetes", "kubernetes"), ("clusterDomain", "domain"), ("apply", "apply")] {
                 if let Some(value) = cluster.get(said).filter(|_| !map.has(field)) {
                     map.put(field, value.clone());
                 }
             }
+        }
+        if let (Some(apply), Some(map)) = (self.apply, node.as_map_mut())
+            && !map.has("apply")
+        {
+            map.put("apply", Node::text(apply.word(), self.at));
         }
         Some(node)
     }

@@ -1,6 +1,6 @@
 //! Each row of what can be changed, with what a review says of it first. A folder holds `old.yaml` and `new.yaml`; the
 //! end of its name is the verdict that it must get, `expected.txt` is what is said. `cluster.yaml` is what else the
-//! cluster holds.
+//! cluster holds, `arguments` what it is asked with.
 
 use crate::Case;
 use crate::commands::{root, statewright};
@@ -23,7 +23,9 @@ fn holds(name: &str) {
     let (_, wanted) = name.rsplit_once('.').unwrap_or_else(|| panic!("{name} names no verdict"));
     // What stands there beside them, in some.
     let cluster = if folder.join("cluster.yaml").exists() { &["--cluster", "cluster.yaml"][..] } else { &[] };
-    let run = |more: &[&str]| statewright(&folder, &[&["diff", "old.yaml", "new.yaml"], cluster, more].concat());
+    let more = fs::read_to_string(folder.join("arguments")).unwrap_or_default();
+    let arguments: Vec<&str> = cluster.iter().copied().chain(more.split_whitespace()).collect();
+    let run = |more: &[&str]| statewright(&folder, &[&["diff", "old.yaml", "new.yaml"], &arguments[..], more].concat());
     let (person, program) = (run(&[]), run(&["--format", "json"]));
     assert_eq!((person.code, &*person.stderr), (program.code, &*program.stderr), "{name}");
     let report: Value =

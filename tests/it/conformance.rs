@@ -10,6 +10,7 @@ use statewright::cluster::store::{self, put};
 use statewright::diagnostic::{Diagnostics, Refusal};
 use statewright::k8s::shape::shape_of;
 use statewright::k8s::version::Version;
+use statewright::k8s::way::Way;
 use statewright::k8s::wire::written;
 use statewright::review::Setting;
 use statewright::review::runbook::files::Files;
@@ -221,6 +222,7 @@ fn nulls_reach_a_post_and_no_apply() {
             default_class: None,
             customs: &customs,
             version: recorded(),
+            way: Way::Client,
         };
         let (done, _) = kubectl::request(&store, request);
         assert_eq!(done.act == kubectl::Act::Created, text(&line, "apply") == ACCEPTED, "apply of {id}: {done:?}");

@@ -10,6 +10,7 @@ use statewright::diagnostic::{Diagnostics, Refusal};
 use statewright::disk;
 use statewright::expect::judge;
 use statewright::k8s::version::Version;
+use statewright::k8s::way::Way;
 use statewright::secret::tree::{self, Cover, Eye};
 use statewright::source::Sources;
 use statewright::value::{Data, Key, Node, Text};
@@ -36,7 +37,7 @@ fn answers(path: &Path) -> Vec<(String, Vec<Refusal>)> {
         let (mut bundle, mut own) = (Bundle::default(), Diagnostics::default());
         document(&sources, part, &mut bundle, &mut own);
         for resource in &bundle.resources {
-            judge::new_object(resource, RECORDED, &mut own);
+            judge::new_object(resource, Way::Client, RECORDED, &mut own);
             let refusals = own.iter().filter_map(|diagnostic| diagnostic.refusal.clone()).collect();
             answers.push((resource.id.kind.clone(), refusals));
             own = Diagnostics::default();

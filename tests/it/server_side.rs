@@ -1,15 +1,19 @@
 //! Asks the model of server-side apply what a real API server was asked, and compares the answers: verdicts, what became
 //! of the object, and who was in the way.
 
+use crate::commands::statewright;
+use crate::scratch::Scratch;
 use serde_json::Value;
 use statewright::api::admission::{Answer, Stage, with_duplicates};
+use statewright::api::change;
 use statewright::api::custom::Customs;
 use statewright::api::server_side::{self, Applier};
-use statewright::api::way::Way;
+use statewright::api::way;
 use statewright::diagnostic::{Diagnostics, Refusal};
 use statewright::json;
 use statewright::k8s::shape::shape_of;
 use statewright::k8s::version::Version;
+use statewright::k8s::way::Way;
 use statewright::k8s::wire::written;
 use statewright::source::Sources;
 use statewright::value::{Data, Map, Node};
@@ -50,7 +54,7 @@ fn ask(line: &Value) -> Option<Answer> {
     let customs = Customs::none();
     let create = |key: &str| {
         let (node, twice) = manifest(&text(line, key))?;
-        Some((with_duplicates(Way::ServerForced.create(&node, &customs, RECORDED), twice), node))
+        Some((with_duplicates(way::create(Way::ServerForced, &node, &customs, RECORDED), twice), node))
     };
     if text(line, "op") != "update" {
         return create("new").map(|(answer, _)| answer);
@@ -61,7 +65,7 @@ fn ask(line: &Value) -> Option<Answer> {
         bind(&mut stored);
     }
     let (new, twice) = manifest(&text(line, "new"))?;
-    let (applied, _) = Way::ServerForced.apply(Some(&old), &stored, &new, &customs, RECORDED);
+    let (applied, _) = way::apply(Way::ServerForced, Some(&old), &stored, &new, &customs, RECORDED);
     Some(with_duplicates(applied.answer, twice))
 }
 
@@ -178,7 +182,7 @@ fn both_ways_of_applying_come_out_as_they_were_recorded() {
         let old = line["old"].as_str().and_then(manifest).map(|(node, _)| node);
         for (way, side) in [(Way::Client, "client"), (Way::ServerForced, "server")] {
             let recorded = &line[side];
-            let before = old.as_ref().map(|old| way.create(old, &customs, RECORDED).object.unwrap());
+            let before = old.as_ref().map(|old| way::create(way, old, &customs, RECORDED).object.unwrap());
             let before = before.map(|mut stored| {
                 if line["between"].is_string() {
                     let annotations = stored.find_mut(&["metadata", "annotations"]).and_then(Node::as_map_mut);
@@ -198,6 +202,7 @@ fn both_ways_of_applying_come_out_as_they_were_recorded() {
                         default_class: None,
                         customs: &customs,
                         version: RECORDED,
+                        way,
                     };
                     let store = statewright::cluster::store::Store::default();
                     match statewright::cluster::kubectl::request(&store, request).1 {
@@ -207,8 +212,8 @@ fn both_ways_of_applying_come_out_as_they_were_recorded() {
                         _ => Answer::refused(Stage::Validate, Vec::new()),
                     }
                 }
-                None => way.create(&new, &customs, RECORDED),
-                Some(stored) => way.apply(old.as_ref(), stored, &new, &customs, RECORDED).0.answer,
+                None => way::create(way, &new, &customs, RECORDED),
+                Some(stored) => way::apply(way, old.as_ref(), stored, &new, &customs, RECORDED).0.answer,
             };
             let accepted = recorded["exit"] == 0;
             let after = answer.object.as_ref().or(before.as_ref()).map(as_sent);
@@ -308,4 +313,79 @@ fn fields_of_other_managers_conflict_as_they_were_recorded_to() {
     println!("{all} applies over objects that others changed, {} otherwise\n{}", wrong.len(), wrong.join("\n"));
     assert!(all > 0, "no recordings in {}", folder.display());
     assert!(wrong.is_empty());
+}
+
+/// What is seen to come out alike without asking the server is alike.
+#[test]
+fn what_is_seen_to_be_alike_is_alike() {
+    let (customs, folder) = (Customs::none(), folder());
+    let (mut all, mut seen, mut wrong) = (0, 0, Vec::new());
+    for file in ["updates.jsonl", "upgrades.jsonl", "other-workloads.jsonl", "server-side-answers.jsonl"] {
+        for line in jsonl(&folder.join(file)).iter().filter(|line| line["old"].is_string()) {
+            let both = [text(line, "old"), text(line, "new")].map(|text| manifest(&text));
+            let [Some((old, _)), Some((new, _))] = both else { continue };
+            let asked = change::ask(Way::Client, &old, &new, &customs, RECORDED);
+            let Some(before) = &asked.before else { continue };
+            all += 1;
+            if !change::is_alike(&old, &new, before, &customs, RECORDED) {
+                continue;
+            }
+            seen += 1;
+            let there = change::ask(Way::ServerForced, &old, &new, &customs, RECORDED);
+            let sent = |asked: &change::Asked| asked.stored.as_ref().map(as_sent);
+            if asked.refusals.is_empty() != there.refusals.is_empty() || sent(&asked) != sent(&there) {
+                wrong.push(format!("{file} {}: {:?}, {:?}", text(line, "id"), asked.refusals, there.refusals));
+            }
+        }
+    }
+    println!("{seen} of {all} changes are seen to come out alike, {} are not\n{}", wrong.len(), wrong.join("\n"));
+    assert!(seen > 0 && wrong.is_empty());
+}
+
+/// A spec of which one variable is named twice, in a workspace that says so much.
+fn workspace(name: &str, apply: &str, environment: &str, cluster: &str) -> Scratch {
+    let scratch = Scratch::new(name);
+    scratch.write(
+        "statewright-workspace.yaml",
+        format!(
+            "apiVersion: statewright/v1\nkind: Workspace\n{apply}environments: {{prod: {{cluster: eu{environment}}}}}\n\
+             clusters: {{eu: {{kubernetes: \"1.36\"{cluster}}}}}\n"
+        ),
+    );
+    scratch.write(
+        "web/statewright.yaml",
+        "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web:1.0\nports: {http: 80}\nprobes: \
+         {ready: {http: /}}\nobjects:\n- apiVersion: v1\n  kind: Service\n  metadata: {name: other}\n  spec: {ports: \
+         [{name: a, port: 1}, {name: b, port: 1, protocol: TCP}]}\n",
+    );
+    scratch
+}
+
+#[track_caller]
+fn check(scratch: &Scratch, arguments: &[&str]) -> String {
+    let run = statewright(scratch.path(), &[&["check"][..], arguments].concat());
+    format!("{}{}", run.stdout, run.stderr)
+}
+
+/// The command line wins over the environment, that over its cluster, that over the workspace.
+#[test]
+fn the_nearest_word_on_how_manifests_are_applied_counts() {
+    const BY_SERVER: &str = "duplicate entries for key [port=1,protocol=\"TCP\"]";
+    let cases = [
+        ("", "", "", false),
+        ("apply: server\n", "", "", true),
+        ("apply: server\n", "", ", apply: client", false),
+        ("", "", ", apply: server-forced", true),
+        ("apply: server\n", ", apply: client", ", apply: server", false),
+        ("", ", apply: server", ", apply: client", true),
+    ];
+    for (number, (apply, environment, cluster, by_server)) in cases.into_iter().enumerate() {
+        let scratch = workspace(&format!("applied-{number}"), apply, environment, cluster);
+        let said = check(&scratch, &[]);
+        assert_eq!(said.contains(BY_SERVER), by_server, "{apply}{environment}{cluster}: {said}");
+        assert!(!check(&scratch, &["--apply", "client"]).contains(BY_SERVER));
+        assert!(check(&scratch, &["--apply", "server"]).contains(BY_SERVER));
+    }
+    let said = check(&workspace("applied-wrong", "apply: argo\n", "", ""), &[]);
+    assert!(said.contains("client") && said.contains("server-forced"), "{said}");
 }

@@ -7,17 +7,25 @@ use super::kind::{Atom, Kind, ListKind, MapKind, Plain};
 use crate::api::admission::cause::Path;
 use crate::value::{Data, Map, Node};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug)]
 pub struct Misfit {
     /// Where it is in the manifest: `spec.containers[0].env[1]`.
     pub field: String,
-    /// `.spec.containers[name="app"].env: duplicate entries for key [name="A"]`
+    /// Where it is, as the server says it: `.spec.containers[name="app"].env`.
+    pub path: String,
+    /// `duplicate entries for key [name="A"]`
     pub message: String,
     /// What sort of fault it is.
     pub fault: Fault,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() { out.write_str(&self.message) } else { write!(out, "{}: {}", self.path, self.message) }
+    }
 }
 
 /// What sort of fault it is.
@@ -43,7 +51,7 @@ pub fn misfits(manifest: &Node, kind: Kind<'_>) -> Vec<Misfit> {
 
 fn node(value: &Node, kind: Kind<'_>, field: &Path<'_>, path: &mut String, found: &mut Vec<Misfit>) {
     let mut wrong = |message: String| {
-        found.push(Misfit { field: field.to_string(), message: worded(path, &message), fault: Fault::Type });
+        found.push(Misfit { field: field.to_string(), path: path.clone(), message, fault: Fault::Type });
     };
     match (kind.atom(Some(value)), &value.data) {
         (_, Data::Null)
@@ -72,7 +80,8 @@ fn fields(map: &Map, kind: MapKind<'_>, field: &Path<'_>, path: &mut String, fou
             Some(type_of) => node(value, type_of, &inner, path, found),
             None => found.push(Misfit {
                 field: field.child(&key.name).to_string(),
-                message: worded(path, "field not declared in schema"),
+                path: path.clone(),
+                message: "field not declared in schema".into(),
                 fault: Fault::Unknown,
             }),
         }
@@ -91,25 +100,21 @@ fn items(items: &[Node], kind: ListKind<'_>, field: &Path<'_>, path: &mut String
             let step = match kind.step(item) {
                 Ok(step) => step,
                 Err(why) => {
-                    let message = worded(path, &format!("element {index}: {why}"));
-                    found.push(Misfit { field: inner.to_string(), message, fault: Fault::Keyless });
+                    let message = format!("element {index}: {why}");
+                    found.push(Misfit { field: inner.to_string(), path: path.clone(), message, fault: Fault::Keyless });
                     return;
                 }
             };
             let word = step.to_string();
             if !seen.insert(step) {
-                let message = worded(path, &format!("duplicate entries for key {word}"));
-                found.push(Misfit { field: inner.to_string(), message, fault: Fault::Duplicate });
+                let message = format!("duplicate entries for key {word}");
+                found.push(Misfit { field: inner.to_string(), path: path.clone(), message, fault: Fault::Duplicate });
             }
             path.push_str(&word);
         }
         node(item, kind.item, &inner, path, found);
         path.truncate(length);
     }
-}
-
-fn worded(path: &str, message: &str) -> String {
-    if path.is_empty() { message.to_owned() } else { format!("{path}: {message}") }
 }
 
 /// A value as Go prints it.

@@ -95,6 +95,8 @@ pub struct ListKind<'t> {
     /// The type of its items.
     pub item: Kind<'t>,
     keys: Keys<'t>,
+    /// Whether a strategic merge merges its items.
+    pub merges: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +129,9 @@ impl<'t> Kind<'t> {
                 Whole::Granular => false,
             }),
             Self::Field(field) => match &field.form {
-                Form::List(item) => Atom::List(ListKind { item: Self::Form(item), keys: Keys::of(field) }),
+                Form::List(item) => {
+                    Atom::List(ListKind { item: Self::Form(item), keys: Keys::of(field), merges: field.merges() })
+                }
                 Form::Map(_) => self.map(field.map_type == "atomic"),
                 Form::Struct(link) => {
                     link.shape().map_or(Self::Any, |shape| Self::Shape(shape, Whole::of(field))).atom(value)
@@ -135,7 +139,7 @@ impl<'t> Kind<'t> {
                 form => plain(form, value),
             },
             Self::Form(form) => match form {
-                Form::List(item) => Atom::List(ListKind { item: Self::Form(item), keys: Keys::Atomic }),
+                Form::List(item) => Atom::List(ListKind { item: Self::Form(item), keys: Keys::Atomic, merges: false }),
                 Form::Map(_) => self.map(false),
                 Form::Struct(link) => {
                     link.shape().map_or(Self::Any, |shape| Self::Shape(shape, Whole::Unsaid)).atom(value)
@@ -152,6 +156,7 @@ impl<'t> Kind<'t> {
                         ListType::Set => Keys::Set,
                         ListType::Map => Keys::Schema(&schema.map_keys),
                     },
+                    merges: false,
                 }),
                 Some(Type::String) if schema.written_format.is_empty() || schema.written_format == "byte" => {
                     Atom::Plain(Plain::Text)
@@ -163,7 +168,7 @@ impl<'t> Kind<'t> {
             },
             Self::Any | Self::Leaf => match value.map(|node| &node.data) {
                 None | Some(Data::Null | Data::Map(_)) => self.map(matches!(self, Self::Leaf)),
-                Some(Data::List(_)) => Atom::List(ListKind { item: Self::Leaf, keys: Keys::Atomic }),
+                Some(Data::List(_)) => Atom::List(ListKind { item: Self::Leaf, keys: Keys::Atomic, merges: false }),
                 Some(_) => Atom::Plain(Plain::Any),
             },
         }
@@ -264,6 +269,14 @@ impl ListKind<'_> {
     #[must_use]
     pub const fn is_atomic(&self) -> bool {
         matches!(self.keys, Keys::Atomic)
+    }
+
+    /// The key by which a strategic merge merges its items too, and which is one of those that tell them apart.
+    #[must_use]
+    pub fn merge_key(&self) -> Option<&'static str> {
+        let Keys::Field(field) = self.keys else { return None };
+        let key = field.merge_key.filter(|_| field.merges())?;
+        (field.list_keys().next().is_none() || field.list_keys().any(|known| known == key)).then_some(key)
     }
 
     /// What tells an item from the others.

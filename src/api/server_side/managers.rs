@@ -121,17 +121,12 @@ pub fn apply(live: &Node, managers: &[Manager], manifest: &Node, kind: Kind<'_>,
     let is_own = |manager: &Manager| manager.applies && manager.name == name && manager.subresource.is_empty();
     let api_version: Text = manifest.get("apiVersion").and_then(Node::as_str).unwrap_or_default().into();
     let now = owned(manifest, kind);
-    let mut stated = fields(manifest, kind);
-    stated.cut(&Step::Field("status".into()));
     let last = managers.iter().find(|manager| is_own(manager)).map(|manager| manager.fields.clone());
     let others = managers.iter().filter(|manager| !is_own(manager));
-    let mut object = merge::merge(Some(live), Some(manifest), kind).unwrap_or_else(|| manifest.clone());
-    if let Some(last) = last.filter(|last| !last.is_empty()) {
-        // What another version of the kind names so may be something else here.
-        let theirs = others.clone().filter(|manager| manager.api_version == api_version);
-        let managed = theirs.fold(stated, |all, manager| all.union(&manager.fields));
-        object = prune(&object, &last, &managed, kind);
-    }
+    // What another version of the kind names so may be something else here.
+    let theirs: Vec<&Paths> =
+        others.clone().filter(|manager| manager.api_version == api_version).map(|manager| &manager.fields).collect();
+    let object = merged(live, last, &theirs, manifest, kind);
     let found = differences(live, &object, kind);
     let status = Step::Field("status".into());
     let (mut changed, mut removed) = (found.modified.union(&found.added), found.removed);
@@ -169,6 +164,21 @@ pub fn apply(live: &Node, managers: &[Manager], manifest: &Node, kind: Kind<'_>,
         fields: now,
     });
     Merged { object, managers: left, conflicts }
+}
+
+/// What an apply makes of an object: the manifest laid over it, without what its manager applied last time, does not
+/// apply now, and nobody else manages.
+#[must_use]
+pub fn merged(live: &Node, last: Option<Paths>, others: &[&Paths], manifest: &Node, kind: Kind<'_>) -> Node {
+    let object = merge::merge(Some(live), Some(manifest), kind).unwrap_or_else(|| manifest.clone());
+    let Some(last) = last.filter(|last| !last.is_empty()) else { return object };
+    let mut stated = fields(manifest, kind);
+    stated.cut(&Step::Field("status".into()));
+    if last.without(&stated).is_empty() {
+        return object;
+    }
+    let managed = others.iter().fold(stated, |all, fields| all.union(fields));
+    prune(&object, &last, &managed, kind)
 }
 
 /// Those who manage what once the applier has taken over what `kubectl apply` set on the client's side, as kubectl does

@@ -9,6 +9,7 @@ pub mod kind;
 pub mod managers;
 pub mod merge;
 pub mod paths;
+pub mod plain;
 
 use super::admission::decode::Door;
 use super::admission::{self, Answer, Stage};
@@ -22,8 +23,14 @@ use check::{Fault, Misfit};
 use kind::{Kind, Root, Whole};
 use managers::{Conflict, Manager, Merged};
 
-/// The kind of refusals of which the detail is the server's whole sentence.
-pub const SENTENCE: &str = "ApplyFailed";
+/// The kind of refusals for two items that nothing tells apart.
+pub const DUPLICATE: &str = "DuplicateItem";
+
+/// The kind of refusals for an item that has nothing to tell it from others.
+pub const KEYLESS: &str = "KeylessItem";
+
+/// The kind of refusals for what a manifest must not or must say to be applied at all.
+pub const UNFIT: &str = "UnfitToApply";
 
 /// The kind of refusals for a field that somebody else manages.
 pub const CONFLICT: &str = "FieldManagerConflict";
@@ -51,9 +58,15 @@ pub struct Outcome {
 /// Makes a new object.
 #[must_use]
 pub fn create(manifest: &Node, customs: &Customs, version: Version) -> Answer {
+    stopped(manifest, customs, version).unwrap_or_else(|| custom::create(manifest, customs, version))
+}
+
+/// Why a server-side apply of a new object is refused before any rule is asked, where it is.
+#[must_use]
+pub fn stopped(manifest: &Node, customs: &Customs, version: Version) -> Option<Answer> {
     let refused = precheck(manifest, customs, version);
-    if let Some(answer) = refused {
-        return answer;
+    if refused.is_some() {
+        return refused;
     }
     if let Some(uid) = manifest.find(&["metadata", "uid"]).and_then(Node::as_str).filter(|uid| !uid.is_empty()) {
         let (resource, name) = (resource(manifest), text(manifest, &["metadata", "name"]));
@@ -62,9 +75,27 @@ pub fn create(manifest: &Node, customs: &Customs, version: Version) -> Answer {
              {uid}, and no existing object was found"
         );
         let refusal = Refusal { field: "metadata.uid".into(), kind: "Conflict", detail };
-        return Answer::refused(Stage::Request, vec![refusal]);
+        return Some(Answer::refused(Stage::Request, vec![refusal]));
     }
-    custom::create(manifest, customs, version)
+    None
+}
+
+/// Whether both ways of applying are seen to merge a change alike, without merging it.
+#[must_use]
+pub fn is_plain(old: &Node, new: &Node, version: Version) -> bool {
+    let word = |node, key| text(node, &[key]);
+    let is_one = ["apiVersion", "kind"].iter().all(|key| word(old, key) == word(new, key));
+    let shape = shape::shape_of(word(new, "apiVersion"), word(new, "kind"), version);
+    is_one && shape.is_some_and(|shape| plain::is_plain(old, new, Kind::Shape(shape, Whole::Unsaid)))
+}
+
+/// What a manifest makes of a stored object of one of Kubernetes' own kinds, before any rule is asked.
+#[must_use]
+pub fn merge(last_applied: &Node, stored: &Node, manifest: &Node, version: Version) -> Option<Node> {
+    let shape = shape::shape_of(text(manifest, &["apiVersion"]), text(manifest, &["kind"]), version)?;
+    let kind = Kind::Shape(shape, Whole::Unsaid);
+    let own = managers::owned(last_applied, kind);
+    Some(managers::merged(&wire::written(stored, shape), Some(own), &[], manifest, kind))
 }
 
 /// Applies a manifest over a stored object. Who manages its fields is what it says in `managedFields`, or else what was
@@ -194,16 +225,23 @@ fn precheck(manifest: &Node, customs: &Customs, version: Version) -> Option<Answ
     let name = text(manifest, &["metadata", "name"]);
     if name.is_empty() {
         let detail = "metadata.name: Required value: name is required".to_owned();
-        let refusal = Refusal { field: "metadata.name".into(), kind: SENTENCE, detail };
+        let refusal = Refusal { field: "metadata.name".into(), kind: UNFIT, detail };
         return Some(Answer::refused(Stage::Request, vec![refusal]));
     }
     if manifest.find(&["metadata", "managedFields"]).is_some_and(|fields| !fields.is_null()) {
         let detail = "metadata.managedFields must be nil".to_owned();
-        let refusal = Refusal { field: "metadata.managedFields".into(), kind: SENTENCE, detail };
+        let refusal = Refusal { field: "metadata.managedFields".into(), kind: UNFIT, detail };
         return Some(Answer::refused(Stage::Request, vec![refusal]));
     }
     let misfits = with_kind(manifest, customs, version, |kind| check::misfits(manifest, kind));
     let first = misfits.first()?;
+    if misfits.iter().any(|misfit| matches!(misfit.fault, Fault::Type | Fault::Unknown)) {
+        // Where any other request would be refused for the same, that says it better.
+        let answer = custom::create(manifest, customs, version);
+        if matches!(answer.stage, Some(Stage::Decode | Stage::StrictDecode)) {
+            return Some(answer);
+        }
+    }
     let at = manifest.place_of(&first.field);
     let stage =
         if misfits.iter().any(|misfit| misfit.fault == Fault::Unknown) { Stage::StrictDecode } else { Stage::Decode };
@@ -212,7 +250,8 @@ fn precheck(manifest: &Node, customs: &Customs, version: Version) -> Option<Answ
         kind: match misfit.fault {
             Fault::Unknown => "UnknownField",
             Fault::Type => "WrongType",
-            Fault::Duplicate | Fault::Keyless => SENTENCE,
+            Fault::Duplicate => DUPLICATE,
+            Fault::Keyless => KEYLESS,
         },
         detail: misfit.message.clone(),
     };
@@ -220,10 +259,20 @@ fn precheck(manifest: &Node, customs: &Customs, version: Version) -> Option<Answ
     Some(Answer { at: Some(at), ..Answer::refused(stage, refusals) })
 }
 
-/// `failed to create typed patch object (default/web; apps/v1, Kind=StatefulSet)`: how the server begins what it says of
-/// a manifest whose types are wrong.
+/// What the server says of a manifest whose types are wrong: `failed to create typed patch object (default/web; apps/v1,
+/// Kind=StatefulSet): .spec.replicas: expected numeric …`.
 #[must_use]
-pub fn typed_patch(manifest: &Node) -> String {
+pub fn sentence(manifest: &Node, customs: &Customs, version: Version) -> Option<String> {
+    let misfits = with_kind(manifest, customs, version, |kind| check::misfits(manifest, kind));
+    let misfits: Vec<String> = misfits.iter().map(ToString::to_string).collect();
+    match &misfits[..] {
+        [] => None,
+        [only] => Some(format!("{}: {only}", typed_patch(manifest))),
+        several => Some(format!("{}: errors:\n  {}", typed_patch(manifest), several.join("\n  "))),
+    }
+}
+
+fn typed_patch(manifest: &Node) -> String {
     let api_version = text(manifest, &["apiVersion"]);
     let version = if api_version.contains('/') { api_version.to_owned() } else { format!("/{api_version}") };
     format!(

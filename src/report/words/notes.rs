@@ -1,7 +1,10 @@
 //! What a reviewer should know of how a change is carried out, a sentence each.
 
 use super::listed;
-use crate::review::notes::{Barred, Note, Waiting};
+use crate::bundle::ResourceId;
+use crate::expect::judge::said;
+use crate::k8s::way::Way;
+use crate::review::notes::{Barred, Note, Otherwise, Waiting};
 
 pub(super) fn sentence(note: &Note, home: &str) -> String {
     match note {
@@ -33,6 +36,7 @@ pub(super) fn sentence(note: &Note, home: &str) -> String {
             let names: Vec<String> = objects.iter().map(ToString::to_string).collect();
             format!("each object comes back as the API server of Kubernetes {version} stores it: {}", names.join(", "))
         }
+        Note::OtherWay { way, otherwise, objects } => other_way(*way, otherwise, objects),
         Note::Beyond { simulated, sets } => {
             format!(
                 "only the first {simulated} replicas of {} were rehearsed: the pods beyond them are not counted",
@@ -40,6 +44,24 @@ pub(super) fn sentence(note: &Note, home: &str) -> String {
             )
         }
     }
+}
+
+/// In which way objects were judged, where the other way makes a difference.
+fn other_way(way: Way, otherwise: &Otherwise, objects: &[ResourceId]) -> String {
+    let names: Vec<String> = objects.iter().map(ToString::to_string).collect();
+    let (here, there) = match way {
+        Way::Client => ("`kubectl apply`", "server-side apply"),
+        Way::Server => ("server-side apply", "`kubectl apply`"),
+        Way::ServerForced => ("server-side apply with --force-conflicts", "`kubectl apply`"),
+    };
+    let what = match otherwise {
+        Otherwise::Refused { field, kind, detail } => {
+            format!("would be refused by {there}: {field}: {}", said(kind, detail))
+        }
+        Otherwise::Taken => format!("would be accepted by {there}"),
+        Otherwise::Stored => format!("would be stored otherwise by {there}"),
+    };
+    format!("judged as {here}: {} {what}", names.join(", "))
 }
 
 pub(super) fn waiting(Waiting { pod, claim, why }: &Waiting, home: &str) -> String {

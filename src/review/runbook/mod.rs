@@ -138,7 +138,13 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
             continue;
         }
         if !change.refusals.is_empty()
-            && !change::refusals_of_new(&new.node, &matter.setting.facts.customs, matter.setting.version).is_empty()
+            && !change::refusals_of_new(
+                matter.setting.facts.way(),
+                &new.node,
+                &matter.setting.facts.customs,
+                matter.setting.version,
+            )
+            .is_empty()
         {
             plans.push(hopeless(change));
             continue;
