@@ -312,7 +312,7 @@ fn is_key(parts: &[String], last: &str) -> bool {
         if prefix.is_empty() { parts.iter().rev().nth(1).map(String::as_str).unwrap_or_default() } else { prefix };
     !owner.is_empty()
         && !OPEN_KEYS.contains(&owner)
-        && !matches!(last, "monkey" | "turkey" | "whiskey" | "jockey" | "hockey" | "donkey")
+        && !matches!(last, "valkey" | "monkey" | "turkey" | "whiskey" | "jockey" | "hockey" | "donkey")
 }
 
 fn is_trailing(part: &str) -> bool {
@@ -410,6 +410,8 @@ mod tests {
             "PUBLIC_KEY",
             "keyspace",
             "MAX_TOKENS",
+            "cache-valkey",
+            "VALKEY",
             "compass",
             "imagePullPolicy",
             "author",
