@@ -389,3 +389,116 @@ fn the_nearest_word_on_how_manifests_are_applied_counts() {
     let said = check(&workspace("applied-wrong", "apply: argo\n", "", ""), &[]);
     assert!(said.contains("client") && said.contains("server-forced"), "{said}");
 }
+
+/// What a real API server said to an apply over an object that others changed before, without force and with it: drawn
+/// by chance. `STATEWRIGHT_SERVER_SIDE=FILE` asks others than the project's own.
+#[test]
+fn drawn_changes_come_out_as_on_a_real_server() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/server-side-drawn.jsonl");
+    let file = std::env::var_os("STATEWRIGHT_SERVER_SIDE").map_or(own, PathBuf::from);
+    let id = std::env::var("STATEWRIGHT_CONFORMANCE_ID").ok();
+    let customs = Customs::none();
+    let (mut all, mut conflicts, mut objects_compared, mut wrong) = (0, 0, 0, Vec::new());
+    for line in jsonl(&file).iter().filter(|line| id.as_ref().is_none_or(|id| text(line, "id") == *id)) {
+        let (Some(stored), Some((new, twice))) = (objects(&text(line, "live")).pop(), manifest(&text(line, "new")))
+        else {
+            panic!("{} cannot be read", text(line, "id"));
+        };
+        let name = text(line, "server_manager");
+        for (side, force) in [("server", false), ("forced", true)] {
+            let recorded = &line[side];
+            let outcome = server_side::apply(None, &stored, &new, Applier { name: &name, force }, &customs, RECORDED);
+            let answer = with_duplicates(outcome.applied.answer, twice.clone());
+            all += 1;
+            let causes = recorded["causes"].as_array().cloned().unwrap_or_default();
+            let mut theirs: Set = causes
+                .iter()
+                .map(|cause| match text(cause, "reason").as_str() {
+                    "FieldManagerConflict" => (text(cause, "field"), text(cause, "message")),
+                    kind => (bare(&text(cause, "field")), kind.to_owned()),
+                })
+                .collect();
+            let code = recorded["code"].as_i64().unwrap_or_default();
+            let our_code = match (answer.stage, answer.refusals.first().map(|refusal| refusal.kind)) {
+                (None, _) => 200,
+                (_, Some(server_side::CONFLICT)) => 409,
+                (Some(Stage::Validate), _) => 422,
+                _ => 500,
+            };
+            let mut ours: Set = answer
+                .refusals
+                .iter()
+                .map(|refusal| match refusal.kind {
+                    server_side::CONFLICT => (format!(".{}", refusal.field), refusal.detail.clone()),
+                    kind => (bare(&refusal.field), kind.to_owned()),
+                })
+                .collect();
+            if our_code == 500 && code >= 400 && ![409, 422].contains(&code) {
+                (ours, theirs) = (Set::new(), Set::new());
+            }
+            conflicts += usize::from(our_code == 409);
+            let mut paths = Vec::new();
+            if let (Some(object), true) = (&answer.object, recorded["object"].is_object()) {
+                objects_compared += 1;
+                let ours = json::from_node(&as_sent(object));
+                differences(&recorded["object"], &ours, &mut String::new(), &mut paths);
+            }
+            let is_code = our_code == code || our_code == 500 && (code == 400 || code >= 500);
+            if !is_code || ours != theirs || !paths.is_empty() {
+                wrong.push(format!(
+                    "{} {side} {} {}: server {code} {theirs:?} {}\n  model {our_code} {ours:?} {:?} {paths:?}",
+                    text(line, "id"),
+                    text(line, "kind"),
+                    line["between"],
+                    text(recorded, "message").chars().take(300).collect::<String>(),
+                    answer.refusals.iter().map(|refusal| &refusal.detail).take(3).collect::<Vec<_>>(),
+                ));
+            }
+        }
+    }
+    println!(
+        "{all} drawn applies, {conflicts} with conflicts, {objects_compared} objects compared, {} otherwise\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(all > 0, "no recordings in {}", file.display());
+    assert!(wrong.is_empty());
+}
+
+/// The fields in which two objects differ, but for what every server draws anew.
+fn differences(server: &Value, ours: &Value, path: &mut String, found: &mut Vec<String>) {
+    const DRAWN: [&str; 9] = [
+        "deprecated.daemonset.template.generation",
+        "uid",
+        "resourceVersion",
+        "creationTimestamp",
+        "managedFields",
+        "generation",
+        "clusterIP",
+        "clusterIPs",
+        "nodePort",
+    ];
+    let length = path.len();
+    match (server, ours) {
+        (Value::Object(server), Value::Object(ours)) => {
+            let keys: BTreeSet<&String> = server.keys().chain(ours.keys()).collect();
+            for key in keys.into_iter().filter(|key| !DRAWN.contains(&key.as_str())) {
+                path.push('.');
+                path.push_str(key);
+                match (server.get(key), ours.get(key)) {
+                    (Some(server), Some(ours)) => differences(server, ours, path, found),
+                    (Some(_), None) => found.push(format!("-{path}")),
+                    _ => found.push(format!("+{path}")),
+                }
+                path.truncate(length);
+            }
+        }
+        (Value::Array(server), Value::Array(ours)) if server.len() == ours.len() => {
+            path.push_str("[*]");
+            server.iter().zip(ours).for_each(|(server, ours)| differences(server, ours, path, found));
+            path.truncate(length);
+        }
+        _ if server == ours => {}
+        _ => found.push(format!("{path}: {server} | {ours}")),
+    }
+}

@@ -28,8 +28,6 @@ pub struct Manager {
     pub api_version: Text,
     /// `scale`, `status`; empty for the object itself.
     pub subresource: Text,
-    /// When it did so last, as the server writes it; empty where that is not known.
-    pub time: Text,
     /// Its fields.
     pub fields: Paths,
 }
@@ -66,11 +64,7 @@ impl Manager {
         if !self.subresource.is_empty() {
             shown = format!("{shown} with subresource {:?}", self.subresource);
         }
-        match (self.applies, self.time.as_str()) {
-            (true, _) => shown,
-            (false, "") => format!("{shown} using {}", self.api_version),
-            (false, time) => format!("{shown} using {} at {time}", self.api_version),
-        }
+        if self.applies { shown } else { format!("{shown} using {}", self.api_version) }
     }
 
     /// Those that an object names in `metadata.managedFields`.
@@ -84,7 +78,6 @@ impl Manager {
                 applies: text("operation") == "Apply",
                 api_version: text("apiVersion"),
                 subresource: text("subresource"),
-                time: text("time"),
                 fields: Paths::read(entry.get("fieldsV1")?),
             })
         };
@@ -155,14 +148,7 @@ pub fn apply(live: &Node, managers: &[Manager], manifest: &Node, kind: Kind<'_>,
     if !(force || conflicts.is_empty() || is_own) {
         return Merged { object: live.clone(), managers: managers.to_vec(), conflicts };
     }
-    left.push(Manager {
-        name: name.into(),
-        applies: true,
-        api_version,
-        subresource: Text::default(),
-        time: Text::default(),
-        fields: now,
-    });
+    left.push(Manager { name: name.into(), applies: true, api_version, subresource: Text::default(), fields: now });
     Merged { object, managers: left, conflicts }
 }
 

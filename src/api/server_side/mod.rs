@@ -118,7 +118,6 @@ pub fn apply(
             applies: true,
             api_version: text(last, &["apiVersion"]).into(),
             subresource: Text::default(),
-            time: Text::default(),
             fields: with_kind(last, customs, version, |kind| managers::owned(last, kind)),
         });
     }
