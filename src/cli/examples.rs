@@ -48,7 +48,7 @@ Examples:
   statewright diff old/ new/
 
   # Review on the cluster as it is, with its quotas and policies
-  statewright diff --cluster cluster/
+  statewright diff --cluster cluster.yaml
 
   # Compare two environments of an app
   statewright diff --env dev --env prod apps/kubia
@@ -74,6 +74,17 @@ Examples:
 
   # As JSON, for one environment
   statewright inspect --env prod --format json apps/kubia";
+
+pub(super) const USES: &str = "\
+Examples:
+  # List what all apps below this folder take of their clusters
+  statewright uses
+
+  # Only disks and node ports, as JSON
+  statewright uses --only disk --only node-port --format json
+
+  # Against the nodes and quotas of a cluster
+  statewright uses --cluster cluster.yaml --env prod";
 
 pub(super) const EXPLAIN: &str = "\
 Examples:

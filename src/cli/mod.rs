@@ -23,6 +23,7 @@ mod output;
 mod project;
 mod rehearse;
 mod schema;
+mod uses;
 mod wire;
 
 pub use lsp::replies;
@@ -94,6 +95,9 @@ enum Command {
     /// List the pods, DNS names, claims, volumes and disks of each replica.
     #[command(after_help = examples::INSPECT)]
     Inspect(inspect::Inspect),
+    /// List who uses what of each cluster: disks, node ports, hosts, addresses, names; and how much.
+    #[command(after_help = examples::USES)]
+    Uses(uses::Uses),
     /// Explain a finding or a field of the spec; for a generated file, say which spec made it.
     #[command(after_help = examples::EXPLAIN)]
     Explain(explain::Explain),
@@ -134,6 +138,7 @@ pub fn main() -> ExitCode {
         Command::Diff(diff) => diff.run(),
         Command::Rehearse(rehearse) => rehearse.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Uses(uses) => uses.run(),
         Command::Explain(explain) => explain.run(),
         Command::Schema(schema) => schema.run(),
         Command::Lsp(lsp) => lsp.run(),

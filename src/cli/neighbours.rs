@@ -74,6 +74,11 @@ impl Stay {
         let taken = neighbours::taken(&compiled.bundle, &compiled.app.identity.namespace);
         Self { environment: environment.to_owned(), cluster, taken }
     }
+
+    /// The cluster that it is on: its workspace, and its name.
+    pub(super) fn on(&self) -> (Option<PathBuf>, String) {
+        (self.cluster.workspace.clone(), self.cluster.name.clone())
+    }
 }
 
 /// What all apps of a run take.
@@ -189,7 +194,7 @@ impl Index {
             What::Name => &OBJECT,
             What::CloudDisk | What::Disk => &DISK,
             What::NodePort => &NODE_PORT,
-            What::Address => &ADDRESS,
+            What::Address | What::Balancer => &ADDRESS,
         };
         let (first, second) = (
             self.seen(one, code, level, candidates, selection)?,
@@ -230,6 +235,10 @@ impl Index {
             What::Address => (
                 format!("{both} both answer at {words}{}: which of them does is up to the controller", more("address")),
                 "give one of them another host or path",
+            ),
+            What::Balancer => (
+                format!("{both} both want {words}{}: one of them is left without", more("address")),
+                "give one of them another address or port",
             ),
         };
         let mut found = Diagnostics::default();
@@ -293,7 +302,11 @@ fn meeting(group: &[Entry], is_named: &[bool]) -> Option<(Entry, Entry, Level)> 
             entry.stay != first.stay && (entry.owner != first.owner || what == What::Name && entry.owner == 0)
         };
         if let Some(other) = mine.iter().find(is_other) {
-            return Some((first, *other, if what == What::Address { Level::Warning } else { Level::Error }));
+            return Some((
+                first,
+                *other,
+                if matches!(what, What::Address | What::Balancer) { Level::Warning } else { Level::Error },
+            ));
         }
     }
     let first = group[0];

@@ -74,7 +74,7 @@ pub(crate) fn table(views: &[Map]) -> String {
     out
 }
 
-fn write_rows<const N: usize>(rows: &[[String; N]], out: &mut String) {
+pub(super) fn write_rows<const N: usize>(rows: &[[String; N]], out: &mut String) {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     for row in rows {

@@ -23,6 +23,7 @@ pub mod rehearsal;
 pub(crate) mod sarif;
 pub(crate) mod script;
 pub(crate) mod told;
+pub(crate) mod uses;
 mod words;
 
 use crate::diagnostic::{Finding, Level, Subject};

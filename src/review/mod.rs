@@ -12,6 +12,7 @@ mod effects;
 pub mod fields;
 pub mod holdings;
 pub(crate) mod known;
+pub(crate) mod ledger;
 pub(crate) mod live;
 pub mod mounts;
 pub(crate) mod moves;

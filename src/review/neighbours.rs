@@ -21,6 +21,8 @@ pub(crate) enum What {
     NodePort,
     /// A host and path of an Ingress.
     Address,
+    /// A port of an address outside, of a load balancer or of a node.
+    Balancer,
 }
 
 /// One thing that an object takes.
@@ -80,6 +82,16 @@ pub(crate) fn taken(bundle: &Bundle, home: &str) -> Vec<Taken> {
             };
             list.push(Taken { what, key: thing.key(), owner, order });
         });
+    }
+    list
+}
+
+/// All that the objects of a bundle take, in words, with who takes it.
+#[must_use]
+pub(crate) fn uses<'b>(bundle: &'b Bundle, home: &'b str) -> Vec<(What, String, &'b Resource)> {
+    let mut list = Vec::new();
+    for resource in &bundle.resources {
+        each(resource, home, |what, thing| list.push((what, thing.words(), resource)));
     }
     list
 }
@@ -174,6 +186,10 @@ fn each<'r>(resource: &'r Resource, home: &'r str, mut take: impl FnMut(What, Th
                 if let Some(number) = port.get("nodePort").and_then(Node::as_int).filter(|number| *number > 0) {
                     take(What::NodePort, Thing::Other(format!("node port {number}/{protocol}")));
                 }
+                let number = port.get("port").and_then(Node::as_int).unwrap_or_default();
+                for address in addresses_outside(resource) {
+                    take(What::Balancer, Thing::Other(format!("address {address}:{number}/{protocol}")));
+                }
             }
         }
         ("networking.k8s.io", "Ingress") => addresses(resource, &mut take),
@@ -211,6 +227,14 @@ fn disk(volume: &Resource) -> Option<(What, String)> {
         _ => format!("{kind} {}", [&words[..words.len() - 1], &[path.to_owned()]].concat().join(":")),
     };
     Some((if is_of_a_cloud { What::CloudDisk } else { What::Disk }, shown))
+}
+
+/// The addresses outside that a Service asks for.
+fn addresses_outside(service: &Resource) -> impl Iterator<Item = &str> {
+    let spec = service.node.get("spec");
+    let balancer = spec.and_then(|spec| spec.get("loadBalancerIP")).and_then(Node::as_str);
+    let external = spec.and_then(|spec| spec.get("externalIPs")).into_iter().flat_map(Node::items);
+    balancer.into_iter().chain(external.filter_map(Node::as_str)).filter(|address| !address.is_empty())
 }
 
 /// The hosts and paths of an Ingress. One that is made to stand beside another of the same address is passed over.

@@ -2,7 +2,7 @@
 
 use super::app::Environment;
 use super::settings::{Acknowledge, Apply};
-use crate::block::{Block, KubernetesFields, Later, Named, Open, Placed, Read, Shape, block, unknown_fields};
+use crate::block::{Block, KubernetesFields, Later, Named, Open, Placed, Read, Scalar, Shape, block, unknown_fields};
 use crate::diagnostic::Diagnostics;
 use crate::value::{Map, Node, Text};
 
@@ -83,6 +83,15 @@ block! {
         /// Its labels.
         /// Example: `{topology.kubernetes.io/zone: eu-1}`
         labels: Open,
+        /// The processors that it has for pods.
+        /// Example: `4`
+        cpu: Placed<Scalar>,
+        /// The memory that it has for pods.
+        /// Example: `16Gi`
+        memory: Placed<Scalar>,
+        /// What keeps pods away that do not tolerate it.
+        /// Example: `[{key: gpu, effect: NoSchedule}]`
+        taints: Vec<Open>,
     }
 }
 

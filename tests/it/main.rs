@@ -61,4 +61,5 @@ mod secrets;
 mod server_side;
 #[cfg(unix)]
 mod tutorial;
+mod uses;
 mod yaml;

@@ -7,7 +7,7 @@ use crate::value::Node;
 use std::collections::BTreeMap;
 
 /// Amounts by resource.
-pub(super) type Amounts = BTreeMap<String, Quantity>;
+pub type Amounts = BTreeMap<String, Quantity>;
 
 /// The amounts that a map states.
 pub(super) fn stated(map: Option<&Node>) -> Amounts {

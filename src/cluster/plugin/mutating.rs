@@ -200,7 +200,7 @@ impl Pass<'_> {
         }
         let kind = Kind::Shape(self.shape, Whole::Unsaid);
         if let Some(misfit) = check::misfits(&patch, kind).into_iter().next() {
-            let why = misfit.message;
+            let why = misfit.to_string();
             return Mutated::Failed(format!(
                 "error applying patch: failed to convert patch object to typed object: {why}"
             ));

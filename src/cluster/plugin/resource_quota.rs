@@ -153,8 +153,23 @@ const POD_RESOURCES: [&str; 10] = [
     "pods",
 ];
 
+/// The quotas among some objects that count all of their namespace: where each is, what it is called, and its limits.
+#[must_use]
+pub fn quotas(objects: &[Node]) -> Vec<(String, String, Amounts)> {
+    let is_whole = |quota: &&Node| {
+        let has = |field: &str| quota.find(&["spec", field]).is_some_and(|scopes| !scopes.is_null());
+        text(quota, &["kind"]) == KIND && !has("scopes") && !has("scopeSelector")
+    };
+    let name = |quota: &Node, field: &str| text(quota, &["metadata", field]).to_owned();
+    let quotas = objects.iter().filter(is_whole);
+    quotas
+        .map(|quota| (name(quota, "namespace"), name(quota, "name"), amounts::stated(quota.find(&["spec", "hard"]))))
+        .collect()
+}
+
 /// What an object uses: the evaluator of its kind.
-fn usage(key: &Key, object: &Node) -> Amounts {
+#[must_use]
+pub fn usage(key: &Key, object: &Node) -> Amounts {
     let one = || Quantity::whole(1);
     let api_version = text(object, &["apiVersion"]);
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
