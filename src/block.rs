@@ -277,7 +277,7 @@ macro_rules! kubernetes {
     ($($(#[doc = $doc:literal])* $name:ident = $definition:literal;)*) => {$(
         $(#[doc = $doc])*
         #[derive(Clone, Debug, Default, PartialEq)]
-        pub struct $name(pub $crate::value::Map);
+        pub(crate) struct $name(pub $crate::value::Map);
 
         impl $crate::block::Read for $name {
             fn read(node: &$crate::value::Node, found: &mut $crate::diagnostic::Diagnostics) -> Option<Self> {
@@ -538,14 +538,15 @@ pub(crate) fn unknown_word(node: &Node, words: &[&'static str], found: &mut Diag
 macro_rules! block {
     (
         $(#[doc = $doc:literal])*
-        pub struct $name:ident = $noun:literal
+        $vis:vis struct $name:ident = $noun:literal
             $(, needs [$($needs:literal),*])? $(, one_of [$($one:literal),*])? $(, rest $rest:literal)? $(, with [$($with:ident),*])? {
             $( $(#[doc = $field_doc:literal])* $field:ident $(as $key:literal)? : $type:ty, )*
         }
     ) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug)]
-        pub struct $name {
+        #[allow(dead_code, clippy::struct_field_names, reason = "fields are named by users; not all of every block are asked for")]
+        $vis struct $name {
             /// Where it is written.
             pub at: $crate::source::At,
             $( $(#[doc = $field_doc])* pub $field: Option<$type>, )*
@@ -555,7 +556,7 @@ macro_rules! block {
 
         impl $name {
             /// Its declaration.
-            pub const BLOCK: $crate::block::Block = $crate::block::Block {
+            pub(crate) const BLOCK: $crate::block::Block = $crate::block::Block {
                 noun: $noun,
                 doc: concat!($($doc, "\n"),*),
                 fields: &[$( $crate::block::Field {
@@ -570,7 +571,7 @@ macro_rules! block {
             };
 
             /// Reads it out of a map that holds other blocks' fields too.
-            pub fn read_beside(node: &$crate::value::Node, outer: &[&$crate::block::Block], found: &mut $crate::diagnostic::Diagnostics) -> Option<Self> {
+            pub(crate) fn read_beside(node: &$crate::value::Node, outer: &[&$crate::block::Block], found: &mut $crate::diagnostic::Diagnostics) -> Option<Self> {
                 let map = $crate::block::open(node, &Self::BLOCK, found)?;
                 Some(Self {
                     at: node.at,
@@ -611,11 +612,11 @@ macro_rules! rest_name {
 
 /// Declares a type that is one of several others, told apart by what kind of value it is.
 macro_rules! either {
-    ($(#[doc = $doc:literal])* pub enum $name:ident { $( $(#[doc = $case_doc:literal])* $case:ident($type:ty), )* }) => {
+    ($(#[doc = $doc:literal])* $vis:vis enum $name:ident { $( $(#[doc = $case_doc:literal])* $case:ident($type:ty), )* }) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug)]
         #[allow(clippy::large_enum_variant, reason = "a spec has few of them, and they do not live long")]
-        pub enum $name {
+        $vis enum $name {
             $( $(#[doc = $case_doc])* $case($type), )*
         }
 
@@ -639,10 +640,10 @@ macro_rules! either {
 
 /// Declares a type that is one of a few words.
 macro_rules! words {
-    ($(#[doc = $doc:literal])* pub enum $name:ident { $( $(#[doc = $case_doc:literal])* $case:ident = $word:literal, )* }) => {
+    ($(#[doc = $doc:literal])* $vis:vis enum $name:ident { $( $(#[doc = $case_doc:literal])* $case:ident = $word:literal, )* }) => {
         $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name {
+        $vis enum $name {
             $( $(#[doc = $case_doc])* $case, )*
         }
 
@@ -650,7 +651,8 @@ macro_rules! words {
             const WORDS: &[&str] = &[$($word),*];
             /// The word.
             #[must_use]
-            pub const fn word(self) -> &'static str {
+            #[allow(dead_code, reason = "not every word is said again")]
+            pub(crate) const fn word(self) -> &'static str {
                 match self { $( Self::$case => $word, )* }
             }
         }

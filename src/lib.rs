@@ -48,9 +48,9 @@ pub mod scenario;
 pub mod secret;
 pub mod source;
 pub mod spec;
-pub mod stateful_set;
+mod stateful_set;
 pub mod value;
-pub mod volume;
+mod volume;
 pub mod yaml;
 
 pub use api::custom::Customs;

@@ -100,25 +100,25 @@ fn name_of(object: &Node) -> &str {
 
 /// What stands before the ordinal in the names of a template's claims.
 #[must_use]
-pub fn claim_base(template: &str, set: &str) -> Text {
+pub(crate) fn claim_base(template: &str, set: &str) -> Text {
     format_smolstr!("{template}-{set}")
 }
 
 /// The claim of one template and ordinal.
 #[must_use]
-pub fn claim_name(template: &str, set: &str, ordinal: i64) -> Text {
+pub(crate) fn claim_name(template: &str, set: &str, ordinal: i64) -> Text {
     format_smolstr!("{template}-{set}-{ordinal}")
 }
 
 /// The pod of an ordinal.
 #[must_use]
-pub fn pod_name(set: &str, ordinal: i64) -> Text {
+pub(crate) fn pod_name(set: &str, ordinal: i64) -> Text {
     format_smolstr!("{set}-{ordinal}")
 }
 
 /// A name that ends in a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Numbered<'n> {
+pub(crate) struct Numbered<'n> {
     /// What stands before the last hyphen: the set of a pod, the template and the set of a claim.
     pub base: &'n str,
     /// The number; nothing where it is not written as an ordinal is, as in `web-007`.
@@ -127,7 +127,7 @@ pub struct Numbered<'n> {
 
 /// Takes the number off a name, if it ends in one.
 #[must_use]
-pub fn numbered(name: &str) -> Option<Numbered<'_>> {
+pub(crate) fn numbered(name: &str) -> Option<Numbered<'_>> {
     let (base, digits) = name.rsplit_once('-')?;
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -138,7 +138,7 @@ pub fn numbered(name: &str) -> Option<Numbered<'_>> {
 
 /// The set's name and the ordinal in a pod's name, as the controller reads it: zeros before it count for nothing.
 #[must_use]
-pub fn parent_and_ordinal(pod: &str) -> Option<(&str, i64)> {
+pub(crate) fn parent_and_ordinal(pod: &str) -> Option<(&str, i64)> {
     let (parent, digits) = pod.rsplit_once('-')?;
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let ordinal = plain.then(|| digits.parse::<i32>().ok()).flatten()?;
@@ -146,7 +146,7 @@ pub fn parent_and_ordinal(pod: &str) -> Option<(&str, i64)> {
 }
 
 /// What the base of a claim's name may be made of: a template and a set, each of which may hold hyphens.
-pub fn templates_and_sets(base: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn templates_and_sets(base: &str) -> impl Iterator<Item = (&str, &str)> {
     base.match_indices('-').map(|(hyphen, _)| (&base[..hyphen], &base[hyphen + 1..]))
 }
 

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use statewright::diagnostic::Diagnostics;
-use statewright::import::{Environment, Wanted, import};
+use statewright::import::{Environment, Options, import};
 use statewright::k8s::version::Version;
 use statewright::source::Sources;
 use statewright_fuzz::{bundle, mutate, mutated_as, show_found, two};
@@ -19,7 +19,7 @@ fuzz_target!(|text: &str| {
         environments.push(Environment { name: name.to_owned(), bundle });
     }
     for keep_going in [false, true] {
-        let wanted = Wanted { named, rest: Some("web"), keep_going, version: Version::default() };
+        let wanted = Options { named, rest: Some("web"), keep_going, version: Version::default() };
         let imported = import(&environments, wanted, &statewright::compile_text, &mut found);
         for app in &imported.apps {
             let compiled = statewright::compile_text(&app.files["statewright.yaml"], &app.files);

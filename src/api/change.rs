@@ -96,21 +96,15 @@ fn bind(stored: &mut Node, later: &Node) {
     }
 }
 
-/// Why the change would be refused; nothing when it would not.
-#[must_use]
-pub fn refusals(way: Way, old: &Node, new: &Node, customs: &Customs, version: Version) -> Vec<Refusal> {
-    ask(way, old, new, customs, version).refusals
-}
-
 /// Why a new object would be refused.
 #[must_use]
-pub fn refusals_of_new(way: Way, new: &Node, customs: &Customs, version: Version) -> Vec<Refusal> {
+pub(crate) fn refusals_of_new(way: Way, new: &Node, customs: &Customs, version: Version) -> Vec<Refusal> {
     causes(way::create(way, new, customs, version))
 }
 
 /// The causes of an answer. Where the server names no cause, the stage alone says it.
 #[must_use]
-pub fn causes(answer: Answer) -> Vec<Refusal> {
+pub(crate) fn causes(answer: Answer) -> Vec<Refusal> {
     let Some(stage) = answer.stage.filter(|stage| *stage != Stage::Validate) else {
         return answer.refusals.into_iter().filter(|refusal| refusal.kind != custom::UNCHECKED).collect();
     };

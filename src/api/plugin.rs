@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 /// The object as the rules get to see it.
 #[must_use]
-pub fn admitted(object: &Node) -> Cow<'_, Node> {
+pub(crate) fn admitted(object: &Node) -> Cow<'_, Node> {
     if lacks_account(object) {
         // The plugin ServiceAccount (plugin/pkg/admission/serviceaccount): a pod that names no account gets `default`,
         // and may ask for tokens.

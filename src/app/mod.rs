@@ -138,11 +138,11 @@ pub struct App {
     /// Extra objects.
     pub objects: Vec<Node>,
     /// Changes to what is made.
-    pub patches: Vec<crate::spec::settings::Patch>,
+    pub(crate) patches: Vec<crate::spec::settings::Patch>,
     /// Findings that are meant so.
-    pub allow: Vec<Allow>,
+    pub(crate) allow: Vec<Allow>,
     /// Changes that are meant so.
-    pub acknowledge: Vec<Acknowledge>,
+    pub(crate) acknowledge: Vec<Acknowledge>,
 }
 
 /// Resolves a spec for one environment. `shared` is what the workspace gives to it.

@@ -57,7 +57,7 @@ pub(super) fn services(
 ) -> Vec<Service> {
     let ports: Vec<&Port> = containers.iter().chain(init).flat_map(|container| &container.ports).collect();
     let mut services = match written.and_then(|services| services.governing.as_ref()) {
-        Some(Governing::Exists(_) | Governing::Nothing(_)) => Vec::new(),
+        Some(Governing::Exists | Governing::Nothing) => Vec::new(),
         Some(Governing::Made(written)) => vec![governing_service(Some(written), identity, &ports, selector, found)],
         None => vec![governing_service(None, identity, &ports, selector, found)],
     };

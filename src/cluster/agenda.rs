@@ -138,7 +138,7 @@ impl Agenda {
 }
 
 /// The sets that a claim may be for, by its name: `<template>-<set>-<ordinal>`, and each of the three may hold hyphens.
-pub fn possible_sets(claim: &Key) -> impl Iterator<Item = Key> {
+pub(crate) fn possible_sets(claim: &Key) -> impl Iterator<Item = Key> {
     let head = claim.name.rsplit_once('-').map_or("", |(head, _)| head);
     head.match_indices('-').map(|(hyphen, _)| Key::new("StatefulSet", claim.namespace.clone(), &head[hyphen + 1..]))
 }

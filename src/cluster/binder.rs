@@ -5,7 +5,7 @@
 //! syncBoundClaim, reclaimVolume`.
 
 use super::mark::{ClassAndModes, Mark};
-pub use super::object::{
+pub(crate) use super::object::{
     CLAIM, VOLUME, access_modes, capacity, claim_ref, class_of, requested, stated_class, volume_mode,
 };
 use super::selector;
@@ -19,12 +19,12 @@ use std::collections::BTreeSet;
 const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
 const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
 /// The annotation that says who made a volume.
-pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+pub(crate) const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
 /// Where the scheduler writes the node for which a claim's volume is to be made.
-pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+pub(crate) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 /// The provisioner of classes whose volumes people make.
-pub const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+pub(crate) const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 /// Provisioners that were once built in, and the CSI drivers that took their place.
 const MIGRATED: [(&str, &str); 7] = [
     ("kubernetes.io/aws-ebs", "ebs.csi.aws.com"),
@@ -37,7 +37,7 @@ const MIGRATED: [(&str, &str); 7] = [
 ];
 
 /// Does all that the binder would do just now.
-pub fn run(world: &mut World) {
+pub(crate) fn run(world: &mut World) {
     world.call_on_changes();
     let mut last = None;
     while let Some(key) = world.agenda.claims.next(last.as_ref()) {
@@ -70,7 +70,7 @@ fn attributes_class(object: &Node) -> &str {
 
 /// Whether a volume is meant for this claim or bound to it.
 #[must_use]
-pub fn is_for(volume: &Node, key: &Key, claim: &Node) -> bool {
+pub(crate) fn is_for(volume: &Node, key: &Key, claim: &Node) -> bool {
     claim_ref(volume).is_some_and(|reference| {
         let bound = text(reference, &["uid"]);
         text(reference, &["name"]) == key.name
@@ -82,20 +82,20 @@ pub fn is_for(volume: &Node, key: &Key, claim: &Node) -> bool {
 /// Whether a claim has its volume for good.
 /// `syncBoundClaim`, pkg/controller/volume/persistentvolume.
 #[must_use]
-pub fn is_bound(claim: &Node) -> bool {
+pub(crate) fn is_bound(claim: &Node) -> bool {
     annotation(claim, BIND_COMPLETED).is_some() && !text(claim, &["spec", "volumeName"]).is_empty()
 }
 
 /// Whether a claim's volume waits for the pod that uses it.
 #[must_use]
-pub fn is_delayed(world: &World, claim: &Node) -> bool {
+pub(crate) fn is_delayed(world: &World, claim: &Node) -> bool {
     world.class(class_of(claim)).is_some_and(|class| text(class, &["volumeBindingMode"]) == "WaitForFirstConsumer")
 }
 
 // ---- which volume
 
 /// Where a claim's volume must be usable: the node the scheduler is trying.
-pub struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// The node's name.
     pub node: &'a str,
     /// The node's labels; `None` where they are not known and any volume is taken to be in reach.
@@ -179,7 +179,7 @@ impl Wish<'_> {
 
 /// The volume that a claim gets in a place: one that is meant for it, or else the smallest free one that fits.
 #[must_use]
-pub fn best_in<'w>(
+pub(crate) fn best_in<'w>(
     world: &'w World,
     (key, claim): (&Key, &Node),
     place: &Place<'_>,
@@ -196,7 +196,7 @@ pub fn best_in<'w>(
 
 /// Whether a volume can be used on a node.
 #[must_use]
-pub fn is_reachable(volume: &Node, place: &Place<'_>) -> bool {
+pub(crate) fn is_reachable(volume: &Node, place: &Place<'_>) -> bool {
     let Some(labels) = place.labels else { return true };
     let affinity = volume.find(&["spec", "nodeAffinity", "required"]);
     let stated =
@@ -451,7 +451,7 @@ fn bind(world: &mut World, volume: &Key, claim: &Key) {
 
 /// Writes a claim into a volume's `claimRef`: the binder does so, and the scheduler for the volume it has chosen.
 /// `bindVolumeToClaim`, pkg/controller/volume/persistentvolume.
-pub fn point_at_claim(world: &mut World, volume: &Key, claim: &Key) {
+pub(crate) fn point_at_claim(world: &mut World, volume: &Key, claim: &Key) {
     let (Some(old), Some(node)) = (world.store.get(volume), world.store.get(claim)) else { return };
     let id = uid(node);
     let reserved = is_for(old, claim, node);
@@ -677,7 +677,7 @@ fn grow(world: &mut World, key: &Key, claim: &Node) {
 
 /// Gives a new claim that states no class the default one, as the server does on creation.
 /// `Admit`, plugin/pkg/admission/storage/storageclass/setdefault.
-pub fn fill(world: &World, claim: &mut Node) {
+pub(crate) fn fill(world: &World, claim: &mut Node) {
     let at = claim.at;
     if stated_class(claim).is_none()
         && let Some(default) = world.default_class()

@@ -24,7 +24,7 @@ pub struct Endpoint {
 /// The endpoints of every Service that selects pods.
 /// `Reconcile`, k8s.io/endpointslice.
 #[must_use]
-pub fn endpoints(world: &World) -> BTreeMap<Key, Arc<[Endpoint]>> {
+pub(crate) fn endpoints(world: &World) -> BTreeMap<Key, Arc<[Endpoint]>> {
     let labelled = Labelled::new(world);
     let services = world.store.of_kind("Service").filter(|(_, service)| selects(service));
     // Services that select alike and give no names of their own have one list.
@@ -90,7 +90,7 @@ impl<'w> Labelled<'w> {
 
 /// Whether the cluster finds the Service's pods by itself.
 #[must_use]
-pub fn selects(service: &Node) -> bool {
+pub(crate) fn selects(service: &Node) -> bool {
     text(service, &["spec", "type"]) != "ExternalName"
         && service.find(&["spec", "selector"]).and_then(Node::as_map).is_some_and(|selector| !selector.is_empty())
 }

@@ -50,7 +50,7 @@ pub struct ClassAndModes {
 
 /// The marks of an object.
 #[must_use]
-pub fn marks(key: &Key, node: &Node) -> Vec<Mark> {
+pub(crate) fn marks(key: &Key, node: &Node) -> Vec<Mark> {
     let mut marks: Vec<Mark> = owner_uids(node).map(|uid| Mark::OwnedBy(uid.clone())).collect();
     if is_ending(node) {
         marks.push(Mark::Ending);
@@ -89,7 +89,7 @@ const DEFAULT: [&str; 2] = [annotation::DEFAULT_CLASS, annotation::DEFAULT_CLASS
 
 /// Whether a change of this field can change an object's marks.
 #[must_use]
-pub fn depend_on(path: &[&str]) -> bool {
+pub(crate) fn depend_on(path: &[&str]) -> bool {
     !matches!(path, ["status", field, ..] if *field != "phase")
 }
 

@@ -1,19 +1,19 @@
 //! What happens in a cluster after the API server has taken a manifest: binder, scheduler, controllers, kubelets. Pure
 //! data in, data out.
 
-pub mod agenda;
-pub mod binder;
-pub mod controller;
-pub mod denial;
-pub mod dns;
+pub(crate) mod agenda;
+pub(crate) mod binder;
+pub(crate) mod controller;
+pub(crate) mod denial;
+pub(crate) mod dns;
 pub mod facts;
 pub mod kubectl;
-pub mod mark;
-pub mod object;
-pub mod plugin;
+pub(crate) mod mark;
+pub(crate) mod object;
+pub(crate) mod plugin;
 pub mod rehearse;
-pub mod residents;
-pub mod selector;
+pub(crate) mod residents;
+pub(crate) mod selector;
 pub mod state;
 pub mod store;
 pub mod world;

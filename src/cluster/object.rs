@@ -10,9 +10,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 /// The kind of claims.
-pub const CLAIM: &str = "PersistentVolumeClaim";
+pub(crate) const CLAIM: &str = "PersistentVolumeClaim";
 /// The kind of volumes.
-pub const VOLUME: &str = "PersistentVolume";
+pub(crate) const VOLUME: &str = "PersistentVolume";
 
 const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
@@ -187,25 +187,25 @@ pub fn owner_references(owners: &[Owner], at: At) -> Option<Data> {
 
 /// The class a claim asks for; `None` where it asks for none, not even for no class.
 #[must_use]
-pub fn stated_class(claim: &Node) -> Option<&str> {
+pub(crate) fn stated_class(claim: &Node) -> Option<&str> {
     annotation(claim, BETA_CLASS).or_else(|| claim.find(&["spec", "storageClassName"])?.as_str())
 }
 
 /// The class of a claim or volume; empty for none.
 #[must_use]
-pub fn class_of(object: &Node) -> &str {
+pub(crate) fn class_of(object: &Node) -> &str {
     stated_class(object).unwrap_or_default()
 }
 
 /// How much a claim asks for.
 #[must_use]
-pub fn requested(claim: &Node) -> Quantity {
+pub(crate) fn requested(claim: &Node) -> Quantity {
     Quantity::stored(claim.find(&REQUEST))
 }
 
 /// How much a claim asks for, as it says it.
 #[must_use]
-pub fn stated_request(claim: &Node) -> Option<StatedAmount> {
+pub(crate) fn stated_request(claim: &Node) -> Option<StatedAmount> {
     claim.find(&REQUEST).and_then(StatedAmount::of)
 }
 
@@ -213,13 +213,13 @@ const REQUEST: [&str; 4] = ["spec", "resources", "requests", "storage"];
 
 /// How much a volume holds.
 #[must_use]
-pub fn capacity(volume: &Node) -> Quantity {
+pub(crate) fn capacity(volume: &Node) -> Quantity {
     Quantity::stored(volume.find(&["spec", "capacity", "storage"]))
 }
 
 /// Whether it is a raw device or a file system.
 #[must_use]
-pub fn volume_mode(object: &Node) -> &str {
+pub(crate) fn volume_mode(object: &Node) -> &str {
     match text(object, &["spec", "volumeMode"]) {
         "" => "Filesystem",
         mode => mode,
@@ -228,13 +228,13 @@ pub fn volume_mode(object: &Node) -> &str {
 
 /// How it may be mounted.
 #[must_use]
-pub fn access_modes(object: &Node) -> BTreeSet<&str> {
+pub(crate) fn access_modes(object: &Node) -> BTreeSet<&str> {
     object.find(&["spec", "accessModes"]).into_iter().flat_map(Node::items).filter_map(Node::as_str).collect()
 }
 
 /// The claim that a volume is meant for or bound to.
 #[must_use]
-pub fn claim_ref(volume: &Node) -> Option<&Node> {
+pub(crate) fn claim_ref(volume: &Node) -> Option<&Node> {
     volume.find(&["spec", "claimRef"]).filter(|reference| !reference.is_null())
 }
 

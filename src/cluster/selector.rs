@@ -8,7 +8,7 @@ use crate::value::Node;
 /// Whether a label selector (`matchLabels`, `matchExpressions`) matches an object's labels. An empty selector matches
 /// all; one that is absent matches nothing.
 #[must_use]
-pub fn matches(selector: Option<&Node>, labels: Option<&Node>) -> bool {
+pub(crate) fn matches(selector: Option<&Node>, labels: Option<&Node>) -> bool {
     let Some(selector) = selector.filter(|selector| !selector.is_null()) else { return false };
     selector.get("matchLabels").is_none_or(|wanted| has_all(wanted, labels))
         && selector
@@ -20,13 +20,13 @@ pub fn matches(selector: Option<&Node>, labels: Option<&Node>) -> bool {
 
 /// Whether an object has all of these labels, as the selector of a Service asks.
 #[must_use]
-pub fn has_all(wanted: &Node, labels: Option<&Node>) -> bool {
+pub(crate) fn has_all(wanted: &Node, labels: Option<&Node>) -> bool {
     wanted.entries().all(|(key, wanted)| value(labels, &key.name) == wanted.as_str())
 }
 
 /// Whether any term of a node selector matches a node. A term without conditions matches nothing.
 #[must_use]
-pub fn node_matches(terms: Option<&Node>, name: &str, labels: &Node) -> bool {
+pub(crate) fn node_matches(terms: Option<&Node>, name: &str, labels: &Node) -> bool {
     terms.into_iter().flat_map(Node::items).any(|term| {
         let conditions = |kind: &str| term.get(kind).and_then(Node::as_list).unwrap_or_default();
         let (expressions, fields) = (conditions("matchExpressions"), conditions("matchFields"));
@@ -38,14 +38,14 @@ pub fn node_matches(terms: Option<&Node>, name: &str, labels: &Node) -> bool {
 
 /// Whether a pod insists on having no pods of some kind near it.
 #[must_use]
-pub fn keeps_away(pod: &Node) -> bool {
+pub(crate) fn keeps_away(pod: &Node) -> bool {
     pod.find(&["spec", "affinity", "podAntiAffinity", REQUIRED])
         .and_then(Node::as_list)
         .is_some_and(|terms| !terms.is_empty())
 }
 
 /// Where affinities list what a scheduler insists on.
-pub const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+pub(crate) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
 fn key(expression: &Node) -> &str {
     expression.get("key").and_then(Node::as_str).unwrap_or_default()

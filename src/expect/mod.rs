@@ -4,5 +4,5 @@
 mod home;
 pub mod judge;
 pub(crate) mod named;
-pub mod outlook;
+pub(crate) mod outlook;
 pub(crate) mod overlap;

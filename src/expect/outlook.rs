@@ -27,10 +27,10 @@ use std::ops::Range;
 macro_rules! codes {
     ($($name:ident $id:literal $word:literal $level:ident $doc:literal)*) => {
         $(#[doc = $doc]
-        pub static $name: Code =
+        pub(crate) static $name: Code =
             Code { id: $id, name: $word, level: Level::$level, page: include_str!(concat!("pages/", $word, ".md")) };)*
         /// The codes of what a cluster makes of manifests.
-        pub static CODES: &[&Code] = &[&CLUSTER_FACTS, $(&$name),*];
+        pub(crate) static CODES: &[&Code] = &[&CLUSTER_FACTS, $(&$name),*];
     };
 }
 
@@ -47,14 +47,14 @@ codes! {
 }
 
 /// Finds what will not come to be, as far as the manifests alone say it.
-pub fn judge_written(bundle: &Bundle, found: &mut Diagnostics) {
+pub(crate) fn judge_written(bundle: &Bundle, found: &mut Diagnostics) {
     named::judge(bundle, found);
     overlap::judge(bundle, found);
     judge_reserved(bundle, &Claims::new(bundle), found);
 }
 
 /// Finds what will not come to be when this bundle is applied to a fresh cluster.
-pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
+pub(crate) fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
     named::judge(bundle, found);
     overlap::judge(bundle, found);
     let claims = Claims::new(bundle);
@@ -77,7 +77,7 @@ pub fn judge(bundle: &Bundle, facts: &ClusterFacts, found: &mut Diagnostics) {
 
 /// The same for the bundles of several folders, each by itself: what lies in one folder was written to work together. A
 /// Service that some other folder has is not missing.
-pub fn judge_folders<'a>(
+pub(crate) fn judge_folders<'a>(
     bundle: Bundle,
     facts: &ClusterFacts,
     folder: impl Fn(SourceId) -> &'a str,

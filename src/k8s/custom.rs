@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 /// Whether only a CustomResourceDefinition, or another server behind the API server, can know the kind: its group is
 /// none that Kubernetes itself serves, or ever served.
 #[must_use]
-pub fn is_custom(api_version: &str, kind: &str) -> bool {
+pub(crate) fn is_custom(api_version: &str, kind: &str) -> bool {
     static SERVED: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
     let Some((group, _)) = api_version.split_once('/').filter(|(group, _)| group.contains('.')) else { return false };
     let served = SERVED.get_or_init(|| {

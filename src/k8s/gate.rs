@@ -53,10 +53,11 @@ impl fmt::Display for Gate {
 /// One line per gate: its name here and there, since when it is known (off), on, and on for good, and what it guards.
 macro_rules! gates {
     ($($(#[$guards:meta])+ $constant:ident = $name:literal: $known:tt, $on:tt, $stable:tt;)+) => {
-        $($(#[$guards])+ pub static $constant: Gate = Gate::new($name, gates!(@ $known), gates!(@ $on), gates!(@ $stable));)+
+        $($(#[$guards])+ pub(crate) static $constant: Gate = Gate::new($name, gates!(@ $known), gates!(@ $on), gates!(@ $stable));)+
 
         /// All gates, by name.
-        pub static GATES: &[&Gate] = &[$(&$constant),+];
+        #[cfg(test)]
+        static GATES: &[&Gate] = &[$(&$constant),+];
     };
     (@ -) => { None };
     (@ $minor:literal) => { Some($minor) };
@@ -73,8 +74,6 @@ gates! {
     CONTAINER_RESTART_RULES = "ContainerRestartRules": 34, 35, -;
     /// `lifecycle.stopSignal` (KEP 4960).
     CONTAINER_STOP_SIGNALS = "ContainerStopSignals": 33, -, -;
-    /// `dataSourceRef.namespace` of claims (KEP 3294).
-    CROSS_NAMESPACE_VOLUME_DATA_SOURCE = "CrossNamespaceVolumeDataSource": 26, -, -;
     /// `resourceClaims` of pods, `resources.claims` of containers (KEP 4381).
     DYNAMIC_RESOURCE_ALLOCATION = "DynamicResourceAllocation": 26, 34, 35;
     /// `emptyDir.mode` (KEP 5502).

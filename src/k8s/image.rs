@@ -7,7 +7,7 @@ const LONGEST_TAG: usize = 128;
 
 /// Why no kubelet can read a reference: its pod would stay in `InvalidImageName`. `None` for one that it can.
 #[must_use]
-pub fn image_fault(image: &str) -> Option<String> {
+pub(crate) fn image_fault(image: &str) -> Option<String> {
     if image.len() == 64 && image.bytes().all(is_hex) {
         return Some("64 hexadecimal digits are the id of an image, not its name".into());
     }
@@ -31,7 +31,7 @@ pub fn image_fault(image: &str) -> Option<String> {
 
 /// The registry that a reference names only because its first part has capitals, which no repository has: `Shop/web`.
 #[must_use]
-pub fn unmeant_host(image: &str) -> Option<&str> {
+pub(crate) fn unmeant_host(image: &str) -> Option<&str> {
     let host = split_host(image).0?;
     (!host.contains(['.', ':']) && host != "localhost").then_some(host)
 }

@@ -1,20 +1,20 @@
 //! Values that Kubernetes accepts, each checked once and by itself. Knows no app, no manifest and no rule.
 
-pub mod annotation;
+pub(crate) mod annotation;
 pub mod base64;
-pub mod custom;
-pub mod gate;
-pub mod image;
+pub(crate) mod custom;
+pub(crate) mod gate;
+pub(crate) mod image;
 pub mod ip;
 pub mod name;
 pub mod object;
 pub mod quantity;
-pub mod retired;
+pub(crate) mod retired;
 pub mod schedule;
-pub mod semver;
+pub(crate) mod semver;
 pub mod shape;
-pub mod time;
-pub mod url;
+pub(crate) mod time;
+pub(crate) mod url;
 pub mod version;
 pub mod way;
 pub mod wire;

@@ -6,7 +6,7 @@ use super::version::Version;
 
 /// Why a version does not have a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Absence {
+pub(crate) enum Absence {
     /// Older versions had it.
     Gone {
         /// The first version without it.
@@ -30,7 +30,7 @@ pub enum Absence {
 
 /// Why `version` does not have a kind. `None` if it does.
 #[must_use]
-pub fn absence(api_version: &str, kind: &str, version: Version) -> Option<Absence> {
+pub(crate) fn absence(api_version: &str, kind: &str, version: Version) -> Option<Absence> {
     let known = shape::find(api_version, kind);
     if known.is_some_and(|known| known.is_in(version)) {
         return None;
@@ -59,7 +59,7 @@ pub fn absence(api_version: &str, kind: &str, version: Version) -> Option<Absenc
 
 /// A version that will go away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leaving {
+pub(crate) struct Leaving {
     /// The first version of Kubernetes without it.
     pub since: Version,
     /// The apiVersion that has the kind there, if any has.
@@ -68,7 +68,7 @@ pub struct Leaving {
 
 /// When a kind that `version` has goes away, where that is known.
 #[must_use]
-pub fn leaves(api_version: &str, kind: &str, version: Version) -> Option<Leaving> {
+pub(crate) fn leaves(api_version: &str, kind: &str, version: Version) -> Option<Leaving> {
     if let Some(Absence::Gone { since, instead }) = absence(api_version, kind, Version::NEWEST) {
         return absence(api_version, kind, version).is_none().then_some(Leaving { since, instead });
     }
@@ -80,7 +80,7 @@ pub fn leaves(api_version: &str, kind: &str, version: Version) -> Option<Leaving
 
 /// The stable apiVersion that a version has a kind under beside another one.
 #[must_use]
-pub fn stable(kind: &str, api_version: &str, version: Version) -> Option<&'static str> {
+pub(crate) fn stable(kind: &str, api_version: &str, version: Version) -> Option<&'static str> {
     let others = shape::versions_of(kind)
         .filter(|other| other.is_in(version) && group_of(other.api_version) == group_of(api_version));
     others.map(|other| other.api_version).find(|other| is_stable(other))
@@ -89,7 +89,7 @@ pub fn stable(kind: &str, api_version: &str, version: Version) -> Option<&'stati
 /// Whether API servers serve an apiVersion that they know where nobody switches it on: alphas and betas they do not.
 /// The betas that were there before that was decided are gone, but for one.
 #[must_use]
-pub fn is_served(api_version: &str) -> bool {
+pub(crate) fn is_served(api_version: &str) -> bool {
     is_stable(api_version) || api_version == "flowcontrol.apiserver.k8s.io/v1beta3"
 }
 

@@ -17,7 +17,7 @@ pub(crate) mod junit;
 pub(crate) mod markdown;
 mod markdown_text;
 mod markup;
-pub mod picture;
+pub(crate) mod picture;
 pub(crate) mod record;
 pub mod rehearsal;
 pub(crate) mod sarif;

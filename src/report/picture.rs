@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 
 /// The looks of a drawing, light and dark.
-pub const STYLE: &str = include_str!("picture.css");
+pub(crate) const STYLE: &str = include_str!("picture.css");
 
 /// So many rows are drawn: those in which something happens before the others.
 const MOST_ROWS: usize = 24;
@@ -135,7 +135,7 @@ const BETWEEN: usize = 18;
 
 /// The drawings of a report as a file of their own. Of reviews that do the same, the first is drawn.
 #[must_use]
-pub fn render(report: &Report) -> String {
+pub(crate) fn render(report: &Report) -> String {
     let mut body = String::new();
     let mut top = 0;
     let groups = alike::grouped(&report.reviews);

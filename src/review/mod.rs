@@ -3,7 +3,7 @@
 
 pub(crate) mod acknowledge;
 mod barriers;
-pub mod change;
+pub(crate) mod change;
 mod compare;
 pub mod danger;
 pub(crate) mod disk;
@@ -14,9 +14,9 @@ pub mod holdings;
 pub(crate) mod known;
 pub(crate) mod ledger;
 pub(crate) mod live;
-pub mod mounts;
+pub(crate) mod mounts;
 pub(crate) mod moves;
-pub mod names;
+pub(crate) mod names;
 pub(crate) mod neighbours;
 pub mod notes;
 pub(crate) mod parity;

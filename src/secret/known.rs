@@ -28,7 +28,7 @@ pub struct Known {
 
 /// Gathers the secrets of trees that are walked through.
 #[derive(Default)]
-pub struct Collector {
+pub(crate) struct Collector {
     secret: BTreeSet<Text>,
     shown: BTreeSet<Text>,
 }
@@ -67,7 +67,7 @@ impl Eye for Collector {
 impl Collector {
     /// What was gathered. What is shown elsewhere is no secret.
     #[must_use]
-    pub fn known(self) -> Known {
+    pub(crate) fn known(self) -> Known {
         let mut known = Known::default();
         let mut budget = MOST;
         for secret in &self.secret {

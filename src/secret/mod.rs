@@ -3,9 +3,9 @@
 //! two manifests that differ, `known` sentences that quote a value. Knows no kind of report.
 
 mod finding;
-pub mod known;
+pub(crate) mod known;
 pub mod name;
-pub mod pair;
+pub(crate) mod pair;
 mod shape;
 pub(crate) mod text;
 pub mod tree;

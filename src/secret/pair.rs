@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// Two states of one thing without their secrets, which tell whether they differ.
 #[derive(Debug, Default)]
-pub struct Pair {
+pub(crate) struct Pair {
     numbers: BTreeMap<Text, usize>,
 }
 
@@ -54,14 +54,14 @@ impl Pair {
 
     /// A tree with a sign for each secret, equal signs for equal ones: to be compared, then [`show`].
     #[must_use]
-    pub fn sign_tree(&mut self, node: &Node) -> Node {
+    pub(crate) fn sign_tree(&mut self, node: &Node) -> Node {
         tree::walk(node, self).unwrap_or_else(|| node.clone())
     }
 }
 
 /// Two trees with words in the place of signs: whether a secret is the same is seen by what stands in its place in the
 /// other.
-pub fn show(old: Option<&mut Node>, new: Option<&mut Node>) {
+pub(crate) fn show(old: Option<&mut Node>, new: Option<&mut Node>) {
     match (old, new) {
         (Some(old), Some(new)) => match (&mut old.data, &mut new.data) {
             (Data::Map(before), Data::Map(after)) => {

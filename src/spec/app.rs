@@ -21,7 +21,7 @@ kubernetes! {
 block! {
     /// One stateful app: what runs, what it keeps, how it is reached, and where it differs between environments. The
     /// main container's fields are written here too.
-    pub struct App = "the app", needs ["apiVersion", "kind", "name", "image"], with [Container] {
+    pub(crate) struct App = "the app", needs ["apiVersion", "kind", "name", "image"], with [Container] {
         /// The language: always `statewright/v1`.
         /// Example: `statewright/v1`
         api_version as "apiVersion": Placed<Text>,
@@ -170,7 +170,7 @@ block! {
 
 impl App {
     /// The main container, out of the same map.
-    pub fn main(node: &Node, found: &mut crate::diagnostic::Diagnostics) -> Option<Container> {
+    pub(crate) fn main(node: &Node, found: &mut crate::diagnostic::Diagnostics) -> Option<Container> {
         Container::read_beside(node, &[&Environment::BLOCK], found)
     }
 }

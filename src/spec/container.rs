@@ -6,7 +6,7 @@ use crate::value::{Node, Text};
 
 block! {
     /// A container. Any field of Kubernetes' Container may stand beside these and wins over what they produce.
-    pub struct Container = "a container", rest "core.v1.Container" {
+    pub(crate) struct Container = "a container", rest "core.v1.Container" {
         /// The image, with a tag or a digest.
         /// Example: `docker.io/luksa/kubia-pet:1.0`
         image: Placed<Text>,
@@ -58,7 +58,7 @@ block! {
 
 either! {
     /// A port: its number, or more.
-    pub enum Port {
+    pub(crate) enum Port {
         /// The number.
         Number(Placed<i64>),
         /// The long form.
@@ -68,7 +68,7 @@ either! {
 
 block! {
     /// A port.
-    pub struct PortForm = "a port", needs ["port"], rest "core.v1.ContainerPort" {
+    pub(crate) struct PortForm = "a port", needs ["port"], rest "core.v1.ContainerPort" {
         /// The number.
         /// Example: `8080`
         port: Placed<i64>,
@@ -80,7 +80,7 @@ block! {
 
 either! {
     /// The value of an environment variable.
-    pub enum EnvValue {
+    pub(crate) enum EnvValue {
         /// Itself.
         Value(Scalar),
         /// From elsewhere.
@@ -90,7 +90,7 @@ either! {
 
 block! {
     /// Where the value of an environment variable comes from.
-    pub struct EnvSource = "an environment variable", one_of ["secret", "config", "field", "resource", "value", "valueFrom"] {
+    pub(crate) struct EnvSource = "an environment variable", one_of ["secret", "config", "field", "resource", "value", "valueFrom"] {
         /// A key of a Secret.
         /// Example: `db/password`
         secret: Placed<Text>,
@@ -117,7 +117,7 @@ block! {
 
 block! {
     /// A whole Secret or ConfigMap as environment variables.
-    pub struct EnvFrom = "an item of `envFrom`", one_of ["secret", "config"], rest "core.v1.EnvFromSource" {
+    pub(crate) struct EnvFrom = "an item of `envFrom`", one_of ["secret", "config"], rest "core.v1.EnvFromSource" {
         /// The Secret.
         /// Example: `db`
         secret: Placed<Text>,
@@ -132,7 +132,7 @@ block! {
 
 block! {
     /// When a container is ready, alive, started.
-    pub struct Probes = "`probes`" {
+    pub(crate) struct Probes = "`probes`" {
         /// Until this succeeds the pod gets no traffic, and its successor does not start.
         /// Example: `{http: /healthz, port: http}`
         ready: Probe,
@@ -147,7 +147,7 @@ block! {
 
 block! {
     /// A probe: one way of asking, and how often. The timing fields have Kubernetes' names.
-    pub struct Probe = "a probe", one_of ["http", "tcp", "exec", "grpc", "httpGet", "tcpSocket"], rest "core.v1.Probe" {
+    pub(crate) struct Probe = "a probe", one_of ["http", "tcp", "exec", "grpc", "httpGet", "tcpSocket"], rest "core.v1.Probe" {
         /// A path that must answer with 200 to 399.
         /// Example: `/healthz`
         http: Placed<Text>,
@@ -171,7 +171,7 @@ block! {
 
 either! {
     /// A command: its words, or Kubernetes' form.
-    pub enum Exec {
+    pub(crate) enum Exec {
         /// The words.
         Words(Vec<Placed<Scalar>>),
         /// `{command: […]}`.
@@ -181,7 +181,7 @@ either! {
 
 either! {
     /// A gRPC port, or Kubernetes' form.
-    pub enum Grpc {
+    pub(crate) enum Grpc {
         /// The port.
         Port(Scalar),
         /// `{port, service}`.

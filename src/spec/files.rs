@@ -4,11 +4,11 @@ use crate::block::{Named, Placed, Scalar, block, either};
 use crate::value::Text;
 
 /// The files of one folder, by name.
-pub type Files = Named<Placed<File>>;
+pub(crate) type Files = Named<Placed<File>>;
 
 either! {
     /// A file: its text, or where it comes from.
-    pub enum File {
+    pub(crate) enum File {
         /// The text.
         Text(Text),
         /// The long form.
@@ -18,7 +18,7 @@ either! {
 
 block! {
     /// A file.
-    pub struct FileForm = "a file", one_of ["from", "text"] {
+    pub(crate) struct FileForm = "a file", one_of ["from", "text"] {
         /// A file beside the spec, taken as it is.
         /// Example: `conf/redis.conf`
         from: Placed<Text>,
@@ -33,7 +33,7 @@ block! {
 
 either! {
     /// A Secret, by name, or more.
-    pub enum Secret {
+    pub(crate) enum Secret {
         /// Its name.
         Name(Text),
         /// The long form.
@@ -43,7 +43,7 @@ either! {
 
 block! {
     /// A Secret mounted as a folder. Statewright never holds its content.
-    pub struct SecretForm = "a secret", needs ["secret"] {
+    pub(crate) struct SecretForm = "a secret", needs ["secret"] {
         /// Its name.
         /// Example: `tls`
         secret: Placed<Text>,
@@ -61,7 +61,7 @@ block! {
 
 either! {
     /// A scratch folder: nothing more to say, its size, or more.
-    pub enum Scratch {
+    pub(crate) enum Scratch {
         /// Its size.
         Size(Text),
         /// The long form.
@@ -71,7 +71,7 @@ either! {
 
 block! {
     /// A folder that is empty when the pod starts and gone when it ends.
-    pub struct ScratchForm = "a scratch folder" {
+    pub(crate) struct ScratchForm = "a scratch folder" {
         /// How much it may hold.
         /// Example: `1Gi`
         size: Placed<Scalar>,
@@ -83,7 +83,7 @@ block! {
 
 either! {
     /// Where a volume is seen: a path, or more.
-    pub enum Mount {
+    pub(crate) enum Mount {
         /// The path.
         Path(Text),
         /// Kubernetes' form.
@@ -93,7 +93,7 @@ either! {
 
 block! {
     /// Where a volume is seen.
-    pub struct MountForm = "a mount", needs ["path"], rest "core.v1.VolumeMount" {
+    pub(crate) struct MountForm = "a mount", needs ["path"], rest "core.v1.VolumeMount" {
         /// The folder.
         /// Example: `/backup`
         path: Placed<Text>,
@@ -102,7 +102,7 @@ block! {
 
 either! {
     /// Words of access: one, or several.
-    pub enum Access {
+    pub(crate) enum Access {
         /// One.
         One(Text),
         /// Several.
@@ -111,4 +111,4 @@ either! {
 }
 
 /// Labels, annotations and other maps of texts.
-pub type Texts = Named<Placed<Scalar>>;
+pub(crate) type Texts = Named<Placed<Scalar>>;

@@ -1,13 +1,13 @@
 //! Stage 1, parse: what the user wrote. Knows what may stand in a spec, and nothing of what it means: no defaults, no
 //! manifests.
 
-pub mod app;
-pub mod container;
-pub mod files;
-pub mod schema;
-pub mod service;
-pub mod settings;
-pub mod storage;
+pub(crate) mod app;
+pub(crate) mod container;
+pub(crate) mod files;
+pub(crate) mod schema;
+pub(crate) mod service;
+pub(crate) mod settings;
+pub(crate) mod storage;
 pub mod workspace;
 
 use crate::block::{self, Block, KubernetesFields, Shape, unknown_fields};

@@ -8,17 +8,17 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// What a Kubernetes definition may hold, as JSON Schema; given by the caller, who knows the shapes.
-pub type KubernetesSchema<'k> = &'k dyn Fn(&str) -> Vec<(String, Value)>;
+pub(crate) type KubernetesSchema<'k> = &'k dyn Fn(&str) -> Vec<(String, Value)>;
 
 /// The schema of `statewright.yaml`.
 #[must_use]
-pub fn app(kubernetes: KubernetesSchema<'_>) -> Value {
+pub(crate) fn app(kubernetes: KubernetesSchema<'_>) -> Value {
     document("Statewright app", &App::BLOCK, kubernetes)
 }
 
 /// The schema of `statewright-workspace.yaml`.
 #[must_use]
-pub fn workspace(kubernetes: KubernetesSchema<'_>) -> Value {
+pub(crate) fn workspace(kubernetes: KubernetesSchema<'_>) -> Value {
     document("Statewright workspace", &Workspace::BLOCK, kubernetes)
 }
 

@@ -8,20 +8,20 @@ use crate::value::{Data, Node, Text};
 
 /// The governing Service.
 #[derive(Clone, Debug)]
-pub enum Governing {
+pub(crate) enum Governing {
     /// It is made, with these settings.
     Made(Box<Service>),
     /// One of that name exists, or is made by somebody else.
-    Exists(Placed<Text>),
+    Exists,
     /// There is none: the pods have no DNS names of their own.
-    Nothing(At),
+    Nothing,
 }
 
 impl Read for Governing {
     fn read(node: &Node, found: &mut Diagnostics) -> Option<Self> {
         match &node.data {
-            Data::Text(name) => Some(Self::Exists(Placed { value: name.clone(), at: node.at })),
-            Data::Bool(false) => Some(Self::Nothing(node.at)),
+            Data::Text(_) => Some(Self::Exists),
+            Data::Bool(false) => Some(Self::Nothing),
             _ => Service::read(node, found).map(Box::new).map(Self::Made),
         }
     }
@@ -36,7 +36,7 @@ impl Read for Governing {
 
 /// All Services of an app.
 #[derive(Clone, Debug, Default)]
-pub struct Services {
+pub(crate) struct Services {
     /// The governing one's settings.
     pub governing: Option<Governing>,
     /// One for each ordinal.
@@ -73,7 +73,7 @@ impl Read for Services {
 block! {
     /// A Service. The short form is a map from port names to the numbers under which they are reached. The long form
     /// has `ports:`, and beside it any field of Kubernetes' ServiceSpec.
-    pub struct ServiceForm = "a service", rest "core.v1.ServiceSpec" {
+    pub(crate) struct ServiceForm = "a service", rest "core.v1.ServiceSpec" {
         /// Its name; default: `<app>-<key>`, the app's own for the governing one.
         /// Example: `kubia-web`
         name: Placed<Text>,
@@ -91,7 +91,7 @@ block! {
 
 either! {
     /// A Service port: its number, or more.
-    pub enum ServicePort {
+    pub(crate) enum ServicePort {
         /// The number.
         Number(Placed<i64>),
         /// The long form.
@@ -101,7 +101,7 @@ either! {
 
 block! {
     /// A Service port.
-    pub struct ServicePortForm = "a service port", needs ["port"], rest "core.v1.ServicePort" {
+    pub(crate) struct ServicePortForm = "a service port", needs ["port"], rest "core.v1.ServicePort" {
         /// The number under which it is reached.
         /// Example: `80`
         port: Placed<i64>,
@@ -113,7 +113,7 @@ block! {
 
 /// A Service, from either form.
 #[derive(Clone, Debug)]
-pub struct Service {
+pub(crate) struct Service {
     /// Where it is written.
     pub at: At,
     /// The long form; the short one has been turned into it.

@@ -18,7 +18,7 @@ words! {
 
 words! {
     /// A profile of Kubernetes' Pod Security Standards.
-    pub enum Profile {
+    pub(crate) enum Profile {
         /// What the restricted profile asks for.
         Restricted = "restricted",
     }
@@ -26,7 +26,7 @@ words! {
 
 either! {
     /// Security: a profile, or fields.
-    pub enum Security {
+    pub(crate) enum Security {
         /// A profile.
         Profile(Profile),
         /// Fields of both security contexts; each goes where it belongs.
@@ -37,7 +37,7 @@ either! {
 block! {
     /// Security settings. Fields of Kubernetes' PodSecurityContext go to the pod, those that only containers have to
     /// every container.
-    pub struct SecurityForm = "`security`", rest "core.v1.PodSecurityContext" {
+    pub(crate) struct SecurityForm = "`security`", rest "core.v1.PodSecurityContext" {
         /// A profile of the Pod Security Standards, to start from.
         /// Example: `restricted`
         profile: Profile,
@@ -58,7 +58,7 @@ block! {
 
 either! {
     /// A service account: one that exists, or one that is made.
-    pub enum ServiceAccount {
+    pub(crate) enum ServiceAccount {
         /// The name of one that exists.
         Name(Text),
         /// One that is made.
@@ -68,7 +68,7 @@ either! {
 
 block! {
     /// A service account that is made for the app.
-    pub struct ServiceAccountForm = "`serviceAccount`" {
+    pub(crate) struct ServiceAccountForm = "`serviceAccount`" {
         /// Its name; default: the app's.
         /// Example: `kubia`
         name: Placed<Text>,
@@ -83,7 +83,7 @@ block! {
 
 words! {
     /// What pods are spread over.
-    pub enum Over {
+    pub(crate) enum Over {
         /// Nodes.
         Host = "host",
         /// Zones.
@@ -93,7 +93,7 @@ words! {
 
 either! {
     /// How pods are spread: over what, or more.
-    pub enum Spread {
+    pub(crate) enum Spread {
         /// Over what.
         Over(Over),
         /// The long form.
@@ -105,7 +105,7 @@ either! {
 
 either! {
     /// One of several spreads.
-    pub enum SpreadItem {
+    pub(crate) enum SpreadItem {
         /// Over what.
         Over(Over),
         /// The long form.
@@ -115,7 +115,7 @@ either! {
 
 block! {
     /// How pods are spread.
-    pub struct SpreadForm = "`spread`", needs ["over"], rest "core.v1.TopologySpreadConstraint" {
+    pub(crate) struct SpreadForm = "`spread`", needs ["over"], rest "core.v1.TopologySpreadConstraint" {
         /// Over what.
         /// Example: `host`
         over: Over,
@@ -127,7 +127,7 @@ block! {
 
 either! {
     /// How many pods may be away at once.
-    pub enum Disruption {
+    pub(crate) enum Disruption {
         /// A number.
         Number(Placed<i64>),
         /// A share.
@@ -139,7 +139,7 @@ either! {
 
 block! {
     /// How many pods may be away at once when nodes are drained.
-    pub struct DisruptionForm = "`disruption`", one_of ["maxUnavailable", "minAvailable"], rest "policy.v1.PodDisruptionBudgetSpec" {
+    pub(crate) struct DisruptionForm = "`disruption`", one_of ["maxUnavailable", "minAvailable"], rest "policy.v1.PodDisruptionBudgetSpec" {
         /// Its name; default: the app's.
         /// Example: `kubia-budget`
         name: Placed<Text>,
@@ -154,7 +154,7 @@ block! {
 
 either! {
     /// How a new version is rolled out: a word, or more.
-    pub enum Update {
+    pub(crate) enum Update {
         /// The type.
         Kind(Placed<Text>),
         /// The long form.
@@ -164,7 +164,7 @@ either! {
 
 block! {
     /// How a new version is rolled out.
-    pub struct UpdateForm = "`update`" {
+    pub(crate) struct UpdateForm = "`update`" {
         /// RollingUpdate or OnDelete.
         /// Example: `RollingUpdate`
         kind as "type": Placed<Text>,
@@ -179,7 +179,7 @@ block! {
 
 block! {
     /// What becomes of the claims, and so of the data.
-    pub struct Retain = "`retain`" {
+    pub(crate) struct Retain = "`retain`" {
         /// When the StatefulSet is deleted.
         /// Example: `Retain`
         when_deleted as "whenDeleted": Placed<Text>,
@@ -191,7 +191,7 @@ block! {
 
 either! {
     /// Where ordinals begin.
-    pub enum Ordinals {
+    pub(crate) enum Ordinals {
         /// The first.
         Start(Placed<i64>),
         /// The long form.
@@ -201,7 +201,7 @@ either! {
 
 block! {
     /// Where ordinals begin.
-    pub struct OrdinalsForm = "`ordinals`", needs ["start"] {
+    pub(crate) struct OrdinalsForm = "`ordinals`", needs ["start"] {
         /// The first.
         /// Example: `1`
         start: Placed<i64>,
@@ -210,7 +210,7 @@ block! {
 
 block! {
     /// A finding that is meant so.
-    pub struct Allow = "an item of `allow`", needs ["rule", "reason"] {
+    pub(crate) struct Allow = "an item of `allow`", needs ["rule", "reason"] {
         /// The finding's name or id.
         /// Example: `image-tag-floating`
         rule: Placed<Text>,
@@ -235,7 +235,7 @@ block! {
 
 block! {
     /// A change to one of the objects that the spec makes, when nothing else can express it.
-    pub struct Patch = "a patch", needs ["kind", "patch"] {
+    pub(crate) struct Patch = "a patch", needs ["kind", "patch"] {
         /// The object's kind.
         /// Example: `Service`
         kind: Placed<Text>,

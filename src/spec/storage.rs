@@ -7,7 +7,7 @@ use crate::volume::Volumes;
 
 block! {
     /// A storage item: each replica gets a claim of its own, which outlives the pod.
-    pub struct Storage = "a storage item", needs ["size"], rest "core.v1.PersistentVolumeClaimSpec" {
+    pub(crate) struct Storage = "a storage item", needs ["size"], rest "core.v1.PersistentVolumeClaimSpec" {
         /// Where the main container sees it.
         /// Example: `/var/data`
         mount: Placed<Text>,

@@ -176,7 +176,7 @@ impl Workspace {
 
     /// The cluster of that name.
     #[must_use]
-    pub fn cluster(&self, name: &str) -> Option<&Node> {
+    pub(crate) fn cluster(&self, name: &str) -> Option<&Node> {
         self.clusters.as_ref()?.entries.iter().find(|(key, _)| key.name == name).map(|(_, cluster)| &cluster.node)
     }
 

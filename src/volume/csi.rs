@@ -7,7 +7,7 @@ use crate::value::{Map, Node, Text};
 
 block! {
     /// A volume of any CSI driver that exists already.
-    pub struct Csi = "`csi`", needs ["driver", "volumeHandle"] {
+    pub(crate) struct Csi = "`csi`", needs ["driver", "volumeHandle"] {
         /// The driver's name.
         /// Example: `ebs.csi.aws.com`
         driver: Placed<Text>,

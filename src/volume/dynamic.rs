@@ -6,7 +6,7 @@ use crate::value::{Data, Node, Text};
 
 block! {
     /// Volumes that the cluster makes by itself when they are claimed.
-    pub struct DynamicForm = "`dynamic`" {
+    pub(super) struct DynamicForm = "`dynamic`" {
         /// The storage class; the cluster's default where none is named.
         /// Example: `standard`
         class: Placed<Text>,
@@ -15,7 +15,7 @@ block! {
 
 /// A class name, or nothing for the cluster's default.
 #[derive(Clone, Debug, Default)]
-pub struct Dynamic {
+pub(crate) struct Dynamic {
     /// The class, if one is named.
     pub class: Option<Placed<Text>>,
 }

@@ -7,7 +7,7 @@ use crate::value::{Map, Node, Text};
 
 words! {
     /// Which of the two forms is written.
-    pub enum GceDriver {
+    pub(crate) enum GceDriver {
         /// `pd.csi.storage.gke.io`, what every cluster of today uses.
         Csi = "csi",
         /// `gcePersistentDisk`, for old clusters.
@@ -17,7 +17,7 @@ words! {
 
 block! {
     /// A Google Compute Engine disk that exists.
-    pub struct GcePersistentDisk = "`gcePersistentDisk`", needs ["disk"] {
+    pub(crate) struct GcePersistentDisk = "`gcePersistentDisk`", needs ["disk"] {
         /// The disk's name.
         /// Example: `"kubia-{{ ordinal }}"`
         disk: Placed<Text>,

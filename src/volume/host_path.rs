@@ -8,7 +8,7 @@ use crate::value::{Map, Node, Text};
 block! {
     /// A folder of a node. The data stays on that node: name it where there is more than one, or the pod may start
     /// without its data.
-    pub struct HostPath = "`hostPath`", needs ["path"] {
+    pub(crate) struct HostPath = "`hostPath`", needs ["path"] {
         /// The folder on the node.
         /// Example: `"/var/lib/kubia/{{ pod }}"`
         path: Placed<Text>,

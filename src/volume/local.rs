@@ -7,7 +7,7 @@ use crate::value::{Map, Node, Text};
 
 block! {
     /// A disk or folder of one node. Unlike `hostPath`, Kubernetes insists on knowing the node.
-    pub struct Local = "`local`", needs ["path", "node"] {
+    pub(crate) struct Local = "`local`", needs ["path", "node"] {
         /// Where it is mounted on the node, or the device.
         /// Example: `"/mnt/disks/{{ pod }}"`
         path: Placed<Text>,

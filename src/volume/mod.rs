@@ -13,12 +13,12 @@ use crate::diagnostic::{Code, Diagnostics, Level, listing};
 use crate::source::At;
 use crate::value::{Map, Node, Text};
 
-pub use csi::Csi;
-pub use dynamic::{Dynamic, DynamicForm};
-pub use gce_persistent_disk::GcePersistentDisk;
-pub use host_path::HostPath;
-pub use local::Local;
-pub use nfs::Nfs;
+pub(crate) use csi::Csi;
+pub(crate) use dynamic::Dynamic;
+pub(crate) use gce_persistent_disk::GcePersistentDisk;
+pub(crate) use host_path::HostPath;
+pub(crate) use local::Local;
+pub(crate) use nfs::Nfs;
 
 /// No backend, or more than one.
 static BACKEND: Code = Code {
@@ -42,11 +42,11 @@ static DISK_NAME: Code =
     Code { id: "SW0127", name: "impossible-disk", level: Level::Error, page: include_str!("pages/impossible-disk.md") };
 
 /// The codes of this module.
-pub static CODES: &[&Code] = &[&BACKEND, &FILE_SYSTEM, &PATH, &DISK_NAME];
+pub(crate) static CODES: &[&Code] = &[&BACKEND, &FILE_SYSTEM, &PATH, &DISK_NAME];
 
 words! {
     /// What becomes of a volume once its claim is gone.
-    pub enum ReclaimPolicy {
+    pub(crate) enum ReclaimPolicy {
         /// It stays, with its data.
         Retain = "Retain",
         /// It is deleted, with its data.
@@ -57,7 +57,7 @@ words! {
 block! {
     /// Where volumes come from. One backend, and what all of them share. In its texts stand `ordinal`, `pod`, `claim`
     /// and `item` beside the names that every expression knows.
-    pub struct Volumes = "`volumes`", one_of ["hostPath", "gcePersistentDisk", "local", "csi", "nfs", "dynamic"] {
+    pub(crate) struct Volumes = "`volumes`", one_of ["hostPath", "gcePersistentDisk", "local", "csi", "nfs", "dynamic"] {
         /// A folder of a node. For clusters of one node; on more, name the node.
         /// Example: `{path: "/var/lib/kubia/{{ pod }}", node: minikube}`
         host_path as "hostPath": HostPath,
@@ -109,7 +109,7 @@ pub struct Contribution {
 
 /// One backend, as written.
 #[derive(Clone, Copy, Debug)]
-pub enum Backend<'v> {
+pub(crate) enum Backend<'v> {
     /// Volumes are written out.
     Static(&'v dyn Static),
     /// The cluster makes them.
@@ -117,14 +117,14 @@ pub enum Backend<'v> {
 }
 
 /// A backend whose volumes exist and are written out.
-pub trait Static: std::fmt::Debug {
+pub(crate) trait Static: std::fmt::Debug {
     /// What it puts into one volume.
     fn contribute(&self, found: &mut Diagnostics) -> Option<Contribution>;
 }
 
 impl Volumes {
     /// The one backend that is named.
-    pub fn backend(&self, found: &mut Diagnostics) -> Option<Backend<'_>> {
+    pub(crate) fn backend(&self, found: &mut Diagnostics) -> Option<Backend<'_>> {
         let statics = [
             self.host_path.as_ref().map(|backend| backend as &dyn Static),
             self.gce_persistent_disk.as_ref().map(|backend| backend as &dyn Static),

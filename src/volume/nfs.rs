@@ -7,7 +7,7 @@ use crate::value::{Map, Node, Text};
 
 block! {
     /// A folder of an NFS server.
-    pub struct Nfs = "`nfs`", needs ["server", "path"] {
+    pub(crate) struct Nfs = "`nfs`", needs ["server", "path"] {
         /// The server.
         /// Example: `nfs.example.com`
         server: Placed<Text>,

@@ -4,7 +4,6 @@
 use crate::commands::{root, statewright};
 use statewright::block::{Block, Field, Shape};
 use statewright::diagnostic::Code;
-use statewright::spec::workspace::Workspace;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::fs;
@@ -48,7 +47,7 @@ them, and win over what
     writer.queue.push_back(statewright::spec::root());
     writer.write(&mut page);
     page.push_str("# `statewright-workspace.yaml`\n\nIt lies above the apps of a repository. It is optional.\n\n");
-    writer.queue.push_back(&Workspace::BLOCK);
+    writer.queue.push_back(statewright::spec::workspace::root());
     writer.write(&mut page);
     page.truncate(page.trim_end().len());
     page + "\n"

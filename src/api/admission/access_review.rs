@@ -12,26 +12,27 @@ use crate::k8s::version::Version;
 use crate::value::{Data, Map, Node};
 
 /// The table lines.
-pub static SUBJECT: Kind =
+pub(crate) static SUBJECT: Kind =
     kind("SubjectAccessReview", false, |object, _, causes| review(object, true, "must be empty", causes));
 /// Of somebody in one namespace.
-pub static LOCAL: Kind = kind("LocalSubjectAccessReview", true, local);
+pub(crate) static LOCAL: Kind = kind("LocalSubjectAccessReview", true, local);
 /// Of whoever asks.
-pub static OWN: Kind =
+pub(crate) static OWN: Kind =
     kind("SelfSubjectAccessReview", false, |object, _, causes| review(object, false, "must be empty", causes));
 /// All that whoever asks may do.
-pub static RULES: Kind = kind("SelfSubjectRulesReview", false, |object, _, causes| {
+pub(crate) static RULES: Kind = kind("SelfSubjectRulesReview", false, |object, _, causes| {
     needs(object, "namespace", "no namespace on request", causes);
 });
 /// Whose token it is.
-pub static TOKEN: Kind = Kind {
+pub(crate) static TOKEN: Kind = Kind {
     group: "authentication.k8s.io",
     ..kind("TokenReview", false, |object, _, causes| {
         needs(object, "token", "token is required for TokenReview in authentication", causes);
     })
 };
 /// Who asks.
-pub static ASKER: Kind = Kind { group: "authentication.k8s.io", ..kind("SelfSubjectReview", false, |_, _, _| {}) };
+pub(crate) static ASKER: Kind =
+    Kind { group: "authentication.k8s.io", ..kind("SelfSubjectReview", false, |_, _, _| {}) };
 
 const SPEC: Path<'static> = Path::new("spec");
 

@@ -19,7 +19,7 @@ use crate::k8s::version::Version;
 use crate::value::{Node, Text};
 
 /// A `ValidatingAdmissionPolicy`.
-pub static VALIDATING: Kind = Kind {
+pub(crate) static VALIDATING: Kind = Kind {
     group: "admissionregistration.k8s.io",
     version: "v1",
     kind: "ValidatingAdmissionPolicy",
@@ -36,10 +36,10 @@ pub static VALIDATING: Kind = Kind {
 };
 
 /// The same as it was served before 1.30.
-pub static VALIDATING_BETA: Kind = Kind { version: "v1beta1", ..VALIDATING };
+pub(crate) static VALIDATING_BETA: Kind = Kind { version: "v1beta1", ..VALIDATING };
 
 /// What binds it.
-pub static VALIDATING_BINDING: Kind = Kind {
+pub(crate) static VALIDATING_BINDING: Kind = Kind {
     kind: "ValidatingAdmissionPolicyBinding",
     default: defaults::extension::admission_policy_binding,
     create: |object, _, causes| binding(object, true, causes),
@@ -51,10 +51,10 @@ pub static VALIDATING_BINDING: Kind = Kind {
 };
 
 /// The same as it was served before 1.30.
-pub static VALIDATING_BINDING_BETA: Kind = Kind { version: "v1beta1", ..VALIDATING_BINDING };
+pub(crate) static VALIDATING_BINDING_BETA: Kind = Kind { version: "v1beta1", ..VALIDATING_BINDING };
 
 /// A `MutatingAdmissionPolicy`.
-pub static MUTATING: Kind = Kind {
+pub(crate) static MUTATING: Kind = Kind {
     kind: "MutatingAdmissionPolicy",
     create: |object, version, causes| mutating(object, None, version, causes),
     update: |object, stored, version, causes| {
@@ -65,10 +65,10 @@ pub static MUTATING: Kind = Kind {
 };
 
 /// The same as it was served before 1.36.
-pub static MUTATING_BETA: Kind = Kind { version: "v1beta1", ..MUTATING };
+pub(crate) static MUTATING_BETA: Kind = Kind { version: "v1beta1", ..MUTATING };
 
 /// What binds it.
-pub static MUTATING_BINDING: Kind = Kind {
+pub(crate) static MUTATING_BINDING: Kind = Kind {
     kind: "MutatingAdmissionPolicyBinding",
     create: |object, _, causes| binding(object, false, causes),
     update: |object, _, _, causes| {
@@ -79,7 +79,7 @@ pub static MUTATING_BINDING: Kind = Kind {
 };
 
 /// The same as it was served before 1.36.
-pub static MUTATING_BINDING_BETA: Kind = Kind { version: "v1beta1", ..MUTATING_BINDING };
+pub(crate) static MUTATING_BINDING_BETA: Kind = Kind { version: "v1beta1", ..MUTATING_BINDING };
 
 const SPEC: Path<'static> = Path::new("spec");
 const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 /// `affinity` of a pod.
 /// `validateAffinity`, pkg/apis/core/validation.
-pub fn affinity(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn affinity(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     if let Some(nodes) = some(node, "nodeAffinity") {
         node_affinity(nodes, rules, &path.child("nodeAffinity"), causes);
     }
@@ -40,7 +40,7 @@ pub fn affinity(node: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes
 /// Keys of labels that are added to a selector, or kept out of it. The server names the whole term, with a number,
 /// where a key is there twice.
 /// `validateLabelKeys` and `ValidateMatchLabelKeysAndMismatchLabelKeys`, pkg/apis/core/validation.
-pub fn label_keys(node: &Node, fields: [Option<&str>; 2], path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn label_keys(node: &Node, fields: [Option<&str>; 2], path: &Path<'_>, causes: &mut Causes) {
     let labels = some(node, "labelSelector");
     let keys = |field: Option<&str>| field.map(|field| list(node, field)).unwrap_or_default();
     for field in fields.into_iter().flatten() {
@@ -71,7 +71,7 @@ pub fn label_keys(node: &Node, fields: [Option<&str>; 2], path: &Path<'_>, cause
 
 /// Whether a selector of pod affinity holds a faulty label value.
 #[must_use]
-pub fn has_faulty_label_values(spec: &Node) -> bool {
+pub(crate) fn has_faulty_label_values(spec: &Node) -> bool {
     let Some(affinity) = spec.get("affinity") else { return false };
     let faulty = |term: &Node| {
         ["labelSelector", "namespaceSelector"]
@@ -88,7 +88,7 @@ pub fn has_faulty_label_values(spec: &Node) -> bool {
 
 /// Whether required node affinity holds a faulty label value.
 #[must_use]
-pub fn has_faulty_node_values(spec: &Node) -> bool {
+pub(crate) fn has_faulty_node_values(spec: &Node) -> bool {
     spec.find(&["affinity", "nodeAffinity", REQUIRED])
         .map(|selector| list(selector, "nodeSelectorTerms"))
         .unwrap_or_default()

@@ -12,7 +12,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// The table line. The rule for its name looks at its spec, so it stands with the other rules.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "apiregistration.k8s.io",
     version: "v1",
     kind: "APIService",

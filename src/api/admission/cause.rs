@@ -224,31 +224,31 @@ impl Causes {
 
 /// A text field as Go sees it: absent, null and empty are one.
 #[must_use]
-pub fn text<'n>(node: &'n Node, key: &str) -> &'n str {
+pub(crate) fn text<'n>(node: &'n Node, key: &str) -> &'n str {
     node.get(key).and_then(Node::as_str).unwrap_or_default()
 }
 
 /// A list field as Go sees it: absent, null and empty are one.
 #[must_use]
-pub fn list<'n>(node: &'n Node, key: &str) -> &'n [Node] {
+pub(crate) fn list<'n>(node: &'n Node, key: &str) -> &'n [Node] {
     node.get(key).and_then(Node::as_list).unwrap_or_default()
 }
 
 /// A field that is there and not null.
 #[must_use]
-pub fn some<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+pub(crate) fn some<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
     node.get(key).filter(|value| !matches!(value.data, Data::Null))
 }
 
 /// A number field as Go sees it: absent, null and zero are one.
 #[must_use]
-pub fn number(node: &Node, key: &str) -> i64 {
+pub(crate) fn number(node: &Node, key: &str) -> i64 {
     node.get(key).and_then(Node::as_int).unwrap_or_default()
 }
 
 /// A truth field as Go sees it: absent, null and false are one.
 #[must_use]
-pub fn flag(node: &Node, key: &str) -> bool {
+pub(crate) fn flag(node: &Node, key: &str) -> bool {
     node.get(key).and_then(Node::as_bool).unwrap_or_default()
 }
 

@@ -12,7 +12,7 @@ use crate::value::{Data, Node};
 use std::collections::BTreeMap;
 
 /// A ConfigMap.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "",
     version: "v1",
     kind: "ConfigMap",

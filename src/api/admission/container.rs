@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// `containers`.
 /// `validateContainers`, pkg/apis/core/validation.
-pub fn regular(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn regular(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let containers = list(pod.spec, "containers");
     if containers.is_empty() {
         return causes.required(path, "");
@@ -37,7 +37,7 @@ pub fn regular(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 
 /// `initContainers`.
 /// `validateInitContainers`, pkg/apis/core/validation.
-pub fn init(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn init(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let mut names: Names<'_> = list(pod.spec, "containers").iter().map(|container| text(container, "name")).collect();
     for (index, container) in list(pod.spec, "initContainers").iter().enumerate() {
         let item = path.index(index);
@@ -68,7 +68,7 @@ pub fn init(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 
 /// `ephemeralContainers`. No template may hold any, yet the server says all that is wrong with them.
 /// `validateEphemeralContainers`, pkg/apis/core/validation.
-pub fn ephemeral(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn ephemeral(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let containers = list(pod.spec, "ephemeralContainers");
     if containers.is_empty() {
         return;
@@ -112,7 +112,7 @@ pub fn ephemeral(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 
 /// An image with spaces around its name: refused in pods, let through in templates.
 /// `validateContainerOnlyForPod`, pkg/apis/core/validation.
-pub fn untrimmed_image(container: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn untrimmed_image(container: &Node, path: &Path<'_>, causes: &mut Causes) {
     let image = text(container, "image");
     if image.trim() != image {
         causes.invalid(&path.child("image"), "must not have leading or trailing whitespace");
@@ -134,7 +134,7 @@ const PULL_POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
 
 /// `imagePullPolicy`, of containers and of volumes made of images.
 /// `validatePullPolicy`, pkg/apis/core/validation.
-pub fn pull_policy(policy: &str, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn pull_policy(policy: &str, path: &Path<'_>, causes: &mut Causes) {
     causes.required_one_of(policy, &PULL_POLICIES, path);
 }
 

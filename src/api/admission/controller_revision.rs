@@ -12,7 +12,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// The table line.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "apps",
     version: "v1",
     kind: "ControllerRevision",

@@ -16,7 +16,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// A CSIDriver.
-pub static DRIVER: Kind = Kind {
+pub(crate) static DRIVER: Kind = Kind {
     group: "storage.k8s.io",
     version: "v1",
     kind: "CSIDriver",
@@ -30,7 +30,7 @@ pub static DRIVER: Kind = Kind {
 };
 
 /// A CSINode.
-pub static NODE: Kind = Kind {
+pub(crate) static NODE: Kind = Kind {
     kind: "CSINode",
     default: defaults::config::nothing,
     prepare: unchanged,
@@ -40,7 +40,7 @@ pub static NODE: Kind = Kind {
 };
 
 /// A CSIStorageCapacity.
-pub static CAPACITY: Kind = Kind {
+pub(crate) static CAPACITY: Kind = Kind {
     kind: "CSIStorageCapacity",
     namespaced: true,
     default: defaults::config::nothing,
@@ -51,7 +51,7 @@ pub static CAPACITY: Kind = Kind {
 };
 
 /// A VolumeAttachment.
-pub static ATTACHMENT: Kind = Kind {
+pub(crate) static ATTACHMENT: Kind = Kind {
     kind: "VolumeAttachment",
     default: defaults::storage::volume_attachment,
     prepare: unchanged,

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 /// What a stored definition already is may stay as it is.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one thing the server asks")]
-pub struct Leniency {
+pub(crate) struct Leniency {
     /// Each version must have a schema.
     pub schema_required: bool,
     types: bool,
@@ -52,7 +52,7 @@ const JUNCTORS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 impl Leniency {
     /// What is let through over these stored versions; nothing where there are none.
     #[must_use]
-    pub fn of(stored: &[Node]) -> Self {
+    pub(crate) fn of(stored: &[Node]) -> Self {
         let schemas: Vec<&Node> =
             stored.iter().filter_map(|version| version.find(&["schema", "openAPIV3Schema"])).collect();
         let strict = Self {
@@ -106,7 +106,7 @@ fn has(schema: &Node, is: &dyn Fn(&Node) -> bool) -> bool {
 
 /// Whether some version of a definition gives defaults.
 #[must_use]
-pub fn has_defaults(version: &Node) -> bool {
+pub(crate) fn has_defaults(version: &Node) -> bool {
     version
         .find(&["schema", "openAPIV3Schema"])
         .is_some_and(|schema| has(schema, &|schema| some(schema, "default").is_some()))
@@ -136,7 +136,7 @@ fn is_set(schema: &Node, field: &str) -> bool {
 }
 
 /// `validateCustomResourceDefinitionValidation`, apiextensions-apiserver/pkg/apis/apiextensions/validation.
-pub fn judge(
+pub(crate) fn judge(
     schema: &Node,
     has_status: bool,
     leniency: Leniency,
@@ -421,7 +421,7 @@ fn map_keys(schema: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// The formats in a schema that no server checks: `GetUnrecognizedFormats`,
 /// apiextensions-apiserver/pkg/apiserver/validation.
-pub fn unknown_formats<'n>(schema: &'n Node, found: &mut Vec<&'n str>) {
+pub(crate) fn unknown_formats<'n>(schema: &'n Node, found: &mut Vec<&'n str>) {
     let format = text(schema, "format");
     let is_known = match text(schema, "type") {
         "" | "string" => custom::schema::FORMATS.contains(&format.replace('-', "").as_str()),

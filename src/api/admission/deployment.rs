@@ -13,7 +13,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// The table line.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "apps",
     version: "v1",
     kind: "Deployment",
@@ -55,7 +55,7 @@ fn update(object: &Node, stored: &Node, version: Version, causes: &mut Causes) {
 
 /// A name that is no label makes pods whose host names are none.
 /// `WarningsOnCreate`, pkg/registry/apps/deployment.
-pub fn recommend_label(object: &Node, used_in: &str, causes: &mut Causes) {
+pub(crate) fn recommend_label(object: &Node, used_in: &str, causes: &mut Causes) {
     let metadata = |field| object.get("metadata").map(|metadata| text(metadata, field)).unwrap_or_default();
     // By then the server has made a name of `generateName`.
     let name = match metadata("name") {

@@ -15,7 +15,7 @@ use crate::k8s::{ip, name};
 use crate::value::Node;
 
 /// Endpoints.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "",
     version: "v1",
     kind: "Endpoints",
@@ -32,7 +32,7 @@ pub static KIND: Kind = Kind {
 };
 
 /// An EndpointSlice.
-pub static SLICE: Kind = Kind {
+pub(crate) static SLICE: Kind = Kind {
     group: "discovery.k8s.io",
     kind: "EndpointSlice",
     counts_generations: true,

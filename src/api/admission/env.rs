@@ -12,7 +12,7 @@ use crate::value::Node;
 
 /// `env` of a container.
 /// `ValidateEnv`, pkg/apis/core/validation.
-pub fn variables(variables: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn variables(variables: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     for (index, variable) in variables.iter().enumerate() {
         let path = path.index(index);
         let given = text(variable, "name");
@@ -29,7 +29,7 @@ pub fn variables(variables: &[Node], rules: &Rules, path: &Path<'_>, causes: &mu
 
 /// `envFrom` of a container.
 /// `ValidateEnvFrom`, pkg/apis/core/validation.
-pub fn sources(sources: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn sources(sources: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     for (index, source) in sources.iter().enumerate() {
         let item = path.index(index);
         let prefix = text(source, "prefix");
@@ -68,7 +68,7 @@ const VARIABLE_FIELDS: [&str; 9] = [
     "status.podIPs",
 ];
 /// What it may name in a file.
-pub const FILE_FIELDS: [&str; 5] =
+pub(crate) const FILE_FIELDS: [&str; 5] =
     ["metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"];
 /// Everything that the server knows by such a name, wherever it may stand.
 const KNOWN_FIELDS: [&str; 14] = [
@@ -99,7 +99,7 @@ const BYTE_DIVISORS: [&str; 13] = ["1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki
 
 /// A reference to a field of the pod.
 /// `validateObjectFieldSelector`, pkg/apis/core/validation.
-pub fn field_reference(node: &Node, known: &[&str], path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn field_reference(node: &Node, known: &[&str], path: &Path<'_>, causes: &mut Causes) {
     let (api_version, field) = (text(node, "apiVersion"), text(node, "fieldPath"));
     if api_version.is_empty() {
         return causes.required(&path.child("apiVersion"), "");
@@ -133,7 +133,7 @@ pub fn field_reference(node: &Node, known: &[&str], path: &Path<'_>, causes: &mu
 
 /// A reference to a limit or request of a container; in files the container must be named.
 /// `validateContainerResourceFieldSelector` and `validateContainerResourceDivisor`, pkg/apis/core/validation.
-pub fn resource_reference(node: &Node, in_file: bool, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn resource_reference(node: &Node, in_file: bool, path: &Path<'_>, causes: &mut Causes) {
     let resource = text(node, "resource");
     let huge = resource.starts_with("requests.hugepages-") || resource.starts_with("limits.hugepages-");
     if in_file && text(node, "containerName").is_empty() {

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 /// What an expression can name.
 #[derive(Clone, Copy, Debug)]
-pub enum Setting<'n> {
+pub(crate) enum Setting<'n> {
     /// A policy's or webhook's: the request.
     Request {
         /// `params`
@@ -38,7 +38,7 @@ pub enum Setting<'n> {
 
 /// What an expression must come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub(crate) enum Wanted {
     /// Anything.
     Anything,
     /// True or false.
@@ -56,7 +56,7 @@ pub enum Wanted {
 impl<'n> Setting<'n> {
     /// The same without `authorizer`.
     #[must_use]
-    pub const fn without_authorizer(self) -> Self {
+    pub(crate) const fn without_authorizer(self) -> Self {
         match self {
             Self::Request { params, variables, patches, .. } => {
                 Self::Request { params, authorizer: false, variables, patches }
@@ -96,7 +96,7 @@ const DEEPEST: usize = 250;
 
 /// The rule for an expression: `CompileCELExpression`, k8s.io/apiserver/pkg/admission/plugin/cel. Gives its type, or
 /// anything where it has none.
-pub fn compiles<'n>(
+pub(crate) fn compiles<'n>(
     written: &str,
     wanted: Wanted,
     setting: Setting<'n>,

@@ -4,7 +4,7 @@ use super::cause::{Causes, Path};
 
 /// No step of the path goes up.
 /// `validatePathNoBacksteps`, pkg/apis/core/validation.
-pub fn no_steps_up(text: &str, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn no_steps_up(text: &str, path: &Path<'_>, causes: &mut Causes) {
     if goes_up(text) {
         causes.invalid(path, "must not contain '..'");
     }
@@ -12,7 +12,7 @@ pub fn no_steps_up(text: &str, path: &Path<'_>, causes: &mut Causes) {
 
 /// A path that leads down from where it starts.
 /// `validateLocalDescendingPath`, pkg/apis/core/validation.
-pub fn descending(text: &str, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn descending(text: &str, path: &Path<'_>, causes: &mut Causes) {
     if text.starts_with('/') {
         causes.invalid(path, "must be a relative path");
     }
@@ -21,7 +21,7 @@ pub fn descending(text: &str, path: &Path<'_>, causes: &mut Causes) {
 
 /// The same, for a file whose name must not begin with two dots either.
 /// `ValidateLocalNonReservedPath`, pkg/apis/core/validation.
-pub fn descending_file(text: &str, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn descending_file(text: &str, path: &Path<'_>, causes: &mut Causes) {
     descending(text, path, causes);
     if text.starts_with("..") && !text.starts_with("../") {
         causes.invalid(path, "must not start with '..'");
@@ -30,6 +30,6 @@ pub fn descending_file(text: &str, path: &Path<'_>, causes: &mut Causes) {
 
 /// Whether a step of the path goes up.
 #[must_use]
-pub fn goes_up(text: &str) -> bool {
+pub(crate) fn goes_up(text: &str) -> bool {
     text.contains("..") && text.split('/').any(|step| step == "..")
 }

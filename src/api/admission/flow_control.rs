@@ -12,7 +12,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// A FlowSchema.
-pub static SCHEMA: Kind = Kind {
+pub(crate) static SCHEMA: Kind = Kind {
     group: "flowcontrol.apiserver.k8s.io",
     version: "v1",
     kind: "FlowSchema",
@@ -29,10 +29,10 @@ pub static SCHEMA: Kind = Kind {
 };
 
 /// The same as it was served up to 1.31.
-pub static SCHEMA_BETA: Kind = Kind { version: "v1beta3", ..SCHEMA };
+pub(crate) static SCHEMA_BETA: Kind = Kind { version: "v1beta3", ..SCHEMA };
 
 /// A PriorityLevelConfiguration.
-pub static LEVEL: Kind = Kind {
+pub(crate) static LEVEL: Kind = Kind {
     kind: "PriorityLevelConfiguration",
     default: defaults::extension::priority_level,
     create: |object, version, causes| level(object, version, causes),
@@ -44,7 +44,7 @@ pub static LEVEL: Kind = Kind {
 };
 
 /// The same as it was served up to 1.31.
-pub static LEVEL_BETA: Kind = Kind { version: "v1beta3", ..LEVEL };
+pub(crate) static LEVEL_BETA: Kind = Kind { version: "v1beta3", ..LEVEL };
 
 const SPEC: Path<'static> = Path::new("spec");
 const VERBS: [&str; 9] = ["create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"];

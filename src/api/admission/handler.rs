@@ -10,7 +10,7 @@ use crate::value::Node;
 
 /// Which probe it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Probe {
+pub(crate) enum Probe {
     /// Restarts the container when it fails.
     Liveness,
     /// Takes the pod out of its Services when it fails.
@@ -21,11 +21,11 @@ pub enum Probe {
 
 impl Probe {
     /// All of them, in the server's order.
-    pub const ALL: [Self; 3] = [Self::Liveness, Self::Readiness, Self::Startup];
+    pub(crate) const ALL: [Self; 3] = [Self::Liveness, Self::Readiness, Self::Startup];
 
     /// Its field.
     #[must_use]
-    pub const fn field(self) -> &'static str {
+    pub(crate) const fn field(self) -> &'static str {
         match self {
             Self::Liveness => "livenessProbe",
             Self::Readiness => "readinessProbe",
@@ -36,7 +36,7 @@ impl Probe {
 
 /// All probes of a container.
 /// `validateLivenessProbe`, `validateReadinessProbe` and `validateStartupProbe`, pkg/apis/core/validation.
-pub fn probes(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn probes(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     for kind in Probe::ALL {
         if let Some(node) = some(container, kind.field()) {
             probe(node, kind, pod, &path.child(kind.field()), causes);
@@ -46,7 +46,7 @@ pub fn probes(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Cau
 
 /// `lifecycle` of a container.
 /// `validateLifecycle`, pkg/apis/core/validation.
-pub fn lifecycle(node: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn lifecycle(node: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     for hook in ["postStart", "preStop"] {
         if let Some(node) = some(node, hook) {
             handler(node, &HOOK_ACTIONS, pod, &path.child(hook), causes);

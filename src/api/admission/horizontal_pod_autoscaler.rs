@@ -13,7 +13,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// A HorizontalPodAutoscaler.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "autoscaling",
     version: "v2",
     kind: "HorizontalPodAutoscaler",
@@ -27,7 +27,7 @@ pub static KIND: Kind = Kind {
 };
 
 /// The same in its first version, which knows only one metric.
-pub static FIRST: Kind = Kind { version: "v1", default: defaults::policy::autoscaler_v1, ..KIND };
+pub(crate) static FIRST: Kind = Kind { version: "v1", default: defaults::policy::autoscaler_v1, ..KIND };
 
 const SPEC: Path<'static> = Path::new("spec");
 const SOURCES: [(&str, &str); 5] = [

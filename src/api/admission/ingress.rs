@@ -11,7 +11,7 @@ use crate::k8s::{ip, name};
 use crate::value::Node;
 
 /// An Ingress.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "networking.k8s.io",
     version: "v1",
     kind: "Ingress",

@@ -11,7 +11,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// The table line.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "networking.k8s.io",
     version: "v1",
     kind: "IngressClass",

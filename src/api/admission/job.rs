@@ -16,7 +16,7 @@ use crate::k8s::version::Version;
 use crate::value::{Data, Map, Node};
 
 /// The table line.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "batch",
     version: "v1",
     kind: "Job",
@@ -185,7 +185,7 @@ fn own_selector(spec: &Node, name: &str, uid: &str, prefixed: bool, causes: &mut
 
 /// `spec` of a Job, without its selector.
 /// `validateJobSpec`, pkg/apis/batch/validation.
-pub fn spec(spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn spec(spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let counts = [
         "parallelism",
         "completions",
@@ -237,7 +237,7 @@ pub fn spec(spec: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
 
 /// What the server warns of in the spec of a Job.
 /// `WarningsForJobSpec`, pkg/api/job.
-pub fn warn(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn warn(spec: &Node, version: Version, path: &Path<'_>, causes: &mut Causes) {
     if text(spec, "completionMode") == "Indexed"
         && number(spec, "completions") > 100_000
         && number(spec, "parallelism") > 10_000

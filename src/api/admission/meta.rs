@@ -35,7 +35,7 @@ pub enum Naming {
 
 /// What of metadata differs from kind to kind beside names.
 #[derive(Clone, Copy, Debug)]
-pub struct Scope {
+pub(crate) struct Scope {
     /// Whether its objects live in namespaces.
     pub namespaced: bool,
     /// Whether a finalizer must be a standard one, or have a domain.
@@ -85,7 +85,7 @@ impl Naming {
 
 /// The rules for the metadata of a new object.
 /// `ValidateObjectMeta` and `ValidateObjectMetaAccessorWithOpts`, k8s.io/apimachinery/pkg/api/validation.
-pub fn create(object: &Node, scope: Scope, naming: Naming, version: Version, causes: &mut Causes) {
+pub(crate) fn create(object: &Node, scope: Scope, naming: Naming, version: Version, causes: &mut Causes) {
     let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
         return causes.required(&Path::new("metadata.name"), "name or generateName is required");
     };
@@ -95,7 +95,7 @@ pub fn create(object: &Node, scope: Scope, naming: Naming, version: Version, cau
 
 /// The rules for the metadata of a new custom resource: its finalizers may be called as they like.
 /// `ValidateObjectMetaAccessorWithOpts`, k8s.io/apimachinery/pkg/api/validation.
-pub fn custom(object: &Node, namespaced: bool, naming: Naming, version: Version, causes: &mut Causes) {
+pub(crate) fn custom(object: &Node, namespaced: bool, naming: Naming, version: Version, causes: &mut Causes) {
     let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
         return causes.required(&Path::new("metadata.name"), "name or generateName is required");
     };
@@ -105,7 +105,14 @@ pub fn custom(object: &Node, namespaced: bool, naming: Naming, version: Version,
 
 /// The rules for metadata that is to replace `stored`.
 /// `ValidateObjectMetaUpdate` and `ValidateObjectMetaAccessorWithOpts`, k8s.io/apimachinery/pkg/api/validation.
-pub fn update(object: &Node, stored: &Node, scope: Scope, naming: Naming, version: Version, causes: &mut Causes) {
+pub(crate) fn update(
+    object: &Node,
+    stored: &Node,
+    scope: Scope,
+    naming: Naming,
+    version: Version,
+    causes: &mut Causes,
+) {
     let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()) else {
         return causes.required(&Path::new("metadata.name"), "name or generateName is required");
     };
@@ -131,7 +138,7 @@ pub fn update(object: &Node, stored: &Node, scope: Scope, naming: Naming, versio
 /// The names of a changed object by the rule of its kind: many kinds apply all their rules for new objects to changed
 /// ones too.
 /// `ValidateObjectMetaAccessorWithOpts`, k8s.io/apimachinery/pkg/api/validation.
-pub fn names_again(object: &Node, naming: Naming, causes: &mut Causes) {
+pub(crate) fn names_again(object: &Node, naming: Naming, causes: &mut Causes) {
     if let Some(metadata) = object.get("metadata") {
         names(metadata, naming, causes);
     }
@@ -139,7 +146,7 @@ pub fn names_again(object: &Node, naming: Naming, causes: &mut Causes) {
 
 /// `name` and `generateName` by the rule of a kind.
 /// `ValidateObjectMetaAccessorWithOpts`, k8s.io/apimachinery/pkg/api/validation.
-pub fn names(metadata: &Node, naming: Naming, causes: &mut Causes) {
+pub(crate) fn names(metadata: &Node, naming: Naming, causes: &mut Causes) {
     let path = Path::new("metadata");
     let (given, beginning) = (text(metadata, "name"), text(metadata, "generateName"));
     if !beginning.is_empty() {
@@ -157,7 +164,7 @@ pub fn names(metadata: &Node, naming: Naming, causes: &mut Causes) {
 
 /// Annotations: their keys in any case, their size together.
 /// `ValidateAnnotations`, k8s.io/apimachinery/pkg/api/validation.
-pub fn annotations(map: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn annotations(map: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     let mut size = 0;
     for (key, value) in map.into_iter().flat_map(Node::entries) {
         size += key.name.len() + value.as_str().unwrap_or_default().len();
@@ -175,7 +182,7 @@ pub fn annotations(map: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
 
 /// Labels and annotations of a template inside another object; nothing else may stand there.
 /// `ValidateTemplateObjectMeta`, pkg/apis/core/validation.
-pub fn template(metadata: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn template(metadata: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     let Some(metadata) = metadata else { return };
     annotations(metadata.get("annotations"), &path.child("annotations"), causes);
     selector::labels(metadata.get("labels"), &path.child("labels"), causes);
@@ -205,13 +212,13 @@ const TEMPLATE_FORBIDS: [(&str, &str); 13] = [
     ("managedFields", "managedFields"),
 ];
 /// Finalizers that need no domain before them.
-pub const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+pub(crate) const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 /// How much of `generateName` is kept; five letters are added to it.
 const GENERATED_LIMIT: usize = 58;
 
 /// The name that the server makes of a beginning; of nothing, none that is wrong.
 #[must_use]
-pub fn generated(beginning: &str) -> String {
+pub(crate) fn generated(beginning: &str) -> String {
     let mut end = beginning.len().min(GENERATED_LIMIT);
     while !beginning.is_char_boundary(end) {
         end -= 1;
@@ -330,10 +337,4 @@ fn managed_fields(metadata: &Node, path: &Path<'_>, causes: &mut Causes) {
 /// Whether a value is what Go calls zero: as good as absent.
 fn is_zero(value: &Node) -> bool {
     value.is_null() || value.as_str() == Some("") || value.as_int() == Some(0)
-}
-
-/// Whether a stored object is being deleted.
-#[must_use]
-pub fn is_being_deleted(stored: &Node) -> bool {
-    stored.get("metadata").and_then(|metadata| some(metadata, "deletionTimestamp")).is_some()
 }

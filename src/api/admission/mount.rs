@@ -10,7 +10,7 @@ use crate::value::Node;
 
 /// `volumeMounts` of a container.
 /// `ValidateVolumeMounts` and `validateMountPropagation`, pkg/apis/core/validation.
-pub fn mounts(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn mounts(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let devices = || list(container, "volumeDevices").iter();
     let device_names: Names<'_> = devices().map(|device| text(device, "name")).collect();
     let device_places: Names<'_> = devices().map(|device| text(device, "devicePath")).collect();
@@ -56,7 +56,7 @@ pub fn mounts(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Cau
 
 /// `volumeDevices` of a container.
 /// `ValidateVolumeDevices`, pkg/apis/core/validation.
-pub fn devices(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn devices(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let devices = list(container, "volumeDevices");
     if devices.is_empty() {
         return;

@@ -9,7 +9,7 @@ const FEW: usize = 16;
 
 /// Names borrowed from one object.
 #[derive(Debug, Default)]
-pub struct Names<'n> {
+pub(crate) struct Names<'n> {
     few: [&'n str; FEW],
     count: usize,
     many: BTreeSet<&'n str>,
@@ -18,12 +18,12 @@ pub struct Names<'n> {
 impl<'n> Names<'n> {
     /// Whether a name was seen.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.few[..self.count].contains(&name) || (self.count == FEW && self.many.contains(name))
     }
 
     /// Adds a name; `false` if it was there already.
-    pub fn add(&mut self, name: &'n str) -> bool {
+    pub(crate) fn add(&mut self, name: &'n str) -> bool {
         if self.has(name) {
             return false;
         }

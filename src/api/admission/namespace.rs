@@ -11,7 +11,7 @@ use crate::k8s::version::Version;
 use crate::value::{Data, Map, Node};
 
 /// A Namespace.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "",
     version: "v1",
     kind: "Namespace",

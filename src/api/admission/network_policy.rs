@@ -14,7 +14,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// A NetworkPolicy.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "networking.k8s.io",
     version: "v1",
     kind: "NetworkPolicy",

@@ -25,13 +25,13 @@ const DEPRECATED: [(&str, &str); 8] = [
 
 /// What the server says of the label of a node that has had its day.
 #[must_use]
-pub fn deprecation(label: &str) -> Option<&'static str> {
+pub(crate) fn deprecation(label: &str) -> Option<&'static str> {
     DEPRECATED.iter().find(|(known, _)| *known == label).map(|(_, words)| *words)
 }
 
 /// A `nodeSelector` with terms. The values of labels are checked unless `lenient`.
 /// `ValidateNodeSelector`, pkg/apis/core/validation.
-pub fn node_selector(selector: &Node, lenient: bool, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn node_selector(selector: &Node, lenient: bool, path: &Path<'_>, causes: &mut Causes) {
     let terms = list(selector, "nodeSelectorTerms");
     let path = path.child("nodeSelectorTerms");
     if terms.is_empty() {
@@ -44,7 +44,7 @@ pub fn node_selector(selector: &Node, lenient: bool, path: &Path<'_>, causes: &m
 
 /// One term.
 /// `ValidateNodeSelectorTerm`, pkg/apis/core/validation.
-pub fn term(term: &Node, lenient: bool, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn term(term: &Node, lenient: bool, path: &Path<'_>, causes: &mut Causes) {
     let expressions = path.child("matchExpressions");
     for (index, requirement) in list(term, "matchExpressions").iter().enumerate() {
         by_label(requirement, lenient, &expressions.index(index), causes);
@@ -57,7 +57,7 @@ pub fn term(term: &Node, lenient: bool, path: &Path<'_>, causes: &mut Causes) {
 
 /// Warns of labels that have had their day.
 /// `GetWarningsForNodeSelectorTerm`, pkg/api/node.
-pub fn warn(term: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn warn(term: &Node, path: &Path<'_>, causes: &mut Causes) {
     let expressions = path.child("matchExpressions");
     for (index, requirement) in list(term, "matchExpressions").iter().enumerate() {
         let key = text(requirement, "key");
@@ -69,7 +69,7 @@ pub fn warn(term: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// Whether a term holds a value that no label can have.
 #[must_use]
-pub fn has_bad_values(selector: &Node) -> bool {
+pub(crate) fn has_bad_values(selector: &Node) -> bool {
     let requirements = list(selector, "nodeSelectorTerms").iter().flat_map(|term| list(term, "matchExpressions"));
     requirements
         .flat_map(|requirement| list(requirement, "values"))

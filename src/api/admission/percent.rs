@@ -8,7 +8,7 @@ use crate::value::{Data, Node};
 
 /// A number that is not negative, or a share.
 /// `ValidatePositiveIntOrPercent`, pkg/apis/apps/validation.
-pub fn number_or_percent(node: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn number_or_percent(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     match &node.data {
         Data::Text(text) => causes.each_invalid(path, name::percent(text)),
         Data::Int(number) => causes.not_negative(*number, path),
@@ -18,7 +18,7 @@ pub fn number_or_percent(node: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// A share may not be more than all.
 /// `IsNotMoreThan100Percent`, pkg/apis/apps/validation.
-pub fn not_above_hundred(node: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn not_above_hundred(node: &Node, path: &Path<'_>, causes: &mut Causes) {
     if node.as_str().is_some_and(|text| name::percent(text).is_empty()) && value(node) > 100 {
         causes.invalid(path, "must not be greater than 100%");
     }
@@ -26,7 +26,7 @@ pub fn not_above_hundred(node: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// Its number, be it a share or not.
 #[must_use]
-pub fn value(node: &Node) -> i64 {
+pub(crate) fn value(node: &Node) -> i64 {
     match &node.data {
         Data::Int(number) => *number,
         Data::Text(text) => {

@@ -15,7 +15,7 @@ use crate::k8s::version::Version;
 use crate::value::{Map, Node};
 
 /// A PersistentVolume.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "",
     version: "v1",
     kind: "PersistentVolume",

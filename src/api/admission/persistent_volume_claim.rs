@@ -17,7 +17,7 @@ use crate::value::{Map, Node};
 use std::borrow::Cow;
 
 /// A PersistentVolumeClaim.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "",
     version: "v1",
     kind: "PersistentVolumeClaim",
@@ -50,7 +50,7 @@ const FIELD_RULES: FieldRules = FieldRules {
 
 /// What an update forgives because the stored object has it already.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Leniency {
+pub(crate) struct Leniency {
     /// Values in the selector that no label can have.
     pub selector: bool,
     /// Groups of data sources that are no domain names.
@@ -62,7 +62,7 @@ pub struct Leniency {
 impl Leniency {
     /// What the stored spec of a claim makes forgivable.
     #[must_use]
-    pub fn of(stored: &Node) -> Self {
+    pub(crate) fn of(stored: &Node) -> Self {
         let has_group = |source| some(stored, source).is_some_and(|source| some(source, "apiGroup").is_some());
         let mut found = Causes::default();
         selector::selector(some(stored, "selector"), &Path::ROOT, &mut found);
@@ -76,7 +76,7 @@ impl Leniency {
 
 /// The spec of a claim: of a PersistentVolumeClaim, of a claim template, of an ephemeral volume.
 /// `ValidatePersistentVolumeClaimSpec`, pkg/apis/core/validation.
-pub fn claim_spec(spec: &Node, leniency: Leniency, version: Version, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn claim_spec(spec: &Node, leniency: Leniency, version: Version, path: &Path<'_>, causes: &mut Causes) {
     access_modes(spec, "at least 1 access mode is required", path, causes);
     if leniency.selector {
         selector::lenient_selector(some(spec, "selector"), &path.child("selector"), causes);
@@ -94,7 +94,7 @@ pub fn claim_spec(spec: &Node, leniency: Leniency, version: Version, path: &Path
 
 /// What the server warns of in the spec of a claim.
 /// `GetWarningsForPersistentVolumeClaimSpec`, pkg/api/persistentvolumeclaim.
-pub fn warn_of_claim_spec(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn warn_of_claim_spec(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let path = path.child("resources");
     for kind in ["requests", "limits"] {
         let quantity = Quantity::stored(spec.find(&["resources", kind, "storage"]));
@@ -109,7 +109,7 @@ pub fn warn_of_claim_spec(spec: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// Where the data of a new volume comes from: the server ignores what it never understood in `dataSource`, and keeps
 /// `dataSource` and `dataSourceRef` alike.
-pub fn normalize_data_sources(spec: &mut Node, stored: Option<&Node>) {
+pub(crate) fn normalize_data_sources(spec: &mut Node, stored: Option<&Node>) {
     let at = spec.at;
     let has = |spec: &Node, field| some(spec, field).is_some();
     let used = |field| stored.is_some_and(|stored| has(stored, field));

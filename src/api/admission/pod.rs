@@ -12,7 +12,7 @@ use crate::value::Node;
 use std::collections::BTreeMap;
 
 /// What the parts of a pod need to know of the whole.
-pub struct Pod<'n> {
+pub(crate) struct Pod<'n> {
     /// Its `spec`.
     pub spec: &'n Node,
     /// The rules it is held to.
@@ -30,14 +30,14 @@ pub struct Pod<'n> {
 impl Pod<'_> {
     /// The operating system it is for, if it says so.
     #[must_use]
-    pub fn os(&self) -> &str {
+    pub(crate) fn os(&self) -> &str {
         self.spec.get("os").map(|system| text(system, "name")).unwrap_or_default()
     }
 }
 
 /// What a template is part of, as far as it matters to the template.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Holder<'n> {
+pub(crate) struct Holder<'n> {
     /// The names of claim templates, each of which becomes a volume.
     pub claims: &'n [&'n str],
     /// The holder gives each pod its own host name and subdomain, whatever the template says.
@@ -45,7 +45,7 @@ pub struct Holder<'n> {
 }
 
 /// Fields of pods, templates and claims that say something even when they are empty.
-pub const OPTIONAL: &[&str] = &[
+pub(crate) const OPTIONAL: &[&str] = &[
     "activeDeadlineSeconds",
     "affinity",
     "allowPrivilegeEscalation",
@@ -156,11 +156,11 @@ pub const OPTIONAL: &[&str] = &[
 ];
 
 /// The annotation by which a pod says what its deletion costs.
-pub const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+pub(crate) const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
 /// A template. The server leaves `metadata` out of the paths of its labels and annotations.
 /// `ValidatePodTemplateSpec`, pkg/apis/core/validation.
-pub fn template(template: &Node, holder: Holder<'_>, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn template(template: &Node, holder: Holder<'_>, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let metadata = template.get("metadata");
     let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
     let nothing = Node::null(template.at);
@@ -177,7 +177,7 @@ pub fn template(template: &Node, holder: Holder<'_>, rules: &Rules, path: &Path<
 
 /// The annotations of a pod or template: all that is asked of annotations, and of those that mean something to pods.
 /// `ValidatePodSpecificAnnotations` and `ValidateAppArmorPodAnnotations`, pkg/apis/core/validation.
-pub fn annotations_of_pod(
+pub(crate) fn annotations_of_pod(
     annotations: Option<&Node>,
     spec: &Node,
     rules: &Rules,
@@ -211,7 +211,7 @@ pub fn annotations_of_pod(
 
 /// Whether a text is what a deletion may cost.
 #[must_use]
-pub fn is_deletion_cost(text: &str) -> bool {
+pub(crate) fn is_deletion_cost(text: &str) -> bool {
     let canonical =
         text == "0" || text.starts_with('-') || text.starts_with(|first: char| ('1'..='9').contains(&first));
     canonical && text.parse::<i32>().is_ok()
@@ -219,7 +219,7 @@ pub fn is_deletion_cost(text: &str) -> bool {
 
 /// `spec` of a pod or template. `pod_name` is empty in templates.
 /// `ValidatePodSpec`, pkg/apis/core/validation.
-pub fn spec<'n>(
+pub(crate) fn spec<'n>(
     spec: &'n Node,
     pod_name: &str,
     holder: Holder<'n>,
@@ -275,7 +275,7 @@ pub fn spec<'n>(
 /// What annotations and fields say of the profiles of containers must be the same.
 /// `validateSeccompAnnotationsAndFields` and `validateAppArmorAnnotationsAndFieldsMatchOnCreate`,
 /// pkg/apis/core/validation.
-pub fn profiles_agree(annotations: Option<&Node>, spec: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn profiles_agree(annotations: Option<&Node>, spec: &Node, path: &Path<'_>, causes: &mut Causes) {
     let Some(annotations) = annotations.filter(|annotations| has_profiles(annotations)) else { return };
     let annotation = |key: &str| annotations.get(key).map(|value| value.as_str().unwrap_or_default());
     let context = spec.get("securityContext");
@@ -312,7 +312,7 @@ pub fn profiles_agree(annotations: Option<&Node>, spec: &Node, path: &Path<'_>, 
 
 /// Whether any annotation speaks of profiles.
 #[must_use]
-pub fn has_profiles(annotations: &Node) -> bool {
+pub(crate) fn has_profiles(annotations: &Node) -> bool {
     annotations.entries().any(|(key, _)| {
         let key = key.name.as_str();
         key == SECCOMP_POD || key.starts_with(SECCOMP_CONTAINER) || key.starts_with(APP_ARMOR)
@@ -320,11 +320,11 @@ pub fn has_profiles(annotations: &Node) -> bool {
 }
 
 /// The annotation that once gave a pod its seccomp profile.
-pub const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
+pub(crate) const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 /// The beginning of those that gave a container its seccomp profile.
-pub const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
+pub(crate) const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
 /// The beginning of those that gave a container its AppArmor profile.
-pub const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
+pub(crate) const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 /// `ValidateSeccompPodAnnotations` and `ValidateSeccompProfile`, pkg/apis/core/validation.
 fn seccomp_annotation(value: &str, path: &Path<'_>, causes: &mut Causes) {

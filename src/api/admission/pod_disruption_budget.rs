@@ -10,7 +10,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// A PodDisruptionBudget.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "policy",
     version: "v1",
     kind: "PodDisruptionBudget",

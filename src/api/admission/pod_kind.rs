@@ -19,7 +19,7 @@ use crate::value::{Map, Node};
 use std::collections::BTreeSet;
 
 /// The table line.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "",
     version: "v1",
     kind: "Pod",

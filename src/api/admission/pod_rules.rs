@@ -11,12 +11,12 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// The lists of a pod that hold containers, in the order in which the server goes through them.
-pub const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
+pub(crate) const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
 /// The choices that the rules for pods leave open.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one choice of the server")]
-pub struct Rules {
+#[expect(clippy::struct_excessive_bools, clippy::struct_field_names, reason = "each is one choice of the server")]
+pub(crate) struct Rules {
     /// The server's version.
     pub version: Version,
     /// The object is a Pod, not a template inside another kind.
@@ -74,7 +74,7 @@ pub struct Rules {
 impl Rules {
     /// The rules for a template or pod: its new form decides nothing, the stored one what is let through.
     #[must_use]
-    pub fn new(version: Version, is_pod: bool, stored: Option<&Node>) -> Self {
+    pub(crate) fn new(version: Version, is_pod: bool, stored: Option<&Node>) -> Self {
         let since = |minor: u8| version >= Version::minor(minor);
         let mut rules = Self {
             version,

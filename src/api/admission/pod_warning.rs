@@ -20,7 +20,7 @@ const REPEATED_PORT_NAMES: Version = Version::minor(33);
 
 /// All warnings about a template, or about a pod of its own, whose path is [`Path::ROOT`].
 /// `warningsForPodSpecAndMeta`, pkg/api/pod.
-pub fn warn(template: &Node, is_pod: bool, version: Version, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn warn(template: &Node, is_pod: bool, version: Version, path: &Path<'_>, causes: &mut Causes) {
     let nothing = Node::null(template.at);
     let spec = template.get("spec").unwrap_or(&nothing);
     let annotations = template.find(&["metadata", "annotations"]).unwrap_or(&nothing);

@@ -10,7 +10,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// The table line.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "scheduling.k8s.io",
     version: "v1",
     kind: "PriorityClass",

@@ -12,7 +12,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// A ReplicaSet.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "apps",
     version: "v1",
     kind: "ReplicaSet",
@@ -26,7 +26,7 @@ pub static KIND: Kind = Kind {
 };
 
 /// A ReplicationController.
-pub static CONTROLLER: Kind = Kind {
+pub(crate) static CONTROLLER: Kind = Kind {
     group: "",
     kind: "ReplicationController",
     default: defaults::workload::replication_controller,

@@ -21,7 +21,7 @@ enum Owner {
 
 /// `resources` of a container.
 /// `ValidateContainerResourceRequirements`, pkg/apis/core/validation.
-pub fn of_container(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn of_container(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if let Some(resources) = some(container, "resources") {
         requirements(resources, Owner::Container, pod, path, causes);
     }
@@ -29,7 +29,7 @@ pub fn of_container(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &m
 
 /// `resources` of a pod.
 /// `validatePodResources` and `validatePodResourceRequirements`, pkg/apis/core/validation.
-pub fn of_pod(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn of_pod(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let Some(resources) = some(pod.spec, "resources").filter(|_| pod.rules.pod_resources) else { return };
     let path = path.child("resources");
     if pod.os() == "windows" {
@@ -44,7 +44,7 @@ pub fn of_pod(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 
 /// `overhead` of a pod: like limits of a container.
 /// `validateOverhead`, pkg/apis/core/validation.
-pub fn overhead(amounts: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn overhead(amounts: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let limits = path.child("limits");
     let mut kinds = Kinds::default();
     for (key, node) in amounts.entries() {
@@ -55,7 +55,7 @@ pub fn overhead(amounts: &Node, rules: &Rules, path: &Path<'_>, causes: &mut Cau
 
 /// An amount in a quota: resources by their names there, or kinds that are counted.
 /// `ValidateResourceQuotaResourceName`, pkg/apis/core/validation.
-pub fn of_quota(name: &str, node: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn of_quota(name: &str, node: &Node, path: &Path<'_>, causes: &mut Causes) {
     resource_name(name, path, causes);
     if !name.contains('/') && !is_standard_in_quota(name) {
         causes.invalid(path, "must be a standard resource for quota");
@@ -71,13 +71,13 @@ pub fn of_quota(name: &str, node: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// Whether quotas know a name by itself.
 #[must_use]
-pub fn is_standard_in_quota(name: &str) -> bool {
+pub(crate) fn is_standard_in_quota(name: &str) -> bool {
     (STANDARD.contains(&name) && name != "storage") || is_huge_page(name) || name.starts_with("requests.hugepages-")
 }
 
 /// A name in a limit range; of containers and pods less can be asked than of others.
 /// `validateLimitRangeResourceName`, pkg/apis/core/validation.
-pub fn limited(name: &str, of_containers: bool, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn limited(name: &str, of_containers: bool, path: &Path<'_>, causes: &mut Causes) {
     if of_containers {
         container_resource(name, path, causes);
     } else {
@@ -87,7 +87,7 @@ pub fn limited(name: &str, of_containers: bool, path: &Path<'_>, causes: &mut Ca
 
 /// Whether a pod holds an amount of huge pages that is no multiple of a page.
 #[must_use]
-pub fn has_partial_huge_pages(spec: &Node) -> bool {
+pub(crate) fn has_partial_huge_pages(spec: &Node) -> bool {
     let containers = CONTAINERS.iter().flat_map(|kind| list(spec, kind));
     let lists =
         containers.flat_map(|container| ["limits", "requests"].map(|list| container.find(&["resources", list])));
@@ -266,7 +266,7 @@ fn is_extended(name: &str) -> bool {
 
 /// Whether pods may ask for more of it, together, than there is.
 #[must_use]
-pub fn is_shareable(name: &str) -> bool {
+pub(crate) fn is_shareable(name: &str) -> bool {
     is_native(name) && !is_huge_page(name)
 }
 

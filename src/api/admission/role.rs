@@ -10,7 +10,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// A Role.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "rbac.authorization.k8s.io",
     version: "v1",
     kind: "Role",
@@ -27,7 +27,7 @@ pub static KIND: Kind = Kind {
 };
 
 /// A ClusterRole.
-pub static CLUSTER: Kind = Kind { kind: "ClusterRole", namespaced: false, create, update, ..KIND };
+pub(crate) static CLUSTER: Kind = Kind { kind: "ClusterRole", namespaced: false, create, update, ..KIND };
 
 /// `ValidateRole` and `ValidateClusterRole`, pkg/apis/rbac/validation.
 fn create(object: &Node, _: Version, causes: &mut Causes) {

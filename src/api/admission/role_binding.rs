@@ -10,7 +10,7 @@ use crate::k8s::name;
 use crate::value::Node;
 
 /// A RoleBinding.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: GROUP,
     version: "v1",
     kind: "RoleBinding",
@@ -24,7 +24,7 @@ pub static KIND: Kind = Kind {
 };
 
 /// A ClusterRoleBinding.
-pub static CLUSTER: Kind = Kind {
+pub(crate) static CLUSTER: Kind = Kind {
     kind: "ClusterRoleBinding",
     namespaced: false,
     create: |object, _, causes| judge(object, false, causes),

@@ -13,7 +13,7 @@ use crate::value::Node;
 use std::collections::BTreeSet;
 
 /// The table line.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "node.k8s.io",
     version: "v1",
     kind: "RuntimeClass",

@@ -5,7 +5,7 @@ use crate::value::{Data, Map, Node};
 
 /// The fields that are compared in their own way, by name, wherever they stand.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct FieldRules {
+pub(crate) struct FieldRules {
     /// To be absent and to be empty are two things.
     pub optional: &'static [&'static str],
     /// Maps of free keys: a key with an empty value is there.
@@ -17,7 +17,7 @@ pub struct FieldRules {
 impl FieldRules {
     /// Whether two values are the same.
     #[must_use]
-    pub fn same(&self, one: Option<&Node>, other: Option<&Node>) -> bool {
+    pub(crate) fn same(&self, one: Option<&Node>, other: Option<&Node>) -> bool {
         match (one, other) {
             (Some(one), Some(other)) => match (&one.data, &other.data) {
                 (Data::Map(one), Data::Map(other)) => self.same_maps(one, other),
@@ -44,7 +44,7 @@ impl FieldRules {
 
     /// Whether two values of one field are the same.
     #[must_use]
-    pub fn same_fields(&self, key: &str, one: Option<&Node>, other: Option<&Node>) -> bool {
+    pub(crate) fn same_fields(&self, key: &str, one: Option<&Node>, other: Option<&Node>) -> bool {
         let is_there = |node: Option<&Node>| node.is_some_and(|node| !node.is_null());
         if self.optional.contains(&key) && is_there(one) != is_there(other) {
             return false;

@@ -12,7 +12,7 @@ use crate::k8s::{base64, name};
 use crate::value::{Data, Node};
 
 /// A Secret.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "",
     version: "v1",
     kind: "Secret",

@@ -13,7 +13,7 @@ use crate::value::Node;
 
 /// `securityContext` of a pod.
 /// `validatePodSpecSecurityContext`, pkg/apis/core/validation.
-pub fn of_pod(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn of_pod(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let Some(context) = some(pod.spec, "securityContext") else { return };
     for field in ["fsGroup", "runAsUser", "runAsGroup"] {
         number_of_user(context, field, path, causes);
@@ -40,7 +40,7 @@ const SHARES_IN_SPEC: Version = Version::minor(37);
 
 /// The processes of a pod cannot be shared among its containers and with its host.
 /// `validatePodSpecSecurityContext`, pkg/apis/core/validation.
-pub fn shared_in_spec(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn shared_in_spec(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if pod.rules.version >= SHARES_IN_SPEC {
         shared_processes(pod, path, causes);
     }
@@ -56,7 +56,7 @@ fn shared_processes(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 
 /// `securityContext` of a container.
 /// `ValidateSecurityContext`, pkg/apis/core/validation.
-pub fn of_container(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn of_container(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let Some(context) = some(container, "securityContext") else { return };
     number_of_user(context, "runAsUser", path, causes);
     number_of_user(context, "runAsGroup", path, causes);
@@ -83,7 +83,7 @@ pub fn of_container(container: &Node, pod: &Pod<'_>, path: &Path<'_>, causes: &m
 
 /// Whether a container adds `CAP_SYS_ADMIN` and may not raise its privileges.
 #[must_use]
-pub fn is_unraised_admin(container: &Node) -> bool {
+pub(crate) fn is_unraised_admin(container: &Node) -> bool {
     let Some(context) = some(container, "securityContext") else { return false };
     let added = context.get("capabilities").map(|capabilities| list(capabilities, "add")).unwrap_or_default();
     context.get("allowPrivilegeEscalation").and_then(Node::as_bool) != Some(true)
@@ -92,7 +92,7 @@ pub fn is_unraised_admin(container: &Node) -> bool {
 
 /// What a pod says of the operating system must fit to the rest.
 /// `validateOS` and `validateLinux`, pkg/apis/core/validation.
-pub fn operating_system(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn operating_system(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let Some(system) = some(pod.spec, "os") else { return };
     let system_path = path.child("os");
     match text(system, "name") {
@@ -109,7 +109,7 @@ pub fn operating_system(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 
 /// Windows containers that run on the host: all or none of them.
 /// `validateWindowsHostProcessPod`, pkg/apis/core/validation.
-pub fn host_process(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn host_process(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     let of = |node: &Node| node.find(&["securityContext", "windowsOptions", "hostProcess"]).and_then(Node::as_bool);
     let whole = of(pod.spec);
     let (mut count, mut on_host) = (0, 0);
@@ -147,7 +147,7 @@ pub fn host_process(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 
 /// A pod in a user namespace of its own cannot share other namespaces with its host.
 /// `validateHostUsers`, pkg/apis/core/validation.
-pub fn user_namespace(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn user_namespace(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
     if pod.host_users {
         return;
     }
@@ -175,7 +175,7 @@ pub fn user_namespace(pod: &Pod<'_>, path: &Path<'_>, causes: &mut Causes) {
 
 /// Whether a kernel setting belongs to a namespace that the pod shares with its host.
 #[must_use]
-pub fn is_shared(spec: &Node, setting: &str) -> bool {
+pub(crate) fn is_shared(spec: &Node, setting: &str) -> bool {
     sharing(spec, setting).is_some()
 }
 

@@ -9,7 +9,7 @@ use crate::value::Node;
 
 /// A map of labels; every fault is reported at the map itself, as the server does.
 /// `ValidateLabels`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
-pub fn labels(map: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn labels(map: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     for (key, value) in map.into_iter().flat_map(Node::entries) {
         causes.each_invalid(path, name::label_key(&key.name));
         causes.each_invalid(path, name::label_value(value.as_str().unwrap_or_default()));
@@ -18,19 +18,19 @@ pub fn labels(map: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
 
 /// The key of a label.
 /// `ValidateLabelName`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
-pub fn label_key(key: &str, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn label_key(key: &str, path: &Path<'_>, causes: &mut Causes) {
     causes.each_invalid(path, name::label_key(key));
 }
 
 /// A `labelSelector`. `None` is fine: whether it may be missing is for the caller to say.
 /// `ValidateLabelSelector`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
-pub fn selector(selector: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn selector(selector: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     selector_with(selector, false, path, causes);
 }
 
 /// The same, where `faulty_values` in its expressions may be let through.
 /// `ValidateLabelSelector`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
-pub fn selector_with(selector: Option<&Node>, faulty_values: bool, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn selector_with(selector: Option<&Node>, faulty_values: bool, path: &Path<'_>, causes: &mut Causes) {
     let Some(selector) = selector else { return };
     labels(selector.get("matchLabels"), &path.child("matchLabels"), causes);
     let expressions = path.child("matchExpressions");
@@ -41,7 +41,7 @@ pub fn selector_with(selector: Option<&Node>, faulty_values: bool, path: &Path<'
 
 /// The same, but the values in its expressions may be what no label can be.
 /// `ValidatePodAffinityTermSelector`, pkg/apis/core/validation.
-pub fn lenient_selector(node: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn lenient_selector(node: Option<&Node>, path: &Path<'_>, causes: &mut Causes) {
     let mut found = Causes::default();
     selector(node, path, &mut found);
     let values = format!("{}[", path.child("matchExpressions"));
@@ -53,7 +53,7 @@ pub fn lenient_selector(node: Option<&Node>, path: &Path<'_>, causes: &mut Cause
 
 /// Whether an expression of a selector holds a value that no label can have.
 #[must_use]
-pub fn has_faulty_values(selector: Option<&Node>) -> bool {
+pub(crate) fn has_faulty_values(selector: Option<&Node>) -> bool {
     let expressions = selector.map(|selector| list(selector, "matchExpressions")).unwrap_or_default();
     expressions.iter().flat_map(|expression| list(expression, "values")).any(|value| {
         let value = value.as_str().unwrap_or_default();
@@ -63,14 +63,14 @@ pub fn has_faulty_values(selector: Option<&Node>) -> bool {
 
 /// Whether a selector has no conditions, and so picks everything.
 #[must_use]
-pub fn is_empty(selector: &Node) -> bool {
+pub(crate) fn is_empty(selector: &Node) -> bool {
     selector.get("matchLabels").is_none_or(|labels| labels.entries().next().is_none())
         && list(selector, "matchExpressions").is_empty()
 }
 
 /// Whether a selector that is well formed picks these labels.
 #[must_use]
-pub fn picks(selector: &Node, labels: Option<&Node>) -> bool {
+pub(crate) fn picks(selector: &Node, labels: Option<&Node>) -> bool {
     let label = |key: &str| labels.and_then(|labels| labels.get(key)).map(|value| value.as_str().unwrap_or_default());
     let all_labels = selector
         .get("matchLabels")
@@ -95,7 +95,7 @@ pub fn picks(selector: &Node, labels: Option<&Node>) -> bool {
 
 /// The selector of a workload: required, well formed and not empty. Gives it back when it can be used to pick labels.
 /// `ValidateLabelSelector`, k8s.io/apimachinery/pkg/apis/meta/v1/validation.
-pub fn workload_selector<'n>(
+pub(crate) fn workload_selector<'n>(
     spec: &'n Node,
     path: &Path<'_>,
     kind: &str,
@@ -122,7 +122,7 @@ pub fn workload_selector<'n>(
 
 /// What a workload's selector picks.
 #[derive(Clone, Copy, Debug)]
-pub enum Chosen<'n> {
+pub(crate) enum Chosen<'n> {
     /// It is missing.
     Nothing,
     /// It cannot be read.
@@ -136,7 +136,7 @@ pub enum Chosen<'n> {
 impl Chosen<'_> {
     /// Whether it picks these labels. A faulty one is not asked.
     #[must_use]
-    pub fn picks(self, labels: Option<&Node>) -> bool {
+    pub(crate) fn picks(self, labels: Option<&Node>) -> bool {
         match self {
             Self::Nothing => false,
             Self::Faulty | Self::Everything => true,

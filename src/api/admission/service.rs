@@ -16,7 +16,7 @@ use crate::value::Node;
 use std::collections::BTreeSet;
 
 /// A Service.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "",
     version: "v1",
     kind: "Service",

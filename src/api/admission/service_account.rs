@@ -10,7 +10,7 @@ use crate::k8s::version::Version;
 use crate::value::{Map, Node};
 
 /// A ServiceAccount.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "",
     version: "v1",
     kind: "ServiceAccount",

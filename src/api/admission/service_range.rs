@@ -12,7 +12,7 @@ use crate::k8s::{ip, name};
 use crate::value::Node;
 
 /// A ServiceCIDR.
-pub static RANGE: Kind = Kind {
+pub(crate) static RANGE: Kind = Kind {
     group: "networking.k8s.io",
     version: "v1",
     kind: "ServiceCIDR",
@@ -26,7 +26,7 @@ pub static RANGE: Kind = Kind {
 };
 
 /// An IPAddress.
-pub static ADDRESS: Kind = Kind {
+pub(crate) static ADDRESS: Kind = Kind {
     kind: "IPAddress",
     naming: Naming::Address,
     create: |object, _, causes| parent(object, causes),

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 /// `topologySpreadConstraints` of a pod.
 /// `validateTopologySpreadConstraints`, pkg/apis/core/validation.
-pub fn constraints(constraints: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn constraints(constraints: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     let repeated = repeated(constraints);
     for (index, constraint) in constraints.iter().enumerate() {
         let path = path.index(index);
@@ -43,13 +43,13 @@ pub fn constraints(constraints: &[Node], rules: &Rules, path: &Path<'_>, causes:
 
 /// `matchLabelKeys` where the server merges them into the selector.
 /// `ValidateMatchLabelKeysInTopologySpread`, pkg/apis/core/validation.
-pub fn merged_label_keys(constraint: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn merged_label_keys(constraint: &Node, path: &Path<'_>, causes: &mut Causes) {
     affinity::label_keys(constraint, [Some("matchLabelKeys"), None], path, causes);
 }
 
 /// `tolerations` of a pod.
 /// `ValidateTolerations`, pkg/apis/core/validation.
-pub fn tolerations(tolerations: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn tolerations(tolerations: &[Node], rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
     for (index, toleration) in tolerations.iter().enumerate() {
         let path = path.index(index);
         let (key, operator) = (text(toleration, "key"), text(toleration, "operator"));

@@ -13,7 +13,7 @@ use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A StorageClass.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "storage.k8s.io",
     version: "v1",
     kind: "StorageClass",

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// What containers need to know of a volume.
 #[derive(Clone, Copy, Debug)]
-pub struct Volume {
+pub(crate) struct Volume {
     /// It is a claim, or makes one.
     pub is_claim: bool,
     /// It is an empty directory.
@@ -24,12 +24,12 @@ pub struct Volume {
 }
 
 /// The good volumes of a pod by name.
-pub type Volumes<'n> = BTreeMap<&'n str, Volume>;
+pub(crate) type Volumes<'n> = BTreeMap<&'n str, Volume>;
 
 /// Checks volumes and gives the good ones. `claims` are the names of claim templates: each stands for a volume, and
 /// hides one of its name. The server then numbers the volumes at random, so they have no number here.
 /// `ValidateVolumes`, pkg/apis/core/validation.
-pub fn volumes<'n>(
+pub(crate) fn volumes<'n>(
     spec: &'n Node,
     claims: &[&'n str],
     pod_name: &str,
@@ -75,7 +75,7 @@ pub fn volumes<'n>(
 
 /// Whether the path of a token leads outside its volume.
 #[must_use]
-pub fn has_faulty_token_path(spec: &Node) -> bool {
+pub(crate) fn has_faulty_token_path(spec: &Node) -> bool {
     let mut found = Causes::default();
     for volume in list(spec, "volumes") {
         for source in volume.get("projected").map(|projected| list(projected, "sources")).unwrap_or_default() {

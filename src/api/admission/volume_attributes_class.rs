@@ -13,7 +13,7 @@ use crate::k8s::version::Version;
 use crate::value::Node;
 
 /// The table line.
-pub static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     group: "storage.k8s.io",
     version: "v1",
     kind: "VolumeAttributesClass",
@@ -27,7 +27,7 @@ pub static KIND: Kind = Kind {
 };
 
 /// The same as it was served before 1.34.
-pub static BETA: Kind = Kind { version: "v1beta1", ..KIND };
+pub(crate) static BETA: Kind = Kind { version: "v1beta1", ..KIND };
 
 /// `ValidateVolumeAttributesClass`, pkg/apis/storage/validation.
 fn create(object: &Node, _: Version, causes: &mut Causes) {

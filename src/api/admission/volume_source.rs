@@ -12,7 +12,7 @@ const HOST_PATH_TYPES: [&str; 8] =
 
 /// `hostPath`.
 /// `validateHostPathVolumeSource`, pkg/apis/core/validation.
-pub fn host_path(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn host_path(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     let place = text(source, "path");
     if place.is_empty() {
         return causes.required(&path.child("path"), "");
@@ -27,7 +27,7 @@ pub fn host_path(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// `local`.
 /// `validateLocalVolumeSource`, pkg/apis/core/validation.
-pub fn local(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn local(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     match text(source, "path") {
         "" => causes.required(&path.child("path"), ""),
         place => no_steps_up(place, &path.child("path"), causes),
@@ -36,7 +36,7 @@ pub fn local(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// `nfs`.
 /// `validateNFSVolumeSource`, pkg/apis/core/validation.
-pub fn nfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn nfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["server", "path"], path, causes);
     if !text(source, "path").starts_with('/') {
         causes.invalid(&path.child("path"), "must be an absolute path");
@@ -45,27 +45,27 @@ pub fn nfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// `gcePersistentDisk`.
 /// `validateGCEPersistentDiskVolumeSource`, pkg/apis/core/validation.
-pub fn gce_disk(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn gce_disk(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["pdName"], path, causes);
     partition(source, path, causes);
 }
 
 /// `awsElasticBlockStore`.
 /// `validateAWSElasticBlockStoreVolumeSource`, pkg/apis/core/validation.
-pub fn aws_disk(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn aws_disk(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["volumeID"], path, causes);
     partition(source, path, causes);
 }
 
 /// `glusterfs`.
 /// `validateGlusterfsVolumeSource`, pkg/apis/core/validation.
-pub fn glusterfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn glusterfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["endpoints", "path"], path, causes);
 }
 
 /// `flocker`.
 /// `validateFlockerVolumeSource`, pkg/apis/core/validation.
-pub fn flocker(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn flocker(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     let data_set = text(source, "datasetName");
     match (data_set.is_empty(), text(source, "datasetUUID").is_empty()) {
         (true, true) => causes.required(path, "one of datasetName and datasetUUID is required"),
@@ -79,14 +79,14 @@ pub fn flocker(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// `rbd`.
 /// `validateRBDVolumeSource` and `validateRBDPersistentVolumeSource`, pkg/apis/core/validation.
-pub fn rbd(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn rbd(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     cephfs(source, path, causes);
     need(source, &["image"], path, causes);
 }
 
 /// `cephfs`.
 /// `validateCephFSVolumeSource` and `validateCephFSPersistentVolumeSource`, pkg/apis/core/validation.
-pub fn cephfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn cephfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     if list(source, "monitors").is_empty() {
         causes.required(&path.child("monitors"), "");
     }
@@ -94,7 +94,7 @@ pub fn cephfs(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// `quobyte`.
 /// `validateQuobyteVolumeSource`, pkg/apis/core/validation.
-pub fn quobyte(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn quobyte(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     let pairs = "must be a host:port pair or multiple pairs separated by commas";
     let registry = text(source, "registry");
     if registry.is_empty() {
@@ -111,7 +111,7 @@ pub fn quobyte(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// `iscsi`; what is said of a qualified name without a known beginning differs.
 /// `validateISCSIVolumeSource` and `validateISCSIPersistentVolumeSource`, pkg/apis/core/validation.
-pub fn iscsi(source: &Node, beginning: &str, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn iscsi(source: &Node, beginning: &str, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["targetPortal"], path, causes);
     match text(source, "iqn") {
         "" => causes.required(&path.child("iqn"), ""),
@@ -129,17 +129,17 @@ pub fn iscsi(source: &Node, beginning: &str, path: &Path<'_>, causes: &mut Cause
 
 /// Whether the portal of an `iscsi` source is too long to stand beside the name of its volume.
 #[must_use]
-pub fn iscsi_is_too_long(source: &Node, volume: &str) -> bool {
+pub(crate) fn iscsi_is_too_long(source: &Node, volume: &str) -> bool {
     some(source, "initiatorName").is_some() && volume.len() + 1 + text(source, "targetPortal").len() > 64
 }
 
 /// What the server says of that.
-pub const ISCSI_TOO_LONG: &str = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if \
+pub(crate) const ISCSI_TOO_LONG: &str = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if \
     iscsi.initiatorName is specified.";
 
 /// `fc`.
 /// `validateFCVolumeSource`, pkg/apis/core/validation.
-pub fn fibre_channel(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn fibre_channel(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     let (targets, identifiers) = (list(source, "targetWWNs"), list(source, "wwids"));
     let target_path = path.child("targetWWNs");
     match (targets.is_empty(), identifiers.is_empty()) {
@@ -157,7 +157,7 @@ pub fn fibre_channel(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// `flexVolume`.
 /// `validateFlexVolumeSource` and `validateFlexPersistentVolumeSource`, pkg/apis/core/validation.
-pub fn flex_volume(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn flex_volume(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["driver"], path, causes);
     let options = path.child("options");
     for (key, _) in source.get("options").into_iter().flat_map(Node::entries) {
@@ -173,13 +173,13 @@ pub fn flex_volume(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// `azureFile`.
 /// `validateAzureFile` and `validateAzureFilePV`, pkg/apis/core/validation.
-pub fn azure_file(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn azure_file(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["secretName", "shareName"], path, causes);
 }
 
 /// `azureDisk`.
 /// `validateAzureDisk`, pkg/apis/core/validation.
-pub fn azure_disk(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn azure_disk(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["diskName", "diskURI"], path, causes);
     for (field, known) in
         [("cachingMode", ["None", "ReadOnly", "ReadWrite"]), ("kind", ["Dedicated", "Managed", "Shared"])]
@@ -204,31 +204,31 @@ pub fn azure_disk(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// `vsphereVolume`.
 /// `validateVsphereVolumeSource`, pkg/apis/core/validation.
-pub fn vsphere(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn vsphere(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["volumePath"], path, causes);
 }
 
 /// `photonPersistentDisk`.
 /// `validatePhotonPersistentDiskVolumeSource`, pkg/apis/core/validation.
-pub fn photon(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn photon(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["pdID"], path, causes);
 }
 
 /// `portworxVolume`, and the part of `cinder` that all have.
 /// `validatePortworxVolumeSource`, pkg/apis/core/validation.
-pub fn volume_id(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn volume_id(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["volumeID"], path, causes);
 }
 
 /// `scaleIO`.
 /// `validateScaleIOVolumeSource` and `validateScaleIOPersistentVolumeSource`, pkg/apis/core/validation.
-pub fn scale_io(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn scale_io(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     need(source, &["gateway", "system", "volumeName"], path, causes);
 }
 
 /// `storageos`.
 /// `validateStorageOSVolumeSource` and `validateStorageOSPersistentVolumeSource`, pkg/apis/core/validation.
-pub fn storage_os(source: &Node, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn storage_os(source: &Node, path: &Path<'_>, causes: &mut Causes) {
     match text(source, "volumeName") {
         "" => causes.required(&path.child("volumeName"), ""),
         volume => causes.each_invalid(&path.child("volumeName"), name::dns_label(volume)),
@@ -241,7 +241,7 @@ pub fn storage_os(source: &Node, path: &Path<'_>, causes: &mut Causes) {
 
 /// The name of a CSI driver.
 /// `ValidateCSIDriverName`, pkg/apis/core/validation.
-pub fn csi_driver(driver: &str, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn csi_driver(driver: &str, path: &Path<'_>, causes: &mut Causes) {
     if driver.is_empty() {
         return causes.required(path, "");
     }
@@ -253,7 +253,7 @@ pub fn csi_driver(driver: &str, path: &Path<'_>, causes: &mut Causes) {
 
 /// Texts that must not be empty: what the rules of many sources begin with, `validateVolumeSource`,
 /// pkg/apis/core/validation.
-pub fn need(source: &Node, fields: &[&str], path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn need(source: &Node, fields: &[&str], path: &Path<'_>, causes: &mut Causes) {
     for field in fields.iter().filter(|field| text(source, field).is_empty()) {
         causes.required(&path.child(field), "");
     }
@@ -261,7 +261,7 @@ pub fn need(source: &Node, fields: &[&str], path: &Path<'_>, causes: &mut Causes
 
 /// A reference to a Secret that needs more than to be there.
 /// `validatePVSecretReference`, pkg/apis/core/validation.
-pub fn need_in_secret(source: &Node, fields: &[&str], path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn need_in_secret(source: &Node, fields: &[&str], path: &Path<'_>, causes: &mut Causes) {
     if let Some(secret) = some(source, "secretRef") {
         need(secret, fields, &path.child("secretRef"), causes);
     }

@@ -15,7 +15,7 @@ use crate::value::Node;
 use std::collections::BTreeSet;
 
 /// A `ValidatingWebhookConfiguration`.
-pub static VALIDATING: Kind = Kind {
+pub(crate) static VALIDATING: Kind = Kind {
     group: "admissionregistration.k8s.io",
     version: "v1",
     kind: "ValidatingWebhookConfiguration",
@@ -32,7 +32,7 @@ pub static VALIDATING: Kind = Kind {
 };
 
 /// A `MutatingWebhookConfiguration`.
-pub static MUTATING: Kind = Kind { kind: "MutatingWebhookConfiguration", ..VALIDATING };
+pub(crate) static MUTATING: Kind = Kind { kind: "MutatingWebhookConfiguration", ..VALIDATING };
 
 /// The versions of a review that the server speaks.
 const REVIEWS: [&str; 2] = ["v1", "v1beta1"];

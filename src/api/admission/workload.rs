@@ -8,7 +8,7 @@ use super::selector::Chosen;
 use crate::value::Node;
 
 /// How specs of workloads are compared.
-pub const FIELD_RULES: FieldRules = FieldRules {
+pub(crate) const FIELD_RULES: FieldRules = FieldRules {
     optional: pod::OPTIONAL,
     free: &["matchLabels", "labels", "annotations", "nodeSelector"],
     amounts: &["requests", "limits", "overhead", "divisor", "sizeLimit"],
@@ -16,7 +16,14 @@ pub const FIELD_RULES: FieldRules = FieldRules {
 
 /// A template whose labels the selector must pick, and whose pods must run on and on.
 /// `ValidatePodTemplateSpecForReplicaSet`, pkg/apis/apps/validation.
-pub fn template(spec: &Node, chosen: Chosen<'_>, kind: &str, rules: &Rules, path: &Path<'_>, causes: &mut Causes) {
+pub(crate) fn template(
+    spec: &Node,
+    chosen: Chosen<'_>,
+    kind: &str,
+    rules: &Rules,
+    path: &Path<'_>,
+    causes: &mut Causes,
+) {
     let nothing = Node::null(spec.at);
     let template = spec.get("template").unwrap_or(&nothing);
     let inner = template.get("spec").unwrap_or(&nothing);
@@ -38,7 +45,7 @@ pub fn template(spec: &Node, chosen: Chosen<'_>, kind: &str, rules: &Rules, path
 
 /// The selector of a workload never changes.
 /// `ValidateImmutableField`, k8s.io/apimachinery/pkg/api/validation.
-pub fn same_selector(new: &Node, old: &Node, causes: &mut Causes) {
+pub(crate) fn same_selector(new: &Node, old: &Node, causes: &mut Causes) {
     if !FIELD_RULES.same_fields("selector", new.get("selector"), old.get("selector")) {
         causes.invalid(&Path::new("spec.selector"), "field is immutable");
     }

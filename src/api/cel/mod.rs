@@ -10,7 +10,7 @@ mod net;
 mod read;
 mod signature;
 mod text;
-pub mod tree;
+pub(crate) mod tree;
 pub mod value;
 
 use crate::k8s::version::Version;

@@ -4,7 +4,7 @@ use crate::value::Text;
 
 /// A part of an expression.
 #[derive(Debug)]
-pub enum Tree {
+pub(crate) enum Tree {
     /// A value that is written there.
     Literal(Literal),
     /// `self`
@@ -74,7 +74,7 @@ pub enum Tree {
 
 /// A value that is written in an expression.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Literal {
+pub(crate) enum Literal {
     /// `null`
     Null,
     /// `true`
@@ -93,8 +93,7 @@ pub enum Literal {
 
 /// What joins two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is its sign")]
-pub enum Operator {
+pub(crate) enum Operator {
     Equal,
     Unequal,
     Less,
@@ -111,7 +110,7 @@ pub enum Operator {
 
 /// An expression for each item of a list, or each entry of a map.
 #[derive(Debug)]
-pub struct Fold {
+pub(crate) struct Fold {
     /// What is made of the results.
     pub kind: Kind,
     /// The items.
@@ -128,7 +127,7 @@ pub struct Fold {
 
 /// What is made of the results of a fold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `all`
     All,
     /// `exists`
@@ -152,4 +151,4 @@ pub enum Kind {
 }
 
 /// So deep an expression may nest.
-pub const DEEPEST: usize = 100;
+pub(crate) const DEEPEST: usize = 100;

@@ -10,7 +10,7 @@ use crate::k8s::version::Version;
 use crate::value::{Data, Map, Node};
 
 /// What is wrong with the resources that are embedded in a value.
-pub fn faults(schema: &Schema, value: &Node, path: &Path<'_>, version: Version, found: &mut Vec<Fault>) {
+pub(crate) fn faults(schema: &Schema, value: &Node, path: &Path<'_>, version: Version, found: &mut Vec<Fault>) {
     match &value.data {
         Data::Map(map) => {
             if schema.embedded {

@@ -13,7 +13,7 @@ const CHECKS_NAMES: Version = Version::minor(35);
 
 /// Whether a text has a format, named without dashes. What is no such format every text has.
 #[must_use]
-pub fn has(format: &str, text: &str, version: Version) -> bool {
+pub(crate) fn has(format: &str, text: &str, version: Version) -> bool {
     match format {
         "bsonobjectid" => text.len() == 24 && is_hex(text),
         "uri" => Url::for_request(text).is_some(),

@@ -9,7 +9,7 @@ use crate::value::{Data, Node};
 use std::collections::BTreeMap;
 
 /// What stands twice in a value.
-pub fn repetitions(schema: &Schema, value: &Node, path: &Path<'_>, found: &mut Vec<Fault>) {
+pub(crate) fn repetitions(schema: &Schema, value: &Node, path: &Path<'_>, found: &mut Vec<Fault>) {
     match &value.data {
         Data::Map(map) => {
             for (key, inner) in map.iter() {

@@ -1,18 +1,18 @@
 //! The API server's answer to custom resources: by their definitions where somebody gave them, and as they stand where
 //! nobody did, for then nobody can say that a cluster refuses them. Knows no kind of its own.
 
-pub mod definitions;
-pub mod embedded;
-pub mod format;
-pub mod json_schema;
-pub mod lists;
-pub mod old;
-pub mod pattern;
-pub mod prepare;
-pub mod rule;
-pub mod rules;
+pub(crate) mod definitions;
+pub(crate) mod embedded;
+pub(crate) mod format;
+pub(crate) mod json_schema;
+pub(crate) mod lists;
+pub(crate) mod old;
+pub(crate) mod pattern;
+pub(crate) mod prepare;
+pub(crate) mod rule;
+pub(crate) mod rules;
 pub mod schema;
-pub mod values;
+pub(crate) mod values;
 
 pub use definitions::{Custom, Customs, Found, Served};
 

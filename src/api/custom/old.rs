@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// The old value that belongs to a new one, and the schema of both.
 #[derive(Clone, Copy, Debug)]
-pub struct Old<'a> {
+pub(crate) struct Old<'a> {
     /// What it was.
     pub value: &'a Node,
     schema: &'a Schema,
@@ -16,26 +16,26 @@ pub struct Old<'a> {
 impl<'a> Old<'a> {
     /// The old value of a whole object.
     #[must_use]
-    pub const fn new(value: &'a Node, schema: &'a Schema) -> Self {
+    pub(crate) const fn new(value: &'a Node, schema: &'a Schema) -> Self {
         Self { value, schema }
     }
 
     /// What a field was.
     #[must_use]
-    pub fn field(self, name: &str) -> Option<Self> {
+    pub(crate) fn field(self, name: &str) -> Option<Self> {
         Some(Self { value: self.value.get(name)?, schema: self.schema.field(name)? })
     }
 
     /// The old items by their keys, where items have keys.
     #[must_use]
-    pub fn keyed(self) -> Option<Keyed<'a>> {
+    pub(crate) fn keyed(self) -> Option<Keyed<'a>> {
         (self.schema.list_type == ListType::Map).then_some(())?;
         Keyed::new(self.value.as_list()?, self.schema)
     }
 
     /// Whether a value is what it was. Items with keys may have changed places.
     #[must_use]
-    pub fn equals(self, new: &Node) -> bool {
+    pub(crate) fn equals(self, new: &Node) -> bool {
         match (&self.value.data, &new.data) {
             (Data::Null, Data::Null) => true,
             (Data::List(before), Data::List(now)) => {
@@ -58,7 +58,7 @@ impl<'a> Old<'a> {
 
 /// Items of a list, found by their keys.
 #[derive(Debug)]
-pub struct Keyed<'a> {
+pub(crate) struct Keyed<'a> {
     list: &'a Schema,
     items: &'a Schema,
     found: BTreeMap<Vec<Text>, &'a Node>,
@@ -67,7 +67,7 @@ pub struct Keyed<'a> {
 impl<'a> Keyed<'a> {
     /// The items of a list whose schema says by which fields they are told apart.
     #[must_use]
-    pub fn new(values: &'a [Node], list: &'a Schema) -> Option<Self> {
+    pub(crate) fn new(values: &'a [Node], list: &'a Schema) -> Option<Self> {
         let items = list.items.as_deref()?;
         let mut found = BTreeMap::new();
         for value in values {
@@ -80,7 +80,7 @@ impl<'a> Keyed<'a> {
 
     /// The item that has the keys of another.
     #[must_use]
-    pub fn find(&self, item: &Node) -> Option<Old<'a>> {
+    pub(crate) fn find(&self, item: &Node) -> Option<Old<'a>> {
         let value = self.found.get(&key(item, self.list, self.items)?).copied()?;
         Some(Old { value, schema: self.items })
     }

@@ -42,7 +42,7 @@ impl Pattern {
 const MOST_KEPT: usize = 256;
 
 /// Does something with an expression that may have been made before; `None` if it cannot be read.
-pub fn cached<T>(written: &str, with: impl FnOnce(&Regex) -> T) -> Option<T> {
+pub(crate) fn cached<T>(written: &str, with: impl FnOnce(&Regex) -> T) -> Option<T> {
     static KEPT: Mutex<BTreeMap<String, Arc<Option<Regex>>>> = Mutex::new(BTreeMap::new());
     let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner).get(written).cloned();
     let made = kept.unwrap_or_else(|| {
@@ -59,14 +59,14 @@ pub fn cached<T>(written: &str, with: impl FnOnce(&Regex) -> T) -> Option<T> {
 
 /// Compiles an expression in Go's syntax.
 #[must_use]
-pub fn compile(written: &str) -> Option<Regex> {
+pub(crate) fn compile(written: &str) -> Option<Regex> {
     let ours = translate(written)?;
     RegexBuilder::new(&ours).size_limit(LARGEST).dfa_size_limit(LARGEST).nest_limit(200).build().ok()
 }
 
 /// Whether a text is a regular expression to the server.
 #[must_use]
-pub fn is_pattern(written: &str) -> bool {
+pub(crate) fn is_pattern(written: &str) -> bool {
     compile(written).is_some()
 }
 

@@ -15,7 +15,7 @@ const META: [&str; 3] = ["apiVersion", "kind", "metadata"];
 const MOST_UNKNOWN: usize = 100;
 
 /// Drops what the schema does not know; says what that was, sorted by path.
-pub fn prune(object: &mut Node, schema: &Schema, is_root: bool) -> Vec<Fault> {
+pub(crate) fn prune(object: &mut Node, schema: &Schema, is_root: bool) -> Vec<Fault> {
     let mut unknown = Vec::new();
     drop_unknown(object, Some(schema), (is_root, false), &Path::ROOT, &mut unknown);
     unknown.sort_by(|a, b| a.path.cmp(&b.path));
@@ -88,7 +88,7 @@ fn known<'s>(schema: Option<&'s Schema>, name: &str) -> Option<Option<&'s Schema
 }
 
 /// Drops nulls that are neither allowed nor stand for a default.
-pub fn drop_nulls(value: &mut Node, schema: Option<&Schema>) {
+pub(crate) fn drop_nulls(value: &mut Node, schema: Option<&Schema>) {
     match &mut value.data {
         Data::Map(map) => {
             let is_nothing = |inner: &Node, schema: Option<&Schema>| {
@@ -116,7 +116,7 @@ pub fn drop_nulls(value: &mut Node, schema: Option<&Schema>) {
 }
 
 /// Fills in defaults. They stand where the map stands that lacked them.
-pub fn fill(value: &mut Node, schema: &Schema) {
+pub(crate) fn fill(value: &mut Node, schema: &Schema) {
     let at = value.at;
     match &mut value.data {
         Data::Map(map) => {
@@ -172,7 +172,7 @@ fn fill_null(value: &mut Node, schema: &Schema) {
 ///
 /// # Errors
 /// When the decoder would not take it: the stage's faults.
-pub fn read_metadata(resource: &mut Node, path: &Path<'_>, version: Version) -> Result<(), Vec<Fault>> {
+pub(crate) fn read_metadata(resource: &mut Node, path: &Path<'_>, version: Version) -> Result<(), Vec<Fault>> {
     let Some(metadata) = resource.get_mut("metadata") else { return Ok(()) };
     let Some(shape) = Shape::named("meta.v1.ObjectMeta", version) else { return Ok(()) };
     if metadata.is_null() {
@@ -206,7 +206,7 @@ pub fn read_metadata(resource: &mut Node, path: &Path<'_>, version: Version) -> 
 ///
 /// # Errors
 /// When the decoder would not take one of them.
-pub fn read_embedded(
+pub(crate) fn read_embedded(
     value: &mut Node,
     schema: &Schema,
     path: &Path<'_>,

@@ -21,7 +21,7 @@ const LONGEST_MESSAGE: usize = 5 * 1024;
 
 /// What the rules of a schema say of an object.
 #[must_use]
-pub fn faults(
+pub(crate) fn faults(
     schema: &Schema,
     object: &Node,
     stored: Option<&Node>,

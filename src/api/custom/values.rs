@@ -49,7 +49,7 @@ impl Outcome {
 
 /// What is wrong with a value. Steps are paid from an account; where it is empty, nothing more is found.
 #[must_use]
-pub fn faults(
+pub(crate) fn faults(
     schema: &Schema,
     value: &Node,
     old: Option<Old<'_>>,
@@ -479,7 +479,7 @@ fn plain(value: &Node) -> String {
 
 /// A text as Go's `%q` writes it.
 #[must_use]
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for letter in text.chars() {

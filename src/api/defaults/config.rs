@@ -7,7 +7,7 @@ use crate::value::Node;
 
 /// A Secret: what stands in `stringData` moves to `data`.
 /// `Convert_v1_Secret_To_core_Secret`, pkg/apis/core/v1.
-pub fn secret(node: &mut Node, _: Version) {
+pub(crate) fn secret(node: &mut Node, _: Version) {
     fill_text(node, "type", "Opaque");
     let plain: Vec<(String, Node)> = node
         .get("stringData")
@@ -31,7 +31,7 @@ pub fn secret(node: &mut Node, _: Version) {
 
 /// A Namespace: it carries its name as a label.
 /// `SetDefaults_Namespace`, pkg/apis/core/v1.
-pub fn namespace(node: &mut Node, _: Version) {
+pub(crate) fn namespace(node: &mut Node, _: Version) {
     let Some(metadata) = node.get_mut("metadata") else { return };
     let Some(name) = metadata.get("name").filter(|name| name.as_str().is_some_and(|name| !name.is_empty())).cloned()
     else {
@@ -43,4 +43,4 @@ pub fn namespace(node: &mut Node, _: Version) {
 }
 
 /// Kinds for which the server fills in nothing.
-pub fn nothing(_: &mut Node, _: Version) {}
+pub(crate) fn nothing(_: &mut Node, _: Version) {}

@@ -154,7 +154,7 @@ static OF_KINDS: &[(&str, Feature)] = &[
 
 /// Where the spec of the pods of a kind is.
 #[must_use]
-pub fn pod_spec_path(kind: &str) -> Option<&'static [&'static str]> {
+pub(crate) fn pod_spec_path(kind: &str) -> Option<&'static [&'static str]> {
     match kind {
         "Pod" => Some(&["spec"]),
         "StatefulSet" | "Deployment" | "DaemonSet" | "ReplicaSet" | "ReplicationController" | "Job" => {
@@ -167,7 +167,7 @@ pub fn pod_spec_path(kind: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Takes out of an object what this version's server would not keep, and gives what was stated.
-pub fn drop_disabled(kind: &str, object: &mut Node, stored: Option<&Node>, version: Version) -> Vec<Dropped> {
+pub(crate) fn drop_disabled(kind: &str, object: &mut Node, stored: Option<&Node>, version: Version) -> Vec<Dropped> {
     let mut found = Vec::new();
     let off = |feature: &&Feature| !feature.gate.is_on(version);
     let there = |feature: &&Feature| is_there(object, feature.path);

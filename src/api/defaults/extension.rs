@@ -7,7 +7,7 @@ use crate::value::{Data, Map, Node};
 
 /// Webhooks of either kind.
 /// `SetDefaults_ValidatingWebhook` and `SetDefaults_MutatingWebhook`, pkg/apis/admissionregistration/v1.
-pub fn webhooks(node: &mut Node, _: Version) {
+pub(crate) fn webhooks(node: &mut Node, _: Version) {
     let mutates = node.get("kind").and_then(Node::as_str) == Some("MutatingWebhookConfiguration");
     each(node, &["webhooks"], |hook| {
         fill_absent(hook, "failurePolicy", Data::Text("Fail".into()));
@@ -34,7 +34,7 @@ fn matching(node: &mut Node, rules: &[&str]) {
 
 /// A policy of either kind.
 /// `SetDefaults_ValidatingAdmissionPolicySpec`, pkg/apis/admissionregistration/v1.
-pub fn admission_policy(node: &mut Node, _: Version) {
+pub(crate) fn admission_policy(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_absent(spec, "failurePolicy", Data::Text("Fail".into()));
@@ -42,7 +42,7 @@ pub fn admission_policy(node: &mut Node, _: Version) {
 }
 
 /// What binds one.
-pub fn admission_policy_binding(node: &mut Node, _: Version) {
+pub(crate) fn admission_policy_binding(node: &mut Node, _: Version) {
     if let Some(spec) = fill_map(node, "spec") {
         within(spec, &["matchResources"], |resources| matching(resources, &["resourceRules", "excludeResourceRules"]));
     }
@@ -50,7 +50,7 @@ pub fn admission_policy_binding(node: &mut Node, _: Version) {
 
 /// A CustomResourceDefinition: names that follow from its kind.
 /// `SetDefaults_CustomResourceDefinitionSpec`, k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.
-pub fn custom_resource_definition(node: &mut Node, _: Version) {
+pub(crate) fn custom_resource_definition(node: &mut Node, _: Version) {
     let Some(spec) = fill_map(node, "spec") else { return };
     if let Some(names) = fill_map(spec, "names") {
         let kind = names.get("kind").and_then(Node::as_str).unwrap_or_default().to_owned();
@@ -71,7 +71,7 @@ pub fn custom_resource_definition(node: &mut Node, _: Version) {
 
 /// An APIService.
 /// `SetDefaults_ServiceReference`, k8s.io/kube-aggregator/pkg/apis/apiregistration/v1.
-pub fn api_service(node: &mut Node, _: Version) {
+pub(crate) fn api_service(node: &mut Node, _: Version) {
     forget(node, "status");
     if let Some(spec) = fill_map(node, "spec") {
         within(spec, &["service"], |service| fill_absent(service, "port", Data::Int(443)));
@@ -80,7 +80,7 @@ pub fn api_service(node: &mut Node, _: Version) {
 
 /// A FlowSchema.
 /// `SetDefaults_FlowSchemaSpec`, pkg/apis/flowcontrol/v1.
-pub fn flow_schema(node: &mut Node, _: Version) {
+pub(crate) fn flow_schema(node: &mut Node, _: Version) {
     forget(node, "status");
     if let Some(spec) = fill_map(node, "spec") {
         fill_zero(spec, "matchingPrecedence", 1000);
@@ -89,7 +89,7 @@ pub fn flow_schema(node: &mut Node, _: Version) {
 
 /// A PriorityLevelConfiguration.
 /// `SetDefaults_LimitedPriorityLevelConfiguration`, pkg/apis/flowcontrol/v1.
-pub fn priority_level(node: &mut Node, _: Version) {
+pub(crate) fn priority_level(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
     for (kind, shares) in [("exempt", 0), ("limited", 30)] {

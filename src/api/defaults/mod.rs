@@ -2,14 +2,14 @@
 //! kinds.
 //! Knows no rule: whether the result is allowed is the admission's business.
 
-pub mod config;
-pub mod dropped;
-pub mod extension;
-pub mod pod;
-pub mod policy;
-pub mod service;
-pub mod storage;
-pub mod workload;
+pub(crate) mod config;
+pub(crate) mod dropped;
+pub(crate) mod extension;
+pub(crate) mod pod;
+pub(crate) mod policy;
+pub(crate) mod service;
+pub(crate) mod storage;
+pub(crate) mod workload;
 
 use crate::value::{Data, Map, Node};
 

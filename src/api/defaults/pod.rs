@@ -11,7 +11,7 @@ pub(super) const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephem
 
 /// A Pod of its own.
 /// `SetDefaults_Pod`, pkg/apis/core/v1.
-pub fn pod(node: &mut Node, version: Version) {
+pub(crate) fn pod(node: &mut Node, version: Version) {
     super::forget(node, "status");
     if let Some(spec) = fill_map(node, "spec") {
         for list in ["initContainers", "containers"] {
@@ -28,7 +28,7 @@ pub fn pod(node: &mut Node, version: Version) {
 }
 
 /// A template, as workloads hold it.
-pub fn template(node: &mut Node, version: Version) {
+pub(crate) fn template(node: &mut Node, version: Version) {
     if let Some(spec) = fill_map(node, "spec") {
         pod_spec(spec, version);
     }
@@ -65,7 +65,7 @@ fn service_account(spec: &mut Node) {
 
 /// A container without requests asks for its limits. In pods only, not in templates.
 /// `SetDefaults_Pod`, pkg/apis/core/v1.
-pub fn requests_from_limits(container: &mut Node) {
+pub(crate) fn requests_from_limits(container: &mut Node) {
     let Some(limits) = container.find(&["resources", "limits"]).and_then(Node::as_map).cloned() else { return };
     let Some(resources) = container.get_mut("resources") else { return };
     let Some(requests) = fill_map(resources, "requests").and_then(Node::as_map_mut) else { return };

@@ -8,7 +8,7 @@ use crate::value::{Data, Map, Node};
 
 /// A NetworkPolicy.
 /// `SetDefaults_NetworkPolicy`, pkg/apis/networking/v1.
-pub fn network_policy(node: &mut Node, _: Version) {
+pub(crate) fn network_policy(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
     let at = spec.at;
@@ -29,14 +29,14 @@ pub fn network_policy(node: &mut Node, _: Version) {
 }
 
 /// Kinds whose spec may be left out, and of which the server fills in nothing else.
-pub fn with_spec(node: &mut Node, _: Version) {
+pub(crate) fn with_spec(node: &mut Node, _: Version) {
     forget(node, "status");
     fill_map(node, "spec");
 }
 
 /// A RoleBinding or a ClusterRoleBinding.
 /// `SetDefaults_RoleBinding` and `SetDefaults_ClusterRoleBinding`, pkg/apis/rbac/v1.
-pub fn role_binding(node: &mut Node, _: Version) {
+pub(crate) fn role_binding(node: &mut Node, _: Version) {
     const GROUP: &str = "rbac.authorization.k8s.io";
     if let Some(role) = fill_map(node, "roleRef") {
         fill_text(role, "apiGroup", GROUP);
@@ -50,7 +50,7 @@ pub fn role_binding(node: &mut Node, _: Version) {
 
 /// A LimitRange: what containers get follows from what they may have.
 /// `SetDefaults_LimitRangeItem`, pkg/apis/core/v1.
-pub fn limit_range(node: &mut Node, _: Version) {
+pub(crate) fn limit_range(node: &mut Node, _: Version) {
     let Some(spec) = fill_map(node, "spec") else { return };
     each(spec, &["limits"], |limit| {
         if limit.get("type").and_then(Node::as_str) != Some("Container") {
@@ -70,13 +70,13 @@ pub fn limit_range(node: &mut Node, _: Version) {
 
 /// A PriorityClass.
 /// `SetDefaults_PriorityClass`, pkg/apis/scheduling/v1.
-pub fn priority_class(node: &mut Node, _: Version) {
+pub(crate) fn priority_class(node: &mut Node, _: Version) {
     fill_absent(node, "preemptionPolicy", Data::Text("PreemptLowerPriority".into()));
 }
 
 /// An IngressClass.
 /// `SetDefaults_IngressClass`, pkg/apis/networking/v1.
-pub fn ingress_class(node: &mut Node, _: Version) {
+pub(crate) fn ingress_class(node: &mut Node, _: Version) {
     if let Some(spec) = fill_map(node, "spec") {
         within(spec, &["parameters"], |parameters| fill_absent(parameters, "scope", Data::Text("Cluster".into())));
     }
@@ -84,7 +84,7 @@ pub fn ingress_class(node: &mut Node, _: Version) {
 
 /// A HorizontalPodAutoscaler of the first version.
 /// `SetDefaults_HorizontalPodAutoscaler`, pkg/apis/autoscaling/v1.
-pub fn autoscaler_v1(node: &mut Node, _: Version) {
+pub(crate) fn autoscaler_v1(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_int(spec, "minReplicas", 1);
@@ -98,7 +98,7 @@ pub fn autoscaler_v1(node: &mut Node, _: Version) {
 
 /// A HorizontalPodAutoscaler.
 /// `SetDefaults_HorizontalPodAutoscaler`, pkg/apis/autoscaling/v2.
-pub fn autoscaler(node: &mut Node, _: Version) {
+pub(crate) fn autoscaler(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_int(spec, "minReplicas", 1);

@@ -11,7 +11,7 @@ const AFFINITY_SECONDS: i64 = 10_800;
 
 /// A Service.
 /// `SetDefaults_Service`, pkg/apis/core/v1.
-pub fn service(node: &mut Node, _: Version) {
+pub(crate) fn service(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_text(spec, "sessionAffinity", "None");
@@ -66,13 +66,13 @@ fn port(port: &mut Node) {
 
 /// Endpoints.
 /// `SetDefaults_Endpoints`, pkg/apis/core/v1.
-pub fn endpoints(node: &mut Node, _: Version) {
+pub(crate) fn endpoints(node: &mut Node, _: Version) {
     each(node, &["subsets"], |subset| each(subset, &["ports"], |port| fill_text(port, "protocol", "TCP")));
 }
 
 /// An EndpointSlice.
 /// `SetDefaults_EndpointPort`, pkg/apis/discovery/v1.
-pub fn endpoint_slice(node: &mut Node, _: Version) {
+pub(crate) fn endpoint_slice(node: &mut Node, _: Version) {
     each(node, &["ports"], |port| {
         fill_absent(port, "name", Data::Text("".into()));
         fill_absent(port, "protocol", Data::Text("TCP".into()));

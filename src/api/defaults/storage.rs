@@ -9,7 +9,7 @@ use crate::value::{Data, Node};
 
 /// A PersistentVolume.
 /// `SetDefaults_PersistentVolume`, pkg/apis/core/v1.
-pub fn persistent_volume(node: &mut Node, _: Version) {
+pub(crate) fn persistent_volume(node: &mut Node, _: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_text(spec, "persistentVolumeReclaimPolicy", "Retain");
@@ -40,7 +40,7 @@ fn source(spec: &mut Node) {
 
 /// A PersistentVolumeClaim.
 /// `SetDefaults_PersistentVolumeClaim`, pkg/apis/core/v1.
-pub fn persistent_volume_claim(node: &mut Node, _: Version) {
+pub(crate) fn persistent_volume_claim(node: &mut Node, _: Version) {
     forget(node, "status");
     if let Some(spec) = fill_map(node, "spec") {
         pod::claim_spec(spec);
@@ -49,14 +49,14 @@ pub fn persistent_volume_claim(node: &mut Node, _: Version) {
 
 /// A StorageClass.
 /// `SetDefaults_StorageClass`, pkg/apis/storage/v1.
-pub fn storage_class(node: &mut Node, _: Version) {
+pub(crate) fn storage_class(node: &mut Node, _: Version) {
     fill_absent(node, "reclaimPolicy", Data::Text("Delete".into()));
     fill_absent(node, "volumeBindingMode", Data::Text("Immediate".into()));
 }
 
 /// A CSIDriver.
 /// `SetDefaults_CSIDriver`, pkg/apis/storage/v1.
-pub fn csi_driver(node: &mut Node, _: Version) {
+pub(crate) fn csi_driver(node: &mut Node, _: Version) {
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_absent(spec, "attachRequired", Data::Bool(true));
     for field in ["podInfoOnMount", "storageCapacity", "requiresRepublish", "seLinuxMount"] {
@@ -71,7 +71,7 @@ pub fn csi_driver(node: &mut Node, _: Version) {
 }
 
 /// A VolumeAttachment.
-pub fn volume_attachment(node: &mut Node, _: Version) {
+pub(crate) fn volume_attachment(node: &mut Node, _: Version) {
     forget(node, "status");
     if let Some(spec) = fill_map(node, "spec") {
         fill_map(spec, "source");

@@ -9,7 +9,7 @@ use crate::value::{Data, Node};
 
 /// A StatefulSet.
 /// `SetDefaults_StatefulSet`, pkg/apis/apps/v1.
-pub fn stateful_set(node: &mut Node, version: Version) {
+pub(crate) fn stateful_set(node: &mut Node, version: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_text(spec, "podManagementPolicy", "OrderedReady");
@@ -58,7 +58,7 @@ fn template(spec: &mut Node, version: Version) {
 
 /// A Deployment.
 /// `SetDefaults_Deployment`, pkg/apis/apps/v1.
-pub fn deployment(node: &mut Node, version: Version) {
+pub(crate) fn deployment(node: &mut Node, version: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_int(spec, "replicas", 1);
@@ -72,7 +72,7 @@ pub fn deployment(node: &mut Node, version: Version) {
 
 /// A ReplicaSet.
 /// `SetDefaults_ReplicaSet`, pkg/apis/apps/v1.
-pub fn replica_set(node: &mut Node, version: Version) {
+pub(crate) fn replica_set(node: &mut Node, version: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_int(spec, "replicas", 1);
@@ -81,7 +81,7 @@ pub fn replica_set(node: &mut Node, version: Version) {
 
 /// A ReplicationController: its template's labels are its own, and its selector, unless it has others.
 /// `SetDefaults_ReplicationController`, pkg/apis/core/v1.
-pub fn replication_controller(node: &mut Node, version: Version) {
+pub(crate) fn replication_controller(node: &mut Node, version: Version) {
     forget(node, "status");
     labels_from_template(node);
     let labels =
@@ -99,13 +99,13 @@ pub fn replication_controller(node: &mut Node, version: Version) {
 }
 
 /// A PodTemplate.
-pub fn pod_template(node: &mut Node, version: Version) {
+pub(crate) fn pod_template(node: &mut Node, version: Version) {
     template(node, version);
 }
 
 /// A DaemonSet.
 /// `SetDefaults_DaemonSet`, pkg/apis/apps/v1.
-pub fn daemon_set(node: &mut Node, version: Version) {
+pub(crate) fn daemon_set(node: &mut Node, version: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
     if let Some(strategy) = fill_map(spec, "updateStrategy") {
@@ -133,7 +133,7 @@ fn rolling_update(strategy: &mut Node, [unavailable, surge]: [Data; 2]) {
 
 /// A Job.
 /// `SetDefaults_Job`, pkg/apis/batch/v1.
-pub fn job(node: &mut Node, version: Version) {
+pub(crate) fn job(node: &mut Node, version: Version) {
     forget(node, "status");
     labels_from_template(node);
     if let Some(spec) = fill_map(node, "spec") {
@@ -143,7 +143,7 @@ pub fn job(node: &mut Node, version: Version) {
 
 /// A CronJob.
 /// `SetDefaults_CronJob`, pkg/apis/batch/v1.
-pub fn cron_job(node: &mut Node, version: Version) {
+pub(crate) fn cron_job(node: &mut Node, version: Version) {
     forget(node, "status");
     let Some(spec) = fill_map(node, "spec") else { return };
     fill_text(spec, "concurrencyPolicy", "Allow");

@@ -6,7 +6,7 @@ use crate::value::{Data, Node};
 
 /// One operation.
 #[derive(Clone, Debug)]
-pub struct Operation {
+pub(crate) struct Operation {
     /// `add`, `remove`, `replace`, `move`, `copy`, `test`.
     pub op: String,
     /// Where: `/spec/containers/0`.
@@ -19,7 +19,7 @@ pub struct Operation {
 
 /// Why a patch is not applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unpatched {
+pub(crate) enum Unpatched {
     /// A test does not hold.
     Test,
     /// It fails: the library's words.
@@ -32,7 +32,7 @@ pub enum Unpatched {
 ///
 /// # Errors
 /// When one of them fails.
-pub fn apply(tree: &Node, operations: &[Operation]) -> Result<Node, Unpatched> {
+pub(crate) fn apply(tree: &Node, operations: &[Operation]) -> Result<Node, Unpatched> {
     let mut tree = tree.clone();
     for operation in operations {
         one(&mut tree, operation)?;

@@ -11,7 +11,7 @@ use crate::value::{Data, Map, Node};
 ///
 /// # Errors
 /// When the manifest is of another kind or name than the live object.
-pub fn three_way(last_applied: &Map, live: &Map, manifest: &Map) -> Outcome<Map> {
+pub(crate) fn three_way(last_applied: &Map, live: &Map, manifest: &Map) -> Outcome<Map> {
     let mut patch = stated(&difference(live, manifest));
     for (key, value) in taken_away(&difference(last_applied, manifest)).iter() {
         lay(&mut patch, key.clone(), value);
@@ -29,7 +29,7 @@ pub fn three_way(last_applied: &Map, live: &Map, manifest: &Map) -> Outcome<Map>
 
 /// What a patch makes of an object.
 #[must_use]
-pub fn onto(mut object: Map, patch: &Map) -> Map {
+pub(crate) fn onto(mut object: Map, patch: &Map) -> Map {
     for (key, value) in patch.iter() {
         match &value.data {
             Data::Null => drop(object.remove(&key.name)),

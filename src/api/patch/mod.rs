@@ -5,9 +5,9 @@
 //! StrategicMergePatch`.
 
 mod compare;
-pub mod json;
+pub(crate) mod json;
 mod merge;
-pub mod merge_patch;
+pub(crate) mod merge_patch;
 mod order;
 
 use crate::k8s::shape::{self, Form, Shape};
@@ -22,7 +22,7 @@ const ORDER: &str = "$setElementOrder";
 
 /// Why a patch can be neither computed nor applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault(pub String);
+pub(crate) struct Fault(pub String);
 
 type Outcome<T> = Result<T, Fault>;
 
@@ -31,7 +31,7 @@ type Outcome<T> = Result<T, Fault>;
 ///
 /// # Errors
 /// When kubectl cannot compute it, and gives up before any server is asked.
-pub fn three_way(last_applied: &Map, live: &Map, manifest: &Map, shape: Option<Shape>) -> Outcome<Map> {
+pub(crate) fn three_way(last_applied: &Map, live: &Map, manifest: &Map, shape: Option<Shape>) -> Outcome<Map> {
     let kind = shape.map_or(Type::Any, Type::Struct);
     let changes = Differences { deletions: false, changes: true, retain_keys: false };
     let deletions = Differences { deletions: true, changes: false, retain_keys: false };
@@ -54,7 +54,7 @@ pub fn three_way(last_applied: &Map, live: &Map, manifest: &Map, shape: Option<S
 ///
 /// # Errors
 /// When the patch does not fit the object.
-pub fn onto(mut object: Map, patch: Map, shape: Option<Shape>) -> Outcome<Map> {
+pub(crate) fn onto(mut object: Map, patch: Map, shape: Option<Shape>) -> Outcome<Map> {
     merge::maps(&mut object, patch, shape.map_or(Type::Any, Type::Struct), Onto::Object)?;
     Ok(object)
 }

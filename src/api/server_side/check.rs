@@ -11,7 +11,7 @@ use std::fmt::{self, Write as _};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug)]
-pub struct Misfit {
+pub(crate) struct Misfit {
     /// Where it is in the manifest: `spec.containers[0].env[1]`.
     pub field: String,
     /// Where it is, as the server says it: `.spec.containers[name="app"].env`.
@@ -30,7 +30,7 @@ impl fmt::Display for Misfit {
 
 /// What sort of fault it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// There is no such field.
     Unknown,
     /// A value of the wrong type.
@@ -43,7 +43,7 @@ pub enum Fault {
 
 /// All that is wrong with a manifest's types.
 #[must_use]
-pub fn misfits(manifest: &Node, kind: Kind<'_>) -> Vec<Misfit> {
+pub(crate) fn misfits(manifest: &Node, kind: Kind<'_>) -> Vec<Misfit> {
     let mut found = Vec::new();
     node(manifest, kind, &Path::ROOT, &mut String::new(), &mut found);
     found

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// In which fields two values differ.
 #[derive(Debug, Default)]
-pub struct Differences {
+pub(crate) struct Differences {
     /// Those that only the first has.
     pub removed: Paths,
     /// Those that both have, with other values.
@@ -20,7 +20,7 @@ pub struct Differences {
 
 /// The fields that a value has.
 #[must_use]
-pub fn fields(value: &Node, kind: Kind<'_>) -> Paths {
+pub(crate) fn fields(value: &Node, kind: Kind<'_>) -> Paths {
     let mut found = Paths::default();
     match (kind.atom(Some(value)), &value.data) {
         (Atom::Map(inner), Data::Map(map)) if !inner.atomic => {
@@ -66,7 +66,7 @@ fn is_leaf(value: &Node, kind: Kind<'_>) -> bool {
 
 /// In which fields two values of a type differ.
 #[must_use]
-pub fn differences(old: &Node, new: &Node, kind: Kind<'_>) -> Differences {
+pub(crate) fn differences(old: &Node, new: &Node, kind: Kind<'_>) -> Differences {
     let mut found = Differences::default();
     found.values(Some(old), Some(new), kind);
     found
@@ -194,7 +194,7 @@ impl Differences {
 
 /// The same fields, and each named field in which some of them are.
 #[must_use]
-pub fn with_holders(fields: &Paths, kind: Kind<'_>) -> Paths {
+pub(crate) fn with_holders(fields: &Paths, kind: Kind<'_>) -> Paths {
     let mut all = fields.clone();
     for (step, inner) in fields.steps_within() {
         let within = match (step, kind.atom(None)) {

@@ -10,7 +10,7 @@ use crate::value::{Data, Node, Text};
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind<'t> {
+pub(crate) enum Kind<'t> {
     /// A struct, and what the field that holds it says of it.
     Shape(Shape, Whole),
     /// What a field holds, with what the field says of it.
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Form {
 
 /// What a field says of the struct in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whole {
+pub(crate) enum Whole {
     /// Nothing.
     Unsaid,
     /// It is taken whole.
@@ -50,7 +50,7 @@ pub enum Whole {
 
 /// Whether a schema is that of a whole object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Root {
+pub(crate) enum Root {
     /// It is: its metadata are those of every object.
     Object,
     /// It is that of a part.
@@ -59,7 +59,7 @@ pub enum Root {
 
 /// What a plain value may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plain {
+pub(crate) enum Plain {
     /// Text.
     Text,
     /// A number.
@@ -72,7 +72,7 @@ pub enum Plain {
 
 /// A type, once it is known which of those that it allows a value has.
 #[derive(Clone, Copy, Debug)]
-pub enum Atom<'t> {
+pub(crate) enum Atom<'t> {
     /// A struct or map.
     Map(MapKind<'t>),
     /// A list.
@@ -83,7 +83,7 @@ pub enum Atom<'t> {
 
 /// The type of a struct or map.
 #[derive(Clone, Copy, Debug)]
-pub struct MapKind<'t> {
+pub(crate) struct MapKind<'t> {
     kind: Kind<'t>,
     /// Whether it is taken whole.
     pub atomic: bool,
@@ -91,7 +91,7 @@ pub struct MapKind<'t> {
 
 /// The type of a list.
 #[derive(Clone, Copy, Debug)]
-pub struct ListKind<'t> {
+pub(crate) struct ListKind<'t> {
     /// The type of its items.
     pub item: Kind<'t>,
     keys: Keys<'t>,
@@ -110,7 +110,7 @@ enum Keys<'t> {
 impl Atom<'_> {
     /// Whether two are of one sort.
     #[must_use]
-    pub const fn is_like(&self, other: &Self) -> bool {
+    pub(crate) const fn is_like(&self, other: &Self) -> bool {
         matches!(
             (self, other),
             (Self::Map(_), Self::Map(_)) | (Self::List(_), Self::List(_)) | (Self::Plain(_), Self::Plain(_))
@@ -121,7 +121,7 @@ impl Atom<'_> {
 impl<'t> Kind<'t> {
     /// The type that a value has of those that this one allows. What is null or absent may be any: then the first.
     #[must_use]
-    pub fn atom(self, value: Option<&Node>) -> Atom<'t> {
+    pub(crate) fn atom(self, value: Option<&Node>) -> Atom<'t> {
         match self {
             Self::Shape(shape, whole) => self.map(match whole {
                 Whole::Unsaid => shape.is_atomic(),
@@ -204,7 +204,7 @@ fn plain<'t>(form: &Form, value: Option<&Node>) -> Atom<'t> {
 impl<'t> MapKind<'t> {
     /// The type of a field; nothing where there is no such field.
     #[must_use]
-    pub fn inside(&self, name: &str) -> Option<Kind<'t>> {
+    pub(crate) fn inside(&self, name: &str) -> Option<Kind<'t>> {
         match self.kind {
             Kind::Shape(shape, _) if shape.fields().next().is_none() => Some(Kind::Any),
             Kind::Shape(shape, _) => shape.field(name).map(Kind::Field),
@@ -234,7 +234,7 @@ impl<'t> MapKind<'t> {
 
     /// Whether the type itself names a field, and it is no entry that may have any name.
     #[must_use]
-    pub fn names(&self, name: &str) -> bool {
+    pub(crate) fn names(&self, name: &str) -> bool {
         match self.kind {
             Kind::Shape(shape, _) => shape.field(name).is_some(),
             Kind::Schema(schema, root) => {
@@ -267,13 +267,13 @@ impl<'t> Keys<'t> {
 impl ListKind<'_> {
     /// Whether it is taken whole.
     #[must_use]
-    pub const fn is_atomic(&self) -> bool {
+    pub(crate) const fn is_atomic(&self) -> bool {
         matches!(self.keys, Keys::Atomic)
     }
 
     /// The key by which a strategic merge merges its items too, and which is one of those that tell them apart.
     #[must_use]
-    pub fn merge_key(&self) -> Option<&'static str> {
+    pub(crate) fn merge_key(&self) -> Option<&'static str> {
         let Keys::Field(field) = self.keys else { return None };
         let key = field.merge_key.filter(|_| field.merges())?;
         (field.list_keys().next().is_none() || field.list_keys().any(|known| known == key)).then_some(key)
@@ -283,7 +283,7 @@ impl ListKind<'_> {
     ///
     /// # Errors
     /// When nothing does, in the server's words.
-    pub fn step(&self, item: &Node) -> Result<Step, String> {
+    pub(crate) fn step(&self, item: &Node) -> Result<Step, String> {
         match self.keys {
             Keys::Atomic => Err("invalid indexing of non-associative list".into()),
             Keys::Set => match &item.data {

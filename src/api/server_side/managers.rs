@@ -47,7 +47,7 @@ pub struct Conflict {
 
 /// What came of an apply.
 #[derive(Clone, Debug)]
-pub struct Merged {
+pub(crate) struct Merged {
     /// The object, before its type is looked at again.
     pub object: Node,
     /// Who manages what afterwards.
@@ -87,7 +87,7 @@ impl Manager {
 
 /// The fields that an apply of a manifest makes its manager's own.
 #[must_use]
-pub fn owned(manifest: &Node, kind: Kind<'_>) -> Paths {
+pub(crate) fn owned(manifest: &Node, kind: Kind<'_>) -> Paths {
     const OF_NOBODY: [&str; 9] = [
         "name",
         "namespace",
@@ -110,7 +110,14 @@ pub fn owned(manifest: &Node, kind: Kind<'_>) -> Paths {
 
 /// Applies a manifest to an object. The manager of the apply is the first that applies under that name.
 #[must_use]
-pub fn apply(live: &Node, managers: &[Manager], manifest: &Node, kind: Kind<'_>, name: &str, force: bool) -> Merged {
+pub(crate) fn apply(
+    live: &Node,
+    managers: &[Manager],
+    manifest: &Node,
+    kind: Kind<'_>,
+    name: &str,
+    force: bool,
+) -> Merged {
     let is_own = |manager: &Manager| manager.applies && manager.name == name && manager.subresource.is_empty();
     let api_version: Text = manifest.get("apiVersion").and_then(Node::as_str).unwrap_or_default().into();
     let now = owned(manifest, kind);
@@ -155,7 +162,7 @@ pub fn apply(live: &Node, managers: &[Manager], manifest: &Node, kind: Kind<'_>,
 /// What an apply makes of an object: the manifest laid over it, without what its manager applied last time, does not
 /// apply now, and nobody else manages.
 #[must_use]
-pub fn merged(live: &Node, last: Option<Paths>, others: &[&Paths], manifest: &Node, kind: Kind<'_>) -> Node {
+pub(crate) fn merged(live: &Node, last: Option<Paths>, others: &[&Paths], manifest: &Node, kind: Kind<'_>) -> Node {
     let object = merge::merge(Some(live), Some(manifest), kind).unwrap_or_else(|| manifest.clone());
     let Some(last) = last.filter(|last| !last.is_empty()) else { return object };
     let mut stated = fields(manifest, kind);
@@ -170,7 +177,7 @@ pub fn merged(live: &Node, last: Option<Paths>, others: &[&Paths], manifest: &No
 /// Those who manage what once the applier has taken over what `kubectl apply` set on the client's side, as kubectl does
 /// for it; nothing where there is no such thing.
 #[must_use]
-pub fn adopted(object: &Node, managers: &[Manager], name: &str) -> Option<Vec<Manager>> {
+pub(crate) fn adopted(object: &Node, managers: &[Manager], name: &str) -> Option<Vec<Manager>> {
     const CLIENT_SIDE: &str = "kubectl-client-side-apply";
     object.find(&["metadata", "annotations", NOTE])?;
     let is_before =

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Lays a manifest over an object. Nothing where nothing is left.
 #[must_use]
-pub fn merge(live: Option<&Node>, manifest: Option<&Node>, kind: Kind<'_>) -> Option<Node> {
+pub(crate) fn merge(live: Option<&Node>, manifest: Option<&Node>, kind: Kind<'_>) -> Option<Node> {
     let (old, new) = (kind.atom(live), kind.atom(manifest));
     let atom = if manifest.is_none() { old } else { new };
     match atom {
@@ -131,7 +131,7 @@ impl<'n> Zip<'n> {
 
 /// Takes fields out of a value; nothing where nothing is left.
 #[must_use]
-pub fn remove(value: &Node, kind: Kind<'_>, gone: &Paths) -> Option<Node> {
+pub(crate) fn remove(value: &Node, kind: Kind<'_>, gone: &Paths) -> Option<Node> {
     match (kind.atom(Some(value)), &value.data) {
         (Atom::Plain(_), _) => Some(value.clone()),
         (Atom::Map(inner), Data::Map(map)) if !inner.atomic && !map.is_empty() => {

@@ -3,13 +3,13 @@
 //!
 //! Follows `k8s.io/apiserver/pkg/endpoints/handlers/patch.go: applyPatcher`.
 
-pub mod check;
-pub mod compare;
-pub mod kind;
-pub mod managers;
-pub mod merge;
-pub mod paths;
-pub mod plain;
+pub(crate) mod check;
+pub(crate) mod compare;
+pub(crate) mod kind;
+pub(crate) mod managers;
+pub(crate) mod merge;
+pub(crate) mod paths;
+pub(crate) mod plain;
 
 use super::admission::decode::Door;
 use super::admission::{self, Answer, Stage};

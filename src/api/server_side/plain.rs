@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 /// Whether a change is of that sort.
 #[must_use]
-pub fn is_plain(old: &Node, new: &Node, kind: Kind<'_>) -> bool {
+pub(crate) fn is_plain(old: &Node, new: &Node, kind: Kind<'_>) -> bool {
     match (kind.atom(Some(new)), &old.data, &new.data) {
         (_, Data::Null, _) | (_, _, Data::Null) => false,
         (Atom::Map(inner), Data::Map(before), Data::Map(after)) => {

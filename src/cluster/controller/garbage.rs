@@ -20,7 +20,7 @@ pub enum Cascade {
 
 /// Deletes an object as a person or a tool does. Says whether there was one.
 /// `Delete`, k8s.io/apiserver/pkg/registry/generic/registry.
-pub fn delete_with(world: &mut World, key: &Key, cascade: Cascade) -> bool {
+pub(crate) fn delete_with(world: &mut World, key: &Key, cascade: Cascade) -> bool {
     let Some(id) = world.store.get(key).map(uid) else { return false };
     if cascade == Cascade::Orphan {
         disown(world, &id);
@@ -30,7 +30,7 @@ pub fn delete_with(world: &mut World, key: &Key, cascade: Cascade) -> bool {
 }
 
 /// Deletes an object: it goes at once unless something still holds it.
-pub fn delete(world: &mut World, key: &Key) {
+pub(crate) fn delete(world: &mut World, key: &Key) {
     if is_held(world, key) {
         world.store.set_text(key, &["metadata", "deletionTimestamp"], "2000-01-01T00:00:00Z");
     } else {
@@ -39,7 +39,7 @@ pub fn delete(world: &mut World, key: &Key) {
 }
 
 /// Takes away what was deleted of a kind and is held no longer.
-pub fn finish(world: &mut World, kind: &str) {
+pub(crate) fn finish(world: &mut World, kind: &str) {
     let ending: Vec<Key> = world.store.marked(Mark::Ending, kind).map(|(key, _)| key.clone()).collect();
     for key in ending {
         if !is_held(world, &key) {
@@ -50,7 +50,7 @@ pub fn finish(world: &mut World, kind: &str) {
 
 /// Deletes what has lost all its owners, and forgets owners that are gone.
 /// `attemptToDeleteItem`, pkg/controller/garbagecollector.
-pub fn collect(world: &mut World) {
+pub(crate) fn collect(world: &mut World) {
     let population = world.store.population();
     if std::mem::replace(&mut world.collected, population) == population {
         return;

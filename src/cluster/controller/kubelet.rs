@@ -13,17 +13,17 @@ const PENDING: &str = "lab/pending";
 /// Fails.
 const FAIL: &str = "lab/fail";
 /// Does not end when it is deleted.
-pub const TERMINATING: &str = "lab/terminating";
+pub(crate) const TERMINATING: &str = "lab/terminating";
 
 /// Whether a pod's annotation tells it to misbehave: `"true"`, or a list of pod names that holds its own.
 #[must_use]
-pub fn is_told(pod: &Node, how: &str) -> bool {
+pub(crate) fn is_told(pod: &Node, how: &str) -> bool {
     let name = text(pod, &["metadata", "name"]);
     annotation(pod, how).is_some_and(|value| value == "true" || value.split(',').any(|one| one.trim() == name))
 }
 
 /// Runs what has been placed.
-pub fn run(world: &mut World) {
+pub(crate) fn run(world: &mut World) {
     world.call_on_changes();
     let mut last = None;
     while let Some(key) = world.agenda.pods.next(last.as_ref()) {
@@ -69,14 +69,14 @@ fn has_no_ready(pod: &Node) -> bool {
 }
 
 /// Writes that a pod has found a place.
-pub fn set_placed(world: &mut World, key: &Key) {
+pub(crate) fn set_placed(world: &mut World, key: &Key) {
     if let Some(at) = world.store.get(key).map(|pod| pod.at) {
         set_status(world, key, "Pending", &[condition("PodScheduled", true, None, at)]);
     }
 }
 
 /// Writes that a pod has found no place, and why.
-pub fn set_unplaced(world: &mut World, key: &Key, why: &str, unplaced: Unplaced) {
+pub(crate) fn set_unplaced(world: &mut World, key: &Key, why: &str, unplaced: Unplaced) {
     if let Some((at, uid)) = world.store.get(key).map(|pod| (pod.at, uid(pod))) {
         world.journal.unplaced.insert(uid, unplaced);
         set_status(world, key, "Pending", &[condition("PodScheduled", false, Some(("Unschedulable", why)), at)]);
@@ -84,7 +84,7 @@ pub fn set_unplaced(world: &mut World, key: &Key, why: &str, unplaced: Unplaced)
 }
 
 /// Writes that a pod is held back by its gates.
-pub fn set_gated(world: &mut World, key: &Key) {
+pub(crate) fn set_gated(world: &mut World, key: &Key) {
     const WHY: (&str, &str) = ("SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates");
     if let Some(at) = world.store.get(key).map(|pod| pod.at) {
         set_status(world, key, "Pending", &[condition("PodScheduled", false, Some(WHY), at)]);

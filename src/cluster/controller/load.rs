@@ -76,7 +76,7 @@ impl Loads {
 /// run before them; and what its class of runtimes costs. `PodRequests`, k8s.io/component-helpers/resource.
 /// `fitsRequest`, pkg/scheduler/framework/plugins/noderesources.
 #[must_use]
-pub fn demand(pod: &Node) -> Demand {
+pub(crate) fn demand(pod: &Node) -> Demand {
     Demand {
         cpu: of(pod, "cpu", |amount| i128::from(amount.milli())),
         memory: of(pod, "memory", |amount| i128::from(amount.value())),

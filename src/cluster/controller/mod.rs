@@ -2,13 +2,13 @@
 //! more.
 
 mod ephemeral;
-pub mod garbage;
-pub mod kubelet;
-pub mod load;
+pub(crate) mod garbage;
+pub(crate) mod kubelet;
+pub(crate) mod load;
 mod preemption;
 mod revision;
 mod scheduler;
-pub mod statefulset;
+pub(crate) mod statefulset;
 mod topology;
 
 use super::binder;
@@ -18,7 +18,7 @@ use super::world::World;
 const MOST_ROUNDS: usize = 20_000;
 
 /// Lets the controllers work until nothing changes any more, or patience ends. Says whether that moment came.
-pub fn settle(world: &mut World) -> bool {
+pub(crate) fn settle(world: &mut World) -> bool {
     for _ in 0..MOST_ROUNDS {
         let before = world.store.writes();
         react(world);
@@ -75,7 +75,7 @@ fn react(world: &mut World) {
 
 /// Whether controllers look at objects of a kind.
 #[must_use]
-pub fn heeds(kind: &str) -> bool {
+pub(crate) fn heeds(kind: &str) -> bool {
     const HEEDED: [&str; 15] = [
         "StatefulSet",
         "Pod",

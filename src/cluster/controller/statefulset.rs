@@ -15,18 +15,18 @@ use crate::cluster::world::{World, is_ready, phase};
 use crate::k8s::gate;
 use crate::k8s::name;
 use crate::k8s::version::Version;
-pub use crate::stateful_set::parent_and_ordinal;
+pub(crate) use crate::stateful_set::parent_and_ordinal;
 use crate::stateful_set::{StatefulSet, claim_name};
 use crate::value::{Data, Map, Node, Text};
 use smol_str::format_smolstr;
 use std::collections::BTreeSet;
 
 /// The label that says which revision a pod was made from.
-pub const REVISION_LABEL: &str = "controller-revision-hash";
+pub(crate) const REVISION_LABEL: &str = "controller-revision-hash";
 const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
 const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 /// More replicas than this are not played.
-pub const MOST_REPLICAS: i64 = 300;
+pub(crate) const MOST_REPLICAS: i64 = 300;
 
 /// A pass could not go on: what is in the way has been said as an event where the controller says anything.
 struct Stuck;
@@ -92,7 +92,7 @@ struct Pass<'a> {
 
 /// Does what the controller does when it looks at a set.
 /// `UpdateStatefulSet`, pkg/controller/statefulset.
-pub fn sync(world: &mut World, key: &Key) {
+pub(crate) fn sync(world: &mut World, key: &Key) {
     let Some(set) = world.store.get(key).cloned() else { return };
     let known = revision::of_set(world, key, &set);
     adopt(world, key, &set);
@@ -121,7 +121,7 @@ pub fn sync(world: &mut World, key: &Key) {
 
 /// How many pods a set asks for, as far as they are played.
 #[must_use]
-pub fn replicas(set: &Node) -> i64 {
+pub(crate) fn replicas(set: &Node) -> i64 {
     StatefulSet(set).replicas().clamp(0, MOST_REPLICAS)
 }
 

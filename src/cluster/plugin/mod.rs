@@ -12,8 +12,8 @@ pub mod resource_quota;
 mod runtime_class;
 mod service_account;
 
-pub use super::denial::Barrier;
-pub use super::denial::Denial;
+pub(crate) use super::denial::Barrier;
+pub(crate) use super::denial::Denial;
 use super::denial::Refused;
 use super::kubectl;
 use super::store::Key;
@@ -23,7 +23,7 @@ use crate::api::admission::{self, Answer};
 use crate::api::defaults;
 use crate::bundle::Bundle;
 use crate::value::{Node, Text};
-pub use priority::{of as priority_of, preempts};
+pub(crate) use priority::{of as priority_of, preempts};
 use std::collections::BTreeSet;
 
 impl Denial {
@@ -40,7 +40,7 @@ impl Denial {
 ///
 /// # Errors
 /// What the server says.
-pub fn admit(world: &mut World, key: &Key, object: &mut Node) -> Result<Vec<String>, Denial> {
+pub(crate) fn admit(world: &mut World, key: &Key, object: &mut Node) -> Result<Vec<String>, Denial> {
     let filled_in = mutate(world, key, object);
     if world.guard == Guard::Nobody {
         return Ok(Vec::new());
@@ -57,7 +57,7 @@ pub fn admit(world: &mut World, key: &Key, object: &mut Node) -> Result<Vec<Stri
 ///
 /// # Errors
 /// What the server says.
-pub fn admit_change(
+pub(crate) fn admit_change(
     world: &mut World,
     key: &Key,
     object: &mut Node,
@@ -81,7 +81,7 @@ pub fn admit_change(
 ///
 /// # Errors
 /// What the server says.
-pub fn namespace(world: &World, key: &Key, coming: &BTreeSet<Text>) -> Result<(), Denial> {
+pub(crate) fn namespace(world: &World, key: &Key, coming: &BTreeSet<Text>) -> Result<(), Denial> {
     const ALWAYS: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
     let name = &key.namespace;
     let is_there = name.is_empty() || ALWAYS.contains(&name.as_str()) || coming.contains(name);
@@ -170,7 +170,7 @@ fn before_policies(world: &World, key: &Key, object: &Node) -> Result<(), Denial
 ///
 /// # Errors
 /// What the server says.
-pub fn labels(key: &Key, object: &Node) -> Result<(), Denial> {
+pub(crate) fn labels(key: &Key, object: &Node) -> Result<(), Denial> {
     let faults = if key.kind == "Namespace" { pod_security::faults(object) } else { Vec::new() };
     let causes: Vec<String> = faults
         .into_iter()
@@ -190,13 +190,13 @@ pub fn labels(key: &Key, object: &Node) -> Result<(), Denial> {
 
 /// Whether a bundle holds anything that can stop what is valid by itself.
 #[must_use]
-pub fn is_in(bundle: &Bundle) -> bool {
+pub(crate) fn is_in(bundle: &Bundle) -> bool {
     bundle.resources.iter().any(|resource| stands_in_the_way(&resource.node))
 }
 
 /// Whether an object can stop others that are valid by themselves.
 #[must_use]
-pub fn stands_in_the_way(object: &Node) -> bool {
+pub(crate) fn stands_in_the_way(object: &Node) -> bool {
     match super::store::text(object, &["kind"]) {
         "ResourceQuota"
         | "LimitRange"

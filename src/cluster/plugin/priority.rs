@@ -12,13 +12,13 @@ const LOWER: &str = "PreemptLowerPriority";
 
 /// A pod's priority, as the plugin has written it.
 #[must_use]
-pub fn of(pod: &Node) -> i64 {
+pub(crate) fn of(pod: &Node) -> i64 {
     pod.find(&["spec", "priority"]).and_then(Node::as_int).unwrap_or_default()
 }
 
 /// Whether a pod may take the place of others.
 #[must_use]
-pub fn preempts(pod: &Node) -> bool {
+pub(crate) fn preempts(pod: &Node) -> bool {
     text(pod, &["spec", "preemptionPolicy"]) != "Never"
 }
 
