@@ -6,7 +6,7 @@ use crate::scratch::Scratch;
 use serde_json::Value;
 use statewright::cluster::facts::ClusterFacts;
 use statewright::cluster::kubectl::Act;
-use statewright::cluster::rehearse::{Rehearsal, rehearse};
+use statewright::cluster::rehearse::{Rehearsal, rehearse, rehearse_after};
 use statewright::cluster::world::Gap;
 use statewright::diagnostic::Diagnostics;
 use statewright::k8s::version::Version;
@@ -629,7 +629,7 @@ fn mutating_policies_change_what_comes_where_it_is_known_how() {
         ),
         (
             apply("Object{metadata: Object.spec{}}"),
-            "expression 'Object{metadata: Object.spec{}}' resulted in error: type mismatch",
+            "type mismatch: unexpected type name \"Object.spec\", expected \"Object.metadata\", which matches",
         ),
         (
             patch("[JSONPatch{op: 'remove', path: '/data/z'}]"),
@@ -759,4 +759,44 @@ spec:
     // A claim that was lost is lost here too.
     let lost = on(&LIVING.replace("name: data-web-0, uid: c1}", "name: data-web-0, uid: c0}"), &[&set(1, "1")]);
     assert!(state(&lost).0 == "web-0 false", "{:?}", state(&lost));
+}
+
+/// Policies and objects that were drawn, and what an API server said of each: `scripts/draw-policies`.
+/// `STATEWRIGHT_POLICIES` names more than are kept here.
+#[test]
+fn drawn_policies_say_what_the_server_said() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/policies.jsonl");
+    let path = std::env::var_os("STATEWRIGHT_POLICIES").map_or(own, PathBuf::from);
+    let (mut count, mut wrong, mut open) = (0, Vec::new(), 0);
+    for line in std::fs::read_to_string(path).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+        let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "drawn",
+            "labels": line["namespace"]}});
+        let policy = line["policy"].as_array().unwrap().iter().chain([&namespace]).map(Value::to_string);
+        let id = sources.add("policy.yaml", policy.collect::<Vec<_>>().join("\n---\n"));
+        let facts = ClusterFacts::of_objects(&statewright::manifests(&sources, &[id], &mut found));
+        let steps = [&line["old"], &line["object"]].into_iter().filter(|object| !object.is_null());
+        let bundles: Vec<_> = steps.map(|object| bundle(&mut sources, &object.to_string()).unwrap()).collect();
+        let played = rehearse_after(bundles.len() - 1, &bundles, &facts, Version::minor(36), "drawn");
+        if played.not_known.iter().any(|gap| matches!(gap, Gap::Decides { .. })) {
+            open += 1;
+        }
+        // Of what does not change nothing is sent.
+        if played.steps.last().unwrap().acts[0].act == Act::Unchanged {
+            continue;
+        }
+        count += 1;
+        let ours = match &played.steps.last().unwrap().acts[0].act {
+            Act::Rejected(rejection) => (i64::from(rejection.code), rejection.message.clone()),
+            _ => (200, String::new()),
+        };
+        let code = line["code"].as_i64().unwrap();
+        let real = (if code < 300 { 200 } else { code }, line["message"].as_str().unwrap().to_owned());
+        if real != ours {
+            wrong.push(format!("{}:\n    real: {real:?}\n    ours: {ours:?}", line["id"]));
+        }
+    }
+    println!("{}\n{count} pairs, {} otherwise than the server, {open} left open", wrong.join("\n"), wrong.len());
+    assert!(count > 0 && wrong.len() * 1000 <= count, "too many come out otherwise");
 }

@@ -33,7 +33,12 @@ pub(super) fn type_of_library(library: &str, name: &str) -> Option<&'static str>
 /// The field of a value.
 pub(super) fn field<'v>(of: &Value<'v>, name: &str) -> Result<Option<Value<'v>>, Fault> {
     match of {
-        Value::Map(map) => map.field(name),
+        Value::Map(map) => match map.field(name)? {
+            Some(Value::Failed(fault)) => Err((*fault).clone()),
+            found => Ok(found),
+        },
+        // What has no fields lacks this one: `refQualify`.
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::Text(_) => Ok(None),
         _ => Err(Fault::NoOverload),
     }
 }

@@ -46,24 +46,6 @@ const OBJECT: &str = "Object";
 const OBJECT_PART: &str = "Object.";
 const PATCH: &str = "JSONPatch";
 
-/// What is wrong where a part of an object is called otherwise than the field that it stands in:
-/// `CheckTypeNamesMatchFieldPathNames`.
-fn misnamed(holder: &str, field: &str, value: &Tree) -> Option<String> {
-    match value {
-        Tree::Message { name, .. } if name.starts_with(OBJECT) && holder.starts_with(OBJECT) => {
-            let wanted = format!("{holder}.{field}");
-            (*name != wanted).then(|| {
-                format!(
-                    "type mismatch: unexpected type name \"{name}\", expected \"{wanted}\", which matches field name \
-                     path from root Object type"
-                )
-            })
-        }
-        Tree::List(items) => items.iter().find_map(|(item, _)| misnamed(holder, field, item)),
-        _ => None,
-    }
-}
-
 impl<'v> Evaluator<'v, '_> {
     fn pay(&mut self, cost: u64) -> Result<(), Fault> {
         *self.left = self.left.checked_sub(cost).ok_or(Fault::Costly)?;
@@ -170,9 +152,6 @@ impl<'v> Evaluator<'v, '_> {
         self.pay(40)?;
         let mut made = BTreeMap::new();
         for (field, value, optional) in fields {
-            if let Some(why) = misnamed(name, field, value) {
-                return Err(Fault::said(why));
-            }
             let value = self.value(value)?;
             let value = if *optional { inside(value)? } else { Some(value) };
             made.extend(value.map(|value| (Key::Text(field.clone()), value)));

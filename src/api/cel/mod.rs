@@ -138,6 +138,13 @@ impl Program {
         selects(&self.tree, name, field)
     }
 
+    /// What is wrong where a part of an object that it makes is called otherwise than the field that it stands in:
+    /// `CheckTypeNamesMatchFieldPathNames`, k8s.io/apiserver/pkg/cel/mutation/dynamic.
+    #[must_use]
+    pub fn misnamed(&self) -> Option<String> {
+        misnamed(&self.tree)
+    }
+
     /// Evaluates it with some names. What it costs is taken from `left`.
     ///
     /// # Errors
@@ -158,6 +165,29 @@ fn selects(tree: &Tree, name: &str, field: &str) -> bool {
             selected == field
         }
         _ => parts(tree).into_iter().any(|part| selects(part, name, field)),
+    }
+}
+
+fn misnamed(tree: &Tree) -> Option<String> {
+    let own = match tree {
+        Tree::Message { name: holder, fields } if holder.starts_with("Object") => {
+            fields.iter().find_map(|(field, value, _)| miscalled(&format!("{holder}.{field}"), value))
+        }
+        _ => None,
+    };
+    own.or_else(|| parts(tree).into_iter().find_map(misnamed))
+}
+
+fn miscalled(wanted: &str, value: &Tree) -> Option<String> {
+    match value {
+        Tree::Message { name, .. } => (name != wanted).then(|| {
+            format!(
+                "unexpected type name \"{name}\", expected \"{wanted}\", which matches field name path from root Object \
+                 type"
+            )
+        }),
+        Tree::List(items) => items.iter().find_map(|(item, _)| miscalled(wanted, item)),
+        _ => None,
     }
 }
 

@@ -52,11 +52,12 @@ fn method<'v>(function: &str, all: &[Value<'v>]) -> Option<Outcome<'v>> {
         (Value::Cidr(range), "masked", []) => Ok(Value::Cidr(range.masked())),
         (Value::Cidr(range), "containsIP", [Value::Ip(address)]) => Ok(Value::Bool(range.holds(*address))),
         (Value::Cidr(range), "containsIP", [Value::Text(text)]) => {
-            address(text).map(|address| Value::Bool(range.holds(address)))
+            // A text that is none is no argument: `cidrContainsIPString`.
+            address(text).map(|address| Value::Bool(range.holds(address))).map_err(|_| Fault::NoOverload)
         }
         (Value::Cidr(range), "containsCIDR", [Value::Cidr(other)]) => Ok(Value::Bool(holds_all(*range, *other))),
         (Value::Cidr(one), "containsCIDR", [Value::Text(text)]) => {
-            range(text).map(|other| Value::Bool(holds_all(*one, other)))
+            range(text).map(|other| Value::Bool(holds_all(*one, other))).map_err(|_| Fault::NoOverload)
         }
         _ => return None,
     })

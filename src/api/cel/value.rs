@@ -41,6 +41,8 @@ pub enum Value<'v> {
     Cidr(Range),
     Semver(Rc<Semver>),
     Format(&'static str),
+    /// What came to nothing where it was made: so does whatever selects it.
+    Failed(Rc<Fault>),
 }
 
 /// A list.
@@ -414,6 +416,7 @@ impl Value<'_> {
             Self::Cidr(_) => "net.CIDR",
             Self::Semver(_) => "kubernetes.Semver",
             Self::Format(_) => "kubernetes.NamedFormat",
+            Self::Failed(_) => "error",
         }
     }
 

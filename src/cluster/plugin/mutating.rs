@@ -181,6 +181,9 @@ impl Pass<'_> {
                     return Mutated::Failed(format!("expression '{expression}' resulted in error: {why}"));
                 }
             };
+            if let Some(why) = program.misnamed() {
+                return Mutated::Failed(format!("type mismatch: {why}"));
+            }
             let patched = if kind == "JSONPatch" { patched(&object, &value) } else { self.laid_over(&object, &value) };
             match patched {
                 Mutated::To(after) => object = after,

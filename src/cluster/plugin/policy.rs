@@ -11,6 +11,7 @@ use crate::k8s::shape;
 use crate::k8s::wire;
 use crate::value::Node;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 const POLICY: &str = "ValidatingAdmissionPolicy";
 const BINDING: &str = "ValidatingAdmissionPolicyBinding";
@@ -170,14 +171,19 @@ fn by_one(
     declare(policy, &mut names, left)?;
     for validation in policy.find(&["spec", "validations"]).into_iter().flat_map(Node::items) {
         let expression = text(validation, &["expression"]).trim();
+        let mut reason = text(validation, &["reason"]);
         let message = match ask(expression, &names, left) {
             Said::Yes => continue,
             Said::Unknown => return None,
             Said::Failed(_) if !fails => continue,
-            Said::Failed(why) => format!("expression '{expression}' resulted in error: {why}"),
+            Said::Failed(why) => {
+                // Its own reason is that of what it refuses.
+                reason = "";
+                format!("expression '{expression}' resulted in error: {why}")
+            }
             Said::No => message(validation, expression, &names, left),
         };
-        denials.push((text(validation, &["reason"]).to_owned(), message));
+        denials.push((reason.to_owned(), message));
     }
     Some(())
 }
@@ -192,10 +198,16 @@ pub(super) fn declare(policy: &Node, names: &mut Vec<(&'static str, Value<'stati
         if is_about_somebody(&program) {
             return None;
         }
-        // One that fails is missed by who uses it.
-        if let Ok(value) = program.evaluate(names, left).map(|value| owned(&value)) {
-            variables.insert(Entry::Text(text(variable, &["name"]).into()), value);
-        }
+        let name = text(variable, &["name"]);
+        let value = match program.evaluate(names, left).map(|value| owned(&value)) {
+            Ok(value) => value,
+            // One that fails does so where it is used.
+            Err(why) => Value::Failed(Rc::new(match fault(why.clone()) {
+                Said::Failed(why) => Fault::Said(format!("composited variable \"{name}\" fails to evaluate: {why}")),
+                _ => why,
+            })),
+        };
+        variables.insert(Entry::Text(name.into()), value);
     }
     names.retain(|(name, _)| *name != "variables");
     names.push(("variables", Map::made(variables)));
@@ -210,22 +222,34 @@ pub(super) fn matches(
     left: &mut u64,
     denials: &mut Vec<(String, String)>,
 ) -> Option<bool> {
-    let mut failed = None;
+    // They are asked before anybody has looked for the namespace.
+    let mut names = names.to_vec();
+    names.retain(|(name, _)| *name != "namespaceObject");
+    names.push(("namespaceObject", Map::made(BTreeMap::new())));
+    let names = names.as_slice();
+    let mut failed: Vec<String> = Vec::new();
     for condition in policy.find(&["spec", "matchConditions"]).into_iter().flat_map(Node::items) {
-        match ask(text(condition, &["expression"]), names, left) {
+        let expression = text(condition, &["expression"]);
+        match ask(expression, names, left) {
             Said::Yes => {}
             Said::No => return Some(false),
-            Said::Failed(why) => failed = failed.or(Some(why)),
+            Said::Failed(why) => {
+                let why = format!("expression '{expression}' resulted in error: {why}");
+                if !failed.contains(&why) {
+                    failed.push(why);
+                }
+            }
             Said::Unknown => return None,
         }
     }
-    match failed {
-        None => Some(true),
-        Some(why) => {
-            denials.extend(fails.then(|| (String::new(), why)));
-            Some(false)
-        }
-    }
+    // `NewAggregate`.
+    let why = match failed.as_slice() {
+        [] => return Some(true),
+        [one] => one.clone(),
+        several => format!("[{}]", several.join(", ")),
+    };
+    denials.extend(fails.then(|| (String::new(), why)));
+    Some(false)
 }
 
 fn message(validation: &Node, expression: &str, names: &[(&str, Value<'static>)], left: &mut u64) -> String {
