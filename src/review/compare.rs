@@ -3,17 +3,18 @@
 use super::change::{Change, ChangeKind, Verdict};
 use super::effect::Effect;
 use super::fields;
+use super::live::Ledgers;
 use super::moves::Move;
-use super::notes::Otherwise;
+use super::notes::{Otherwise, Taken};
 use super::setting::Setting;
 use crate::api::change::{self, Asked};
-use crate::api::server_side;
+use crate::api::server_side::{self, Applier};
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::kubectl;
 use crate::diagnostic::Refusal;
 use crate::k8s::way::Way;
 use crate::source::At;
-use crate::value::Node;
+use crate::value::{Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What came of a comparison.
@@ -23,15 +24,18 @@ pub(super) struct Compared {
     pub(super) stored: Vec<Resource>,
     /// What would come out otherwise if it were applied in the other way.
     pub(super) otherwise: BTreeMap<Otherwise, Vec<ResourceId>>,
+    /// What is taken from other managers.
+    pub(super) taken: Vec<Taken>,
 }
 
 /// Compares two bundles, and asks the API server of that version what it says to each change. Objects are matched by
 /// group, kind, namespace and name; lists by their keys. What the server would store alike is no difference.
-pub(super) fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setting<'_>) -> Compared {
+pub(super) fn compare(old: &Bundle, new: &Bundle, moves: &[Move], ledgers: &Ledgers, setting: Setting<'_>) -> Compared {
     let (before, after) = (old.by_id(), new.by_id());
     let origins: BTreeMap<&ResourceId, &ResourceId> = moves.iter().rev().map(|step| (&step.new, &step.old)).collect();
     let moved: BTreeSet<&ResourceId> = moves.iter().map(|step| &step.old).collect();
     let (mut changes, mut stored, mut otherwise) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let mut taken = Vec::new();
     // What is written twice is in the end as its last one says.
     let is_last = |of: &BTreeMap<&ResourceId, &Resource>, resource: &Resource| {
         of.get(&resource.id).is_some_and(|last| std::ptr::eq(*last, resource))
@@ -45,7 +49,10 @@ pub(super) fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setti
                 changes.push(added);
             }
             Some(before) if before.node != resource.node => {
-                let asked = asked(before, resource, setting.facts.way(), setting);
+                let mut asked = asked(before, resource, setting.facts.way(), setting);
+                if let Some(ledger) = ledgers.get(&resource.id) {
+                    taken.extend(conflicts(ledger, resource, &mut asked, setting));
+                }
                 note(&mut otherwise, resource, otherwise_than(&asked, before, resource, setting));
                 changes.extend(changed(before, resource, asked, &mut stored));
             }
@@ -55,7 +62,33 @@ pub(super) fn compare(old: &Bundle, new: &Bundle, moves: &[Move], setting: Setti
     let is_gone = |id: &ResourceId| !after.contains_key(id) && !moved.contains(id);
     let gone = old.resources.iter().filter(|resource| is_gone(&resource.id) && is_last(&before, resource));
     changes.extend(gone.map(|resource| removed(resource, setting.home)));
-    Compared { changes, stored, otherwise }
+    Compared { changes, stored, otherwise, taken }
+}
+
+/// What an apply takes from other managers of an object; or, unless it may, why it is refused.
+fn conflicts((live, applier): &(Node, Text), new: &Resource, asked: &mut Asked, setting: Setting<'_>) -> Vec<Taken> {
+    let force = setting.facts.way() == Way::ServerForced;
+    let applier = Applier { name: applier, force };
+    let outcome = server_side::apply(None, live, &new.node, applier, &setting.facts.customs, setting.version);
+    if !force {
+        if !outcome.conflicts.is_empty() {
+            asked.refusals = change::causes(outcome.applied.answer);
+            asked.is_same = false;
+            asked.is_idle = false;
+            asked.stored = None;
+        }
+        return Vec::new();
+    }
+    let mut by_manager: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for conflict in outcome.conflicts {
+        by_manager.entry(conflict.with).or_default().push(conflict.field);
+    }
+    let taken = |(manager, fields): (String, Vec<String>)| Taken {
+        object: new.id.clone(),
+        manager,
+        fields: fields.into_iter().collect(),
+    };
+    by_manager.into_iter().map(taken).collect()
 }
 
 fn note(otherwise: &mut BTreeMap<Otherwise, Vec<ResourceId>>, resource: &Resource, how: Option<Otherwise>) {

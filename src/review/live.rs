@@ -1,9 +1,12 @@
 //! Objects as a cluster shows them, taken for the manifests that made them: what the server and the controllers filled
-//! in is nobody's change. Knows no cluster.
+//! in is nobody's change.
 
-use crate::bundle::{Bundle, Resource};
+use crate::api::server_side;
+use crate::bundle::{Bundle, Resource, ResourceId};
+use crate::cluster::facts::ClusterFacts;
 use crate::json;
-use crate::value::{Data, Node};
+use crate::value::{Data, Node, Text};
+use std::collections::BTreeMap;
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -37,6 +40,29 @@ pub(crate) fn manifests(bundle: &Bundle) -> Bundle {
         }
     }
     bundle
+}
+
+/// Objects of a cluster by their names, with who applies each: whose fields it has, its ledger says.
+pub(super) type Ledgers = BTreeMap<ResourceId, (Node, Text)>;
+
+/// Two bundles, of which the first holds objects from a cluster that somebody applied on the server's side: in it only
+/// what was applied and what others manage is left, and in the second what others manage stays.
+#[must_use]
+pub(super) fn beside(mut committed: Bundle, mut fresh: Bundle, facts: &ClusterFacts) -> (Bundle, Bundle, Ledgers) {
+    let mut ledgers = Ledgers::new();
+    let version = facts.kubernetes.unwrap_or_default();
+    let places: BTreeMap<ResourceId, usize> =
+        fresh.resources.iter().enumerate().map(|(place, resource)| (resource.id.clone(), place)).collect();
+    for resource in committed.resources.iter_mut().filter(|resource| is_live(&resource.node)) {
+        let nowhere = ResourceId { namespace: String::new(), ..resource.id.clone() };
+        let Some(place) = places.get(&resource.id).or_else(|| places.get(&nowhere)) else { continue };
+        let Some(next) = fresh.resources.get_mut(*place) else { continue };
+        let Some(found) = server_side::beside(&resource.node, &next.node, &facts.customs, version) else { continue };
+        ledgers.insert(next.id.clone(), (std::mem::replace(&mut resource.node, found.before), found.applier));
+        resource.id = next.id.clone();
+        next.node = found.after;
+    }
+    (committed, fresh, ledgers)
 }
 
 /// Whether it comes from a cluster: nobody writes all three.

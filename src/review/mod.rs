@@ -33,17 +33,25 @@ pub use change::{Change, ChangeKind};
 pub use reviewed::{Place, Review};
 pub use setting::Setting;
 
+use crate::api::server_side::CONFLICT;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::k8s::shape;
 use crate::value::Node;
 use compare::{Compared, compare};
 use known::Sides;
+use live::Ledgers;
 use notes::Note;
 
 /// Reviews a fresh bundle against the committed one.
 #[must_use]
 pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Setting<'_>) -> Review {
-    let (committed, fresh) = (of_the_cluster(live::manifests(committed)), &of_the_cluster(live::manifests(fresh)));
+    let (committed, fresh) = (of_the_cluster(committed.clone()), of_the_cluster(live::manifests(fresh)));
+    let (committed, fresh, ledgers) = if setting.facts.way().is_server() {
+        live::beside(committed, fresh, setting.facts)
+    } else {
+        (committed, fresh, Ledgers::new())
+    };
+    let (committed, fresh) = (live::manifests(&committed), &fresh);
     let committed = &at_home(&committed, fresh, setting.namespace);
     let files = &setting.files.under(|id| {
         if fresh.get(id).is_some() { id.clone() } else { ResourceId { namespace: String::new(), ..id.clone() } }
@@ -52,16 +60,31 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     let facts = setting.facts.clone().with_definitions_of([committed, fresh]);
     let setting = Setting { facts: &facts, ..setting };
     let moves = moves::moves(committed, fresh);
-    let Compared { changes, stored, otherwise } = compare(committed, fresh, &moves, setting);
+    let Compared { changes, stored, otherwise, taken } = compare(committed, fresh, &moves, &ledgers, setting);
     let (home, kubernetes) = (setting.namespace.to_owned(), Some(setting.version));
     let mut review = Review { title, home, kubernetes, changes, ..Review::default() };
+    let fresh = &without_conflicts(fresh, committed, &review.changes);
     let sides = Sides { committed, fresh, moves: &moves, stored: &stored };
     (review.judgement, [review.before, review.after]) = verdict::judge(&mut review.changes, sides, setting);
     let way = setting.facts.way();
     let differing = otherwise.into_iter().map(|(otherwise, objects)| Note::OtherWay { way, otherwise, objects });
     review.judgement.notes.extend(differing);
+    review.judgement.notes.extend(taken.into_iter().map(Note::Taken));
     review.hide_secrets_of([committed, fresh]);
     review
+}
+
+/// A bundle in which objects stay as they are that cannot be applied because somebody else manages their fields.
+fn without_conflicts(fresh: &Bundle, committed: &Bundle, changes: &[Change]) -> Bundle {
+    let conflicts = |change: &&Change| change.refusals.iter().any(|refusal| refusal.kind == CONFLICT);
+    let mut bundle = fresh.clone();
+    for change in changes.iter().filter(conflicts) {
+        let place = bundle.resources.iter().position(|resource| resource.id == change.id);
+        if let (Some(place), Some(old)) = (place, committed.get(&change.id)) {
+            bundle.resources[place].node = old.node.clone();
+        }
+    }
+    bundle
 }
 
 /// A bundle in which objects of the whole cluster have no namespace: one that is said of them is passed over, by

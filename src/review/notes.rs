@@ -47,6 +47,8 @@ pub enum Note {
         /// The objects.
         objects: Vec<ResourceId>,
     },
+    /// A field is taken from another manager.
+    Taken(Taken),
     /// These would come out otherwise if they were applied in the other way.
     OtherWay {
         /// In which way they are applied.
@@ -72,6 +74,17 @@ pub struct Barred {
     pub set: ObjectName,
     /// What the API server says.
     pub why: String,
+}
+
+/// Fields that an apply takes from another manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The object.
+    pub object: ResourceId,
+    /// The manager, as the server names it.
+    pub manager: String,
+    /// The fields, as the server writes them.
+    pub fields: Names,
 }
 
 /// What the other way of applying would do.

@@ -17,6 +17,7 @@ use super::set::Set;
 use super::setting::Setting;
 use super::{acknowledge, barriers, effects, holdings, notes, presumed};
 use crate::api::change::refusals_of_new;
+use crate::api::server_side::CONFLICT;
 use crate::bundle::{Bundle, ResourceId};
 use crate::cluster::kubectl::Act;
 use crate::cluster::rehearse::{Outcome, rehearse_after};
@@ -249,6 +250,7 @@ fn verdict_of(change: &Change, step: Rehearsed<'_>, replaced: &BTreeSet<&ObjectN
     }
     if !change.refusals.is_empty() {
         let can_be_made_anew = change.kind == ChangeKind::Changed
+            && change.refusals.iter().all(|refusal| refusal.kind != CONFLICT)
             && !KEPT.contains(&&*change.id.kind)
             && step.fresh.get(&change.id).is_some_and(|fresh| {
                 let (way, customs) = (setting.facts.way(), &setting.facts.customs);

@@ -3,6 +3,7 @@
 use super::Rule;
 use super::context::Context;
 use crate::diagnostic::{Code, Diagnostics, Level};
+use crate::k8s::way::Way;
 
 pub(super) static RULE: Rule = Rule {
     code: Code {
@@ -29,13 +30,22 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
             continue;
         }
         let (own, other) = (&workload.resource.id, &autoscaler.resource.id);
-        RULE.code
-            .report(format!(
-                "each apply sets the replicas of `{}` back to {}, though the HorizontalPodAutoscaler `{}` scales it",
-                own.name,
-                workload.replicas(),
+        let (name, count) = (&own.name, workload.replicas());
+        let said = if context.facts.way() == Way::Server {
+            format!(
+                "once the HorizontalPodAutoscaler `{}` has scaled `{name}`, a server-side apply of its {count} replicas \
+                 is refused: the field conflicts with \"kube-controller-manager\"",
                 other.name
-            ))
+            )
+        } else {
+            format!(
+                "each apply sets the replicas of `{name}` back to {count}, though the HorizontalPodAutoscaler `{}` \
+                 scales it",
+                other.name
+            )
+        };
+        RULE.code
+            .report(said)
             .help("leave `replicas` out, and put the number into `minReplicas`")
             .see(autoscaler.resource.node.place_of("spec.scaleTargetRef"), "this autoscaler")
             .about(workload.resource.subject())

@@ -12,10 +12,13 @@ use crate::value::{Node, Text};
 use std::collections::BTreeSet;
 
 /// The manager of whom the server knows that it applied on the client's side before.
-const KUBECTL: &str = "kubectl";
+pub(crate) const KUBECTL: &str = "kubectl";
+
+/// Who `kubectl apply` is to the server.
+const CLIENT_SIDE: &str = "kubectl-client-side-apply";
 
 /// Where `kubectl apply` notes what it applied.
-const NOTE: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub(crate) const NOTE: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Somebody who manages fields of an object, and which.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +86,26 @@ impl Manager {
         };
         entries.filter_map(read).collect()
     }
+}
+
+/// Who of them applies the whole object: a tool that is known to, or else who has the most fields. Who changed over from
+/// client-side apply has not applied yet.
+#[must_use]
+pub(crate) fn applier(managers: &[Manager]) -> Option<&Manager> {
+    const KNOWN: [&str; 4] = ["kustomize-controller", "helm-controller", "argocd-controller", KUBECTL];
+    let is_client = |manager: &&Manager| manager.name == CLIENT_SIDE && !manager.applies;
+    let mut appliers = managers.iter().filter(|manager| manager.subresource.is_empty() && manager.applies);
+    let known = appliers.clone().find(|manager| KNOWN.contains(&manager.name.as_str()));
+    let first = managers.iter().find(is_client);
+    known.or(first).or_else(|| {
+        let next = appliers.next()?;
+        Some(appliers.fold(
+            next,
+            |most, other| {
+                if other.fields.written().len() > most.fields.written().len() { other } else { most }
+            },
+        ))
+    })
 }
 
 /// The fields that an apply of a manifest makes its manager's own.
@@ -178,7 +201,6 @@ pub(crate) fn merged(live: &Node, last: Option<Paths>, others: &[&Paths], manife
 /// for it; nothing where there is no such thing.
 #[must_use]
 pub(crate) fn adopted(object: &Node, managers: &[Manager], name: &str) -> Option<Vec<Manager>> {
-    const CLIENT_SIDE: &str = "kubectl-client-side-apply";
     object.find(&["metadata", "annotations", NOTE])?;
     let is_before =
         |manager: &&Manager| manager.name == CLIENT_SIDE && !manager.applies && manager.subresource.is_empty();
@@ -190,12 +212,17 @@ pub(crate) fn adopted(object: &Node, managers: &[Manager], name: &str) -> Option
     Some(left)
 }
 
+/// What `kubectl apply` noted on an object.
+#[must_use]
+pub(crate) fn noted(live: &Node) -> Option<Node> {
+    let note = live.find(&["metadata", "annotations", NOTE]).and_then(Node::as_str)?;
+    serde_json::from_str::<serde_json::Value>(note).ok().map(|last| json::to_node(&last, live.at))
+}
+
 /// Whether conflicts are over fields alone that `kubectl apply` set, by its note on the object, and that are still so:
 /// whoever changes over from client-side apply has them already (`lastAppliedManager`).
 fn are_own(live: &Node, conflicts: &[Conflict], kind: Kind<'_>, api_version: &str) -> bool {
-    let note = live.find(&["metadata", "annotations", NOTE]).and_then(Node::as_str).unwrap_or_default();
-    let Ok(last) = serde_json::from_str::<serde_json::Value>(note) else { return false };
-    let last = json::to_node(&last, live.at);
+    let Some(last) = noted(live) else { return false };
     if last.get("apiVersion").and_then(Node::as_str) != Some(api_version) {
         return false;
     }

@@ -170,6 +170,39 @@ pub(crate) fn remove(value: &Node, kind: Kind<'_>, gone: &Paths) -> Option<Node>
     }
 }
 
+/// What is left of a value when only some fields of it are kept; nothing where nothing is.
+#[must_use]
+pub(crate) fn extract(value: &Node, kind: Kind<'_>, kept: &Paths) -> Option<Node> {
+    match (kind.atom(Some(value)), &value.data) {
+        (Atom::Map(inner), Data::Map(map)) if !inner.atomic && !map.is_empty() => {
+            let mut left = Map::new();
+            for (key, node) in map.iter() {
+                let step = Step::Field(key.name.clone());
+                let node = match kept.within(&step) {
+                    Some(within) => extract(node, inner.inside(&key.name).unwrap_or(Kind::Any), within),
+                    None => kept.has(&step).then(|| node.clone()),
+                };
+                if let Some(node) = node {
+                    left.set(key.clone(), node);
+                }
+            }
+            (!left.is_empty()).then(|| Node::map(left, value.at))
+        }
+        (Atom::List(list), Data::List(items)) if !list.is_atomic() && !items.is_empty() => {
+            let keep = |item: &Node| {
+                let step = list.step(item).ok()?;
+                match kept.within(&step) {
+                    Some(within) => extract(item, list.item, within),
+                    None => kept.has(&step).then(|| item.clone()),
+                }
+            };
+            let left: Vec<Node> = items.iter().filter_map(keep).collect();
+            (!left.is_empty()).then(|| Node::list(left, value.at))
+        }
+        _ => Some(value.clone()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

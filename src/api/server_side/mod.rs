@@ -63,7 +63,7 @@ pub fn create(manifest: &Node, customs: &Customs, version: Version) -> Answer {
 
 /// Why a server-side apply of a new object is refused before any rule is asked, where it is.
 #[must_use]
-pub fn stopped(manifest: &Node, customs: &Customs, version: Version) -> Option<Answer> {
+pub(crate) fn stopped(manifest: &Node, customs: &Customs, version: Version) -> Option<Answer> {
     let refused = precheck(manifest, customs, version);
     if refused.is_some() {
         return refused;
@@ -82,7 +82,7 @@ pub fn stopped(manifest: &Node, customs: &Customs, version: Version) -> Option<A
 
 /// Whether both ways of applying are seen to merge a change alike, without merging it.
 #[must_use]
-pub fn is_plain(old: &Node, new: &Node, version: Version) -> bool {
+pub(crate) fn is_plain(old: &Node, new: &Node, version: Version) -> bool {
     let word = |node, key| text(node, &[key]);
     let is_one = ["apiVersion", "kind"].iter().all(|key| word(old, key) == word(new, key));
     let shape = shape::shape_of(word(new, "apiVersion"), word(new, "kind"), version);
@@ -91,7 +91,7 @@ pub fn is_plain(old: &Node, new: &Node, version: Version) -> bool {
 
 /// What a manifest makes of a stored object of one of Kubernetes' own kinds, before any rule is asked.
 #[must_use]
-pub fn merge(last_applied: &Node, stored: &Node, manifest: &Node, version: Version) -> Option<Node> {
+pub(crate) fn merge(last_applied: &Node, stored: &Node, manifest: &Node, version: Version) -> Option<Node> {
     let shape = shape::shape_of(text(manifest, &["apiVersion"]), text(manifest, &["kind"]), version)?;
     let kind = Kind::Shape(shape, Whole::Unsaid);
     let own = managers::owned(last_applied, kind);
@@ -124,7 +124,10 @@ pub fn apply(
     let outcome = apply_as(&managers, stored, manifest, applier, customs, version);
     match (&outcome.applied.answer.object, managers::adopted(stored, &outcome.managers, applier.name)) {
         // Then it applies once more, so that what is no longer stated goes too.
-        (Some(object), Some(managers)) => apply_as(&managers, object, manifest, applier, customs, version),
+        (Some(object), Some(managers)) => {
+            let again = apply_as(&managers, object, manifest, applier, customs, version);
+            Outcome { conflicts: outcome.conflicts, ..again }
+        }
         _ => outcome,
     }
 }
@@ -214,6 +217,61 @@ pub fn conflict_message(conflicts: &[Conflict]) -> String {
     format!("Apply failed with {} conflicts: {}", conflicts.len(), lines.join("\n"))
 }
 
+/// An object of a cluster, and the manifest that is to be applied to it next, as far as it concerns what others changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Beside {
+    /// What its applier applied last, and what others manage.
+    pub before: Node,
+    /// The next manifest, and what others manage and it does not state: that stays.
+    pub after: Node,
+    /// Who applies it.
+    pub applier: Text,
+}
+
+/// Reads off an object's ledger what was applied last and what others manage; nothing where nobody applied it.
+#[must_use]
+pub(crate) fn beside(live: &Node, manifest: &Node, customs: &Customs, version: Version) -> Option<Beside> {
+    let managers = Manager::read(live);
+    let applier = managers::applier(&managers)?;
+    with_kind(live, customs, version, |kind| {
+        let field = |name: &'static str| paths::Step::Field(Text::new_static(name));
+        let of_others = managers.iter().filter(|manager| *manager != applier && manager.subresource != "status");
+        let mut others = of_others.fold(paths::Paths::default(), |all, manager| all.union(&manager.fields));
+        others.cut(&field("status"));
+        others.cut(&field("metadata"));
+        // Who created it on the client's side has all defaults too: what was stated is on the object.
+        let own = match managers::noted(live) {
+            Some(last) if !applier.applies => managers::owned(&last, kind),
+            _ => applier.fields.clone(),
+        };
+        let mut before = merge::extract(live, kind, &own.union(&others))?;
+        let unstated = others.without(&compare::fields(manifest, kind));
+        let stays = merge::extract(live, kind, &unstated);
+        let after = merge::merge(stays.as_ref(), Some(manifest), kind)?;
+        let map = before.as_map_mut()?;
+        for key in ["apiVersion", "kind"] {
+            map.put(key, live.get(key)?.clone());
+        }
+        let at = live.at;
+        let annotations = |node: &mut Node| node.get_mut("annotations")?.as_map_mut()?.remove(managers::NOTE);
+        map.get_mut("metadata").and_then(annotations);
+        let mut metadata = map.remove("metadata").and_then(|node| node.as_map().cloned()).unwrap_or_default();
+        if metadata.get("annotations").and_then(Node::as_map).is_some_and(crate::value::Map::is_empty)
+            && manifest.find(&["metadata", "annotations"]).is_none()
+        {
+            metadata.remove("annotations");
+        }
+        for key in ["name", "namespace"] {
+            if let Some(said) = manifest.find(&["metadata", key]) {
+                metadata.put(key, said.clone());
+            }
+        }
+        map.put("metadata", Node::map(metadata, at));
+        let applier = if applier.applies { applier.name.clone() } else { Text::new_static(managers::KUBECTL) };
+        Some(Beside { before, after, applier })
+    })
+}
+
 /// Why a manifest is refused before the object is looked at.
 fn precheck(manifest: &Node, customs: &Customs, version: Version) -> Option<Answer> {
     if !custom::concerns(manifest, customs)
@@ -261,7 +319,7 @@ fn precheck(manifest: &Node, customs: &Customs, version: Version) -> Option<Answ
 /// What the server says of a manifest whose types are wrong: `failed to create typed patch object (default/web; apps/v1,
 /// Kind=StatefulSet): .spec.replicas: expected numeric …`.
 #[must_use]
-pub fn sentence(manifest: &Node, customs: &Customs, version: Version) -> Option<String> {
+pub(crate) fn sentence(manifest: &Node, customs: &Customs, version: Version) -> Option<String> {
     let misfits = with_kind(manifest, customs, version, |kind| check::misfits(manifest, kind));
     let misfits: Vec<String> = misfits.iter().map(ToString::to_string).collect();
     match &misfits[..] {

@@ -4,7 +4,7 @@ use super::listed;
 use crate::bundle::ResourceId;
 use crate::expect::judge::said;
 use crate::k8s::way::Way;
-use crate::review::notes::{Barred, Note, Otherwise, Waiting};
+use crate::review::notes::{Barred, Note, Otherwise, Taken, Waiting};
 
 pub(super) fn sentence(note: &Note, home: &str) -> String {
     match note {
@@ -35,6 +35,9 @@ pub(super) fn sentence(note: &Note, home: &str) -> String {
         Note::Alike { version, objects } => {
             let names: Vec<String> = objects.iter().map(ToString::to_string).collect();
             format!("each object comes back as the API server of Kubernetes {version} stores it: {}", names.join(", "))
+        }
+        Note::Taken(Taken { object, manager, fields }) => {
+            format!("server-side apply takes {} of {object} from {manager}", listed(fields))
         }
         Note::OtherWay { way, otherwise, objects } => other_way(*way, otherwise, objects),
         Note::Beyond { simulated, sets } => {

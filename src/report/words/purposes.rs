@@ -18,6 +18,10 @@ fn purpose(purpose: &Purpose) -> String {
             "apply {id} on the server: kubectl keeps a copy of each manifest in an annotation, and this one has no \
              room there"
         ),
+        Purpose::TakeFields(id, fields) => format!(
+            "apply {id}, leave {} to the other manager and out of the manifest, or take it from there",
+            fields.join(", ")
+        ),
         Purpose::Hopeless(id, field, detail) => {
             let field = if field.is_empty() { String::new() } else { format!("{field}: ") };
             format!(

@@ -33,6 +33,7 @@ fn of_object(what: &OfObject) -> String {
             "`serverside-applied`. From now on it must be applied so each time: tell whatever applies it, or divide it \
              into several"
         }
+        OfObject::Taken => "`serverside-applied`: the fields are yours from now on, and no longer the other manager's",
         OfObject::Replaced => "`replaced`: the object stays the same one, and later applies go on from here",
         OfObject::AccountKept => {
             "`configured`: `serviceAccountName` is no longer set by the manifest, and the API server keeps the account"

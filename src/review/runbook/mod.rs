@@ -24,6 +24,7 @@ use super::change::{Change, ChangeKind};
 use super::set::Set;
 use super::setting::Setting;
 use crate::api::change;
+use crate::api::server_side::CONFLICT;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::kubectl::too_large;
 use crate::cluster::rehearse::Outcome;
@@ -133,6 +134,10 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
             plans.push(Plan::new(Purpose::ServerField(change.id.clone(), field)));
             continue;
         }
+        if change.refusals.first().is_some_and(|refusal| refusal.kind == CONFLICT) {
+            plans.push(taking_fields(matter, change, new));
+            continue;
+        }
         if !change.refusals.is_empty() && change.refusals.first() == too_large(&new.node).as_ref() {
             plans.push(on_the_server(matter, new));
             continue;
@@ -202,6 +207,16 @@ fn on_the_server(matter: Matter<'_>, new: &Resource) -> Plan {
     let force = if matter.committed.get(&new.id).is_some() { " --force-conflicts" } else { "" };
     let file = command::file(&matter.setting.files.of(&new.id));
     plan.run(Command::line(format!("kubectl apply --server-side{force} -f {file}")), OfObject::ServerSide, None);
+    plan
+}
+
+/// Another manager has set fields to something else: one of the two must leave them to the other.
+fn taking_fields(matter: Matter<'_>, change: &Change, new: &Resource) -> Plan {
+    let fields = change.refusals.iter().map(|refusal| refusal.field.clone()).collect();
+    let mut plan = Plan::new(Purpose::TakeFields(new.id.clone(), fields));
+    let file = command::file(&matter.setting.files.of(&new.id));
+    let line = format!("kubectl apply --server-side --force-conflicts -f {file}");
+    plan.run(Command::line(line), OfObject::Taken, None);
     plan
 }
 

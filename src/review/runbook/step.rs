@@ -42,6 +42,8 @@ pub enum Purpose {
     ServerField(ResourceId, &'static str),
     /// Apply a manifest that is too large for kubectl's annotation.
     ServerSide(ResourceId),
+    /// Take fields of an object from another manager: these.
+    TakeFields(ResourceId, Vec<String>),
     /// Apply a manifest that no cluster takes, and why: the field, which may be empty, and the server's words.
     Hopeless(ResourceId, String, String),
     /// Get an object, or its pods, past what stands in the way.
@@ -246,6 +248,8 @@ pub enum OfObject {
     Obstacle(Barrier),
     /// It is applied by the server, and must be from now on.
     ServerSide,
+    /// It is applied by the server, and has taken fields from another manager.
+    Taken,
     /// It is replaced as a whole.
     Replaced,
     /// A workload's manifest no longer names an account, and the server keeps it.
