@@ -401,11 +401,10 @@ pub fn unknown_fields(node: &Node, shape: Shape, kubernetes: KubernetesFields<'_
                 let own = block.all_fields();
                 let own = own.iter().map(|field| field.name);
                 let near = nearest(&key.name, own.clone().chain(unknown.known.iter().flatten().map(String::as_str)));
-                let help = near.map_or_else(
-                    || format!("it may have {}", listing(own, 12)),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                UNKNOWN.report(format!("{} has no field `{}`", block.noun, key.name)).help(help).at(key.at, found);
+                UNKNOWN
+                    .report(format!("{} has no field `{}`", block.noun, key.name))
+                    .meant(near, key.at, || format!("it may have {}", listing(own, 12)))
+                    .at(key.at, found);
             }
             unknown.report_others(block.noun, found);
         }
@@ -419,13 +418,9 @@ pub fn unknown_fields(node: &Node, shape: Shape, kubernetes: KubernetesFields<'_
                     continue;
                 }
                 let near = nearest(&key.name, known.iter().map(String::as_str));
-                let help = near.map_or_else(
-                    || format!("it may have {}", listing(known.iter().map(String::as_str), 8)),
-                    |near| format!("did you mean `{near}`?"),
-                );
                 UNKNOWN
                     .report(format!("Kubernetes' {} has no field `{}`", short(definition), key.name))
-                    .help(help)
+                    .meant(near, key.at, || format!("it may have {}", listing(known.iter().map(String::as_str), 8)))
                     .at(key.at, found);
             }
             unknown.report_others(&format!("Kubernetes' {}", short(definition)), found);
@@ -515,11 +510,10 @@ impl Shape {
 pub(crate) fn unknown_word(node: &Node, words: &[&'static str], found: &mut Diagnostics) {
     let text = node.as_str().unwrap_or_default();
     let near = nearest(text, words.iter().copied());
-    let help = near.map_or_else(
-        || format!("it may be {}", listing(words.iter().copied(), 12)),
-        |near| format!("did you mean `{near}`?"),
-    );
-    CHOICE.report(format!("`{text}` is not a valid value here")).help(help).at(node.at, found);
+    CHOICE
+        .report(format!("`{text}` is not a valid value here"))
+        .meant(near, node.at, || format!("it may be {}", listing(words.iter().copied(), 12)))
+        .at(node.at, found);
 }
 
 /// Declares a block once.

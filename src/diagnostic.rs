@@ -89,6 +89,28 @@ pub struct Diagnostic {
     pub refusal: Option<Refusal>,
     /// What of a place that is several lines long is meant.
     pub stretch: Option<Stretch>,
+    /// What mends it, where there is but one right edit.
+    pub edit: Option<Edit>,
+}
+
+/// What is written at a place, and becomes something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The place: a name or a value of one line.
+    pub at: At,
+    /// What it becomes.
+    pub becomes: Becomes,
+}
+
+/// What a name or a value becomes by an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Becomes {
+    /// Another name, in quotes if the old one was.
+    Name(String),
+    /// The same, in quotes.
+    Quoted,
+    /// The same, without quotes.
+    Bare,
 }
 
 /// A part of what is written at a place: from where some letters stand there for the nth time, counted from 0.
@@ -155,6 +177,7 @@ impl Code {
             subject: None,
             refusal: None,
             stretch: None,
+            edit: None,
         })
     }
 }
@@ -188,6 +211,21 @@ impl Report {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self
+    }
+
+    /// Says which edit mends it: there is but one.
+    pub fn edit(mut self, at: At, becomes: Becomes) -> Self {
+        self.0.edit = Some(Edit { at, becomes });
+        self
+    }
+
+    /// Asks whether the name at a place was meant to be another one, which mends it; says something else where none is
+    /// near.
+    pub fn meant(self, near: Option<&str>, at: At, otherwise: impl FnOnce() -> String) -> Self {
+        match near {
+            Some(name) => self.help(format!("did you mean `{name}`?")).edit(at, Becomes::Name(name.to_owned())),
+            None => self.help(otherwise()),
+        }
     }
 
     /// Changes how much it matters.
@@ -249,6 +287,56 @@ pub struct Finding {
     pub subject: Option<Subject>,
     /// What the API server would say.
     pub refusal: Option<Refusal>,
+    /// What mends it, where there is but one right edit.
+    pub mend: Option<Mend>,
+}
+
+/// An edit of a file. No report shows it: it may hold what the file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mend {
+    /// Where it is, as it may be shown.
+    pub spot: Spot,
+    /// The bytes of the file that are replaced.
+    pub bytes: std::ops::Range<usize>,
+    /// What stands there.
+    pub old: String,
+    /// What will.
+    pub new: String,
+}
+
+impl Mend {
+    /// What is done, in a few words that hold no value.
+    #[must_use]
+    pub fn title(&self) -> String {
+        if self.new.len() == self.old.len() + 2 && self.new.contains(&self.old) {
+            "Write it in quotes".to_owned()
+        } else if self.old.len() == self.new.len() + 2 && self.old.contains(&self.new) {
+            "Write it without quotes".to_owned()
+        } else {
+            format!("Change it to {}", self.new)
+        }
+    }
+}
+
+impl Edit {
+    /// The edit in the file; none where what stands there is not of one line, or could not be read back.
+    #[must_use]
+    pub fn in_file(&self, sources: &Sources, spot: Spot) -> Option<Mend> {
+        let bytes = self.at.start as usize..self.at.end as usize;
+        let old = sources.get(self.at.source).text.get(bytes.clone())?;
+        let quote = old.chars().next().filter(|letter| matches!(letter, '"' | '\''));
+        let inner = quote.map_or(Some(old), |quote| old.strip_prefix(quote)?.strip_suffix(quote))?;
+        // An escape means something else than it says.
+        if old.is_empty() || old.contains(['\n', '\r', '\\']) || inner.contains(['"', '\'']) {
+            return None;
+        }
+        let new = match &self.becomes {
+            Becomes::Name(name) => quote.map_or_else(|| name.clone(), |quote| format!("{quote}{name}{quote}")),
+            Becomes::Quoted => quote.is_none().then(|| format!("\"{old}\""))?,
+            Becomes::Bare => quote.is_some().then(|| inner.to_owned())?,
+        };
+        Some(Mend { spot, bytes, old: old.to_owned(), new })
+    }
 }
 
 impl Diagnostics {

@@ -58,6 +58,7 @@ pub use bundle::Bundle;
 pub use cluster::facts::ClusterFacts;
 pub use cluster::rehearse::Rehearsal;
 pub use diagnostic::{Diagnostics, Finding};
+pub use editor::mend::{Made, Mended, mended};
 pub use k8s::version::Version;
 pub use report::{Against, Format, Report};
 pub use review::{Review, Setting};

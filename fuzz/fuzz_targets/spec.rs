@@ -16,8 +16,14 @@ fuzz_target!(|text: &str| {
         let facts = no_facts();
         let mut before: Option<Bundle> = None;
         for environment in spec.names().map(str::to_owned).take(3).collect::<Vec<_>>() {
-            let around =
-                Around { shared: None, extras: &[], facts: Some(&facts), customs: &Customs::none(), apply: None, files: &Beside };
+            let around = Around {
+                shared: None,
+                extras: &[],
+                facts: Some(&facts),
+                customs: &Customs::none(),
+                apply: None,
+                files: &Beside,
+            };
             if let Some(compiled) = compiled(&spec, &environment, around, &mut sources, &mut found)
                 && let Some(before) = before.replace(compiled.bundle.clone())
             {

@@ -319,17 +319,16 @@ pub(super) fn port_reference<'p>(
         return Node::int(number, port.at);
     }
     if !known.clone().any(|name| name == text) {
-        let help = nearest(text, known.clone()).map_or_else(
-            || {
-                if known.clone().next().is_none() {
-                    "it has no ports: add them under `ports:`".to_owned()
-                } else {
-                    format!("it has {}", listing(known.clone(), 8))
-                }
-            },
-            |near| format!("did you mean `{near}`?"),
-        );
-        PORT.report(format!("{whose} has no port `{text}`")).help(help).at(port.at, found);
+        let otherwise = || {
+            if known.clone().next().is_none() {
+                "it has no ports: add them under `ports:`".to_owned()
+            } else {
+                format!("it has {}", listing(known.clone(), 8))
+            }
+        };
+        PORT.report(format!("{whose} has no port `{text}`"))
+            .meant(nearest(text, known.clone()), port.at, otherwise)
+            .at(port.at, found);
     }
     Node::text(text.clone(), port.at)
 }
@@ -396,17 +395,17 @@ pub(super) fn check_mounts(
             let (Some(name), Some(path)) = (mount.get("name"), mount.get("mountPath")) else { continue };
             if let Some(text) = name.as_str().filter(|text| !volumes.contains(text)) {
                 let near = nearest(text, volumes.iter().copied());
-                let help = near.map_or_else(
-                    || {
-                        if volumes.is_empty() {
-                            "there are no volumes: add one under `storage:`".to_owned()
-                        } else {
-                            format!("there are {}", listing(volumes.iter().copied(), 8))
-                        }
-                    },
-                    |near| format!("did you mean `{near}`?"),
-                );
-                VOLUME.report(format!("there is no volume `{text}`")).help(help).at(name.at, found);
+                let otherwise = || {
+                    if volumes.is_empty() {
+                        "there are no volumes: add one under `storage:`".to_owned()
+                    } else {
+                        format!("there are {}", listing(volumes.iter().copied(), 8))
+                    }
+                };
+                VOLUME
+                    .report(format!("there is no volume `{text}`"))
+                    .meant(near, name.at, otherwise)
+                    .at(name.at, found);
             }
             let Data::Text(text) = &path.data else { continue };
             if let Some((_, first)) = paths.iter().find(|(other, _)| other == text) {

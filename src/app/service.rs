@@ -170,23 +170,20 @@ fn port(key: &Key, written: &ServicePort, ports: &[&Port], found: &mut Diagnosti
         None => {
             if !ports.iter().any(|port| port.name.name == key.name) {
                 let near = crate::diagnostic::nearest(&key.name, names.clone());
-                let help = near.map_or_else(
-                    || {
-                        if ports.is_empty() {
-                            format!("name the port of the container first: `ports: {{{}: …}}`", key.name)
-                        } else {
-                            format!(
-                                "there are {}; or say where it leads: `{}: {{port: {}, targetPort: …}}`",
-                                listing(names, 8),
-                                key.name,
-                                number.value
-                            )
-                        }
-                    },
-                    |near| format!("did you mean `{near}`?"),
-                );
+                let otherwise = || {
+                    if ports.is_empty() {
+                        format!("name the port of the container first: `ports: {{{}: …}}`", key.name)
+                    } else {
+                        format!(
+                            "there are {}; or say where it leads: `{}: {{port: {}, targetPort: …}}`",
+                            listing(names, 8),
+                            key.name,
+                            number.value
+                        )
+                    }
+                };
                 PORT.report(format!("no container has a port `{}` that this Service could lead to", key.name))
-                    .help(help)
+                    .meant(near, key.at, otherwise)
                     .at(key.at, found);
             }
             key_node(key)

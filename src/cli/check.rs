@@ -4,6 +4,7 @@ use super::apply::Apply;
 use super::cluster;
 use super::compile::workspace_findings;
 use super::definitions::{self, Definitions};
+use super::fix::Fixer;
 use super::neighbours::{Index, Stay};
 use super::output::{self, Formats};
 use super::project::{Selection, forbids, in_order};
@@ -35,6 +36,12 @@ pub(super) struct Check {
     /// -o yaml` prints them, or a folder of manifests.
     #[arg(long, value_name = "FILE|DIR")]
     cluster: Option<PathBuf>,
+    /// Mend in the files what has one right edit, and report what is left.
+    #[arg(long)]
+    fix: bool,
+    /// Show the edits that --fix would make, and make none.
+    #[arg(long, conflicts_with = "fix")]
+    diff: bool,
     #[command(flatten)]
     definitions: Definitions,
     #[arg(skip)]
@@ -49,6 +56,12 @@ impl Check {
         let mut findings = Vec::new();
         let (specs, manifests): (Vec<PathBuf>, Vec<PathBuf>) =
             self.paths.iter().cloned().partition(|path| holds_specs(&self.reach, path));
+        if self.fix || self.diff {
+            let is_any = self.fixed(&specs, &manifests)?;
+            if self.diff {
+                return Ok(if is_any { Exit::Found } else { Exit::Fine });
+            }
+        }
         if !specs.is_empty() {
             self.specs(specs, &mut findings)?;
         }
@@ -62,10 +75,37 @@ impl Check {
         Ok(if forbids(&findings) { Exit::Found } else { Exit::Fine })
     }
 
-    fn specs(&self, paths: Vec<PathBuf>, findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {
+    /// Mends what it can, or shows it. Gives whether there is anything.
+    fn fixed(&self, specs: &[PathBuf], manifests: &[PathBuf]) -> std::result::Result<bool, Failure> {
+        let mut fixer = Fixer::new(&self.reach, self.diff);
+        if !specs.is_empty() {
+            for candidate in self.selection(specs.to_vec()).candidates()? {
+                fixer.spec(&candidate, self.kubernetes.as_deref())?;
+            }
+        }
+        let named: Vec<PathBuf> = manifests.iter().filter(|path| *path != Path::new("-")).cloned().collect();
+        if named.len() < manifests.len() {
+            return Err(Failure::new("what comes from stdin cannot be fixed: name the files"));
+        }
+        if !named.is_empty() {
+            let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+            let customs = definitions::around(&self.reach, &self.definitions, &named, &mut sources, &mut found)?;
+            let facts = self.facts(&mut sources, &mut found)?.with_customs(customs);
+            for path in disk::find_manifests(&self.reach, &named)? {
+                fixer.manifests(&path, &facts, &sources)?;
+            }
+        }
+        fixer.tell()
+    }
+
+    fn selection(&self, paths: Vec<PathBuf>) -> Selection {
         let (kubernetes, definitions) = (self.kubernetes.clone(), self.definitions.clone());
         let (cluster, apply, reach) = (self.cluster.clone(), self.apply, self.reach.clone());
-        let selection = Selection { paths, kubernetes, apply, definitions, cluster, reach, ..Selection::default() };
+        Selection { paths, kubernetes, apply, definitions, cluster, reach, ..Selection::default() }
+    }
+
+    fn specs(&self, paths: Vec<PathBuf>, findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {
+        let selection = self.selection(paths);
         let candidates = selection.candidates()?;
         findings.extend(workspace_findings(&candidates));
         let mut failure = None;

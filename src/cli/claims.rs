@@ -214,6 +214,7 @@ fn collision(group: &[&Claim], one: &Claim, other: &Claim, candidates: &[Candida
         help: Some(help.to_owned()),
         subject: None,
         refusal: None,
+        mend: None,
     })
 }
 

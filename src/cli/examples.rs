@@ -26,7 +26,11 @@ Examples:
   cat manifests/*.yaml | statewright check -
 
   # Validate custom resources by their definitions
-  statewright check --crd crds/ manifests/";
+  statewright check --crd crds/ manifests/
+
+  # Show what can be mended, then mend it in place: misspelt names, missing quotes, retired versions
+  statewright check --diff
+  statewright check --fix";
 
 pub(super) const CI: &str = "\
 Examples:

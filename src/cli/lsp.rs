@@ -9,7 +9,7 @@ use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk;
-use crate::editor::{self, cursor};
+use crate::editor::{self, cursor, mend};
 use crate::failure::Failure;
 use crate::layout;
 use crate::source::{SourceId, Sources};
@@ -102,6 +102,7 @@ impl Server {
             }
             "textDocument/hover" => self.hover(parameters).unwrap_or_default(),
             "textDocument/completion" => self.completion(parameters).unwrap_or_else(|| json!([])),
+            "textDocument/codeAction" => self.actions(parameters).unwrap_or_else(|| json!([])),
             "textDocument/definition" => self.definition(parameters).unwrap_or_else(|| json!([])),
             _ => return message.refusal().into_iter().collect(),
         };
@@ -143,6 +144,55 @@ impl Server {
         Some(fitting.collect())
     }
 
+    /// The edits that mend what is wrong with the lines asked about; all of the document where everything is to be
+    /// mended.
+    fn actions(&self, parameters: &Value) -> Option<Value> {
+        let (uri, text) = self.document(parameters)?;
+        let path = wire::path_of(uri)?;
+        let (name, findings) = judged(&path, text);
+        let wants = |kind: &str| {
+            let only = parameters["context"]["only"].as_array();
+            only.is_none_or(|only| only.iter().filter_map(Value::as_str).any(|asked| kind.starts_with(asked)))
+        };
+        let lines: Vec<&str> = text.lines().collect();
+        let line = |end: &str| parameters["range"][end]["line"].as_u64().unwrap_or_default();
+        let (first, last) = (line("start"), line("end"));
+        let edit = |edits: Value| json!({"changes": {uri: edits}});
+        let mut actions = Vec::new();
+        for finding in findings.iter().filter(|_| wants(QUICK_FIX)) {
+            let Some(mend) = finding.mend.as_ref().filter(|mend| *mend.spot.file == *name) else { continue };
+            let at = u64::from(mend.spot.line.saturating_sub(1));
+            if !(first..=last).contains(&at) || text.get(mend.bytes.clone()).is_none_or(|old| old != mend.old) {
+                continue;
+            }
+            let written = lines.get(usize::try_from(at).unwrap_or_default()).copied().unwrap_or_default();
+            let from = mend.spot.column.saturating_sub(1);
+            let width = u32::try_from(mend.old.chars().count()).unwrap_or(u32::MAX);
+            let [start, end] = [from, from.saturating_add(width)].map(|column| wire::units(written, column));
+            let range = json!({"start": {"line": at, "character": start}, "end": {"line": at, "character": end}});
+            actions.push(json!({
+                "title": mend.title(),
+                "kind": QUICK_FIX,
+                "isPreferred": true,
+                "diagnostics": [diagnostic(finding, &name, &lines)],
+                "edit": edit(json!([{"range": range, "newText": mend.new}])),
+            }));
+        }
+        if wants(FIX_ALL) {
+            let mended = mend::mended(&name, text, &|text| judged(&path, text).1);
+            if !mended.edits.is_empty() {
+                let end = json!({"line": text.matches('\n').count() + 1, "character": 0});
+                let range = json!({"start": {"line": 0, "character": 0}, "end": end});
+                actions.push(json!({
+                    "title": "Fix all that has one right edit",
+                    "kind": FIX_ALL,
+                    "edit": edit(json!([{"range": range, "newText": mended.text}])),
+                }));
+            }
+        }
+        Some(Value::Array(actions))
+    }
+
     /// The files that the line of a spec ends up in, in every environment.
     fn definition(&self, parameters: &Value) -> Option<Value> {
         let (uri, text) = self.document(parameters)?;
@@ -169,6 +219,11 @@ impl Server {
     }
 }
 
+/// An edit that mends one finding.
+const QUICK_FIX: &str = "quickfix";
+/// All of them, as editors ask for when a file is saved.
+const FIX_ALL: &str = "source.fixAll.statewright";
+
 fn capabilities() -> Value {
     const WHOLE_TEXT: u8 = 1;
     json!({
@@ -177,6 +232,7 @@ fn capabilities() -> Value {
             "hoverProvider": true,
             "completionProvider": {"triggerCharacters": [" "]},
             "definitionProvider": true,
+            "codeActionProvider": {"codeActionKinds": [QUICK_FIX, FIX_ALL]},
         },
         "serverInfo": {"name": "statewright", "version": env!("CARGO_PKG_VERSION")},
     })
@@ -205,10 +261,15 @@ fn block_of(uri: &str) -> Option<&'static Block> {
     is_spec(&path).then(crate::spec::root)
 }
 
-/// All that is wrong with a file as it stands in the editor.
+/// All that is wrong with a file as it stands in the editor, and the name that it has in the findings.
+fn judged(path: &Path, text: &str) -> (String, Vec<Finding>) {
+    if is_spec(path) { of_spec(path, text) } else { of_manifests(path, text) }
+}
+
+/// The same, as an editor takes it.
 fn published(uri: &str, text: &str) -> Option<Value> {
     let path = wire::path_of(uri)?;
-    let (name, findings) = if is_spec(&path) { of_spec(&path, text) } else { of_manifests(&path, text) };
+    let (name, findings) = judged(&path, text);
     let lines: Vec<&str> = text.lines().collect();
     let diagnostics: Vec<Value> = findings.iter().map(|finding| diagnostic(finding, &name, &lines)).collect();
     Some(wire::notification("textDocument/publishDiagnostics", &json!({"uri": uri, "diagnostics": diagnostics})))
@@ -224,17 +285,8 @@ fn candidate(path: &Path, text: &str) -> Option<Candidate> {
 
 /// What is wrong with a spec in any of its environments, and the name that it has in the findings.
 fn of_spec(path: &Path, text: &str) -> (String, Vec<Finding>) {
-    let mut findings = Vec::new();
-    let name = disk::name_of(path);
-    let Some(candidate) = candidate(path, text) else { return (name, findings) };
-    if let Ok(Some(app)) = candidate.load(&mut findings) {
-        let mut found = Diagnostics::default();
-        for environment in app.environments() {
-            app.compile(&environment, None, &mut found);
-        }
-        findings.extend(found.resolve(&app.sources));
-    }
-    (name, findings)
+    let findings = candidate(path, text).and_then(|candidate| candidate.judged(None).ok()).unwrap_or_default();
+    (disk::name_of(path), findings)
 }
 
 /// What is wrong with a manifest that anyone wrote; nothing is said of a file that is none.

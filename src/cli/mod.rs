@@ -12,6 +12,7 @@ mod definitions;
 mod diff;
 mod examples;
 mod explain;
+mod fix;
 mod import;
 mod init;
 mod inspect;

@@ -335,6 +335,33 @@ impl Candidate {
         Ok(seen)
     }
 
+    /// The same app with another text of its spec, as somebody types it.
+    pub(super) fn typed(&self, text: &str) -> Self {
+        Self {
+            spec: self.spec.clone(),
+            text: Some(text.to_owned()),
+            shared: self.shared.clone(),
+            told: self.told.clone(),
+            customs: self.customs.clone(),
+            early: Mutex::new(None),
+            reach: self.reach.clone(),
+            apply: self.apply,
+        }
+    }
+
+    /// All that is wrong with the app, in each of its environments.
+    pub(super) fn judged(&self, kubernetes: Option<&str>) -> Result<Vec<Finding>, Failure> {
+        let mut findings = Vec::new();
+        if let Some(app) = self.load(&mut findings)? {
+            let mut found = Diagnostics::default();
+            for environment in app.environments() {
+                app.compile(&environment, kubernetes, &mut found);
+            }
+            findings.extend(found.resolve(&app.sources));
+        }
+        Ok(findings)
+    }
+
     /// The name of the spec's file, as written manifests name it.
     pub(super) fn spec_name(&self) -> String {
         self.spec.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())

@@ -349,6 +349,10 @@ fn in_one_step(reach: &Reach, path: &Path, text: &str, over: bool) -> Result<boo
         fs::remove_file(&draft).map_err(|error| Failure::io("remove", &draft, &error))?;
     }
     let mut file = reach.create(&draft, false, true).map_err(closed)?;
+    // Who may read the old one may read the new one, and nobody else.
+    if let Some(about) = over.then(|| fs::metadata(&at).ok()).flatten() {
+        file.set_permissions(about.permissions()).map_err(|error| Failure::io("write", path, &error))?;
+    }
     let put = io::Write::write_all(&mut file, text.as_bytes())
         .and_then(|()| if over { fs::rename(&draft, &at) } else { sibling::rename_to_nothing(&draft, &at) });
     match put {

@@ -2,6 +2,7 @@
 //! it is, for it is broken most of the time; knows no protocol.
 
 pub(crate) mod cursor;
+pub(crate) mod mend;
 
 use crate::block::{Block, Field, KubernetesFields, Shape};
 use std::fmt::Write as _;

@@ -6,7 +6,7 @@ use crate::api::admission::{self, Stage};
 use crate::api::custom::{self, Customs, Fault, Judgement, Unjudged};
 use crate::api::server_side;
 use crate::bundle::{Bundle, Resource};
-use crate::diagnostic::{Code, Diagnostics, Level, Refusal, Report, nearest};
+use crate::diagnostic::{Becomes, Code, Diagnostics, Level, Refusal, Report, nearest};
 use crate::k8s::custom::is_custom as is_custom_kind;
 use crate::k8s::retired::{self, Absence};
 use crate::k8s::shape;
@@ -99,7 +99,7 @@ pub fn new_object(resource: &Resource, way: Way, version: Version, found: &mut D
             Some(Unfit { is, must }) => format!("it is {}, and must be {}", is.words(), must.words()),
             None => said(refusal.kind, &refusal.detail),
         };
-        let help = help(resource, &refusal, unfit, version);
+        let (help, edit) = help(resource, &refusal, at, unfit, version);
         let what = if refusal.field.is_empty() {
             resource.id.to_string()
         } else {
@@ -110,6 +110,7 @@ pub fn new_object(resource: &Resource, way: Way, version: Version, found: &mut D
         }
         let report = REFUSED.report(format!("the API server would refuse {what}: {said}"));
         let report = help.into_iter().fold(report, Report::help);
+        let report = edit.into_iter().fold(report, |report, (at, becomes)| report.edit(at, becomes));
         report.about(resource.subject()).refusal(refusal).at(at, found);
     }
     for dropped in answer.dropped.iter().filter(|dropped| !dropped.follows) {
@@ -245,29 +246,45 @@ fn no_kind(resource: &Resource, version: Version, found: &mut Diagnostics) {
     let (kind, api_version) = (&resource.id.kind, &resource.api_version);
     let write =
         |instead: &str| format!("write `apiVersion: {instead}`, and look whether its fields are the same there");
+    let mut edit = None;
+    let mut becomes = |field: &str, name: &str| {
+        edit = resource.node.get(field).map(|node| (node.at, Becomes::Name(name.to_owned())));
+    };
     let (message, help) = match retired::absence(api_version, kind, version) {
         Some(Absence::Gone { since, instead }) => (
             format!("Kubernetes {version} no longer has {kind} of {api_version}: it went with {since}"),
-            instead.map_or_else(|| "remove it: nothing took its place".to_owned(), write),
+            instead.map_or_else(
+                || "remove it: nothing took its place".to_owned(),
+                |instead| {
+                    becomes("apiVersion", instead);
+                    write(instead)
+                },
+            ),
         ),
         Some(Absence::NotYet { since }) => (
             format!("Kubernetes {version} does not have {kind} of {api_version} yet"),
             format!("it comes with {since}"),
         ),
         Some(Absence::ElsewhereOnly { instead }) => {
+            becomes("apiVersion", instead);
             (format!("Kubernetes {version} has no {kind} of {api_version}"), write(instead))
         }
         Some(Absence::Never) | None => {
             let known: Vec<&str> = shape::kinds(version).map(|known| known.kind).collect();
-            let help = nearest(kind, known)
-                .map_or_else(|| "look at the spelling of both".to_owned(), |near| format!("did you mean `{near}`?"));
+            let help = nearest(kind, known).map_or_else(
+                || "look at the spelling of both".to_owned(),
+                |near| {
+                    becomes("kind", near);
+                    format!("did you mean `{near}`?")
+                },
+            );
             (format!("Kubernetes {version} has no {kind} of {api_version}"), help)
         }
     };
     let detail = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
-    NO_KIND
-        .report(message)
-        .help(help)
+    let report = NO_KIND.report(message).help(help);
+    edit.into_iter()
+        .fold(report, |report, (at, becomes)| report.edit(at, becomes))
         .about(resource.subject())
         .refusal(Refusal { field: String::new(), kind: Stage::NoMatch.word(), detail })
         .at(resource.node.place_of("apiVersion"), found);
@@ -420,29 +437,47 @@ pub fn said(kind: &str, detail: &str) -> String {
     if detail.is_empty() { kind.to_owned() } else { format!("{kind}: {detail}") }
 }
 
-/// The edit that mends it, where that is plain.
-fn help(resource: &Resource, refusal: &Refusal, unfit: Option<Unfit>, version: Version) -> Option<String> {
+/// What to do about it, where that is plain, and the edit that does it.
+fn help(
+    resource: &Resource,
+    refusal: &Refusal,
+    at: At,
+    unfit: Option<Unfit>,
+    version: Version,
+) -> (Option<String>, Option<(At, Becomes)>) {
+    let nothing = (None, None);
     match refusal.kind {
         "UnknownField" => {
-            let (parent, name) = refusal.field.rsplit_once('.').unwrap_or(("", &refusal.field));
-            let shape = shape::shape_of(&resource.api_version, &resource.id.kind, version)?;
-            let shape = parent
-                .split('.')
-                .filter(|step| !step.is_empty())
-                .try_fold(shape, |shape, step| shape.field(step.split('[').next().unwrap_or(step))?.shape())?;
-            let near = nearest(name, shape.fields().map(|field| field.name))?;
-            Some(format!("did you mean `{near}`?"))
+            let Some((near, at)) = nearest_field(resource, &refusal.field, version) else { return nothing };
+            (Some(format!("did you mean `{near}`?")), at.map(|at| (at, Becomes::Name(near.to_owned()))))
         }
-        server_side::DUPLICATE => {
-            Some("server-side apply tells the items of this list apart by that key: keep one of the two".to_owned())
-        }
-        "WrongType" => match unfit? {
-            Unfit { is: Sort::Number | Sort::Truth, must: Sort::Text } => Some("write it in quotes".to_owned()),
-            Unfit { is: Sort::Text, must: Sort::Whole | Sort::Number | Sort::Truth } => {
-                Some("write it without quotes".to_owned())
+        server_side::DUPLICATE => (
+            Some("server-side apply tells the items of this list apart by that key: keep one of the two".to_owned()),
+            None,
+        ),
+        "WrongType" => match unfit {
+            Some(Unfit { is: Sort::Number | Sort::Truth, must: Sort::Text }) => {
+                (Some("write it in quotes".to_owned()), Some((at, Becomes::Quoted)))
             }
-            _ => None,
+            Some(Unfit { is: Sort::Text, must: Sort::Whole | Sort::Number | Sort::Truth }) => {
+                (Some("write it without quotes".to_owned()), Some((at, Becomes::Bare)))
+            }
+            _ => nothing,
         },
-        _ => None,
+        _ => nothing,
     }
+}
+
+/// The field that an unknown one was most likely meant to be, and where the unknown one is written.
+fn nearest_field(resource: &Resource, field: &str, version: Version) -> Option<(&'static str, Option<At>)> {
+    let (parent, name) = field.rsplit_once('.').unwrap_or(("", field));
+    let shape = shape::shape_of(&resource.api_version, &resource.id.kind, version)?;
+    let shape = parent
+        .split('.')
+        .filter(|step| !step.is_empty())
+        .try_fold(shape, |shape, step| shape.field(step.split('[').next().unwrap_or(step))?.shape())?;
+    let near = nearest(name, shape.fields().map(|field| field.name))?;
+    let holder = if parent.is_empty() { Some(&resource.node) } else { resource.node.exactly(parent) };
+    let key = holder.and_then(|holder| holder.entries().find(|(key, _)| *key.name == *name));
+    Some((near, key.map(|(key, _)| key.at)))
 }

@@ -85,12 +85,17 @@ impl View<'_> {
         let mut spots = places.iter().zip(&documents).map(|(at, document)| document.spot(self.sources, *at));
         let spot = spots.next().unwrap_or_else(|| unreachable!("stored with a place"));
         let texts = diagnostic.labels.iter().skip(1).map(|label| say(&label.text));
+        let also = spots.zip(texts).collect();
+        let mend = diagnostic.edit.and_then(|edit| {
+            let spot = self.document(edit.at).spot(self.sources, edit.at);
+            edit.in_file(self.sources, spot)
+        });
         Finding {
             code: diagnostic.code,
             level: diagnostic.level,
             message: say(&diagnostic.message),
             spot,
-            also: spots.zip(texts).collect(),
+            also,
             help: diagnostic.help.as_deref().map(say),
             subject: diagnostic.subject.map(|subject| Subject {
                 kind: printable::line(&subject.kind),
@@ -102,6 +107,7 @@ impl View<'_> {
                 kind: refusal.kind,
                 detail: say(&refusal.detail),
             }),
+            mend,
         }
     }
 

@@ -244,17 +244,14 @@ impl Spec {
 /// Says that no environment has that name.
 pub fn unknown_environment(name: &str, known: &[&str], at: At, found: &mut Diagnostics) {
     let near = nearest(name, known.iter().copied());
-    let help = near.map_or_else(
-        || {
-            if known.is_empty() {
-                "declare it under `environments:`".to_owned()
-            } else {
-                format!("there are {}", listing(known.iter().copied(), 8))
-            }
-        },
-        |near| format!("did you mean `{near}`?"),
-    );
-    ENVIRONMENT.report(format!("there is no environment `{name}`")).help(help).at(at, found);
+    let otherwise = || {
+        if known.is_empty() {
+            "declare it under `environments:`".to_owned()
+        } else {
+            format!("there are {}", listing(known.iter().copied(), 8))
+        }
+    };
+    ENVIRONMENT.report(format!("there is no environment `{name}`")).meant(near, at, otherwise).at(at, found);
 }
 
 /// All blocks of a spec, from the app down.

@@ -3,7 +3,7 @@
 
 use super::plain::Reading;
 use super::quick;
-use crate::diagnostic::{Code, Diagnostics, Level, Refusal};
+use crate::diagnostic::{Becomes, Code, Diagnostics, Level, Refusal};
 use crate::source::{At, SourceId, Sources};
 use crate::value::{Data, Key, Map, Node, Text};
 use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
@@ -404,14 +404,16 @@ impl<'a> Reader<'a> {
         if self.reading == Reading::Core {
             let other = Reading::Kubernetes.plain(text);
             if other != data && self.may_report() {
-                AMBIGUOUS
+                let report = AMBIGUOUS
                     .report(format!(
                         "`{text}` is {} here, but {} to kubectl and Argo CD",
                         spoken(&data),
                         spoken(&other)
                     ))
-                    .help(format!("write \"{text}\" if it is text, {} if not", bare(&other)))
-                    .at(at, found);
+                    .help(format!("write \"{text}\" if it is text, {} if not", bare(&other)));
+                // It is text here: in quotes it stays what it is, for everybody.
+                let report = if matches!(data, Data::Text(_)) { report.edit(at, Becomes::Quoted) } else { report };
+                report.at(at, found);
             }
         }
         Node::new(data, at)

@@ -178,6 +178,7 @@ fn the_examples_of_help_work() {
         std::fs::remove_file(folder.join(other).join(".statewright")).unwrap();
     }
     scratch.write("cluster.yaml", "nodes: [{name: minikube}]\n");
+    scratch.write("cluster/namespaces.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: pets}\n");
     let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: \
         foos.example.com}\nspec:\n  group: example.com\n  names: {kind: Foo, plural: foos}\n  scope: Namespaced\n  \
         versions:\n  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n";

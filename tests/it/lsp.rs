@@ -90,6 +90,19 @@ fn an_editor_is_told_what_it_asks_for() {
     );
 
     let mended = SPEC.replace("replica:", "replicas:");
+    let asked = |only: Value| {
+        let place = json!({"line": 4, "character": 0});
+        json!({"textDocument": {"uri": uri}, "range": {"start": place, "end": place}, "context": {"diagnostics": [], "only": only}})
+    };
+    let quick = editor.ask("textDocument/codeAction", &asked(json!(["quickfix"])));
+    let actions = quick["result"].as_array().unwrap();
+    assert_eq!(actions.len(), 1, "{quick}");
+    assert_eq!(
+        actions[0]["edit"]["changes"][&uri],
+        json!([{"range": {"start": {"line": 4, "character": 0}, "end": {"line": 4, "character": 7}}, "newText": "replicas"}])
+    );
+    let all = editor.ask("textDocument/codeAction", &asked(json!(["source.fixAll"])));
+    assert_eq!(all["result"][0]["edit"]["changes"][&uri][0]["newText"], json!(mended), "{all}");
     editor.tell(
         "textDocument/didChange",
         &json!({"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": mended}]}),

@@ -27,6 +27,7 @@ mod custom_resources;
 mod disk;
 mod editors;
 mod examples;
+mod fix;
 mod fixed;
 mod generated;
 mod golden;

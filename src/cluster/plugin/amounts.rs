@@ -7,7 +7,7 @@ use crate::value::Node;
 use std::collections::BTreeMap;
 
 /// Amounts by resource.
-pub type Amounts = BTreeMap<String, Quantity>;
+pub(crate) type Amounts = BTreeMap<String, Quantity>;
 
 /// The amounts that a map states.
 pub(super) fn stated(map: Option<&Node>) -> Amounts {

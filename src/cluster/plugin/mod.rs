@@ -2,13 +2,13 @@
 //! for what else is in the cluster. One file per plugin, called in the server's order. Knows no controller.
 //! `AllOrderedPlugins`, pkg/kubeapiserver/options/plugins.go.
 
-pub mod amounts;
+pub(crate) mod amounts;
 mod limit_range;
 mod mutating;
 mod pod_security;
 mod policy;
 mod priority;
-pub mod resource_quota;
+pub(crate) mod resource_quota;
 mod runtime_class;
 mod service_account;
 

@@ -155,7 +155,7 @@ const POD_RESOURCES: [&str; 10] = [
 
 /// The quotas among some objects that count all of their namespace: where each is, what it is called, and its limits.
 #[must_use]
-pub fn quotas(objects: &[Node]) -> Vec<(String, String, Amounts)> {
+pub(crate) fn quotas(objects: &[Node]) -> Vec<(String, String, Amounts)> {
     let is_whole = |quota: &&Node| {
         let has = |field: &str| quota.find(&["spec", field]).is_some_and(|scopes| !scopes.is_null());
         text(quota, &["kind"]) == KIND && !has("scopes") && !has("scopeSelector")
@@ -169,7 +169,7 @@ pub fn quotas(objects: &[Node]) -> Vec<(String, String, Amounts)> {
 
 /// What an object uses: the evaluator of its kind.
 #[must_use]
-pub fn usage(key: &Key, object: &Node) -> Amounts {
+pub(crate) fn usage(key: &Key, object: &Node) -> Amounts {
     let one = || Quantity::whole(1);
     let api_version = text(object, &["apiVersion"]);
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
