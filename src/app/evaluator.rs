@@ -35,6 +35,9 @@ pub(super) struct Miss {
 /// Functions that are no names of an app.
 pub(super) const FUNCTIONS: &[&str] = &["range"];
 
+/// The name of what gives other apps: `app` itself is the name of this one.
+pub(super) const OTHER_APP: &str = "app()";
+
 /// An expression, read.
 pub(super) struct Formula<'s>(Expr<'s>);
 
@@ -332,6 +335,15 @@ impl Evaluator<'_> {
                         self.meter.weigh(&left)?;
                         left.call_method(&mut self.state, method.name, &arguments)?
                     }
+                    Expr::Var(var) if var.id == "app" => self.names.get(OTHER_APP).map_or_else(
+                        || {
+                            Err(Error::new(
+                                ErrorKind::InvalidOperation,
+                                "no other app is known here: only apps of one workspace know each other",
+                            ))
+                        },
+                        |other| other.call(&mut self.state, &arguments),
+                    )?,
                     _ => left.call(&mut self.state, &arguments)?,
                 };
                 self.whole(made)

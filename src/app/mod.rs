@@ -7,6 +7,7 @@ pub mod expression;
 mod files;
 pub(crate) mod identity;
 mod names;
+pub mod others;
 mod service;
 mod settings;
 mod storage;
@@ -26,8 +27,10 @@ use expression::Names;
 pub use files::ConfigMap;
 pub(crate) use files::{checksum, slug};
 use identity::{Claim, Identity, Replica, Srv};
+use others::Apps;
 pub use service::{Service, ServiceKind};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 pub use storage::{Item, Volume};
 
 /// A name that Kubernetes refuses, or with which pods cannot be made later.
@@ -86,6 +89,11 @@ pub trait Surroundings {
     /// # Errors
     /// A few words on why it cannot be had.
     fn file(&self, path: &str) -> Result<String, String>;
+
+    /// The other apps that expressions can ask for.
+    fn apps(&self) -> Option<Arc<dyn Apps>> {
+        None
+    }
 }
 
 /// An app in one environment.
@@ -163,7 +171,7 @@ pub fn resolve(
     if !names.pay(size(&merged).saturating_sub(written), what, merged.at, found) {
         return None;
     }
-    let (identity, names) = names::identify(&merged, environment, names, found)?;
+    let (identity, names) = names::identify(&merged, environment, names, surroundings.apps(), found)?;
     let evaluated = names::evaluate(&merged, &names, found);
     if found.iter().skip(before).any(|diagnostic| diagnostic.level == Level::Error) {
         return None;
@@ -174,6 +182,14 @@ pub fn resolve(
         return None;
     }
     tie(app, &main, environment, identity, names, surroundings, found)
+}
+
+/// Who the replicas of an app are in one environment, as other apps see them.
+#[must_use]
+pub fn identity(spec: &Spec, environment: &str, shared: Option<&Node>, found: &mut Diagnostics) -> Option<Identity> {
+    let merged = spec.layered(environment, shared, found)?;
+    let names = Names::paid_from(Account::of_environment(spec.environments.len()));
+    names::identify(&merged, environment, names, None, found).map(|(identity, _)| identity)
 }
 
 /// What a tree takes in memory, as its values are counted.

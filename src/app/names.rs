@@ -1,8 +1,10 @@
 //! What the names in an app's expressions stand for, and so who its replicas are: read first, because everything else
 //! asks.
 
+use super::evaluator::OTHER_APP;
 use super::expression::{self, Names, to_value};
 use super::identity::Identity;
+use super::others::Apps;
 use super::{COUNT, MOST_REPLICAS, NAME};
 use crate::block::wrong_type;
 use crate::diagnostic::Diagnostics;
@@ -17,9 +19,20 @@ pub(super) fn identify(
     merged: &Node,
     environment: &str,
     mut names: Names,
+    apps: Option<Arc<dyn Apps>>,
     found: &mut Diagnostics,
 ) -> Option<(Identity, Names)> {
     names.set("env", environment);
+    if let Some(apps) = apps {
+        let environment = environment.to_owned();
+        names.set(
+            OTHER_APP,
+            Value::from_function(move |name: String| {
+                let wrong = |message: String| Error::new(ErrorKind::InvalidOperation, message);
+                apps.identity(&name, &environment).map(|identity| other(&identity)).map_err(wrong)
+            }),
+        );
+    }
     names.set("vars", Value::from(BTreeMap::<String, Value>::new()));
     let (app, at) = named(merged.get("name"), &names, merged, "name", found)?;
     check_app_name(&app, at, found);
@@ -64,6 +77,17 @@ pub(super) fn identify(
     let identity = Identity { app, namespace, namespace_written: written, governing, domain, start, replicas, at };
     complete(&mut names, &identity);
     Some((identity, names))
+}
+
+/// What an expression gets for another app.
+fn other(identity: &Identity) -> Value {
+    let mut names = Names::default();
+    complete(&mut names, identity);
+    names.set("name", identity.app.as_str());
+    names.set("namespace", identity.namespace.as_str());
+    let fields = ["name", "namespace", "replicas", "peers", "fqdn", "srv", "service"];
+    let known = fields.into_iter().filter_map(|field| Some((field.to_owned(), names.get(field)?.clone())));
+    Value::from(known.collect::<BTreeMap<String, Value>>())
 }
 
 /// Adds what follows from the identity: peers, and the functions that make DNS names.

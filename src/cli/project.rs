@@ -2,6 +2,8 @@
 
 use crate::api::custom::Customs;
 use crate::app::Surroundings;
+use crate::app::identity::Identity;
+use crate::app::others::Apps;
 use crate::cli::apply::Apply;
 use crate::cli::cluster;
 use crate::cli::definitions::{self, Definitions};
@@ -26,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 static OUTPUT_ASTRAY: Code =
@@ -76,6 +78,10 @@ pub(super) struct Shared {
     extras: Vec<Extra>,
     facts: BTreeMap<String, ClusterFacts>,
     customs: Customs,
+    /// The specs of its apps, by name; found when one asks for another.
+    specs: OnceLock<Result<BTreeMap<String, PathBuf>, String>>,
+    /// Who they are in each environment.
+    identities: Mutex<BTreeMap<(String, String), Result<Identity, String>>>,
     broken: Vec<Finding>,
 }
 
@@ -237,6 +243,8 @@ impl Selection {
             extras,
             facts,
             customs,
+            specs: OnceLock::new(),
+            identities: Mutex::default(),
             broken,
         }))
     }
@@ -432,7 +440,8 @@ impl Loaded {
     }
 
     fn beside(&self) -> Beside<'_> {
-        Beside { reach: &self.reach, folder: &self.folder, left: AtomicUsize::new(MOST_BESIDE) }
+        let left = AtomicUsize::new(MOST_BESIDE);
+        Beside { reach: &self.reach, folder: &self.folder, shared: self.shared.as_ref(), left }
     }
 
     /// The namespace that an environment lives in. `None` when it cannot be resolved; what is wrong is in `found`.
@@ -567,11 +576,80 @@ fn folder_of(path: &Path) -> PathBuf {
 struct Beside<'p> {
     reach: &'p Reach,
     folder: &'p Path,
+    shared: Option<&'p Arc<Shared>>,
     /// So many bytes are left.
     left: AtomicUsize,
 }
 
+/// The apps of a workspace, for each other.
+struct Directory {
+    shared: Arc<Shared>,
+    reach: Reach,
+}
+
+impl Directory {
+    /// The specs below the workspace, by the names that they give their apps.
+    fn specs(&self) -> Result<BTreeMap<String, PathBuf>, String> {
+        let paths = disk::find_specs(&self.reach, std::slice::from_ref(&self.shared.folder));
+        let mut specs = BTreeMap::new();
+        for path in paths.map_err(|failure| failure.to_string())? {
+            let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+            let id = disk::read_source(&self.reach, &path, &mut sources, &mut found).ok().flatten();
+            let root = id.and_then(|id| crate::yaml::read_one(&sources, id, &mut found));
+            if let Some(name) = root.as_ref().and_then(|root| root.get("name")?.as_str()) {
+                specs.entry(name.to_owned()).or_insert(path);
+            }
+        }
+        Ok(specs)
+    }
+
+    fn look_up(&self, name: &str, environment: &str) -> Result<Identity, String> {
+        let specs = self.shared.specs.get_or_init(|| self.specs()).as_ref().map_err(String::clone)?;
+        let Some(path) = specs.get(name) else {
+            let help = match nearest(name, specs.keys().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", listing(specs.keys().map(String::as_str), 12)),
+            };
+            return Err(format!("there is no app `{name}` in this workspace; {help}"));
+        };
+        let mut found = Diagnostics::default();
+        let mut sources = self.shared.sources.clone();
+        let id = disk::read_source(&self.reach, path, &mut sources, &mut found).ok().flatten();
+        let spec = id.and_then(|id| crate::read(&sources, id, &mut found));
+        let wrong = || format!("who the replicas of `{name}` are cannot be told: {} has mistakes", disk::name_of(path));
+        let spec = spec.ok_or_else(wrong)?;
+        let workspace = self.shared.workspace.as_ref();
+        let shared = workspace.filter(|_| spec.environments.is_empty());
+        let shared: Vec<&str> = shared.into_iter().flat_map(Workspace::names).collect();
+        let own = if shared.is_empty() { spec.names().collect() } else { shared };
+        if !own.contains(&environment) {
+            return Err(format!("`{name}` has no environment `{environment}`; it has {}", listing(own, 12)));
+        }
+        let named = workspace.and_then(|workspace| workspace.clusters.as_ref()).and_then(|_| spec.cluster(environment));
+        let given = workspace.and_then(|workspace| workspace.shared(environment, named));
+        crate::app::identity(&spec, environment, given.as_ref(), &mut found).ok_or_else(wrong)
+    }
+}
+
+impl Apps for Directory {
+    fn identity(&self, name: &str, environment: &str) -> Result<Identity, String> {
+        let key = (name.to_owned(), environment.to_owned());
+        let known = || self.shared.identities.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(&key) {
+            return known.clone();
+        }
+        let identity = self.look_up(name, environment);
+        known().insert(key, identity.clone());
+        identity
+    }
+}
+
 impl Surroundings for Beside<'_> {
+    fn apps(&self) -> Option<Arc<dyn Apps>> {
+        let directory = |shared: &Arc<Shared>| Directory { shared: Arc::clone(shared), reach: self.reach.clone() };
+        self.shared.map(|shared| Arc::new(directory(shared)) as Arc<dyn Apps>)
+    }
+
     fn file(&self, path: &str) -> Result<String, String> {
         let text = disk::read_beside(self.reach, self.folder, path)?;
         let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(text.len()));

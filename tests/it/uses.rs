@@ -97,3 +97,67 @@ fn two_services_that_want_one_address_are_said() {
         assert_eq!(run.stderr.contains("both want address 10.0.0.5:80/TCP"), said, "{address}:{port}: {}", run.stderr);
     }
 }
+
+#[test]
+fn an_app_knows_the_others_of_its_workspace() {
+    let scratch = Scratch::new("others");
+    scratch.write(
+        "statewright-workspace.yaml",
+        "apiVersion: statewright/v1\nkind: Workspace\nenvironments:\n  prod: {namespace: shop}\n  dev: {namespace: \
+         play}\n",
+    );
+    scratch.write(
+        "search/statewright.yaml",
+        "apiVersion: statewright/v1\nkind: App\nname: es-master\nimage: acme/es:8.1.0\nreplicas: 2\nports: {http: 9200}\nservices: \
+         {client: {http: 9200}}\n",
+    );
+    let web = |expression: &str| {
+        scratch.write(
+            "web/statewright.yaml",
+            format!(
+                "apiVersion: statewright/v1\nkind: App\nname: web\nimage: acme/web:1.4.2\nports: {{http: 8080}}\nenv: {{ES: \
+                 \"{{{{ {expression} }}}}\"}}\n"
+            ),
+        );
+        let run = statewright(scratch.path(), &["compile", "web", "-o", "yaml", "--env", "prod"]);
+        let value = run
+            .stdout
+            .lines()
+            .skip_while(|line| !line.contains("name: ES"))
+            .nth(1)
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
+        (value.trim_start_matches("value: ").trim_matches('"').to_owned(), run)
+    };
+    for (expression, value) in [
+        (
+            "app('es-master').peers | format_each('{fqdn}:9300') | join(',')",
+            "es-master-0.es-master.shop.svc.cluster.local:9300,es-master-1.es-master.shop.svc.cluster.local:9300",
+        ),
+        ("app('es-master').fqdn()", "es-master.shop.svc.cluster.local"),
+        ("app('es-master').fqdn(1)", "es-master-1.es-master.shop.svc.cluster.local"),
+        ("app('es-master').service('client')", "es-master-client.shop.svc.cluster.local"),
+        ("app('es-master').srv('http')", "_http._tcp.es-master.shop.svc.cluster.local"),
+        ("app ~ '-' ~ app('es-master').name ~ '-' ~ app('es-master').replicas", "web-es-master-2"),
+    ] {
+        let (got, run) = web(expression);
+        assert_eq!(got, value, "{expression}: {}", run.stderr);
+    }
+    for (expression, said) in [
+        ("app('es-mastr').fqdn()", "there is no app `es-mastr` in this workspace; did you mean `es-master`?"),
+        ("app(1).fqdn()", "web/statewright.yaml:6"),
+        ("app('es-master').nosuch", "web/statewright.yaml:6"),
+    ] {
+        let (_, run) = web(expression);
+        assert!(run.code == 1 && run.stderr.contains(said), "{expression}: {}", run.stderr);
+    }
+    // An app that two ask for each other is no circle: who they are depends on nobody else.
+    scratch.write(
+        "search/statewright.yaml",
+        "apiVersion: statewright/v1\nkind: App\nname: es-master\nimage: acme/es:8.1.0\nreplicas: \"{{ \
+         app('web').replicas }}\"\nports: {http: 9200}\n",
+    );
+    let (_, run) = web("app('es-master').fqdn()");
+    assert!(run.code == 1 && run.stderr.contains("cannot be told"), "{}", run.stderr);
+}
