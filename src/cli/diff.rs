@@ -23,7 +23,6 @@ use crate::k8s::way::Way;
 use crate::layout;
 use crate::report::{Against, Format, Report};
 use crate::review::acknowledge;
-use crate::review::parity::{Side, parity};
 use crate::review::runbook::files::Files;
 use crate::review::verdict::Verdict;
 use crate::review::{Change, ChangeKind, Place, Review, Setting};
@@ -36,8 +35,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Compare what would be compiled with what is committed; or two folders of manifests; or, with two --env, two
-/// environments.
+/// Compare what would be compiled with what is committed; or two folders of manifests.
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     #[command(flatten)]
@@ -63,9 +61,6 @@ impl Diff {
         }
         self.formats.ready(None)?;
         self.selection.cluster = self.cluster.take();
-        if let [old, new] = &self.selection.environments[..] {
-            return self.parity(old, new);
-        }
         let specs: Vec<bool> = self
             .selection
             .paths
@@ -91,41 +86,6 @@ impl Diff {
             Exit::Fine
         };
         output::review(Report::compared(against, findings, reviews), &self.formats)?;
-        Ok(outcome)
-    }
-
-    /// Compares two environments of each app.
-    fn parity(&self, old: &str, new: &str) -> Result {
-        if self.against.is_some() {
-            return Err(Failure::new(
-                "two environments are compared with each other, not with a revision: name one of them, or leave \
-                    --against out",
-            ));
-        }
-        let candidates = self.selection.candidates()?;
-        let mut findings: Vec<Finding> = super::compile::workspace_findings(&candidates);
-        let mut reviews = Vec::new();
-        for candidate in &candidates {
-            let Some(app) = candidate.load(&mut findings)? else { continue };
-            let mut found = Diagnostics::default();
-            let environments = self.selection.environments(&app, candidates.len() == 1, &mut found);
-            let compiled: Vec<Compiled> = environments
-                .iter()
-                .filter_map(|environment| app.compile(environment, self.selection.kubernetes.as_deref(), &mut found))
-                .collect();
-            if let [one, two] = &compiled[..] {
-                let title = format!("{}, {old} and {new}", app.spec.name);
-                reviews.push(parity(title, side(old, one), side(new, two)));
-            }
-            findings.extend(found.resolve(&app.sources));
-        }
-        if !forbids(&findings) {
-            self.selection.all_met()?;
-        }
-        findings.retain(|finding| finding.level == Level::Error);
-        reviews.retain(|review| !review.is_empty());
-        let outcome = if reviews.is_empty() && !forbids(&findings) { Exit::Fine } else { Exit::Found };
-        output::review(Report::compared(Against::Named, findings, reviews), &self.formats)?;
         Ok(outcome)
     }
 
@@ -400,10 +360,6 @@ struct Reviewed {
     stays: Vec<Stay>,
     /// Folders beside which a run was cut short.
     unfinished: Vec<left_over::Place>,
-}
-
-fn side<'s>(name: &'s str, compiled: &'s Compiled) -> Side<'s> {
-    Side { name, namespace: &compiled.app.identity.namespace, bundle: &compiled.bundle }
 }
 
 /// A review whose places are not looked up yet, and what was acknowledged of it.

@@ -54,11 +54,16 @@ Examples:
   # Review on the cluster as it is, with its quotas and policies
   statewright diff --cluster cluster.yaml
 
-  # Compare two environments of an app
-  statewright diff --env dev --env prod apps/kubia
-
   # Write a page for the browser
   statewright diff --format html=review.html";
+
+pub(super) const COMPARE: &str = "\
+Examples:
+  # Say where two environments differ, in every app below this folder
+  statewright compare dev prod
+
+  # The same of one app, as a page for the browser
+  statewright compare dev prod apps/kubia --format html=parity.html";
 
 pub(super) const REHEARSE: &str = "\
 Examples:

@@ -7,6 +7,7 @@ mod ci;
 mod claims;
 mod cluster;
 mod committed;
+mod compare;
 mod compile;
 mod definitions;
 mod diff;
@@ -87,9 +88,12 @@ enum Command {
     /// Check the specs and what is committed, and review the change; for pipelines.
     #[command(after_help = examples::CI)]
     Ci(ci::Ci),
-    /// Compare what would be compiled with what is committed; or two folders of manifests, or two environments.
+    /// Compare what would be compiled with what is committed; or two folders of manifests.
     #[command(after_help = examples::DIFF)]
     Diff(diff::Diff),
+    /// Compare two environments of each app with each other.
+    #[command(after_help = examples::COMPARE)]
+    Compare(compare::Compare),
     /// Simulate applying manifests step by step and show the resulting cluster.
     #[command(after_help = examples::REHEARSE)]
     Rehearse(rehearse::Rehearse),
@@ -137,6 +141,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Ci(ci) => ci.run(),
         Command::Diff(diff) => diff.run(),
+        Command::Compare(compare) => compare.run(),
         Command::Rehearse(rehearse) => rehearse.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Uses(uses) => uses.run(),

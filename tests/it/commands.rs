@@ -147,7 +147,7 @@ fn an_environment_that_no_app_has_is_refused() {
         assert!(run.stderr.contains(said), "{command:?}: {}", run.stderr);
     }
     assert_eq!(statewright(scratch.path(), &["compile", "--env", "stage"]).code, 0, "one app has it");
-    let two = statewright(scratch.path(), &["diff", "--env", "dev", "--env", "prd"]);
+    let two = statewright(scratch.path(), &["compare", "dev", "prd"]);
     assert_eq!(two.code, 2, "{}", two.stderr);
 }
 
@@ -197,7 +197,8 @@ fn the_examples_of_help_work() {
     let program = Path::new(env!("CARGO_BIN_EXE_statewright")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
     let mut count = 0;
-    for command in ["init", "compile", "check", "ci", "diff", "rehearse", "inspect", "explain", "schema", "completions"]
+    for command in
+        ["init", "compile", "check", "ci", "diff", "compare", "rehearse", "inspect", "explain", "schema", "completions"]
     {
         let help = statewright(folder, &[command, "--help"]).stdout;
         let examples = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command} has no examples: {help}")).1;

@@ -396,14 +396,17 @@ fn an_acknowledgement_is_not_stale_where_another_environment_needs_it() {
 #[test]
 fn two_environments_are_compared_with_each_other() {
     let scratch = workspace("review-parity");
-    let alike = statewright(scratch.path(), &["diff", "--env", "dev", "--env", "stage"]);
+    let alike = statewright(scratch.path(), &["compare", "dev", "stage"]);
     assert_eq!((alike.code, &*alike.stdout), (0, "no changes\n"), "{}", alike.stderr);
     edit(&scratch, "apps/shop/statewright.yaml", "{namespace: stage}", "{namespace: stage, replicas: 3}");
-    let run = statewright(scratch.path(), &["diff", "--env", "dev", "--env", "stage"]);
+    let run = statewright(scratch.path(), &["compare", "dev", "stage"]);
     says(&run, 1, "shop, dev and stage: 1 differ");
     assert!(run.stdout.contains("spec.replicas: 2 → 3"), "{}", run.stdout);
-    let revision = statewright(scratch.path(), &["diff", "--env", "dev", "--env", "stage", "--against", "HEAD"]);
-    assert!(revision.code == 2 && revision.stderr.contains("compared with each other"), "{}", revision.stderr);
+    // Two environments of a change are two reviews.
+    assert_eq!(statewright(scratch.path(), &["compile"]).code, 0);
+    edit(&scratch, "apps/shop/statewright.yaml", "image: ", "labels: {tier: web}\nimage: ");
+    let both = statewright(scratch.path(), &["diff", "--env", "dev", "--env", "stage"]);
+    assert!(both.stdout.contains("shop in dev") && both.stdout.contains("shop in stage"), "{}", both.stdout);
 }
 
 #[track_caller]
