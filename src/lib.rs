@@ -7,61 +7,85 @@
 //!
 //! The steps, in the order in which they run:
 //!
-//! 1. [`yaml`] reads a text into placed values.
-//! 2. [`spec`] takes it for what the user wrote.
-//! 3. [`app`] resolves it for one environment.
-//! 4. `emit` makes the manifests: a [`bundle`].
-//! 5. [`api`] says what the API server answers, [`cluster`] what the controllers make of it.
+//! 1. `yaml` reads a text into placed values.
+//! 2. `spec` takes it for what the user wrote.
+//! 3. `app` resolves it for one environment.
+//! 4. `emit` makes the manifests: a `bundle`.
+//! 5. `api` says what the API server answers, `cluster` what the controllers make of it.
 //! 6. `rules` says what an experienced operator would.
-//! 7. [`layout`] gives each manifest its file; [`disk`] writes them; [`report`] shows what was found.
+//! 7. `layout` gives each manifest its file; `disk` writes them; `report` shows what was found.
 //!
-//! Modules that are public beside the four functions are open for the tests and benchmarks of this repository: they
-//! promise nothing.
+//! Modules are public, where they are, for the tests, benchmarks and fuzz targets of this repository, and left out of
+//! these pages: they promise nothing.
 #![forbid(unsafe_code)]
 
 mod allow;
+#[doc(hidden)]
 pub mod api;
+#[doc(hidden)]
 pub mod app;
+#[doc(hidden)]
 pub mod block;
 mod budget;
+#[doc(hidden)]
 pub mod bundle;
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod cluster;
+#[doc(hidden)]
 pub mod diagnostic;
+#[doc(hidden)]
 pub mod disk;
 mod editor;
 mod emit;
+#[doc(hidden)]
 pub mod expect;
 mod failure;
 mod git;
+#[doc(hidden)]
 pub mod import;
+#[doc(hidden)]
 pub mod json;
+#[doc(hidden)]
 pub mod k8s;
+#[doc(hidden)]
 pub mod layout;
 mod merge;
+#[doc(hidden)]
 pub mod parallel;
 mod printable;
+#[doc(hidden)]
 pub mod report;
+#[doc(hidden)]
 pub mod review;
 mod rules;
+#[doc(hidden)]
 pub mod scenario;
+#[doc(hidden)]
 pub mod secret;
+#[doc(hidden)]
 pub mod source;
+#[doc(hidden)]
 pub mod spec;
 mod stateful_set;
+#[doc(hidden)]
 pub mod value;
 mod volume;
+#[doc(hidden)]
 pub mod yaml;
 
 pub use api::custom::Customs;
-pub use bundle::Bundle;
+pub use bundle::{Bundle, Resource, ResourceId};
 pub use cluster::facts::ClusterFacts;
-pub use cluster::rehearse::Rehearsal;
-pub use diagnostic::{Diagnostics, Finding};
+pub use cluster::rehearse::{Outcome, Rehearsal};
+pub use cluster::state::State;
+pub use diagnostic::{Diagnostics, Finding, Level, Refusal};
 pub use editor::mend::{Made, Mended, mended};
 pub use k8s::version::Version;
 pub use report::{Against, Format, Report};
-pub use review::{Review, Setting};
+pub use review::verdict::{Judgement, Verdict};
+pub use review::{Change, Review, Setting};
 pub use source::Sources;
 pub use spec::Spec;
 

@@ -149,11 +149,11 @@ fn port(key: &Key, port: &WrittenPort, found: &mut Diagnostics) -> Option<Port> 
     let faults = crate::k8s::name::port_name(&key.name);
     if key.name.len() > 15 {
         NAME.report(format!("the port name `{}` has {} characters; the limit is 15", key.name, key.name.len()))
-            .help("Kubernetes takes service names of the internet for port names, and those are short")
+            .help("a port name is an IANA service name: at most 15 characters")
             .at(key.at, found);
     } else if !faults.is_empty() {
         NAME.report(format!("`{}` cannot name a port", key.name))
-            .help("use small letters, digits and single `-`, with at least one letter, at most 15")
+            .help("use lowercase letters, digits and single `-`, with at least one letter, at most 15")
             .at(key.at, found);
     }
     if !(1..=65535).contains(&number.value) {
@@ -412,7 +412,7 @@ pub(super) fn check_mounts(
                 PLACE
                     .report(format!("something else is mounted at `{text}` already"))
                     .see(*first, "here")
-                    .help("a container can see one thing at a path: move one of them")
+                    .help("only one thing can be mounted at a path: move one of them")
                     .at(path.at, found);
             }
             paths.push((text, path.at));

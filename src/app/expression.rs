@@ -78,7 +78,7 @@ impl Names {
                     "the {what} of this environment make more than {}; that is the limit",
                     budget::shown(limit)
                 ))
-                .help("make less of it here: fewer volumes, fewer environments, shorter lists; or take the app apart")
+                .help("make less of it here: fewer volumes, fewer environments, shorter lists; or split the app")
                 .at(at, found);
         }
     }
@@ -143,7 +143,7 @@ pub fn evaluate_text(text: &str, at: At, names: &Names, found: &mut Diagnostics)
         let here = Here { at, nth };
         let value = run(source, here, names, found)?;
         return from_value(&value, at).or_else(|| {
-            let report = EXPRESSION.report(format!("`{}` gives nothing that a manifest can hold", shown(source)));
+            let report = EXPRESSION.report(format!("`{}` gives no value that a manifest can hold", shown(source)));
             here.store(report, found);
             None
         });

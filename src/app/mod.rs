@@ -396,7 +396,7 @@ impl App {
 pub fn check_environment(key: &Key, found: &mut Diagnostics) {
     if !crate::k8s::name::is_dns_label(&key.name) {
         NAME.report(format!("`{}` cannot name an environment: it becomes a folder", key.name))
-            .help("use small letters, digits and `-`")
+            .help("use lowercase letters, digits and `-`")
             .at(key.at, found);
     }
 }

@@ -49,7 +49,10 @@ pub(super) fn identify(
         Some((namespace, at)) => {
             if !crate::k8s::name::is_dns_label(&namespace) {
                 NAME.report(format!("`{namespace}` cannot be a namespace"))
-                    .help("use small letters, digits and `-`, at most 63, beginning and ending with a letter or digit")
+                    .help(
+                        "use lowercase letters, digits and `-`, at most 63, beginning and ending with a \
+                        letter or digit",
+                    )
                     .at(at, found);
             }
             namespace
@@ -176,7 +179,7 @@ fn number(node: Option<&Node>, otherwise: i64, names: &Names, found: &mut Diagno
 fn check_app_name(name: &str, at: At, found: &mut Diagnostics) {
     if !crate::k8s::name::is_dns_label(name) {
         NAME.report(format!("`{name}` cannot name an app: its pods are hosts, and hosts have DNS names"))
-            .help("use small letters, digits and `-`, beginning and ending with a letter or digit")
+            .help("use lowercase letters, digits and `-`, beginning and ending with a letter or digit")
             .at(at, found);
     } else if name.len() > 52 {
         NAME.report(format!("this name has {} characters; pods of a StatefulSet can be made up to 52", name.len()))

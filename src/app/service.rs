@@ -83,7 +83,7 @@ fn check(service: &Service, twin: Option<&Service>, found: &mut Diagnostics) {
     let name = &service.name;
     if !crate::k8s::name::is_dns_label(&name.value) {
         NAME.report(format!("`{}` cannot name a Service", name.value))
-            .help("use small letters, digits and `-`, at most 63, beginning with a letter")
+            .help("use lowercase letters, digits and `-`, at most 63, beginning with a letter")
             .at(name.at, found);
     }
     if let Some(twin) = twin {

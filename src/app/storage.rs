@@ -91,7 +91,7 @@ fn item(
     amount(size, found);
     if !crate::k8s::name::is_dns_label(&key.name) {
         NAME.report(format!("`{}` cannot name a storage item: it becomes part of a claim's name", key.name))
-            .help("use small letters, digits and `-`")
+            .help("use lowercase letters, digits and `-`")
             .at(key.at, found);
     }
     let backend = storage.volume.as_ref().or(volumes).map(|later| later.node.clone());

@@ -59,7 +59,7 @@ impl FromStr for Named {
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         let (name, path) = text.split_once('=').ok_or_else(|| format!("`{text}` names no path: write NAME=PATH"))?;
         if !crate::k8s::name::is_dns_label(name) {
-            return Err(format!("`{name}` cannot name an environment: use small letters, digits and `-`"));
+            return Err(format!("`{name}` cannot name an environment: use lowercase letters, digits and `-`"));
         }
         if path.is_empty() {
             return Err(format!("`{text}` names no path: write NAME=PATH"));

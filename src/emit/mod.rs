@@ -148,7 +148,7 @@ fn twice(bundle: &Bundle, found: &mut Diagnostics) {
         let id = (&resource.id.group, &resource.id.kind, &resource.id.namespace, &resource.id.name);
         if let Some(first) = seen.insert(id, resource.at()) {
             TWICE
-                .report(format!("{} is made twice; the cluster would keep the last", resource.id))
+                .report(format!("{} is defined twice; the cluster would keep the last", resource.id))
                 .see(first, "here too")
                 .help("rename one of them")
                 .at(resource.at(), found);

@@ -393,7 +393,7 @@ fn partly<'r>(
                 "{kind} ({api_version}) is not validated: its JSON Schema cannot be read: {}",
                 shortened(why)
             ))
-            .help("mend the schema, or give the CustomResourceDefinition: `--crd FILE`, or `crds:` in the workspace"),
+            .help("fix the schema, or give the CustomResourceDefinition: `--crd FILE`, or `crds:` in the workspace"),
         Unjudged::Pattern(pattern) => PARTLY
             .report(format!(
                 "{kind} ({api_version}) is not validated by the pattern `{}`: it cannot be read",

@@ -294,7 +294,7 @@ fn judge_reserved(
             let what = if name.namespace.is_empty() { "namespace" } else { "name" };
             REFERENCE
                 .report(format!(
-                    "the claim's {what} is missing, so the volume is reserved for nobody and taken by nobody"
+                    "the claim's {what} is missing, so the volume is reserved for no claim, and no claim can bind to it"
                 ))
                 .help(format!("add the claim's {what}"))
                 .about(volume.subject())
@@ -304,8 +304,8 @@ fn judge_reserved(
         if !text(reference, &["uid"]).is_empty() {
             REFERENCE_UID
                 .report(
-                    "the claim's uid is that of one cluster at one time: anywhere else the volume counts as \
-                    given up, and its reclaim policy is carried out",
+                    "this uid belongs to one claim of one cluster: anywhere else the volume is Released, and \
+                        its reclaim policy is applied",
                 )
                 .help("leave out `uid` and `resourceVersion`")
                 .about(volume.subject())
@@ -364,8 +364,7 @@ fn judge_fit(volume: &Resource, name: &str, claim: &Wanted<'_>, found: &mut Diag
     MISFIT
         .report(format!("this volume is reserved for claim `{name}` but cannot serve it: {why}"))
         .help(
-            "make the volume fit; as it is, the claim takes another volume, has a new empty one made, or waits for \
-            ever",
+            "make the volume fit; otherwise the claim binds to another volume, gets a new empty one, or stays Pending",
         )
         .see(claim.at, "the claim is made here")
         .about(volume.subject())
@@ -409,10 +408,10 @@ fn judge_extent(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
     if let (false, Some(first)) = (whole, sets.next().or(bundle.resources.first())) {
         NOT_PLAYED
             .report(
-                "these manifests were not played to the end, so whether claims find volumes and pods find places \
-                was not judged",
+                "the simulation of these manifests did not settle, so it is unknown whether claims bind and \
+                    pods are scheduled",
             )
-            .help("keep each app in a folder of its own: so much together does not come to rest in reasonable time")
+            .help("check each app in a folder of its own: so many objects together do not settle within the limit")
             .about(first.subject())
             .at(first.at(), found);
         return false;
@@ -423,9 +422,9 @@ fn judge_extent(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
         if asked > played {
             NOT_PLAYED
                 .report(format!(
-                    "only the first {played} of {asked} replicas were played: nothing was judged of the others"
+                    "only the first {played} of {asked} replicas were simulated: the others were not checked"
                 ))
-                .help("what holds for the first holds for the others, if their volumes are made alike")
+                .help("the others behave like the first if their volumes are alike")
                 .about(set.subject())
                 .at(set.node.place_of("spec.replicas"), found);
         }
@@ -516,7 +515,7 @@ fn judge_denied(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
         let Act::Rejected(rejection) = &done.act else { continue };
         let Some(resource) = by_key(&done.key).filter(|_| rejection.stage == Stage::Admission) else { continue };
         DENIED
-            .report(format!("the cluster does not let {} in: {}", resource.id, rejection.message))
+            .report(format!("the cluster does not admit {}: {}", resource.id, rejection.message))
             .help(DENIED_HELP)
             .about(resource.subject())
             .at(resource.at(), found);
@@ -548,7 +547,7 @@ fn judge_places(all: &Claims<'_>, rehearsal: &Rehearsal, facts: &ClusterFacts, f
         if said.insert(owner) {
             NO_PLACE
                 .report(format!("pod `{}` finds no node to run on: {}", pod.name.name, reasons.trim_end_matches('.')))
-                .help("change what the pod asks for, or what is said of the cluster's nodes")
+                .help("change the pod's requests or constraints, or the nodes in the description of the cluster")
                 .about(set.subject())
                 .at(set.node.place_of("spec.template.spec"), found);
         }

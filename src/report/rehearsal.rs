@@ -247,7 +247,7 @@ fn pod_row(pod: &PodState, change: &state::Difference, home: &str) -> Vec<Cell> 
 
 fn claim_row(claim: &ClaimState, change: &state::Difference, home: &str) -> Vec<Cell> {
     let state = if claim.terminating { "is deleted once unused" } else { claim.phase.word() };
-    let anew = if change.replaced.contains(&claim.name) { " (anew)" } else { "" };
+    let anew = if change.replaced.contains(&claim.name) { " (recreated)" } else { "" };
     vec![
         seen(&claim.name, home),
         state_of(&format!("{state}{anew}"), claim.phase == ClaimPhase::Bound && !claim.terminating),

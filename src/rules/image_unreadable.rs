@@ -36,7 +36,7 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
                     .report(format!(
                         "`{name}` names `{host}` as the registry's host: a repository's name has no capitals"
                     ))
-                    .help("write it in small letters, or the host with its domain")
+                    .help("write it in lowercase, or the host with its domain")
                     .level(Level::Warning),
                 (None, None) => continue,
             };

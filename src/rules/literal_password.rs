@@ -30,7 +30,7 @@ fn judge(context: &Context<'_>, found: &mut Diagnostics) {
                     continue;
                 }
                 RULE.code
-                    .report(format!("the value of `{name}` stands in the manifest, for everybody who can read it"))
+                    .report(format!("the value of `{name}` is in the manifest, for everybody who can read it"))
                     .help(
                         "put it into a Secret that is not in the repository, and refer to it with \
                         `valueFrom.secretKeyRef`",

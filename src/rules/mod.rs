@@ -115,8 +115,8 @@ pub(crate) fn advise(context: &Context<'_>, found: &mut Diagnostics) {
     if let Some(first) = context.services.first().map(|service| service.resource).filter(|_| context.is_exhausted()) {
         NOT_PLAYED
             .report(
-                "so many selectors stand here that not all were compared with all pods: some that find none may \
-                not be reported",
+                "there are too many selectors to compare all of them with all pods: some that match none may \
+                    not be reported",
             )
             .help("check each app by itself")
             .about(first.subject())

@@ -31,7 +31,7 @@ fn object(node: &Node, resource: &Resource, found: &mut Diagnostics) {
     let annotations = node.find(&["metadata", "annotations"]).and_then(Node::as_map);
     let Some((key, class)) = annotations.and_then(|annotations| annotations.entry(ANNOTATION)) else { return };
     RULE.code
-        .report("the storage class stands in an annotation of the beta, which goes before the field")
+        .report("the storage class is set by the beta annotation, which overrides the field")
         .help(format!("write `storageClassName: {}` into the spec instead", class.as_str().unwrap_or_default()))
         .about(resource.subject())
         .at(key.at, found);

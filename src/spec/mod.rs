@@ -88,7 +88,7 @@ pub fn parse(root: &Node, kubernetes: KubernetesFields<'_>, found: &mut Diagnost
     if let Some(layer) = environments.get(ENVIRONMENTS) {
         TOO_MANY
             .report(format!("this app has {} environments; the limit is {ENVIRONMENTS}", environments.len()))
-            .help("take the app apart: each spec may have as many")
+            .help("split the app: each spec may have that many")
             .at(layer.key.at, found);
         return None;
     }

@@ -61,7 +61,7 @@ impl GcePersistentDisk {
 impl GcePersistentDisk {
     /// Finds names that Compute Engine gives to no disk, project or zone.
     fn judge_names(&self, disk: &Placed<Text>, zones: &[Text], found: &mut Diagnostics) {
-        const LABEL: &str = "small letters, digits and `-`, beginning with a letter, at most 63";
+        const LABEL: &str = "lowercase letters, digits and `-`, beginning with a letter, at most 63";
         if !is_name(&disk.value, 63) {
             DISK_NAME
                 .report(format!("no Compute Engine disk is named `{}`", disk.value))

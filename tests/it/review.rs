@@ -144,9 +144,9 @@ fn what_the_server_refuses_comes_with_the_steps_that_work() {
     );
     let moved = after(|text| text.replace("/var/lib/kubia/{{ pod }}", "/srv/kubia/{{ pod }}"));
     assert!(
-        moved
-            .stdout
-            .contains("to make PersistentVolume/default.data-kubia-0 anew: what is on the old disk stays there"),
+        moved.stdout.contains(
+            "to delete and recreate PersistentVolume/default.data-kubia-0: what is on the old disk stays there"
+        ),
         "{}",
         moved.stdout
     );

@@ -64,7 +64,7 @@ fn other_way(way: Way, otherwise: &Otherwise, objects: &[ResourceId]) -> String 
         Otherwise::Taken => format!("would be accepted by {there}"),
         Otherwise::Stored => format!("would be stored otherwise by {there}"),
     };
-    format!("judged as {here}: {} {what}", names.join(", "))
+    format!("validated as {here}: {} {what}", names.join(", "))
 }
 
 pub(super) fn waiting(Waiting { pod, claim, why }: &Waiting, home: &str) -> String {

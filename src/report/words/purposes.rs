@@ -24,9 +24,7 @@ fn purpose(purpose: &Purpose) -> String {
         ),
         Purpose::Hopeless(id, field, detail) => {
             let field = if field.is_empty() { String::new() } else { format!("{field}: ") };
-            format!(
-                "apply {id}, mend it first: no cluster takes it as it stands, not even as a new object ({field}{detail})"
-            )
+            format!("apply {id}, fix it first: every cluster refuses it, even as a new object ({field}{detail})")
         }
         Purpose::Past { id, of_pods, barrier } => {
             let of = if *of_pods { "the pods of " } else { "" };
@@ -50,15 +48,18 @@ fn purpose(purpose: &Purpose) -> String {
                 Holds::Namespace => "everything in it",
                 Holds::Kind => "every object of its kind",
             };
-            format!("take that change back: {id} could only be deleted and made anew, and {what} would go with it")
+            format!(
+                "take that change back: {id} could only be deleted and recreated, and {what} would be \
+                deleted with it"
+            )
         }
-        Purpose::Recreate(id, what) => format!("make {id} anew: {}", meanwhile(*what)),
+        Purpose::Recreate(id, what) => format!("delete and recreate {id}: {}", meanwhile(*what)),
         Purpose::RecreateWorkload(id, serving) => {
             let pods = match serving {
                 Serving::OldPods => "its old pods serve until the new ones are ready",
-                Serving::Nobody => "its pods are away for a short while",
+                Serving::Nobody => "its pods are down for a short while",
             };
-            format!("make {id} anew: {pods}")
+            format!("delete and recreate {id}: {pods}")
         }
         Purpose::Content(id) => format!(
             "replace the fixed content of {id}, and restart those who read it; a new name would be the safer way"
@@ -72,9 +73,9 @@ fn purpose(purpose: &Purpose) -> String {
         Purpose::Rename(what) => {
             let who = match what {
                 Renaming::Templates(_) | Renaming::Set(..) => "its pods are",
-                Renaming::Claim(..) => "who mounts it is",
+                Renaming::Claim(..) => "the pods that mount it are",
             };
-            format!("{}: {who} away for a short while", renaming(what))
+            format!("{}: {who} down for a short while", renaming(what))
         }
         Purpose::RenameElsewhere(what, volume, empty, data) => format!(
             "{}, let the new volumes name the old disks first: {volume} names {empty}, which is empty; the data is on \
@@ -91,12 +92,14 @@ fn purpose(purpose: &Purpose) -> String {
         }
         Purpose::Swap { set, reasons, pods } => {
             let reasons: Vec<String> = reasons.iter().map(reason).collect();
-            let reasons =
-                if reasons.is_empty() { "make anew".to_owned() } else { format!("{} of", reasons.join(" and ")) };
-            format!("{reasons} {set}: {}", restart(*pods))
+            let what = match reasons.join(" and ") {
+                none if none.is_empty() => "delete and recreate".to_owned(),
+                what => format!("{what} of"),
+            };
+            format!("{what} {set}: {}", restart(*pods))
         }
         Purpose::Selector(set) => {
-            format!("change the selector of {set}: all its pods are away for a short while, the claims stay")
+            format!("change the selector of {set}: all its pods are down for a short while, the claims stay")
         }
         Purpose::Volumes { volumes: list, keep_disks, pod } => volumes(list, *keep_disks, pod.as_deref()),
     }
@@ -104,7 +107,7 @@ fn purpose(purpose: &Purpose) -> String {
 
 const fn exchanged(fate: Fate) -> &'static str {
     match fate {
-        Fate::Kept | Fate::Told => "it is made anew on the volume that it has",
+        Fate::Kept | Fate::Told => "it is recreated on the volume that it has",
         Fate::Copied => "another claim takes its place, its volume is kept, the data is copied",
         Fate::Empty => "another claim takes its place, its volume is kept, and the app must fill the new one",
     }
@@ -112,7 +115,7 @@ const fn exchanged(fate: Fate) -> &'static str {
 
 const fn exchanged_all(fate: Fate) -> &'static str {
     match fate {
-        Fate::Kept | Fate::Told => "each claim is made anew on the volume that it has",
+        Fate::Kept | Fate::Told => "each claim is recreated on the volume that it has",
         Fate::Copied => "the data is copied, and each old volume kept",
         Fate::Empty => "the app must fill the new volumes, and each old one is kept",
     }
@@ -126,20 +129,20 @@ fn volumes(volumes: &[(ResourceId, ResourceId)], keep_disks: bool, pod: Option<&
         (false, _) => "what is on the old disks stays there, nothing is copied",
     };
     let what = volumes.iter().map(|(old, new)| {
-        if old == new { format!("make {new} anew") } else { format!("put {new} in the place of {old}") }
+        if old == new { format!("delete and recreate {new}") } else { format!("replace {old} by {new}") }
     });
-    let away = pod.map(|pod| format!("; pod {pod} is away meanwhile")).unwrap_or_default();
+    let away = pod.map(|pod| format!("; pod {pod} is down meanwhile")).unwrap_or_default();
     format!("{}: {fate}{away}", what.collect::<Vec<_>>().join(", "))
 }
 
 /// What is lacking while an object is deleted and not yet recreated.
 const fn meanwhile(what: Recreated) -> &'static str {
     match what {
-        Recreated::Service => "its clients find nobody meanwhile",
+        Recreated::Service => "clients get no endpoints until it is back",
         Recreated::StorageClass => "volumes that it made are not touched",
         Recreated::Job => "it runs again",
-        Recreated::Binding => "its subjects lack these rights meanwhile",
-        Recreated::Pod | Recreated::Other => "it is away meanwhile",
+        Recreated::Binding => "its subjects lack these rights until it is back",
+        Recreated::Pod | Recreated::Other => "it is missing until it is back",
     }
 }
 

@@ -8,7 +8,10 @@ use crate::review::runbook::step::{
 /// What a person has to do first.
 pub(super) fn before(before: &Before) -> String {
     match before {
-        Before::Drain(pod) => format!("have the app move what {pod} holds, and take it out of its members"),
+        Before::Drain(pod) => format!(
+            "have the app move the data of {pod} to its other members, and remove it \
+            from them"
+        ),
     }
 }
 
@@ -107,7 +110,7 @@ const fn recreated(what: Recreated) -> &'static str {
 fn of_set(what: &OfSet) -> String {
     let plain = match what {
         OfSet::Orphaned => {
-            "the set is gone; its pods run on and its claims stay. Until the next step nobody replaces a pod that ends"
+            "the set is gone; its pods run on and its claims stay. Until the next step nothing replaces a pod that ends"
         }
         OfSet::Deleted => "the set is gone; it had no pods any more",
         OfSet::OldDeleted => "the old set is gone; it had no pods any more",
@@ -234,8 +237,8 @@ fn of_volume(what: &OfVolume) -> String {
                  its node"
             );
         }
-        OfVolume::Retained => "the volumes and their data are kept, whatever becomes of the claims",
-        OfVolume::DataRetained => "what is on the disk stays, whatever becomes of its objects",
+        OfVolume::Retained => "the volumes and their data are kept, whatever happens to the claims",
+        OfVolume::DataRetained => "what is on the disk stays, whatever happens to its objects",
         OfVolume::Available => "the volume is Available again, for a claim of that name",
         OfVolume::AvailableIf => {
             "nothing, if its claim is still there or it was never used. `patched`, if an earlier claim has left it: it \
@@ -284,14 +287,12 @@ fn of_pod(what: &OfPod) -> String {
             ("its pods end, the last first, each once the one before has ended", false)
         }
         OfPod::None => ("no pod is left", false),
-        OfPod::NoWriter => ("no pod is left: nobody writes any more", false),
+        OfPod::NoWriter => ("no pod is left, so nothing writes any more", false),
         OfPod::ComeBack => ("its pods come back", false),
         OfPod::Ended => ("`condition met`", false),
-        OfPod::EndsForNow { budget } => {
-            ("it ends and does not come back yet: the app must be able to spare it", *budget)
-        }
+        OfPod::EndsForNow { budget } => ("it ends and does not come back yet: the app must tolerate that", *budget),
         OfPod::EndsUnowned => ("it ends in its own time; nothing recreates it", false),
-        OfPod::EndsRecreated => ("it ends, and the new set makes its own of that name", false),
+        OfPod::EndsRecreated => ("it ends, and the new set recreates it", false),
         OfPod::RemainingReady => {
             ("the remaining pods are ready, and the app says that it is whole, before the next one goes", false)
         }

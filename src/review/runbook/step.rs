@@ -190,7 +190,7 @@ pub enum Renaming {
     Templates(ResourceId),
     /// An object: its pods are away meanwhile.
     Set(ResourceId, ResourceId),
-    /// A claim: whoever mounts it is away meanwhile.
+    /// A claim: whoever mounts it is missing until it is back.
     Claim(ResourceId, ResourceId),
 }
 

@@ -121,7 +121,7 @@ fn make(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &Resource) {
     plan.apply_alone(matter, new, OfObject::Created, get("", &named("pv", &new.id.name)));
 }
 
-/// A claim of its own: whoever mounts it is away meanwhile.
+/// A claim of its own: whoever mounts it is missing until it is back.
 fn standalone(plan: &mut Plan, matter: Matter<'_>, (old, new): (&Resource, &Resource), namespace: &str, claim: &str) {
     let is_it = |resource: &&Resource| {
         resource.id.name == claim
