@@ -18,8 +18,10 @@ fn free<'v>(function: &str, all: &[Value<'v>]) -> Option<Outcome<'v>> {
     Some(match function {
         "url" => match Url::for_request(text) {
             Some(url) => Ok(Value::Url(Rc::new(url))),
+            // `net/url: parse`.
             None => Err(Fault::said(format!(
-                "URL parse error during conversion from string: parse \"{text}\": invalid URI for request"
+                "URL parse error during conversion from string: parse \"{text}\": {}",
+                if text.is_empty() { "empty url" } else { "invalid URI for request" }
             ))),
         },
         "isURL" => Ok(Value::Bool(Url::for_request(text).is_some())),
