@@ -49,7 +49,7 @@ pub(super) fn mutate(
     let api_version = text(object, &["apiVersion"]).to_owned();
     let Some(shape) = shape::shape_of(&api_version, &key.kind, world.version) else {
         // Of custom kinds the schema would say how values are merged.
-        let request = Request::new(world, key, object, old);
+        let request = Request::new(key, object, old);
         let unknown: BTreeSet<String> = bound
             .iter()
             .filter(|(policy, binding)| policy::is_about(world, &request, policy, binding))
@@ -105,7 +105,8 @@ struct Pass<'w> {
 
 impl Pass<'_> {
     fn invoke(&mut self, place: usize, policy: &Node, binding: &Node, now: &mut Node) -> Result<(), Denial> {
-        let request = Request::new(self.world, self.key, now, self.old);
+        let asked = now.clone();
+        let request = Request::new(self.key, &asked, self.old);
         if !policy::is_about(self.world, &request, policy, binding) {
             return Ok(());
         }

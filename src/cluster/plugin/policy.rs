@@ -10,6 +10,7 @@ use crate::cluster::world::World;
 use crate::k8s::shape;
 use crate::k8s::wire;
 use crate::value::Node;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -26,8 +27,10 @@ const LETTER: u64 = 1;
 /// What is asked about: an object, what it was, and where.
 pub(super) struct Request<'a> {
     key: &'a Key,
-    object: Node,
-    old: Option<Node>,
+    object: &'a Node,
+    old: Option<&'a Node>,
+    /// What expressions see of both, once one asks.
+    seen: OnceCell<[Value<'static>; 2]>,
     group: String,
     version: String,
     resource: String,
@@ -35,21 +38,29 @@ pub(super) struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// What is asked about an object.
-    pub(super) fn new(world: &World, key: &'a Key, object: &Node, old: Option<&Node>) -> Self {
-        let (api_version, kind) = (text(object, &["apiVersion"]), key.kind.as_str());
-        let written = |object: &Node| {
-            shape::shape_of(api_version, kind, world.version)
-                .map_or_else(|| object.clone(), |shape| wire::written(object, shape))
+    pub(super) fn new(key: &'a Key, object: &'a Node, old: Option<&'a Node>) -> Self {
+        let (group, version) = {
+            let api_version = text(object, &["apiVersion"]);
+            api_version.split_once('/').unwrap_or(("", api_version))
         };
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         Request {
             key,
-            object: written(object),
-            old: old.map(written),
+            object,
+            old,
+            seen: OnceCell::new(),
             group: group.to_owned(),
             version: version.to_owned(),
-            resource: super::plural(kind),
+            resource: super::plural(&key.kind),
         }
+    }
+
+    /// The object and what it was, as the server shows them to expressions.
+    fn seen(&self, world: &World) -> [Value<'static>; 2] {
+        let value = |object: &Node| {
+            shape::shape_of(text(object, &["apiVersion"]), &self.key.kind, world.version)
+                .map_or_else(|| plain(object), |shape| plain(&wire::written(object, shape)))
+        };
+        self.seen.get_or_init(|| [value(self.object), self.old.map_or(Value::Null, value)]).clone()
     }
 }
 
@@ -71,7 +82,7 @@ pub(super) fn validate(world: &mut World, key: &Key, object: &Node, old: Option<
     if bindings.is_empty() || world.patience == 0 || [POLICY, BINDING].contains(&key.kind.as_str()) {
         return Ok(Vec::new());
     }
-    let request = Request::new(world, key, object, old);
+    let request = Request::new(key, object, old);
     let mut warnings = Vec::new();
     for binding in &bindings {
         let policy = world.store.get(&Key::new(POLICY, "", text(binding, &["spec", "policyName"]))).cloned();
@@ -363,10 +374,11 @@ pub(super) fn names(world: &World, request: &Request<'_>, param: Option<&Node>) 
         ("dryRun", Value::Bool(false)),
     ]);
     let namespace = world.store.get(&Key::new("Namespace", "", key.namespace.clone()));
+    let [seen, seen_before] = request.seen(world);
     let or_null = |node: Option<&Node>| node.map_or(Value::Null, plain);
     vec![
-        ("object", plain(&request.object)),
-        ("oldObject", or_null(request.old.as_ref())),
+        ("object", seen),
+        ("oldObject", seen_before),
         ("request", asked),
         ("params", or_null(param)),
         ("namespaceObject", or_null(namespace)),
@@ -432,7 +444,7 @@ fn is_meant(world: &World, request: &Request<'_>, constraints: &Node, must_name:
     }
     let of_objects = constraints.get("objectSelector").filter(|selector| !selector.is_null());
     let fits = |object: &Node| selector::matches(of_objects, object.find(&["metadata", "labels"]));
-    if of_objects.is_some() && !fits(&request.object) && !request.old.as_ref().is_some_and(fits) {
+    if of_objects.is_some() && !fits(request.object) && !request.old.is_some_and(fits) {
         return false;
     }
     let rules = |field: &str| constraints.get(field).and_then(Node::as_list).unwrap_or_default();
