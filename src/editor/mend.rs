@@ -23,20 +23,23 @@ pub struct Made {
     pub is_open: bool,
 }
 
-/// A mended text may show what else is wrong with it: so often it is looked at again.
-const PASSES: usize = 8;
-/// So many edits are tried one by one where all together do harm.
-const TRIES: usize = 32;
+/// A text is looked at again after each try, for it may show what else is wrong: so often, and no more than so many
+/// bytes together.
+const LOOKS: usize = 64;
+const LOOKED_AT: usize = 2 << 20;
 
 /// Makes the edits that mend a text called `name`, as `judge` sees it. No edit is kept that leaves its finding, that
 /// makes another on its line, or that makes more errors than it takes away.
 pub fn mended(name: &str, text: &str, judge: &dyn Fn(&str) -> Vec<Finding>) -> Mended {
     let mut done = Mended { text: text.to_owned(), edits: Vec::new() };
     let mut findings = judge(text);
-    for _ in 0..PASSES {
+    let mut looks = (LOOKED_AT / text.len().max(1)).clamp(1, LOOKS);
+    while looks > 0 {
         let edits = edits_of(name, &findings, &done.text);
-        let tries = std::iter::once(edits.as_slice()).chain(edits.chunks(1).filter(|_| edits.len() > 1).take(TRIES));
-        let better = tries.filter(|some| !some.is_empty()).find_map(|some| {
+        // All at once; one by one where they do harm together.
+        let tries = std::iter::once(edits.as_slice()).chain(edits.chunks(1).filter(|_| edits.len() > 1));
+        let better = tries.filter(|some| !some.is_empty()).take(looks).find_map(|some| {
+            looks -= 1;
             let text = with(&done.text, some);
             let after = judge(&text);
             is_better(name, &findings, &after, some).then_some((text, after, some))

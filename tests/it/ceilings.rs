@@ -414,3 +414,17 @@ fn an_import_costs_a_few_checks() {
     let few = time(&["import", "few.yaml", "--out", "few"]).max(LEAST / 2);
     assert!(many < few * 8, "four times as many apps take {many:?} instead of {few:?}");
 }
+
+/// Each edit is tried by looking at the whole file again; a large one is looked at a few times, however much is wrong.
+#[test]
+fn edits_that_mend_are_tried_within_bounds() {
+    let fields = many(40_000, |number| format!("  replicaz{number}: 1\n")).replace("---\n", "");
+    let one = format!("apiVersion: v1\nkind: ReplicationController\nmetadata: {{name: a}}\nspec:\n{fields}");
+    holds(&[("a.yaml", &one)], &["check", "--fix", "a.yaml"]);
+    let maps = many(4000, |number| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a{number}}}\ndata: {{a: 1, b: 2}}\nbinaryData: {{}}\n"
+        )
+    });
+    holds(&[("a.yaml", &maps)], &["check", "--fix", "a.yaml"]);
+}
