@@ -28,23 +28,35 @@ pub struct Made {
 const LOOKS: usize = 64;
 const LOOKED_AT: usize = 2 << 20;
 
-/// Makes the edits that mend a text called `name`, as `judge` sees it. No edit is kept that leaves its finding, that
-/// makes another on its line, or that makes more errors than it takes away.
+/// Makes the edits that mend a text called `name`, as `judge` sees it. No edit is kept that leaves its finding or makes
+/// another in its place, and the text has no more errors in the end than it had. On the way it may: a server says what
+/// is wrong with values once it knows all fields.
 pub fn mended(name: &str, text: &str, judge: &dyn Fn(&str) -> Vec<Finding>) -> Mended {
     let mut done = Mended { text: text.to_owned(), edits: Vec::new() };
     let mut findings = judge(text);
+    let most = weight(&findings);
+    let mut best = done.clone();
     let mut looks = (LOOKED_AT / text.len().max(1)).clamp(1, LOOKS);
     while looks > 0 {
         let edits = edits_of(name, &findings, &done.text);
         // All at once; one by one where they do harm together.
         let tries = std::iter::once(edits.as_slice()).chain(edits.chunks(1).filter(|_| edits.len() > 1));
-        let better = tries.filter(|some| !some.is_empty()).take(looks).find_map(|some| {
+        let mut bold = None;
+        let mut better = None;
+        for some in tries.filter(|some| !some.is_empty()).take(looks) {
             looks -= 1;
             let text = with(&done.text, some);
             let after = judge(&text);
-            is_better(name, &findings, &after, some).then_some((text, after, some))
-        });
-        let Some((text, after, some)) = better else { break };
+            if !mends(name, &findings, &after, some) {
+                continue;
+            }
+            if weight(&after) <= weight(&findings) {
+                better = Some((text, after, some));
+                break;
+            }
+            bold = bold.or(Some((text, after, some)));
+        }
+        let Some((text, after, some)) = better.or(bold) else { break };
         let lines: Vec<&str> = done.text.lines().collect();
         done.edits.extend(some.iter().map(|edit| {
             let line = usize::try_from(edit.mend.spot.line).ok().and_then(|line| lines.get(line.checked_sub(1)?));
@@ -52,9 +64,18 @@ pub fn mended(name: &str, text: &str, judge: &dyn Fn(&str) -> Vec<Finding>) -> M
             Made { code: edit.code, mend: edit.mend.clone(), is_open }
         }));
         (done.text, findings) = (text, after);
+        if weight(&findings) <= most {
+            best = done.clone();
+        }
     }
-    done.edits.sort_by_key(|made| made.mend.spot.line);
-    done
+    best.edits.sort_by_key(|made| made.mend.spot.line);
+    best
+}
+
+/// How much is wrong: errors first.
+fn weight(findings: &[Finding]) -> [usize; 3] {
+    [Level::Error, Level::Warning, Level::Note]
+        .map(|level| findings.iter().filter(|finding| finding.level == level).count())
 }
 
 /// An edit, and the finding that it mends.
@@ -101,13 +122,10 @@ fn with(text: &str, edits: &[Of]) -> String {
 /// Codes before this one are about files that cannot be read.
 const READABLE: &str = "SW0100";
 
-fn is_better(name: &str, before: &[Finding], after: &[Finding], edits: &[Of]) -> bool {
+/// Whether the edits mend what they are for, and make nothing else wrong in their places.
+fn mends(name: &str, before: &[Finding], after: &[Finding], edits: &[Of]) -> bool {
     let key = |finding: &Finding| (finding.code.id, finding.message.clone(), finding.spot.line);
     let known: std::collections::BTreeSet<_> = before.iter().map(key).collect();
-    let weight = |findings: &[Finding]| {
-        [Level::Error, Level::Warning, Level::Note]
-            .map(|level| findings.iter().filter(|finding| finding.level == level).count())
-    };
     let places = places_after(edits);
     let is_harm = |finding: &Finding| {
         let spot = &finding.spot;
@@ -123,7 +141,7 @@ fn is_better(name: &str, before: &[Finding], after: &[Finding], edits: &[Of]) ->
                 && edit.mend.spot.line == finding.spot.line
         })
     };
-    weight(after) <= weight(before) && !after.iter().any(|finding| is_harm(finding) || remains(finding))
+    !after.iter().any(|finding| is_harm(finding) || remains(finding))
 }
 
 /// Where the edits are once they are made: line, first column, and the one behind the last.

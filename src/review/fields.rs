@@ -3,6 +3,7 @@
 use crate::secret::pair::{self, Pair};
 use crate::source::At;
 use crate::value::{Data, Node};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// A field that differs.
@@ -107,16 +108,22 @@ fn lists(before: &[Node], after: &[Node], at: At, path: &mut String, name: &str,
         return;
     };
     let label = |item: &Node| crate::block::scalar_text(item.find(key).unwrap_or(item)).unwrap_or_default();
-    let gone = before.iter().filter(|item| !after.iter().any(|other| label(other) == label(item)));
+    // Of two items of one name the first is meant.
+    let [first_before, first_after] = [before, after].map(|list| {
+        let mut first = BTreeMap::new();
+        for item in list {
+            first.entry(label(item)).or_insert(item);
+        }
+        first
+    });
+    let gone = before.iter().filter(|item| !first_after.contains_key(&label(item)));
     for item in after.iter().chain(gone) {
         let name = label(item);
-        let find = |list: &[Node]| list.iter().position(|other| label(other) == name);
         step(
             path,
             |path| write!(path, "[{name}]"),
             |path| {
-                let pair = (find(before).map(|index| &before[index]), find(after).map(|index| &after[index]));
-                walk(pair, at, path, "", changes);
+                walk((first_before.get(&name).copied(), first_after.get(&name).copied()), at, path, "", changes);
             },
         );
     }

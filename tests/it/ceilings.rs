@@ -428,3 +428,25 @@ fn edits_that_mend_are_tried_within_bounds() {
     });
     holds(&[("a.yaml", &maps)], &["check", "--fix", "a.yaml"]);
 }
+
+/// What a long list becomes is found by its names, not by looking at all of it for each.
+#[test]
+fn a_long_list_is_compared_in_a_diff() {
+    let set = |count: usize, value: &str| {
+        let variables: String =
+            (0..count).map(|number| format!("        - {{name: V{number}, value: {value}{number}}}\n")).collect();
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web}}\nspec:\n  serviceName: web\n  selector: \
+             {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    spec:\n      \
+             containers:\n      - name: c\n        image: x/y:1\n        env:\n{variables}"
+        )
+    };
+    let form = set(5001, "a")
+        .replace("{name: V3, value: a3}", "{name: V3, valueFrom: {fieldRef: {fieldPath: metadata.name}}}");
+    let old = set(5000, "a");
+    for new in [set(5000, "b"), form] {
+        for apply in ["client", "server"] {
+            holds(&[("old.yaml", &old), ("new.yaml", &new)], &["diff", "--apply", apply, "old.yaml", "new.yaml"]);
+        }
+    }
+}
