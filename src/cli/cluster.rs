@@ -23,12 +23,14 @@ pub(super) fn read(
         return Ok(Some(ClusterFacts::of_objects(&crate::manifests(sources, &ids, found))));
     }
     let Some(id) = disk::read_source(reach, path, sources, found)? else { return Ok(None) };
-    let mut unsaid = Diagnostics::default();
-    let first = yaml::parts(&sources.get(id).text).first().copied();
-    let first = first.and_then(|part| yaml::read_part(id, &sources.get(id).text, part, &mut unsaid).flatten());
-    // Facts have a word for the version, and none for a kind.
-    let is_objects =
-        first.is_some_and(|node| node.get("kind").and_then(Node::as_str).is_some() && node.get("apiVersion").is_some());
+    // Facts have a word for the version, and none for a kind; nobody writes so many by hand that they are as large as a
+    // dump.
+    let text = &*sources.get(id).text;
+    let is_objects = text.len() > yaml::LARGEST_SPEC || {
+        let first = yaml::parts(text).first().copied();
+        let first = first.and_then(|part| yaml::read_part(id, text, part, &mut Diagnostics::default()).flatten());
+        first.is_some_and(|node| node.get("kind").and_then(Node::as_str).is_some() && node.get("apiVersion").is_some())
+    };
     if is_objects {
         return Ok(Some(ClusterFacts::of_objects(&crate::manifests(sources, &[id], found))));
     }

@@ -7,6 +7,6 @@ mod styled;
 mod write;
 
 pub use plain::{Reading, needs_quotes};
-pub use read::{AMBIGUOUS, CODES, Part, Reader, parts, read_one, read_part};
+pub use read::{AMBIGUOUS, CODES, LARGEST_SPEC, Part, Reader, parts, read_one, read_part};
 pub use styled::write_styled;
 pub use write::{in_order, write_json, write_kyaml, write_yaml};

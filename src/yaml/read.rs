@@ -49,7 +49,7 @@ const MOST_NODES: usize = 1_000_000;
 /// Findings of this module about one text.
 const MOST_REPORTED: usize = 200;
 /// A spec is a page; etcd takes 1.5 MiB an object.
-const LARGEST_SPEC: usize = 4 << 20;
+pub const LARGEST_SPEC: usize = 4 << 20;
 /// An API server takes 3 MiB a request.
 const LARGEST_DOCUMENT: usize = 32 << 20;
 

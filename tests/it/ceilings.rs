@@ -450,3 +450,17 @@ fn a_long_list_is_compared_in_a_diff() {
         }
     }
 }
+
+/// A dump that is too large is told so as a dump, not as a spec.
+#[test]
+fn a_cluster_that_is_too_large_is_named_as_what_it_is() {
+    let pods: String = (0..60_000)
+        .map(|number| {
+            format!("- {{apiVersion: v1, kind: Pod, metadata: {{name: p{number}, uid: u{number}, labels: {{a: b, c: d, e: f}}}}}}\n")
+        })
+        .collect();
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n{pods}");
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: \"x/y:1\"}]}\n";
+    let said = holds(&[("cluster.yaml", &list), ("a.yaml", pod)], &["check", "--cluster", "cluster.yaml", "a.yaml"]);
+    assert!(said.contains("input-too-large") && !said.contains("spec"), "{said}");
+}
