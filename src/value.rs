@@ -283,6 +283,21 @@ impl Node {
         whole.then_some(node)
     }
 
+    /// Of how many parts it is, if those are no more than `most` and nest no deeper than what is read. Parts that are
+    /// shared count wherever they are.
+    #[must_use]
+    pub fn parts(&self, most: usize) -> Option<usize> {
+        const DEEPEST: usize = 128;
+        fn count(node: &Node, deepest: usize, left: usize) -> Option<usize> {
+            let (deepest, mut left) = (deepest.checked_sub(1)?, left.checked_sub(1)?);
+            for inner in node.items().chain(node.entries().map(|(_, value)| value)) {
+                left = count(inner, deepest, left)?;
+            }
+            Some(left)
+        }
+        count(self, DEEPEST, most).map(|left| most - left)
+    }
+
     /// Where a field path points: at the key where there is one, so that a message shows the name too.
     #[must_use]
     pub fn place_of(&self, path: &str) -> At {

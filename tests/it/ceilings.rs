@@ -464,3 +464,53 @@ fn a_cluster_that_is_too_large_is_named_as_what_it_is() {
     let said = holds(&[("cluster.yaml", &list), ("a.yaml", pod)], &["check", "--cluster", "cluster.yaml", "a.yaml"]);
     assert!(said.contains("input-too-large") && !said.contains("spec"), "{said}");
 }
+
+/// A policy can say in forty lines what holds itself twice, forty times over: nobody writes it out.
+#[test]
+fn what_policies_double_is_not_written_out() {
+    let object = "apiVersion: apps/v1\nkind: ControllerRevision\nmetadata: {name: r}\nrevision: 1\ndata: {a: 1}\n";
+    let constraints = "  matchConstraints: {resourceRules: [{apiGroups: ['*'], apiVersions: ['*'], operations: [CREATE, \
+         UPDATE], resources: ['*']}]}\n";
+    let policy = |kind: &str, name: &str, spec: &str| {
+        format!(
+            "---\napiVersion: admissionregistration.k8s.io/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n\
+             {constraints}{spec}---\napiVersion: admissionregistration.k8s.io/v1\nkind: {kind}Binding\nmetadata: \
+             {{name: {name}}}\nspec: {{policyName: {name}{}}}\n",
+            if kind.starts_with('V') { ", validationActions: [Deny]" } else { "" }
+        )
+    };
+    let doubled = (1..=40).fold("  variables:\n  - {name: v0, expression: \"['a']\"}\n".to_owned(), |text, number| {
+        let last = number - 1;
+        text + &format!("  - {{name: v{number}, expression: \"[variables.v{last}, variables.v{last}]\"}}\n")
+    });
+    let mutation = |kind: &str, field: &str, expression: &str| {
+        format!(
+            "  failurePolicy: Fail\n  reinvocationPolicy: IfNeeded\n  mutations: [{{patchType: {kind}, {field}: \
+             {{expression: '{expression}'}}}}]\n"
+        )
+    };
+    let copies: Vec<String> = (0..40)
+        .map(|number| format!("JSONPatch{{op: \"copy\", from: \"/data\", path: \"/data/x{number}\"}}"))
+        .collect();
+    let copying = mutation("JSONPatch", "jsonPatch", &format!("[{}]", copies.join(", ")));
+    let add = "[JSONPatch{op: \"add\", path: \"/data/x\", value: variables.v40}]";
+    let (validating, mutating) = ("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy");
+    let looks = "  validations: [{expression: 'size(object.data) > 0'}]\n";
+    for policies in [
+        policy(validating, "a", &format!("{doubled}  validations: [{{expression: variables.v40 == variables.v40}}]\n")),
+        policy(validating, "a", &format!("{doubled}  validations: [{{expression: variables.v39 in variables.v40}}]\n")),
+        policy(mutating, "a", &copying) + &policy(mutating, "b", &copying) + &policy(validating, "a", looks),
+        policy(mutating, "a", &format!("{doubled}{}", mutation("JSONPatch", "jsonPatch", add))),
+        policy(
+            mutating,
+            "a",
+            &format!(
+                "{doubled}{}",
+                mutation("ApplyConfiguration", "applyConfiguration", "Object{data: Object.data{x: variables.v40}}")
+            ),
+        ),
+    ] {
+        let cluster = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: default}}\n{policies}");
+        holds(&[("cluster.yaml", &cluster), ("a.yaml", object)], &["rehearse", "--cluster", "cluster.yaml", "a.yaml"]);
+    }
+}

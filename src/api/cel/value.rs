@@ -169,9 +169,11 @@ pub fn plain<'v>(node: &Node) -> Value<'v> {
     }
 }
 
-/// A value as a tree, as JSON has it; none of what JSON has no word for.
+/// A value as a tree, as JSON has it; none of what JSON has no word for, nor of more than `left` parts: a value that
+/// holds another one twice is small, and a tree of it is not.
 #[must_use]
-pub fn node(value: &Value<'_>, at: At) -> Option<Node> {
+pub fn node(value: &Value<'_>, at: At, left: &mut usize) -> Option<Node> {
+    *left = left.checked_sub(1)?;
     let data = match value {
         Value::Null => Data::Null,
         Value::Bool(value) => Data::Bool(*value),
@@ -180,13 +182,13 @@ pub fn node(value: &Value<'_>, at: At) -> Option<Node> {
         Value::Double(value) => Data::number(*value),
         Value::Text(text) => Data::Text(text.clone()),
         Value::List(list) => {
-            Data::List(list.all().ok()?.iter().map(|item| node(item, at)).collect::<Option<Vec<Node>>>()?)
+            Data::List(list.all().ok()?.iter().map(|item| node(item, at, left)).collect::<Option<Vec<Node>>>()?)
         }
         Value::Map(map) => {
             let mut made = value::Map::new();
             for key in map.keys() {
                 let Value::Text(name) = &key else { return None };
-                made.put(name.clone(), node(&map.get(&key).ok()??, at)?);
+                made.put(name.clone(), node(&map.get(&key).ok()??, at, left)?);
             }
             Data::Map(made)
         }

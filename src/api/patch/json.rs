@@ -34,18 +34,25 @@ pub(crate) enum Unpatched {
 /// When one of them fails.
 pub(crate) fn apply(tree: &Node, operations: &[Operation]) -> Result<Node, Unpatched> {
     let mut tree = tree.clone();
+    let mut copied = 0;
     for operation in operations {
-        one(&mut tree, operation)?;
+        one(&mut tree, operation, &mut copied)?;
     }
     Ok(tree)
 }
 
-fn one(tree: &mut Node, Operation { op, path, from, value }: &Operation) -> Result<(), Unpatched> {
+/// So many bytes may all copies of a patch have together: `JSONPatchMaxCopyBytes`, k8s.io/apiserver/pkg/server/config.go.
+const MOST_COPIED: usize = 3 << 20;
+
+/// No object nests deeper.
+const DEEPEST: usize = 100;
+
+fn one(tree: &mut Node, Operation { op, path, from, value }: &Operation, copied: &mut usize) -> Result<(), Unpatched> {
     let missing = |what: &str| Unpatched::Failed(format!("{op} operation does not apply: doc is missing {what}"));
     let stated =
         || value.clone().ok_or_else(|| Unpatched::Failed("operation, missing value field: missing value".into()));
     // The whole document is nobody's to replace.
-    if path.is_empty() {
+    if path.is_empty() || path.matches('/').count() > DEEPEST {
         return Err(Unpatched::Unknown);
     }
     let no_path = || missing(&format!("path: \"{path}\": missing value"));
@@ -74,6 +81,16 @@ fn one(tree: &mut Node, Operation { op, path, from, value }: &Operation) -> Resu
         "copy" => {
             let value = at(tree, from).cloned();
             let value = value.ok_or_else(|| missing(&format!("from path: {from}: missing value")))?;
+            if value.parts(MOST_COPIED).is_none() {
+                return Err(Unpatched::Unknown);
+            }
+            *copied += crate::json::from_node(&value).to_string().len();
+            if *copied > MOST_COPIED {
+                return Err(Unpatched::Failed(format!(
+                    "Unable to complete the copy, the accumulated size increase of copy is {copied}, exceeding the \
+                     limit {MOST_COPIED}"
+                )));
+            }
             add(tree, path, value, &no_path)
         }
         other => Err(Unpatched::Failed(format!("Unexpected kind: {other}"))),

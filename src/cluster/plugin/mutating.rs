@@ -18,6 +18,9 @@ use std::collections::BTreeSet;
 const POLICY: &str = "MutatingAdmissionPolicy";
 const BINDING: &str = "MutatingAdmissionPolicyBinding";
 
+/// Of so many parts may an object be, and what is laid over it: a server takes 3 MiB.
+const MOST_PARTS: usize = 200_000;
+
 /// What came of one mutation.
 enum Mutated {
     /// The object as it is now.
@@ -190,13 +193,17 @@ impl Pass<'_> {
                 Mutated::To(after) => object = after,
                 other => return other,
             }
+            // A server would not store so much, and nobody here could look at it.
+            let Some(parts) = object.parts(MOST_PARTS) else { return Mutated::Unknown };
+            let Some(rest) = left.checked_sub(parts as u64) else { return Mutated::Unknown };
+            *left = rest;
         }
         Mutated::To(object)
     }
 
     /// `ApplyStructuredMergeDiff`.
     fn laid_over(&self, object: &Node, value: &Value<'_>) -> Mutated {
-        let Some(mut patch) = node(value, object.at) else { return Mutated::Unknown };
+        let Some(mut patch) = node(value, object.at, &mut { MOST_PARTS }) else { return Mutated::Unknown };
         for field in ["apiVersion", "kind"] {
             if let (Some(map), Some(said)) = (patch.as_map_mut(), object.get(field)) {
                 map.put(field, said.clone());
@@ -260,7 +267,7 @@ fn find_atomics(value: &Node, kind: Kind<'_>, path: &str, found: &mut Vec<String
 
 /// `jsonPatcher.Patch`.
 fn patched(object: &Node, value: &Value<'_>) -> Mutated {
-    let Some(list) = node(value, object.at) else { return Mutated::Unknown };
+    let Some(list) = node(value, object.at, &mut { MOST_PARTS }) else { return Mutated::Unknown };
     let operations: Vec<Operation> = list
         .items()
         .map(|one| {

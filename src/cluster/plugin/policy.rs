@@ -21,6 +21,11 @@ pub(super) const BUDGET: u64 = 10_000_000;
 
 /// So much of what an expression costs takes as long as a look at one object.
 const COST_OF_A_LOOK: u64 = 10;
+/// What it costs to keep each part of what a variable comes to. A variable that holds another one twice is twice as
+/// large, and a policy may have any number of them.
+const COST_OF_A_COPY: u64 = 16;
+/// What a variable comes to may nest so deep.
+const DEEPEST: usize = 128;
 /// What it costs to read a letter of an expression.
 const LETTER: u64 = 1;
 
@@ -210,8 +215,8 @@ pub(super) fn declare(policy: &Node, names: &mut Vec<(&'static str, Value<'stati
             return None;
         }
         let name = text(variable, &["name"]);
-        let value = match program.evaluate(names, left).map(|value| owned(&value)) {
-            Ok(value) => value,
+        let value = match program.evaluate(names, left) {
+            Ok(value) => owned(&value, DEEPEST, left)?,
             // One that fails does so where it is used.
             Err(why) => Value::Failed(Rc::new(match fault(why.clone()) {
                 Said::Failed(why) => Fault::Said(format!("composited variable \"{name}\" fails to evaluate: {why}")),
@@ -385,16 +390,23 @@ pub(super) fn names(world: &World, request: &Request<'_>, param: Option<&Node>) 
     ]
 }
 
-/// A value that holds on to nothing of its expression.
-fn owned(value: &Value<'_>) -> Value<'static> {
-    match value {
+/// A value that holds on to nothing of its expression; none where it is too large or nests too deep.
+fn owned(value: &Value<'_>, deepest: usize, left: &mut u64) -> Option<Value<'static>> {
+    *left = left.checked_sub(COST_OF_A_COPY)?;
+    let deepest = deepest.checked_sub(1)?;
+    Some(match value {
         Value::List(list) => {
-            crate::api::cel::value::List::made(list.all().unwrap_or_default().iter().map(owned).collect())
+            let items = list.all().unwrap_or_default();
+            let items = items.iter().map(|item| owned(item, deepest, left)).collect::<Option<_>>()?;
+            crate::api::cel::value::List::made(items)
         }
         Value::Map(map) => {
-            let entries =
-                map.keys().into_iter().filter_map(|key| Some((Entry::of(&key).ok()?, owned(&map.get(&key).ok()??))));
-            Map::made(entries.collect())
+            let mut entries = BTreeMap::new();
+            for key in map.keys() {
+                let (Ok(entry), Ok(Some(value))) = (Entry::of(&key), map.get(&key)) else { continue };
+                entries.insert(entry, owned(&value, deepest, left)?);
+            }
+            Map::made(entries)
         }
         Value::Bool(value) => Value::Bool(*value),
         Value::Int(value) => Value::Int(*value),
@@ -405,9 +417,10 @@ fn owned(value: &Value<'_>) -> Value<'static> {
         Value::Duration(value) => Value::Duration(*value),
         Value::Time(value) => Value::Time(*value),
         Value::Quantity(value) => Value::Quantity(value.clone()),
-        Value::Optional(value) => Value::Optional(value.as_ref().map(|value| std::rc::Rc::new(owned(value)))),
+        Value::Optional(Some(value)) => Value::maybe(Some(owned(value, deepest, left)?)),
+        Value::Optional(None) => Value::maybe(None),
         _ => Value::Null,
-    }
+    })
 }
 
 /// Whether a policy, as it is bound, is about an object: both must say so.
