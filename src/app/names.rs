@@ -12,7 +12,7 @@ use crate::source::At;
 use crate::value::{Data, Map, Node, Text};
 use minijinja::{Error, ErrorKind, Value};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Reads the few fields that all names are made of.
 pub(super) fn identify(
@@ -25,11 +25,27 @@ pub(super) fn identify(
     names.set("env", environment);
     if let Some(apps) = apps {
         let environment = environment.to_owned();
+        // Each is asked for once, however often it is named.
+        let known = Mutex::new((BTreeMap::<String, Value>::new(), 0_i64));
         names.set(
             OTHER_APP,
             Value::from_function(move |name: String| {
                 let wrong = |message: String| Error::new(ErrorKind::InvalidOperation, message);
-                apps.identity(&name, &environment).map(|identity| other(&identity)).map_err(wrong)
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                let (apps_known, replicas) = &mut *known;
+                if let Some(value) = apps_known.get(&name) {
+                    return Ok(value.clone());
+                }
+                let identity = apps.identity(&name, &environment).map_err(wrong)?;
+                *replicas += identity.replicas;
+                if *replicas > MOST_OF_OTHERS {
+                    let message =
+                        format!("the apps that are named here have more than {MOST_OF_OTHERS} replicas together");
+                    return Err(wrong(message));
+                }
+                let value = other(&identity);
+                apps_known.insert(name, value.clone());
+                Ok(value)
             }),
         );
     }
@@ -81,6 +97,9 @@ pub(super) fn identify(
     complete(&mut names, &identity);
     Some((identity, names))
 }
+
+/// The other apps that one names may have so many replicas together: each has names, and they are kept.
+const MOST_OF_OTHERS: i64 = 50_000;
 
 /// What an expression gets for another app.
 fn other(identity: &Identity) -> Value {

@@ -514,3 +514,49 @@ fn what_policies_double_is_not_written_out() {
         holds(&[("cluster.yaml", &cluster), ("a.yaml", object)], &["rehearse", "--cluster", "cluster.yaml", "a.yaml"]);
     }
 }
+
+/// Another app is asked once who its replicas are, however often it is named, and however many they are.
+#[test]
+fn other_apps_are_asked_once() {
+    let workspace = "apiVersion: statewright/v1\nkind: Workspace\n";
+    let app = |name: &str, rest: &str| {
+        format!("apiVersion: statewright/v1\nkind: App\nname: {name}\nimage: x/y:1\nports: {{http: 80}}\n{rest}")
+    };
+    let asks: String =
+        (0..2000).map(|number| format!("  E{number}: \"{{{{ app('b').peers | length }}}}\"\n")).collect();
+    let (a, b) = (app("a", &format!("env:\n{asks}")), app("b", "replicas: 10000\n"));
+    let files = [("statewright-workspace.yaml", workspace), ("a/statewright.yaml", &a), ("b/statewright.yaml", &b)];
+    holds(&files, &["check", "a"]);
+    let many: Vec<(String, String)> = (0..6)
+        .map(|number| (format!("c{number}/statewright.yaml"), app(&format!("c{number}"), "replicas: 10000\n")))
+        .collect();
+    let asks: String = (0..6).map(|number| format!("  E{number}: \"{{{{ app('c{number}').replicas }}}}\"\n")).collect();
+    let a = app("a", &format!("env:\n{asks}"));
+    let mut files = vec![("statewright-workspace.yaml", workspace), ("a/statewright.yaml", a.as_str())];
+    files.extend(many.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    let said = holds(&files, &["check", "a"]);
+    assert!(said.contains("more than 50000 replicas together"), "{said}");
+}
+
+/// The ledger of an object may name any number of managers.
+#[test]
+fn managers_of_fields_are_put_together_once() {
+    let managers = many(4000, |number| {
+        format!(
+            "  - {{manager: m{number}, operation: Apply, apiVersion: v1, fieldsV1: {{'f:data': {{'f:k{number}': \
+             {{}}}}}}}}\n"
+        )
+    })
+    .replace("---\n", "");
+    let data = |value: &str| many(4000, |number| format!("  k{number}: {value}\n")).replace("---\n", "");
+    let old = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  namespace: default\n  uid: x\n  resourceVersion: \
+         \"1\"\n  creationTimestamp: \"2020-01-01T00:00:00Z\"\n  managedFields:\n{managers}data:\n{}",
+        data("a")
+    );
+    let new =
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a, namespace: default}}\ndata:\n{}", data("b"));
+    for apply in ["server", "server-forced"] {
+        holds(&[("old.yaml", &old), ("new.yaml", &new)], &["diff", "--apply", apply, "old.yaml", "new.yaml"]);
+    }
+}

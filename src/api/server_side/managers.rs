@@ -193,7 +193,8 @@ pub(crate) fn merged(live: &Node, last: Option<Paths>, others: &[&Paths], manife
     if last.without(&stated).is_empty() {
         return object;
     }
-    let managed = others.iter().fold(stated, |all, fields| all.union(fields));
+    let mut managed = stated;
+    others.iter().for_each(|fields| managed.add(fields));
     prune(&object, &last, &managed, kind)
 }
 

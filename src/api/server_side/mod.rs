@@ -236,7 +236,8 @@ pub(crate) fn beside(live: &Node, manifest: &Node, customs: &Customs, version: V
     with_kind(live, customs, version, |kind| {
         let field = |name: &'static str| paths::Step::Field(Text::new_static(name));
         let of_others = managers.iter().filter(|manager| *manager != applier && manager.subresource != "status");
-        let mut others = of_others.fold(paths::Paths::default(), |all, manager| all.union(&manager.fields));
+        let mut others = paths::Paths::default();
+        of_others.for_each(|manager| others.add(&manager.fields));
         others.cut(&field("status"));
         others.cut(&field("metadata"));
         // Who created it on the client's side has all defaults too: what was stated is on the object.

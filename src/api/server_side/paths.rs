@@ -133,7 +133,7 @@ impl Paths {
     pub fn put(&mut self, step: Step, within: Self) {
         if !within.is_empty() {
             match self.within.get_mut(&step) {
-                Some(known) => *known = known.union(&within),
+                Some(known) => known.add(&within),
                 None => drop(self.within.insert(step, within)),
             }
         }
@@ -160,14 +160,19 @@ impl Paths {
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         let mut all = self.clone();
-        all.members.extend(other.members.iter().cloned());
+        all.add(other);
+        all
+    }
+
+    /// Adds the fields of another set.
+    pub fn add(&mut self, other: &Self) {
+        self.members.extend(other.members.iter().cloned());
         for (step, inner) in &other.within {
-            match all.within.get_mut(step) {
-                Some(known) => *known = known.union(inner),
-                None => drop(all.within.insert(step.clone(), inner.clone())),
+            match self.within.get_mut(step) {
+                Some(known) => known.add(inner),
+                None => drop(self.within.insert(step.clone(), inner.clone())),
             }
         }
-        all
     }
 
     /// The fields that are in both.
