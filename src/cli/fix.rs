@@ -7,6 +7,7 @@ use crate::diagnostic::{Diagnostics, Finding};
 use crate::disk::{self, Reach};
 use crate::editor::mend::{Made, Mended, mended};
 use crate::failure::Failure;
+use crate::layout::HEADER;
 use crate::report::counted;
 use crate::source::Sources;
 use std::collections::BTreeMap;
@@ -52,6 +53,10 @@ impl<'r> Fixer<'r> {
         let (name, text) = (disk::name_of(path), sources.get(id).text.clone());
         let Mended { text: new, edits } = mended(&name, &text, &|text| judge(&name, text));
         if edits.is_empty() {
+            return Ok(());
+        }
+        if text.starts_with(HEADER) {
+            output::talk(&format!("{name} is generated: fix the spec that its first line names\n"));
             return Ok(());
         }
         if self.shows {

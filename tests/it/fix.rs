@@ -106,6 +106,20 @@ fn a_file_keeps_who_may_read_it() {
     assert_eq!(read(&scratch, "real/a.yaml"), SPEC);
 }
 
+/// What compile writes it writes anew: the spec is to be mended.
+#[test]
+fn what_is_generated_is_left_alone() {
+    let scratch = Scratch::new("fix-generated");
+    scratch.write("statewright.yaml", FIXED);
+    assert_eq!(statewright(scratch.path(), &["compile"]).code, 0);
+    let file = "deploy/default/StatefulSet-web.yaml";
+    let edited = read(&scratch, file).replace("replicas:", "replicaz:");
+    scratch.write(file, &edited);
+    let run = statewright(scratch.path(), &["check", "--fix", file]);
+    assert!(run.code == 1 && run.stderr.contains("is generated"), "{}", run.stderr);
+    assert_eq!(read(&scratch, file), edited);
+}
+
 #[test]
 fn no_secret_is_shown() {
     let scratch = Scratch::new("fix-secret");
