@@ -42,6 +42,16 @@ pub(crate) const VALUE: u64 = 64;
 /// in every ten bytes has 150,000, and few schemas look at a value more than twice (an estimate).
 pub(crate) const CUSTOM_STEPS: u64 = 2_000_000;
 
+/// Replicas that the other apps may have together that one app names: the names of each are kept.
+pub(crate) const REPLICAS_OF_OTHERS: i64 = 50_000;
+
+/// Parts that an object may have once policies have changed it, and what they lay over it. A server takes 3 MiB, with a
+/// part in every fifteen bytes.
+pub(crate) const MUTATED_PARTS: usize = 200_000;
+
+/// Bytes of what the copies of one patch may copy together: `JSONPatchMaxCopyBytes`, k8s.io/apiserver/pkg/server/config.go.
+pub(crate) const COPIED: usize = 3 << 20;
+
 /// Bytes that a volume, or the Service of a pod, takes as a manifest, as a tree and as text.
 pub(crate) const OBJECT: u64 = 8_000;
 

@@ -7,6 +7,7 @@ use super::identity::Identity;
 use super::others::Apps;
 use super::{COUNT, MOST_REPLICAS, NAME};
 use crate::block::wrong_type;
+use crate::budget::REPLICAS_OF_OTHERS;
 use crate::diagnostic::Diagnostics;
 use crate::source::At;
 use crate::value::{Data, Map, Node, Text};
@@ -38,9 +39,9 @@ pub(super) fn identify(
                 }
                 let identity = apps.identity(&name, &environment).map_err(wrong)?;
                 *replicas += identity.replicas;
-                if *replicas > MOST_OF_OTHERS {
+                if *replicas > REPLICAS_OF_OTHERS {
                     let message =
-                        format!("the apps that are named here have more than {MOST_OF_OTHERS} replicas together");
+                        format!("the apps that are named here have more than {REPLICAS_OF_OTHERS} replicas together");
                     return Err(wrong(message));
                 }
                 let value = other(&identity);
@@ -97,9 +98,6 @@ pub(super) fn identify(
     complete(&mut names, &identity);
     Some((identity, names))
 }
-
-/// The other apps that one names may have so many replicas together: each has names, and they are kept.
-const MOST_OF_OTHERS: i64 = 50_000;
 
 /// What an expression gets for another app.
 fn other(identity: &Identity) -> Value {

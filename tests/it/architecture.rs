@@ -32,7 +32,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("emit", &["app", "block", "bundle", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume", "yaml"]),
     ("layout", &["bundle", "printable", "value", "yaml"]),
     ("api", &["budget", "diagnostic", "json", "k8s", "source", "value"]),
-    ("cluster", &["api", "bundle", "diagnostic", "json", "k8s", "secret", "source", "stateful_set", "value", "yaml"]),
+    (
+        "cluster",
+        &["budget", "api", "bundle", "diagnostic", "json", "k8s", "secret", "source", "stateful_set", "value", "yaml"],
+    ),
     (
         "expect",
         &[

@@ -703,7 +703,7 @@ fn objects(judged: &[(Case, Verdict)]) {
         let (Some(server), Some(ours)) = (&case.verdict.object, &model.object) else { continue };
         all += 1;
         let mut paths = Vec::new();
-        differences(server, ours, &mut String::new(), &mut paths);
+        differences(server, ours, &DRAWN, &mut String::new(), &mut paths);
         for path in paths {
             left.entry(format!("{} {path}", case.kind)).or_default().push(&case.id);
         }
@@ -716,26 +716,28 @@ fn objects(judged: &[(Case, Verdict)]) {
     }
 }
 
-/// The fields in which two objects differ, but for what every server draws anew.
-fn differences(server: &Value, ours: &Value, path: &mut String, found: &mut Vec<String>) {
-    const DRAWN: [&str; 8] = [
-        "uid",
-        "resourceVersion",
-        "creationTimestamp",
-        "managedFields",
-        "clusterIP",
-        "clusterIPs",
-        "nodePort",
-        "healthCheckNodePort",
-    ];
+/// What every server draws anew.
+pub(crate) const DRAWN: [&str; 8] = [
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "managedFields",
+    "clusterIP",
+    "clusterIPs",
+    "nodePort",
+    "healthCheckNodePort",
+];
+
+/// The fields in which two objects differ, but for those that are `drawn`.
+pub(crate) fn differences(server: &Value, ours: &Value, drawn: &[&str], path: &mut String, found: &mut Vec<String>) {
     let length = path.len();
     match (server, ours) {
         (Value::Object(server), Value::Object(ours)) => {
             let keys: BTreeSet<&String> = server.keys().chain(ours.keys()).collect();
-            for key in keys.into_iter().filter(|key| !DRAWN.contains(&key.as_str())) {
+            for key in keys.into_iter().filter(|key| !drawn.contains(&key.as_str())) {
                 _ = write!(path, ".{key}");
                 match (server.get(key), ours.get(key)) {
-                    (Some(server), Some(ours)) => differences(server, ours, path, found),
+                    (Some(server), Some(ours)) => differences(server, ours, drawn, path, found),
                     (Some(_), None) => found.push(format!("-{path}")),
                     _ => found.push(format!("+{path}")),
                 }
@@ -744,7 +746,7 @@ fn differences(server: &Value, ours: &Value, path: &mut String, found: &mut Vec<
         }
         (Value::Array(server), Value::Array(ours)) if server.len() == ours.len() => {
             path.push_str("[*]");
-            server.iter().zip(ours).for_each(|(server, ours)| differences(server, ours, path, found));
+            server.iter().zip(ours).for_each(|(server, ours)| differences(server, ours, drawn, path, found));
             path.truncate(length);
         }
         _ if server == ours => {}

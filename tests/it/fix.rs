@@ -22,22 +22,10 @@ storage:
 volumes: {dynamic: standard}
 ";
 
-const FIXED: &str = "\
-# The app of the shop.
-apiVersion: statewright/v1
-kind: App
-name: web   # as ever
-image: example.com/web:1.0
-replicas: 3
-ports: {http: 8080}
-probes: {ready: {http: /}}
-services:
-  public: {http: 80}
-env: {DEBUG: \"yes\"}
-storage:
-  data: {mount: /data, size: 1Gi}
-volumes: {dynamic: standard}
-";
+/// The same, mended.
+fn mended() -> String {
+    SPEC.replace("replica:", "replicas:").replace("htp:", "http:").replace("yes", "\"yes\"").replace("siez", "size")
+}
 
 const MANIFEST: &str = "\
 # A budget of long ago.
@@ -76,7 +64,7 @@ fn a_file_is_mended_in_place() {
     );
 
     let fixed = statewright(scratch.path(), &["check", "--fix", "app", "manifests"]);
-    assert_eq!(read(&scratch, "app/statewright.yaml"), FIXED, "{}", fixed.stderr);
+    assert_eq!(read(&scratch, "app/statewright.yaml"), mended(), "{}", fixed.stderr);
     let manifests = MANIFEST.replace("v1beta1", "v1").replace("8080", "\"8080\"");
     assert_eq!(read(&scratch, "manifests/a.yaml"), manifests, "{}", fixed.stderr);
     assert_eq!(fixed.code, 0, "{}{}", fixed.stdout, fixed.stderr);
@@ -110,7 +98,7 @@ fn a_file_keeps_who_may_read_it() {
 #[test]
 fn what_is_generated_is_left_alone() {
     let scratch = Scratch::new("fix-generated");
-    scratch.write("statewright.yaml", FIXED);
+    scratch.write("statewright.yaml", mended());
     assert_eq!(statewright(scratch.path(), &["compile"]).code, 0);
     let file = "deploy/default/StatefulSet-web.yaml";
     let edited = read(&scratch, file).replace("replicas:", "replicaz:");

@@ -2,6 +2,7 @@
 //!
 //! Follows RFC 6902 as `gopkg.in/evanphx/json-patch.v4/patch.go` has it.
 
+use crate::budget::COPIED;
 use crate::value::{Data, Node};
 
 /// One operation.
@@ -41,9 +42,6 @@ pub(crate) fn apply(tree: &Node, operations: &[Operation]) -> Result<Node, Unpat
     Ok(tree)
 }
 
-/// So many bytes may all copies of a patch have together: `JSONPatchMaxCopyBytes`, k8s.io/apiserver/pkg/server/config.go.
-const MOST_COPIED: usize = 3 << 20;
-
 /// No object nests deeper.
 const DEEPEST: usize = 100;
 
@@ -81,14 +79,14 @@ fn one(tree: &mut Node, Operation { op, path, from, value }: &Operation, copied:
         "copy" => {
             let value = at(tree, from).cloned();
             let value = value.ok_or_else(|| missing(&format!("from path: {from}: missing value")))?;
-            if value.parts(MOST_COPIED).is_none() {
+            if value.parts(COPIED).is_none() {
                 return Err(Unpatched::Unknown);
             }
             *copied += crate::json::from_node(&value).to_string().len();
-            if *copied > MOST_COPIED {
+            if *copied > COPIED {
                 return Err(Unpatched::Failed(format!(
                     "Unable to complete the copy, the accumulated size increase of copy is {copied}, exceeding the \
-                     limit {MOST_COPIED}"
+                     limit {COPIED}"
                 )));
             }
             add(tree, path, value, &no_path)

@@ -7,6 +7,7 @@ use crate::api::cel::{Fault, Program};
 use crate::api::patch::json::{self, Operation, Unpatched};
 use crate::api::server_side::kind::{Atom, Kind, Whole};
 use crate::api::server_side::{check, merge};
+use crate::budget::MUTATED_PARTS;
 use crate::cluster::denial::{Barrier, Denial};
 use crate::cluster::store::{Key, text};
 use crate::cluster::world::World;
@@ -17,9 +18,6 @@ use std::collections::BTreeSet;
 
 const POLICY: &str = "MutatingAdmissionPolicy";
 const BINDING: &str = "MutatingAdmissionPolicyBinding";
-
-/// Of so many parts may an object be, and what is laid over it: a server takes 3 MiB.
-const MOST_PARTS: usize = 200_000;
 
 /// What came of one mutation.
 enum Mutated {
@@ -194,7 +192,7 @@ impl Pass<'_> {
                 other => return other,
             }
             // A server would not store so much, and nobody here could look at it.
-            let Some(parts) = object.parts(MOST_PARTS) else { return Mutated::Unknown };
+            let Some(parts) = object.parts(MUTATED_PARTS) else { return Mutated::Unknown };
             let Some(rest) = left.checked_sub(parts as u64) else { return Mutated::Unknown };
             *left = rest;
         }
@@ -203,7 +201,7 @@ impl Pass<'_> {
 
     /// `ApplyStructuredMergeDiff`.
     fn laid_over(&self, object: &Node, value: &Value<'_>) -> Mutated {
-        let Some(mut patch) = node(value, object.at, &mut { MOST_PARTS }) else { return Mutated::Unknown };
+        let Some(mut patch) = node(value, object.at, &mut { MUTATED_PARTS }) else { return Mutated::Unknown };
         for field in ["apiVersion", "kind"] {
             if let (Some(map), Some(said)) = (patch.as_map_mut(), object.get(field)) {
                 map.put(field, said.clone());
@@ -267,7 +265,7 @@ fn find_atomics(value: &Node, kind: Kind<'_>, path: &str, found: &mut Vec<String
 
 /// `jsonPatcher.Patch`.
 fn patched(object: &Node, value: &Value<'_>) -> Mutated {
-    let Some(list) = node(value, object.at, &mut { MOST_PARTS }) else { return Mutated::Unknown };
+    let Some(list) = node(value, object.at, &mut { MUTATED_PARTS }) else { return Mutated::Unknown };
     let operations: Vec<Operation> = list
         .items()
         .map(|one| {
