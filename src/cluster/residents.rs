@@ -56,15 +56,19 @@ impl Residents {
     /// Lets those move in that matter to what is applied in some namespaces; of the others, only what they take of the
     /// nodes counts. Pods of the sets that are applied come with them.
     pub(super) fn move_in(&self, world: &mut World, namespaces: &BTreeSet<Text>, applied: &BTreeSet<Key>) {
-        for (_, loads) in self.loads.iter().filter(|(namespace, _)| !namespaces.contains(*namespace)) {
-            for node in world.nodes.iter_mut().flatten() {
-                let Some(load) = loads.get(&node.name) else { continue };
-                let less = |has: Option<i64>, taken: i128| {
-                    has.map(|has| i64::try_from(i128::from(has) - taken).unwrap_or_default().max(0))
-                };
-                node.cpu = less(node.cpu, load.cpu);
-                node.memory = less(node.memory, load.memory);
-            }
+        let mut taken: BTreeMap<&Text, Demand> = BTreeMap::new();
+        let elsewhere = self.loads.iter().filter(|(namespace, _)| !namespaces.contains(*namespace));
+        for (node, load) in elsewhere.flat_map(|(_, loads)| loads) {
+            let all = taken.entry(node).or_default();
+            *all = Demand { cpu: all.cpu + load.cpu, memory: all.memory + load.memory };
+        }
+        for node in world.nodes.iter_mut().flatten() {
+            let Some(load) = taken.get(&node.name) else { continue };
+            let less = |has: Option<i64>, taken: i128| {
+                has.map(|has| i64::try_from(i128::from(has) - taken).unwrap_or_default().max(0))
+            };
+            node.cpu = less(node.cpu, load.cpu);
+            node.memory = less(node.memory, load.memory);
         }
         let nowhere = Text::default();
         let here = || namespaces.iter().chain([&nowhere]).filter_map(|namespace| self.there.get(namespace)).flatten();

@@ -560,3 +560,29 @@ fn managers_of_fields_are_put_together_once() {
         holds(&[("old.yaml", &old), ("new.yaml", &new)], &["diff", "--apply", apply, "old.yaml", "new.yaml"]);
     }
 }
+
+/// What pods of other namespaces take of the nodes is summed up once, not for each node.
+#[test]
+fn a_crowded_cluster_is_summed_up() {
+    let pods: String = (0..8000)
+        .map(|number| {
+            format!(
+                "- {{apiVersion: v1, kind: Pod, metadata: {{name: p, namespace: n{number}, uid: u{number}}}, spec: \
+                 {{nodeName: m{}, containers: [{{name: c}}]}}}}\n",
+                number % 4000
+            )
+        })
+        .collect();
+    let nodes: String = (0..4000)
+        .map(|number| {
+            format!(
+                "- {{apiVersion: v1, kind: Node, metadata: {{name: m{number}, uid: m{number}}}, status: {{allocatable: \
+                 {{cpu: '4'}}}}}}\n"
+            )
+        })
+        .collect();
+    let cluster = format!("apiVersion: v1\nkind: List\nitems:\n{pods}{nodes}");
+    let apps =
+        many(10, |number| format!("{}---\n{}", service(&format!("w{number}")), set(&format!("w{number}"), "1", false)));
+    holds(&[("cluster.yaml", &cluster), ("w.yaml", &apps)], &["check", "--cluster", "cluster.yaml", "w.yaml"]);
+}
