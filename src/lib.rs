@@ -68,7 +68,8 @@ pub mod secret;
 pub mod source;
 #[doc(hidden)]
 pub mod spec;
-mod stateful_set;
+#[doc(hidden)]
+pub mod stateful_set;
 #[doc(hidden)]
 pub mod value;
 mod volume;

@@ -4,7 +4,7 @@
 //! Follows `pkg/controller/statefulset/stateful_set_utils.go: getPodName, getPersistentVolumeClaimName,
 //! getParentNameAndOrdinal, getStartOrdinal`.
 
-use crate::value::{Node, Text};
+use crate::value::{Map, Node, Text};
 use smol_str::format_smolstr;
 
 /// A StatefulSet's manifest, or what is stored of it.
@@ -108,6 +108,46 @@ pub(crate) fn claim_base(template: &str, set: &str) -> Text {
 #[must_use]
 pub(crate) fn claim_name(template: &str, set: &str, ordinal: i64) -> Text {
     format_smolstr!("{template}-{set}-{ordinal}")
+}
+
+/// What a set made a claim from, as a manifest, if it is a claim of its: `newClaims`, `getPersistentVolumeClaims`.
+#[must_use]
+pub fn claim_of(set: &Node, claim: &Node) -> Option<Node> {
+    let word = |node: &Node, path: &[&str]| node.find(path).and_then(Node::as_str).unwrap_or_default().to_owned();
+    let is_of = |node: &Node, kind: &str| word(node, &["kind"]) == kind;
+    let namespace = word(set, &["metadata", "namespace"]);
+    if !is_of(set, "StatefulSet")
+        || !is_of(claim, "PersistentVolumeClaim")
+        || !namespace.is_empty() && namespace != word(claim, &["metadata", "namespace"])
+    {
+        return None;
+    }
+    let base = numbered(name_of(claim)).filter(|numbered| numbered.ordinal.is_some())?.base;
+    let (_, template) =
+        StatefulSet(set).templates().find(|(template, _)| claim_base(template, name_of(set)) == base)?;
+    let at = template.at;
+    let mut labels = template.find(&["metadata", "labels"]).and_then(Node::as_map).cloned().unwrap_or_default();
+    for (key, value) in set.find(&["spec", "selector", "matchLabels"]).into_iter().flat_map(Node::entries) {
+        labels.put(key.name.clone(), value.clone());
+    }
+    let metadata = Node::of(
+        at,
+        [
+            ("name", Some(Node::text(name_of(claim), at))),
+            ("namespace", claim.find(&["metadata", "namespace"]).cloned()),
+            ("labels", (!labels.is_empty()).then(|| Node::map(labels, at))),
+            ("annotations", template.find(&["metadata", "annotations"]).cloned()),
+        ],
+    );
+    Some(Node::of(
+        at,
+        [
+            ("apiVersion", Some(Node::text("v1", at))),
+            ("kind", Some(Node::text("PersistentVolumeClaim", at))),
+            ("metadata", Some(metadata)),
+            ("spec", template.get("spec").cloned().or_else(|| Some(Node::map(Map::new(), at)))),
+        ],
+    ))
 }
 
 /// The pod of an ordinal.

@@ -7,6 +7,7 @@ pub mod cel;
 pub mod change;
 pub mod custom;
 pub(crate) mod defaults;
+pub mod live;
 pub(crate) mod patch;
 pub(crate) mod plugin;
 pub mod server_side;

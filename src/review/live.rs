@@ -1,6 +1,7 @@
 //! Objects as a cluster shows them, taken for the manifests that made them: what the server and the controllers filled
 //! in is nobody's change.
 
+use crate::api::live::drift::{ALLOCATED, OF_CONTROLLERS};
 use crate::api::server_side;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::facts::ClusterFacts;
@@ -13,20 +14,6 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// What only a server says of an object.
 const OF_THE_SERVER: [&str; 7] =
     ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp"];
-
-/// Annotations of controllers.
-const OF_CONTROLLERS: [&str; 4] =
-    ["pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/", "deployment.kubernetes.io/"];
-
-/// Fields that are allocated where a manifest does not say them, by kind.
-const ALLOCATED: [(&str, &[&str]); 6] = [
-    ("Service", &["spec", "clusterIP"]),
-    ("Service", &["spec", "clusterIPs"]),
-    ("PersistentVolumeClaim", &["spec", "volumeName"]),
-    ("PersistentVolume", &["spec", "claimRef", "uid"]),
-    ("PersistentVolume", &["spec", "claimRef", "resourceVersion"]),
-    ("ServiceAccount", &["secrets"]),
-];
 
 /// A bundle in which objects from a cluster are manifests again: those that kubectl remembers, or what is left without
 /// the server's part.

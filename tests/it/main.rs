@@ -25,6 +25,7 @@ mod custom;
 mod custom_resources;
 #[cfg(unix)]
 mod disk;
+mod drifts;
 mod editors;
 mod examples;
 mod fix;

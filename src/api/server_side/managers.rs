@@ -207,10 +207,32 @@ pub(crate) fn adopted(object: &Node, managers: &[Manager], name: &str) -> Option
         |manager: &&Manager| manager.name == CLIENT_SIDE && !manager.applies && manager.subresource.is_empty();
     let before = managers.iter().find(is_before)?;
     let mut left: Vec<Manager> = managers.iter().filter(|manager| !is_before(manager)).cloned().collect();
+    let is_kept = left.iter().any(|manager| manager.applies && has_note(&manager.fields));
     let own = left.iter_mut().find(|manager| manager.applies && manager.name == name && manager.subresource.is_empty());
     let own = own.filter(|own| own.api_version == before.api_version)?;
     own.fields = own.fields.union(&before.fields);
+    if name == KUBECTL && !is_kept {
+        left.push(Manager { fields: note(), name: KEEPER.into(), applies: true, ..before.clone() });
+    }
     Some(left)
+}
+
+/// Under which name kubectl keeps its note, so that an apply of its own on the server's side does not take it away:
+/// `saveLastApplyAnnotationIfNecessary`, k8s.io/kubectl/pkg/cmd/apply.
+const KEEPER: &str = "kubectl-last-applied";
+
+/// The note as a field.
+fn note() -> Paths {
+    let [metadata, annotations, note] = ["metadata", "annotations", NOTE].map(|name| Step::Field(name.into()));
+    let (mut fields, mut within, mut last) = (Paths::default(), Paths::default(), Paths::default());
+    last.insert(note);
+    within.put(annotations, last);
+    fields.put(metadata, within);
+    fields
+}
+
+fn has_note(fields: &Paths) -> bool {
+    !fields.intersection(&note()).is_empty()
 }
 
 /// What `kubectl apply` noted on an object.

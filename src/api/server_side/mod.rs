@@ -15,6 +15,7 @@ use super::admission::decode::Door;
 use super::admission::{self, Answer, Stage};
 use super::apply::Applied;
 use super::custom::{self, Customs, Found};
+use super::live::note;
 use crate::diagnostic::Refusal;
 use crate::k8s::version::Version;
 use crate::k8s::{shape, wire};
@@ -154,6 +155,7 @@ pub fn apply_as(
     let Merged { object, managers: after, conflicts } = with_kind(manifest, customs, version, |kind| {
         managers::apply(&live, managers, manifest, kind, applier.name, applier.force)
     });
+    let object = if applier.name == managers::KUBECTL { noted_anew(object, manifest) } else { object };
     if !applier.force && !conflicts.is_empty() {
         let refusal = |conflict: &Conflict| Refusal {
             field: conflict.field.trim_start_matches('.').to_owned(),
@@ -173,6 +175,15 @@ pub fn apply_as(
     };
     let managers = if answer.object.is_some() { after } else { managers.to_vec() };
     Outcome { applied: sent(answer), conflicts, managers }
+}
+
+/// An object on which kubectl once left a note of what it applied: the server keeps it up to date for kubectl.
+/// `lastAppliedUpdater.Apply`, k8s.io/apimachinery/pkg/util/managedfields/internal.
+fn noted_anew(mut object: Node, manifest: &Node) -> Node {
+    if object.find(&["metadata", "annotations", managers::NOTE]).is_some() {
+        note::put(&mut object, note::text_of(manifest));
+    }
+    object
 }
 
 /// The merged object in the place of the stored one. A manifest that names no version means any: that of the stored
@@ -342,7 +353,7 @@ fn typed_patch(manifest: &Node) -> String {
 }
 
 /// Does something with the type of an object.
-fn with_kind<T>(node: &Node, customs: &Customs, version: Version, use_it: impl FnOnce(Kind<'_>) -> T) -> T {
+pub(crate) fn with_kind<T>(node: &Node, customs: &Customs, version: Version, use_it: impl FnOnce(Kind<'_>) -> T) -> T {
     let (api_version, kind) = (text(node, &["apiVersion"]), text(node, &["kind"]));
     if let Some(shape) = shape::shape_of(api_version, kind, version) {
         return use_it(Kind::Shape(shape, Whole::Unsaid));

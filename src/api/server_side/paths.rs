@@ -145,6 +145,11 @@ impl Paths {
         self.members.contains(step)
     }
 
+    /// The fields of this level.
+    pub fn members(&self) -> impl Iterator<Item = &Step> {
+        self.members.iter()
+    }
+
     /// What is in it of what is within a field.
     #[must_use]
     pub fn within(&self, step: &Step) -> Option<&Self> {
