@@ -59,7 +59,13 @@ fn says_why(reason: Option<&Placed<Text>>, consequence: &str, found: &mut Diagno
 #[must_use]
 pub(crate) fn silences(allow: &[Allow], code: &Code) -> bool {
     let gives_reason = |item: &Allow| item.reason.as_ref().is_some_and(|reason| is_reason(&reason.value));
-    allow.iter().any(|item| item.rule.as_ref().is_some_and(|rule| named(code, &rule.value)) && gives_reason(item))
+    allow.iter().any(|item| is_about(item, code) && gives_reason(item))
+}
+
+/// Whether an item is about a code.
+#[must_use]
+pub(crate) fn is_about(item: &Allow, code: &Code) -> bool {
+    item.rule.as_ref().is_some_and(|rule| named(code, &rule.value))
 }
 
 /// How much a code matters, by the workspace's levels; nothing where it is off.

@@ -148,6 +148,8 @@ pub enum Band {
     Committed,
     /// What is asked of a run.
     Run,
+    /// What a newer Kubernetes says otherwise.
+    Upgrade,
 }
 
 impl Code {
@@ -162,6 +164,7 @@ impl Code {
             Some(b'4') => Band::Advice,
             Some(b'5') => Band::Change,
             Some(b'6') => Band::Committed,
+            Some(b'8') => Band::Upgrade,
             _ => Band::Run,
         }
     }

@@ -378,6 +378,7 @@ pub fn codes() -> Vec<&'static Code> {
         expect::outlook::CODES,
         expect::named::CODES,
         expect::overlap::CODES,
+        expect::upgrade::CODES,
         report::told::CODES,
         import::CODES,
     ];

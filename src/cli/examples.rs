@@ -65,6 +65,17 @@ Examples:
   # The same of one app, as a page for the browser
   statewright compare dev prod apps/kubia --format html=parity.html";
 
+pub(super) const UPGRADE: &str = "\
+Examples:
+  # Compare the version of each environment with the newest
+  statewright upgrade
+
+  # Compare two versions for manifests written by anyone
+  statewright upgrade --from 1.33 --to 1.36 manifests/
+
+  # The same for what another tool prints
+  cat manifests/*.yaml | statewright upgrade --from 1.33 -";
+
 pub(super) const REHEARSE: &str = "\
 Examples:
   # Simulate applying an environment to an empty cluster

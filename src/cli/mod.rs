@@ -25,6 +25,7 @@ mod output;
 mod project;
 mod rehearse;
 mod schema;
+mod upgrade;
 mod uses;
 mod wire;
 
@@ -94,6 +95,9 @@ enum Command {
     /// Compare two environments of each app with each other.
     #[command(after_help = examples::COMPARE)]
     Compare(compare::Compare),
+    /// Say what a newer Kubernetes refuses, leaves out, fills in, warns of or does otherwise.
+    #[command(after_help = examples::UPGRADE)]
+    Upgrade(upgrade::Upgrade),
     /// Simulate applying manifests step by step and show the resulting cluster.
     #[command(after_help = examples::REHEARSE)]
     Rehearse(rehearse::Rehearse),
@@ -142,6 +146,7 @@ pub fn main() -> ExitCode {
         Command::Ci(ci) => ci.run(),
         Command::Diff(diff) => diff.run(),
         Command::Compare(compare) => compare.run(),
+        Command::Upgrade(upgrade) => upgrade.run(),
         Command::Rehearse(rehearse) => rehearse.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Uses(uses) => uses.run(),

@@ -14,6 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Finding, Level, listing, 
 use crate::disk::{self, Reach};
 use crate::emit::{Each, Extra};
 use crate::expect::outlook::DENIED;
+use crate::expect::upgrade;
 use crate::failure::Failure;
 use crate::k8s::way::Way;
 use crate::layout::{self, Tree};
@@ -493,7 +494,8 @@ impl Loaded {
         let compiled = crate::compile(&spec, environment, around, &mut own);
         own.drop_echoes(&self.wrong);
         if let Some(compiled) = &compiled {
-            crate::allow::settle(&compiled.app.allow, levels, super::neighbours::ALLOWED, &mut own);
+            let elsewhere: Vec<&Code> = super::neighbours::ALLOWED.iter().chain(upgrade::CODES).copied().collect();
+            crate::allow::settle(&compiled.app.allow, levels, &elsewhere, &mut own);
         }
         let failed = own.iter().any(stops);
         found.extend(own);

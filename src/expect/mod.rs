@@ -6,3 +6,4 @@ pub mod judge;
 pub(crate) mod named;
 pub(crate) mod outlook;
 pub(crate) mod overlap;
+pub mod upgrade;

@@ -44,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "bundle",
             "cluster",
             "diagnostic",
+            "json",
             "k8s",
             "parallel",
             "source",

@@ -52,23 +52,23 @@ const ASKED_OF_ALL: &[(&str, &str)] = &[
 /// Single questions on which a release said something else that cannot be told to the model, and why.
 const UNTOLD: &[(&str, &str)] = &[];
 
-type Set = BTreeSet<(String, String)>;
+pub(crate) type Set = BTreeSet<(String, String)>;
 
 /// One recorded question with its answer.
-struct Case {
-    file: String,
-    id: String,
+pub(crate) struct Case {
+    pub(crate) file: String,
+    pub(crate) id: String,
     kind: String,
     line: Value,
-    version: Version,
-    verdict: Verdict,
+    pub(crate) version: Version,
+    pub(crate) verdict: Verdict,
 }
 
 /// What a server, or the model, says.
 #[derive(Clone, PartialEq, Debug)]
-struct Verdict {
-    stage: String,
-    set: Set,
+pub(crate) struct Verdict {
+    pub(crate) stage: String,
+    pub(crate) set: Set,
     /// Whether kubectl found nothing to send. Recorded for one version only.
     unchanged: Option<bool>,
     /// What the server warns of; compared where it was recorded, but no part of the agreement.
@@ -76,7 +76,7 @@ struct Verdict {
     /// The object as the server stores it; compared where it was recorded, but no part of the agreement.
     object: Option<Value>,
     /// The fields that the server drops because a feature is off; compared where they were recorded.
-    dropped: Option<BTreeSet<String>>,
+    pub(crate) dropped: Option<BTreeSet<String>>,
 }
 
 const ACCEPTED: &str = "accepted";
@@ -307,7 +307,7 @@ fn thresholds(judged: &[(Case, Verdict)]) {
 }
 
 /// All cases of a folder.
-fn read(folder: &Path) -> Vec<Case> {
+pub(crate) fn read(folder: &Path) -> Vec<Case> {
     let mut cases = Vec::new();
     let mut others = Others::read(folder);
     for (file, differences) in ASKED_OF_ALL {
@@ -438,16 +438,20 @@ fn text(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap_or_default().to_owned()
 }
 
-/// What the model says.
-fn ask(case: &Case) -> Verdict {
+/// What the model says, and whether there was anything to send. None of what is no YAML.
+pub(crate) fn answer(case: &Case) -> Option<(Answer, bool)> {
     let new = case.line["new"].as_str().unwrap_or_default();
-    let answer = match case.line["old"].as_str() {
+    match case.line["old"].as_str() {
         None => manifest(new).map(|(node, duplicates)| {
             (admission::with_duplicates(admission::create(&node, case.version), duplicates), false)
         }),
         Some(old) => update(old, new, case),
-    };
-    match answer {
+    }
+}
+
+/// What the model says, as the recordings say it.
+fn ask(case: &Case) -> Verdict {
+    match answer(case) {
         Some((answer, unchanged)) => Verdict { unchanged: Some(unchanged), ..verdict(&answer, case.version) },
         None => Verdict {
             stage: "parse".into(),

@@ -63,5 +63,6 @@ mod secrets;
 mod server_side;
 #[cfg(unix)]
 mod tutorial;
+mod upgrade;
 mod uses;
 mod yaml;

@@ -34,7 +34,8 @@ struct Raised {
     level: String,
 }
 
-/// What `check` finds in an example, by the rules of the Kubernetes version that its first line names.
+/// What `check` finds in an example, by the rules of the Kubernetes version that its first line names; or `upgrade`,
+/// from the version that it names to the next, or to the newest.
 fn raised(example: &str) -> Vec<Raised> {
     let scratch = Scratch::new("page");
     let name = match example.lines().find(|line| line.starts_with("kind:")).map(str::trim_end) {
@@ -50,8 +51,16 @@ fn raised(example: &str) -> Vec<Raised> {
             "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web:1.0\n",
         );
     }
+    let first = example.lines().next().unwrap_or_default();
+    if let Some(versions) = first.strip_prefix("# upgrade: ") {
+        let mut arguments = vec!["upgrade", name, "--format", "json"];
+        arguments.extend(
+            ["--from", "--to"].into_iter().zip(versions.split(' ')).flat_map(|(flag, version)| [flag, version]),
+        );
+        return findings(&statewright(scratch.path(), &arguments));
+    }
     let mut arguments = vec!["check", if name == "manifest.yaml" { name } else { "." }, "--format", "json"];
-    if let Some(version) = example.lines().next().and_then(|line| line.strip_prefix("# kubernetes: ")) {
+    if let Some(version) = first.strip_prefix("# kubernetes: ") {
         arguments.extend(["--kubernetes", version]);
     }
     findings(&statewright(scratch.path(), &arguments))
