@@ -317,7 +317,7 @@ impl Judge<'_> {
                 let since =
                     Self::since(answers, |answer| !answer.dropped.iter().any(|other| other.field == dropped.field));
                 let message = format!(
-                    "from Kubernetes {since} on, `{}` of {id} has effect, from the next apply on: so far the API server \
+                    "from Kubernetes {since} on, `{}` of {id} has effect at the next apply: until then the API server \
                      drops it ({})",
                     dropped.field, dropped.gate
                 );

@@ -58,7 +58,7 @@ pub(crate) type Set = BTreeSet<(String, String)>;
 pub(crate) struct Case {
     pub(crate) file: String,
     pub(crate) id: String,
-    kind: String,
+    pub(crate) kind: String,
     line: Value,
     pub(crate) version: Version,
     pub(crate) verdict: Verdict,
@@ -580,7 +580,7 @@ impl Verdict {
 }
 
 /// The server numbers the volumes of a StatefulSet with claim templates at random, so their numbers are left out.
-fn comparable(set: &Set, kind: &str) -> Set {
+pub(crate) fn comparable(set: &Set, kind: &str) -> Set {
     const VOLUMES: &str = "spec.template.spec.volumes[";
     let plain = |field: &str| match field.strip_prefix(VOLUMES).and_then(|rest| rest.split_once(']')) {
         Some((_, rest)) if kind == "StatefulSet" => format!("{VOLUMES}*]{rest}"),

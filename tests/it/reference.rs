@@ -18,6 +18,7 @@ const BANDS: &[(&str, &str)] = &[
     ("SW05", "What a change does"),
     ("SW06", "What is committed"),
     ("SW07", "What is asked of a run"),
+    ("SW08", "What a newer Kubernetes says otherwise"),
     ("SW09", "Mistakes of statewright itself"),
 ];
 
