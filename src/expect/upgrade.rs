@@ -17,6 +17,7 @@ use crate::parallel;
 use crate::stateful_set::StatefulSet;
 use crate::value::{Data, Node};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 macro_rules! codes {
     ($($name:ident $id:literal $word:literal $level:ident $doc:literal)*) => {
@@ -181,13 +182,13 @@ fn filled(before: &Node, after: &Node, path: &mut String, list: &mut Vec<Differe
         }
         (Data::List(one), Data::List(other)) if one.len() == other.len() => {
             for (index, (one, other)) in one.iter().zip(other).enumerate() {
-                path.push_str(&format!("[{index}]"));
+                let _ = write!(path, "[{index}]");
                 filled(one, other, path, list);
                 path.truncate(length);
             }
         }
         _ => {
-            list.push(Difference::Filled { field: path.clone(), before: Some(line(before)), after: Some(line(after)) })
+            list.push(Difference::Filled { field: path.clone(), before: Some(line(before)), after: Some(line(after)) });
         }
     }
 }

@@ -54,8 +54,8 @@ fn told(older: &Answer, newer: &Answer) -> Told {
 }
 
 /// Without what the server does not name, as where a value of the wrong type stands, or numbers at random.
-fn named(set: Set, kind: &str) -> Set {
-    let mut set = conformance::comparable(&set, kind);
+fn named(set: &Set, kind: &str) -> Set {
+    let mut set = conformance::comparable(set, kind);
     set.retain(|(field, _)| !field.is_empty());
     set
 }
@@ -86,8 +86,8 @@ fn what_differs_between_two_versions_is_told_and_nothing_else() {
         for (index, (older, before)) in asked.iter().enumerate() {
             for (newer, after) in &asked[index + 1..] {
                 let plain = |told: Told| Told {
-                    refused: named(told.refused, &older.kind),
-                    allowed: named(told.allowed, &older.kind),
+                    refused: named(&told.refused, &older.kind),
+                    allowed: named(&told.allowed, &older.kind),
                     ..told
                 };
                 let (expected, mut said) = (plain(recorded(older, newer)), plain(told(before, after)));
@@ -139,7 +139,7 @@ fn each_difference_is_told_with_its_version_at_its_line() {
         assert!(run.stderr.contains(part), "{part} is not said:\n{}", run.stderr);
     }
     // What refuses the set says nothing of its fields; once it is mended, they are compared.
-    scratch.write("set.yaml", &SET.replace("80000", "8000"));
+    scratch.write("set.yaml", SET.replace("80000", "8000"));
     let run = statewright(scratch.path(), &["upgrade", "--from", "1.30", "set.yaml"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let said =
