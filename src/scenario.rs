@@ -4,7 +4,7 @@
 use crate::bundle::{Bundle, Resource};
 use crate::cluster::controller::garbage::Cascade;
 use crate::cluster::facts::ClusterFacts;
-use crate::cluster::rehearse::{Apply, Cluster};
+use crate::cluster::rehearse::{Apply, Cluster, Outcome};
 use crate::cluster::store::put;
 use crate::cluster::world::{Machine, Provisioners};
 use crate::diagnostic::Diagnostics;
@@ -47,20 +47,35 @@ pub fn simulate(record: &Value) -> Result<Value, String> {
             .filter_map(|what| what.as_str()?.split_once('/'))
             .map(|(kind, name)| (kind.to_owned(), name.to_owned()))
             .collect();
-        let cascade = if step["cascade"] == "orphan" { Cascade::Orphan } else { Cascade::Background };
-        let outcome = cluster.run(&Apply { bundle: &bundle, delete: &delete, cascade });
-        step["results"] = record::results(&outcome, home);
-        for result in step["results"].as_array_mut().into_iter().flatten().take(delete.len()) {
-            // Records do not tell whether there was anything to delete.
-            result["result"] = json!("deleted");
-        }
-        step["state"] = record::state(&outcome.state, home);
-        hide_hashes(&mut step["state"]["events"], &cluster);
-        if !outcome.settled {
-            step["unsettled"] = json!(true);
+        let outcome = cluster.run(&Apply { bundle: &bundle, delete: &delete, cascade: cascade(step) });
+        for (key, value) in recorded(&outcome, &cluster, home, delete.len()).as_object().into_iter().flatten() {
+            step[key] = value.clone();
         }
     }
     Ok(answered)
+}
+
+/// What becomes of the things owned by what vanished in a step.
+#[must_use]
+pub fn cascade(step: &Value) -> Cascade {
+    if step["cascade"] == "orphan" { Cascade::Orphan } else { Cascade::Background }
+}
+
+/// What came of a step, as records write it: results and state.
+#[must_use]
+pub fn recorded(outcome: &Outcome, cluster: &Cluster, home: &str, deleted: usize) -> Value {
+    let mut results = record::results(outcome, home);
+    for result in results.as_array_mut().into_iter().flatten().take(deleted) {
+        // Records do not tell whether there was anything to delete.
+        result["result"] = json!("deleted");
+    }
+    let mut state = record::state(&outcome.state, home);
+    hide_hashes(&mut state["events"], cluster);
+    let mut step = json!({"results": results, "state": state});
+    if !outcome.settled {
+        step["unsettled"] = json!(true);
+    }
+    step
 }
 
 /// Records show `web-<hash>` for the name of a revision.

@@ -5,6 +5,7 @@ use super::claims::Claims;
 use super::committed::{self, Committed};
 use super::compile::{state, workspace_findings};
 use super::diff::{Diff, not_reviewed};
+use super::dump::Live;
 use super::left_over::{self, Place};
 use super::neighbours::{Index, Stay};
 use super::output::{self, Formats};
@@ -21,6 +22,7 @@ use crate::source::{At, Sources};
 use clap::Args;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Check the specs and what is committed, and review the change; for pipelines.
 ///
@@ -38,6 +40,8 @@ pub(super) struct Ci {
     /// `kubectl get nodes,sc,ns,quota -A -o yaml` prints them, or a folder of manifests.
     #[arg(long, value_name = "FILE|DIR")]
     cluster: Option<PathBuf>,
+    #[command(flatten)]
+    live: Live,
     #[command(flatten)]
     formats: Formats,
 }
@@ -109,13 +113,15 @@ struct Pass {
 }
 
 impl Pass {
-    fn new(Ci { mut selection, base, cluster, formats }: Ci) -> std::result::Result<Self, Failure> {
+    fn new(Ci { mut selection, base, cluster, live, formats }: Ci) -> std::result::Result<Self, Failure> {
         selection.cluster = cluster;
+        selection.live = live.read(&selection.reach)?.map(Arc::new);
+        let is_compared = base.is_some() || selection.live.is_some();
         let candidates = selection.candidates()?;
-        let committed = base.as_deref().map(|base| Committed::new(Some(base), &selection, &candidates)).transpose()?;
+        let committed = is_compared.then(|| Committed::new(base.as_deref(), &selection, &candidates)).transpose()?;
         let claims = Claims::new(&candidates, None);
         Ok(Self {
-            diff: Diff { selection, against: base, cluster: None, runbook: None, formats },
+            diff: Diff { selection, against: base, cluster: None, runbook: None, live: Live::default(), formats },
             candidates,
             claims,
             base: committed,
@@ -294,6 +300,7 @@ impl Pass {
         let worst = reviews.iter().map(|review| review.judgement.verdict).max().unwrap_or_default();
         let changed = stale || !reviews.is_empty();
         let report = match &self.diff.against {
+            _ if self.diff.selection.live.is_some() => Report::compared(Against::Live, findings, reviews),
             Some(base) => Report::compared(Against::Revision(base.clone()), findings, reviews),
             None => Report::of(findings),
         };

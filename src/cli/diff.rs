@@ -3,6 +3,7 @@
 use super::claims::Claims;
 use super::committed::{Committed, Earlier};
 use super::definitions;
+use super::dump::Live;
 use super::left_over;
 use super::neighbours::{Index, Stay};
 use super::output;
@@ -51,6 +52,8 @@ pub(super) struct Diff {
     #[arg(long, value_name = "FILE")]
     pub(super) runbook: Option<PathBuf>,
     #[command(flatten)]
+    pub(super) live: Live,
+    #[command(flatten)]
     pub(super) formats: output::Formats,
 }
 
@@ -61,6 +64,7 @@ impl Diff {
         }
         self.formats.ready(None)?;
         self.selection.cluster = self.cluster.take();
+        self.selection.live = self.live.read(&self.selection.reach)?.map(Arc::new);
         let specs: Vec<bool> = self
             .selection
             .paths
@@ -69,7 +73,11 @@ impl Diff {
             .collect::<std::result::Result<_, Failure>>()?;
         let files_or_revision = || self.against.clone().map_or(Against::Files, Against::Revision);
         let ((reviews, findings), against) = match (&self.selection.paths[..], &specs[..]) {
+            ([_, _], [false, false]) if self.selection.live.is_some() => {
+                return Err(Failure::new("what runs is compared with specs: name apps, not two folders of manifests"));
+            }
             ([old, new], [false, false]) => (self.manifests(old, new)?, Against::Named),
+            _ if self.selection.live.is_some() => (self.specs()?, Against::Live),
             ([_, _], [true, false] | [false, true]) => {
                 let message = "one of the two paths holds specs and the other does not. Compare two folders of \
                     manifests, or name apps only";
@@ -210,7 +218,15 @@ impl Diff {
             _ => None,
         };
         let (mut pending, mut unreadable) = (Vec::new(), Vec::new());
+        let several = fresh.len() > 1;
         for (index, (Fresh { environment, compiled, .. }, mut earlier)) in fresh.into_iter().zip(earlier).enumerate() {
+            if several && app.live().is_some_and(|live| !runs(&compiled, &earlier.bundle, live)) {
+                output::talk(&format!(
+                    "{} in {environment}: nothing of it runs there; it is left out\n",
+                    app.spec.name
+                ));
+                continue;
+            }
             let mut title = format!("{} in {environment}", app.spec.name);
             if let Some((_, folder)) = renamed.as_ref().filter(|(came, _)| *came == index) {
                 earlier = committed.bundle(folder, None)?;
@@ -260,6 +276,7 @@ impl Diff {
             acknowledged: &acknowledged,
             home: Some(home),
             files: &files,
+            live: self.selection.live.as_ref().map(|live| &live.bundle),
         };
         let review = crate::review(title, &earlier, &Bundle::default(), setting, &mut said);
         Ok((Some(Pending { review, acknowledged, said }), Vec::new()))
@@ -313,8 +330,7 @@ impl Diff {
             .iter()
             .map(|resource| (resource.id.clone(), sources.get(resource.at().source).name.clone()))
             .collect();
-        let setting =
-            Setting { version, facts: &facts, namespace: "default", acknowledged: &[], home: None, files: &files };
+        let setting = Setting { files: &files, version, ..Setting::on(&facts) };
         let title = format!("{} against {}", old.display(), new.display());
         let mut said = Diagnostics::default();
         let mut review = crate::review(title, &before, &after, setting, &mut said);
@@ -369,6 +385,22 @@ struct Pending {
     said: Diagnostics,
 }
 
+/// Whether anything of an environment runs in a cluster that it may not be about.
+fn runs(compiled: &Compiled, earlier: &Bundle, live: &Bundle) -> bool {
+    let home = compiled.app.identity.namespace.as_str();
+    let there: BTreeSet<(&str, &str, &str)> = live
+        .resources
+        .iter()
+        .map(|one| (one.id.kind.as_str(), one.id.namespace.as_str(), one.id.name.as_str()))
+        .collect();
+    compiled.bundle.resources.iter().chain(&earlier.resources).any(|one| {
+        let namespace = if one.id.namespace.is_empty() { home } else { &one.id.namespace };
+        let (kind, name) = (one.id.kind.as_str(), one.id.name.as_str());
+        // What is of the whole cluster may be another's.
+        there.contains(&(kind, namespace, name))
+    })
+}
+
 /// Reviews one environment of an app.
 fn reviewed(app: &Loaded, title: String, compiled: &Compiled, earlier: &Bundle, environment: &str) -> Pending {
     let version = compiled.app.kubernetes;
@@ -385,6 +417,7 @@ fn reviewed(app: &Loaded, title: String, compiled: &Compiled, earlier: &Bundle, 
         acknowledged: &acknowledged,
         home: Some(app.spec.root.at),
         files: &files,
+        live: app.live(),
     };
     let mut said = Diagnostics::default();
     let mut review = crate::review(title, earlier, &compiled.bundle, setting, &mut said);

@@ -37,6 +37,9 @@ Examples:
   # Check, and review what the branch changes against main
   statewright ci --base origin/main
 
+  # Against a snapshot of the cluster that another job commits
+  statewright ci --live dump.yaml --env dev
+
   # Annotate the lines in GitHub, and write a comment
   statewright ci --base origin/main --format github --format markdown=review.md";
 
@@ -53,6 +56,9 @@ Examples:
 
   # Review on the cluster as it is, with its quotas and policies
   statewright diff --cluster cluster.yaml
+
+  # Review against what runs: drift, and what an apply does to it
+  statewright diff --live dump.yaml --env dev
 
   # Write a page for the browser
   statewright diff --format html=review.html";
@@ -86,6 +92,14 @@ Examples:
 
   # Simulate on the nodes and storage classes of your cluster
   statewright rehearse --cluster cluster.yaml apps/kubia/deploy/dev";
+
+pub(super) const SNAPSHOT: &str = "\
+Examples:
+  # Reduce a dump to a file for git, and say what it lacks
+  statewright snapshot dump.yaml --output snapshot.yaml
+
+  # From what kubectl prints
+  cat dump.yaml | statewright snapshot -";
 
 pub(super) const INSPECT: &str = "\
 Examples:

@@ -11,12 +11,14 @@ mod compare;
 mod compile;
 mod definitions;
 mod diff;
+mod dump;
 mod examples;
 mod explain;
 mod fix;
 mod import;
 mod init;
 mod inspect;
+mod kubectl;
 mod left_over;
 mod lsp;
 mod manual;
@@ -25,6 +27,7 @@ mod output;
 mod project;
 mod rehearse;
 mod schema;
+mod snapshot;
 mod upgrade;
 mod uses;
 mod wire;
@@ -101,6 +104,9 @@ enum Command {
     /// Simulate applying manifests step by step and show the resulting cluster.
     #[command(after_help = examples::REHEARSE)]
     Rehearse(rehearse::Rehearse),
+    /// Reduce a dump of a cluster to what rehearsals and reviews need, fit for git and without what is in Secrets.
+    #[command(after_help = examples::SNAPSHOT)]
+    Snapshot(snapshot::Snapshots),
     /// List the pods, DNS names, claims, volumes and disks of each replica.
     #[command(after_help = examples::INSPECT)]
     Inspect(inspect::Inspect),
@@ -148,6 +154,7 @@ pub fn main() -> ExitCode {
         Command::Compare(compare) => compare.run(),
         Command::Upgrade(upgrade) => upgrade.run(),
         Command::Rehearse(rehearse) => rehearse.run(),
+        Command::Snapshot(snapshot) => snapshot.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Uses(uses) => uses.run(),
         Command::Explain(explain) => explain.run(),

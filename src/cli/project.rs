@@ -4,9 +4,11 @@ use crate::api::custom::Customs;
 use crate::app::Surroundings;
 use crate::app::identity::Identity;
 use crate::app::others::Apps;
+use crate::bundle::Bundle;
 use crate::cli::apply::Apply;
 use crate::cli::cluster;
 use crate::cli::definitions::{self, Definitions};
+use crate::cli::dump::Dump;
 use crate::cli::left_over::Place;
 use crate::cli::output;
 use crate::cluster::facts::ClusterFacts;
@@ -59,6 +61,9 @@ pub(super) struct Selection {
     /// Cluster description, instead of the workspace's.
     #[arg(skip)]
     pub(super) cluster: Option<PathBuf>,
+    /// What runs, where it is compared with that.
+    #[arg(skip)]
+    pub(super) live: Option<Arc<Dump>>,
     /// How far it may look.
     #[arg(skip)]
     pub(super) reach: Reach,
@@ -89,6 +94,8 @@ pub(super) struct Shared {
 /// The cluster that a run is told of.
 pub(super) struct Told {
     pub(super) facts: ClusterFacts,
+    /// What runs there.
+    pub(super) live: Option<Arc<Dump>>,
     pub(super) broken: Vec<Finding>,
 }
 
@@ -185,10 +192,14 @@ impl Selection {
 
     /// The cluster that the run is told of, and what is wrong with how.
     pub(super) fn told(&self) -> Result<Option<Told>, Failure> {
-        let Some(path) = &self.cluster else { return Ok(None) };
+        let live = self.live.clone();
+        let Some(path) = &self.cluster else {
+            let of_live = |live: &Arc<Dump>| ClusterFacts::of_objects(&live.bundle);
+            return Ok(live.map(|live| Told { facts: of_live(&live), live: Some(live), broken: Vec::new() }));
+        };
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
         let facts = cluster::read(&self.reach, path, &mut sources, &mut found)?.unwrap_or_default();
-        Ok(Some(Told { facts, broken: found.resolve(&sources) }))
+        Ok(Some(Told { facts, live, broken: found.resolve(&sources) }))
     }
 
     fn workspace(&self, path: &Path, known: &BTreeMap<OsString, Option<Arc<Shared>>>) -> Result<Arc<Shared>, Failure> {
@@ -222,7 +233,8 @@ impl Selection {
         let mut facts = BTreeMap::new();
         for (name, node) in workspace.iter().flat_map(Workspace::clusters) {
             let mut known = ClusterFacts::read(&node, &mut found);
-            for named in node.get("manifests").into_iter().flat_map(Node::items) {
+            let listed = node.get("manifests").into_iter().flat_map(Node::items);
+            for named in node.get("snapshot").into_iter().chain(listed) {
                 let Some(written) = named.as_str() else { continue };
                 if let Some(objects) =
                     cluster::named(&self.reach, &folder, (written, named.at), &mut sources, &mut found)?
@@ -430,6 +442,11 @@ impl Loaded {
         let given = self.given(environment);
         let named = self.spec.cluster(environment).or_else(|| given.as_ref()?.get("cluster")?.as_str())?;
         shared.facts.get(named)
+    }
+
+    /// What runs, where it is compared with that.
+    pub(super) fn live(&self) -> Option<&Bundle> {
+        Some(&self.told.as_ref()?.live.as_ref()?.bundle)
     }
 
     /// What the workspace gives to an environment.

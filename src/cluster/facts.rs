@@ -167,7 +167,7 @@ impl ClusterFacts {
                 }
                 "apply" => facts.apply = read_way(value, found),
                 // Files, which whoever reads files reads.
-                "manifests" => {}
+                "manifests" | "snapshot" => {}
                 _ => unknown(key, &["kubernetes", "nodes", "storageClasses", "apply"], found),
             }
         }

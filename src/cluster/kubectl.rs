@@ -10,6 +10,7 @@ use super::store::{self, Key, Store, annotation, put};
 use crate::api::admission::{Answer, Stage};
 use crate::api::apply::Applied;
 use crate::api::custom::Customs;
+use crate::api::live::note;
 use crate::api::server_side::managers::Conflict;
 use crate::api::{server_side, way};
 use crate::bundle::Resource;
@@ -274,7 +275,8 @@ fn update(store: &Store, stored: &Node, request: &Request<'_>) -> (Asked, Act, W
     }
     if unchanged {
         // kubectl keeps the manifest on the object: one that says the same in other words is still sent.
-        let noted = request.last_applied == Some(manifest);
+        let is_noted = |last: &Node| last == manifest || note::is_alike(last, manifest);
+        let noted = request.last_applied.is_some_and(is_noted);
         let act = if noted { Act::Unchanged } else { Act::Configured };
         return (Answer::default().into(), act, Write::Nothing);
     }

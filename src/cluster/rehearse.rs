@@ -11,7 +11,7 @@ use super::kubectl::{self, Act, Done, Rejection, Request, Write};
 use super::mark::Mark;
 use super::plugin::{self, Denial};
 use super::residents::Residents;
-use super::state::{ClaimPhase, EventState, Observer, PodState, State, Why};
+use super::state::{ClaimPhase, EventState, Identities, Observer, PodState, State, Why};
 use super::store::{self, Key, Store, annotation, uid};
 use super::world::{Cause, Event, Gap, Guard, Journal, Provisioners, World};
 use crate::api::admission::Stage;
@@ -199,7 +199,7 @@ pub struct Cluster {
     /// The manifest that each object was last applied from, by the object's uid.
     applied: BTreeMap<Text, Node>,
     /// The objects of the bundle before, in its order.
-    previous: Vec<Key>,
+    pub(super) previous: Vec<Key>,
     /// All volumes that bundles have named.
     volumes: BTreeSet<Text>,
     /// All claims that bundles have named.
@@ -310,7 +310,7 @@ impl Cluster {
     /// Plays one step.
     pub fn run(&mut self, step: &Apply<'_>) -> Outcome {
         self.world.store.tick();
-        self.world.patience = patience(step.bundle.resources.len() + self.world.store.len());
+        self.give_patience(step.bundle.resources.len());
         self.customs = self.customs.with(step.bundle.resources.iter().map(|resource| &resource.node));
         let before = self.view().identities();
         let moves = self.world.journal.moves.len();
@@ -343,10 +343,50 @@ impl Cluster {
         }
         settled &= controller::settle(&mut self.world);
         self.previous = keys;
+        self.outcome(acts, &before, moves, settled)
+    }
+
+    /// How it is now: `before` is who was there before the step, `moves` how many had come and gone by then.
+    pub(super) fn outcome(&mut self, acts: Vec<Done>, before: &Identities, moves: usize, settled: bool) -> Outcome {
         let mut told = std::mem::take(&mut self.told);
-        let state = self.view().state(&before, &self.world.journal.moves[moves..], &mut told);
+        let state = self.view().state(before, &self.world.journal.moves[moves..], &mut told);
         self.told = told;
         Outcome { acts, state, settled, denied: self.denied() }
+    }
+
+    /// Who is there.
+    pub(super) fn identities(&self) -> Identities {
+        self.view().identities()
+    }
+
+    /// Lets the controllers look at so much: at what a bundle of so many objects and what is there makes of it.
+    pub(super) fn give_patience(&mut self, objects: usize) {
+        self.world.patience = patience(objects + self.world.store.len());
+    }
+
+    /// How objects are applied to it.
+    pub(super) const fn way(&self) -> Way {
+        self.way
+    }
+
+    /// What a manifest's object is called here.
+    pub(super) fn key_of(&self, resource: &Resource) -> Key {
+        self.key(&resource.api_version, &resource.id.kind, &resource.id.namespace, &resource.id.name)
+    }
+
+    /// Notes the manifest that the object of a uid was last applied from.
+    pub(super) fn remember(&mut self, uid: Text, manifest: Node) {
+        self.applied.insert(uid, manifest);
+    }
+
+    /// Shows a volume or a claim that a bundle names, whoever has it.
+    pub(super) fn heed(&mut self, key: &Key) {
+        if key.kind == VOLUME {
+            self.volumes.insert(key.name.clone());
+        }
+        if key.kind == CLAIM {
+            self.claims.insert(key.clone());
+        }
     }
 
     /// Sets that lack pods because they are not let in.
@@ -436,12 +476,7 @@ impl Cluster {
 
     fn apply(&mut self, resource: &Resource) -> Done {
         let key = kubectl::key_of(resource);
-        if key.kind == VOLUME {
-            self.volumes.insert(key.name.clone());
-        }
-        if key.kind == CLAIM {
-            self.claims.insert(key.clone());
-        }
+        self.heed(&key);
         let last_applied = self.world.store.get(&key).and_then(|stored| self.applied.get(&uid(stored)));
         let default_class = self.world.default_class();
         let request = Request {

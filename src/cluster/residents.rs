@@ -53,9 +53,8 @@ impl Residents {
         more.there.values().flatten().for_each(|object| self.add(object));
     }
 
-    /// Lets those move in that matter to what is applied in some namespaces; of the others, only what they take of the
-    /// nodes counts. Pods of the sets that are applied come with them.
-    pub(super) fn move_in(&self, world: &mut World, namespaces: &BTreeSet<Text>, applied: &BTreeSet<Key>) {
+    /// Takes of the nodes what the pods of other namespaces take.
+    pub(super) fn take_place(&self, world: &mut World, namespaces: &BTreeSet<Text>) {
         let mut taken: BTreeMap<&Text, Demand> = BTreeMap::new();
         let elsewhere = self.loads.iter().filter(|(namespace, _)| !namespaces.contains(*namespace));
         for (node, load) in elsewhere.flat_map(|(_, loads)| loads) {
@@ -70,6 +69,12 @@ impl Residents {
             node.cpu = less(node.cpu, load.cpu);
             node.memory = less(node.memory, load.memory);
         }
+    }
+
+    /// Lets those move in that matter to what is applied in some namespaces; of the others, only what they take of the
+    /// nodes counts. Pods of the sets that are applied come with them.
+    pub(super) fn move_in(&self, world: &mut World, namespaces: &BTreeSet<Text>, applied: &BTreeSet<Key>) {
+        self.take_place(world, namespaces);
         let nowhere = Text::default();
         let here = || namespaces.iter().chain([&nowhere]).filter_map(|namespace| self.there.get(namespace)).flatten();
         let mut born: BTreeMap<Text, Text> = BTreeMap::new();

@@ -160,7 +160,8 @@ pub(super) fn rehearsal(title: String, input: &[&Resource], output: &Bundle, hom
     let input = Bundle::from(input.iter().map(|resource| (*resource).clone()).collect::<Vec<_>>());
     let facts = ClusterFacts::default().with_version(version).with_customs(Customs::none());
     let files = Files::default();
-    let setting = Setting { version, facts: &facts, namespace: home, acknowledged: &[], home: None, files: &files };
+    let setting =
+        Setting { version, facts: &facts, namespace: home, acknowledged: &[], home: None, files: &files, live: None };
     let mut review = review::review(title, &input, output, setting);
     review.judgement.notes.push(Note::Alike { version, objects });
     review

@@ -7,7 +7,9 @@ use crate::diagnostic::{Finding, Refusal};
 use crate::k8s::object::ObjectName;
 use crate::review::fields::FieldChange;
 use crate::review::holdings::Holding;
+use crate::review::orphans::Orphan;
 use crate::review::risk::Risk;
+use crate::review::running::{self as live, Live, Sort};
 use crate::review::verdict::Verdict;
 use crate::review::{Change, Review};
 use serde::Serialize;
@@ -66,6 +68,46 @@ struct Judged<'a> {
     runbooks: Vec<Book>,
     before: Vec<Held>,
     after: Vec<Held>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<Running<'a>>,
+}
+
+/// What runs otherwise, where it was compared with that.
+#[derive(Debug, Serialize)]
+struct Running<'a> {
+    drift: Vec<Drifted<'a>>,
+    orphans: Vec<Orphaned<'a>>,
+    absent: Vec<Object<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Drifted<'a> {
+    object: Object<'a>,
+    what: Vec<String>,
+    fields: Vec<Otherwise<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Otherwise<'a> {
+    path: &'a str,
+    drift: &'static str,
+    stated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manager: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    committed: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fresh: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct Orphaned<'a> {
+    object: Object<'a>,
+    what: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -160,6 +202,7 @@ impl<'a> Comparison<'a> {
             Against::Files => ("files", None),
             Against::Revision(name) => ("revision", Some(name.as_str())),
             Against::Named => ("named", None),
+            Against::Live => ("live", None),
         };
         let changes =
             reviews.iter().flat_map(|review| review.changes.iter().map(|change| Changed::new(review, change)));
@@ -190,6 +233,46 @@ impl<'a> From<&'a Review> for Judged<'a> {
             runbooks: words::books(review).into_iter().map(Book::from).collect(),
             before: review.before.iter().map(|held| Held::new(held, &review.home)).collect(),
             after: review.after.iter().map(|held| Held::new(held, &review.home)).collect(),
+            live: review.live.as_ref().map(|live| Running::new(review, live)),
+        }
+    }
+}
+
+impl<'a> Running<'a> {
+    fn new(review: &'a Review, live: &'a Live) -> Self {
+        let drift = live.drifts.iter().map(|drifted| Drifted {
+            object: Object::from(&drifted.id),
+            what: words::drifts(review, drifted),
+            fields: drifted.fields.iter().map(Otherwise::from).collect(),
+        });
+        let orphan =
+            |orphan: &'a Orphan| Orphaned { object: Object::from(&orphan.id), what: words::orphan(review, orphan) };
+        Self {
+            drift: drift.collect(),
+            orphans: live.orphans.iter().map(orphan).collect(),
+            absent: live.absent.iter().map(Object::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a live::Field> for Otherwise<'a> {
+    fn from(field: &'a live::Field) -> Self {
+        let value = |node: &Option<crate::value::Node>| node.as_ref().map(crate::json::from_node);
+        let time = |time: &'a str| (!time.is_empty()).then_some(time);
+        Self {
+            path: &field.path,
+            drift: match field.sort {
+                Sort::Changed => "changed",
+                Sort::Added => "added",
+                Sort::Removed => "removed",
+                Sort::Held => "managed",
+            },
+            stated: field.is_stated,
+            manager: field.by.as_ref().map(|by| by.manager.as_str()),
+            time: field.by.as_ref().and_then(|by| time(by.time.as_str())),
+            committed: value(&field.committed),
+            fresh: value(&field.fresh),
+            live: value(&field.live),
         }
     }
 }

@@ -19,6 +19,7 @@ mod markdown_text;
 mod markup;
 pub(crate) mod picture;
 pub(crate) mod record;
+pub(crate) mod reduced;
 pub mod rehearsal;
 pub(crate) mod sarif;
 pub(crate) mod script;
@@ -55,6 +56,8 @@ pub enum Against {
     Revision(String),
     /// What the user named: another folder, another environment.
     Named,
+    /// What runs.
+    Live,
 }
 
 impl Against {
@@ -63,6 +66,7 @@ impl Against {
     pub fn words(&self) -> Option<String> {
         match self {
             Self::Files => Some("the files on disk".into()),
+            Self::Live => Some("what runs".into()),
             Self::Revision(name) if name.len() < 40 => Some(clean(name)),
             Self::Revision(_) | Self::Named => None,
         }

@@ -3,13 +3,15 @@
 use super::words;
 use crate::bundle::ResourceId;
 use crate::diagnostic::{Code, Diagnostics, Level, Subject};
+use crate::review::running::Live;
 use crate::review::verdict::Verdict;
 use crate::review::{Change, Review};
 use crate::source::At;
 use std::collections::BTreeMap;
 
 /// The codes of this module.
-pub(crate) static CODES: &[&Code] = &[&DATA_AT_RISK, &REFUSED_CHANGE, &POD_RESTART, &STALE_ACKNOWLEDGEMENT];
+pub(crate) static CODES: &[&Code] =
+    &[&DATA_AT_RISK, &REFUSED_CHANGE, &POD_RESTART, &STALE_ACKNOWLEDGEMENT, &DRIFT, &ORPHANED];
 
 static DATA_AT_RISK: Code =
     Code { id: "SW0501", name: "data-at-risk", level: Level::Error, page: include_str!("pages/data-at-risk.md") };
@@ -24,8 +26,15 @@ static STALE_ACKNOWLEDGEMENT: Code = Code {
     page: include_str!("pages/stale-acknowledgement.md"),
 };
 
+static DRIFT: Code = Code { id: "SW0505", name: "drift", level: Level::Warning, page: include_str!("pages/drift.md") };
+static ORPHANED: Code =
+    Code { id: "SW0506", name: "orphaned", level: Level::Warning, page: include_str!("pages/orphaned.md") };
+
 /// Stores what the review says, each at the place that caused it.
 pub(crate) fn find(review: &Review, found: &mut Diagnostics) {
+    if let Some(live) = &review.live {
+        running(review, live, found);
+    }
     let Some(first) = review.changes.first() else { return };
     let changes: BTreeMap<&ResourceId, &Change> = review.changes.iter().map(|change| (&change.id, change)).collect();
     let place = |id: &ResourceId, field: &str| match changes.get(id).copied() {
@@ -60,6 +69,30 @@ pub(crate) fn find(review: &Review, found: &mut Diagnostics) {
             .report(format!("{}: {}", review.title, words::line(review)))
             .about(subject(&cause.id))
             .at(place_of(cause, "spec.template"), found);
+    }
+}
+
+/// Stores what runs otherwise: at the field that states it, or the nearest.
+fn running(review: &Review, live: &Live, found: &mut Diagnostics) {
+    for drifted in &live.drifts {
+        let at = drifted.fields.first().map_or(drifted.at, |field| field.at);
+        let told = words::drifts(review, drifted);
+        let Some(first) = told.first() else { continue };
+        let more = if told.len() > 1 { format!(" (and {} more)", told.len() - 1) } else { String::new() };
+        DRIFT
+            .report(format!("{}: {first}{more}", review.title))
+            .help("write it into the spec if it is meant, or let the next apply take it back")
+            .about(subject(&drifted.id))
+            .at(at, found);
+    }
+    let home = live.drifts.first().map(|drifted| drifted.at).or_else(|| review.changes.first().map(|change| change.at));
+    for orphan in &live.orphans {
+        let Some(at) = orphan.at.or(home) else { continue };
+        ORPHANED
+            .report(format!("{}: {}", review.title, words::orphan(review, orphan)))
+            .help("the runbook of the review lets go of it and keeps the disk")
+            .about(subject(&orphan.id))
+            .at(at, found);
     }
 }
 

@@ -165,14 +165,14 @@ fn refused_otherwise(here: &[Refusal], there: &[Refusal]) -> Option<Otherwise> {
 }
 
 /// An object that was not there before, at least not under this name.
-fn added(resource: &Resource, earlier: Option<&Resource>, setting: Setting<'_>) -> Change {
+pub(super) fn added(resource: &Resource, earlier: Option<&Resource>, setting: Setting<'_>) -> Change {
     let refusals = refusals_of_new(resource, setting.facts.way(), setting);
     let kind = if earlier.is_some() { ChangeKind::Renamed } else { ChangeKind::Added };
     let from = earlier.map(|resource| resource.id.clone());
     Change { from, refusals, ..bare(&resource.id, kind, resource.at(), earlier, Some(resource)) }
 }
 
-fn removed(resource: &Resource, home: Option<At>) -> Change {
+pub(super) fn removed(resource: &Resource, home: Option<At>) -> Change {
     bare(&resource.id, ChangeKind::Removed, home.unwrap_or(resource.at()), Some(resource), None)
 }
 

@@ -52,9 +52,9 @@ pub(super) fn beside(mut committed: Bundle, mut fresh: Bundle, facts: &ClusterFa
     (committed, fresh, ledgers)
 }
 
-/// Whether it comes from a cluster: nobody writes all three.
+/// Whether it comes from a cluster: nobody writes both.
 fn is_live(node: &Node) -> bool {
-    ["uid", "resourceVersion", "creationTimestamp"].iter().all(|field| node.find(&["metadata", field]).is_some())
+    ["uid", "creationTimestamp"].iter().all(|field| node.find(&["metadata", field]).is_some())
 }
 
 fn remembered(resource: &Resource) -> Option<Node> {
@@ -64,7 +64,7 @@ fn remembered(resource: &Resource) -> Option<Node> {
     (same("kind") && node.find(&["metadata", "name"]).and_then(Node::as_str) == Some(&resource.id.name)).then_some(node)
 }
 
-fn strip(resource: &mut Resource) {
+pub(super) fn strip(resource: &mut Resource) {
     let is_headless = resource.node.find(&["spec", "clusterIP"]).and_then(Node::as_str) == Some("None");
     for (_, path) in ALLOCATED.iter().filter(|(kind, _)| *kind == resource.id.kind && !is_headless) {
         remove(&mut resource.node, path);

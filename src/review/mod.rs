@@ -19,12 +19,14 @@ pub(crate) mod moves;
 pub(crate) mod names;
 pub(crate) mod neighbours;
 pub mod notes;
+pub mod orphans;
 pub(crate) mod parity;
 mod policy;
 pub(crate) mod presumed;
 mod reviewed;
 pub mod risk;
 pub mod runbook;
+pub mod running;
 pub(crate) mod set;
 mod setting;
 pub mod verdict;
@@ -59,6 +61,9 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     let setting = Setting { files, ..setting };
     let facts = setting.facts.clone().with_definitions_of([committed, fresh]);
     let setting = Setting { facts: &facts, ..setting };
+    if let Some(objects) = setting.live {
+        return on_what_runs(title, committed, fresh, objects, setting);
+    }
     let moves = moves::moves(committed, fresh);
     let Compared { changes, stored, otherwise, taken } = compare(committed, fresh, &moves, &ledgers, setting);
     let (home, kubernetes) = (setting.namespace.to_owned(), Some(setting.version));
@@ -70,6 +75,20 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     let differing = otherwise.into_iter().map(|(otherwise, objects)| Note::OtherWay { way, otherwise, objects });
     review.judgement.notes.extend(differing);
     review.judgement.notes.extend(taken.into_iter().map(Note::Taken));
+    review.hide_secrets_of([committed, fresh]);
+    review
+}
+
+/// Reviews a bundle against what runs, and says what of that is otherwise than it was committed.
+fn on_what_runs(title: String, committed: &Bundle, fresh: &Bundle, objects: &Bundle, setting: Setting<'_>) -> Review {
+    let running::Running { now, changes, stored, live } = running::compare(committed, fresh, objects, setting);
+    let (home, kubernetes) = (setting.namespace.to_owned(), Some(setting.version));
+    let mut review = Review { title, home, kubernetes, changes, ..Review::default() };
+    let fresh = &without_conflicts(fresh, &now, &review.changes);
+    let sides = Sides { committed: &now, fresh, moves: &[], stored: &stored };
+    (review.judgement, [review.before, review.after]) = verdict::judge(&mut review.changes, sides, setting);
+    review.judgement.runbooks.extend(runbook::of_orphans(&live.orphans, setting));
+    review.live = Some(live);
     review.hide_secrets_of([committed, fresh]);
     review
 }

@@ -3,6 +3,7 @@
 use super::change::Change;
 use super::holdings::{Behind, Holding};
 use super::notes::{Note, Otherwise};
+use super::running::Live;
 use super::verdict::Judgement;
 use crate::bundle::Bundle;
 use crate::diagnostic::Finding;
@@ -31,6 +32,8 @@ pub struct Review {
     pub before: Vec<Holding>,
     /// And afterwards.
     pub after: Vec<Holding>,
+    /// What runs otherwise, where it was compared with that.
+    pub live: Option<Live>,
     /// What the user is told of it, on the user's own lines: for formats that know findings only.
     pub findings: Vec<Finding>,
 }
@@ -48,7 +51,7 @@ impl Review {
     /// Takes the secrets of both sides out of the texts that are not made of values: what the API server says, and what
     /// disks are called. What is made into words is made without them.
     pub(super) fn hide_secrets_of(&mut self, bundles: [&Bundle; 2]) {
-        if self.changes.is_empty() {
+        if self.is_empty() {
             return;
         }
         let resources = bundles.into_iter().flat_map(|bundle| &bundle.resources);
@@ -73,7 +76,7 @@ impl Review {
 
     /// Whether there is nothing to tell.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.judgement.stale.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.judgement.stale.is_empty() && self.live.as_ref().is_none_or(Live::is_empty)
     }
 }

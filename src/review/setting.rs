@@ -1,6 +1,7 @@
 //! What surrounds a change: whose rules, which cluster, what is acknowledged, and which file holds what.
 
 use super::runbook::files::Files;
+use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
 use crate::k8s::version::Version;
 use crate::source::At;
@@ -20,6 +21,8 @@ pub struct Setting<'s> {
     pub home: Option<At>,
     /// Which file holds each new manifest.
     pub files: &'s Files,
+    /// The objects of the cluster as it is, where it is to be compared with that.
+    pub live: Option<&'s Bundle>,
 }
 
 impl<'s> Setting<'s> {
@@ -28,6 +31,6 @@ impl<'s> Setting<'s> {
     pub fn on(facts: &'s ClusterFacts) -> Self {
         static NO_FILES: Files = Files::none();
         let version = facts.kubernetes.unwrap_or_default();
-        Self { version, facts, namespace: "default", acknowledged: &[], home: None, files: &NO_FILES }
+        Self { version, facts, namespace: "default", acknowledged: &[], home: None, files: &NO_FILES, live: None }
     }
 }

@@ -21,6 +21,7 @@ use crate::api::server_side::CONFLICT;
 use crate::bundle::{Bundle, ResourceId};
 use crate::cluster::kubectl::Act;
 use crate::cluster::rehearse::{Outcome, rehearse_after};
+use crate::cluster::resume::{Running, rehearse_on};
 use crate::cluster::state::Why;
 use crate::cluster::store::Key;
 use crate::cluster::world::PodMove;
@@ -171,8 +172,16 @@ pub(super) fn judge(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'
 fn rehearsed_step(changes: &mut [Change], sides: Sides<'_>, setting: Setting<'_>, mut judgement: Judgement) -> Judged {
     let Sides { committed, fresh, .. } = sides;
     let facts = presumed::classes(setting.facts, &[committed, fresh]);
-    let bundles = [committed.clone(), fresh.clone()];
-    let rehearsal = rehearse_after(1, &bundles, &facts, setting.version, setting.namespace);
+    let rehearsal = match setting.live {
+        Some(objects) => {
+            let running = Running { objects, applied: committed };
+            rehearse_on(running, fresh, &facts, setting.version, setting.namespace)
+        }
+        None => {
+            let bundles = [committed.clone(), fresh.clone()];
+            rehearse_after(1, &bundles, &facts, setting.version, setting.namespace)
+        }
+    };
     let [before, after] = &rehearsal.steps[..] else { return (judgement, Default::default()) };
     let held = [holdings::holdings(before, &[committed]), holdings::holdings(after, &[fresh, committed])];
     let known = Known::new(sides, before, after);

@@ -67,6 +67,9 @@ block! {
         /// Its storage classes.
         /// Example: `[{name: standard, default: true}]`
         storage_classes as "storageClasses": Vec<ClusterClass>,
+        /// Its objects as they are: a file that `statewright snapshot` wrote, beside the workspace.
+        /// Example: `clusters/eu.yaml`
+        snapshot: Placed<Text>,
         /// What else is applied to it, or its objects as `kubectl get -o yaml` prints them: files, folders or
         /// patterns beside the workspace.
         /// Example: `[platform, "apps/*/namespace.yaml"]`

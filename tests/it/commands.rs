@@ -178,6 +178,7 @@ fn the_examples_of_help_work() {
         std::fs::remove_file(folder.join(other).join(".statewright")).unwrap();
     }
     scratch.write("cluster.yaml", "nodes: [{name: minikube}]\n");
+    scratch.write("dump.yaml", include_str!("../live/dump.yaml"));
     scratch.write("cluster/namespaces.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: pets}\n");
     let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: \
         foos.example.com}\nspec:\n  group: example.com\n  names: {kind: Foo, plural: foos}\n  scope: Namespaced\n  \
@@ -197,9 +198,20 @@ fn the_examples_of_help_work() {
     let program = Path::new(env!("CARGO_BIN_EXE_statewright")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
     let mut count = 0;
-    for command in
-        ["init", "compile", "check", "ci", "diff", "compare", "rehearse", "inspect", "explain", "schema", "completions"]
-    {
+    for command in [
+        "init",
+        "compile",
+        "check",
+        "ci",
+        "diff",
+        "compare",
+        "rehearse",
+        "snapshot",
+        "inspect",
+        "explain",
+        "schema",
+        "completions",
+    ] {
         let help = statewright(folder, &[command, "--help"]).stdout;
         let examples = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command} has no examples: {help}")).1;
         for line in examples.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {

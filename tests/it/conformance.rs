@@ -269,6 +269,7 @@ fn is_refused_in_review(old: &str, new: &str) -> bool {
         acknowledged: &[],
         home: None,
         files: &files,
+        live: None,
     };
     let review = statewright::review("recorded".into(), &before, &after, setting, &mut Diagnostics::default());
     let is_refused = review.changes.iter().any(|change| !change.refusals.is_empty());

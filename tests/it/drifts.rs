@@ -128,7 +128,8 @@ fn recorded(outcome: &Value) -> Done {
         done.conflicts.insert((by, text(&conflict, "field").to_owned()));
     }
     for change in list("changed") {
-        if change["order"] == true {
+        // A controller writes that a moment after the apply.
+        if change["order"] == true || text(&change, "path").contains("deployment.kubernetes.io/revision") {
             continue;
         }
         let (object, path) = (text(&change, "object").to_owned(), text(&change, "path").to_owned());

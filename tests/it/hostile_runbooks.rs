@@ -173,6 +173,7 @@ fn steps(folder: &Path, text: &str, instead: &str) -> Vec<String> {
         acknowledged: &[],
         home: None,
         files: &files,
+        live: None,
     };
     let review = review("x".into(), old, new, setting);
     let steps = review.judgement.runbooks.into_iter().flat_map(|runbook| runbook.steps);

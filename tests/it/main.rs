@@ -45,6 +45,7 @@ mod install;
 #[cfg(unix)]
 mod kills;
 mod left_over;
+mod live;
 mod lsp;
 mod neighbours;
 mod origins;
@@ -61,6 +62,7 @@ mod scratch;
 mod script;
 mod secrets;
 mod server_side;
+mod snapshots;
 #[cfg(unix)]
 mod tutorial;
 mod upgrade;

@@ -11,14 +11,20 @@ fn examples<'a>(page: &'a str, word: &str) -> Vec<&'a str> {
 }
 
 /// What `diff` finds in an example against what was committed before: in its findings for other tools.
-fn changed(committed: &str, example: &str) -> Vec<Raised> {
+fn changed(committed: &str, example: &str, live: Option<&str>) -> Vec<Raised> {
     let scratch = Scratch::new("page-change");
     let run = if committed.contains("statewright/v1") {
         scratch.write("statewright.yaml", committed);
         let compiled = statewright(scratch.path(), &["compile"]);
         assert_eq!(compiled.code, 0, "{}\n{committed}", compiled.stderr);
         scratch.write("statewright.yaml", example);
-        statewright(scratch.path(), &["diff", "--format", "json"])
+        match live {
+            Some(live) => {
+                scratch.write("live.yaml", live);
+                statewright(scratch.path(), &["diff", "--live", "live.yaml", "--format", "json"])
+            }
+            None => statewright(scratch.path(), &["diff", "--format", "json"]),
+        }
     } else {
         scratch.write("old.yaml", committed);
         scratch.write("new.yaml", example);
@@ -91,7 +97,9 @@ fn wrong(code: &Code) -> Vec<String> {
     for word in ["bad", "good"] {
         for example in examples(code.page, word) {
             let committed = examples(code.page, "committed");
-            let raised = committed.first().map_or_else(|| raised(example), |committed| changed(committed, example));
+            let live = examples(code.page, "live").first().copied();
+            let raised =
+                committed.first().map_or_else(|| raised(example), |committed| changed(committed, example, live));
             let others: Vec<&str> = raised
                 .iter()
                 .filter(|raised| {

@@ -27,10 +27,10 @@ const CHANCES: [(&str, usize, [&str; 2]); 1] = [("x028", 2, ["koala-1", "koala-2
 const NEIGHBOURS: [(&str, usize, &str); 1] = [("x028", 2, "pods why")];
 
 /// A part's name, and what is compared of it.
-type Part = (&'static str, fn(&Value) -> Value);
+pub(crate) type Part = (&'static str, fn(&Value) -> Value);
 
 /// The parts of a step, each with what is compared of it.
-const PARTS: &[Part] = &[
+pub(crate) const PARTS: &[Part] = &[
     ("results", results),
     ("pods", |step| {
         list(
@@ -212,7 +212,7 @@ fn list(items: &Value, fields: &[&str]) -> Value {
 }
 
 /// The first place where two values differ.
-fn difference(was: &Value, is: &Value, at: &str) -> String {
+pub(crate) fn difference(was: &Value, is: &Value, at: &str) -> String {
     match (was, is) {
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
             let index = (0..a.len()).find(|index| a[*index] != b[*index]).unwrap_or_default();

@@ -6,10 +6,10 @@ use super::cause::{Causes, Path, number, some, text};
 use super::meta::Naming;
 use super::pod_rules::Rules;
 use super::selector::{self, Chosen};
-use super::{Kind, percent, pod_warning, unchanged, workload};
+use super::{Kind, percent, pod_warning, workload};
 use crate::api::defaults;
 use crate::k8s::version::Version;
-use crate::value::Node;
+use crate::value::{Map, Node};
 
 /// The table line.
 pub(crate) static KIND: Kind = Kind {
@@ -20,12 +20,32 @@ pub(crate) static KIND: Kind = Kind {
     naming: Naming::Subdomain,
     counts_generations: true,
     default: defaults::workload::daemon_set,
-    prepare: unchanged,
+    prepare,
     create,
     update,
 };
 
 const SPEC: Path<'static> = Path::new("spec");
+
+/// The server counts changes of the template in an annotation, whatever is written there: `PrepareForUpdate`,
+/// pkg/registry/apps/daemonset.
+fn prepare(object: &mut Node, stored: Option<&Node>, _: Version, _: &mut Causes) {
+    const COUNT: &str = "deprecated.daemonset.template.generation";
+    let annotations = ["metadata", "annotations"];
+    let counted = stored.and_then(|stored| stored.find(&annotations)?.get(COUNT)?.as_str()?.parse::<i64>().ok());
+    let (Some(stored), Some(counted)) = (stored, counted) else { return };
+    let template = |node: &Node| node.find(&["spec", "template"]).cloned();
+    let (new, old) = (template(object), template(stored));
+    let is_same = workload::FIELD_RULES.same_fields("template", new.as_ref(), old.as_ref());
+    let (at, count) = (object.at, if is_same { counted } else { counted + 1 });
+    let Some(metadata) = object.get_mut("metadata").and_then(Node::as_map_mut) else { return };
+    if metadata.get("annotations").is_none_or(|annotations| annotations.as_map().is_none()) {
+        metadata.put("annotations", Node::map(Map::new(), at));
+    }
+    if let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_map_mut) {
+        annotations.put(COUNT, Node::text(count.to_string(), at));
+    }
+}
 
 /// `ValidateDaemonSet`, pkg/apis/apps/validation.
 fn create(object: &Node, version: Version, causes: &mut Causes) {

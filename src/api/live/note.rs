@@ -2,7 +2,7 @@
 //!
 //! Follows `k8s.io/kubectl/pkg/util/apply.go: GetModifiedConfiguration`.
 
-use crate::api::server_side::managers::NOTE;
+use crate::api::server_side::managers::{self, NOTE};
 use crate::json;
 use crate::value::{Data, Map, Node};
 use std::fmt::Write as _;
@@ -43,6 +43,35 @@ pub(crate) fn put(object: &mut Node, text: String) {
     if let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_map_mut) {
         annotations.put(NOTE, Node::text(text, at));
     }
+}
+
+/// Takes a note off an object: the manifest that it holds.
+pub(crate) fn take(object: &mut Node) -> Option<Node> {
+    let mut last = managers::noted(object);
+    // Which it writes even where there are none.
+    let metadata = last.as_mut().and_then(|last| last.get_mut("metadata")).and_then(Node::as_map_mut);
+    if let Some(metadata) = metadata
+        && metadata.get("annotations").and_then(Node::as_map).is_some_and(Map::is_empty)
+    {
+        metadata.remove("annotations");
+    }
+    let metadata = object.get_mut("metadata").and_then(Node::as_map_mut)?;
+    let annotations = metadata.get_mut("annotations").and_then(Node::as_map_mut)?;
+    annotations.remove(NOTE)?;
+    if annotations.is_empty() {
+        metadata.remove("annotations");
+    }
+    last
+}
+
+/// Whether two manifests leave the same note.
+#[must_use]
+pub(crate) fn is_alike(one: &Node, other: &Node) -> bool {
+    let note = |manifest: &Node| {
+        let noted = noted(manifest);
+        noted.find(&["metadata", "annotations", NOTE]).and_then(Node::as_str).map(str::to_owned)
+    };
+    note(one) == note(other)
 }
 
 /// A manifest without a note, should it hold one.

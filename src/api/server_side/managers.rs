@@ -174,8 +174,11 @@ pub(crate) fn apply(
             left.push(Manager { fields, ..manager.clone() });
         }
     }
-    let is_own = name == KUBECTL && are_own(live, &conflicts, kind, &api_version);
-    if !(force || conflicts.is_empty() || is_own) {
+    if name == KUBECTL && !force && !conflicts.is_empty() {
+        let own = of_the_note(live, kind, &api_version);
+        conflicts.retain(|conflict| !own.contains(&conflict.field));
+    }
+    if !(force || conflicts.is_empty()) {
         return Merged { object: live.clone(), managers: managers.to_vec(), conflicts };
     }
     left.push(Manager { name: name.into(), applies: true, api_version, subresource: Text::default(), fields: now });
@@ -242,17 +245,15 @@ pub(crate) fn noted(live: &Node) -> Option<Node> {
     serde_json::from_str::<serde_json::Value>(note).ok().map(|last| json::to_node(&last, live.at))
 }
 
-/// Whether conflicts are over fields alone that `kubectl apply` set, by its note on the object, and that are still so:
-/// whoever changes over from client-side apply has them already (`lastAppliedManager`).
-fn are_own(live: &Node, conflicts: &[Conflict], kind: Kind<'_>, api_version: &str) -> bool {
-    let Some(last) = noted(live) else { return false };
-    if last.get("apiVersion").and_then(Node::as_str) != Some(api_version) {
-        return false;
-    }
+/// The fields that `kubectl apply` set, by its note on the object, and that are still so: whoever changes over from
+/// client-side apply has them already, and they are no conflict (`lastAppliedManager.Apply`,
+/// k8s.io/apimachinery/pkg/util/managedfields/internal).
+fn of_the_note(live: &Node, kind: Kind<'_>, api_version: &str) -> BTreeSet<String> {
+    let last = noted(live).filter(|last| last.get("apiVersion").and_then(Node::as_str) == Some(api_version));
+    let Some(last) = last else { return BTreeSet::new() };
     let found = differences(&last, live, kind);
     let own = fields(&last, kind).without(&found.modified).without(&found.added).without(&found.removed);
-    let own: BTreeSet<String> = own.written().into_iter().collect();
-    conflicts.iter().all(|conflict| own.contains(&conflict.field))
+    own.written().into_iter().collect()
 }
 
 /// Takes away what the manager applied last time, does not apply now, and nobody else manages.

@@ -101,7 +101,11 @@ pub(super) fn owner(key: &Key, set: &Node) -> Owner {
 }
 
 fn read(key: &Key, node: &Node) -> Revision {
-    let template = node.find(&["data", "spec", "template"]).cloned().unwrap_or_else(|| Node::null(node.at));
+    let mut template = node.find(&["data", "spec", "template"]).cloned().unwrap_or_else(|| Node::null(node.at));
+    // As a real controller writes it: a patch that restores it.
+    for path in [&["$patch"][..], &["metadata", "creationTimestamp"]] {
+        store::take(&mut template, path);
+    }
     Revision {
         name: key.name.clone(),
         number: node.get("revision").and_then(Node::as_int).unwrap_or_default(),

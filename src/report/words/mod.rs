@@ -4,14 +4,17 @@
 mod barriers;
 mod decisions;
 mod effects;
+mod live;
 mod notes;
 mod purposes;
 mod risks;
 mod steps;
 
 use crate::review::names::Names;
+use crate::review::orphans::Orphan;
 use crate::review::risk::Risk;
 use crate::review::runbook::step::{Runbook, Step};
+use crate::review::running::Drifted;
 use crate::review::{Change, Review};
 
 /// All of a review in one line, the verdict first.
@@ -41,7 +44,21 @@ pub(super) fn risk(review: &Review, risk: &Risk) -> String {
 /// What a reviewer should know, a sentence each.
 #[must_use]
 pub(super) fn notes(review: &Review) -> Vec<String> {
-    review.judgement.notes.iter().map(|note| review.secrets.hide(&notes::sentence(note, &review.home))).collect()
+    let notes = review.judgement.notes.iter().map(|note| notes::sentence(note, &review.home));
+    let live = review.live.as_ref().map(live::sentences).unwrap_or_default();
+    live.into_iter().chain(notes).map(|sentence| review.secrets.hide(&sentence)).collect()
+}
+
+/// What others made of an object, each with the field's own sentence.
+#[must_use]
+pub(super) fn drifts(review: &Review, drifted: &Drifted) -> Vec<String> {
+    live::drift(drifted).iter().map(|sentence| review.secrets.hide(sentence)).collect()
+}
+
+/// What is left over, and what it costs.
+#[must_use]
+pub(super) fn orphan(review: &Review, orphan: &Orphan) -> String {
+    review.secrets.hide(&live::orphan(orphan))
 }
 
 /// A runbook in words and commands.

@@ -30,6 +30,7 @@ fn purpose(purpose: &Purpose) -> String {
             let of = if *of_pods { "the pods of " } else { "" };
             format!("get {of}{id} past {}", barriers::name(barrier))
         }
+        Purpose::LetGo(id) => format!("let go of {id}, which nothing makes any more, once its data is not needed"),
         Purpose::Disks => "have the disks that the new volumes name, before these manifests are applied".into(),
         Purpose::WithoutAccount(users, account) => {
             let users: Vec<String> = users.iter().map(ToString::to_string).collect();

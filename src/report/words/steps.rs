@@ -58,6 +58,7 @@ fn of_object(what: &OfObject) -> String {
             "it is gone; pods that run keep what they have read, pods that start meanwhile wait for it"
         }
         OfObject::ServiceDeleted => "it is not among the new manifests any more, and no pod has a name below it",
+        OfObject::LetGo => "it is gone; apply an older revision of the manifests to have it back",
         OfObject::Companions => "what the set needs is there",
         OfObject::Namespace(name) => {
             return format!(

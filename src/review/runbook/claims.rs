@@ -8,6 +8,7 @@ use super::step::{Fixed, OfClaim, OfObject, OfVolume, Purpose};
 use super::{Matter, Plan, disks};
 use crate::bundle::Resource;
 use crate::cluster::object::{requested, stated_request};
+use crate::k8s::object::ObjectName;
 use crate::k8s::quantity::StatedAmount;
 use crate::review::set::Set;
 use crate::stateful_set::pod_name;
@@ -176,7 +177,8 @@ pub(super) fn prepare(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edits: 
 
 fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size: &StatedAmount) {
     let namespace = &old.0.id.namespace;
-    let claims: Vec<String> = ordinals(old).map(|ordinal| old.claim(edit.template, ordinal)).collect();
+    let all = ordinals(old).map(|ordinal| old.claim(edit.template, ordinal));
+    let claims: Vec<String> = all.filter(|claim| is_smaller(matter, namespace, claim, size)).collect();
     let Some(first) = claims.first() else { return };
     if origin(matter, namespace, first, edit.old) == Origin::Static {
         grow_disks(plan, matter, namespace, &claims, size);
@@ -195,6 +197,14 @@ fn grow(plan: &mut Plan, matter: Matter<'_>, old: Set<'_>, edit: &Edit<'_>, size
         );
     }
     await_size(plan, namespace, &claims, size);
+}
+
+/// Whether a claim that is there has yet to be asked for so much: what somebody has grown already is not grown again.
+fn is_smaller(matter: Matter<'_>, namespace: &str, claim: &str, size: &StatedAmount) -> bool {
+    let home = matter.setting.namespace;
+    let name = ObjectName::new(if namespace.is_empty() { home } else { namespace }, claim);
+    let known = matter.before.state.claims.iter().find(|known| known.name == name);
+    known.and_then(|known| known.requested.as_ref()).is_none_or(|requested| *requested < size.amount)
 }
 
 fn await_size(plan: &mut Plan, namespace: &str, claims: &[String], size: &StatedAmount) {

@@ -10,6 +10,7 @@ pub mod files;
 pub(crate) mod lookup;
 mod migrate;
 mod needs;
+mod orphans;
 mod recreate;
 mod released;
 mod removed;
@@ -21,6 +22,7 @@ mod swap;
 mod volume;
 
 use super::change::{Change, ChangeKind};
+use super::orphans::Orphan;
 use super::set::Set;
 use super::setting::Setting;
 use crate::api::change;
@@ -184,6 +186,12 @@ pub fn runbooks(matter: Matter<'_>) -> Vec<Runbook> {
     );
     disks::before(&mut plans, matter);
     together(plans, matter).into_iter().map(|plan| bound(plan, matter.setting)).collect()
+}
+
+/// How to let go of what nothing makes any more.
+#[must_use]
+pub(super) fn of_orphans(orphans: &[Orphan], setting: Setting<'_>) -> Vec<Runbook> {
+    orphans.iter().map(|orphan| bound(orphans::plan(orphan), setting)).collect()
 }
 
 /// What must be there before an app is applied for the first time, and what stands in its way.

@@ -55,6 +55,8 @@ pub enum Purpose {
         /// What stands in the way.
         barrier: Barrier,
     },
+    /// Let go of an object that nothing makes any more.
+    LetGo(ResourceId),
     /// Have the disks that new volumes name.
     Disks,
     /// Let workloads run without an account that is pruned.
@@ -280,6 +282,8 @@ pub enum OfObject {
     Pruned(String),
     /// A governing Service that is not among the new manifests is deleted.
     ServiceDeleted,
+    /// It is deleted for good.
+    LetGo,
     /// What a set needs is there.
     Companions,
 }
