@@ -111,6 +111,7 @@ impl Diff {
         }
         let committed = Committed::new(self.against.as_deref(), &self.selection, &candidates)?;
         let (mut index, mut number) = (Index::default(), 0);
+        let mut names = BTreeSet::new();
         in_order(
             &candidates,
             "comparing",
@@ -119,6 +120,7 @@ impl Diff {
                 match result {
                     Ok(app) => {
                         index.add(number, app.stays);
+                        names.extend(app.name);
                         all.extend(app.reviews);
                         findings.extend(app.findings);
                         owned.extend(app.owned);
@@ -134,6 +136,9 @@ impl Diff {
         }
         if !forbids(&findings) {
             self.selection.all_met()?;
+        }
+        if let Some(live) = &self.selection.live {
+            strangers(&live.bundle, &names);
         }
         findings.retain(|finding| finding.level == Level::Error || finding.code.id == UNJUDGED.id);
         // An app that cannot be compiled still owns what it once was.
@@ -165,6 +170,7 @@ impl Diff {
     ) -> std::result::Result<Reviewed, Failure> {
         let mut done = Reviewed::default();
         let Some(app) = candidate.load(&mut done.findings)? else { return Ok(done) };
+        done.name = Some(app.spec.name.to_string());
         let mut found = Diagnostics::default();
         let fresh = self.selection.compile(candidate, &app, alone, &mut done.owned, &mut found);
         done.stays = fresh.iter().map(|fresh| Stay::new(&app, &fresh.environment, &fresh.compiled)).collect();
@@ -370,6 +376,7 @@ fn concerned(mut findings: Vec<Finding>, reviews: &[Review]) -> Vec<Finding> {
 /// What came of one app.
 #[derive(Default)]
 struct Reviewed {
+    name: Option<String>,
     reviews: Vec<Review>,
     findings: Vec<Finding>,
     owned: Vec<left_over::Place>,
@@ -383,6 +390,27 @@ struct Pending {
     review: Review,
     acknowledged: Vec<(String, At)>,
     said: Diagnostics,
+}
+
+/// Says which apps run that none of the specs makes: their objects have our labels, and belong to nobody here.
+fn strangers(live: &Bundle, names: &BTreeSet<String>) {
+    let mut apps: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for one in &live.resources {
+        let label = |name| one.node.find(&["metadata", "labels", name]).and_then(Node::as_str).unwrap_or_default();
+        let is_made = one.node.find(&["metadata", "ownerReferences"]).is_some();
+        let app = label("app.kubernetes.io/name");
+        if label("app.kubernetes.io/managed-by") == "statewright" && !is_made && !app.is_empty() && !names.contains(app)
+        {
+            *apps.entry((app, &one.id.namespace)).or_default() += 1;
+        }
+    }
+    for ((app, namespace), count) in apps {
+        let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
+        let [app, place] = [app, &place].map(crate::printable::text);
+        output::talk(&format!(
+            "orphaned: {count} of {app}{place} run with its labels, and no spec below the paths makes it\n"
+        ));
+    }
 }
 
 /// Whether anything of an environment runs in a cluster that it may not be about.

@@ -2,6 +2,7 @@
 //! which is asked to read. Decides nothing about what is in it.
 
 use super::{kubectl, output};
+use crate::budget;
 use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::{Diagnostics, Finding};
 use crate::disk::{self, Reach};
@@ -10,6 +11,7 @@ use crate::source::{SourceId, Sources};
 use crate::value::{Data, Node};
 use crate::yaml;
 use clap::Args;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// Where a dump comes from.
@@ -113,9 +115,31 @@ pub(super) fn read(reach: &Reach, from: &From<'_>, sources: &mut Sources) -> Res
             }
         }
     }
+    let size: usize = ids.iter().map(|(id, _)| sources.get(*id).text.len()).sum();
+    if size > budget::DUMP {
+        let limit = budget::shown(budget::DUMP as u64);
+        return Err(Failure::new(format!(
+            "this dump has {} MB, and the limit is {limit}: leave out namespaces that the apps are not in",
+            size >> 20
+        )));
+    }
+    let mut pieces = Vec::new();
+    for (id, file) in &ids {
+        let text = &*sources.get(*id).text;
+        let kind = of_file(file);
+        match split(text) {
+            Some(list) => {
+                let kind = list.kind.or(kind);
+                pieces.extend(list.items.into_iter().map(|item| Piece { id: *id, text: item, kind: kind.clone() }));
+            }
+            None => pieces.extend(yaml::parts(text).into_iter().map(|part| {
+                let text = Cow::Borrowed(&text[part.start..part.end]);
+                Piece { id: *id, text, kind: kind.clone() }
+            })),
+        }
+    }
     let mut bundle = Bundle::default();
-    let read = crate::parallel::map(&ids, |(id, file)| objects(sources, *id, file));
-    for (resources, own) in read {
+    for (resources, own) in crate::parallel::map(&pieces, objects) {
         bundle.resources.extend(resources);
         found.extend(own);
     }
@@ -128,24 +152,134 @@ pub(super) fn read(reach: &Reach, from: &From<'_>, sources: &mut Sources) -> Res
     Ok(Dump { bundle, findings })
 }
 
-/// The objects of a file. What is none, such as the lists of a support bundle of what one may do, is passed over.
-fn objects(sources: &Sources, id: SourceId, file: &Path) -> (Vec<Resource>, Diagnostics) {
+/// A part of a dump that is read by itself: a document, or an item of a list.
+struct Piece<'t> {
+    id: SourceId,
+    text: Cow<'t, str>,
+    /// What it is, unless it says otherwise.
+    kind: Option<Kind>,
+}
+
+/// An apiVersion and a kind.
+type Kind = (String, String);
+
+/// The objects of a piece. What is none, such as the lists of a support bundle of what one may do, is passed over.
+fn objects(piece: &Piece<'_>) -> (Vec<Resource>, Diagnostics) {
     let (mut all, mut found) = (Vec::new(), Diagnostics::default());
-    let text = &sources.get(id).text;
-    for part in yaml::parts(text) {
-        if let Some(Some(node)) = yaml::read_part(id, text, part, &mut found) {
-            let kind = of_file(file);
-            gather(node, kind, 0, &mut all);
-        }
+    let whole = yaml::Part { start: 0, end: piece.text.len() };
+    if let Some(Some(node)) = yaml::read_part(piece.id, &piece.text, whole, &mut found) {
+        gather(node, piece.kind.clone(), 0, &mut all);
     }
     (all, found)
+}
+
+/// A list as kubectl prints it, in pieces: all objects of a cluster are more than one document may have.
+struct List<'t> {
+    items: Vec<Cow<'t, str>>,
+    /// What a list of one kind says of its items.
+    kind: Option<Kind>,
+}
+
+fn split(text: &str) -> Option<List<'_>> {
+    if text.trim_start().starts_with('{') { split_json(text) } else { split_yaml(text) }
+}
+
+/// What a `PodList` holds.
+fn of_list(api_version: &str, kind: &str) -> Option<Kind> {
+    let item = kind.strip_suffix("List").filter(|item| !item.is_empty())?;
+    Some((api_version.to_owned(), item.to_owned()))
+}
+
+/// The items of one JSON object, found by brackets alone.
+fn split_json(text: &str) -> Option<List<'_>> {
+    let bytes = text.as_bytes();
+    let (mut depth, mut place, mut start, mut in_items) = (0_usize, 0, 0, false);
+    let (mut key, mut says) = ("", [""; 2]);
+    let mut items = Vec::new();
+    while let Some(byte) = bytes.get(place) {
+        match byte {
+            b'"' => {
+                let mut end = place + 1;
+                while *bytes.get(end)? != b'"' {
+                    end += if bytes[end] == b'\\' { 2 } else { 1 };
+                }
+                let word = text.get(place + 1..end)?;
+                if depth == 1 && text.get(end + 1..)?.trim_start().starts_with(':') {
+                    key = word;
+                } else if depth == 1
+                    && let Some(field) = ["apiVersion", "kind"].iter().position(|field| *field == key)
+                {
+                    says[field] = word;
+                }
+                place = end;
+            }
+            b'{' | b'[' => {
+                in_items |= depth == 1 && *byte == b'[' && key == "items";
+                if depth == 2 && in_items {
+                    start = place;
+                }
+                depth += 1;
+                if depth > DEEPEST_JSON {
+                    return None;
+                }
+            }
+            b'}' | b']' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 2 && in_items {
+                    items.push(Cow::Borrowed(text.get(start..=place)?));
+                }
+                in_items &= depth > 1;
+                if depth == 0 && !text.get(place + 1..)?.trim().is_empty() {
+                    return None;
+                }
+            }
+            _ => {}
+        }
+        place += 1;
+    }
+    let is_list = says[1].ends_with("List") && depth == 0 && !items.is_empty();
+    is_list.then(|| List { items, kind: of_list(says[0], says[1]) })
+}
+
+/// Nothing in Kubernetes nests so deep.
+const DEEPEST_JSON: usize = 128;
+
+/// The items of one YAML document in the form in which kubectl prints it: each begins in the first column.
+fn split_yaml(text: &str) -> Option<List<'_>> {
+    let (mut items, mut start): (Vec<Cow<'_, str>>, _) = (Vec::new(), None);
+    let (mut place, mut in_items, mut says) = (0, false, [""; 2]);
+    let item = |start: usize, end: usize| Cow::Owned(format!("  {}", &text[start + 2..end]));
+    for line in text.split_inclusive('\n') {
+        let is_within = line.starts_with([' ', '\n', '\r']);
+        if in_items && !is_within {
+            if let Some(start) = start.take() {
+                items.push(item(start, place));
+            }
+            in_items = line.starts_with("- ");
+            start = in_items.then_some(place);
+        }
+        if !in_items && !is_within {
+            match line.trim_end().split_once(':') {
+                Some(("items", "")) => in_items = true,
+                Some(("apiVersion", value)) => says[0] = value.trim(),
+                Some(("kind", value)) => says[1] = value.trim(),
+                Some(("metadata", _)) => {}
+                _ if place == 0 && line.trim_end() == "---" || line.starts_with('#') => {}
+                _ => return None,
+            }
+        }
+        place += line.len();
+    }
+    items.extend(start.map(|start| item(start, text.len())));
+    let is_list = says[1].ends_with("List") && !items.is_empty();
+    is_list.then(|| List { items, kind: of_list(says[0], says[1]) })
 }
 
 /// Lists in lists are taken apart so many times.
 const DEEPEST: usize = 4;
 
 /// Takes lists apart: those that say what they hold, `PodList` and the like whose items do not, and bare ones.
-fn gather(node: Node, kind: Option<(String, String)>, depth: usize, all: &mut Vec<Resource>) {
+fn gather(node: Node, kind: Option<Kind>, depth: usize, all: &mut Vec<Resource>) {
     let word = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
     let (mut items, mut of) = (None, kind);
     match node.data {
@@ -155,9 +289,7 @@ fn gather(node: Node, kind: Option<(String, String)>, depth: usize, all: &mut Ve
             }
         }
         Data::Map(ref map) if map.has("items") && (word(&node, "kind").ends_with("List") || !map.has("kind")) => {
-            if let Some(kind) = word(&node, "kind").strip_suffix("List").filter(|kind| !kind.is_empty()) {
-                of = Some((word(&node, "apiVersion"), kind.to_owned()));
-            }
+            of = of_list(&word(&node, "apiVersion"), &word(&node, "kind")).or(of);
             if let Data::Map(mut map) = node.data
                 && let Some(Node { data: Data::List(list), .. }) = map.remove("items")
             {
@@ -175,7 +307,7 @@ fn gather(node: Node, kind: Option<(String, String)>, depth: usize, all: &mut Ve
 }
 
 /// An object, which is of that kind unless it says otherwise.
-fn named(mut node: Node, kind: Option<&(String, String)>) -> Option<Resource> {
+fn named(mut node: Node, kind: Option<&Kind>) -> Option<Resource> {
     let at = node.at;
     let map = node.as_map_mut()?;
     if let Some((api_version, kind)) = kind
@@ -191,7 +323,7 @@ fn named(mut node: Node, kind: Option<&(String, String)>) -> Option<Resource> {
 }
 
 /// What a file of a support bundle holds, by its name or that of its folder.
-fn of_file(file: &Path) -> Option<(String, String)> {
+fn of_file(file: &Path) -> Option<Kind> {
     let name = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
     let names = [name(file.file_stem()), name(file.parent().and_then(Path::file_name))];
     let (_, api_version, kind) =

@@ -75,7 +75,7 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     let differing = otherwise.into_iter().map(|(otherwise, objects)| Note::OtherWay { way, otherwise, objects });
     review.judgement.notes.extend(differing);
     review.judgement.notes.extend(taken.into_iter().map(Note::Taken));
-    review.hide_secrets_of([committed, fresh]);
+    review.hide_secrets_of(&[committed, fresh]);
     review
 }
 
@@ -89,7 +89,7 @@ fn on_what_runs(title: String, committed: &Bundle, fresh: &Bundle, objects: &Bun
     (review.judgement, [review.before, review.after]) = verdict::judge(&mut review.changes, sides, setting);
     review.judgement.runbooks.extend(runbook::of_orphans(&live.orphans, setting));
     review.live = Some(live);
-    review.hide_secrets_of([committed, fresh]);
+    review.hide_secrets_of(&[committed, fresh, &now]);
     review
 }
 

@@ -50,11 +50,11 @@ pub struct Place {
 impl Review {
     /// Takes the secrets of both sides out of the texts that are not made of values: what the API server says, and what
     /// disks are called. What is made into words is made without them.
-    pub(super) fn hide_secrets_of(&mut self, bundles: [&Bundle; 2]) {
+    pub(super) fn hide_secrets_of(&mut self, bundles: &[&Bundle]) {
         if self.is_empty() {
             return;
         }
-        let resources = bundles.into_iter().flat_map(|bundle| &bundle.resources);
+        let resources = bundles.iter().flat_map(|bundle| &bundle.resources);
         let known = Known::of(resources.map(|resource| &resource.node));
         for refusal in self.changes.iter_mut().flat_map(|change| &mut change.refusals) {
             refusal.detail = known.hide(&refusal.detail);

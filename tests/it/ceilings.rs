@@ -586,3 +586,35 @@ fn a_crowded_cluster_is_summed_up() {
         many(10, |number| format!("{}---\n{}", service(&format!("w{number}")), set(&format!("w{number}"), "1", false)));
     holds(&[("cluster.yaml", &cluster), ("w.yaml", &apps)], &["check", "--cluster", "cluster.yaml", "w.yaml"]);
 }
+
+/// A cluster of 5,000 objects: what a review costs beside one that knows of none, as a multiple of ordinary work.
+#[test]
+fn a_snapshot_of_many_objects_costs_little() {
+    let pods: String = (0..5_000)
+        .map(|number| {
+            format!(
+                "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: p{number}\n  namespace: n{}\n  uid: u{number}\n  \
+                 creationTimestamp: \"2026-11-28T21:20:48Z\"\n  labels: {{app: p, tier: t}}\nspec:\n  nodeName: a\n  \
+                 containers:\n  - name: c\n    image: x/y:1\n    resources: {{requests: {{cpu: 1m, memory: 1Mi}}}}\nstatus:\n  \
+                 phase: Running\n  conditions:\n  - {{type: Ready, status: \"True\"}}\n",
+                number % 50
+            )
+        })
+        .collect();
+    let spec = "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web:1.0\nreplicas: 3\n";
+    let scratch = Scratch::new("snapshot-cost");
+    scratch.write("in/snapshot.yaml", &pods);
+    scratch.write("in/statewright.yaml", spec);
+    let time = |arguments: &[&str]| {
+        let cost = cost(&scratch.path().join("in"), arguments, Duration::from_secs(120));
+        assert!(cost.said.contains("web in default") && cost.megabytes <= MEMORY, "{}", cost.said);
+        cost.time
+    };
+    // Reading 5,000 objects takes as long as checking 800 with all rules, and no longer.
+    let (without, allowed) = (time(&["diff"]), ordinary().max(LEAST));
+    for with in [["diff", "--cluster", "snapshot.yaml"], ["diff", "--live", "snapshot.yaml"]] {
+        let taken = time(&with);
+        let allowed = if taken > without + allowed { allowed.max(ordinary()) } else { allowed };
+        assert!(taken <= without + allowed, "{with:?} took {taken:?}, {without:?} without; {allowed:?} more may be");
+    }
+}

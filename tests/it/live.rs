@@ -77,6 +77,18 @@ fn every_format_tells_drift_and_orphans() {
     assert!(run.code == 0 && run.stdout.contains("SW0505"), "{}{}", run.stdout, run.stderr);
 }
 
+/// An app that runs and that no spec makes any more is named.
+#[test]
+fn apps_without_a_spec_are_named() {
+    let scratch = kubia("live-stranger");
+    let dump =
+        include_str!("../live/dump.yaml").replace("app.kubernetes.io/name: kubia", "app.kubernetes.io/name: gone");
+    scratch.write("gone.yaml", dump);
+    let run = diff(&scratch, &["gone.yaml"]);
+    assert!(run.stderr.contains("of gone in default run with its labels"), "{}", run.stderr);
+    assert!(!diff(&scratch, &["dump.yaml"]).stderr.contains("run with its labels"));
+}
+
 /// Where the spec has moved on too, committed, fresh and live are three.
 #[test]
 fn committed_fresh_and_live_are_shown_where_they_differ() {
@@ -155,6 +167,83 @@ fn claims_that_have_grown_are_not_grown_again() {
         "{}",
         run.stdout
     );
+}
+
+/// A Secret of the app that somebody has changed is told without a value, old or new, in any form.
+#[test]
+fn values_of_secrets_are_never_told() {
+    let scratch = Scratch::new("live-secret");
+    scratch.write(
+        "statewright.yaml",
+        "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web:1.0\nobjects:\n- {apiVersion: v1, kind: \
+         Secret, metadata: {name: db}, stringData: {password: correcthorse}}\n",
+    );
+    assert_eq!(statewright(scratch.path(), &["compile"]).code, 0);
+    let managed = json!([{"manager": "kubectl-edit", "operation": "Update", "apiVersion": "v1", "fieldsV1": {"f:data": {"f:password": {}}}}]);
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "default", "uid": "u",
+        "creationTimestamp": "2026-11-28T21:20:48Z", "managedFields": managed, "annotations":
+        {"kubectl.kubernetes.io/last-applied-configuration": "{\"stringData\":{\"password\":\"batterystaple\"}}"}},
+        "type": "Opaque", "data": {"password": "aHVudGVyMnNlY3JldA=="}});
+    scratch.write("live.json", json!({"apiVersion": "v1", "kind": "SecretList", "items": [secret]}).to_string());
+    for apply in ["client", "server", "server-forced"] {
+        for format in ["human", "json", "sarif", "github", "gitlab", "junit", "markdown", "html"] {
+            let run =
+                statewright(scratch.path(), &["diff", "--live", "live.json", "--apply", apply, "--format", format]);
+            let said = format!("{}{}", run.stdout, run.stderr);
+            assert!(said.contains("db"), "{apply} {format}: {said}");
+            for secret in ["hunter2", "aHVudGVy", "correcthorse", "Y29ycmVjd", "batterystaple"] {
+                assert!(!said.contains(secret), "{apply} {format} shows {secret}: {said}");
+            }
+        }
+    }
+}
+
+/// Whatever stands in a dump, it is read or refused.
+#[test]
+fn dumps_of_any_form_are_read_or_refused() {
+    let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+    let id = sources.add("dump.yaml", include_str!("../live/dump.yaml"));
+    let dump = statewright::yaml::read_one(&sources, id, &mut found).map(|node| from_node(&node)).unwrap();
+    let scratch = kubia("live-hostile");
+    let odd = [
+        json!(null),
+        json!(7),
+        json!("\u{1b}[31mred"),
+        json!([[[]]]),
+        json!({"": {"": null}}),
+        json!(true),
+        json!([{"name": 1}]),
+    ];
+    let mut state = 42_usize;
+    let mut draw = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below.max(1)
+    };
+    for round in 0..60 {
+        let mut changed = dump.clone();
+        for _ in 0..4 {
+            let mut place = &mut changed;
+            for _ in 0..2 + draw(9) {
+                let count = place.as_array().map(Vec::len).or_else(|| place.as_object().map(serde_json::Map::len));
+                let Some(count) = count.filter(|count| *count > 0) else { break };
+                let at = draw(count);
+                place = match place {
+                    Value::Object(map) => map.values_mut().nth(at).unwrap(),
+                    list => &mut list[at],
+                };
+            }
+            *place = odd[draw(odd.len())].clone();
+        }
+        scratch.write("odd.json", changed.to_string());
+        for apply in ["client", "server"] {
+            let run = diff(&scratch, &["odd.json", "--apply", apply]);
+            assert!(run.code <= 3 && !run.stderr.contains("panicked"), "{round}: {}\n{changed}", run.stderr);
+            assert!(!run.stdout.contains('\u{1b}'), "{round}: {}", run.stdout);
+        }
+        let run = statewright(scratch.path(), &["snapshot", "odd.json"]);
+        assert!(run.code <= 2 && !run.stderr.contains("panicked"), "{round}: {}\n{changed}", run.stderr);
+        assert!(!run.stdout.contains("hunter2"), "{round}");
+    }
 }
 
 /// kubectl is asked to read, word by word, and what is asked is shown.
