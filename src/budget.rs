@@ -3,6 +3,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+/// So many failures are played in one run of `rehearse --fail`: a cluster of that many nodes, one after the other.
+pub(crate) const MOST_FAILURES: usize = 100;
+
 /// Bytes that one expression may be written in. The longest of 136 specs that were looked at has 176.
 pub(crate) const EXPRESSION_WRITTEN: usize = 4096;
 

@@ -53,6 +53,8 @@ pub mod k8s;
 pub mod layout;
 mod merge;
 #[doc(hidden)]
+pub mod outage;
+#[doc(hidden)]
 pub mod parallel;
 mod printable;
 #[doc(hidden)]
@@ -64,6 +66,7 @@ mod rules;
 pub mod scenario;
 #[doc(hidden)]
 pub mod secret;
+mod shell;
 #[doc(hidden)]
 pub mod source;
 #[doc(hidden)]

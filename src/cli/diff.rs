@@ -242,7 +242,7 @@ impl Diff {
                 title = format!("{title}, which was in {}", disk::name_of(folder));
             }
             if earlier.unreadable.is_empty() {
-                pending.push(reviewed(app, title, &compiled, &earlier.bundle, &environment));
+                pending.push(reviewed(app, title, &compiled, &earlier.bundle, &environment, &self.formats));
             }
             unreadable.extend(earlier.unreadable);
         }
@@ -341,6 +341,9 @@ impl Diff {
         let mut said = Diagnostics::default();
         let mut review = crate::review(title, &before, &after, setting, &mut said);
         review.findings = said.resolve(&sources);
+        if self.formats.has(Format::Html) && !review.is_empty() {
+            review.failures = super::inspect::failures(&after, &facts, &review.home);
+        }
         let reviews = if review.is_empty() { Vec::new() } else { vec![review] };
         Ok((reviews, [broken, wrong.resolve(&sources)].concat()))
     }
@@ -430,7 +433,14 @@ fn runs(compiled: &Compiled, earlier: &Bundle, live: &Bundle) -> bool {
 }
 
 /// Reviews one environment of an app.
-fn reviewed(app: &Loaded, title: String, compiled: &Compiled, earlier: &Bundle, environment: &str) -> Pending {
+fn reviewed(
+    app: &Loaded,
+    title: String,
+    compiled: &Compiled,
+    earlier: &Bundle,
+    environment: &str,
+    formats: &output::Formats,
+) -> Pending {
     let version = compiled.app.kubernetes;
     let facts = app.facts(environment).cloned().unwrap_or_default().with_version(version);
     let facts = facts.with_customs(app.customs.clone()).applied(compiled.app.apply);
@@ -450,6 +460,9 @@ fn reviewed(app: &Loaded, title: String, compiled: &Compiled, earlier: &Bundle, 
     let mut said = Diagnostics::default();
     let mut review = crate::review(title, earlier, &compiled.bundle, setting, &mut said);
     review.place = Some(Place { app: app.spec.name.to_string(), environment: environment.to_owned() });
+    if formats.has(Format::Html) && !review.is_empty() {
+        review.failures = super::inspect::failures(&compiled.bundle, &facts, &review.home);
+    }
     Pending { review, acknowledged: acknowledged.split_off(of_others), said }
 }
 

@@ -91,7 +91,11 @@ Examples:
   statewright rehearse old/ new/
 
   # Simulate on the nodes and storage classes of your cluster
-  statewright rehearse --cluster cluster.yaml apps/kubia/deploy/dev";
+  statewright rehearse --cluster cluster.yaml apps/kubia/deploy/dev
+
+  # Say what is lost and what brings it back when a node fails, or each zone in turn
+  statewright rehearse --cluster cluster.yaml --fail node=minikube apps/kubia/deploy/dev
+  statewright rehearse --fail each-zone apps/kubia/deploy/dev";
 
 pub(super) const SNAPSHOT: &str = "\
 Examples:

@@ -3,8 +3,14 @@
 use super::output;
 use super::project::{Selection, forbids};
 use super::{Exit, Result};
+use crate::bundle::Bundle;
+use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::Diagnostics;
+use crate::k8s::version::Version;
+use crate::outage::Stage;
+use crate::outage::table::{Table, table};
 use crate::report::identity;
+use crate::review::presumed;
 use clap::{Args, ValueEnum};
 
 /// List the pods, DNS names, claims, volumes and disks of each replica.
@@ -24,6 +30,14 @@ enum View {
     Mermaid,
 }
 
+/// What becomes of each replica when something fails.
+pub(super) fn failures(bundle: &Bundle, facts: &ClusterFacts, namespace: &str) -> Table {
+    let facts = presumed::classes(facts, &[bundle]);
+    let version = facts.kubernetes.unwrap_or(Version::NEWEST);
+    let (stage, _) = Stage::new(std::slice::from_ref(bundle), &facts, version, namespace);
+    table(&stage)
+}
+
 impl Inspect {
     pub(super) fn run(self) -> Result {
         let candidates = self.selection.candidates()?;
@@ -33,7 +47,9 @@ impl Inspect {
             let mut found = Diagnostics::default();
             for environment in self.selection.environments(&app, candidates.len() == 1, &mut found) {
                 if let Some(compiled) = app.compile(&environment, self.selection.kubernetes.as_deref(), &mut found) {
-                    views.push(identity::Map::new(&compiled.app));
+                    let facts = app.facts(&environment).cloned().unwrap_or_default();
+                    let failures = failures(&compiled.bundle, &facts, &compiled.app.identity.namespace);
+                    views.push(identity::Map::new(&compiled.app, failures));
                 }
             }
             findings.extend(found.resolve(&app.sources));

@@ -74,6 +74,11 @@ impl Formats {
         self.targets.is_empty()
     }
 
+    /// Whether a format is asked for.
+    pub(super) fn has(&self, format: Format) -> bool {
+        self.targets.iter().chain(&self.beside).any(|target| target.format == format)
+    }
+
     /// Writes a file in a format beside what is asked for.
     pub(super) fn write_beside(&mut self, format: Format, file: PathBuf) {
         self.beside.push(Target { format, file: Some(file) });

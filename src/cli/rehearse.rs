@@ -9,15 +9,19 @@ use super::output;
 use super::project::{Selection, forbids};
 use super::{Exit, Result};
 use crate::api::custom::Customs;
+use crate::budget;
 use crate::bundle::Bundle;
 use crate::cluster::facts::ClusterFacts;
+use crate::cluster::kubectl::Act;
+use crate::cluster::rehearse::Outcome;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk::{self, Reach};
 use crate::expect::judge::{self, UNJUDGED};
 use crate::failure::Failure;
 use crate::k8s::version::Version;
 use crate::k8s::way::Way;
-use crate::report::rehearsal;
+use crate::outage::{Aim, Forecast, Stage, forecast};
+use crate::report::{outage, rehearsal};
 use crate::review::presumed;
 use crate::scenario;
 use crate::secret::known::Known;
@@ -47,6 +51,10 @@ pub(super) struct Rehearse {
     apply: Option<Apply>,
     #[command(flatten)]
     definitions: Definitions,
+    /// Then let a node, zone, disk or pod fail, or each in turn, and say what is lost, what waits, and what brings it
+    /// back: `node=NAME`, `zone=NAME`, `disk=NAME`, `pod=NAME`, `each-node`, `each-zone`, `each-disk`, `each-pod`.
+    #[arg(long, value_name = "WHAT")]
+    fail: Vec<Aim>,
     /// Where objects go that name no namespace; the one that all others name, or `default`.
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
@@ -109,6 +117,9 @@ impl Rehearse {
             None => facts.kubernetes.unwrap_or(Version::NEWEST),
         };
         let namespace = self.namespace.as_deref().unwrap_or_else(|| common_namespace(&bundles));
+        if !self.fail.is_empty() {
+            return self.outlook(&bundles, &facts, version, namespace);
+        }
         let mut played = crate::rehearse(&bundles, &facts, version, namespace);
         played
             .hide(&Known::of(bundles.iter().flat_map(|bundle| bundle.resources.iter().map(|resource| &resource.node))));
@@ -118,6 +129,39 @@ impl Rehearse {
             View::Json => rehearsal::json(&played),
         })?;
         Ok(if played.is_trouble() { Exit::Found } else { Exit::Fine })
+    }
+
+    /// What is lost when things fail.
+    fn outlook(&self, bundles: &[Bundle], facts: &ClusterFacts, version: Version, namespace: &str) -> Result {
+        let (stage, steps) = Stage::new(bundles, facts, version, namespace);
+        let known = Known::of(bundles.iter().flat_map(|bundle| bundle.resources.iter().map(|resource| &resource.node)));
+        let mut mishaps = Vec::new();
+        for aim in &self.fail {
+            mishaps.extend(stage.mishaps(aim).map_err(|missing| Failure::new(outage::no_such(&missing)))?);
+        }
+        let brief = mishaps.len() > 1;
+        let left_out = mishaps.len().saturating_sub(budget::MOST_FAILURES);
+        mishaps.truncate(budget::MOST_FAILURES);
+        let forecasts: Vec<_> = mishaps.iter().map(|mishap| forecast(&stage, mishap)).collect();
+        let is_refused = |step: &Outcome| step.acts.iter().any(|done| matches!(done.act, Act::Rejected(_)));
+        let not_ready = stage.state.pods.iter().filter(|pod| !pod.ready).count();
+        let outlook = outage::Outlook {
+            stage: &stage,
+            forecasts: &forecasts,
+            not_known: &stage.cluster.not_known(),
+            not_ready,
+            left_out,
+            brief,
+        };
+        output::data(&known.hide(&match self.format {
+            View::Human => outage::render(&outlook, output::colours(&std::io::stdout())),
+            View::Json => outage::json(&outlook),
+        }))?;
+        let is_trouble = not_ready > 0
+            || !stage.settled
+            || steps.iter().any(is_refused)
+            || forecasts.iter().any(Forecast::is_trouble);
+        Ok(if is_trouble { Exit::Found } else { Exit::Fine })
     }
 
     fn facts(&self, findings: &mut Vec<Finding>) -> Read<Option<ClusterFacts>> {

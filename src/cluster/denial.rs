@@ -1,4 +1,4 @@
-//! Why an object is not let in, though it is valid by itself.
+//! Why an object is not let in, though it is valid by itself; or a pod not evicted.
 
 use crate::value::Text;
 
@@ -43,4 +43,22 @@ pub enum Barrier {
     Mutation(Text),
     /// A quota of that name.
     Quota(Text),
+}
+
+/// What the server says to an eviction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The pod is deleted, as far as its node lets it go.
+    Evicted,
+    /// There is no such pod.
+    Absent,
+    /// A budget has no room for it now: asking again later may help.
+    NoRoom {
+        /// Which budget.
+        budget: String,
+        /// In the server's words.
+        cause: String,
+    },
+    /// Two budgets protect it, which the server does not know how to weigh.
+    SeveralBudgets,
 }

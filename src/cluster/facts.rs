@@ -270,7 +270,7 @@ fn read_machine(node: &Node, found: &mut Diagnostics) -> Option<Machine> {
 }
 
 /// Labels of a node for its zone: Kubernetes' own, the older one that it keeps equal, and those that CSI drivers set.
-const ZONES: [&str; 6] = [
+pub(crate) const ZONES: [&str; 6] = [
     "topology.kubernetes.io/zone",
     "failure-domain.beta.kubernetes.io/zone",
     "topology.gke.io/zone",

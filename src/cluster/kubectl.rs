@@ -4,7 +4,7 @@
 //! Follows `staging/src/k8s.io/kubectl/pkg/cmd/apply/apply.go: applyOneObject`, and
 //! `plugin/pkg/admission/storage/persistentvolume/resize/admission.go: Validate`.
 
-use super::denial::Barrier;
+use super::denial::{Barrier, Verdict};
 use super::object::requested;
 use super::store::{self, Key, Store, annotation, put};
 use crate::api::admission::{Answer, Stage};
@@ -54,6 +54,13 @@ pub enum Act {
     Deleted,
     /// It was to be deleted, but was not there.
     Absent,
+    /// It was evicted.
+    Evicted {
+        /// Whether it has gone.
+        gone: bool,
+    },
+    /// It was to be evicted, and was refused.
+    NotEvicted(Verdict),
 }
 
 /// Why an object was refused.
@@ -111,10 +118,11 @@ impl Act {
             Self::Created => "created",
             Self::Configured => "configured",
             Self::Unchanged => "unchanged",
-            Self::Rejected(_) => "rejected",
+            Self::Rejected(_) | Self::NotEvicted(_) => "rejected",
             Self::Pruned => "pruned",
             Self::Deleted => "deleted",
             Self::Absent => "absent",
+            Self::Evicted { .. } => "evicted",
         }
     }
 }

@@ -7,6 +7,7 @@ use super::controller::load::Loads;
 use super::controller::statefulset::{MOST_REPLICAS, replicas};
 use super::controller::{self, garbage, garbage::Cascade};
 use super::facts::{ClusterFacts, PRESUMED};
+use super::fleet::{Fleet, Migrated, Patience};
 use super::kubectl::{self, Act, Done, Rejection, Request, Write};
 use super::mark::Mark;
 use super::plugin::{self, Denial};
@@ -113,12 +114,43 @@ pub fn rehearse_after(
     version: Version,
     namespace: &str,
 ) -> Rehearsal {
+    let (cluster, steps, pods_left_out) = play(founded, bundles, facts, version, namespace, |_| {});
+    let mut not_known = cluster.not_known();
+    if pods_left_out > 0 {
+        not_known.push(Gap::Pods(pods_left_out));
+    }
+    let replicas = cluster.world.most_replicas;
+    Rehearsal { namespace: namespace.to_owned(), steps, not_known, replicas, pods_left_out }
+}
+
+/// Plays bundles on a cluster, and gives it with what came of each: for what is to happen next.
+#[must_use]
+pub fn set_out(
+    bundles: &[Bundle],
+    facts: &ClusterFacts,
+    version: Version,
+    namespace: &str,
+    prepare: impl FnOnce(&mut Cluster),
+) -> (Cluster, Vec<Outcome>) {
+    let (cluster, steps, _) = play(0, bundles, facts, version, namespace, prepare);
+    (cluster, steps)
+}
+
+/// Plays bundles; also gives how many of the pods that the last states were not played.
+fn play(
+    founded: usize,
+    bundles: &[Bundle],
+    facts: &ClusterFacts,
+    version: Version,
+    namespace: &str,
+    prepare: impl FnOnce(&mut Cluster),
+) -> (Cluster, Vec<Outcome>, usize) {
     let mut cluster = Cluster::new(facts, version, namespace);
     if !facts.residents.is_empty() {
         cluster.house(&facts.residents, bundles);
     }
-    let replicas = bundles.iter().map(played_replicas).min().unwrap_or(MOST_REPLICAS);
-    cluster.world.most_replicas = replicas;
+    prepare(&mut cluster);
+    cluster.world.most_replicas = bundles.iter().map(played_replicas).min().unwrap_or(MOST_REPLICAS);
     let last = last_pod(bundles);
     let mut pods_left_out = 0;
     let mut steps = Vec::with_capacity(bundles.len());
@@ -128,11 +160,7 @@ pub fn rehearse_after(
         pods_left_out = fewer.as_ref().map_or(0, |fewer| bundle.resources.len() - fewer.resources.len());
         steps.push(cluster.run(&Apply::new(fewer.as_ref().unwrap_or(bundle))));
     }
-    let mut not_known = cluster.not_known();
-    if pods_left_out > 0 {
-        not_known.push(Gap::Pods(pods_left_out));
-    }
-    Rehearsal { namespace: namespace.to_owned(), steps, not_known, replicas, pods_left_out }
+    (cluster, steps, pods_left_out)
 }
 
 /// So many pods that a bundle states itself are played: each takes some 10 kB.
@@ -221,13 +249,17 @@ pub struct Apply<'a> {
     pub delete: &'a [(String, String)],
     /// What becomes of the things owned by what vanished from the bundle.
     pub cascade: Cascade,
+    /// Whether what vanished from the bundle is deleted.
+    pub prunes: bool,
+    /// How many seconds pass, where nodes may fail.
+    pub seconds: u64,
 }
 
 impl<'a> Apply<'a> {
     /// Just a bundle.
     #[must_use]
     pub const fn new(bundle: &'a Bundle) -> Self {
-        Self { bundle, delete: &[], cascade: Cascade::Background }
+        Self { bundle, delete: &[], cascade: Cascade::Background, prunes: true, seconds: 0 }
     }
 }
 
@@ -242,6 +274,12 @@ pub struct Outcome {
     pub settled: bool,
     /// Sets whose pods or claims are not let in at its end, and what the server says.
     pub denied: Vec<(Key, Denial)>,
+}
+
+/// How the cluster was when a step began.
+pub(super) struct Beginning {
+    before: Identities,
+    moves: usize,
 }
 
 impl Cluster {
@@ -267,6 +305,7 @@ impl Cluster {
                 at_rest: 0,
                 patience: 0,
                 most_replicas: MOST_REPLICAS,
+                fleet: None,
             },
             namespace: namespace.into(),
             way: facts.way(),
@@ -309,11 +348,8 @@ impl Cluster {
 
     /// Plays one step.
     pub fn run(&mut self, step: &Apply<'_>) -> Outcome {
-        self.world.store.tick();
-        self.give_patience(step.bundle.resources.len());
         self.customs = self.customs.with(step.bundle.resources.iter().map(|resource| &resource.node));
-        let before = self.view().identities();
-        let moves = self.world.journal.moves.len();
+        let beginning = self.begin(step.bundle.resources.len());
         let mut acts = Vec::new();
         let mut settled = true;
         for (kind, name) in step.delete {
@@ -332,8 +368,11 @@ impl Cluster {
         }
         settled &= controller::settle(&mut self.world);
         let kept: BTreeSet<&Key> = keys.iter().collect();
-        let gone: Vec<Key> =
-            std::mem::take(&mut self.previous).into_iter().rev().filter(|key| !kept.contains(key)).collect();
+        let gone: Vec<Key> = std::mem::take(&mut self.previous)
+            .into_iter()
+            .rev()
+            .filter(|key| step.prunes && !kept.contains(key))
+            .collect();
         let is_watched = gone.len() <= MOST_WATCHED;
         for key in gone {
             acts.push(self.delete(key, Act::Pruned, step.cascade));
@@ -341,9 +380,24 @@ impl Cluster {
                 settled &= controller::settle(&mut self.world);
             }
         }
-        settled &= controller::settle(&mut self.world);
+        settled &= controller::pass(&mut self.world, step.seconds * 1000);
         self.previous = keys;
-        self.outcome(acts, &before, moves, settled)
+        self.end(&beginning, acts, settled)
+    }
+
+    /// Begins a step in which so many objects are dealt with.
+    pub(super) fn begin(&mut self, objects: usize) -> Beginning {
+        self.world.store.tick();
+        self.give_patience(objects);
+        if let Some(fleet) = &mut self.world.fleet {
+            fleet.said.clear();
+        }
+        Beginning { before: self.identities(), moves: self.world.journal.moves.len() }
+    }
+
+    /// Ends a step.
+    pub(super) fn end(&mut self, beginning: &Beginning, acts: Vec<Done>, settled: bool) -> Outcome {
+        self.outcome(acts, &beginning.before, beginning.moves, settled)
     }
 
     /// How it is now: `before` is who was there before the step, `moves` how many had come and gone by then.
@@ -389,6 +443,12 @@ impl Cluster {
         }
     }
 
+    /// Lets nodes fail from now on, and be given up as a cluster is told to.
+    pub fn expect_failures(&mut self, patience: Patience, migrated: Migrated) {
+        let nodes = self.world.nodes.as_deref().unwrap_or_default();
+        self.world.fleet = Some(Box::new(Fleet::new(nodes, patience, migrated)));
+    }
+
     /// Sets that lack pods because they are not let in.
     fn denied(&self) -> Vec<(Key, Denial)> {
         let lacks = |key: &Key| {
@@ -428,7 +488,10 @@ impl Cluster {
         }
         let undecided = self.world.journal.undecided.iter();
         list.extend(undecided.map(|(kind, name)| Gap::Decides { kind: (*kind).into(), name: name.clone() }));
-        for kind in ["Deployment", "DaemonSet", "ReplicaSet", "Job", "CronJob"] {
+        // Beside nodes that fail, Deployments have pods too.
+        let kinds = ["DaemonSet", "Job", "CronJob", "Deployment", "ReplicaSet"];
+        let played = if self.world.fleet.is_some() { 2 } else { 0 };
+        for kind in kinds[..kinds.len() - played].iter().copied() {
             let names: Vec<Text> = self.world.store.of_kind(kind).map(|(key, _)| key.name.clone()).collect();
             if !names.is_empty() {
                 list.push(Gap::Runs { kind, names });
@@ -447,7 +510,7 @@ impl Cluster {
         Observer { world: &self.world, volumes: &self.volumes, claims: &self.claims }
     }
 
-    fn key(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Key {
+    pub(super) fn key(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Key {
         let namespaced = shape::find(api_version, kind).is_none_or(|known| known.namespaced);
         let namespace = match (namespaced, namespace) {
             (false, _) => "",
@@ -469,7 +532,7 @@ impl Cluster {
         resource
     }
 
-    fn delete(&mut self, key: Key, act: Act, cascade: Cascade) -> Done {
+    pub(super) fn delete(&mut self, key: Key, act: Act, cascade: Cascade) -> Done {
         let found = garbage::delete_with(&mut self.world, &key, cascade);
         Done { key, act: if found { act } else { Act::Absent }, is_idle: false, warnings: Vec::new() }
     }

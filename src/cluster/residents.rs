@@ -4,6 +4,7 @@
 use super::controller::load::{Demand, demand};
 use super::object::{CLAIM, Key, Owner, VOLUME, claim_ref, is_over, node_name, owners, put, take, text, uid};
 use super::world::World;
+use crate::k8s::object::ObjectName;
 use crate::value::{Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +47,16 @@ impl Residents {
             *load = Demand { cpu: load.cpu + more.cpu, memory: load.memory + more.memory };
         }
         self.there.entry(namespace.into()).or_default().push(object.clone());
+    }
+
+    /// The pods that have a place, and which.
+    pub fn places(&self) -> impl Iterator<Item = (ObjectName, Text)> {
+        let pods = self.there.values().flatten().filter(|object| text(object, &["kind"]) == "Pod");
+        let placed = pods.filter(|pod| !node_name(pod).is_empty() && !is_over(pod));
+        placed.map(|pod| {
+            let of = |field: &str| text(pod, &["metadata", field]);
+            (ObjectName::new(of("namespace"), of("name")), node_name(pod).into())
+        })
     }
 
     /// Takes in those of another.

@@ -2,7 +2,6 @@
 //! they came to be. Plays nothing itself.
 
 use super::controller;
-use super::controller::garbage::Cascade;
 use super::facts::ClusterFacts;
 use super::object::{VOLUME, claim_ref};
 use super::rehearse::{Apply, Cluster, Outcome, Rehearsal};
@@ -45,7 +44,7 @@ pub fn rehearse_on(
     namespace: &str,
 ) -> Rehearsal {
     let (mut cluster, now) = Cluster::resumed(running, &[next], facts, version, namespace);
-    let then = cluster.run(&Apply { bundle: next, delete: &[], cascade: Cascade::Background });
+    let then = cluster.run(&Apply::new(next));
     let not_known = cluster.not_known();
     let replicas = cluster.world.most_replicas;
     Rehearsal { namespace: namespace.to_owned(), steps: vec![now, then], not_known, replicas, pods_left_out: 0 }

@@ -3,9 +3,12 @@
 
 use super::agenda::possible_sets;
 use super::binder::{self, CLAIM, VOLUME};
+use super::controller::kubelet::DISRUPTED;
 use super::controller::statefulset::{REVISION_LABEL, parent_and_ordinal};
+use super::controller::{deployment, disruption};
 use super::dns;
 pub use super::dns::Endpoint as EndpointState;
+use super::fleet::Fleet;
 use super::store::{self, Key, Owner, is_ending, text, uid};
 use super::world::{Cause, Event, PodMove, World, condition, is_ready, named_claims, own_claims, phase};
 use crate::k8s::object::ObjectName;
@@ -31,8 +34,66 @@ pub struct State {
     pub changes: Changes,
     /// Per set, its pods that came and went, in order.
     pub order: BTreeMap<ObjectName, Vec<PodMove>>,
-    /// Warnings that are new in the step, on objects still in that trouble.
+    /// Warnings that are new in the step, on objects still in that trouble; where nodes may fail, also what befell them.
     pub events: Vec<EventState>,
+    /// Its nodes and what depends on them, where they may fail.
+    pub fleet: Option<FleetState>,
+}
+
+/// Nodes that may fail, and what depends on them.
+#[derive(Clone, Debug, Default)]
+pub struct FleetState {
+    /// The nodes.
+    pub nodes: Vec<NodeState>,
+    /// Which volumes are attached to which nodes.
+    pub attachments: Vec<(Text, Text)>,
+    /// The Deployments.
+    pub deployments: Vec<DeploymentState>,
+    /// What budgets allow.
+    pub budgets: Vec<BudgetState>,
+}
+
+/// A node.
+#[derive(Clone, Debug)]
+pub struct NodeState {
+    /// `node-1`.
+    pub name: Text,
+    /// Whether the control plane takes it to be ready; if not, nobody hears of it.
+    pub ready: bool,
+    /// The keys and effects of its taints, in order.
+    pub taints: Vec<(Text, Text)>,
+    /// How many volumes it says are in use.
+    pub in_use: usize,
+    /// Whether it has failed.
+    pub down: bool,
+}
+
+/// A Deployment and its status.
+#[derive(Clone, Debug)]
+pub struct DeploymentState {
+    /// `web`, and where.
+    pub name: ObjectName,
+    /// The replicas asked for.
+    pub spec: i64,
+    /// Those that are ready.
+    pub ready: i64,
+    /// Those of the newest template.
+    pub updated: i64,
+}
+
+/// A budget and its status.
+#[derive(Clone, Debug)]
+pub struct BudgetState {
+    /// `web`, and where.
+    pub name: ObjectName,
+    /// How many pods are well.
+    pub healthy: i64,
+    /// How many must be.
+    pub needed: i64,
+    /// How many may go now.
+    pub allowed: i64,
+    /// How many there should be.
+    pub expected: i64,
 }
 
 /// A StatefulSet and its status.
@@ -181,6 +242,10 @@ pub struct PodState {
     pub why: Option<Why>,
     /// Whether it is being deleted.
     pub terminating: bool,
+    /// The node it is on.
+    pub node: Option<Text>,
+    /// Why it goes, where the reason is none of its own.
+    pub disruption: Option<Text>,
 }
 
 impl PodState {
@@ -349,6 +414,43 @@ impl Observer<'_> {
             changes: self.changes(before),
             order: self.order(moves),
             events: self.events(told),
+            fleet: self.world.fleet.as_ref().map(|fleet| self.fleet(fleet)),
+        }
+    }
+
+    fn fleet(&self, fleet: &Fleet) -> FleetState {
+        let nodes = self.world.nodes.iter().flatten().map(|machine| {
+            let mut taints: Vec<(Text, Text)> =
+                machine.taints().map(|(key, _, effect)| (key.into(), effect.into())).collect();
+            taints.sort();
+            NodeState {
+                name: machine.name.clone(),
+                ready: fleet.is_ready(&machine.name),
+                taints,
+                in_use: fleet.in_use.get(&machine.name).map_or(0, BTreeSet::len),
+                down: fleet.is_silent(&machine.name),
+            }
+        });
+        let store = &self.world.store;
+        let budgets = disruption::budgets(self.world).into_iter().map(|budget| BudgetState {
+            name: budget.key.object(),
+            healthy: budget.healthy,
+            needed: budget.needed,
+            allowed: budget.allowed,
+            expected: budget.expected,
+        });
+        FleetState {
+            nodes: nodes.collect(),
+            attachments: fleet.attachments.keys().cloned().collect(),
+            deployments: store
+                .of_kind("Deployment")
+                .map(|(key, node)| {
+                    let (ready, updated) = deployment::counts(self.world, node);
+                    let spec = node.find(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1);
+                    DeploymentState { name: key.object(), spec, ready, updated }
+                })
+                .collect(),
+            budgets: budgets.collect(),
         }
     }
 
@@ -415,6 +517,8 @@ impl Observer<'_> {
             owner: store::owners(pod),
             why: (!scheduled).then(|| self.unplaced(pod, said)),
             terminating: is_ending(pod),
+            node: optional(pod, &["spec", "nodeName"]),
+            disruption: condition(pod, DISRUPTED).and_then(|condition| optional(condition, &["reason"])),
         }
     }
 
@@ -507,6 +611,10 @@ impl Observer<'_> {
         for one in moves {
             sets.entry(set_of(&one.pod)).or_default().push(one.clone());
         }
+        if self.world.fleet.is_some() {
+            // Pods of Deployments have no order to speak of.
+            sets.retain(|set, _| self.world.store.get(&Key::of("StatefulSet", set)).is_some());
+        }
         for (set, moves) in &mut sets {
             let set = self.world.store.get(&Key::of("StatefulSet", set));
             if set.is_none_or(|set| text(set, &["spec", "podManagementPolicy"]) == "Parallel") {
@@ -530,6 +638,12 @@ impl Observer<'_> {
                 fresh.push(new);
             }
         }
+        fresh.extend(self.world.fleet.iter().flat_map(|fleet| &fleet.said).map(|said| EventState {
+            kind: said.kind.into(),
+            name: said.name.clone(),
+            reason: said.reason.into(),
+            message: said.message.clone(),
+        }));
         fresh.sort();
         fresh
     }

@@ -4,6 +4,8 @@
 use super::agenda::Agenda;
 use super::controller::load::Loads;
 use super::denial::Denial;
+use super::fleet::Fleet;
+pub use super::machine::Machine;
 use super::mark::Mark;
 use super::object::CLAIM;
 pub use super::object::{
@@ -15,23 +17,6 @@ use crate::k8s::version::Version;
 use crate::secret::known::Known;
 use crate::value::{Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A machine that pods can run on.
-#[derive(Clone, Debug)]
-pub struct Machine {
-    /// `node-1`.
-    pub name: Text,
-    /// Its labels, a map.
-    pub labels: Node,
-    /// Its processors in thousandths, if known.
-    pub cpu: Option<i64>,
-    /// Its memory in bytes, if known.
-    pub memory: Option<i64>,
-    /// What keeps pods away that do not tolerate it, a list.
-    pub taints: Option<Node>,
-    /// Whether it takes no new pods: it is cordoned.
-    pub closed: bool,
-}
 
 /// Who looks at what is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,6 +226,8 @@ pub struct World {
     pub patience: u64,
     /// More replicas of a set than this are not played.
     pub most_replicas: i64,
+    /// Its nodes as things that fail; `None` where none does.
+    pub fleet: Option<Box<Fleet>>,
 }
 
 /// A new object takes as much patience as looking at so many: it also takes memory.
@@ -259,6 +246,17 @@ impl World {
         for touch in self.store.take_touched() {
             self.agenda.call(&touch, &self.store);
         }
+    }
+
+    /// Lets the controllers look again, though no object has changed.
+    pub fn wake(&mut self) {
+        self.at_rest = u64::MAX;
+    }
+
+    /// Whether nobody on a node does anything: it has failed.
+    #[must_use]
+    pub fn is_silent(&self, node: &str) -> bool {
+        self.fleet.as_ref().is_some_and(|fleet| fleet.is_silent(node))
     }
 
     /// Notes that the controllers have looked at so many things.

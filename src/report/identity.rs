@@ -1,7 +1,10 @@
 //! Who the replicas of an app are, as a table, as JSON and as a graph.
 
+use super::outage;
+use super::rows::write_rows;
 use crate::app::App;
 use crate::app::identity::{Replica, Srv};
+use crate::outage::table::Table;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -20,12 +23,19 @@ pub(crate) struct Map {
     pub srv: Vec<Srv>,
     /// Its replicas.
     pub replicas: Vec<Replica>,
+    /// What becomes of them when something fails.
+    #[serde(serialize_with = "by_pod")]
+    pub failures: Table,
+}
+
+fn by_pod<S: serde::Serializer>(table: &Table, to: S) -> Result<S::Ok, S::Error> {
+    outage::table_json(table).serialize(to)
 }
 
 impl Map {
     /// Asks the app.
     #[must_use]
-    pub(crate) fn new(app: &App) -> Self {
+    pub(crate) fn new(app: &App, failures: Table) -> Self {
         Self {
             app: app.identity.app.to_string(),
             environment: app.environment.to_string(),
@@ -33,6 +43,7 @@ impl Map {
             governing: app.identity.service(&app.identity.governing),
             srv: app.srv(),
             replicas: app.replicas(),
+            failures,
         }
     }
 }
@@ -70,21 +81,12 @@ pub(crate) fn table(views: &[Map]) -> String {
             }
         }
         write_rows(&rows, &mut out);
+        let failures = outage::table(&view.failures, &view.namespace);
+        if !failures.is_empty() {
+            let _ = write!(out, "\n{failures}");
+        }
     }
     out
-}
-
-pub(super) fn write_rows<const N: usize>(rows: &[[String; N]], out: &mut String) {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
 }
 
 /// As JSON for programs.

@@ -2,10 +2,12 @@
 //! `rehearse --format json` prints, and what recordings of real clusters are compared with.
 
 use super::gaps;
+use crate::cluster::denial::Verdict;
 use crate::cluster::kubectl::{Act, Done};
 use crate::cluster::rehearse::Outcome;
 use crate::cluster::state::{
-    ClaimState, Difference, EndpointState, EventState, Partner, PodState, SetState, State, Tie, VolumeState, Why,
+    BudgetState, ClaimState, DeploymentState, Difference, EndpointState, EventState, FleetState, NodeState, Partner,
+    PodState, SetState, State, Tie, VolumeState, Why,
 };
 use crate::cluster::store::{Key, Owner};
 use crate::cluster::world::{Cause, PodMove};
@@ -38,16 +40,42 @@ fn result(done: &Done, home: &str) -> Value {
                 .collect();
         }
     }
+    match &done.act {
+        Act::Evicted { gone: false } => result["gone"] = json!(false),
+        Act::NotEvicted(verdict) => not_evicted(&mut result, verdict),
+        _ => {}
+    }
     if !done.warnings.is_empty() {
         result["warnings"] = json!(done.warnings);
     }
     result
 }
 
+/// What the server says to an eviction that it refuses.
+/// `createTooManyRequestsError` and `Create`, pkg/registry/core/pod/storage.
+fn not_evicted(result: &mut Value, verdict: &Verdict) {
+    let (code, reason, message) = match verdict {
+        Verdict::NoRoom { .. } => {
+            (429, json!("TooManyRequests"), "Cannot evict pod as it would violate the pod's disruption budget.")
+        }
+        _ => (
+            500,
+            Value::Null,
+            "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+        ),
+    };
+    result["code"] = json!(code);
+    result["reason"] = reason;
+    result["message"] = json!(message);
+    if let Verdict::NoRoom { cause, .. } = verdict {
+        result["causes"] = json!([{ "field": null, "type": "DisruptionBudget", "message": cause }]);
+    }
+}
+
 /// The cluster after a step. Objects of `home` are called by their names, others by their namespaces too.
 #[must_use]
 pub(crate) fn state(state: &State, home: &str) -> Value {
-    let State { statefulsets, pods, claims, volumes, endpoints, changes, order, events } = state;
+    let State { statefulsets, pods, claims, volumes, endpoints, changes, order, events, fleet } = state;
     let label = |name: &ObjectName| name.seen_from(home).to_string();
     let sorted = |entries: Vec<(String, Value)>| -> Value {
         let mut entries = entries;
@@ -56,9 +84,9 @@ pub(crate) fn state(state: &State, home: &str) -> Value {
     };
     let endpoints = endpoints.iter().map(|(service, list)| (label(service), list.iter().map(endpoint).collect()));
     let order = order.iter().map(|(set, moves)| (label(set), moves.iter().map(moved).collect()));
-    json!({
+    let mut whole = json!({
         "statefulsets": statefulsets.iter().map(|one| set(one, home)).collect::<Vec<_>>(),
-        "pods": pods.iter().map(|one| pod(one, home)).collect::<Vec<_>>(),
+        "pods": pods.iter().map(|one| pod(one, home, fleet.is_some())).collect::<Vec<_>>(),
         "claims": claims.iter().map(|one| claim(one, home)).collect::<Vec<_>>(),
         "volumes": volumes.iter().map(volume).collect::<Vec<_>>(),
         "endpoints": sorted(endpoints.collect()),
@@ -69,7 +97,49 @@ pub(crate) fn state(state: &State, home: &str) -> Value {
         },
         "order": sorted(order.collect()),
         "events": events.iter().map(|one| event(one, home)).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(fleet) = fleet {
+        add_fleet(&mut whole, fleet, home);
+    }
+    whole
+}
+
+/// What is there only where nodes may fail.
+fn add_fleet(whole: &mut Value, fleet: &FleetState, home: &str) {
+    let label = |name: &ObjectName| name.seen_from(home).to_string();
+    let node = |node: &NodeState| {
+        let taints: Vec<String> = node.taints.iter().map(|(key, effect)| format!("{key}:{effect}")).collect();
+        let ready = if node.ready { "True" } else { "Unknown" };
+        let mut value = json!({ "name": node.name.as_str(), "ready": ready, "taints": taints, "in use": node.in_use });
+        if node.down {
+            value["down"] = true.into();
+        }
+        value
+    };
+    whole["nodes"] = fleet.nodes.iter().map(node).collect();
+    let attachment =
+        |(volume, node): &(Text, Text)| json!({ "volume": volume.as_str(), "node": node.as_str(), "attached": true });
+    whole["attachments"] = fleet.attachments.iter().map(attachment).collect();
+    if !fleet.deployments.is_empty() {
+        let deployment = |one: &DeploymentState| {
+            let (spec, ready, updated) = (one.spec, one.ready, one.updated);
+            let unavailable = (spec - ready).max(0);
+            json!({
+                "name": label(&one.name), "spec": spec, "ready": ready, "available": ready, "updated": updated,
+                "unavailable": unavailable,
+            })
+        };
+        whole["deployments"] = fleet.deployments.iter().map(deployment).collect();
+    }
+    if !fleet.budgets.is_empty() {
+        let budget = |one: &BudgetState| {
+            json!({
+                "name": label(&one.name), "currentHealthy": one.healthy, "desiredHealthy": one.needed,
+                "disruptionsAllowed": one.allowed, "expectedPods": one.expected,
+            })
+        };
+        whole["budgets"] = fleet.budgets.iter().map(budget).collect();
+    }
 }
 
 /// A pod that came or went: `+web-0`, `-web-0`.
@@ -104,7 +174,7 @@ fn set(set: &SetState, home: &str) -> Value {
     })
 }
 
-fn pod(pod: &PodState, home: &str) -> Value {
+fn pod(pod: &PodState, home: &str, with_node: bool) -> Value {
     let mut value = json!({
         "name": pod.name.seen_from(home).to_string(),
         "hostname": optional(pod.hostname.as_ref()),
@@ -118,6 +188,12 @@ fn pod(pod: &PodState, home: &str) -> Value {
         "owner": owners(&pod.owner),
     });
     state_of(&mut value, pod.why.as_ref(), pod.terminating);
+    if with_node {
+        value["node"] = json!(optional(pod.node.as_ref()));
+        if let Some(disruption) = &pod.disruption {
+            value["disruption"] = json!(disruption.as_str());
+        }
+    }
     value
 }
 

@@ -83,7 +83,7 @@ impl Page {
 
     fn step(&mut self, outcome: &Outcome, home: &str) {
         self.acts(&outcome.acts, home);
-        let State { statefulsets, pods, claims, volumes, endpoints, changes, order, events } = &outcome.state;
+        let State { statefulsets, pods, claims, volumes, endpoints, changes, order, events, fleet: _ } = &outcome.state;
         let seen = |name: &ObjectName| clean(&name.seen_from(home).to_string());
         for (set, moves) in order {
             let moves: Vec<String> = moves.iter().map(|one| clean(&record::sign(one))).collect();

@@ -1,6 +1,6 @@
 //! Who uses what of each cluster, and how much: as tables for people, as JSON for programs.
 
-use super::identity::write_rows;
+use super::rows::write_rows;
 use crate::cluster::plugin::amounts::Amounts;
 use crate::k8s::quantity::Quantity;
 use crate::review::ledger::OF_CLASS;

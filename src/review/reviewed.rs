@@ -8,6 +8,7 @@ use super::verdict::Judgement;
 use crate::bundle::Bundle;
 use crate::diagnostic::Finding;
 use crate::k8s::version::Version;
+use crate::outage::table::Table;
 use crate::secret::known::Known;
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub struct Review {
     pub after: Vec<Holding>,
     /// What runs otherwise, where it was compared with that.
     pub live: Option<Live>,
+    /// What becomes of each replica afterwards when something fails; empty where nobody asked.
+    pub failures: Table,
     /// What the user is told of it, on the user's own lines: for formats that know findings only.
     pub findings: Vec<Finding>,
 }

@@ -28,6 +28,7 @@ mod disk;
 mod drifts;
 mod editors;
 mod examples;
+mod failures;
 mod fix;
 mod fixed;
 mod generated;

@@ -216,7 +216,7 @@ fn resumed(line: &Value) -> (Value, Value) {
         .map(|(kind, name)| (kind.to_owned(), name.to_owned()))
         .collect();
     let cascade = scenario::cascade(step);
-    let outcome = cluster.run(&Apply { bundle: &next, delete: &delete, cascade });
+    let outcome = cluster.run(&Apply { delete: &delete, cascade, ..Apply::new(&next) });
     (step.clone(), scenario::recorded(&outcome, &cluster, home, delete.len()))
 }
 

@@ -6,7 +6,7 @@
 use crate::cluster::mark::Mark;
 use crate::cluster::object::{CLAIM, VOLUME};
 use crate::cluster::store::{Key, is_ending, owner_references, owners, uid};
-use crate::cluster::world::{World, node_name, phase};
+use crate::cluster::world::{World, is_over, node_name, phase};
 use crate::value::Text;
 
 /// What becomes of the things that an object owns.
@@ -86,14 +86,18 @@ fn disown(world: &mut World, owner: &Text) {
 }
 
 /// Whether something keeps a deleted object from going: a claim is used by a pod on a node, a volume is bound, a pod
-/// does not end.
-/// `askInformer`, pkg/controller/volume/pvcprotection.
+/// does not end, or its node does not say that it has.
+/// `askInformer`, pkg/controller/volume/pvcprotection; `CheckGracefulDelete`, pkg/registry/core/pod.
 fn is_held(world: &World, key: &Key) -> bool {
     let Some(node) = world.store.get(key) else { return false };
     match key.kind.as_str() {
         CLAIM => world.users(key).any(|(_, pod)| !node_name(pod).is_empty()),
         VOLUME => phase(node) == "Bound",
-        "Pod" => !node_name(node).is_empty() && super::kubelet::is_told(node, super::kubelet::TERMINATING),
+        "Pod" => {
+            !node_name(node).is_empty()
+                && (super::kubelet::is_told(node, super::kubelet::TERMINATING)
+                    || !is_over(node) && world.is_silent(node_name(node)))
+        }
         _ => false,
     }
 }

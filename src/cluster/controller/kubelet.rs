@@ -1,6 +1,7 @@
 //! Pods on their nodes: a pod that has a place runs and is ready, unless its annotations say that it shall not. Knows
 //! no image and no probe.
 
+use super::attach;
 use crate::cluster::store::{Key, annotation, is_ending, put, text, uid};
 use crate::cluster::world::{Unplaced, World, is_over, is_ready, node_name};
 use crate::source::At;
@@ -44,7 +45,12 @@ fn tend(world: &mut World, key: &Key) {
     if world.nodes.as_ref().is_some_and(|nodes| !nodes.iter().any(|node| node.name == node_name(pod))) {
         return;
     }
-    let (phase, ready) = if is_told(pod, PENDING) {
+    if world.is_silent(node_name(pod)) {
+        // `processPod`, pkg/controller/nodelifecycle: a pod that comes to a node that is not ready is not ready either.
+        return;
+    }
+    let is_held = || text(pod, &["status", "phase"]) == "Pending" && !attach::is_ready(world, key, pod);
+    let (phase, ready) = if is_told(pod, PENDING) || is_held() {
         ("Pending", false)
     } else if is_told(pod, FAIL) {
         ("Failed", false)
@@ -91,9 +97,39 @@ pub(crate) fn set_gated(world: &mut World, key: &Key) {
     }
 }
 
+/// Writes that a pod is not ready any more: nobody hears of its node.
+/// `MarkPodsNotReady`, pkg/controller/util/node.
+pub(super) fn set_unready(world: &mut World, key: &Key) {
+    if let Some(at) = world.store.get(key).map(|pod| pod.at) {
+        put_condition(world, key, &condition("Ready", false, None, at));
+    }
+}
+
+/// Writes that a pod goes for a reason that is none of its own.
+/// `UpdatePodCondition`, pkg/api/v1/pod.
+pub(crate) fn set_disrupted(world: &mut World, key: &Key, reason: &str) {
+    if let Some(at) = world.store.get(key).map(|pod| pod.at) {
+        put_condition(world, key, &condition(DISRUPTED, true, Some((reason, "")), at));
+    }
+}
+
+/// The condition of a pod that goes for a reason that is none of its own.
+pub(crate) const DISRUPTED: &str = "DisruptionTarget";
+
+/// Puts a condition in the place of the one of its type.
+fn put_condition(world: &mut World, key: &Key, condition: &Node) {
+    let kind = text(condition, &["type"]);
+    let others = world.store.get(key).and_then(|pod| pod.find(&["status", "conditions"]));
+    let others = others.into_iter().flat_map(Node::items).filter(|other| text(other, &["type"]) != kind).cloned();
+    let all = others.chain([condition.clone()]).collect();
+    world.store.set(key, &["status", "conditions"], Some(Data::List(all)));
+}
+
 fn set_status(world: &mut World, key: &Key, phase: &str, conditions: &[Node]) {
+    let kept = world.store.get(key).and_then(|pod| crate::cluster::world::condition(pod, DISRUPTED)).cloned();
+    let conditions = conditions.iter().cloned().chain(kept).collect();
     world.store.set_text(key, &["status", "phase"], phase);
-    world.store.set(key, &["status", "conditions"], Some(Data::List(conditions.to_vec())));
+    world.store.set(key, &["status", "conditions"], Some(Data::List(conditions)));
 }
 
 fn condition(kind: &str, holds: bool, why: Option<(&str, &str)>, at: At) -> Node {

@@ -42,15 +42,26 @@ impl Loads {
             *self.alike.entry((old.node, old.owner)).or_default() -= 1;
         }
         if let Some(pod) = pod.filter(|pod| !node_name(pod).is_empty()) {
-            // What has ended uses nothing, and is still there.
-            let demand = if is_over(pod) { Demand::default() } else { demand(pod) };
-            let (node, owner): (Text, _) = (node_name(pod).into(), controller_uid(pod).cloned());
-            let (load, pods) = self.nodes.entry(node.clone()).or_default();
-            *load = Demand { cpu: load.cpu + demand.cpu, memory: load.memory + demand.memory };
-            *pods += 1;
-            *self.alike.entry((node.clone(), owner.clone())).or_default() += 1;
-            self.counted.insert(key.clone(), Counted { node, owner, demand });
+            self.count(key, pod, node_name(pod).into());
         }
+    }
+
+    /// Counts a pod on the node that was chosen for it, though it waits for its volumes before it goes there.
+    /// `assume`, pkg/scheduler.
+    pub fn assume(&mut self, key: &Key, pod: &Node, node: &Text) {
+        self.note(key, None);
+        self.count(key, pod, node.clone());
+    }
+
+    fn count(&mut self, key: &Key, pod: &Node, node: Text) {
+        // What has ended uses nothing, and is still there.
+        let demand = if is_over(pod) { Demand::default() } else { demand(pod) };
+        let owner = controller_uid(pod).cloned();
+        let (load, pods) = self.nodes.entry(node.clone()).or_default();
+        *load = Demand { cpu: load.cpu + demand.cpu, memory: load.memory + demand.memory };
+        *pods += 1;
+        *self.alike.entry((node.clone(), owner.clone())).or_default() += 1;
+        self.counted.insert(key.clone(), Counted { node, owner, demand });
     }
 
     /// What is asked of a node, by how many pods.

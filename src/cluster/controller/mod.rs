@@ -1,14 +1,20 @@
 //! The controllers: all that happens in a cluster by itself after something has changed, until nothing changes any
 //! more.
 
+pub(crate) mod attach;
+pub(crate) mod deployment;
+pub(crate) mod disruption;
 mod ephemeral;
 pub(crate) mod garbage;
 pub(crate) mod kubelet;
 pub(crate) mod load;
+pub(crate) mod node;
+mod pod_gc;
 mod preemption;
 mod revision;
 mod scheduler;
 pub(crate) mod statefulset;
+mod taint;
 mod topology;
 
 use super::binder;
@@ -22,6 +28,7 @@ pub(crate) fn settle(world: &mut World) -> bool {
     for _ in 0..MOST_ROUNDS {
         let before = world.store.writes();
         react(world);
+        deployment::run(world);
         world.call_on_changes();
         let mut last = None;
         while let Some(set) = world.agenda.sets.next(last.as_ref()) {
@@ -53,6 +60,36 @@ pub(crate) fn settle(world: &mut World) -> bool {
     false
 }
 
+/// Lets so many milliseconds pass, and the controllers work whenever it is time for something. Says whether they came
+/// to rest.
+pub(crate) fn pass(world: &mut World, length: u64) -> bool {
+    let mut settled = settle(world);
+    let Some(end) = world.fleet.as_ref().map(|fleet| fleet.now + length) else { return settled };
+    while let Some(due) = due(world).filter(|due| *due <= end) {
+        if world.patience == 0 {
+            return false;
+        }
+        if let Some(fleet) = &mut world.fleet {
+            fleet.now = fleet.now.max(due);
+        }
+        world.spend(1);
+        node::run(world);
+        pod_gc::run(world);
+        world.wake();
+        settled &= settle(world);
+    }
+    if let Some(fleet) = &mut world.fleet {
+        fleet.now = end;
+    }
+    settled
+}
+
+/// When there is next something to do that is a matter of time.
+fn due(world: &World) -> Option<u64> {
+    let fleet = world.fleet.as_ref()?;
+    [node::due(fleet), taint::due(fleet), attach::due(fleet), pod_gc::due(world, fleet)].into_iter().flatten().min()
+}
+
 /// All that is quick beside a StatefulSet's steps: garbage, claims and volumes, places for pods, pods on their nodes.
 fn react(world: &mut World) {
     for _ in 0..MOST_ROUNDS {
@@ -66,6 +103,8 @@ fn react(world: &mut World) {
         ephemeral::run(world);
         binder::run(world);
         scheduler::run(world);
+        taint::run(world);
+        attach::run(world);
         kubelet::run(world);
         if world.store.writes() == before {
             world.at_rest = before;

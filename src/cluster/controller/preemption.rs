@@ -3,16 +3,16 @@
 //! `SelectVictimsOnNode`, pkg/scheduler/framework/plugins/defaultpreemption; `pickOneNodeForPreemption`,
 //! pkg/scheduler/framework/preemption.
 
+use super::disruption::{self, Budget};
 use super::garbage;
 use super::scheduler::{Candidate, No, fits, on, summary};
-use super::statefulset;
 use crate::cluster::plugin::{preempts, priority_of};
 use crate::cluster::selector;
-use crate::cluster::store::{Key, controller_uid, is_ending, text, uid};
-use crate::cluster::world::{Machine, World, is_ready};
-use crate::value::{Data, Node, Text};
+use crate::cluster::store::{Key, is_ending, text, uid};
+use crate::cluster::world::{Machine, World};
+use crate::value::{Node, Text};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 const NO_VICTIMS: &str = "No preemption victims found for incoming pod";
 const NOT_HELPFUL: &str = "Preemption is not helpful for scheduling";
@@ -37,13 +37,6 @@ struct Victim<'w> {
     key: &'w Key,
     pod: &'w Node,
     priority: i64,
-}
-
-/// Pods that are protected together, and how many of them may go.
-struct Budget<'w> {
-    namespace: &'w Text,
-    selector: &'w Node,
-    left: i64,
 }
 
 /// The pods that are to make room for one, or why none helps, in the scheduler's words; and how much there was to look
@@ -76,7 +69,7 @@ pub(super) fn plan<'a>(
         }
         // The older of two is the more important.
         lower.sort_by_cached_key(|victim| (Reverse(victim.priority), uid(victim.pod)));
-        let budgets = budgets.get_or_insert_with(|| budgets_of(world));
+        let budgets = budgets.get_or_insert_with(|| disruption::budgets(world));
         match on_node(world, machines, machine, candidate, &lower, budgets) {
             Err(no) => reasons.extend(no.reasons),
             Ok(victims) if best.as_ref().is_none_or(|best| rank(&victims) < rank(best)) => best = Some(victims),
@@ -133,66 +126,22 @@ fn on_node<'a>(
 
 /// Parts the pods that a budget protects from the others: `filterPodsWithPDBViolation`.
 fn protected<'a>(lower: &[Victim<'a>], budgets: &[Budget<'_>]) -> (Vec<Victim<'a>>, Vec<Victim<'a>>) {
-    let mut left: Vec<i64> = budgets.iter().map(|budget| budget.left).collect();
+    let mut left: Vec<i64> = budgets.iter().map(|budget| budget.allowed).collect();
     lower.iter().partition(|victim| {
         let labels = victim.pod.find(&["metadata", "labels"]);
         let mut violated = false;
         for (budget, left) in budgets.iter().zip(&mut left) {
-            if *budget.namespace == victim.key.namespace && selector::matches(Some(budget.selector), labels) {
+            let is_about_something = budget.selector.entries().next().is_some();
+            if is_about_something
+                && budget.key.namespace == victim.key.namespace
+                && selector::matches(Some(budget.selector), labels)
+            {
                 *left -= 1;
                 violated |= *left < 0;
             }
         }
         violated
     })
-}
-
-/// What each budget allows now: the disruption controller.
-/// `getExpectedPodCount`, pkg/controller/disruption.
-fn budgets_of(world: &World) -> Vec<Budget<'_>> {
-    let budgets = world.store.of_kind("PodDisruptionBudget");
-    budgets
-        .filter_map(|(key, budget)| {
-            let selector = budget.find(&["spec", "selector"]).filter(|selector| selector.entries().next().is_some())?;
-            Some(Budget { namespace: &key.namespace, selector, left: allowed(world, key, budget, selector) })
-        })
-        .collect()
-}
-
-fn allowed(world: &World, key: &Key, budget: &Node, selector: &Node) -> i64 {
-    let pods = world.store.of_kind("Pod").filter(|(pod_key, pod)| {
-        pod_key.namespace == key.namespace && selector::matches(Some(selector), pod.find(&["metadata", "labels"]))
-    });
-    let (mut healthy, mut scales, mut alone) = (0, BTreeMap::new(), 0);
-    for (_, pod) in pods {
-        healthy += i64::from(is_ready(pod) && !is_ending(pod));
-        match controller_uid(pod) {
-            Some(owner) => *scales.entry(owner).or_insert(0) += 1,
-            None => alone += 1,
-        }
-    }
-    let sets = world.store.of_kind("StatefulSet");
-    let sizes: BTreeMap<Text, i64> = sets.map(|(_, set)| (uid(set), statefulset::replicas(set))).collect();
-    let expected: i64 =
-        alone + scales.into_iter().map(|(owner, seen)| sizes.get(owner).copied().unwrap_or(seen)).sum::<i64>();
-    let amount = |field: &str| budget.find(&["spec", field]).map(|stated| share(stated, expected));
-    let needed = match (amount("minAvailable"), amount("maxUnavailable")) {
-        (_, Some(most)) => expected - most,
-        (least, None) => least.unwrap_or_default(),
-    };
-    (healthy - needed.max(0)).max(0)
-}
-
-/// A number, or a share of all, rounded up.
-fn share(stated: &Node, all: i64) -> i64 {
-    match &stated.data {
-        Data::Int(number) => *number,
-        _ => {
-            let percent =
-                stated.as_str().and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok()).unwrap_or_default();
-            percent.saturating_mul(all).saturating_add(99) / 100
-        }
-    }
 }
 
 /// Deletes the victims, and notes for which node the pod waits.

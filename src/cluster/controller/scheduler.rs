@@ -10,10 +10,12 @@ use super::load::{Demand, demand};
 use super::preemption;
 use super::topology::Topology;
 use crate::cluster::binder::{self, CLAIM, Place, VOLUME};
+use crate::cluster::fleet::{NO_EXECUTE, NO_SCHEDULE, UNSCHEDULABLE};
 use crate::cluster::mark::Mark;
 use crate::cluster::plugin::priority_of;
 use crate::cluster::selector;
 use crate::cluster::store::{Key, annotation, is_ending, text};
+use crate::cluster::toleration::bears;
 use crate::cluster::world::{Cause, Machine, Unplaced, World, claim_names, is_over, node_name, phase};
 use crate::k8s::version::Version;
 use crate::value::{Map, Node, Text};
@@ -128,6 +130,7 @@ enum Placing {
 /// `schedulePod`, pkg/scheduler.
 fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) -> Placing {
     let Some(pod) = world.store.get(key).cloned() else { return Placing::Done };
+    world.loads.note(key, Some(&pod));
     if pod.find(&["spec", "schedulingGates"]).and_then(Node::as_list).is_some_and(|gates| !gates.is_empty()) {
         kubelet::set_gated(world, key);
         return Placing::Done;
@@ -173,7 +176,10 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) -> Placing {
         }
     }
     let crowd = |machine: &Machine| (world.loads.alike(&machine.name, &pod), world.loads.on(&machine.name).1);
-    let best = fitting.into_iter().min_by_key(|(machine, plan)| (plan.make.len(), crowd(machine)));
+    // Of several that would do, a recording may tell which it was.
+    let choice = world.fleet.as_ref().and_then(|fleet| fleet.choices.get(key));
+    let is_other = |machine: &Machine| choice.is_some_and(|choice| *choice != machine.name);
+    let best = fitting.into_iter().min_by_key(|(machine, plan)| (is_other(machine), plan.make.len(), crowd(machine)));
     let Some((machine, plan)) = best else {
         let is_for_volumes = refused.iter().any(|no| no.reasons.contains(&NO_VOLUME));
         let cause = if is_for_volumes { Cause::NoVolume } else { Cause::Other };
@@ -207,6 +213,7 @@ fn place(world: &mut World, key: &Key, known: Option<&[Machine]>) -> Placing {
     for claim in &plan.make {
         world.store.set_text(claim, &["metadata", "annotations", binder::SELECTED_NODE], machine.name.clone());
     }
+    world.loads.assume(key, &pod, &machine.name);
     Placing::Done
 }
 
@@ -292,10 +299,10 @@ pub(super) fn fits<'a>(
         let free = !is_claim_of_another(world, key, pod, without);
         return if free { volumes(world, None, claims) } else { Err(No::never(CLAIM_IN_USE)) };
     }
-    if machine.closed && !tolerates(pod, "node.kubernetes.io/unschedulable", "", "NoSchedule") {
+    if machine.closed && !bears(pod, UNSCHEDULABLE, "", NO_SCHEDULE) {
         return Err(No::never("node(s) were unschedulable"));
     }
-    if machine.taints.iter().flat_map(Node::items).any(|taint| is_kept_away(pod, taint)) {
+    if machine.taints().any(|taint| is_kept_away(pod, taint)) {
         return Err(No::never("node(s) had untolerated taint(s)"));
     }
     if !is_wanted(machine, pod) {
@@ -329,26 +336,8 @@ pub(super) fn is_wanted(machine: &Machine, pod: &Node) -> bool {
 }
 
 /// Whether a taint keeps a pod away: `FindMatchingUntoleratedTaint`, k8s.io/component-helpers/scheduling/corev1.
-fn is_kept_away(pod: &Node, taint: &Node) -> bool {
-    let effect = text(taint, &["effect"]);
-    matches!(effect, "NoSchedule" | "NoExecute")
-        && !tolerates(pod, text(taint, &["key"]), text(taint, &["value"]), effect)
-}
-
-/// Whether a pod tolerates a taint. Those that the server adds to every pod are about nodes that fail, which these do
-/// not.
-fn tolerates(pod: &Node, key: &str, value: &str, effect: &str) -> bool {
-    pod.find(&["spec", "tolerations"]).into_iter().flat_map(Node::items).any(|toleration| {
-        let of = |field: &str| text(toleration, &[field]);
-        let same_value = match of("operator") {
-            "" | "Equal" => of("value") == value,
-            "Exists" => true,
-            "Gt" => matches!((value.parse::<i64>(), of("value").parse::<i64>()), (Ok(taint), Ok(own)) if taint > own),
-            "Lt" => matches!((value.parse::<i64>(), of("value").parse::<i64>()), (Ok(taint), Ok(own)) if taint < own),
-            _ => false,
-        };
-        (of("effect").is_empty() || of("effect") == effect) && (of("key").is_empty() || of("key") == key) && same_value
-    })
+pub(super) fn is_kept_away(pod: &Node, (key, value, effect): (&str, &str, &str)) -> bool {
+    matches!(effect, NO_SCHEDULE | NO_EXECUTE) && !bears(pod, key, value, effect)
 }
 
 // ---- ports and claims that only one may have

@@ -5,10 +5,10 @@
 //! `pkg/scheduler/framework/plugins/podtopologyspread/filtering.go: Filter`, and
 //! `pkg/scheduler/framework/plugins/tainttoleration/taint_toleration.go: Filter`.
 
-use super::scheduler::{No, is_wanted};
+use super::scheduler::{No, is_kept_away, is_wanted};
 use crate::cluster::mark::Mark;
 use crate::cluster::selector::{self, REQUIRED};
-use crate::cluster::store::{Key, text};
+use crate::cluster::store::{Key, is_ending, text};
 use crate::cluster::world::{Machine, World, is_over, node_name};
 use crate::value::Node;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,11 +53,11 @@ impl<'a> Topology<'a> {
         let by_name: Machines<'a> = machines.iter().map(|machine| (machine.name.as_str(), machine)).collect();
         let labels = pod.find(&["metadata", "labels"]);
         let constraints = pod.find(&["spec", "topologySpreadConstraints"]).into_iter().flat_map(Node::items);
-        let there = |term: &'a Node| peers(world, &by_name, term, &key.namespace, without);
+        let there = |term: &'a Node| peers(world, &by_name, term, &key.namespace, without, |_| true);
         Self {
             spread: constraints
                 .filter(|constraint| text(constraint, &["whenUnsatisfiable"]) != "ScheduleAnyway")
-                .map(|constraint| Spread::new(constraint, there(constraint), machines, pod))
+                .map(|constraint| Spread::new(world, constraint, (key, pod), machines, without))
                 .collect(),
             near: terms(pod, "podAffinity")
                 .map(|term| {
@@ -101,12 +101,25 @@ impl<'a> Topology<'a> {
 }
 
 impl<'a> Spread<'a> {
-    fn new(constraint: &'a Node, there: Vec<&'a str>, machines: &'a [Machine], pod: &Node) -> Self {
+    /// Counts pods on the nodes that count: pods that are being deleted do not.
+    /// `calPreFilterState` and `countPodsMatchSelector`, pkg/scheduler/framework/plugins/podtopologyspread.
+    fn new(
+        world: &'a World,
+        constraint: &'a Node,
+        (key, pod): (&Key, &Node),
+        machines: &'a [Machine],
+        without: &BTreeSet<Key>,
+    ) -> Self {
         let topology = text(constraint, &["topologyKey"]);
-        let counted =
-            |machine: &&Machine| text(constraint, &["nodeAffinityPolicy"]) == "Ignore" || is_wanted(machine, pod);
-        let domains: BTreeSet<&str> =
-            machines.iter().filter(counted).filter_map(|machine| domain(machine, topology)).collect();
+        let counted = |machine: &&Machine| {
+            (text(constraint, &["nodeAffinityPolicy"]) == "Ignore" || is_wanted(machine, pod))
+                && (text(constraint, &["nodeTaintsPolicy"]) != "Honor"
+                    || !machine.taints().any(|taint| is_kept_away(pod, taint)))
+        };
+        let nodes: Machines<'a> =
+            machines.iter().filter(counted).map(|machine| (machine.name.as_str(), machine)).collect();
+        let domains: BTreeSet<&str> = nodes.values().filter_map(|machine| domain(machine, topology)).collect();
+        let there = peers(world, &nodes, constraint, &key.namespace, without, |pod| !is_ending(pod));
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         there.into_iter().for_each(|domain| *counts.entry(domain).or_default() += 1);
         let enough = constraint
@@ -131,11 +144,13 @@ fn peers<'a>(
     term: &'a Node,
     namespace: &str,
     without: &BTreeSet<Key>,
+    counts: impl Fn(&Node) -> bool,
 ) -> Vec<&'a str> {
     let topology = text(term, &["topologyKey"]);
     let pods = world.store.of_kind("Pod").filter(|(key, pod)| {
         is_meant(term, namespace, &key.namespace)
             && !is_over(pod)
+            && counts(pod)
             && !without.contains(key)
             && selector::matches(term.get("labelSelector"), pod.find(&["metadata", "labels"]))
     });

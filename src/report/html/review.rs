@@ -5,6 +5,7 @@ use super::class;
 use super::text::{self, escaped, findable, spoken_text};
 use crate::cluster::controller::statefulset::parent_and_ordinal;
 use crate::k8s::object::ObjectName;
+use crate::outage::aim::Part;
 use crate::report::alike::Group;
 use crate::report::compact::compact;
 use crate::report::holding::cells;
@@ -74,6 +75,7 @@ pub(super) fn write(group: &Group<'_>, number: usize, open: bool, room: &mut Roo
     pods(review, out);
     runbooks(review, out);
     identities(review, out);
+    failures(review, out);
     objects(review, number, open, room, out);
     out.push_str("</article>\n");
 }
@@ -292,6 +294,39 @@ fn identities(review: &Review, out: &mut String) {
     out.push_str("</tbody></table></div>\n");
     if rows.len() > MOST_ROWS {
         let _ = write!(out, "<p class=\"word\">{} not shown here.</p>", counted(rows.len() - MOST_ROWS, "more row"));
+    }
+    out.push_str("</details>\n");
+}
+
+/// Which replicas survive, wait or lose what they have when something fails.
+fn failures(review: &Review, out: &mut String) {
+    let table = &review.failures;
+    if table.rows.is_empty() {
+        return;
+    }
+    let title = escaped(&review.title);
+    let _ = write!(
+        out,
+        "<details class=\"part table\"><summary>Replicas by failures</summary>\n<div class=\"scroll\" tabindex=\"0\" \
+            role=\"region\" aria-label=\"What becomes of each replica of {title} when something fails\"><table><thead><tr>\
+            <th scope=\"col\">If it fails</th><th scope=\"col\">its pod</th><th scope=\"col\">its node</th>\
+            <th scope=\"col\">its zone</th><th scope=\"col\">a disk</th></tr></thead>\n<tbody>"
+    );
+    for row in &table.rows {
+        let _ = write!(out, "<tr><td>{}</td>", escaped(&row.pod.seen_from(&review.home).to_string()));
+        for part in Part::ALL_BY_WEIGHT {
+            let _ = write!(out, "<td>{}</td>", words::outages::cell(row.words.get(&part)));
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</tbody></table></div>\n");
+    if table.left_out > 0 {
+        let _ = write!(out, "<p class=\"word\">{} not shown here.</p>", counted(table.left_out, "more row"));
+    }
+    let _ = write!(out, "<p class=\"word\">{}</p>", escaped(words::outages::LEGEND));
+    for presumption in &table.presumed {
+        let said = words::outages::Outages::presumption(presumption);
+        let _ = write!(out, "<p class=\"word\">Not known: {}.</p>", escaped(&said));
     }
     out.push_str("</details>\n");
 }

@@ -6,6 +6,7 @@ mod decisions;
 mod effects;
 mod live;
 mod notes;
+pub(crate) mod outages;
 mod purposes;
 mod risks;
 mod steps;

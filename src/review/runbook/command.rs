@@ -2,53 +2,11 @@
 
 use crate::bundle::Resource;
 use crate::review::set::Set;
+pub use crate::shell::Command;
+use crate::shell::{POD, is_option};
+pub(crate) use crate::shell::{kubectl, word};
 use crate::value::Node;
 use serde_json::{Value, json};
-use std::fmt;
-
-/// A line for a shell. All of it was written by us, or is a name that is quoted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Command(String);
-
-impl Command {
-    /// A line as it stands: names in it are quoted by `word`.
-    #[must_use]
-    pub fn line(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The same with options behind it.
-    #[must_use]
-    pub(super) fn with(self, options: &str) -> Self {
-        if options.is_empty() { self } else { Self(format!("{} {options}", self.0)) }
-    }
-}
-
-impl fmt::Display for Command {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-/// How long a command waits for a pod before it gives up.
-const POD: &str = "--timeout=10m";
-
-/// A word that a shell takes as it is.
-#[must_use]
-pub(super) fn word(text: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=,".contains(letter);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-/// Whether kubectl would take a text for an option where it stands alone. Few names may begin like that, but all can be
-/// written so.
-fn is_option(text: &str) -> bool {
-    text.starts_with('-')
-}
 
 /// An object by its kind and name: `pvc data-0`. One that looks like an option is said as `role/-x`, which is none.
 #[must_use]
@@ -97,32 +55,22 @@ pub(super) fn selector(labels: &str) -> String {
     if is_option(labels) { format!("--selector={}", word(labels)) } else { format!("-l {}", word(labels)) }
 }
 
-/// `kubectl`, for objects of a namespace; of the one that is in use, where none is said.
-#[must_use]
-pub(super) fn kubectl(namespace: &str) -> String {
-    match namespace {
-        "" => "kubectl".to_owned(),
-        name if is_option(name) => format!("kubectl --namespace={}", word(name)),
-        name => format!("kubectl -n {}", word(name)),
-    }
-}
-
 /// Merges a patch into an object.
 #[must_use]
 pub(super) fn patch(namespace: &str, object: &str, patch: &Value) -> Command {
-    Command(format!("{} patch {object} --type merge -p {}", kubectl(namespace), word(&patch.to_string())))
+    Command::line(format!("{} patch {object} --type merge -p {}", kubectl(namespace), word(&patch.to_string())))
 }
 
 /// Makes an object that has no file of its own.
 #[must_use]
 pub(super) fn apply_text(namespace: &str, object: &Value) -> Command {
-    Command(format!("printf '%s' {} | {} apply -f -", word(&object.to_string()), kubectl(namespace)))
+    Command::line(format!("printf '%s' {} | {} apply -f -", word(&object.to_string()), kubectl(namespace)))
 }
 
 /// Shows objects.
 #[must_use]
 pub(super) fn get(namespace: &str, objects: &str) -> Command {
-    Command(format!("{} get {objects}", kubectl(namespace)))
+    Command::line(format!("{} get {objects}", kubectl(namespace)))
 }
 
 /// Shows a field of objects: `{.spec.replicas}`.
@@ -134,31 +82,31 @@ pub(super) fn get_field(namespace: &str, objects: &str, path: &str) -> Command {
 /// Deletes objects.
 #[must_use]
 pub(super) fn delete(namespace: &str, objects: &str) -> Command {
-    Command(format!("{} delete {objects}", kubectl(namespace)))
+    Command::line(format!("{} delete {objects}", kubectl(namespace)))
 }
 
 /// Describes objects.
 #[must_use]
 pub(super) fn describe(namespace: &str, objects: &str) -> Command {
-    Command(format!("{} describe {objects}", kubectl(namespace)))
+    Command::line(format!("{} describe {objects}", kubectl(namespace)))
 }
 
 /// Scales a workload.
 #[must_use]
 pub(super) fn scale(namespace: &str, workload: &str, replicas: i64) -> Command {
-    Command(format!("{} scale {workload} --replicas={replicas}", kubectl(namespace)))
+    Command::line(format!("{} scale {workload} --replicas={replicas}", kubectl(namespace)))
 }
 
 /// `status`, `restart` or `undo` of a rollout of `statefulset/web`.
 #[must_use]
 pub(super) fn rollout(namespace: &str, verb: &str, workload: &str) -> Command {
-    Command(format!("{} rollout {verb} {workload}", kubectl(namespace)))
+    Command::line(format!("{} rollout {verb} {workload}", kubectl(namespace)))
 }
 
 /// Waits for something of objects: `delete`, `condition=Ready`.
 #[must_use]
 pub(super) fn wait(namespace: &str, what: &str, objects: &str, timeout: &str) -> Command {
-    Command(format!("{} wait --for={what} {objects} --timeout={timeout}", kubectl(namespace)))
+    Command::line(format!("{} wait --for={what} {objects} --timeout={timeout}", kubectl(namespace)))
 }
 
 /// Waits until a field of objects has a value.
@@ -183,7 +131,7 @@ pub(super) fn set_free() -> Value {
 #[must_use]
 pub(super) fn await_pod(namespace: &str, pod: &str) -> Command {
     let (kubectl, pod) = (kubectl(namespace), word(pod));
-    Command(format!(
+    Command::line(format!(
         "{kubectl} wait --for=create pod/{pod} {POD} && {kubectl} wait --for=condition=Ready pod/{pod} {POD}"
     ))
 }
@@ -193,7 +141,7 @@ pub(super) fn await_pod(namespace: &str, pod: &str) -> Command {
 #[must_use]
 pub(super) fn await_new_pod(namespace: &str, pod: &str, path: &str, value: &str) -> Command {
     let (kubectl, pod, value) = (kubectl(namespace), word(pod), word(value));
-    Command(format!(
+    Command::line(format!(
         "until {kubectl} wait --for=jsonpath='{path}'={value} pod/{pod} {POD}; do sleep 1; done; \
          {kubectl} wait --for=condition=Ready pod/{pod} {POD}"
     ))
