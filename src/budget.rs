@@ -52,6 +52,9 @@ pub(crate) const REPLICAS_OF_OTHERS: i64 = 50_000;
 /// part in every fifteen bytes.
 pub(crate) const MUTATED_PARTS: usize = 200_000;
 
+/// What it may cost to ask whether the pods of workloads are let in whose controllers are not played.
+pub(crate) const TRIED: u64 = 200_000;
+
 /// Bytes of what the copies of one patch may copy together: `JSONPatchMaxCopyBytes`, k8s.io/apiserver/pkg/server/config.go.
 pub(crate) const COPIED: usize = 3 << 20;
 

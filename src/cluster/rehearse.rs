@@ -5,6 +5,7 @@ use super::agenda::Agenda;
 use super::binder::{CLAIM, PROVISIONED_BY, VOLUME};
 use super::controller::load::Loads;
 use super::controller::statefulset::{MOST_REPLICAS, replicas};
+use super::controller::unplayed::{self, Barred, Trial};
 use super::controller::{self, garbage, garbage::Cascade};
 use super::facts::{ClusterFacts, PRESUMED};
 use super::fleet::{Fleet, Migrated, Patience};
@@ -40,6 +41,8 @@ pub struct Rehearsal {
     pub replicas: i64,
     /// How many of the pods that the last bundle states were not played.
     pub pods_left_out: usize,
+    /// How many pods of workloads that are not played were not tried against what stands in the way.
+    pub untried: usize,
 }
 
 impl Rehearsal {
@@ -63,7 +66,7 @@ impl Rehearsal {
                     }
                 }
             }
-            for (_, denial) in &mut step.denied {
+            for Denied { denial, .. } in &mut step.denied {
                 hide(&mut denial.message);
                 hide(&mut denial.cause);
             }
@@ -116,11 +119,12 @@ pub fn rehearse_after(
 ) -> Rehearsal {
     let (cluster, steps, pods_left_out) = play(founded, bundles, facts, version, namespace, |_| {});
     let mut not_known = cluster.not_known();
-    if pods_left_out > 0 {
-        not_known.push(Gap::Pods(pods_left_out));
+    let untried = cluster.untried;
+    if pods_left_out + untried > 0 {
+        not_known.push(Gap::Pods(pods_left_out + untried));
     }
     let replicas = cluster.world.most_replicas;
-    Rehearsal { namespace: namespace.to_owned(), steps, not_known, replicas, pods_left_out }
+    Rehearsal { namespace: namespace.to_owned(), steps, not_known, replicas, pods_left_out, untried }
 }
 
 /// Plays bundles on a cluster, and gives it with what came of each: for what is to happen next.
@@ -238,6 +242,8 @@ pub struct Cluster {
     told: BTreeSet<EventState>,
     /// The namespaces that the bundle of this step makes.
     coming: BTreeSet<Text>,
+    /// How many pods of workloads that are not played were not tried either.
+    pub(super) untried: usize,
 }
 
 /// One step: a bundle, and what a person does before and with it.
@@ -272,8 +278,21 @@ pub struct Outcome {
     pub state: State,
     /// Whether it came to rest at all.
     pub settled: bool,
-    /// Sets whose pods or claims are not let in at its end, and what the server says.
-    pub denied: Vec<(Key, Denial)>,
+    /// Workloads whose pods or claims are not let in at its end.
+    pub denied: Vec<Denied>,
+}
+
+/// A workload that lacks pods because they, or their claims, are not let in.
+#[derive(Clone, Debug)]
+pub struct Denied {
+    /// The workload.
+    pub key: Key,
+    /// What the server says of the next.
+    pub denial: Denial,
+    /// How many pods there are.
+    pub here: usize,
+    /// How many it asks for.
+    pub asked: usize,
 }
 
 /// How the cluster was when a step began.
@@ -316,6 +335,7 @@ impl Cluster {
             customs: facts.customs.clone(),
             told: BTreeSet::new(),
             coming: BTreeSet::new(),
+            untried: 0,
         };
         for class in facts.classes.iter().flatten() {
             let key = Key::new("StorageClass", "", store::text(class, &["metadata", "name"]));
@@ -402,10 +422,11 @@ impl Cluster {
 
     /// How it is now: `before` is who was there before the step, `moves` how many had come and gone by then.
     pub(super) fn outcome(&mut self, acts: Vec<Done>, before: &Identities, moves: usize, settled: bool) -> Outcome {
+        let denied = self.denied(&acts);
         let mut told = std::mem::take(&mut self.told);
         let state = self.view().state(before, &self.world.journal.moves[moves..], &mut told);
         self.told = told;
-        Outcome { acts, state, settled, denied: self.denied() }
+        Outcome { acts, state, settled, denied }
     }
 
     /// Who is there.
@@ -449,16 +470,31 @@ impl Cluster {
         self.world.fleet = Some(Box::new(Fleet::new(nodes, patience, migrated)));
     }
 
-    /// Sets that lack pods because they are not let in.
-    fn denied(&self) -> Vec<(Key, Denial)> {
-        let lacks = |key: &Key| {
-            let set = self.world.store.get(key)?;
+    /// Workloads that lack pods because they are not let in: sets, and of the others those that were just applied.
+    fn denied(&mut self, acts: &[Done]) -> Vec<Denied> {
+        let count = |number: i64| usize::try_from(number).unwrap_or_default();
+        let mut denied: Vec<Denied> = Vec::new();
+        for (key, denial) in &self.world.journal.denied {
+            let Some(set) = self.world.store.get(key) else { continue };
             let here = self.world.store.marked(Mark::OwnedBy(uid(set)), "Pod").count();
-            let asked = replicas(set).min(self.world.most_replicas);
-            Some(i64::try_from(here).unwrap_or(i64::MAX) < asked)
-        };
-        let denied = self.world.journal.denied.iter().filter(|(set, _)| lacks(set) == Some(true));
-        denied.map(|(set, denial)| (set.clone(), denial.clone())).collect()
+            if here < count(replicas(set).min(self.world.most_replicas)) {
+                denied.push(Denied { key: key.clone(), denial: denial.clone(), here, asked: count(replicas(set)) });
+            }
+        }
+        let is_new = |done: &&Done| matches!(done.act, Act::Created | Act::Configured) && !done.is_idle;
+        let applied: Vec<&Key> =
+            acts.iter().filter(is_new).map(|done| &done.key).filter(|key| unplayed::is_one(key)).collect();
+        if applied.is_empty() || self.world.guard == Guard::Nobody || !plugin::is_any(&self.world) {
+            return denied;
+        }
+        let mut trial = Trial::new(&self.world);
+        for key in applied {
+            let Some(Barred { denial, here, asked }) = trial.barred(key) else { continue };
+            self.world.say(key, true, "FailedCreate", format!("Error creating: {}", denial.cause));
+            denied.push(Denied { key: key.clone(), denial, here, asked });
+        }
+        self.untried += trial.untried;
+        denied
     }
 
     /// What was taken for granted or left open for want of facts.

@@ -47,7 +47,14 @@ pub fn rehearse_on(
     let then = cluster.run(&Apply::new(next));
     let not_known = cluster.not_known();
     let replicas = cluster.world.most_replicas;
-    Rehearsal { namespace: namespace.to_owned(), steps: vec![now, then], not_known, replicas, pods_left_out: 0 }
+    Rehearsal {
+        namespace: namespace.to_owned(),
+        steps: vec![now, then],
+        not_known,
+        replicas,
+        pods_left_out: 0,
+        untried: 0,
+    }
 }
 
 impl Cluster {

@@ -9,10 +9,11 @@ use crate::api::admission::Stage;
 use crate::bundle::{Bundle, Resource};
 use crate::cluster::binder;
 use crate::cluster::controller::statefulset::replicas;
+use crate::cluster::controller::unplayed;
 use crate::cluster::facts::{CLUSTER_FACTS, ClusterFacts};
 use crate::cluster::kubectl::{self, Act};
 use crate::cluster::plugin;
-use crate::cluster::rehearse::{Rehearsal, rehearse};
+use crate::cluster::rehearse::{Denied, Rehearsal, rehearse};
 use crate::cluster::state::{ClaimPhase, ClaimState, PodState, State};
 use crate::cluster::store::{Key, text};
 use crate::cluster::world::Cause;
@@ -124,11 +125,14 @@ pub(crate) fn judge_folders<'a>(
 }
 
 /// The kinds of which something can be said.
-const CONCERNED: [&str; 19] = [
+const CONCERNED: [&str; 22] = [
     "StatefulSet",
     "Deployment",
     "DaemonSet",
     "ReplicaSet",
+    "ReplicationController",
+    "Job",
+    "CronJob",
     "Service",
     "PersistentVolume",
     "PersistentVolumeClaim",
@@ -416,6 +420,17 @@ fn judge_extent(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
             .at(first.at(), found);
         return false;
     }
+    let other = bundle.resources.iter().find(|resource| unplayed::is_one(&kubectl::key_of(resource)));
+    if let Some(first) = other.filter(|_| rehearsal.untried > 0) {
+        NOT_PLAYED
+            .report(format!(
+                "{} pods of Deployments and other workloads were not checked against quotas and policies",
+                rehearsal.untried
+            ))
+            .help("check each app in a folder of its own")
+            .about(first.subject())
+            .at(first.at(), found);
+    }
     for set in bundle.of_kind("StatefulSet") {
         let asked = StatefulSet(&set.node).replicas();
         let played = rehearsal.replicas;
@@ -520,13 +535,16 @@ fn judge_denied(bundle: &Bundle, rehearsal: &Rehearsal, found: &mut Diagnostics)
             .about(resource.subject())
             .at(resource.at(), found);
     }
-    for (key, denial) in rehearsal.steps.last().iter().flat_map(|step| &step.denied) {
-        let Some(set) = by_key(key) else { continue };
-        DENIED
-            .report(format!("{} does not get all its pods: {}", set.id, denial.message))
-            .help(DENIED_HELP)
-            .about(set.subject())
-            .at(set.node.place_of("spec.template"), found);
+    for Denied { key, denial, here, asked } in rehearsal.steps.last().iter().flat_map(|step| &step.denied) {
+        let Some(workload) = by_key(key) else { continue };
+        // The pods of others have no names yet.
+        let message = match key.kind.as_str() {
+            "StatefulSet" => format!("{} does not get all its pods: {}", workload.id, denial.message),
+            _ if *asked == 1 => format!("{} does not get its pod: {}", workload.id, denial.cause),
+            _ => format!("{} gets {here} of its {asked} pods: {}", workload.id, denial.cause),
+        };
+        let template = if key.kind == "CronJob" { "spec.jobTemplate.spec.template" } else { "spec.template" };
+        DENIED.report(message).help(DENIED_HELP).about(workload.subject()).at(workload.node.place_of(template), found);
     }
 }
 

@@ -9,8 +9,7 @@ use super::setting::Setting;
 use crate::bundle::Bundle;
 use crate::cluster::kubectl::{Act, Done};
 use crate::cluster::plugin;
-use crate::cluster::rehearse::{Outcome, rehearse};
-use crate::cluster::state::PodState;
+use crate::cluster::rehearse::{Denied, Outcome, rehearse};
 use crate::cluster::store::Key;
 use crate::k8s::object::ObjectName;
 use std::collections::BTreeMap;
@@ -34,38 +33,29 @@ pub(super) fn of_object(change: &mut Change, acts: &BTreeMap<&Key, &Done>, home:
     }
 }
 
-/// Notes what stands in the way of the pods and claims of sets. Gives the sets that do not change themselves.
+/// Notes what stands in the way of the pods and claims of workloads. Gives the sets that do not change themselves.
 pub(super) fn of_pods(changes: &mut [Change], after: &Outcome, home: &str) -> Vec<Barred> {
     let mut others = Vec::new();
     if after.denied.is_empty() {
         return others;
     }
-    let mut sets: BTreeMap<ObjectName, &mut Change> = changes
+    let mut workloads: BTreeMap<(String, ObjectName), &mut Change> = changes
         .iter_mut()
-        .filter(|change| change.id.kind == "StatefulSet" && change.kind != ChangeKind::Removed)
-        .map(|change| (change.id.object(home), change))
+        .filter(|change| change.kind != ChangeKind::Removed)
+        .map(|change| ((change.id.kind.clone(), change.id.object(home)), change))
         .collect();
-    let mut here: BTreeMap<ObjectName, usize> = BTreeMap::new();
-    for set in after.state.pods.iter().filter_map(PodState::set) {
-        *here.entry(set).or_default() += 1;
-    }
-    let asked: BTreeMap<&ObjectName, i64> =
-        after.state.statefulsets.iter().map(|set| (&set.name, set.spec.unwrap_or(1))).collect();
-    for (key, denial) in &after.denied {
-        let set = key.object();
-        let why = denial.message.clone();
-        match sets.get_mut(&set).filter(|change| change.refusals.is_empty()) {
+    for Denied { key, denial, here, asked } in &after.denied {
+        // The pods of others than sets have no names yet.
+        let is_set = key.kind == "StatefulSet";
+        let why = if is_set { denial.message.clone() } else { denial.cause.clone() };
+        let place = (key.kind.to_string(), key.object());
+        match workloads.get_mut(&place).filter(|change| change.refusals.is_empty()) {
             Some(change) => {
-                let asked = asked.get(&set).copied().unwrap_or_default();
-                change.effects.push(Effect::PodsRefused {
-                    here: here.get(&set).copied().unwrap_or_default(),
-                    asked: usize::try_from(asked).unwrap_or_default(),
-                    why,
-                });
+                change.effects.push(Effect::PodsRefused { here: *here, asked: *asked, why });
                 change.barrier = Some(denial.barrier.clone());
                 change.verdict = change.verdict.max(Verdict::Refused);
             }
-            None => others.push(Barred { set, why }),
+            None => others.push(Barred { set: key.object(), why }),
         }
     }
     others

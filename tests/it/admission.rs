@@ -742,12 +742,16 @@ spec:
     // Storage that is used counts: 20Gi and 10Gi are 30Gi, and the third claim has no room.
     let three = on(LIVING, &[&set(3, "100m")]);
     assert_eq!(three.steps[0].denied.len(), 1, "{:?}", state(&three));
-    assert!(three.steps[0].denied[0].1.message.contains("used: requests.storage=30Gi"), "{:?}", three.steps[0].denied);
+    assert!(
+        three.steps[0].denied[0].denial.message.contains("used: requests.storage=30Gi"),
+        "{:?}",
+        three.steps[0].denied
+    );
     // So do the pods of the neighbour: three pods there may be, and one is not ours.
     let wide = LIVING.replace("requests.storage: 30Gi", "requests.storage: 90Gi");
     let third = on(&wide, &[&set(3, "100m")]);
     assert!(
-        third.steps[0].denied[0].1.message.contains("used: pods=3, limited: pods=3"),
+        third.steps[0].denied[0].denial.message.contains("used: pods=3, limited: pods=3"),
         "{:?}",
         third.steps[0].denied
     );
@@ -799,4 +803,87 @@ fn drawn_policies_say_what_the_server_said() {
     }
     println!("{}\n{count} pairs, {} otherwise than the server, {open} left open", wrong.join("\n"), wrong.len());
     assert!(count > 0 && wrong.len() * 1000 <= count, "too many come out otherwise");
+}
+
+/// Workloads whose controllers are not played still need pods, and those meet the same quotas and policies.
+#[test]
+fn pods_of_other_workloads_meet_what_stands_in_the_way() {
+    const CLUSTER: &str = "apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {pod-security.kubernetes.io/enforce: baseline}}
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: small, namespace: shop}
+spec: {hard: {pods: '2'}}
+";
+    let workload = |kind: &str, spec: &str, more: &str| {
+        format!(
+            "apiVersion: {}
+kind: {kind}
+metadata: {{name: web, namespace: shop}}
+spec:
+  {spec}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec: {{restartPolicy: {}, containers: [{{name: web, image: 'web:1'{more}}}]}}
+",
+            if kind == "Job" { "batch/v1" } else { "apps/v1" },
+            if kind == "Job" { "Never" } else { "Always" },
+        )
+    };
+    let selector = "selector: {matchLabels: {app: web}}";
+    let scratch = Scratch::new("unplayed");
+    scratch.write("cluster.yaml", CLUSTER);
+    let checked = |manifest: &str| {
+        scratch.write("web.yaml", manifest);
+        let run = statewright(scratch.path(), &["check", "--cluster", "cluster.yaml", "web.yaml"]);
+        (run.code, run.stderr)
+    };
+    let quota = "exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2";
+    let level = "violates PodSecurity \"baseline:latest\": privileged (container \"web\" must not set \
+                 securityContext.privileged=true)";
+    let privileged = ", securityContext: {privileged: true}";
+    for (manifest, said) in [
+        (workload("Deployment", &format!("replicas: 3\n  {selector}"), ""), format!("gets 2 of its 3 pods: {quota}")),
+        (workload("ReplicaSet", &format!("replicas: 3\n  {selector}"), ""), format!("gets 2 of its 3 pods: {quota}")),
+        (workload("Job", "parallelism: 3", ""), format!("gets 2 of its 3 pods: {quota}")),
+        (workload("Deployment", selector, privileged), format!("does not get its pod: {level}")),
+        (workload("DaemonSet", selector, privileged), format!("does not get its pod: {level}")),
+    ] {
+        let (code, stderr) = checked(&manifest);
+        assert!(code == 1 && stderr.contains(&said), "{said} is not said of\n{manifest}\n{stderr}");
+    }
+    for manifest in [
+        workload("Deployment", &format!("replicas: 2\n  {selector}"), ""),
+        workload("Job", "suspend: true\n  parallelism: 3", ""),
+        workload("Job", "parallelism: 3\n  completions: 2", ""),
+        workload("Deployment", &format!("replicas: 3\n  {selector}"), "").replace("shop", "elsewhere"),
+    ] {
+        let (code, stderr) = checked(&manifest);
+        assert!(code == 0 && !stderr.contains("SW0316"), "{manifest}\n{stderr}");
+    }
+    // A review says it of what changes, and of nothing else.
+    let two = workload("Deployment", &format!("replicas: 2\n  {selector}"), "");
+    let three = workload("Deployment", &format!("replicas: 3\n  {selector}"), "");
+    let map = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: shop}\n";
+    let diff = |old: &str, new: &str| {
+        scratch.write("old.yaml", old);
+        scratch.write("new.yaml", new);
+        statewright(scratch.path(), &["diff", "--cluster", "cluster.yaml", "old.yaml", "new.yaml"])
+    };
+    let run = diff(&two, &three);
+    assert!(run.stdout.contains("gets 2 of 3 pods") && run.stdout.contains(quota), "{}", run.stdout);
+    let run = diff(&three, &format!("{three}{map}"));
+    assert!(!run.stdout.contains(quota), "{}", run.stdout);
+    // What runs already has been let in.
+    scratch.write(
+        "cluster.yaml",
+        format!(
+            "{CLUSTER}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: web-5d8-x, namespace: shop, uid: p1, labels: {{app: web}}}}\n\
+             spec: {{containers: [{{name: web, image: 'web:1'}}]}}\nstatus: {{phase: Running}}\n"
+        ),
+    );
+    let (code, stderr) = checked(&three);
+    assert!(code == 0, "{stderr}");
 }

@@ -618,3 +618,17 @@ fn a_snapshot_of_many_objects_costs_little() {
         assert!(taken <= without + allowed, "{with:?} took {taken:?}, {without:?} without; {allowed:?} more may be");
     }
 }
+
+/// Pods of workloads that are not played are tried against quotas as far as that is paid for.
+#[test]
+fn pods_that_are_only_tried_are_paid_for() {
+    let cluster = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q, namespace: shop}\nspec: {hard: {pods: '100000000'}}\n";
+    let apps = many(2000, |number| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d{number}, namespace: shop}}\nspec: {{replicas: 100000, \
+             selector: {{matchLabels: {{a: d{number}}}}}, template: {{metadata: {{labels: {{a: d{number}}}}}, spec: \
+             {{containers: [{{name: c, image: 'c:1'}}]}}}}}}\n"
+        )
+    });
+    holds(&[("cluster.yaml", cluster), ("d.yaml", &apps)], &["check", "--cluster", "cluster.yaml", "d.yaml"]);
+}

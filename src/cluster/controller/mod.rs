@@ -16,6 +16,7 @@ mod scheduler;
 pub(crate) mod statefulset;
 mod taint;
 mod topology;
+pub(crate) mod unplayed;
 
 use super::binder;
 use super::world::World;

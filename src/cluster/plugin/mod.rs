@@ -194,6 +194,20 @@ pub(crate) fn is_in(bundle: &Bundle) -> bool {
     bundle.resources.iter().any(|resource| stands_in_the_way(&resource.node))
 }
 
+/// Whether anything in a cluster can stop pods that are valid by themselves.
+#[must_use]
+pub(crate) fn is_any(world: &World) -> bool {
+    const KINDS: [&str; 6] = [
+        "ResourceQuota",
+        "LimitRange",
+        "RuntimeClass",
+        "ValidatingAdmissionPolicyBinding",
+        "MutatingAdmissionPolicyBinding",
+        "Namespace",
+    ];
+    KINDS.iter().any(|kind| world.store.of_kind(kind).any(|(_, object)| stands_in_the_way(object)))
+}
+
 /// Whether an object can stop others that are valid by themselves.
 #[must_use]
 pub(crate) fn stands_in_the_way(object: &Node) -> bool {
