@@ -3,6 +3,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+/// So many replicas of a set are played while things fail: each failure is played several times, and a quorum has far
+/// fewer.
+pub(crate) const MOST_FAILING_REPLICAS: i64 = 50;
+
 /// So many failures are played in one run of `rehearse --fail`: a cluster of that many nodes, one after the other.
 pub(crate) const MOST_FAILURES: usize = 100;
 

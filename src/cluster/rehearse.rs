@@ -153,8 +153,8 @@ fn play(
     if !facts.residents.is_empty() {
         cluster.house(&facts.residents, bundles);
     }
-    prepare(&mut cluster);
     cluster.world.most_replicas = bundles.iter().map(played_replicas).min().unwrap_or(MOST_REPLICAS);
+    prepare(&mut cluster);
     let last = last_pod(bundles);
     let mut pods_left_out = 0;
     let mut steps = Vec::with_capacity(bundles.len());

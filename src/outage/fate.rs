@@ -258,7 +258,7 @@ pub(super) fn companies(stage: &Stage, hits: &[Hit], after: &Aftermath) -> Vec<C
         .map(|(kind, name, wanted)| Company {
             kind,
             name: name.clone(),
-            wanted,
+            wanted: wanted.min(stage.cluster.world.most_replicas),
             before: ready(&stage.state, kind, name),
             left: ready(&after.noticed, kind, name),
             after: ready(&after.state, kind, name),

@@ -64,7 +64,8 @@ pub(super) fn hangs(stage: &Stage, mishap: &Mishap, after: &Aftermath, companies
                 hangs.push(Hang::ScaleDown(set.name.clone(), pod.clone()));
             }
         }
-        if count(&replicas(set.wanted + 1), &set.name) <= set.wanted {
+        let is_played = set.wanted < stage.cluster.world.most_replicas;
+        if is_played && count(&replicas(set.wanted + 1), &set.name) <= set.wanted {
             hangs.push(Hang::ScaleUp(set.name.clone(), pod.clone()));
         }
         let state = try_out(after, |cluster| {

@@ -1,6 +1,7 @@
 //! The cluster before anything fails: what is applied runs on the nodes that are known, or on such as are taken for
 //! granted where none is.
 
+use crate::budget::MOST_FAILING_REPLICAS;
 use crate::bundle::Bundle;
 use crate::cluster::facts::{ClusterFacts, PRESUMED};
 use crate::cluster::fleet::{Migrated, Patience};
@@ -74,6 +75,7 @@ impl Stage {
         let patience = Patience::default();
         let (cluster, steps) = set_out(bundles, &facts, version, home, |cluster| {
             cluster.expect_failures(patience, Migrated::InUse);
+            cluster.world.most_replicas = cluster.world.most_replicas.min(MOST_FAILING_REPLICAS);
             for (pod, node) in facts.residents.places() {
                 if let Some(fleet) = &mut cluster.world.fleet {
                     fleet.choose(&pod.namespace, &pod.name, &node);

@@ -97,7 +97,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "yaml",
         ],
     ),
-    ("outage", &["bundle", "cluster", "diagnostic", "k8s", "shell", "source", "stateful_set", "value", "yaml"]),
+    (
+        "outage",
+        &["budget", "bundle", "cluster", "diagnostic", "k8s", "shell", "source", "stateful_set", "value", "yaml"],
+    ),
     ("allow", &["block", "diagnostic", "source", "spec", "value"]),
     (
         "report",
