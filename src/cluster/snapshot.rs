@@ -6,6 +6,7 @@ use crate::api::live::CLIENT_SIDE;
 use crate::api::server_side::managers::NOTE;
 use crate::bundle::{Bundle, Resource, ResourceId, kind_rank};
 use crate::k8s::custom::is_custom;
+use crate::secret::tree;
 use crate::value::{Data, Map, Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub missing: Vec<Missing>,
     /// How many objects of each kind were left out because no rehearsal reads them.
     pub left_out: BTreeMap<String, usize>,
+    /// The objects in which something looks like a credential, though they are no Secrets.
+    pub telling: Vec<ResourceId>,
 }
 
 /// Something that a dump does not hold, and that answers depend on.
@@ -132,6 +135,8 @@ pub fn reduce(dump: &Bundle) -> Snapshot {
             None => *snapshot.left_out.entry(kind.clone()).or_default() += 1,
         }
     }
+    let is_telling = |(place, node): &(&(u8, &ResourceId), &Node)| place.1.kind != "Secret" && tree::holds_any(node);
+    snapshot.telling = kept.iter().filter(is_telling).map(|((_, id), _)| (*id).clone()).collect();
     snapshot.objects = kept.into_values().collect();
     snapshot.missing = missing(&snapshot.objects);
     snapshot

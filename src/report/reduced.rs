@@ -15,6 +15,15 @@ pub(crate) fn render(snapshot: &Snapshot) -> String {
         let _ = write!(text, ", {left} left out that no rehearsal reads ({kinds})");
     }
     text.push('\n');
+    if !snapshot.telling.is_empty() {
+        let names: Vec<String> = snapshot.telling.iter().map(|id| format!("{} {}", id.kind, id.name)).collect();
+        let _ = writeln!(
+            text,
+            "warning: the snapshot holds what looks like a credential, in {}: move it into a Secret, or keep the \
+             snapshot out of git",
+            listing(names.iter().map(String::as_str), 6)
+        );
+    }
     for missing in &snapshot.missing {
         let _ = writeln!(text, "missing: {}", words(missing));
     }

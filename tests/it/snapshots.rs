@@ -257,3 +257,24 @@ fn a_dump_with_nothing_in_it_is_no_snapshot() {
     assert_eq!(statewright(scratch.path(), &["snapshot"]).code, 2);
     assert!(Path::new(&root()).is_dir());
 }
+
+#[test]
+fn what_looks_like_a_credential_is_named_and_not_said() {
+    let scratch = Scratch::new("telling");
+    let set = |value: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web, namespace: shop, uid: s}}\nspec:\n  selector: \
+             {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    spec: {{containers: \
+             [{{name: web, image: 'web:1', env: [{{name: DB_PASSWORD, {value}}}]}}]}}\n---\napiVersion: v1\nkind: \
+             Secret\nmetadata: {{name: db, namespace: shop, uid: t}}\nstringData: {{password: correct-horse-9}}\n"
+        )
+    };
+    scratch.write("dump.yaml", set("value: battery-staple-7"));
+    let run = statewright(scratch.path(), &["snapshot", "dump.yaml", "--output", "snapshot.yaml"]);
+    assert!(run.stderr.contains("what looks like a credential, in `StatefulSet web`:"), "{}", run.stderr);
+    let written = std::fs::read_to_string(scratch.path().join("snapshot.yaml")).unwrap();
+    assert!(!run.stderr.contains("battery-staple-7") && !written.contains("correct-horse-9"));
+    scratch.write("dump.yaml", set("valueFrom: {secretKeyRef: {name: db, key: password}}"));
+    let run = statewright(scratch.path(), &["snapshot", "dump.yaml"]);
+    assert!(!run.stderr.contains("credential"), "{}", run.stderr);
+}
