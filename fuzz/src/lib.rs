@@ -70,8 +70,15 @@ pub fn compare(before: &Bundle, after: &Bundle, facts: &ClusterFacts, sources: &
     let acknowledged: Vec<(String, At)> =
         after.resources.iter().take(2).map(|resource| (format!("remove {}", resource.id), resource.at())).collect();
     let version = facts.kubernetes.unwrap_or_default();
-    let setting =
-        Setting { version, facts, namespace: "default", acknowledged: &acknowledged, home: None, files: &files, live: None };
+    let setting = Setting {
+        version,
+        facts,
+        namespace: "default",
+        acknowledged: &acknowledged,
+        home: None,
+        files: &files,
+        live: None,
+    };
     let mut found = Diagnostics::default();
     let mut reviewed = review("fuzzed".into(), before, after, setting, &mut found);
     reviewed.findings = found.resolve(sources);
