@@ -6,6 +6,7 @@ use crate::conformance::{self, Case, Set};
 use crate::scratch::Scratch;
 use statewright::api::admission::Answer;
 use statewright::expect::upgrade::{Difference, between};
+use statewright::k8s::version::Version;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -84,7 +85,13 @@ fn what_differs_between_two_versions_is_told_and_nothing_else() {
     for ((file, id), mut asked) in questions {
         asked.sort_by_key(|(case, _)| case.version);
         for (index, (older, before)) in asked.iter().enumerate() {
-            for (newer, after) in &asked[index + 1..] {
+            // The next version, the newest, and the one that was recorded first: what differs between two of them
+            // differs on the way.
+            let next = asked[index + 1..].iter().enumerate();
+            let is_asked = |(place, (newer, _)): &(usize, &(&Case, Answer))| {
+                *place == 0 || newer.version == Version::NEWEST || newer.version == Version::minor(36)
+            };
+            for (_, (newer, after)) in next.filter(is_asked) {
                 let plain = |told: Told| Told {
                     refused: named(&told.refused, &older.kind),
                     allowed: named(&told.allowed, &older.kind),
