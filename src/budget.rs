@@ -10,6 +10,9 @@ pub(crate) const MOST_FAILING_REPLICAS: i64 = 50;
 /// So many failures are played in one run of `rehearse --fail`: a cluster of that many nodes, one after the other.
 pub(crate) const MOST_FAILURES: usize = 100;
 
+/// So many places for pods, each on each node, are looked at while one thing fails; a tenth of it where all fail in turn.
+pub(crate) const MOST_FAILING_PLACES: usize = 20_000;
+
 /// Bytes that one expression may be written in. The longest of 136 specs that were looked at has 176.
 pub(crate) const EXPRESSION_WRITTEN: usize = 4096;
 

@@ -26,6 +26,7 @@ use crate::review::presumed;
 use crate::scenario;
 use crate::secret::known::Known;
 use crate::source::Sources;
+use crate::stateful_set::StatefulSet;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -133,6 +134,15 @@ impl Rehearse {
 
     /// What is lost when things fail.
     fn outlook(&self, bundles: &[Bundle], facts: &ClusterFacts, version: Version, namespace: &str) -> Result {
+        let pods = bundles.iter().flat_map(|bundle| bundle.of_kind("StatefulSet").chain(bundle.of_kind("Deployment")));
+        let pods: i64 = pods.map(|one| StatefulSet(&one.node).replicas().clamp(1, budget::MOST_FAILING_REPLICAS)).sum();
+        let nodes = facts.nodes.as_ref().map_or(1, Vec::len).max(1);
+        let places = usize::try_from(pods).unwrap_or(usize::MAX).max(1).saturating_mul(nodes);
+        if places > budget::MOST_FAILING_PLACES {
+            return Err(Failure::new(format!(
+                "{pods} pods on {nodes} nodes are too many for --fail: name fewer apps, or describe fewer nodes"
+            )));
+        }
         let (stage, steps) = Stage::new(bundles, facts, version, namespace);
         let known = Known::of(bundles.iter().flat_map(|bundle| bundle.resources.iter().map(|resource| &resource.node)));
         let mut mishaps = Vec::new();
@@ -140,8 +150,9 @@ impl Rehearse {
             mishaps.extend(stage.mishaps(aim).map_err(|missing| Failure::new(outage::no_such(&missing)))?);
         }
         let brief = mishaps.len() > 1;
-        let left_out = mishaps.len().saturating_sub(budget::MOST_FAILURES);
-        mishaps.truncate(budget::MOST_FAILURES);
+        let most = (budget::MOST_FAILURES * budget::MOST_FAILING_PLACES / 10 / places).clamp(1, budget::MOST_FAILURES);
+        let left_out = mishaps.len().saturating_sub(most);
+        mishaps.truncate(most);
         let forecasts: Vec<_> = mishaps.iter().map(|mishap| forecast(&stage, mishap)).collect();
         let is_refused = |step: &Outcome| step.acts.iter().any(|done| matches!(done.act, Act::Rejected(_)));
         let not_ready = stage.state.pods.iter().filter(|pod| !pod.ready).count();

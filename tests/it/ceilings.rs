@@ -632,3 +632,17 @@ fn pods_that_are_only_tried_are_paid_for() {
     });
     holds(&[("cluster.yaml", cluster), ("d.yaml", &apps)], &["check", "--cluster", "cluster.yaml", "d.yaml"]);
 }
+
+/// Failures are played for so many pods on so many nodes, and no more.
+#[test]
+fn failures_of_large_clusters_are_not_played() {
+    let nodes: String = (0..3000).map(|number| format!("- {{name: m{number}}}\n")).collect();
+    let apps = many(300, |number| {
+        format!("{}---\n{}", service(&format!("w{number}")), set(&format!("w{number}"), "300", true))
+    });
+    let said = holds(
+        &[("cluster.yaml", &format!("nodes:\n{nodes}")), ("w.yaml", &apps)],
+        &["rehearse", "--cluster", "cluster.yaml", "--fail", "each-node", "w.yaml"],
+    );
+    assert!(said.contains("15000 pods on 3000 nodes are too many for --fail"), "{said}");
+}
