@@ -108,39 +108,65 @@ pub fn between(older: &Answer, newer: &Answer) -> Vec<Difference> {
         (true, false) => return vec![Difference::Came],
         (false, false) => {}
     }
-    let mut list: Vec<Difference> =
-        besides(&newer.refusals, &older.refusals, same_cause).map(Difference::Refused).collect();
-    list.extend(besides(&older.refusals, &newer.refusals, same_cause).map(Difference::Allowed));
+    let (before, after) = (Said::by(older), Said::by(newer));
+    let refusals = |of: &'_ Answer, other: &Said<'_>| -> Vec<Refusal> {
+        of.refusals.iter().filter(|refusal| !other.causes.contains(&cause(refusal))).cloned().collect()
+    };
+    let mut list: Vec<Difference> = refusals(newer, &before).into_iter().map(Difference::Refused).collect();
+    list.extend(refusals(older, &after).into_iter().map(Difference::Allowed));
     // What follows from a refusal, or would have come after it, is another question.
     if older.stage.is_some() || newer.stage.is_some() {
         return list;
     }
-    let same_field = |one: &Dropped, other: &Dropped| one.field == other.field;
-    list.extend(besides(&older.dropped, &newer.dropped, same_field).map(Difference::Honoured));
-    list.extend(besides(&newer.dropped, &older.dropped, same_field).map(Difference::Ignored));
-    let same_words = |one: &Warning, other: &Warning| one.field == other.field && one.text == other.text;
-    list.extend(besides(&newer.warnings, &older.warnings, same_words).map(Difference::Warned));
-    list.extend(besides(&older.warnings, &newer.warnings, same_words).map(Difference::Silent));
-    if let (Some(before), Some(after)) = (&older.object, &newer.object) {
-        filled(before, after, &mut String::new(), &mut list);
-        let stated =
-            |field: &str| older.dropped.iter().chain(&newer.dropped).any(|dropped| is_within(field, &dropped.field));
-        list.retain(|difference| !matches!(difference, Difference::Filled { field, .. } if stated(field)));
+    let dropped = |of: &'_ Answer, other: &Said<'_>| -> Vec<Dropped> {
+        of.dropped.iter().filter(|dropped| !other.dropped.contains(&*dropped.field)).cloned().collect()
+    };
+    list.extend(dropped(older, &after).into_iter().map(Difference::Honoured));
+    list.extend(dropped(newer, &before).into_iter().map(Difference::Ignored));
+    let warnings = |of: &'_ Answer, other: &Said<'_>| -> Vec<Warning> {
+        of.warnings.iter().filter(|warning| !other.warnings.contains(&words(warning))).cloned().collect()
+    };
+    list.extend(warnings(newer, &before).into_iter().map(Difference::Warned));
+    list.extend(warnings(older, &after).into_iter().map(Difference::Silent));
+    if let (Some(one), Some(other)) = (&older.object, &newer.object) {
+        filled(one, other, &mut String::new(), &mut list);
+        let is_stated = |field: &str| before.drops(field) || after.drops(field);
+        list.retain(|difference| !matches!(difference, Difference::Filled { field, .. } if is_stated(field)));
     }
     list
 }
 
-/// What the one list has and the other lacks.
-fn besides<'l, T: Clone>(
-    one: &'l [T],
-    other: &'l [T],
-    same: impl Fn(&T, &T) -> bool + 'l,
-) -> impl Iterator<Item = T> + 'l {
-    one.iter().filter(move |item| !other.iter().any(|known| same(item, known))).cloned()
+/// What a server said, to be looked up: an object may have any number of faults.
+struct Said<'a> {
+    answer: &'a Answer,
+    causes: BTreeSet<(&'a str, &'static str)>,
+    dropped: BTreeSet<&'a str>,
+    warnings: BTreeSet<(&'a str, &'a str)>,
 }
 
-fn same_cause(one: &Refusal, other: &Refusal) -> bool {
-    one.field == other.field && one.kind == other.kind
+impl<'a> Said<'a> {
+    fn by(answer: &'a Answer) -> Self {
+        Self {
+            answer,
+            causes: answer.refusals.iter().map(cause).collect(),
+            dropped: answer.dropped.iter().map(|dropped| &*dropped.field).collect(),
+            warnings: answer.warnings.iter().map(words).collect(),
+        }
+    }
+
+    /// Whether it leaves out a field, or what holds it.
+    fn drops(&self, field: &str) -> bool {
+        let ends = field.match_indices(['.', '[']).map(|(end, _)| end).chain([field.len()]);
+        !self.dropped.is_empty() && ends.into_iter().any(|end| self.dropped.contains(&field[..end]))
+    }
+}
+
+fn cause(refusal: &Refusal) -> (&str, &'static str) {
+    (&refusal.field, refusal.kind)
+}
+
+fn words(warning: &Warning) -> (&str, &str) {
+    (&warning.field, &warning.text)
 }
 
 /// A value on one line, cut where it is long.
@@ -148,11 +174,6 @@ fn line(value: &Node) -> String {
     const LONGEST: usize = 80;
     let text = json::from_node(value).to_string();
     if text.chars().count() <= LONGEST { text } else { text.chars().take(LONGEST).chain(['…']).collect() }
-}
-
-/// Whether a field is another one or a part of it.
-fn is_within(field: &str, holder: &str) -> bool {
-    field.strip_prefix(holder).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Where two objects that one manifest made differ. Parts are told as a whole where only one has them.
@@ -240,8 +261,10 @@ impl Judge<'_> {
             .iter()
             .any(|difference| matches!(difference, Difference::Refused(_)))
             .then(|| self.stays(&older));
+        let heard: Vec<(Version, Said<'_>)> =
+            answers.iter().map(|(version, answer)| (*version, Said::by(answer))).collect();
         for difference in differences.into_iter().filter(|difference| !difference.follows()) {
-            self.tell(difference, &answers, stays.flatten(), found);
+            self.tell(difference, &heard, stays.flatten(), found);
         }
         self.leaving(found);
         self.behaviour(found);
@@ -260,7 +283,7 @@ impl Judge<'_> {
     }
 
     /// The first version from which on all say the same as the newest.
-    fn since(answers: &[(Version, Answer)], says: impl Fn(&Answer) -> bool) -> Version {
+    fn since(answers: &[(Version, Said<'_>)], says: impl Fn(&Said<'_>) -> bool) -> Version {
         let last = answers.len().saturating_sub(1);
         let since = answers.iter().rev().take_while(|(_, answer)| says(answer)).count();
         answers[answers.len().saturating_sub(since).min(last)].0
@@ -269,7 +292,7 @@ impl Judge<'_> {
     fn tell(
         &self,
         difference: Difference,
-        answers: &[(Version, Answer)],
+        answers: &[(Version, Said<'_>)],
         stays: Option<bool>,
         found: &mut Diagnostics,
     ) {
@@ -278,8 +301,7 @@ impl Judge<'_> {
         let whole = |field: &str| if field.is_empty() { id.to_string() } else { format!("{id}: {field}") };
         match difference {
             Difference::Refused(refusal) => {
-                let since =
-                    Self::since(answers, |answer| answer.refusals.iter().any(|other| same_cause(other, &refusal)));
+                let since = Self::since(answers, |said| said.causes.contains(&cause(&refusal)));
                 let help = match stays {
                     Some(true) => {
                         "what runs stays, and may be applied again as it is; it cannot be made anew: fix it before the upgrade"
@@ -298,8 +320,7 @@ impl Judge<'_> {
                 self.report(&REFUSES, message).help(help).refusal(refusal).at(place, found);
             }
             Difference::Allowed(refusal) => {
-                let since =
-                    Self::since(answers, |answer| !answer.refusals.iter().any(|other| same_cause(other, &refusal)));
+                let since = Self::since(answers, |said| !said.causes.contains(&cause(&refusal)));
                 let message = format!(
                     "from Kubernetes {since} on, the API server no longer refuses {}: {}",
                     whole(&refusal.field),
@@ -309,14 +330,13 @@ impl Judge<'_> {
             }
             Difference::Gone => self.gone(found),
             Difference::Came => {
-                let since = Self::since(answers, |answer| answer.stage != Some(Stage::NoMatch));
+                let since = Self::since(answers, |said| said.answer.stage != Some(Stage::NoMatch));
                 let message =
                     format!("from Kubernetes {since} on, there is {} of {}", id.kind, self.resource.api_version);
                 self.report(&ACCEPTS, message).at(at("apiVersion"), found);
             }
             Difference::Honoured(dropped) => {
-                let since =
-                    Self::since(answers, |answer| !answer.dropped.iter().any(|other| other.field == dropped.field));
+                let since = Self::since(answers, |said| !said.dropped.contains(&*dropped.field));
                 let message = format!(
                     "from Kubernetes {since} on, `{}` of {id} has effect at the next apply: until then the API server \
                      drops it ({})",
@@ -326,8 +346,7 @@ impl Judge<'_> {
                 self.report(&WORKS, message).help(help).at(at(&dropped.field), found);
             }
             Difference::Ignored(dropped) => {
-                let since =
-                    Self::since(answers, |answer| answer.dropped.iter().any(|other| other.field == dropped.field));
+                let since = Self::since(answers, |said| said.dropped.contains(&*dropped.field));
                 let message = format!(
                     "from Kubernetes {since} on, `{}` of {id} has no effect: the API server drops it ({})",
                     dropped.field, dropped.gate
@@ -336,8 +355,9 @@ impl Judge<'_> {
                 self.report(&DROPS, message).help(help).at(at(&dropped.field), found);
             }
             Difference::Filled { field, before, after } => {
-                let has = |answer: &Answer| answer.object.as_ref().and_then(|object| object.exactly(&field)).map(line);
-                let since = Self::since(answers, |answer| has(answer) == after);
+                let has =
+                    |said: &Said<'_>| said.answer.object.as_ref().and_then(|object| object.exactly(&field)).map(line);
+                let since = Self::since(answers, |said| has(said) == after);
                 let what = match (before, after) {
                     (None, Some(after)) => format!("fills in `{field}: {after}`"),
                     (Some(before), None) => format!("no longer fills in `{field}: {before}`"),
@@ -350,14 +370,12 @@ impl Judge<'_> {
                 self.report(&FILLS, message).at(at(&field), found);
             }
             Difference::Warned(warning) => {
-                let is = |other: &Warning| other.field == warning.field && other.text == warning.text;
-                let since = Self::since(answers, |answer| answer.warnings.iter().any(is));
+                let since = Self::since(answers, |said| said.warnings.contains(&words(&warning)));
                 let message = format!("from Kubernetes {since} on, the API server warns about {id}: {}", warning.text);
                 self.report(&WARNS, message).at(at(&warning.field), found);
             }
             Difference::Silent(warning) => {
-                let is = |other: &Warning| other.field == warning.field && other.text == warning.text;
-                let since = Self::since(answers, |answer| !answer.warnings.iter().any(is));
+                let since = Self::since(answers, |said| !said.warnings.contains(&words(&warning)));
                 let message =
                     format!("from Kubernetes {since} on, the API server no longer warns about {id}: {}", warning.text);
                 self.report(&ACCEPTS, message).at(at(&warning.field), found);

@@ -646,3 +646,20 @@ fn failures_of_large_clusters_are_not_played() {
     );
     assert!(said.contains("15000 pods on 3000 nodes are too many for --fail"), "{said}");
 }
+
+/// What two versions say of an object is looked up, however much each of them says.
+#[test]
+fn any_number_of_faults_is_compared_between_versions() {
+    let fields: String = (0..50_000).map(|number| format!("  f{number}: 1\n")).collect();
+    let unknown = format!("apiVersion: v1\nkind: Service\nmetadata: {{name: w}}\nspec:\n{fields}");
+    holds(&[("w.yaml", &unknown)], &["upgrade", "--from", "1.30", "w.yaml"]);
+    let containers: String = (0..5_000)
+        .map(|number| {
+            format!(
+                "  - {{name: c{number}, image: x, resizePolicy: [{{resourceName: cpu, restartPolicy: NotRequired}}]}}\n"
+            )
+        })
+        .collect();
+    let dropped = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: w}}\nspec:\n  containers:\n{containers}");
+    holds(&[("w.yaml", &dropped)], &["upgrade", "--from", "1.30", "w.yaml"]);
+}
