@@ -5,6 +5,7 @@ use super::cluster;
 use super::compile::workspace_findings;
 use super::definitions::{self, Definitions};
 use super::fix::Fixer;
+use super::given;
 use super::neighbours::{Index, Stay};
 use super::output::{self, Formats};
 use super::project::{Selection, forbids, in_order};
@@ -139,16 +140,7 @@ impl Check {
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
         let customs = definitions::around(&self.reach, &self.definitions, paths, &mut sources, &mut found)?;
         let facts = self.facts(&mut sources, &mut found)?.with_customs(customs);
-        let mut ids = Vec::new();
-        let named: Vec<PathBuf> = paths.iter().filter(|path| *path != Path::new("-")).cloned().collect();
-        if named.len() < paths.len() {
-            ids.extend(disk::read_stream(std::io::stdin().lock(), "<stdin>", &mut sources, &mut found)?);
-        }
-        let files = disk::find_manifests(&self.reach, &named)?;
-        if files.is_empty() && ids.is_empty() && found.is_empty() {
-            return Err(Failure::new("no manifests there: nothing was checked"));
-        }
-        ids.extend(disk::read_sources(&self.reach, &files, &mut sources, &mut found)?);
+        let ids = given::manifests(&self.reach, paths, "checked", &mut sources, &mut found)?;
         crate::check(&sources, &ids, &facts, &mut found);
         findings.extend(found.resolve(&sources));
         Ok(())

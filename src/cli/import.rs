@@ -1,5 +1,6 @@
 //! `import`: manifests that anyone wrote become specs, each proven to compile to what it was made of.
 
+use super::given;
 use super::output::{self, Formats};
 use super::{Exit, Result};
 use crate::diagnostic::Diagnostics;
@@ -8,7 +9,7 @@ use crate::failure::Failure;
 use crate::import::{self, App, Environment, Imported, Options};
 use crate::k8s::version::Version;
 use crate::report::{self, Against, Report, counted};
-use crate::source::{SourceId, Sources};
+use crate::source::Sources;
 use crate::spec;
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,29 +114,16 @@ impl Import {
         }
         let mut environments = Vec::new();
         for name in order {
-            let ids = self.sources(paths.get(name).map(Vec::as_slice).unwrap_or_default(), sources, found)?;
+            let ids = given::manifests(
+                &self.reach,
+                paths.get(name).map(Vec::as_slice).unwrap_or_default(),
+                "imported",
+                sources,
+                found,
+            )?;
             environments.push(Environment { name: name.to_owned(), bundle: crate::manifests(sources, &ids, found) });
         }
         Ok(environments)
-    }
-
-    fn sources(
-        &self,
-        paths: &[PathBuf],
-        sources: &mut Sources,
-        found: &mut Diagnostics,
-    ) -> std::result::Result<Vec<SourceId>, Failure> {
-        let mut ids = Vec::new();
-        let named: Vec<PathBuf> = paths.iter().filter(|path| *path != Path::new("-")).cloned().collect();
-        if named.len() < paths.len() {
-            ids.extend(disk::read_stream(std::io::stdin().lock(), "<stdin>", sources, found)?);
-        }
-        let files = disk::find_manifests(&self.reach, &named)?;
-        ids.extend(disk::read_sources(&self.reach, &files, sources, found)?);
-        if ids.is_empty() && found.is_empty() {
-            return Err(Failure::new("no manifests there: nothing was imported"));
-        }
-        Ok(ids)
     }
 
     /// Writes the apps, unless something is in the way of one: nothing over what is there, but with `--force` over a

@@ -15,6 +15,7 @@ mod dump;
 mod examples;
 mod explain;
 mod fix;
+mod given;
 mod import;
 mod init;
 mod inspect;

@@ -20,13 +20,12 @@ use crate::expect::judge::{self, UNJUDGED};
 use crate::failure::Failure;
 use crate::k8s::version::Version;
 use crate::k8s::way::Way;
-use crate::outage::{Aim, Forecast, Stage, forecast};
+use crate::outage::{Aim, Forecast, Size, Stage, forecast};
 use crate::report::{outage, rehearsal};
 use crate::review::presumed;
 use crate::scenario;
 use crate::secret::known::Known;
 use crate::source::Sources;
-use crate::stateful_set::StatefulSet;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -134,11 +133,9 @@ impl Rehearse {
 
     /// What is lost when things fail.
     fn outlook(&self, bundles: &[Bundle], facts: &ClusterFacts, version: Version, namespace: &str) -> Result {
-        let pods = bundles.iter().flat_map(|bundle| bundle.of_kind("StatefulSet").chain(bundle.of_kind("Deployment")));
-        let pods: i64 = pods.map(|one| StatefulSet(&one.node).replicas().clamp(1, budget::MOST_FAILING_REPLICAS)).sum();
-        let nodes = facts.nodes.as_ref().map_or(1, Vec::len).max(1);
-        let places = usize::try_from(pods).unwrap_or(usize::MAX).max(1).saturating_mul(nodes);
-        if places > budget::MOST_FAILING_PLACES {
+        let size = Size::of(bundles, facts);
+        if size.places() > budget::MOST_FAILING_PLACES {
+            let Size { pods, nodes } = size;
             return Err(Failure::new(format!(
                 "{pods} pods on {nodes} nodes are too many for --fail: name fewer apps, or describe fewer nodes"
             )));
@@ -150,9 +147,8 @@ impl Rehearse {
             mishaps.extend(stage.mishaps(aim).map_err(|missing| Failure::new(outage::no_such(&missing)))?);
         }
         let brief = mishaps.len() > 1;
-        let most = (budget::MOST_FAILURES * budget::MOST_FAILING_PLACES / 10 / places).clamp(1, budget::MOST_FAILURES);
-        let left_out = mishaps.len().saturating_sub(most);
-        mishaps.truncate(most);
+        let left_out = mishaps.len().saturating_sub(size.failures());
+        mishaps.truncate(size.failures());
         let forecasts: Vec<_> = mishaps.iter().map(|mishap| forecast(&stage, mishap)).collect();
         let is_refused = |step: &Outcome| step.acts.iter().any(|done| matches!(done.act, Act::Rejected(_)));
         let not_ready = stage.state.pods.iter().filter(|pod| !pod.ready).count();

@@ -5,12 +5,13 @@ use super::apply::Apply;
 use super::check::holds_specs;
 use super::compile::workspace_findings;
 use super::definitions::{self, Definitions};
+use super::given;
 use super::output::{self, Formats};
 use super::project::{Candidate, Selection, forbids, in_order};
 use super::{Exit, Result};
 use crate::allow;
 use crate::diagnostic::{Diagnostics, Finding, Level};
-use crate::disk::{self, Reach};
+use crate::disk::Reach;
 use crate::expect::upgrade::{self, Span};
 use crate::failure::Failure;
 use crate::k8s::version::Version;
@@ -18,7 +19,7 @@ use crate::k8s::way::Way;
 use crate::source::Sources;
 use clap::Args;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Say what a newer Kubernetes refuses, leaves out, fills in, warns of or does otherwise.
 #[derive(Debug, Args)]
@@ -165,16 +166,7 @@ impl Upgrade {
     fn manifests(&self, paths: &[PathBuf], span: Span, seen: &mut Seen) -> Read<()> {
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
         let customs = definitions::around(&self.reach, &self.definitions, paths, &mut sources, &mut found)?;
-        let mut ids = Vec::new();
-        let named: Vec<PathBuf> = paths.iter().filter(|path| *path != Path::new("-")).cloned().collect();
-        if named.len() < paths.len() {
-            ids.extend(disk::read_stream(std::io::stdin().lock(), "<stdin>", &mut sources, &mut found)?);
-        }
-        let files = disk::find_manifests(&self.reach, &named)?;
-        if files.is_empty() && ids.is_empty() && found.is_empty() {
-            return Err(Failure::new("no manifests there: nothing was compared"));
-        }
-        ids.extend(disk::read_sources(&self.reach, &files, &mut sources, &mut found)?);
+        let ids = given::manifests(&self.reach, paths, "compared", &mut sources, &mut found)?;
         let bundle = crate::manifests(&sources, &ids, &mut found);
         let way = self.apply.map(Way::from).unwrap_or_default();
         seen.running.insert(span.from);

@@ -12,4 +12,4 @@ pub mod table;
 
 pub use aim::{Aim, Mishap, NoSuch, Part};
 pub use forecast::{Forecast, forecast};
-pub use stage::Stage;
+pub use stage::{Size, Stage};

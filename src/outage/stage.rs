@@ -1,7 +1,7 @@
 //! The cluster before anything fails: what is applied runs on the nodes that are known, or on such as are taken for
 //! granted where none is.
 
-use crate::budget::MOST_FAILING_REPLICAS;
+use crate::budget::{MOST_FAILING_PLACES, MOST_FAILING_REPLICAS, MOST_FAILURES};
 use crate::bundle::Bundle;
 use crate::cluster::facts::{ClusterFacts, PRESUMED};
 use crate::cluster::fleet::{Migrated, Patience};
@@ -66,6 +66,42 @@ const ZONAL: [&str; 7] = [
 ];
 
 const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// How much there is to look at while something fails.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// How many pods are played.
+    pub pods: usize,
+    /// On how many nodes.
+    pub nodes: usize,
+}
+
+impl Size {
+    /// That of bundles on a cluster of which this much is known.
+    #[must_use]
+    pub fn of(bundles: &[Bundle], facts: &ClusterFacts) -> Self {
+        let workloads =
+            bundles.iter().flat_map(|bundle| ["StatefulSet", "Deployment"].map(|kind| bundle.of_kind(kind)));
+        let pods = workloads
+            .flatten()
+            .map(|workload| StatefulSet(&workload.node).replicas().clamp(1, MOST_FAILING_REPLICAS))
+            .map(|replicas| usize::try_from(replicas).unwrap_or_default())
+            .sum();
+        Self { pods, nodes: facts.nodes.as_ref().map_or(MOST_NODES, Vec::len) }
+    }
+
+    /// Each pod has a place on each node.
+    #[must_use]
+    pub fn places(self) -> usize {
+        self.pods.max(1).saturating_mul(self.nodes.max(1))
+    }
+
+    /// How many failures are played one after the other.
+    #[must_use]
+    pub fn failures(self) -> usize {
+        (MOST_FAILURES * MOST_FAILING_PLACES / 10 / self.places()).clamp(1, MOST_FAILURES)
+    }
+}
 
 impl Stage {
     /// Applies bundles one after another on a cluster of which this much is known. Gives what came of each, too.
