@@ -2,13 +2,13 @@
 
 use super::claims::Claims;
 use super::left_over::{self, Place};
-use super::project::{Candidate, Loaded, Selection};
+use super::project::{Candidate, Loaded, Selection, Shared};
 use crate::bundle::{self, Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Finding, Level};
 use crate::disk::{self, Reach};
 use crate::expect::judge;
 use crate::failure::Failure;
-use crate::git::Revision;
+use crate::git::{Hash, Revision};
 use crate::k8s::version::Version;
 use crate::k8s::way::Way;
 use crate::layout::{self, File, HEADER, INDEX, Index, Tree};
@@ -26,6 +26,9 @@ static UNREADABLE: Code = Code {
 /// The codes of this module.
 pub(super) static CODES: &[&Code] = &[&UNREADABLE];
 
+/// So few apps are not worth a list of all files.
+const FEW: usize = 16;
+
 /// What is committed of an environment, and which files of ours in it cannot be read: nothing is to be compared with
 /// half of it.
 #[derive(Default)]
@@ -33,6 +36,9 @@ pub(super) struct Earlier {
     pub(super) bundle: Bundle,
     pub(super) unreadable: Vec<Finding>,
 }
+
+/// Files with their texts, where they are not known, and their index.
+type Beside = (Vec<(String, Option<String>)>, Option<Index>);
 
 /// Where what is committed is read from.
 pub(super) enum Committed {
@@ -47,11 +53,20 @@ impl Committed {
     pub(super) fn new(against: Option<&str>, selection: &Selection, candidates: &[Candidate]) -> Result<Self, Failure> {
         let Some(name) = against else { return Ok(Self::Files(selection.reach.clone())) };
         let revision = Revision::new(name);
+        // Of a few apps in a large repository, git is asked one by one.
+        if candidates.len() > FEW {
+            for folder in left_over::workspaces(candidates).into_iter().map(|shared| &shared.folder) {
+                revision.list(folder)?;
+            }
+        }
         let mut outputs = BTreeSet::new();
         if selection.environments.is_empty() {
-            let workspaces = left_over::workspaces(candidates).into_iter().map(|shared| shared.folder.clone());
+            // What is left of apps that are gone is looked for where the run is about all that is there.
+            let covered = |shared: &&Shared| left_over::covers(&selection.paths, &shared.folder);
+            let workspaces = left_over::workspaces(candidates).into_iter().filter(covered);
+            let workspaces = workspaces.map(|shared| shared.folder.clone());
             let named = selection.paths.iter().filter(|path| disk::is_folder(path)).cloned();
-            for folder in named.chain(workspaces) {
+            for folder in workspaces.chain(named) {
                 // What a run left that was cut short is nobody's output, if somebody committed it.
                 let is_output = |folder: &PathBuf| {
                     !folder.iter().any(|part| disk::owner_of_unfinished(&part.to_string_lossy()).is_some())
@@ -70,14 +85,17 @@ impl Committed {
             .map(|(file, resource)| (file.name.as_str(), (file.text.as_str(), resource)))
             .collect();
         let (mut sources, mut found, mut bundle) = (Sources::default(), Diagnostics::default(), Bundle::default());
-        let (files, index) = self.files(folder)?;
-        for file in files {
-            if let Some((_, resource)) = known.get(file.name.as_str()).filter(|(text, _)| *text == file.text) {
-                bundle.resources.push((*resource).clone());
-            } else {
-                let is_changed = index.as_ref().is_some_and(|index| !index.wrote(&file.name, file.text.as_bytes()));
-                let id = sources.add(disk::name_of(&folder.join(&file.name)), file.text);
-                unreadable(&sources, id, is_changed, self.help(), &mut bundle, &mut found);
+        let fresh = |name: &str| known.get(name).copied();
+        let (files, index) = self.files_beside(folder, |name| fresh(name).map(|(text, _)| text))?;
+        for (name, text) in files {
+            match (text, fresh(&name)) {
+                (None, Some((_, resource))) => bundle.resources.push(resource.clone()),
+                (text, _) => {
+                    let text = text.unwrap_or_default();
+                    let is_changed = index.as_ref().is_some_and(|index| !index.wrote(&name, text.as_bytes()));
+                    let id = sources.add(disk::name_of(&folder.join(&name)), text);
+                    unreadable(&sources, id, is_changed, self.help(), &mut bundle, &mut found);
+                }
             }
         }
         Ok(Earlier { bundle, unreadable: found.resolve(&sources) })
@@ -91,7 +109,7 @@ impl Committed {
     ) -> Result<Option<(Earlier, PathBuf)>, Failure> {
         let Some((root, folder)) = left_over::beside(app, environment) else { return Ok(None) };
         let folder = root.join(folder);
-        if !left_over::is_of(app, &self.files(&folder)?.0) {
+        if !left_over::is_of(app, &self.files(&folder)?) {
             return Ok(None);
         }
         Ok(Some((self.bundle(&folder, None)?, folder)))
@@ -107,17 +125,30 @@ impl Committed {
         }
     }
 
-    /// The files of ours in a folder, and what was written into each, where that is known.
-    fn files(&self, folder: &Path) -> Result<(Vec<File>, Option<Index>), Failure> {
+    /// The files of ours in a folder.
+    fn files(&self, folder: &Path) -> Result<Vec<File>, Failure> {
+        let (files, _) = self.files_beside(folder, |_| None)?;
+        Ok(files.into_iter().map(|(name, text)| File { name, text: text.unwrap_or_default() }).collect())
+    }
+
+    /// The files of ours in a folder, each with its text where it is not the fresh one of that name, and what was
+    /// written into each, where that is known.
+    fn files_beside<'f>(&self, folder: &Path, fresh: impl Fn(&str) -> Option<&'f str>) -> Result<Beside, Failure> {
         match self {
             Self::Files(reach) => {
                 let folder = disk::read_folder(reach, folder)?.unwrap_or_default();
-                Ok((folder.files, Some(folder.index)))
+                let other = |File { name, text }: File| {
+                    let is_fresh = fresh(&name).is_some_and(|fresh| fresh == text);
+                    (name, (!is_fresh).then_some(text))
+                };
+                Ok((folder.files.into_iter().map(other).collect(), Some(folder.index)))
             }
             Self::At(revision, _) => {
-                let files =
-                    revision.files(folder, |name| Path::new(name).extension().is_some_and(|end| end == "yaml"))?;
-                Ok((files, None))
+                let is_manifest = |name: &str| Path::new(name).extension().is_some_and(|end| end == "yaml");
+                let is_fresh =
+                    |name: &str, hash: &Hash| fresh(name).is_some_and(|text| hash.is_of_file(text.as_bytes()));
+                let files = revision.files(folder, is_manifest, is_fresh)?;
+                Ok((files.into_iter().map(|file| (file.name, file.text)).collect(), None))
             }
         }
     }
@@ -137,18 +168,19 @@ impl Committed {
                 .into_iter()
                 .map(|folder| (root.clone(), folder))
                 .collect(),
-            Self::At(_, outputs) => {
-                let root = disk::real(&root)?;
-                // In order, what lies below a folder comes right behind it.
-                let below = outputs[outputs.partition_point(|output| *output < root)..].iter();
-                let below = below.map_while(|output| output.strip_prefix(&root).ok()).map(disk::name_of);
-                let stale = below.filter(|path| left_over::fits(&pattern, path) && !current.contains(path));
-                stale.map(|folder| (root.clone(), folder)).collect()
+            Self::At(revision, _) => {
+                let folders = revision.folders_like(&root, &pattern, disk::matches, INDEX)?;
+                // What a run left that was cut short is nobody's output, if somebody committed it.
+                let is_output = |folder: &String| {
+                    !folder.split('/').any(|part| disk::owner_of_unfinished(part).is_some())
+                        && !current.contains(folder)
+                };
+                folders.into_iter().filter(is_output).map(|folder| (root.clone(), folder)).collect()
             }
         };
         let mut stale = Vec::new();
         for (root, folder) in folders {
-            if !claims.include(&root, &folder) && left_over::may_be_of(app, true, &self.files(&root.join(&folder))?.0) {
+            if !claims.include(&root, &folder) && left_over::may_be_of(app, true, &self.files(&root.join(&folder))?) {
                 stale.push((root, folder));
             }
         }
@@ -171,7 +203,7 @@ impl Committed {
 
     /// Whose manifests these were, by what stands in the first of them: `kubia in stage`.
     pub(super) fn title(&self, folder: &Path) -> Result<String, Failure> {
-        let first = self.files(folder)?.0.into_iter().next();
+        let first = self.files(folder)?.into_iter().next();
         let origin = first.as_ref().and_then(|file| {
             let (_, said) = file.text.lines().next()?.split_once(" (app ")?;
             let (app, environment) = said.split_once(", environment ")?;

@@ -72,8 +72,8 @@ pub(super) fn among(
         found.extend(match shared {
             Some(shared) => place(&absolute(&shared.folder)).filter(|(root, folder)| {
                 let pattern = shared.output();
-                let of_apps =
-                    pattern.contains("{app}") && fits(&pattern.replace("{env}", "*").replace("{app}", "*"), folder);
+                let of_apps = pattern.contains("{app}")
+                    && disk::matches(&pattern.replace("{env}", "*").replace("{app}", "*"), folder);
                 of_apps && covers(&selection.paths, root)
             }),
             None => match output.parent().filter(|parent| parent.ends_with("deploy")).and_then(Path::parent) {
@@ -85,14 +85,8 @@ pub(super) fn among(
     found
 }
 
-/// Whether a path is what a pattern says, `*` for one folder.
-pub(super) fn fits(pattern: &str, path: &str) -> bool {
-    let (pattern, path): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
-    pattern.len() == path.len() && pattern.iter().zip(&path).all(|(part, name)| *part == "*" || part == name)
-}
-
 /// Whether a run is about all that is in a folder.
-fn covers(paths: &[PathBuf], folder: &Path) -> bool {
+pub(super) fn covers(paths: &[PathBuf], folder: &Path) -> bool {
     let Ok(folder) = disk::real(folder) else { return false };
     paths.iter().filter_map(|path| disk::real(path).ok()).any(|path| folder.starts_with(path))
 }

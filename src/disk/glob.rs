@@ -12,7 +12,8 @@ pub(super) fn fixed_part(pattern: &str) -> &str {
 }
 
 /// Whether a path, `/` between its parts, is one that the pattern means.
-pub(super) fn matches(pattern: &str, path: &str) -> bool {
+#[must_use]
+pub fn matches(pattern: &str, path: &str) -> bool {
     let pattern: Vec<&str> = pattern.split('/').filter(|part| *part != ".").collect();
     let path: Vec<&str> = path.split('/').filter(|part| *part != ".").collect();
     // One row of "does the pattern so far match the path so far", as for any edit distance: never exponential.

@@ -10,6 +10,7 @@ mod tree;
 mod turns;
 
 pub use find::{SPEC, WORKSPACE, find_manifests, find_outputs, find_specs, find_workspace, holds_file};
+pub use glob::matches;
 pub use reach::Reach;
 pub use sibling::{owner as owner_of_unfinished, path_of as unfinished_beside};
 pub use tree::{Difference, Folder, Kind, Strays, Written, compare, heal, is_as, is_unfinished, remove, strays, write};

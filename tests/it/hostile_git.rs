@@ -153,6 +153,42 @@ fn a_folder_that_the_clone_lacks_is_no_empty_folder() {
     assert!(run.stderr.contains("git lacks the content of kubia/deploy"), "{}", run.stderr);
 }
 
+/// What is as it would be written now is known by its hash: it is not read, so that it may be lacking.
+#[test]
+fn what_is_equal_is_not_read() {
+    let hostile = Hostile::new();
+    let before = hostile.compared();
+    for entry in fs::read_dir(hostile.work().join("kubia/deploy/dev")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let is_manifest = Path::new(&name).extension().is_some_and(|end| end == "yaml");
+        if is_manifest && !DEPLOYED.ends_with(&name) {
+            hostile.lose(&format!("kubia/deploy/dev/{name}"));
+        }
+    }
+    let after = hostile.run(&["diff", "--env", "dev", "--against", "HEAD"], &[]);
+    assert_eq!((after.code, &after.stdout), (1, &before.stdout), "{}", after.stderr);
+    hostile.lose(DEPLOYED);
+    let lacking = hostile.run(&["diff", "--env", "dev", "--against", "HEAD"], &[]);
+    assert!(lacking.code == 2 && lacking.stderr.contains("git lacks the content of"), "{}", lacking.stderr);
+}
+
+/// A repository whose hashes are of another kind is read as any other.
+#[test]
+fn a_repository_of_longer_hashes_is_compared_the_same() {
+    let hostile = Hostile::new();
+    let expected = hostile.compared().stdout;
+    fs::remove_dir_all(hostile.work().join(".git")).unwrap();
+    hostile.git(&["init", "--quiet", "--initial-branch=main", "--object-format=sha256"]);
+    let spec = hostile.work().join("kubia/statewright.yaml");
+    let changed = fs::read_to_string(&spec).unwrap();
+    fs::write(&spec, changed.replace("pet:1.1", "pet:1.0")).unwrap();
+    hostile.git(&["add", "--all"]);
+    hostile.git(&["commit", "--quiet", "--message", "first"]);
+    assert_eq!(hostile.git(&["rev-parse", "HEAD"]).len(), 64);
+    fs::write(&spec, changed).unwrap();
+    assert_eq!(hostile.compared().stdout, expected);
+}
+
 #[test]
 fn a_file_monitor_is_not_asked() {
     let hostile = Hostile::new();

@@ -337,6 +337,22 @@ fn an_app_that_goes_is_reviewed_until_the_workspace_says_that_it_is_meant() {
     assert!(run.stdout.contains("shop in dev: removes shop-1, shop-0"), "{}", run.stdout);
 }
 
+/// Where the folders of environments have the app's name in theirs, a revision shows what went as the files do.
+#[test]
+fn an_environment_that_goes_is_reviewed_wherever_its_folder_was() {
+    let scratch = workspace("review-folders-of-environments");
+    edit(&scratch, "statewright-workspace.yaml", "kind: Workspace\n", "kind: Workspace\noutput: out/{app}-{env}\n");
+    assert_eq!(statewright(scratch.path(), &["compile"]).code, 0);
+    git(scratch.path(), &["add", "-A"]);
+    git(scratch.path(), &["commit", "-q", "-m", "second"]);
+    edit(&scratch, "apps/shop/statewright.yaml", "  stage: {namespace: stage}\n", "");
+    for arguments in [&["diff"][..], &["diff", "--against", "HEAD"], &["diff", "--against", "HEAD", "apps/shop"]] {
+        let run = statewright(scratch.path(), arguments);
+        assert_eq!(run.code, 3, "{arguments:?}: {}{}", run.stdout, run.stderr);
+        assert!(run.stdout.starts_with("shop in stage: data at risk: StatefulSet/stage/shop goes"), "{}", run.stdout);
+    }
+}
+
 #[test]
 fn an_environment_that_goes_or_gets_another_name_is_reviewed() {
     let scratch = workspace("review-environments");

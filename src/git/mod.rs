@@ -6,17 +6,26 @@
 //! limit.
 #![expect(clippy::disallowed_methods, reason = "git is asked from where a folder really is")]
 
+mod entry;
+mod hash;
+mod listing;
+
+pub(crate) use hash::Hash;
+
 use crate::failure::{Failure, shown};
-use crate::layout::File;
+use entry::{Entry, EntryKind, entries};
+use listing::Listing;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// No manifest is as large as this, and no list of files.
+/// No manifest is as large as this.
 const LARGEST: u64 = 64 << 20;
+/// No list of files is: a million of them take a seventh.
+const LARGEST_LISTING: u64 = 1 << 30;
 /// Nor are all manifests of a folder.
 const LARGEST_FOLDER: u64 = 512 << 20;
 
@@ -24,49 +33,141 @@ const LARGEST_FOLDER: u64 = 512 << 20;
 #[derive(Debug)]
 pub(crate) struct Revision {
     name: String,
+    /// By the folder that holds them.
     repositories: Mutex<BTreeMap<PathBuf, Arc<Repository>>>,
+    /// Where folders really are, and in which repository; most lie side by side.
+    known: Mutex<BTreeMap<OsString, (PathBuf, Arc<Repository>)>>,
+}
+
+/// A file of a revision.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    /// Its name in its folder.
+    pub(crate) name: String,
+    /// Its text; none where that was known.
+    pub(crate) text: Option<String>,
 }
 
 impl Revision {
     /// The revision of that name; whether there is one shows when a folder is asked for.
     #[must_use]
     pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), repositories: Mutex::default() }
+        Self { name: name.to_owned(), repositories: Mutex::default(), known: Mutex::default() }
     }
 
-    /// The files directly in a folder that pass by their name. None when the revision does not have the folder.
+    /// The files directly in a folder that pass by their name; none when the revision does not have the folder. Those
+    /// of which it is known what they hold, by their hash, are not read.
     ///
     /// # Errors
     /// When git is missing, the folder is in no repository, or there is no such revision.
-    pub(crate) fn files(&self, folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<File>, Failure> {
-        // The folder itself may not exist now; git is asked from the nearest that does.
-        let here =
-            folder.ancestors().find(|above| above.is_dir() && !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let rest = folder.strip_prefix(here).unwrap_or(Path::new(""));
-        let inside = std::fs::canonicalize(here).map_err(|error| Failure::io("read", here, &error))?;
-        let repository = self.repository(&inside)?;
-        let inside = inside.join(rest);
-        let path = inside
-            .strip_prefix(&repository.top)
-            .map_err(|_| Failure::new(format!("{} is not in the git repository", folder.display())))?;
-        repository.files(&path.to_string_lossy().replace('\\', "/"), is_wanted)
+    pub(crate) fn files(
+        &self,
+        folder: &Path,
+        is_wanted: impl Fn(&str) -> bool,
+        is_known: impl Fn(&str, &Hash) -> bool,
+    ) -> Result<Vec<Committed>, Failure> {
+        let (repository, path) = self.place(folder)?;
+        repository.files(&path, is_wanted, is_known)
     }
 
-    /// The folders below a folder in which that file lies, wherever they are now.
+    /// Has git list all files below a folder at once, where most of them will be asked for.
+    ///
+    /// # Errors
+    /// As [`Self::files`].
+    pub(crate) fn list(&self, folder: &Path) -> Result<(), Failure> {
+        let (repository, path) = self.place(folder)?;
+        repository.list(&path)
+    }
+
+    /// The folders below a folder that was listed in which that file lies, wherever they are now.
     ///
     /// # Errors
     /// As [`Self::files`].
     pub(crate) fn folders_with(&self, file: &str, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-        let inside = std::fs::canonicalize(folder).map_err(|error| Failure::io("read", folder, &error))?;
-        let repository = self.repository(&inside)?;
+        let (repository, path) = self.place(folder)?;
+        repository.list(&path)?;
+        let listings = locked(&repository.listings);
+        let found = listings.iter().find(|listing| listing.covers(&path)).map(|listing| listing.folders_with(file));
+        let is_below = |found: &PathBuf| found.starts_with(&path);
+        Ok(found
+            .into_iter()
+            .flatten()
+            .map(PathBuf::from)
+            .filter(is_below)
+            .map(|found| repository.top.join(found))
+            .collect())
+    }
+
+    /// The folders below a folder that fit a pattern, part by part, and have that file; from that folder on.
+    ///
+    /// # Errors
+    /// As [`Self::files`].
+    pub(crate) fn folders_like(
+        &self,
+        folder: &Path,
+        pattern: &str,
+        fits: impl Fn(&str, &str) -> bool,
+        file: &str,
+    ) -> Result<Vec<String>, Failure> {
+        let (repository, path) = self.place(folder)?;
+        let inside = |folder: &str| joined(&path, folder);
+        let mut found = vec![String::new()];
+        for part in pattern.split('/') {
+            let mut next = Vec::new();
+            for above in found {
+                if part.contains(['*', '?', '[']) {
+                    let names = repository.folders(&inside(&above))?.into_iter().filter(|name| fits(part, name));
+                    next.extend(names.map(|name| joined(&above, &name)));
+                } else {
+                    next.push(joined(&above, part));
+                }
+            }
+            found = next;
+        }
+        let mut with = Vec::new();
+        for folder in found {
+            if repository
+                .entries(&inside(&folder))?
+                .iter()
+                .any(|entry| entry.kind == EntryKind::File && entry.name == file)
+            {
+                with.push(folder);
+            }
+        }
+        Ok(with)
+    }
+
+    /// The repository of a folder, and the folder's path in it.
+    fn place(&self, folder: &Path) -> Result<(Arc<Repository>, String), Failure> {
+        // The folder itself may not exist now; git is asked from the nearest that does.
+        let here =
+            folder.ancestors().find(|above| above.is_dir() && !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let rest = folder.strip_prefix(here).unwrap_or(Path::new(""));
+        let (inside, repository) = self.real(here)?;
+        let inside = inside.join(rest);
         let path = inside
             .strip_prefix(&repository.top)
             .map_err(|_| Failure::new(format!("{} is not in the git repository", folder.display())))?;
-        let prefix = if path.as_os_str().is_empty() { ".".into() } else { path.to_string_lossy().replace('\\', "/") };
-        let arguments = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", &repository.commit, "--", &prefix];
-        let listing = text(&repository.top, &arguments)?;
-        let names = listing.split('\0').filter_map(|path| path.strip_suffix(file)?.strip_suffix('/'));
-        Ok(names.map(|folder| repository.top.join(folder)).collect())
+        Ok((repository, path.to_string_lossy().replace('\\', "/")))
+    }
+
+    /// Where a folder really is, and its repository.
+    fn real(&self, folder: &Path) -> Result<(PathBuf, Arc<Repository>), Failure> {
+        let is_plain = |path: &Path| !path.is_symlink() && !path.join(".git").exists();
+        if let (Some(above), Some(name)) = (folder.parent(), folder.file_name())
+            && let Some((real, repository)) = locked(&self.known).get(above.as_os_str()).cloned()
+            && is_plain(folder)
+        {
+            return Ok((real.join(name), repository));
+        }
+        let real = |folder: &Path| std::fs::canonicalize(folder).map_err(|error| Failure::io("read", folder, &error));
+        let here = real(folder)?;
+        let repository = self.repository(&here)?;
+        if let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty() && is_plain(folder)) {
+            let of_above = (real(above)?, Arc::clone(&repository));
+            locked(&self.known).insert(above.as_os_str().to_owned(), of_above);
+        }
+        Ok((here, repository))
     }
 
     /// The repository that a folder is in: that of the nearest folder above with a `.git` in it.
@@ -82,11 +183,17 @@ impl Revision {
     }
 }
 
+fn joined(folder: &str, name: &str) -> String {
+    if folder.is_empty() || name.is_empty() { format!("{folder}{name}") } else { format!("{folder}/{name}") }
+}
+
 /// One commit of one repository, and a git that hands out its objects.
 #[derive(Debug)]
 struct Repository {
     top: PathBuf,
     commit: String,
+    /// Of whole parts of it, where that was asked for.
+    listings: Mutex<Vec<Listing>>,
     objects: Mutex<Objects>,
 }
 
@@ -105,23 +212,69 @@ impl Repository {
             Failure::new(format!("git knows no revision `{revision}` here{why}"))
         })?;
         let objects = Mutex::new(Objects::open(&top)?);
-        Ok(Self { top, commit: commit.trim().to_owned(), objects })
+        Ok(Self { top, commit: commit.trim().to_owned(), listings: Mutex::default(), objects })
     }
 
-    fn files(&self, folder: &str, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<File>, Failure> {
+    /// Has all below a folder listed.
+    fn list(&self, folder: &str) -> Result<(), Failure> {
+        let mut listings = locked(&self.listings);
+        if !listings.iter().any(|listing| listing.covers(folder)) {
+            let prefix = if folder.is_empty() { "." } else { folder };
+            let arguments = ["ls-tree", "-r", "-z", "--full-tree", &self.commit, "--", prefix];
+            listings.push(Listing::new(folder.to_owned(), said(&self.top, &arguments, LARGEST_LISTING)?));
+        }
+        Ok(())
+    }
+
+    /// What is in a folder; nothing where it is not there.
+    fn entries(&self, folder: &str) -> Result<Vec<Entry>, Failure> {
+        if let Some(listing) = locked(&self.listings).iter().find(|listing| listing.covers(folder)) {
+            return Ok(listing.files(folder));
+        }
         let mut objects = locked(&self.objects);
         let Some(tree) = objects.folder(&self.commit, folder)? else { return Ok(Vec::new()) };
-        let content = objects.tree(&tree, folder)?;
-        let entries = entries(&content, self.commit.len() / 2).into_iter();
+        Ok(entries(&objects.tree(&tree, folder)?, self.commit.len() / 2))
+    }
+
+    /// The names of the folders in a folder.
+    fn folders(&self, folder: &str) -> Result<Vec<String>, Failure> {
+        if let Some(listing) = locked(&self.listings).iter().find(|listing| listing.covers(folder)) {
+            return Ok(listing.folders(folder));
+        }
+        locked(&self.objects).folders(&self.commit, folder)
+    }
+
+    fn files(
+        &self,
+        folder: &str,
+        is_wanted: impl Fn(&str) -> bool,
+        is_known: impl Fn(&str, &Hash) -> bool,
+    ) -> Result<Vec<Committed>, Failure> {
+        let entries = self.entries(folder)?.into_iter();
         let blobs: Vec<Entry> =
             entries.filter(|entry| entry.kind == EntryKind::File && is_wanted(&entry.name)).collect();
-        let mut files = Vec::with_capacity(blobs.len());
+        let unknown: Vec<bool> = blobs.iter().map(|blob| !is_known(&blob.name, &blob.hash)).collect();
+        let asked: Vec<&Entry> =
+            blobs.iter().zip(&unknown).filter(|(_, is_unknown)| **is_unknown).map(|(blob, _)| blob).collect();
+        let mut texts = self.texts(folder, &asked)?.into_iter();
+        let with_text =
+            |(Entry { name, .. }, is_unknown)| Committed { name, text: if is_unknown { texts.next() } else { None } };
+        Ok(blobs.into_iter().zip(unknown).map(with_text).collect())
+    }
+
+    /// What files hold.
+    fn texts(&self, folder: &str, files: &[&Entry]) -> Result<Vec<String>, Failure> {
+        let mut texts = Vec::with_capacity(files.len());
+        if files.is_empty() {
+            return Ok(texts);
+        }
+        let mut objects = locked(&self.objects);
         let mut size = 0;
         // Git answers while it is still asked: so few questions at a time fit into any pipe.
-        for some in blobs.chunks(32) {
-            let hashes: Vec<String> = some.iter().map(|entry| entry.hash.clone()).collect();
-            for (Entry { name, .. }, content) in some.iter().zip(objects.get(&hashes, "blob")?) {
-                let content = content.ok_or_else(|| absent(&format!("{folder}/{name}")))?;
+        for some in files.chunks(32) {
+            let hashes: Vec<String> = some.iter().map(|entry| entry.hash.digits()).collect();
+            for (entry, content) in some.iter().zip(objects.get(&hashes, "blob")?) {
+                let content = content.ok_or_else(|| absent(&format!("{folder}/{}", entry.name)))?;
                 size += content.len() as u64;
                 if size > LARGEST_FOLDER {
                     return Err(Failure::new(format!(
@@ -129,50 +282,11 @@ impl Repository {
                         LARGEST_FOLDER >> 20
                     )));
                 }
-                let text = String::from_utf8(content).map_err(|_| Failure::new("git gave a file that is not text"))?;
-                files.push(File { name: name.clone(), text });
+                texts.push(String::from_utf8(content).map_err(|_| Failure::new("git gave a file that is not text"))?);
             }
         }
-        Ok(files)
+        Ok(texts)
     }
-}
-
-/// What is in a folder.
-struct Entry {
-    kind: EntryKind,
-    name: String,
-    hash: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum EntryKind {
-    File,
-    Folder,
-    Other,
-}
-
-/// The entries of a folder, as git stores it: mode, name and the bare bytes of the hash of each.
-fn entries(tree: &[u8], hash_length: usize) -> Vec<Entry> {
-    let mut found = Vec::new();
-    let mut rest = tree;
-    while let Some(end) = rest.iter().position(|byte| *byte == 0) {
-        let (about, after) = (&rest[..end], &rest[end + 1..]);
-        let Some((hash, after)) = after.split_at_checked(hash_length) else { break };
-        rest = after;
-        let about = String::from_utf8_lossy(about);
-        let Some((mode, name)) = about.split_once(' ') else { continue };
-        let kind = match mode {
-            _ if mode.starts_with("100") => EntryKind::File,
-            "40000" => EntryKind::Folder,
-            _ => EntryKind::Other,
-        };
-        let hash = hash.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
-        found.push(Entry { kind, name: name.to_owned(), hash });
-    }
-    found
 }
 
 /// A running git that is asked for one object after another.
@@ -180,7 +294,7 @@ fn entries(tree: &[u8], hash_length: usize) -> Vec<Entry> {
 struct Objects {
     /// The folders inside folders that have been asked for, by path: apps lie side by side, and their parents are read
     /// once.
-    folders: BTreeMap<String, BTreeMap<String, String>>,
+    folders: BTreeMap<String, BTreeMap<String, Hash>>,
     process: Child,
     questions: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
@@ -205,18 +319,29 @@ impl Objects {
         let mut start = 0;
         for end in steps.filter(|_| !path.is_empty()) {
             let (parent, name) = (path[..start].trim_end_matches('/'), &path[start..end]);
-            if !self.folders.contains_key(parent) {
-                let content = self.tree(&hash, parent)?;
-                let folders =
-                    entries(&content, commit.len() / 2).into_iter().filter(|entry| entry.kind == EntryKind::Folder);
-                let folders = folders.map(|entry| (entry.name, entry.hash)).collect();
-                self.folders.insert(parent.to_owned(), folders);
-            }
-            let Some(found) = self.folders.get(parent).and_then(|folders| folders.get(name)) else { return Ok(None) };
-            hash.clone_from(found);
+            let Some(found) = self.inside(commit, &hash, parent)?.get(name) else { return Ok(None) };
+            hash = found.digits();
             start = end + 1;
         }
         Ok(Some(hash))
+    }
+
+    /// The names of the folders in a folder of a commit; none where it is not there.
+    fn folders(&mut self, commit: &str, path: &str) -> Result<Vec<String>, Failure> {
+        let Some(hash) = self.folder(commit, path)? else { return Ok(Vec::new()) };
+        Ok(self.inside(commit, &hash, path)?.keys().cloned().collect())
+    }
+
+    /// The folders in a folder, of which it is known that it is there.
+    fn inside(&mut self, commit: &str, hash: &str, path: &str) -> Result<&BTreeMap<String, Hash>, Failure> {
+        if !self.folders.contains_key(path) {
+            let content = self.tree(hash, path)?;
+            let folders =
+                entries(&content, commit.len() / 2).into_iter().filter(|entry| entry.kind == EntryKind::Folder);
+            let folders = folders.map(|entry| (entry.name, entry.hash)).collect();
+            self.folders.insert(path.to_owned(), folders);
+        }
+        Ok(&self.folders[path])
     }
 
     /// The entries of a folder, of which it is known that it is there.
@@ -333,8 +458,13 @@ fn read_line(path: &Path) -> Option<String> {
     Some(line.trim_end().to_owned())
 }
 
-/// What git prints.
+/// What git prints, as a text.
 fn text(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
+    String::from_utf8(said(folder, arguments, LARGEST)?).map_err(|_| Failure::new("git gave a file that is not text"))
+}
+
+/// What git prints, up to so many bytes.
+fn said(folder: &Path, arguments: &[&str], most: u64) -> Result<Vec<u8>, Failure> {
     let mut process = git(folder, arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -352,14 +482,14 @@ fn text(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
     });
     let mut output = Vec::new();
     if let Some(answer) = answer {
-        answer.take(LARGEST + 1).read_to_end(&mut output).map_err(|error| broken(&error))?;
+        answer.take(most + 1).read_to_end(&mut output).map_err(|error| broken(&error))?;
     }
-    if output.len() as u64 > LARGEST {
+    if output.len() as u64 > most {
         drop(process.kill());
         drop(process.wait());
         return Err(Failure::new(format!(
             "git has more than {} MB to say of this repository; that is the limit",
-            LARGEST >> 20
+            most >> 20
         )));
     }
     let status = process.wait().map_err(|error| broken(&error))?;
@@ -368,7 +498,7 @@ fn text(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
         let said = String::from_utf8_lossy(&said);
         return Err(Failure::new(format!("git says: {}", said.lines().next().unwrap_or("nothing").trim())));
     }
-    String::from_utf8(output).map_err(|_| Failure::new("git gave a file that is not text"))
+    Ok(output)
 }
 
 /// A git to be run in a folder, that does nothing but read what is stored there.
