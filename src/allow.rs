@@ -2,7 +2,8 @@
 //! speaks.
 
 use crate::block::{Named, Placed};
-use crate::diagnostic::{Band, Code, Diagnostics, Level};
+use crate::diagnostic::{Band, Code, Diagnostics, Level, nearest};
+use crate::source::At;
 use crate::spec::settings::{Acknowledge, Allow};
 use crate::value::Text;
 
@@ -25,8 +26,30 @@ static NO_REASON: Code = Code {
     page: include_str!("app/pages/reason-missing.md"),
 };
 
+/// A name that no finding has.
+static UNKNOWN: Code =
+    Code { id: "SW0153", name: "rule-unknown", level: Level::Warning, page: include_str!("app/pages/rule-unknown.md") };
+
 /// The codes of this module.
-pub(crate) static CODES: &[&Code] = &[&UNUSED, &IMPOSSIBLE, &NO_REASON];
+pub(crate) static CODES: &[&Code] = &[&UNUSED, &IMPOSSIBLE, &NO_REASON, &UNKNOWN];
+
+/// Reports levels for what no finding is called: they change nothing.
+pub(crate) fn unknown_levels(levels: &Named<Placed<Text>>, codes: &[&Code], found: &mut Diagnostics) {
+    for (key, _) in &levels.entries {
+        unknown(&key.name, key.at, codes, found);
+    }
+}
+
+/// Whether no finding is called so, which is reported.
+fn unknown(name: &str, at: At, codes: &[&Code], found: &mut Diagnostics) -> bool {
+    let is_unknown = !codes.iter().any(|code| named(code, name));
+    if is_unknown {
+        let near = nearest(name, codes.iter().flat_map(|code| [code.name, code.id]));
+        let otherwise = || "`statewright explain CODE` knows all of them; so does docs/rules/".to_owned();
+        UNKNOWN.report(format!("no finding is called `{name}`")).meant(near, at, otherwise).at(at, found);
+    }
+    is_unknown
+}
 
 /// Whether a reason has a word in it: `…`, which examples have in its place, has none.
 #[must_use]
@@ -86,11 +109,13 @@ fn named(code: &Code, name: &str) -> bool {
 }
 
 /// Applies the workspace's levels, then the spec's `allow`. What the API server refuses cannot be allowed. `elsewhere`
-/// are the codes that are not raised of one app by itself: an item about one of them is not idle for that.
+/// are the codes that are not raised of one app by itself: an item about one of them is not idle for that. `all` gives
+/// every code.
 pub(crate) fn settle(
     allow: &[Allow],
     levels: Option<&Named<Placed<Text>>>,
     elsewhere: &[&Code],
+    all: fn() -> Vec<&'static Code>,
     found: &mut Diagnostics,
 ) {
     for (key, level) in levels.iter().flat_map(|levels| &levels.entries) {
@@ -131,7 +156,10 @@ pub(crate) fn settle(
                 .report(format!("`{}` cannot be silenced: this is an error, not advice", rule.value))
                 .help("fix what it reports, and remove this item")
                 .at(rule.at, found);
-        } else if hits == 0 && !elsewhere.iter().any(|code| named(code, &rule.value)) {
+        } else if hits == 0
+            && !elsewhere.iter().any(|code| named(code, &rule.value))
+            && !unknown(&rule.value, rule.at, &all(), found)
+        {
             UNUSED.report(format!("nothing here raises `{}`", rule.value)).help("remove this item").at(rule.at, found);
         }
     }

@@ -432,14 +432,16 @@ impl Diagnostics {
 #[must_use]
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const BEGINNING: usize = 4;
-    let most = (wrong.chars().count() / 3).clamp(1, 3);
+    let length = wrong.chars().count();
+    let most = (length / 3).clamp(1, 3);
     let lower = wrong.to_lowercase();
     let known: Vec<&str> = known.into_iter().collect();
     let close = known
         .iter()
         .filter(|name| name.len().abs_diff(wrong.len()) <= 3 * most)
         .map(|name| (distance(&lower, &name.to_lowercase()), *name))
-        .filter(|(distance, _)| *distance <= most)
+        // More than half of it must stay as it is: `a` is no misspelt `x`.
+        .filter(|(distance, name)| *distance <= most && 2 * distance < name.chars().count().max(length))
         .min_by_key(|(distance, _)| *distance);
     // Or somebody has left out the end of it: `revisionHistory`.
     let begun = || {
@@ -526,6 +528,9 @@ mod tests {
         assert_eq!(nearest("Storage", known), Some("storage"));
         assert_eq!(nearest("revisionHistory", ["revisionHistoryLimit", "replicas"]), Some("revisionHistoryLimit"));
         assert_eq!(nearest("xyz", known), None);
+        assert_eq!((nearest("x", ["a", "dev"]), nearest("db", ["dv", "qa"])), (None, None));
+        assert_eq!((nearest("dv", ["qa", "dev"]), nearest("prd", ["dev", "prod"])), (Some("dev"), Some("prod")));
+        assert_eq!(nearest("DB", ["db"]), Some("db"));
     }
 
     #[test]

@@ -217,7 +217,7 @@ pub fn compile_text(text: &str, files: &BTreeMap<String, String>) -> import::Com
             let around = Around { files: &Texts(files), ..Around::alone(&customs) };
             let mut own = Diagnostics::default();
             if let Some(made) = compile(&spec, environment, around, &mut own) {
-                allow::settle(&made.app.allow, None, &[], &mut own);
+                allow::settle(&made.app.allow, None, &[], codes, &mut own);
                 compiled.bundles.insert(environment.to_owned(), made.bundle);
             }
             found.extend(own);

@@ -3,6 +3,7 @@
 //! where the copy lies.
 #![expect(clippy::disallowed_methods, reason = "Argo CD speaks to its plugins through the environment")]
 
+use super::examples;
 use super::output;
 use super::project::{Loaded, Selection, forbids};
 use super::{Exit, Result};
@@ -27,6 +28,7 @@ pub(super) struct Argocd {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Print the manifests of the app in the current folder.
+    #[command(after_help = examples::ARGOCD_GENERATE)]
     Generate {
         /// The environment. Otherwise the parameter `env` says it, or the variable `ENV`, or the destination's
         /// namespace if only one environment has it.
@@ -34,6 +36,7 @@ enum What {
         environment: Option<String>,
     },
     /// Print what the user may set, for Argo CD's user interface.
+    #[command(after_help = examples::ARGOCD_PARAMETERS)]
     Parameters,
 }
 

@@ -16,6 +16,7 @@ use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use crate::k8s::version::Version;
 use crate::k8s::way::Way;
+use crate::report::statistics;
 use crate::source::Sources;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,9 @@ pub(super) struct Check {
     /// Show the edits that --fix would make, and make none.
     #[arg(long, conflicts_with = "fix")]
     diff: bool,
+    /// Count what is found, by code, instead of showing it.
+    #[arg(long, conflicts_with = "diff")]
+    statistics: bool,
     #[command(flatten)]
     definitions: Definitions,
     #[arg(skip)]
@@ -53,7 +57,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Result {
-        self.formats.ready(None)?;
+        self.formats.ready(self.statistics.then_some("the statistics"))?;
         let mut findings = Vec::new();
         let (specs, manifests): (Vec<PathBuf>, Vec<PathBuf>) =
             self.paths.iter().cloned().partition(|path| holds_specs(&self.reach, path));
@@ -69,9 +73,14 @@ impl Check {
         if !manifests.is_empty() {
             self.manifests(&manifests, &mut findings)?;
         }
-        output::findings(&findings, &self.formats)?;
+        if self.statistics {
+            output::data(&statistics::render(&output::once(&findings)))?;
+            output::beside(&findings, &self.formats)?;
+        } else {
+            output::findings(&findings, &self.formats)?;
+        }
         if self.formats.is_empty() && findings.is_empty() {
-            output::talk("no problems found\n");
+            output::remark("no problems found\n");
         }
         Ok(if forbids(&findings) { Exit::Found } else { Exit::Fine })
     }

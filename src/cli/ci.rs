@@ -320,7 +320,7 @@ impl Pass {
             return Ok(Exit::Found);
         }
         if formats.is_empty() {
-            output::talk(&format!(
+            output::remark(&format!(
                 "{}, {}: all is as committed\n",
                 counted(self.candidates.len(), "app"),
                 counted(environments, "environment")

@@ -19,7 +19,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Write the manifests of every app below the paths.
+// As with kubectl, `-o yaml` prints the objects themselves; reports have only the long form here.
 #[derive(Debug, Args)]
+#[command(mut_arg("targets", |reports| reports.short(None)))]
 pub(super) struct Compile {
     #[command(flatten)]
     selection: Selection,
@@ -152,6 +154,7 @@ impl Compile {
     fn finish(&self, findings: &[Finding], total: &Total, bundle: &Bundle) -> Result {
         output::findings(findings, &self.formats)?;
         output::talk(&total.said);
+        total.changed.iter().for_each(|(word, path)| output::detail(&format!("{word} {path}\n")));
         if let Some(failure) = total.failures.first() {
             return Err(Failure::new(failure.clone()));
         }
@@ -160,11 +163,11 @@ impl Compile {
                 output::data(&layout::stream(bundle, form.into()))?;
             }
         } else if !self.check && !forbids(findings) {
-            output::talk(&total.summary());
+            output::remark(&total.summary());
         }
         let written = self.fail_if_written && !total.changed.is_empty();
         if written {
-            output::talk(&total.changes());
+            output::remark(&total.changes());
         }
         Ok(if forbids(findings) || total.wrong || written { Exit::Found } else { Exit::Fine })
     }
@@ -176,7 +179,7 @@ fn turns(seconds: u32) -> Turns {
     const A_SECOND: u32 = 100;
     Turns::new(move |folder, attempt| {
         if attempt == A_SECOND {
-            output::talk(&format!("waiting for another run that is writing in {}\n", disk::name_of(folder)));
+            output::remark(&format!("waiting for another run that is writing in {}\n", disk::name_of(folder)));
         }
         std::thread::sleep(STEP);
         attempt < seconds.saturating_mul(A_SECOND)

@@ -30,7 +30,10 @@ Examples:
 
   # Show what can be mended, then mend it in place: misspelt names, missing quotes, retired versions
   statewright check --diff
-  statewright check --fix";
+  statewright check --fix
+
+  # Count what is found, by code
+  statewright check --statistics";
 
 pub(super) const CI: &str = "\
 Examples:
@@ -111,7 +114,10 @@ Examples:
   statewright inspect
 
   # As JSON, for one environment
-  statewright inspect --env prod --format json apps/kubia";
+  statewright inspect --env prod -o json apps/kubia
+
+  # Only the pods, as kubectl names them
+  statewright inspect --env prod -o name apps/kubia";
 
 pub(super) const USES: &str = "\
 Examples:
@@ -119,7 +125,7 @@ Examples:
   statewright uses
 
   # Only disks and node ports, as JSON
-  statewright uses --only disk --only node-port --format json
+  statewright uses --only disk --only node-port -o json
 
   # Against the nodes and quotas of a cluster
   statewright uses --cluster cluster.yaml --env prod";
@@ -160,9 +166,56 @@ Examples:
 pub(super) const SCHEMA: &str = "\
 Examples:
   # Let an editor complete and validate specs
-  statewright schema > statewright.schema.json";
+  statewright schema > statewright.schema.json
+
+  # The same for the workspace's file
+  statewright schema --workspace > statewright-workspace.schema.json";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:
-  # Complete commands in this shell
-  source <(statewright completions bash)";
+  # Complete commands, apps, environments, codes and fields in this shell
+  source <(statewright completions bash)
+
+  # In every zsh and fish to come
+  statewright completions zsh > _statewright
+  statewright completions fish > statewright.fish";
+
+pub(super) const LSP: &str = "\
+Examples:
+  # What an editor runs for files called statewright.yaml, and for manifests
+  statewright lsp
+
+  # The same for an editor that says how it speaks
+  statewright lsp --stdio";
+
+pub(super) const ARGOCD: &str = "\
+Examples:
+  # What the plugin runs in an app's folder
+  cd apps/kubia && statewright argocd generate --env dev
+
+  # What Argo CD shows as the app's parameters
+  cd apps/kubia && statewright argocd parameters";
+
+pub(super) const ARGOCD_GENERATE: &str = "\
+Examples:
+  # Print the manifests of one environment
+  cd apps/kubia && statewright argocd generate --env dev
+
+  # The environment as Argo CD hands it over
+  cd apps/kubia && ARGOCD_ENV_ENV=prod statewright argocd generate";
+
+pub(super) const ARGOCD_PARAMETERS: &str = "\
+Examples:
+  # List what may be set
+  cd apps/kubia && statewright argocd parameters
+
+  # Only their names
+  cd apps/kubia && statewright argocd parameters | grep -o '\"name\":\"[a-z]*\"'";
+
+pub(super) const MAN: &str = "\
+Examples:
+  # Write the manual page into a file
+  statewright man > statewright.1
+
+  # Write the pages of all commands where man finds them
+  statewright man --out .local/share/man/man1";

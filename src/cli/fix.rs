@@ -93,9 +93,9 @@ impl<'r> Fixer<'r> {
         output::data(&self.shown)?;
         if self.files > 0 {
             let verb = if self.shows { "would fix" } else { "fixed" };
-            output::talk(&format!("{verb} {count} in {files}: {}\n", codes.join(", ")));
+            output::remark(&format!("{verb} {count} in {files}: {}\n", codes.join(", ")));
         } else if self.shows {
-            output::talk("nothing to fix\n");
+            output::remark("nothing to fix\n");
         }
         Ok(self.files > 0)
     }

@@ -37,9 +37,9 @@ impl Init {
         for (path, text) in files {
             let path = self.folder.join(path);
             let word = if disk::write_new(&reach, &path, &text)? { "wrote" } else { "left as it is:" };
-            output::talk(&format!("{word} {}\n", disk::name_of(&path)));
+            output::remark(&format!("{word} {}\n", disk::name_of(&path)));
         }
-        output::talk(&format!("next: statewright compile {}\n", disk::name_of(&self.folder)));
+        output::remark(&format!("next: statewright compile {}\n", disk::name_of(&self.folder)));
         Ok(Exit::Fine)
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Inspect {
     #[command(flatten)]
     selection: Selection,
     /// Output format.
-    #[arg(long, value_name = "NAME", default_value = "table")]
+    #[arg(short = 'o', long, value_name = "NAME", default_value = "table")]
     format: View,
 }
 
@@ -28,6 +28,7 @@ enum View {
     Table,
     Json,
     Mermaid,
+    Name,
 }
 
 /// What becomes of each replica when something fails.
@@ -63,6 +64,7 @@ impl Inspect {
             View::Table => identity::table(&views),
             View::Json => identity::json(&views),
             View::Mermaid => identity::mermaid(&views),
+            View::Name => identity::names(&views),
         })?;
         Ok(if forbids(&findings) { Exit::Found } else { Exit::Fine })
     }

@@ -1,28 +1,11 @@
-//! `completions` and `man`.
+//! `man`: the manual pages.
 
 use super::output;
 use super::{Arguments, Exit, Result};
 use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use clap::{Args, CommandFactory};
-use clap_complete::Shell;
 use std::path::PathBuf;
-
-/// Print a completion script for a shell.
-#[derive(Debug, Args)]
-pub(super) struct Completions {
-    /// The shell.
-    shell: Shell,
-}
-
-impl Completions {
-    pub(super) fn run(&self) -> Result {
-        let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Arguments::command(), "statewright", &mut script);
-        output::data(&String::from_utf8_lossy(&script))?;
-        Ok(Exit::Fine)
-    }
-}
 
 /// Print the manual page, or write all of them into a folder.
 #[derive(Debug, Args)]

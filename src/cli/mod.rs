@@ -9,6 +9,7 @@ mod cluster;
 mod committed;
 mod compare;
 mod compile;
+mod completion;
 mod definitions;
 mod diff;
 mod dump;
@@ -37,8 +38,9 @@ pub use lsp::replies;
 
 use crate::diagnostic::Code;
 use crate::failure::Failure;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::process::ExitCode;
+use std::time::Instant;
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,8 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "statewright", version, about, after_help = EXIT_CODES, max_term_width = 100)]
 struct Arguments {
+    #[command(flatten)]
+    manner: output::Manner,
     #[command(subcommand)]
     command: Command,
 }
@@ -121,20 +125,33 @@ enum Command {
     #[command(after_help = examples::SCHEMA)]
     Schema(schema::Schema),
     /// Serve an editor: findings while you type, the meaning of fields, completion.
+    #[command(after_help = examples::LSP)]
     Lsp(lsp::Lsp),
     /// What Argo CD's config-management plugin runs.
+    #[command(after_help = examples::ARGOCD)]
     Argocd(argocd::Argocd),
     /// Print a completion script for a shell.
     #[command(after_help = examples::COMPLETIONS)]
-    Completions(manual::Completions),
+    Completions(completion::Completions),
     /// Print the manual page, or write all of them into a folder.
+    #[command(after_help = examples::MAN)]
     Man(manual::Man),
 }
 
 /// Runs the command line.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let began = Instant::now();
+    if let Some(exit) = completion::answered() {
+        return exit;
+    }
+    let read = || {
+        let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        let mut command = Arguments::command().color(output::help_colours(&words));
+        let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    };
+    let arguments: Arguments = match read() {
         Ok(arguments) => arguments,
         Err(error) => {
             if error.use_stderr() {
@@ -145,6 +162,7 @@ pub fn main() -> ExitCode {
             return output::printed(error.print()).map_or_else(failed, |()| ExitCode::SUCCESS);
         }
     };
+    arguments.manner.begin();
     let outcome = match arguments.command {
         Command::Init(init) => init.run(),
         Command::Import(import) => import.run(),
@@ -165,6 +183,7 @@ pub fn main() -> ExitCode {
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
     };
+    output::detail(&format!("took {:.2} s\n", began.elapsed().as_secs_f32()));
     match outcome {
         Ok(outcome) => outcome.into(),
         Err(failure) => failed(failure),

@@ -6,12 +6,66 @@ use crate::disk::Reach;
 use crate::expect::judge::UNJUDGED;
 use crate::failure::Failure;
 use crate::report::{Format, Report, human, human_review};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::OnceLock;
+
+/// How much is said, and in which colours; the same for every command.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Manner {
+    /// Print what was asked for and what was found, and no more.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Name the apps looked at and the files written, and say how long it took.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Use colours: auto, always, never. NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE count for auto.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    color: Colour,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// The manner of this run. It is set once, before anything is printed.
+static MANNER: OnceLock<Manner> = OnceLock::new();
+
+impl Manner {
+    /// From here on, this is how it is printed.
+    pub(super) fn begin(self) {
+        let _ = MANNER.set(self);
+    }
+}
+
+fn manner() -> Manner {
+    MANNER.get().copied().unwrap_or_default()
+}
+
+/// In which colours the arguments' own help and errors are shown: these come before the arguments are read.
+pub(super) fn help_colours(arguments: &[String]) -> clap::ColorChoice {
+    let asked = |pair: &[String]| pair[0] == "--color";
+    let beside = arguments.windows(2).find(|pair| asked(pair)).map(|pair| pair[1].as_str());
+    let said = beside.or_else(|| arguments.iter().find_map(|argument| argument.strip_prefix("--color=")));
+    match said {
+        Some("always") => clap::ColorChoice::Always,
+        Some("never") => clap::ColorChoice::Never,
+        _ => match by_environment() {
+            Some(true) => clap::ColorChoice::Always,
+            Some(false) => clap::ColorChoice::Never,
+            None => clap::ColorChoice::Auto,
+        },
+    }
+}
 
 /// Prints data. A reader that has gone away is no failure.
 pub(super) fn data(text: &str) -> Result<(), Failure> {
@@ -33,9 +87,37 @@ pub(super) fn talk(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Prints what is good to know, and is neither what was asked for nor what was found.
+pub(super) fn remark(text: &str) {
+    if !manner().quiet {
+        talk(text);
+    }
+}
+
+/// Prints what only those want who asked for more.
+pub(super) fn detail(text: &str) {
+    if manner().verbose {
+        talk(text);
+    }
+}
+
 /// Whether a stream shows colours.
 pub(super) fn colours(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    match manner().color {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => by_environment().unwrap_or_else(|| stream.is_terminal()),
+    }
+}
+
+/// What the environment says of colours, by the habits of other tools.
+fn by_environment() -> Option<bool> {
+    let said = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let forces = |name: &str| said(name).is_some_and(|value| value != "0");
+    if said("NO_COLOR").is_some() {
+        return Some(false);
+    }
+    (forces("FORCE_COLOR") || forces("CLICOLOR_FORCE")).then_some(true)
 }
 
 /// How many columns there are to print into; none where nobody watches.
@@ -46,7 +128,7 @@ fn width() -> usize {
 
 /// Whether somebody is watching.
 pub(super) fn watched() -> bool {
-    std::io::stderr().is_terminal()
+    std::io::stderr().is_terminal() && !manner().quiet
 }
 
 /// In which formats it is shown, and where.
@@ -54,7 +136,7 @@ pub(super) fn watched() -> bool {
 pub(super) struct Formats {
     /// Output format: human, json, sarif, github, gitlab, junit, markdown, html, svg. `NAME=FILE` writes a file instead
     /// of stdout; may be given several times. For GitHub's step summary, write `markdown=$GITHUB_STEP_SUMMARY`.
-    #[arg(long = "format", value_name = "NAME[=FILE]")]
+    #[arg(short = 'o', long = "format", value_name = "NAME[=FILE]")]
     targets: Vec<Target>,
     /// What is written beside them, whatever a person is shown.
     #[arg(skip)]
@@ -131,6 +213,11 @@ pub(super) fn findings(list: &[Finding], formats: &Formats) -> Result<(), Failur
         talk(&Format::Human.render(&report, colours(&std::io::stderr())));
     }
     show(&report, formats)
+}
+
+/// Writes findings into every file that was asked for; a person is shown something else.
+pub(super) fn beside(list: &[Finding], formats: &Formats) -> Result<(), Failure> {
+    show(&Report::of(once(list)), formats)
 }
 
 /// Shows what changes do in every format asked for; to a person when none was. What is wrong with the files themselves

@@ -187,6 +187,7 @@ impl Selection {
                 early: Mutex::default(),
             });
         }
+        candidates.iter().for_each(|candidate| output::detail(&candidate.introduction()));
         Ok(candidates)
     }
 
@@ -217,6 +218,9 @@ impl Selection {
             workspace.iter().flat_map(|workspace| workspace.environments.iter().flat_map(|list| &list.entries))
         {
             crate::app::check_environment(key, &mut found);
+        }
+        if let Some(levels) = workspace.as_ref().and_then(|workspace| workspace.rules.as_ref()) {
+            crate::allow::unknown_levels(levels, &crate::codes(), &mut found);
         }
         if let Some(output) = workspace.as_ref().and_then(|workspace| workspace.output.as_ref())
             && let Some(wrong) = disk::wrong_output(&output.value)
@@ -383,6 +387,15 @@ impl Candidate {
         Ok(findings)
     }
 
+    /// Which spec it is, and whose workspace it is in, on a line.
+    fn introduction(&self) -> String {
+        let spec = disk::name_of(&self.spec);
+        match &self.shared {
+            Some(shared) => format!("{spec}, in {}\n", disk::name_of(&shared.folder.join(disk::WORKSPACE))),
+            None => format!("{spec}, in no workspace\n"),
+        }
+    }
+
     /// The name of the spec's file, as written manifests name it.
     pub(super) fn spec_name(&self) -> String {
         self.spec.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
@@ -512,7 +525,7 @@ impl Loaded {
         own.drop_echoes(&self.wrong);
         if let Some(compiled) = &compiled {
             let elsewhere: Vec<&Code> = super::neighbours::ALLOWED.iter().chain(upgrade::CODES).copied().collect();
-            crate::allow::settle(&compiled.app.allow, levels, &elsewhere, &mut own);
+            crate::allow::settle(&compiled.app.allow, levels, &elsewhere, crate::codes, &mut own);
         }
         let failed = own.iter().any(stops);
         found.extend(own);

@@ -61,7 +61,7 @@ pub(super) struct Rehearse {
     #[arg(skip)]
     reach: Reach,
     /// Output format.
-    #[arg(long, value_name = "NAME", default_value = "human")]
+    #[arg(short = 'o', long, value_name = "NAME", default_value = "human")]
     format: View,
 }
 

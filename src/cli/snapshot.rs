@@ -43,7 +43,7 @@ impl Snapshots {
             Some(file) => disk::write_file(&self.reach, file, &text)?,
             None => output::data(&text)?,
         }
-        output::talk(&reduced::render(&snapshot));
+        output::remark(&reduced::render(&snapshot));
         Ok(Exit::Fine)
     }
 }

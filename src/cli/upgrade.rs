@@ -93,7 +93,7 @@ impl Upgrade {
         }
         output::findings(&seen.findings, &self.formats)?;
         if self.formats.is_empty() {
-            output::talk(&summary(&seen, to));
+            output::remark(&summary(&seen, to));
         }
         Ok(if forbids(&seen.findings) { Exit::Found } else { Exit::Fine })
     }
@@ -156,7 +156,7 @@ impl Upgrade {
                 .filter(|item| upgrade::CODES.iter().any(|code| allow::is_about(item, code)))
                 .cloned()
                 .collect();
-            allow::settle(&meant, levels, upgrade::CODES, &mut own);
+            allow::settle(&meant, levels, upgrade::CODES, crate::codes, &mut own);
             found.extend(own);
         }
         seen.findings.extend(found.resolve(&app.sources));

@@ -29,7 +29,7 @@ pub(super) struct Uses {
     #[arg(long = "only", value_name = "USE")]
     only: Vec<Sort>,
     /// Output format.
-    #[arg(long, value_name = "NAME", default_value = "table")]
+    #[arg(short = 'o', long, value_name = "NAME", default_value = "table")]
     format: View,
 }
 

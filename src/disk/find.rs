@@ -2,6 +2,7 @@
 
 use super::glob;
 use super::reach::{Nearest, Reach, strange};
+use crate::diagnostic::nearest;
 use crate::failure::Failure;
 use std::collections::BTreeSet;
 use std::fs;
@@ -76,7 +77,7 @@ pub fn find_manifests(reach: &Reach, arguments: &[PathBuf]) -> Result<Vec<PathBu
                         return Err(Failure::new(format!("no file matches `{pattern}`")));
                     }
                 }
-                _ => return Err(Failure::io("read", argument, &error)),
+                _ => return Err(missing(argument, &error)),
             },
         }
     }
@@ -126,7 +127,27 @@ fn inside(reach: &Reach, folder: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn look_at(path: &Path) -> Result<fs::Metadata, Failure> {
-    fs::metadata(path).map_err(|error| Failure::io("read", path, &error))
+    fs::metadata(path).map_err(|error| missing(path, &error))
+}
+
+/// What the user named cannot be read; perhaps another name was meant.
+fn missing(path: &Path, error: &io::Error) -> Failure {
+    let mut failure = Failure::io("read", path, error);
+    if let Some(near) = beside(path).filter(|_| error.kind() == io::ErrorKind::NotFound) {
+        failure.message = format!("{}; did you mean `{}`?", failure.message, crate::failure::shown(&near));
+    }
+    failure
+}
+
+/// What lies beside a path that is not there, and has nearly its name.
+fn beside(path: &Path) -> Option<PathBuf> {
+    let wanted = path.file_name()?.to_str()?;
+    let folder = path.parent()?;
+    let listed = fs::read_dir(if folder == Path::new("") { Path::new(".") } else { folder }).ok()?;
+    let names = listed.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    // The system lists them in any order.
+    let names: BTreeSet<String> = names.collect();
+    Some(folder.join(nearest(wanted, names.iter().map(String::as_str))?))
 }
 
 fn is_manifest(name: &str) -> bool {

@@ -97,6 +97,16 @@ pub(crate) fn json(views: &[Map]) -> String {
     text
 }
 
+/// The pods alone, as `kubectl get -o name` prints them.
+#[must_use]
+pub(crate) fn names(views: &[Map]) -> String {
+    let mut out = String::new();
+    for replica in views.iter().flat_map(|view| &view.replicas) {
+        let _ = writeln!(out, "pod/{}", replica.pod);
+    }
+    out
+}
+
 /// As a Mermaid graph: pod to claim to volume to disk.
 #[must_use]
 pub(crate) fn mermaid(views: &[Map]) -> String {

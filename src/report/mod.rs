@@ -25,11 +25,12 @@ pub mod rehearsal;
 mod rows;
 pub(crate) mod sarif;
 pub(crate) mod script;
+pub(crate) mod statistics;
 pub(crate) mod told;
 pub(crate) mod uses;
 mod words;
 
-use crate::diagnostic::{Finding, Level, Subject};
+use crate::diagnostic::{Finding, Level, Subject, nearest};
 use crate::k8s::version::Version;
 use crate::printable;
 use crate::review::verdict::{Judgement, Verdict};
@@ -161,7 +162,11 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = || Self::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let found = Self::ALL.iter().find(|(name, _)| *name == text);
-        found.map(|(_, format)| *format).ok_or_else(|| format!("`{text}` is no format; there are {}", known()))
+        found.map(|(_, format)| *format).ok_or_else(|| {
+            let help = nearest(text, Self::ALL.iter().map(|(name, _)| *name))
+                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            format!("`{text}` is no format; there are {}{help}", known())
+        })
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) fn statewright(folder: &Path, arguments: &[&str]) -> Run {
         .args(arguments)
         .current_dir(folder)
         .env_remove("NO_COLOR")
+        .env_remove("FORCE_COLOR")
+        .env_remove("CLICOLOR_FORCE")
         .env_remove("GITHUB_OUTPUT")
         .env_remove("GITHUB_STEP_SUMMARY")
         .env("LC_ALL", "C")
@@ -173,7 +175,7 @@ fn the_examples_of_help_work() {
     let scratch = Scratch::new("examples-of-help");
     let folder = scratch.path();
     copy(&root().join("examples/kubia"), &folder.join("apps/kubia"));
-    for other in ["old", "new", "manifests"] {
+    for other in ["old", "new", "manifests", "legacy", "overlays/dev", "overlays/prod"] {
         copy(&folder.join("apps/kubia/deploy/dev"), &folder.join(other));
         std::fs::remove_file(folder.join(other).join(".statewright")).unwrap();
     }
@@ -198,24 +200,15 @@ fn the_examples_of_help_work() {
     let program = Path::new(env!("CARGO_BIN_EXE_statewright")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
     let mut count = 0;
-    for command in [
-        "init",
-        "compile",
-        "check",
-        "ci",
-        "diff",
-        "compare",
-        "rehearse",
-        "snapshot",
-        "inspect",
-        "explain",
-        "schema",
-        "completions",
-    ] {
-        let help = statewright(folder, &[command, "--help"]).stdout;
+    for command in commands(folder, &[]) {
+        let help = statewright(folder, &[command.split(' ').collect(), vec!["--help"]].concat()).stdout;
         let examples = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command} has no examples: {help}")).1;
+        let before = count;
         for line in examples.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             assert!(line.contains(&format!("statewright {command}")), "{line}");
+            // Each begins with what is committed.
+            git(&["clean", "--quiet", "--force", "-d"]);
+            git(&["checkout", "--quiet", "."]);
             let run = Command::new("bash")
                 .args(["-o", "pipefail", "-c", line])
                 .env("PATH", &path)
@@ -226,6 +219,117 @@ fn the_examples_of_help_work() {
             assert!(run.status.code().is_some_and(|code| code < 2), "{line}: {:?} {said}", run.status);
             count += 1;
         }
+        assert!(count >= before + 2, "{command} has {} examples, not two", count - before);
     }
-    assert!(count > 20, "only {count} examples");
+    assert!(count > 50, "only {count} examples");
+}
+
+/// All commands, those below others too, as their help lists them.
+fn commands(folder: &Path, above: &[&str]) -> Vec<String> {
+    let help = statewright(folder, &[above, &["--help"]].concat()).stdout;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = listed.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|name| *name != "help")
+        .flat_map(|name| {
+            let path = [above, &[name]].concat();
+            std::iter::once(path.join(" ")).chain(commands(folder, &path))
+        })
+        .collect()
+}
+
+#[test]
+fn more_or_less_is_said_and_colours_are_as_asked() {
+    let scratch = Scratch::new("manner");
+    copy(&root().join("examples/kubia"), scratch.path());
+    let run = |arguments: &[&str]| statewright(scratch.path(), arguments);
+    assert_eq!(run(&["check"]).stderr, "no problems found\n");
+    assert_eq!((run(&["check", "-q"]).stderr, run(&["--quiet", "compile"]).stderr), (String::new(), String::new()));
+    let said = run(&["compile", "-v"]).stderr;
+    assert!(said.contains("statewright.yaml, in no workspace\n") && said.contains("\ntook "), "{said}");
+    assert_eq!(run(&["check", "-q", "-v"]).code, 2);
+
+    let spec = std::fs::read_to_string(scratch.path().join("statewright.yaml")).unwrap();
+    scratch.write("statewright.yaml", spec.replace("replicas: 3", "replica: 3"));
+    let wrong = run(&["check", "-q"]);
+    assert!(wrong.stderr.contains("SW0101") && wrong.code == 1, "what was found is said: {}", wrong.stderr);
+    let is_coloured = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_statewright"));
+        for name in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"] {
+            command.env_remove(name);
+        }
+        command.envs(variables.iter().copied()).args(arguments).current_dir(scratch.path());
+        let output = command.output().unwrap();
+        [output.stdout, output.stderr].concat().contains(&0x1b)
+    };
+    let always = ["check", "--color", "always"];
+    for (variables, arguments, expected) in [
+        (&[][..], &["check"][..], false),
+        (&[], &always, true),
+        (&[("NO_COLOR", "1")], &always, true),
+        (&[("FORCE_COLOR", "1")], &["check"], true),
+        (&[("CLICOLOR_FORCE", "1")], &["check"], true),
+        (&[("CLICOLOR_FORCE", "0")], &["check"], false),
+        (&[("FORCE_COLOR", "1"), ("NO_COLOR", "1")], &["check"], false),
+        (&[("FORCE_COLOR", "1")], &["check", "--color=never"], false),
+        (&[], &["--color=always", "check", "--help"], true),
+        (&[("FORCE_COLOR", "1")], &["check", "--no-such-option"], true),
+        (&[("FORCE_COLOR", "1")], &["--color", "never", "check", "--help"], false),
+    ] {
+        assert_eq!(is_coloured(variables, arguments), expected, "{variables:?} {arguments:?}");
+    }
+}
+
+#[test]
+fn findings_are_counted_by_code() {
+    let scratch = Scratch::new("statistics");
+    let spec = "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web\nreplica: 3\nenvironments: \
+        {dev: {}, prod: {}}\n";
+    scratch.write("one/statewright.yaml", spec);
+    scratch.write("two/statewright.yaml", spec.replace("name: web", "name: web2"));
+    let run = statewright(scratch.path(), &["check", "--statistics", "-o", "json=report.json"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let rows: Vec<Vec<&str>> = run.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["COUNT", "CODE", "NAME", "LEVEL", "--fix", "MENDS"]);
+    assert!(rows.contains(&vec!["2", "SW0101", "unknown-field", "error", "2"]), "{}", run.stdout);
+    assert_eq!(run.stderr, "", "nothing is said twice");
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(scratch.path().join("report.json")).unwrap()).unwrap();
+    let listed = report["findings"].as_array().unwrap().len();
+    let counted: usize =
+        rows[1..].iter().take_while(|row| !row.is_empty()).map(|row| row[0].parse::<usize>().unwrap()).sum();
+    assert_eq!(listed, counted);
+    assert_eq!(statewright(scratch.path(), &["check", "--statistics", "-o", "json"]).code, 2, "stdout is taken");
+}
+
+/// Wherever a name is typed, the nearest is offered, and none that is not near.
+#[test]
+fn the_nearest_name_is_offered() {
+    let scratch = Scratch::new("nearest");
+    let spec = "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web\nallow: [{rule: \
+        image-tag-flaoting, reason: on purpose}]\nenvironments: {a: {}, prod: {}}\n";
+    scratch.write("apps/web/statewright.yaml", spec);
+    scratch.write(
+        "statewright-workspace.yaml",
+        "apiVersion: statewright/v1\nkind: Workspace\nrules: {image-tag-flaoting: note}\n",
+    );
+    let said = |arguments: &[&str]| statewright(scratch.path(), arguments).stderr;
+    for (arguments, near) in [
+        (&["compile", "apps/wbe"][..], "did you mean `apps/web`?"),
+        (&["check", "app"], "did you mean `apps`?"),
+        (&["compile", "--env", "prd"], "did you mean `prod`?"),
+        (&["check", "--format", "jsn"], "did you mean `json`?"),
+        (&["chekc"], "check"),
+        (&["rehearse", "--fail", "each-zne", "apps"], "did you mean `each-zone`?"),
+    ] {
+        let said = said(arguments);
+        assert!(said.contains(near), "{arguments:?}: {said}");
+    }
+    let wrong = said(&["check"]);
+    assert_eq!(wrong.matches("SW0153 rule-unknown").count(), 2, "in the spec and in the workspace: {wrong}");
+    assert_eq!(wrong.matches("did you mean `image-tag-floating`?").count(), 2, "{wrong}");
+    let far = said(&["compile", "--env", "x"]);
+    assert!(far.contains("there are `a` and `prod`") && !far.contains("did you mean `a`"), "{far}");
+    let pods = statewright(scratch.path(), &["inspect", "--env", "prod", "-o", "name"]);
+    assert_eq!(pods.stdout, "pod/web-0\n");
 }

@@ -16,6 +16,7 @@ mod ci;
 mod circles;
 mod client;
 mod commands;
+mod completions;
 #[cfg(unix)]
 mod confinement;
 mod conflicts;
