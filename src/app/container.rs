@@ -10,7 +10,7 @@ use crate::spec::app::Pod;
 use crate::spec::container::{
     Container as Written, EnvFrom, EnvSource, EnvValue, Exec, Grpc, Port as WrittenPort, Probe,
 };
-use crate::spec::files::Mount;
+use crate::spec::files::{Mount, MountForm};
 use crate::value::{Data, Key, Map, Node, Text};
 
 /// What a container is to its pod.
@@ -123,9 +123,12 @@ pub(super) fn resolve(
     let prefix = (role != Role::Main).then_some(&*name.value);
     mounts.extend(parts.mounts(written, prefix, found));
     for (key, mount) in written.mounts.iter().flat_map(|mounts| &mounts.entries) {
-        match storage.iter().find(|item| item.block && item.name == key.name) {
-            Some(item) => devices.push(item.device(&mount_path(mount))),
-            None => mounts.push(self::mount(key, mount)),
+        let device = storage.iter().find(|item| item.block && item.name == key.name);
+        for (path, rest) in places(mount) {
+            match device {
+                Some(item) => devices.push(item.device(&path)),
+                None => mounts.push(self::mount(key, &path, rest)),
+            }
         }
     }
     put("volumeMounts", (!mounts.is_empty()).then(|| Node::list(mounts, at)));
@@ -333,17 +336,20 @@ pub(super) fn port_reference<'p>(
     Node::text(text.clone(), port.at)
 }
 
-fn mount_path(mount: &Placed<Mount>) -> Placed<Text> {
+/// Where a volume is seen, and what else is said of each place.
+fn places(mount: &Placed<Mount>) -> Vec<(Placed<Text>, Option<&Map>)> {
+    let of_form = |form: &'_ MountForm| form.path.clone().unwrap_or(Placed { value: "".into(), at: form.at });
     match &mount.value {
-        Mount::Path(path) => Placed { value: path.clone(), at: mount.at },
-        Mount::Form(form) => form.path.clone().unwrap_or(Placed { value: "".into(), at: mount.at }),
+        Mount::Path(path) => vec![(Placed { value: path.clone(), at: mount.at }, None)],
+        Mount::Form(form) => vec![(of_form(form), Some(&form.rest))],
+        Mount::Several(forms) => forms.iter().map(|form| (of_form(form), Some(&form.rest))).collect(),
     }
 }
 
-fn mount(key: &Key, mount: &Placed<Mount>) -> Node {
-    let mut node = Node::of(mount.at, [("name", Some(key_node(key))), ("mountPath", Some(text(&mount_path(mount))))]);
-    if let (Some(map), Mount::Form(form)) = (node.as_map_mut(), &mount.value) {
-        crate::merge::overlay(map, &form.rest);
+fn mount(key: &Key, path: &Placed<Text>, rest: Option<&Map>) -> Node {
+    let mut node = Node::of(path.at, [("name", Some(key_node(key))), ("mountPath", Some(text(path)))]);
+    if let (Some(map), Some(rest)) = (node.as_map_mut(), rest) {
+        crate::merge::overlay(map, rest);
     }
     node
 }

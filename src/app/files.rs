@@ -1,7 +1,8 @@
 //! Files, secrets and scratch folders: what each container mounts, and the pod volumes and ConfigMaps behind them.
 
 use super::expression::{self, Names};
-use super::{FILE, NO_FILES, Surroundings, amount, key_node, scalar, text};
+use super::storage::Item;
+use super::{FILE, NAME, NO_FILES, PLACE, Surroundings, amount, key_node, scalar, text};
 use crate::block::{Named, Placed, Scalar};
 use crate::diagnostic::Diagnostics;
 use crate::source::At;
@@ -34,6 +35,30 @@ impl<'a> Parts<'a> {
         Self { app: app.clone(), surroundings, names, volumes: Vec::new(), config_maps: Vec::new() }
     }
 
+    /// The folders that containers share, by their own names.
+    pub(super) fn shared(
+        &mut self,
+        written: Option<&Named<Placed<Scratch>>>,
+        storage: &[Item],
+        found: &mut Diagnostics,
+    ) {
+        for (key, scratch) in written.iter().flat_map(|shared| &shared.entries) {
+            if !crate::k8s::name::is_dns_label(&key.name) {
+                NAME.report(format!("`{}` cannot name a shared folder: it becomes a volume's name", key.name))
+                    .help("use lowercase letters, digits and `-`")
+                    .at(key.at, found);
+            }
+            if let Some(item) = storage.iter().find(|item| item.name == key.name) {
+                NAME.report(format!("a shared folder and a storage item are both called `{}`", key.name))
+                    .see(item.at, "the storage item is here")
+                    .help("give one of them another name")
+                    .at(key.at, found);
+            }
+            let source = scratch_source(scratch, found);
+            self.volume(&key.name, "emptyDir", source, key.at);
+        }
+    }
+
     /// The mounts of one container; the volumes behind them are added to the pod's. `prefix` keeps the folders of
     /// containers apart.
     pub(super) fn mounts(&mut self, written: &Container, prefix: Option<&str>, found: &mut Diagnostics) -> Vec<Node> {
@@ -56,7 +81,11 @@ impl<'a> Parts<'a> {
             let source = Node::of(folder.at, [("name", Some(Node::text(name.as_str(), folder.at)))]);
             self.volume(&volume, "configMap", source, folder.at);
             self.config_maps.push(ConfigMap { name, data, at: folder.at });
-            mounts.push(mount(&volume, folder, None));
+            if are_alone(folder, files, found) {
+                mounts.extend(files.entries.iter().map(|(file, _)| mount_alone(&volume, folder, file)));
+            } else {
+                mounts.push(mount(&volume, folder, None));
+            }
         }
         for (folder, secret) in written.secrets.iter().flat_map(|secrets| &secrets.entries) {
             let volume = format!("secret-{}", slug(prefix, &folder.name));
@@ -190,6 +219,33 @@ pub(crate) fn slug(prefix: Option<&str>, path: &str) -> String {
         slug = format!("{}-{:08x}", slug.trim_end_matches('-'), hash.0 >> 32);
     }
     slug
+}
+
+/// Whether the files of a folder are mounted one by one, beside what the image has there.
+fn are_alone(folder: &Key, files: &Files, found: &mut Diagnostics) -> bool {
+    let is_alone = |file: &Placed<File>| match &file.value {
+        File::Text(_) => false,
+        File::Form(form) => form.alone.as_ref().is_some_and(|alone| alone.value),
+    };
+    let (alone, others): (Vec<_>, Vec<_>) = files.entries.iter().partition(|(_, file)| is_alone(file));
+    if let ([(_, first), ..], [(other, _), ..]) = (&alone[..], &others[..]) {
+        PLACE
+            .report(format!(
+                "`{}` is mounted as a whole for `{}`, so nothing can stand alone in it",
+                folder.name, other.name
+            ))
+            .see(first.at, "this one stands alone")
+            .help("say `alone: true` of all files of the folder, or of none")
+            .at(other.at, found);
+    }
+    !alone.is_empty()
+}
+
+/// A file in a folder that is the image's own.
+fn mount_alone(volume: &str, folder: &Key, file: &Key) -> Node {
+    let path = format!("{}/{}", folder.name.trim_end_matches('/'), file.name);
+    let text = |text: &str| Some(Node::text(text, file.at));
+    Node::of(file.at, [("name", text(volume)), ("mountPath", text(&path)), ("subPath", Some(key_node(file)))])
 }
 
 fn mount(volume: &str, folder: &Key, read_only: Option<Node>) -> Node {

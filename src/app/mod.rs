@@ -7,6 +7,7 @@ pub mod expression;
 mod files;
 pub(crate) mod identity;
 mod names;
+mod network;
 pub mod others;
 mod service;
 mod settings;
@@ -27,6 +28,7 @@ use expression::Names;
 pub use files::ConfigMap;
 pub(crate) use files::{checksum, slug};
 use identity::{Claim, Identity, Replica, Srv};
+pub use network::{Monitor, Network};
 use others::Apps;
 pub use service::{Service, ServiceKind};
 use std::collections::BTreeMap;
@@ -141,6 +143,10 @@ pub struct App {
     pub services: Vec<Service>,
     /// The files of its containers.
     pub config_maps: Vec<ConfigMap>,
+    /// Who may connect to the pods, where that is said.
+    pub network: Option<Network>,
+    /// Where metrics are read, where that is said.
+    pub monitor: Option<Monitor>,
     /// Everything that is one field of the StatefulSet, the pod or an object of its own.
     pub settings: settings::Settings,
     /// Extra objects.
@@ -214,6 +220,7 @@ fn tie(
         value: identity.app.clone(),
         at: app.name.as_ref().map_or(app.at, |name| name.at),
     });
+    parts.shared(app.shared.as_ref(), &storage, found);
     let mut containers = vec![container::resolve(main, &main_name, container::Role::Main, &storage, &mut parts, found)];
     for (key, other) in app.containers.iter().flat_map(|containers| &containers.entries) {
         let name = Placed { value: key.name.clone(), at: key.at };
@@ -246,7 +253,11 @@ fn tie(
     identity.namespace_written |= !volumes.is_empty();
     let services =
         service::services(app.services.as_ref(), &identity, &names, &containers, &init, &selector, each, found);
+    let network = app.network.as_ref().map(|network| network::network(network, &containers, &init, &selector, found));
+    let monitor = app.monitor.as_ref().and_then(|monitor| network::monitor(monitor, &containers, &init, found));
     let settings = settings::settings(&app, &identity, &selector, found);
+    // What is bound in the whole cluster is bound to an account of a namespace.
+    identity.namespace_written |= settings.service_account.as_ref().is_some_and(settings::Account::is_known_to_cluster);
     let mut pod_annotations = app.pod_annotations.as_ref().map(texts).unwrap_or_default();
     if let Some(checksum) = parts.checksum() {
         pod_annotations.put("statewright/files", checksum);
@@ -279,6 +290,8 @@ fn tie(
         volumes,
         services,
         config_maps,
+        network,
+        monitor,
         settings,
         objects: app.objects.unwrap_or_default(),
         patches: app.patches.unwrap_or_default(),

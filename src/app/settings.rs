@@ -7,7 +7,8 @@ use crate::diagnostic::Diagnostics;
 use crate::source::At;
 use crate::spec::app::App as Written;
 use crate::spec::settings::{
-    Disruption, Ordinals, Over, Profile, Security, SecurityForm, ServiceAccount, Spread, SpreadForm, SpreadItem, Update,
+    Apart, ApartForm, ApartItem, Disruption, Ordinals, Over, Profile, Rule, Security, SecurityForm, ServiceAccount,
+    Spread, SpreadForm, SpreadItem, Update,
 };
 use crate::value::{Map, Node, Text};
 
@@ -52,6 +53,19 @@ pub struct Account {
     pub annotations: Map,
     /// Whether pods get a token.
     pub automount: Option<Node>,
+    /// What it may do in its namespace: rules of a Role.
+    pub rules: Option<Node>,
+    /// What it may do in the whole cluster: rules of a ClusterRole.
+    pub cluster_rules: Option<Node>,
+    /// ClusterRoles of others that are bound to it.
+    pub cluster_roles: Vec<Placed<Text>>,
+}
+
+impl Account {
+    /// Whether anything is bound to it in the whole cluster.
+    pub(super) fn is_known_to_cluster(&self) -> bool {
+        self.cluster_rules.is_some() || !self.cluster_roles.is_empty()
+    }
 }
 
 pub(super) fn settings(app: &Written, identity: &Identity, selector: &Map, _: &mut Diagnostics) -> Settings {
@@ -73,6 +87,9 @@ pub(super) fn settings(app: &Written, identity: &Identity, selector: &Map, _: &m
     }
     if let Some(spread) = &app.spread {
         settings.pod.push(("topologySpreadConstraints", Node::list(spreads(spread, selector), spread.at)));
+    }
+    if let Some(apart) = &app.apart {
+        settings.pod.push(("affinity", self::apart(apart, selector)));
     }
     if let Some(grace) = &app.grace {
         settings.pod.push(("terminationGracePeriodSeconds", Node::int(grace.value, grace.at)));
@@ -169,11 +186,18 @@ fn service_account(account: &Placed<ServiceAccount>, identity: &Identity, settin
                 name: name.clone(),
                 annotations: form.annotations.as_ref().map(texts).unwrap_or_default(),
                 automount: form.automount.as_ref().map(|value| Node::bool(value.value, value.at)),
+                rules: form.rules.as_ref().map(rules),
+                cluster_rules: form.cluster_rules.as_ref().map(rules),
+                cluster_roles: form.cluster_roles.clone().unwrap_or_default(),
             });
             name
         }
     };
     settings.pod.push(("serviceAccountName", text(&name)));
+}
+
+fn rules(rules: &Placed<Vec<Rule>>) -> Node {
+    Node::list(rules.value.iter().map(|rule| Node::map(rule.0.clone(), rules.at)).collect(), rules.at)
 }
 
 fn spreads(spread: &Placed<Spread>, selector: &Map) -> Vec<Node> {
@@ -193,16 +217,12 @@ fn spreads(spread: &Placed<Spread>, selector: &Map) -> Vec<Node> {
 }
 
 fn constraint(over: Over, form: Option<&SpreadForm>, at: At, selector: &Map) -> Node {
-    let key = match over {
-        Over::Host => "kubernetes.io/hostname",
-        Over::Zone => "topology.kubernetes.io/zone",
-    };
     let required = form.and_then(|form| form.required.as_ref()).is_none_or(|required| required.value);
     let mut node = Node::of(
         at,
         [
             ("maxSkew", Some(Node::int(1, at))),
-            ("topologyKey", Some(Node::text(key, at))),
+            ("topologyKey", Some(topology(over, at))),
             ("whenUnsatisfiable", Some(Node::text(if required { "DoNotSchedule" } else { "ScheduleAnyway" }, at))),
             ("labelSelector", Some(Node::of(at, [("matchLabels", Some(Node::map(selector.clone(), at)))]))),
         ],
@@ -211,6 +231,59 @@ fn constraint(over: Over, form: Option<&SpreadForm>, at: At, selector: &Map) -> 
         crate::merge::overlay(map, &form.rest);
     }
     node
+}
+
+/// The label by which nodes say what they are part of.
+fn topology(over: Over, at: At) -> Node {
+    let key = match over {
+        Over::Host => "kubernetes.io/hostname",
+        Over::Zone => "topology.kubernetes.io/zone",
+    };
+    Node::text(key, at)
+}
+
+/// The pod anti-affinity that keeps pods apart.
+fn apart(apart: &Placed<Apart>, selector: &Map) -> Node {
+    let of_form =
+        |form: &ApartForm| form.over.map(|over| (over, form.required.as_ref().is_none_or(|yes| yes.value), form.at));
+    let all: Vec<(Over, bool, At)> = match &apart.value {
+        Apart::Over(over) => vec![(*over, true, apart.at)],
+        Apart::Form(form) => of_form(form).into_iter().collect(),
+        Apart::Several(items) => items
+            .iter()
+            .filter_map(|item| match &item.value {
+                ApartItem::Over(over) => Some((*over, true, item.at)),
+                ApartItem::Form(form) => of_form(form),
+            })
+            .collect(),
+    };
+    let term = |over: Over, at: At| {
+        Node::of(
+            at,
+            [
+                ("labelSelector", Some(Node::of(at, [("matchLabels", Some(Node::map(selector.clone(), at)))]))),
+                ("topologyKey", Some(topology(over, at))),
+            ],
+        )
+    };
+    let (mut required, mut preferred) = (Vec::new(), Vec::new());
+    for (over, is_required, at) in all {
+        if is_required {
+            required.push(term(over, at));
+        } else {
+            let weight = Some(Node::int(100, at));
+            preferred.push(Node::of(at, [("weight", weight), ("podAffinityTerm", Some(term(over, at)))]));
+        }
+    }
+    let some = |list: Vec<Node>| (!list.is_empty()).then(|| Node::list(list, apart.at));
+    let terms = Node::of(
+        apart.at,
+        [
+            ("requiredDuringSchedulingIgnoredDuringExecution", some(required)),
+            ("preferredDuringSchedulingIgnoredDuringExecution", some(preferred)),
+        ],
+    );
+    Node::of(apart.at, [("podAntiAffinity", Some(terms))])
 }
 
 fn budget(disruption: &Placed<Disruption>, identity: &Identity) -> Budget {

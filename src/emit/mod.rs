@@ -1,12 +1,16 @@
 //! Stage 3, emit: an app's manifests. One file per kind, with a template of the same name; every node points at the
 //! line of the spec that caused it.
 
+mod cluster_role;
 mod config_map;
 mod container;
 mod extra;
+mod network_policy;
 mod persistent_volume;
 mod persistent_volume_claim;
 mod pod_disruption_budget;
+mod pod_monitor;
+mod role;
 mod service;
 mod service_account;
 mod stateful_set;
@@ -41,10 +45,14 @@ pub(crate) static CODES: &[&Code] = &[&PATCH, &OBJECT, &TWICE];
 static KINDS: &[fn(&App) -> Vec<Node>] = &[
     persistent_volume::emit,
     service_account::emit,
+    role::emit,
+    cluster_role::emit,
     config_map::emit,
     service::emit,
     stateful_set::emit,
     pod_disruption_budget::emit,
+    network_policy::emit,
+    pod_monitor::emit,
 ];
 
 /// Makes the manifests of an app.

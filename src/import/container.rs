@@ -328,6 +328,27 @@ enum Place {
     List,
 }
 
+/// The devices of a container, but for those that the main one says at its storage items.
+fn devices(node: &Node, role: Role, pod: &mut Pod<'_>) -> Vec<Node> {
+    let devices = node.get("volumeDevices").into_iter().flat_map(Node::items);
+    let mut level = 0;
+    let mut list = Vec::new();
+    for device in devices {
+        let name = device.get("name").and_then(Node::as_str).unwrap_or_default();
+        let position = pod.claims.iter().position(|(claim, block)| claim == name && *block);
+        match position.filter(|position| role == Role::Main && *position >= level && list.is_empty()) {
+            Some(position) => {
+                level = position + 1;
+                let mut said = Map::new();
+                said.put("mount", literal(device.get("devicePath").unwrap_or(device)));
+                pod.mounts.insert(name.into(), said);
+            }
+            None => list.push(literal(device)),
+        }
+    }
+    list
+}
+
 /// Mounts stand in the order in which they were: each goes to the first place that is not before that of the one before
 /// it.
 fn mounts(node: &Node, role: Role, container: &Text, pod: &mut Pod<'_>, map: &mut Map) {
@@ -335,22 +356,8 @@ fn mounts(node: &Node, role: Role, container: &Text, pod: &mut Pod<'_>, map: &mu
     let mut level = Place::Storage(0);
     let (mut files, mut secrets, mut scratch, mut mounts, mut list) =
         (Map::new(), Map::new(), Map::new(), Map::new(), Vec::new());
-    let devices = node.get("volumeDevices").into_iter().flat_map(Node::items);
-    let mut device_level = 0;
-    let mut device_list = Vec::new();
-    for device in devices {
-        let name = device.get("name").and_then(Node::as_str).unwrap_or_default();
-        let position = pod.claims.iter().position(|(claim, block)| claim == name && *block);
-        match position.filter(|position| role == Role::Main && *position >= device_level && device_list.is_empty()) {
-            Some(position) => {
-                device_level = position + 1;
-                let mut said = Map::new();
-                said.put("mount", literal(device.get("devicePath").unwrap_or(device)));
-                pod.mounts.insert(name.into(), said);
-            }
-            None => device_list.push(literal(device)),
-        }
-    }
+    let mut alone: BTreeSet<Text> = BTreeSet::new();
+    let device_list = devices(node, role, pod);
     for mount in node.get("volumeMounts").into_iter().flat_map(Node::items) {
         let name: Text = mount.get("name").and_then(Node::as_str).unwrap_or_default().into();
         let Some(path) = mount.get("mountPath") else { continue };
@@ -381,6 +388,24 @@ fn mounts(node: &Node, role: Role, container: &Text, pod: &mut Pod<'_>, map: &mu
             level = Place::Storage(item + 1);
             continue;
         }
+        if alone.contains(&name) {
+            continue;
+        }
+        if level <= Place::Files
+            && let Some((folder, value)) = files_alone(node, mount, prefix, pod)
+        {
+            level = Place::Files;
+            pod.files.extend(
+                pod.volumes
+                    .get(&*name)
+                    .and_then(|volume| volume.find(&["configMap", "name"])?.as_str())
+                    .map(Text::from),
+            );
+            files.put(folder, value);
+            alone.insert(name.clone());
+            pod.said.insert(name);
+            continue;
+        }
         if let Some((place, value)) = own(&name, &folder, prefix, &more, pod).filter(|(place, _)| *place >= level) {
             level = place;
             let target = match place {
@@ -397,14 +422,16 @@ fn mounts(node: &Node, role: Role, container: &Text, pod: &mut Pod<'_>, map: &mu
             pod.said.insert(name);
             continue;
         }
-        if level <= Place::Mounts && !mounts.has(&name) && !path.as_str().is_some_and(|path| path.contains("{{")) {
+        // Several places of one volume stand together, as the list of the last one.
+        let is_next = mounts.iter().last().is_none_or(|(key, _)| key.name == name) || !mounts.has(&name);
+        if level <= Place::Mounts && is_next && !path.as_str().is_some_and(|path| path.contains("{{")) {
             level = Place::Mounts;
             let mut form = Map::new();
             form.put("path", literal(path));
             for (key, value) in more {
                 form.put(key.name.clone(), literal(value));
             }
-            mounts.put(name, if form.len() == 1 { literal(path) } else { Node::map(form, mount.at) });
+            add_place(&mut mounts, name, form, mount.at);
             continue;
         }
         level = Place::List;
@@ -418,6 +445,25 @@ fn mounts(node: &Node, role: Role, container: &Text, pod: &mut Pod<'_>, map: &mu
     for (field, list) in [("volumeMounts", list), ("volumeDevices", device_list)] {
         if !list.is_empty() {
             map.put(field, Node::list(list, node.at));
+        }
+    }
+}
+
+/// Adds a place where a volume is seen: alone a path or a form, beside others an item of a list.
+fn add_place(mounts: &mut Map, name: Text, form: Map, at: At) {
+    let Some(said) = mounts.get_mut(&name) else {
+        let path = form.get("path").filter(|_| form.len() == 1).cloned();
+        mounts.put(name, path.unwrap_or_else(|| Node::map(form, at)));
+        return;
+    };
+    match &mut said.data {
+        Data::List(items) => items.push(Node::map(form, at)),
+        _ => {
+            let first = match said.as_map() {
+                Some(_) => said.clone(),
+                None => Node::of(said.at, [("path", Some(said.clone()))]),
+            };
+            *said = Node::list(vec![first, Node::map(form, at)], at);
         }
     }
 }
@@ -475,16 +521,65 @@ fn own(
             }
             Some((Place::Secrets, Node::map(form, source.at)))
         }
-        "scratch" if more.is_empty() => {
-            let source = volume.get("emptyDir").filter(|source| only(source, &["sizeLimit", "medium"]))?;
-            let value = match (source.get("sizeLimit"), source.get("medium")) {
-                (Some(size), None) if size.as_str().is_some() => literal(size),
-                (size, medium) => Node::of(source.at, [("size", size.map(literal)), ("medium", medium.map(literal))]),
-            };
-            Some((Place::Scratch, value))
-        }
+        "scratch" if more.is_empty() => Some((Place::Scratch, self::scratch(volume)?)),
         _ => None,
     }
+}
+
+/// Files that are mounted one by one: all of a ConfigMap, in one folder, one after the other from this mount on. Gives
+/// the folder and its files.
+fn files_alone(container: &Node, first: &Node, prefix: Option<&str>, pod: &mut Pod<'_>) -> Option<(Text, Node)> {
+    let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).map(Text::from);
+    let name = text(first, "name")?;
+    let file = text(first, "subPath")?;
+    let folder: Text = text(first, "mountPath")?.strip_suffix(&*format!("/{file}"))?.into();
+    if !pod.owns || pod.said.contains(&name) || name != format!("files-{}", slug(prefix, &folder)) {
+        return None;
+    }
+    let source = pod.volumes.get(&*name)?.get("configMap").filter(|source| source.entries().count() == 1)?;
+    let config_map = source.get("name")?.as_str()?;
+    let data =
+        *pod.config_maps.get(config_map).filter(|_| config_map == format!("{}-{}", pod.app, slug(prefix, &folder)))?;
+    let mounts: Vec<&Node> =
+        container.get("volumeMounts")?.items().filter(|mount| text(mount, "name") == Some(name.clone())).collect();
+    let is_mounted = |(key, _): (&crate::value::Key, &Node)| {
+        mounts.iter().any(|mount| {
+            mount.entries().count() == 3
+                && text(mount, "subPath").as_deref() == Some(&*key.name)
+                && text(mount, "mountPath").as_deref() == Some(&*format!("{folder}/{}", key.name))
+        })
+    };
+    if mounts.len() != data.entries().count() || !data.entries().all(is_mounted) {
+        return None;
+    }
+    let Data::Map(said) = files(data, config_map, pod.config_files).data else { return None };
+    let alone = |node: Node| {
+        let at = node.at;
+        let mut form = match node.data {
+            Data::Map(form) => form,
+            data => {
+                let mut form = Map::new();
+                form.put("text", Node::new(data, at));
+                form
+            }
+        };
+        form.put("alone", Node::bool(true, at));
+        Node::map(form, at)
+    };
+    let said: Map = said.into_iter().map(|(key, node)| (key, alone(node))).collect();
+    Some((folder, Node::map(said, data.at)))
+}
+
+/// A volume that is empty when the pod starts.
+pub(super) fn scratch(volume: &Node) -> Option<Node> {
+    let source = volume.get("emptyDir")?;
+    if source.entries().any(|(key, _)| !matches!(&*key.name, "sizeLimit" | "medium")) {
+        return None;
+    }
+    Some(match (source.get("sizeLimit"), source.get("medium")) {
+        (Some(size), None) if size.as_str().is_some() => literal(size),
+        (size, medium) => Node::of(source.at, [("size", size.map(literal)), ("medium", medium.map(literal))]),
+    })
 }
 
 /// The files of a ConfigMap: what has several lines becomes a file beside the spec.

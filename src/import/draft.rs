@@ -6,7 +6,7 @@ use super::gather::Group;
 use super::names::{Names, Said};
 use super::service::{self, Reached};
 use super::text::literal;
-use super::{settings, storage, volume};
+use super::{access, settings, storage, volume};
 use crate::bundle::{Resource, ResourceId};
 use crate::k8s::shape;
 use crate::source::At;
@@ -84,10 +84,14 @@ const ORDER: &[&str] = &[
     "init",
     "containers",
     "storage",
+    "shared",
     "volumes",
     "security",
     "serviceAccount",
+    "network",
+    "monitor",
     "spread",
+    "apart",
     "disruption",
     "retain",
     "grace",
@@ -127,8 +131,9 @@ pub(super) fn draft(group: &Group, home: &str, options: &DraftOptions) -> Draft 
     let containers = drafting.containers();
     drafting.storage(&containers.mounts);
     drafting.pod(&containers);
-    drafting.account();
+    drafting.account(home);
     drafting.services();
+    drafting.reach();
     drafting.budget();
     drafting.config_maps(&containers.files);
     drafting.names_of_replicas(home);
@@ -371,20 +376,18 @@ impl<'g> Drafting<'g> {
         for (key, value) in self.of_pod.entries() {
             match &*key.name {
                 "containers" | "initContainers" | "serviceAccountName" | "securityContext" => {}
-                "volumes" => {
-                    let is_said = |volume: &&Node| {
-                        volume.get("name").and_then(Node::as_str).is_some_and(|name| said.volumes.contains(name))
-                    };
-                    let left: Vec<Node> = value.items().filter(|volume| !is_said(volume)).map(literal).collect();
-                    if !left.is_empty() {
-                        self.pod_rest.put("volumes", Node::list(left, value.at));
-                    }
-                }
+                "volumes" => self.volumes_of_pod(value, &said.volumes),
                 "terminationGracePeriodSeconds" => self.put("grace", value.clone()),
                 "topologySpreadConstraints" => match settings::spread(value, &self.selector) {
                     Some(spread) => self.put("spread", spread),
                     None => {
                         self.pod_rest.put("topologySpreadConstraints", literal(value));
+                    }
+                },
+                "affinity" => match settings::apart(value, &self.selector) {
+                    Some(apart) => self.put("apart", apart),
+                    None => {
+                        self.pod_rest.put("affinity", literal(value));
                     }
                 },
                 _ => {
@@ -414,7 +417,68 @@ impl<'g> Drafting<'g> {
         }
     }
 
-    fn account(&mut self) {
+    /// The pod's volumes that are not said where they are mounted: first the folders that containers share.
+    fn volumes_of_pod(&mut self, volumes: &Node, said: &BTreeSet<Text>) {
+        let mut shared = Map::new();
+        let mut left = Vec::new();
+        let mut are_first = !self.options.plain;
+        for volume in volumes.items() {
+            let name = volume.get("name").and_then(Node::as_str).unwrap_or_default();
+            if said.contains(name) {
+                are_first = false;
+                continue;
+            }
+            match container::scratch(volume).filter(|_| are_first && only(volume, &["name", "emptyDir"])) {
+                Some(folder) => {
+                    shared.put(name, folder);
+                }
+                None => {
+                    are_first = false;
+                    left.push(literal(volume));
+                }
+            }
+        }
+        if !shared.is_empty() {
+            self.put("shared", Node::map(shared, volumes.at));
+        }
+        if !left.is_empty() {
+            self.pod_rest.put("volumes", Node::list(left, volumes.at));
+        }
+    }
+
+    /// Takes out of what is said in Kubernetes' words what is said otherwise.
+    fn made(&mut self, made: &[&Resource]) {
+        self.whole.retain(|resource| made.iter().all(|other| !std::ptr::eq(*other, *resource)));
+    }
+
+    /// Who reaches the pods, and where metrics are read.
+    fn reach(&mut self) {
+        let containers = [list(self.of_pod, "containers"), list(self.of_pod, "initContainers")].concat();
+        let ports: Vec<&Node> = containers.iter().flat_map(|container| list(container, "ports")).collect();
+        let group = self.group;
+        let name = self.name.clone();
+        let named = |kind: &str| group.others.iter().find(|other| other.id.kind == kind && other.id.name == *name);
+        if let Some(policy) = named("NetworkPolicy").filter(|policy| self.has_same(policy))
+            && let Some(network) = access::network(policy, &self.selector, &ports)
+        {
+            self.made(&[policy]);
+            self.put("network", network);
+        }
+        let is_labelled = |monitor: &&Resource| {
+            self.shared.given.iter().all(|(key, value)| labels(monitor).get(&key.name) == Some(value))
+                && annotations(monitor) == self.shared.annotations
+                && only_named(monitor)
+                && !self.options.whole.contains(&monitor.id)
+        };
+        if let Some(resource) = named("PodMonitor").filter(is_labelled)
+            && let Some(monitor) = access::monitor(resource, &self.selector, &self.shared.given)
+        {
+            self.made(&[resource]);
+            self.put("monitor", monitor);
+        }
+    }
+
+    fn account(&mut self, home: &str) {
         let named = self.of_pod.get("serviceAccountName");
         let has_noted = |account: &Resource| {
             let own = annotations(account);
@@ -433,15 +497,21 @@ impl<'g> Drafting<'g> {
         };
         let at = account.at();
         let other = (account.id.name != *self.name).then(|| Node::text(account.id.name.as_str(), at));
-        let form = Node::of(
-            at,
-            [
-                ("name", other),
-                ("annotations", some_texts(&without(&annotations(account), &self.shared.annotations), at)),
-                ("automountServiceAccountToken", account.node.get("automountServiceAccountToken").cloned()),
-            ],
-        );
-        self.put("serviceAccount", form);
+        let namespace = if account.id.namespace.is_empty() { home } else { &account.id.namespace };
+        let others: Vec<&'g Resource> = self.group.others.iter().filter(|other| self.has_same(other)).collect();
+        let access = access::access(account, namespace, &others);
+        let mut form = Map::new();
+        let said = [
+            ("name", other),
+            ("annotations", some_texts(&without(&annotations(account), &self.shared.annotations), at)),
+            ("automountServiceAccountToken", account.node.get("automountServiceAccountToken").cloned()),
+        ];
+        let said = said.into_iter().filter_map(|(field, node)| Some((field, node?)));
+        for (field, node) in said.chain(access.fields) {
+            form.put(field, node);
+        }
+        self.made(&access.made);
+        self.put("serviceAccount", Node::map(form, at));
     }
 
     fn services(&mut self) {

@@ -64,6 +64,9 @@ pub(super) struct Gathered {
     pub(super) left: Vec<(Resource, Reason)>,
 }
 
+/// The label by which the controller of StatefulSets says each pod's name.
+const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
+
 type Name<'n> = (&'n str, &'n str, &'n str);
 
 /// Where an object is, by kind, namespace and name; a namespace that is not said is `home`.
@@ -178,13 +181,17 @@ impl<'b> Gathering<'b> {
     fn what_selects_pods(&mut self) {
         let objects = self.objects;
         let pods = Pods::new(objects, &self.sets, self.home);
+        let selectors = Selectors::new(objects, &self.sets, self.home);
         let claims = Claims::new(objects, &self.sets, self.home);
         for (index, resource) in objects.iter().enumerate() {
             let namespace = name(resource, self.home).1;
             let spec = resource.node.get("spec");
             let selected = |path: &[&str]| pods.first(namespace, spec?.find(path)?.as_map()?);
             let owner = match &*resource.id.kind {
-                "Service" => selected(&["selector"]).map(|owner| (owner, Role::Service)),
+                "Service" => selected(&["selector"])
+                    .or_else(|| selectors.within(namespace, spec?.get("selector")?.as_map()?))
+                    .or_else(|| self.set_of_pod(namespace, spec?.find(&["selector", POD_NAME])?.as_str()?))
+                    .map(|owner| (owner, Role::Service)),
                 "PodDisruptionBudget" => selected(&["selector", "matchLabels"]).map(|owner| (owner, Role::Budget)),
                 "NetworkPolicy" => selected(&["podSelector", "matchLabels"]).map(|owner| (owner, Role::Other)),
                 "PodMonitor" => selected(&["selector", "matchLabels"]).map(|owner| (owner, Role::Other)),
@@ -196,6 +203,13 @@ impl<'b> Gathering<'b> {
                 self.take(index, owner, role);
             }
         }
+    }
+
+    /// The set that makes a pod of this name.
+    fn set_of_pod(&self, namespace: &str, pod: &str) -> Option<usize> {
+        let (set, ordinal) = pod.rsplit_once('-')?;
+        ordinal.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
+        self.set_at.get(self.by_name.get(&("StatefulSet", namespace, set))?).copied()
     }
 
     /// The set that an object is, or belongs to.
@@ -398,6 +412,29 @@ impl<'n> Labelled<'n> {
             .map(|thing| &self.labels[*thing])
             .find(|(_, labels)| selector.iter().all(|(key, value)| labels.get(&key.name) == Some(value)))?;
         Some(*owner)
+    }
+}
+
+/// The selectors of sets.
+struct Selectors<'n>(Labelled<'n>);
+
+impl<'n> Selectors<'n> {
+    fn new(objects: &'n [Resource], sets: &[usize], home: &'n str) -> Self {
+        Self(Labelled::new(sets.iter().enumerate().filter_map(|(owner, set)| {
+            let set = &objects[*set];
+            Some((owner, name(set, home).1, set.node.find(&["spec", "selector", "matchLabels"])?.as_map()?))
+        })))
+    }
+
+    /// The first set whose selector is a part of another: that one leads to some of its pods, by labels that they get
+    /// while they run, such as who is the primary.
+    fn within(&self, namespace: &str, selector: &Map) -> Option<usize> {
+        selector.iter().find_map(|(key, value)| {
+            let having = self.0.by_pair.get(&(namespace, &*key.name, value.as_str()?))?;
+            let is_part = |labels: &Map| labels.iter().all(|(key, value)| selector.get(&key.name) == Some(value));
+            let of_part = |thing: &usize| Some(&self.0.labels[*thing]).filter(|(_, labels)| is_part(labels));
+            having.iter().take(1000).find_map(of_part).map(|(owner, _)| *owner)
+        })
     }
 }
 

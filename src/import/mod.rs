@@ -2,6 +2,7 @@
 //! rooms: it drafts what the compiler would make the input of, has it compiled, and looks at what comes out. Knows no
 //! file and no command.
 
+mod access;
 mod container;
 mod draft;
 mod factor;
@@ -382,7 +383,7 @@ fn opens(path: &[&str], node: &Node) -> bool {
     let count = node.entries().count();
     match *field {
         "environments" | "objects" => true,
-        "services" | "storage" | "containers" | "init" | "configMaps" | "files" => count > 1,
+        "services" | "storage" | "containers" | "init" | "configMaps" | "files" | "network" => count > 1,
         "env" => count > 2,
         _ => false,
     }

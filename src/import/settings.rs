@@ -147,6 +147,45 @@ pub(super) fn spread(node: &Node, selector: &Map) -> Option<Node> {
     }
 }
 
+/// What pods are kept apart by, where it is by nodes or zones and nothing else is said of where they run.
+pub(super) fn apart(affinity: &Node, selector: &Map) -> Option<Node> {
+    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+    const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+    let terms = affinity.get("podAntiAffinity")?;
+    if !only(affinity, &["podAntiAffinity"]) || !only(terms, &[REQUIRED, PREFERRED]) {
+        return None;
+    }
+    let over = |term: &Node| {
+        let same = term.get("labelSelector")?;
+        let is_ours = only(term, &["labelSelector", "topologyKey"])
+            && only(same, &["matchLabels"])
+            && map_at(same, &["matchLabels"]) == *selector;
+        let word = match term.get("topologyKey")?.as_str()? {
+            "kubernetes.io/hostname" => "host",
+            "topology.kubernetes.io/zone" => "zone",
+            _ => return None,
+        };
+        is_ours.then(|| Node::text(word, term.at))
+    };
+    let mut items = Vec::new();
+    for term in terms.get(REQUIRED).into_iter().flat_map(Node::items) {
+        items.push(over(term)?);
+    }
+    for preferred in terms.get(PREFERRED).into_iter().flat_map(Node::items) {
+        if preferred.get("weight")?.as_int() != Some(100) || !only(preferred, &["weight", "podAffinityTerm"]) {
+            return None;
+        }
+        let over = over(preferred.get("podAffinityTerm")?)?;
+        let at = preferred.at;
+        items.push(Node::of(at, [("over", Some(over)), ("required", Some(Node::bool(false, at)))]));
+    }
+    match items.len() {
+        0 => None,
+        1 => items.pop(),
+        _ => Some(Node::list(items, affinity.at)),
+    }
+}
+
 /// The budget of an app.
 pub(super) fn disruption(budget: &Resource, app: &str) -> Node {
     let at = budget.at();

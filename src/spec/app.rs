@@ -1,10 +1,11 @@
 //! The app: all that a spec may say.
 
 use super::container::Container;
-use super::files::{Files, Texts};
+use super::files::{Files, Scratch, Texts};
+use super::network::{Monitor, Network};
 use super::service::Services;
 use super::settings::{
-    Acknowledge, Allow, Apply, Disruption, Ordinals, Patch, Retain, Security, ServiceAccount, Spread, Update,
+    Acknowledge, Allow, Apart, Apply, Disruption, Ordinals, Patch, Retain, Security, ServiceAccount, Spread, Update,
 };
 use super::storage::Storage;
 use crate::block::{Later, Named, Placed, block, kubernetes};
@@ -61,6 +62,10 @@ block! {
         /// Where volumes come from, for every storage item that does not say so itself.
         /// Example: `{dynamic: standard}`
         volumes: Later<Volumes>,
+        /// Folders that containers of one pod share, by name; empty when the pod starts and gone when it ends. Each
+        /// container says under `mounts` where it sees them.
+        /// Example: `{conf: 16Mi}`
+        shared: Named<Placed<Scratch>>,
         /// How it is reached. `governing` and `perPod` are the governing Service and one for each ordinal; the others
         /// have names of your own.
         /// `governing: NAME` is one that exists and is not made here, `governing: false` none at all.
@@ -78,9 +83,20 @@ block! {
         /// The service account: the name of one that exists, or `{}` for one of its own.
         /// Example: `kubia`
         service_account as "serviceAccount": Placed<ServiceAccount>,
+        /// Who may connect to which port; makes a NetworkPolicy, and a port that is not named takes no connection. `peers`
+        /// are the app's own pods, `namespace` all pods of its namespace, `any` is everybody; others are described in
+        /// Kubernetes' words.
+        /// Example: `{peer: peers, client: namespace}`
+        network: Placed<Network>,
+        /// The port at which the Prometheus Operator reads metrics; makes a PodMonitor.
+        /// Example: `metrics`
+        monitor: Placed<Monitor>,
         /// What pods are spread over: `host`, `zone`, or both.
         /// Example: `host`
         spread: Placed<Spread>,
+        /// What no two pods share: `host`, `zone`, or both; makes a pod anti-affinity.
+        /// Example: `host`
+        apart: Placed<Apart>,
         /// How many pods may be away at once when nodes are drained; makes a PodDisruptionBudget.
         /// Example: `1`
         disruption: Placed<Disruption>,

@@ -47,8 +47,10 @@ block! {
         /// Folders that are empty when the pod starts and gone when it ends.
         /// Example: `{/tmp: {size: 1Gi}}`
         scratch: Named<Placed<Scratch>>,
-        /// Where it sees volumes that others define: storage items, or volumes under `pod:`.
+        /// Where it sees volumes that others define: storage items, `shared` folders, or volumes under `pod:`. A list
+        /// shows several parts of one volume.
         /// Example: `{data: /backup}`
+        /// Example: `{data: [{path: /wal, subPath: wal}, {path: /backup, subPath: backup}]}`
         mounts: Named<Placed<Mount>>,
         /// An init container that keeps running beside the others.
         /// Example: `true`

@@ -28,6 +28,9 @@ block! {
         /// Whether expressions in the file that `from` names are evaluated.
         /// Example: `true`
         expressions: Placed<bool>,
+        /// Whether it is mounted by itself, beside what the image has in its folder; default: the folder is replaced.
+        /// Example: `true`
+        alone: Placed<bool>,
     }
 }
 
@@ -88,6 +91,8 @@ either! {
         Path(Text),
         /// Kubernetes' form.
         Form(MountForm),
+        /// Several parts of it, each in a place of its own.
+        Several(Vec<MountForm>),
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod app;
 pub(crate) mod container;
 pub(crate) mod files;
+pub(crate) mod network;
 pub(crate) mod schema;
 pub(crate) mod service;
 pub(crate) mod settings;

@@ -1,7 +1,7 @@
 //! Settings that are one line each: security, placement, updates, retention, ordinals.
 
 use super::files::Texts;
-use crate::block::{Open, Placed, block, either, words};
+use crate::block::{Open, Placed, block, either, kubernetes, words};
 use crate::value::{Node, Text};
 
 words! {
@@ -78,7 +78,21 @@ block! {
         /// Whether pods get a token for the API server.
         /// Example: `false`
         automount as "automountServiceAccountToken": Placed<bool>,
+        /// What it may do in its namespace: rules of a Role, which is bound to it.
+        /// Example: `[{apiGroups: [""], resources: [pods], verbs: [get, list, watch]}]`
+        rules: Placed<Vec<Rule>>,
+        /// What it may do in the whole cluster: rules of a ClusterRole, which is bound to it.
+        /// Example: `[{apiGroups: [""], resources: [nodes], verbs: [get]}]`
+        cluster_rules as "clusterRules": Placed<Vec<Rule>>,
+        /// ClusterRoles that exist already and are bound to it in the whole cluster.
+        /// Example: `["system:auth-delegator"]`
+        cluster_roles as "clusterRoles": Vec<Placed<Text>>,
     }
+}
+
+kubernetes! {
+    /// What may be done: any field of a PolicyRule.
+    Rule = "rbac.v1.PolicyRule";
 }
 
 words! {
@@ -120,6 +134,40 @@ block! {
         /// Example: `host`
         over: Over,
         /// Whether a pod waits rather than break it; default: true.
+        /// Example: `false`
+        required: Placed<bool>,
+    }
+}
+
+either! {
+    /// What no two pods share: one thing, or more.
+    pub(crate) enum Apart {
+        /// Over what.
+        Over(Over),
+        /// The long form.
+        Form(ApartForm),
+        /// Several.
+        Several(Vec<Placed<ApartItem>>),
+    }
+}
+
+either! {
+    /// One of several things that no two pods share.
+    pub(crate) enum ApartItem {
+        /// Over what.
+        Over(Over),
+        /// The long form.
+        Form(ApartForm),
+    }
+}
+
+block! {
+    /// What no two pods of the app share: a pod anti-affinity.
+    pub(crate) struct ApartForm = "`apart`", needs ["over"] {
+        /// Of what each pod has its own.
+        /// Example: `host`
+        over: Over,
+        /// Whether a pod stays Pending rather than share it; default: true.
         /// Example: `false`
         required: Placed<bool>,
     }

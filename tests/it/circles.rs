@@ -11,7 +11,7 @@ const ONE_THOUGHT: &[(&str, &[&str])] = &[
     ("an expression and what evaluates it", &["app::evaluator", "app::expression"]),
     (
         "an app and the parts that are resolved with it",
-        &["app", "app::container", "app::files", "app::service", "app::storage"],
+        &["app", "app::container", "app::files", "app::network", "app::service", "app::storage"],
     ),
     ("manifests of ours and of a workspace's templates", &["emit", "emit::extra"]),
     (
@@ -69,7 +69,15 @@ const ONE_THOUGHT: &[(&str, &[&str])] = &[
     ),
     (
         "a draft of a spec, and the parts that it is drafted of",
-        &["import::draft", "import::names", "import::service", "import::settings", "import::storage", "import::volume"],
+        &[
+            "import::access",
+            "import::draft",
+            "import::names",
+            "import::service",
+            "import::settings",
+            "import::storage",
+            "import::volume",
+        ],
     ),
     (
         "expressions, their types and values, and the schemas that hold them and give them types",

@@ -102,7 +102,7 @@ fn peers_are_one_line() {
         "etcd-0=http://etcd-0.etcd.default.svc.cluster.local:2380"
     );
     assert_eq!(
-        value("mongo", "stage", "MONGODB_URI"),
-        "mongodb://mongo-0.mongo.mongo-stage.svc.cluster.local:27017,mongo-1.mongo.mongo-stage.svc.cluster.local:27017,mongo-2.mongo.mongo-stage.svc.cluster.local:27017/?replicaSet=rs0"
+        value("mongodb", "stage", "MONGODB_URI"),
+        "mongodb://mongodb-0.mongodb.mongo-stage.svc.cluster.local:27017,mongodb-1.mongodb.mongo-stage.svc.cluster.local:27017,mongodb-2.mongodb.mongo-stage.svc.cluster.local:27017/?replicaSet=rs0"
     );
 }
