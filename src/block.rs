@@ -77,7 +77,8 @@ pub struct Block {
 pub struct Field {
     /// `storage`, as the user writes it.
     pub name: &'static str,
-    /// What it is for; lines that begin with `Example:` hold examples.
+    /// What it is for; lines that begin with `Example:` hold examples, one that begins with `Words:` the words that
+    /// Kubernetes knows here.
     pub doc: &'static str,
     /// What it may be.
     pub shape: fn() -> Shape,
@@ -357,7 +358,8 @@ impl Field {
     /// The doc without its examples.
     #[must_use]
     pub fn text(&self) -> String {
-        let lines = self.doc.lines().map(str::trim).filter(|line| !line.starts_with("Example:"));
+        let is_text = |line: &&str| !line.starts_with("Example:") && !line.starts_with("Words:");
+        let lines = self.doc.lines().map(str::trim).filter(is_text);
         lines.collect::<Vec<_>>().join(" ").trim().to_owned()
     }
 
@@ -367,6 +369,12 @@ impl Field {
             .lines()
             .filter_map(|line| line.trim().strip_prefix("Example:"))
             .map(|example| example.trim().trim_matches('`'))
+    }
+
+    /// The words that Kubernetes knows here. It judges them; who types is offered them.
+    pub fn words(&self) -> impl Iterator<Item = &'static str> {
+        let line = self.doc.lines().find_map(|line| line.trim().strip_prefix("Words:"));
+        line.into_iter().flat_map(|words| words.split(',')).map(|word| word.trim().trim_matches('`'))
     }
 
     fn example_hint(&self) -> String {

@@ -24,6 +24,14 @@ impl Message {
         Some(json!({"jsonrpc": "2.0", "id": id, "result": result}))
     }
 
+    /// That what was asked for cannot be done, and why.
+    pub(super) fn failed(&self, reason: &str) -> Option<Value> {
+        const REQUEST_FAILED: i32 = -32803;
+        let id = self.id.as_ref()?;
+        let reason = crate::printable::line(&crate::secret::masked(reason));
+        Some(json!({"jsonrpc": "2.0", "id": id, "error": {"code": REQUEST_FAILED, "message": reason}}))
+    }
+
     /// That there is no such request. Notifications that nobody knows are passed over.
     pub(super) fn refusal(&self) -> Option<Value> {
         const NO_SUCH_METHOD: i32 = -32601;

@@ -2,7 +2,10 @@
 //! it is, for it is broken most of the time; knows no protocol.
 
 pub(crate) mod cursor;
+pub(crate) mod formula;
 pub(crate) mod mend;
+pub(crate) mod names;
+pub(crate) mod outline;
 
 use crate::block::{Block, Field, KubernetesFields, Shape};
 use std::fmt::Write as _;
@@ -46,6 +49,10 @@ pub(crate) fn proposals(root: &'static Block, path: &[&str], kubernetes: Kuberne
         None => return Vec::new(),
     };
     let mut list = Vec::new();
+    if let Some(Place::Field(meaning)) = walk(root, path.iter().copied()) {
+        let words = meaning.field.words();
+        list.extend(words.map(|word| Proposal { name: word.to_owned(), text: String::new(), is_field: false }));
+    }
     propose(shape, kubernetes, &mut list);
     list
 }
@@ -55,6 +62,10 @@ pub(crate) fn proposals(root: &'static Block, path: &[&str], kubernetes: Kuberne
 pub(crate) fn page(path: &str, meaning: Meaning, kubernetes: KubernetesFields<'_>) -> String {
     let field = meaning.field;
     let mut out = format!("{path}\n\n{}\n", field.text());
+    let words: Vec<&str> = field.words().collect();
+    if !words.is_empty() {
+        let _ = writeln!(out, "\nKubernetes knows {}", crate::diagnostic::listing(words, 12));
+    }
     for example in field.examples() {
         let _ = writeln!(out, "\nExample:\n  {}: {example}", field.name);
     }
@@ -68,6 +79,34 @@ pub(crate) fn page(path: &str, meaning: Meaning, kubernetes: KubernetesFields<'_
             let fields = kubernetes(definition);
             let listed = crate::diagnostic::listing(fields.iter().map(String::as_str), 8);
             let _ = writeln!(out, "  …and any field of Kubernetes' {name}: {listed}");
+        }
+    }
+    out
+}
+
+/// The same in Markdown, for editors that show it.
+#[must_use]
+pub(crate) fn markdown(path: &str, meaning: Meaning, kubernetes: KubernetesFields<'_>) -> String {
+    let field = meaning.field;
+    let mut out = format!("**`{path}`**\n\n{}\n", field.text());
+    let words: Vec<String> = field.words().map(|word| format!("`{word}`")).collect();
+    if !words.is_empty() {
+        let _ = writeln!(out, "\n{}", words.join(" · "));
+    }
+    let examples: Vec<String> = field.examples().map(|example| format!("{}: {example}\n", field.name)).collect();
+    if !examples.is_empty() {
+        let _ = writeln!(out, "\n```yaml\n{}```", examples.concat());
+    }
+    if let Some(block) = meaning.block {
+        out.push('\n');
+        for field in block.all_fields() {
+            let _ = writeln!(out, "- `{}` {}", field.name, field.text());
+        }
+        if let Some(definition) = block.definition() {
+            let name = definition.rsplit('.').next().unwrap_or(definition);
+            let fields = kubernetes(definition);
+            let listed = crate::diagnostic::listing(fields.iter().map(String::as_str), 8);
+            let _ = writeln!(out, "- any field of Kubernetes' {name}: {listed}");
         }
     }
     out

@@ -104,6 +104,7 @@ block! {
         /// Example: `{partition: 2}`
         update: Placed<Update>,
         /// `OrderedReady` (one after the other) unless `Parallel`.
+        /// Words: `OrderedReady`, `Parallel`
         /// Example: `Parallel`
         pod_management as "podManagement": Placed<Text>,
         /// What becomes of the claims.

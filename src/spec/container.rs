@@ -11,6 +11,7 @@ block! {
         /// Example: `docker.io/luksa/kubia-pet:1.0`
         image: Placed<Text>,
         /// When the node asks the registry again.
+        /// Words: `Always`, `IfNotPresent`, `Never`
         /// Example: `IfNotPresent`
         image_pull_policy as "imagePullPolicy": Placed<Text>,
         /// What is run in place of the image's entry point.
@@ -75,6 +76,7 @@ block! {
         /// Example: `8080`
         port: Placed<i64>,
         /// Default: TCP.
+        /// Words: `TCP`, `UDP`, `SCTP`
         /// Example: `UDP`
         protocol: Placed<Text>,
     }
@@ -157,6 +159,7 @@ block! {
         /// Example: `http`
         port: Placed<Scalar>,
         /// HTTP or HTTPS.
+        /// Words: `HTTP`, `HTTPS`
         /// Example: `HTTPS`
         scheme: Placed<Text>,
         /// A port that must accept connections, by name or number.

@@ -57,6 +57,11 @@ impl Writer<'_> {
         let mut properties = Map::new();
         for field in block.all_fields() {
             let mut schema = self.shape((field.shape)());
+            let words: Vec<&str> = field.words().collect();
+            if !words.is_empty() {
+                // Kubernetes may learn others: these are offered, and what else may stand here still may.
+                schema = json!({"anyOf": [{"enum": words}, schema]});
+            }
             if let Some(map) = schema.as_object_mut() {
                 map.insert("description".into(), Value::String(field.text()));
                 let examples: Vec<Value> = field.examples().filter_map(example).collect();

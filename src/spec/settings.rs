@@ -214,6 +214,7 @@ block! {
     /// How a new version is rolled out.
     pub(crate) struct UpdateForm = "`update`" {
         /// RollingUpdate or OnDelete.
+        /// Words: `RollingUpdate`, `OnDelete`
         /// Example: `RollingUpdate`
         kind as "type": Placed<Text>,
         /// Ordinals below it keep the old version.
@@ -229,9 +230,11 @@ block! {
     /// What becomes of the claims, and so of the data.
     pub(crate) struct Retain = "`retain`" {
         /// When the StatefulSet is deleted.
+        /// Words: `Retain`, `Delete`
         /// Example: `Retain`
         when_deleted as "whenDeleted": Placed<Text>,
         /// When an ordinal is scaled away.
+        /// Words: `Retain`, `Delete`
         /// Example: `Retain`
         when_scaled as "whenScaled": Placed<Text>,
     }

@@ -18,9 +18,11 @@ block! {
         /// Example: `standard`
         class: Placed<Text>,
         /// Default: ReadWriteOnce; one, or several.
+        /// Words: `ReadWriteOnce`, `ReadWriteOncePod`, `ReadWriteMany`, `ReadOnlyMany`
         /// Example: `ReadWriteOncePod`
         access: Placed<Access>,
         /// Default: Filesystem; with Block, `mount` is the device's path.
+        /// Words: `Filesystem`, `Block`
         /// Example: `Block`
         mode: Placed<Text>,
         /// The folder of the volume that is mounted; default: all of it.

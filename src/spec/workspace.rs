@@ -111,9 +111,11 @@ block! {
         /// Example: `pd.csi.storage.gke.io`
         provisioner: Placed<Text>,
         /// Immediate or WaitForFirstConsumer.
+        /// Words: `Immediate`, `WaitForFirstConsumer`
         /// Example: `WaitForFirstConsumer`
         binding as "volumeBindingMode": Placed<Text>,
         /// What becomes of its volumes.
+        /// Words: `Delete`, `Retain`
         /// Example: `Delete`
         reclaim as "reclaimPolicy": Placed<Text>,
         /// Whether claims can grow.

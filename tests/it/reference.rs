@@ -114,7 +114,9 @@ fn notes(block: &'static Block, page: &mut String) {
 
 fn field(field: &Field) -> String {
     let examples: Vec<String> = field.examples().map(|example| format!("`{}: {example}`", field.name)).collect();
-    format!("- **`{}`** ({}): {} {}", field.name, kind((field.shape)()), field.text(), examples.join(", "))
+    let words: Vec<String> = field.words().map(|word| format!("`{word}`")).collect();
+    let kind = if words.is_empty() { kind((field.shape)()) } else { words.join(" or ") };
+    format!("- **`{}`** ({kind}): {} {}", field.name, field.text(), examples.join(", "))
 }
 
 /// What a value may be, in a few words.
