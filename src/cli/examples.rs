@@ -146,7 +146,10 @@ Examples:
   # Write shop/statewright.yaml
   statewright init shop
 
-  # Write a workspace, a CI workflow and a hook as well
+  # Start from the spec of a real app, in these environments
+  statewright init --like redis --name cache --env dev --env prod cache
+
+  # Write a workspace, a CI workflow, a hook and an Argo CD Application as well
   statewright init --workspace shop";
 
 pub(super) const IMPORT: &str = "\

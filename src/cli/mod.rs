@@ -22,6 +22,7 @@ mod init;
 mod inspect;
 mod kubectl;
 mod left_over;
+mod like;
 mod lsp;
 mod manual;
 mod neighbours;

@@ -317,6 +317,28 @@ fn put(reach: &Reach, path: &Path, text: &str, add: bool) -> Result<(), Failure>
     written.map_err(|closed| closed_to("write", path, closed))
 }
 
+/// The nearest folder above, or the folder itself, that holds `.git`; as it is reached from here. The folder need not be
+/// there yet.
+///
+/// # Errors
+/// When it is not known where we are.
+pub fn repository_of(folder: &Path) -> Result<Option<PathBuf>, Failure> {
+    let absolute = std::path::absolute(folder).map_err(|error| Failure::io("read", folder, &error))?;
+    let up = absolute.ancestors().position(|above| fs::symlink_metadata(above.join(".git")).is_ok());
+    let is_plain = !folder.is_absolute() && !folder.components().any(|part| part == std::path::Component::ParentDir);
+    let given = folder.components().filter(|part| matches!(part, std::path::Component::Normal(_))).count();
+    Ok(up.map(|up| {
+        if !is_plain {
+            return absolute.ancestors().nth(up).unwrap_or(&absolute).to_owned();
+        }
+        match up.cmp(&given) {
+            std::cmp::Ordering::Less => folder.ancestors().nth(up).unwrap_or(folder).to_owned(),
+            std::cmp::Ordering::Equal => PathBuf::from("."),
+            std::cmp::Ordering::Greater => std::iter::repeat_n("..", up - given).collect(),
+        }
+    }))
+}
+
 /// Writes a file that must not exist yet, such as a scaffold. Gives false, and touches nothing, when it does.
 ///
 /// # Errors

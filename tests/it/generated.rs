@@ -33,6 +33,7 @@ fn reference_pages_are_fresh() {
     golden("../docs/rules/README.md", &reference::findings());
     golden("../docs/secrets.md", &reference::secrets());
     golden("../docs/commands.md", &reference::commands());
+    golden("../docs/examples.md", &crate::examples_page::examples());
     golden("../docs/internals/changes.md", &reference::changes());
     for code in statewright::codes() {
         assert!(

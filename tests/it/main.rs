@@ -29,6 +29,7 @@ mod disk;
 mod drifts;
 mod editors;
 mod examples;
+mod examples_page;
 mod failures;
 mod fix;
 mod fixed;
@@ -43,6 +44,7 @@ mod hostile_runbooks;
 mod html;
 #[cfg(unix)]
 mod import;
+mod init;
 mod install;
 #[cfg(unix)]
 mod kills;
