@@ -191,6 +191,14 @@ Examples:
   # The same for an editor that says how it speaks
   statewright lsp --stdio";
 
+pub(super) const MCP: &str = "\
+Examples:
+  # What an agent's configuration names, with this folder as its working directory
+  statewright mcp
+
+  # Ask by hand which tools there are
+  echo '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}' | statewright mcp";
+
 pub(super) const ARGOCD: &str = "\
 Examples:
   # What the plugin runs in an app's folder

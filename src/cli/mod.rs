@@ -25,6 +25,7 @@ mod left_over;
 mod like;
 mod lsp;
 mod manual;
+mod mcp;
 mod neighbours;
 mod output;
 mod project;
@@ -128,6 +129,9 @@ enum Command {
     /// Serve an editor: findings while you type, the meaning of fields, completion.
     #[command(after_help = examples::LSP)]
     Lsp(lsp::Lsp),
+    /// Serve an agent: the same checks, reviews and rehearsals over the Model Context Protocol; writes nothing.
+    #[command(after_help = examples::MCP)]
+    Mcp(mcp::Mcp),
     /// What Argo CD's config-management plugin runs.
     #[command(after_help = examples::ARGOCD)]
     Argocd(argocd::Argocd),
@@ -180,6 +184,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Schema(schema) => schema.run(),
         Command::Lsp(lsp) => lsp.run(),
+        Command::Mcp(mcp) => mcp.run(),
         Command::Argocd(argocd) => argocd.run(),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),

@@ -1,4 +1,5 @@
-//! JSON-RPC as the Language Server Protocol frames it, and its way to name files and places. Knows no request.
+//! JSON-RPC, as the Language Server Protocol frames it and as the Model Context Protocol does, a line a message; and how
+//! the former names files and places. Knows no request.
 
 use super::output;
 use crate::failure::Failure;
@@ -17,7 +18,34 @@ pub(super) struct Message {
     pub(super) parameters: Value,
 }
 
+/// What is no JSON, and what is JSON and no request.
+pub(super) const PARSE_ERROR: i32 = -32700;
+pub(super) const INVALID_REQUEST: i32 = -32600;
+
+/// An answer that says why there is none.
+pub(super) fn error(id: &Value, code: i32, reason: &str, data: Option<Value>) -> Value {
+    let mut error = json!({"code": code, "message": reason});
+    if let Some(data) = data {
+        error["data"] = data;
+    }
+    json!({"jsonrpc": "2.0", "id": id, "error": error})
+}
+
 impl Message {
+    /// What a body says.
+    pub(super) fn of(mut body: Value) -> Self {
+        Self {
+            id: body.get("id").cloned(),
+            method: body["method"].as_str().unwrap_or_default().to_owned(),
+            parameters: body.get_mut("params").map(Value::take).unwrap_or_default(),
+        }
+    }
+
+    /// That what was asked for is not given, why, and what a program makes of that.
+    pub(super) fn error(&self, code: i32, reason: &str, data: Option<Value>) -> Option<Value> {
+        Some(error(self.id.as_ref()?, code, reason, data))
+    }
+
     /// The answer to a request; a notification is not answered.
     pub(super) fn answer(&self, result: &Value) -> Option<Value> {
         let id = self.id.as_ref()?;
@@ -27,17 +55,13 @@ impl Message {
     /// That what was asked for cannot be done, and why.
     pub(super) fn failed(&self, reason: &str) -> Option<Value> {
         const REQUEST_FAILED: i32 = -32803;
-        let id = self.id.as_ref()?;
-        let reason = crate::printable::line(&crate::secret::masked(reason));
-        Some(json!({"jsonrpc": "2.0", "id": id, "error": {"code": REQUEST_FAILED, "message": reason}}))
+        self.error(REQUEST_FAILED, &crate::printable::line(&crate::secret::masked(reason)), None)
     }
 
     /// That there is no such request. Notifications that nobody knows are passed over.
     pub(super) fn refusal(&self) -> Option<Value> {
         const NO_SUCH_METHOD: i32 = -32601;
-        let id = self.id.as_ref()?;
-        let error = json!({"code": NO_SUCH_METHOD, "message": format!("there is no `{}` here", self.method)});
-        Some(json!({"jsonrpc": "2.0", "id": id, "error": error}))
+        self.error(NO_SUCH_METHOD, &format!("there is no `{}` here", crate::printable::line(&self.method)), None)
     }
 }
 
@@ -62,12 +86,39 @@ pub(super) fn read(input: &mut impl BufRead) -> Result<Option<Message>, Failure>
         .ok_or_else(|| Failure::new("this is no language client: a message has no length, or too large a one"))?;
     let mut body = Vec::new();
     input.take(length).read_to_end(&mut body).map_err(|error| broken(&error))?;
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    Ok(Some(Message {
-        id: body.get("id").cloned(),
-        method: body["method"].as_str().unwrap_or_default().to_owned(),
-        parameters: body["params"].clone(),
-    }))
+    Ok(Some(Message::of(serde_json::from_slice(&body).unwrap_or_default())))
+}
+
+/// A line of a conversation in lines.
+pub(super) enum Line {
+    Said(Value),
+    /// It is no JSON, or too much of it.
+    Unreadable(&'static str),
+}
+
+/// Reads the next line that is not empty. `None` when the client has gone.
+pub(super) fn read_line(input: &mut impl BufRead) -> Result<Option<Line>, Failure> {
+    const LONGEST: u64 = 4 << 20;
+    loop {
+        let mut bytes = Vec::new();
+        let broken = |error: std::io::Error| Failure::new(format!("the client cannot be heard: {error}"));
+        if input.by_ref().take(LONGEST).read_until(b'\n', &mut bytes).map_err(broken)? == 0 {
+            return Ok(None);
+        }
+        if bytes.len() as u64 == LONGEST && !bytes.ends_with(b"\n") {
+            while input.by_ref().take(LONGEST).skip_until(b'\n').map_err(broken)? as u64 == LONGEST {}
+            return Ok(Some(Line::Unreadable("this line is longer than 4 MB")));
+        }
+        if !bytes.trim_ascii().is_empty() {
+            let read = serde_json::from_slice(&bytes);
+            return Ok(Some(read.map_or(Line::Unreadable("this line is no JSON"), Line::Said)));
+        }
+    }
+}
+
+/// Says it to a client that listens line by line.
+pub(super) fn send_line(message: &Value) -> Result<(), Failure> {
+    output::data(&format!("{message}\n"))
 }
 
 /// Something that the editor has not asked for.

@@ -51,6 +51,7 @@ mod kills;
 mod left_over;
 mod live;
 mod lsp;
+mod mcp;
 mod neighbours;
 mod origins;
 mod outputs;
