@@ -58,6 +58,7 @@ impl Agent {
     }
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "arguments are written where they are used")]
     fn result(&mut self, tool: &str, arguments: Value) -> Value {
         let mut answer = self.ask("tools/call", &json!({"name": tool, "arguments": arguments}));
         assert!(answer.get("result").is_some(), "{tool}: {answer}");
