@@ -68,6 +68,9 @@ pub(crate) const COPIED: usize = 3 << 20;
 /// Bytes that a dump of a cluster may have. One of 5,000 objects with their managed fields has some 40 MB.
 pub(crate) const DUMP: usize = 256 << 20;
 
+/// Objects that a dump of a cluster may have: each takes a kilobyte or two, read or not.
+pub(crate) const OBJECTS: usize = 200_000;
+
 /// Bytes that a volume, or the Service of a pod, takes as a manifest, as a tree and as text.
 pub(crate) const OBJECT: u64 = 8_000;
 

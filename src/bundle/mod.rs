@@ -1,5 +1,7 @@
 //! The manifests as data, in canonical order: ours or anyone's, the type is the same.
 
+pub mod inventory;
+pub mod pieces;
 pub mod read;
 
 use crate::diagnostic::{Code, Subject};

@@ -1,6 +1,7 @@
 //! Anyone's text to manifests: every document of a stream, lists taken apart, what is no manifest reported and passed
 //! over.
 
+use super::pieces::Piece;
 use super::{Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Level, Refusal};
 use crate::source::{At, SourceId, Sources};
@@ -52,19 +53,23 @@ pub fn documents(sources: &Sources, id: SourceId, found: &mut Diagnostics) -> Ve
 
 /// Adds a document's manifests to a bundle. Keys that it holds twice are reported as a server would.
 pub fn document(sources: &Sources, Document { source, part }: Document, bundle: &mut Bundle, found: &mut Diagnostics) {
-    let text = &sources.get(source).text;
+    piece(&sources.get(source).name, &Piece::new(sources, source, part), bundle, found);
+}
+
+/// Adds the manifests of a piece of a file.
+pub(super) fn piece(file: &str, piece: &Piece, bundle: &mut Bundle, found: &mut Diagnostics) {
     let mut own = Diagnostics::default();
-    match yaml::read_part(source, text, part, &mut own) {
+    match piece.read(&mut own) {
         Some(Some(mut node)) => {
-            name_kustomization(&mut node, &sources.get(source).name);
+            name_kustomization(&mut node, file);
             object(node, 0, bundle, &mut own);
         }
         Some(None) => {}
         None => {
-            let piece = &text[part.start..part.end];
-            if let Some(brace) = piece.find("{{") {
+            let (text, At { source, start, .. }) = (piece.text(), piece.at());
+            if let Some(brace) = text.find("{{") {
                 own = Diagnostics::default();
-                let start = u32::try_from(part.start + brace).unwrap_or(u32::MAX);
+                let start = start.saturating_add(u32::try_from(brace).unwrap_or(u32::MAX));
                 TEMPLATE
                     .report("this is a template that nobody has rendered: it holds `{{`, and is not YAML")
                     .help("check what `helm template` makes of it instead")

@@ -1,6 +1,7 @@
 //! What a run is told of a cluster: a file of facts, objects as `kubectl get … -o yaml` prints them, or a folder of
 //! manifests. Judges nothing.
 
+use crate::bundle::inventory::Inventory;
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::Diagnostics;
 use crate::disk::{self, Reach};
@@ -20,7 +21,7 @@ pub(super) fn read(
     if disk::is_folder(path) {
         let files = disk::find_manifests(reach, &[PathBuf::from(path)])?;
         let ids = disk::read_sources(reach, &files, sources, found)?;
-        return Ok(Some(ClusterFacts::of_objects(&crate::manifests(sources, &ids, found))));
+        return Ok(Some(ClusterFacts::of_objects(&Inventory::of_texts(sources, &ids, found))));
     }
     let Some(id) = disk::read_source(reach, path, sources, found)? else { return Ok(None) };
     // Facts have a word for the version, and none for a kind; nobody writes so many by hand that they are as large as a
@@ -32,7 +33,7 @@ pub(super) fn read(
         first.is_some_and(|node| node.get("kind").and_then(Node::as_str).is_some() && node.get("apiVersion").is_some())
     };
     if is_objects {
-        return Ok(Some(ClusterFacts::of_objects(&crate::manifests(sources, &[id], found))));
+        return Ok(Some(ClusterFacts::of_objects(&Inventory::of_texts(sources, &[id], found))));
     }
     let document = yaml::read_one(sources, id, found);
     Ok(document.map(|document| ClusterFacts::read(&document, found)))
@@ -49,5 +50,5 @@ pub(super) fn named(
 ) -> Result<Option<ClusterFacts>, Failure> {
     let Some(files) = disk::find_named(reach, folder, named, found)? else { return Ok(None) };
     let ids = disk::read_sources(reach, &files, sources, found)?;
-    Ok(Some(ClusterFacts::of_objects(&crate::manifests(sources, &ids, found))))
+    Ok(Some(ClusterFacts::of_objects(&Inventory::of_texts(sources, &ids, found))))
 }

@@ -12,7 +12,8 @@ use super::{Exit, Result};
 use crate::Compiled;
 use crate::allow;
 use crate::block::Read as _;
-use crate::bundle::Bundle;
+use crate::bundle::inventory::Inventory;
+use crate::bundle::{Bundle, ResourceId};
 use crate::cluster::facts::ClusterFacts;
 use crate::diagnostic::{Diagnostics, Finding, Level};
 use crate::disk::{self, Reach};
@@ -138,7 +139,7 @@ impl Diff {
             self.selection.all_met()?;
         }
         if let Some(live) = &self.selection.live {
-            strangers(&live.bundle, &names);
+            strangers(&live.inventory, &names);
         }
         findings.retain(|finding| finding.level == Level::Error || finding.code.id == UNJUDGED.id);
         // An app that cannot be compiled still owns what it once was.
@@ -282,7 +283,7 @@ impl Diff {
             acknowledged: &acknowledged,
             home: Some(home),
             files: &files,
-            live: self.selection.live.as_ref().map(|live| &live.bundle),
+            live: self.selection.live.as_ref().map(|live| &live.inventory),
         };
         let review = crate::review(title, &earlier, &Bundle::default(), setting, &mut said);
         Ok((Some(Pending { review, acknowledged, said }), Vec::new()))
@@ -396,15 +397,19 @@ struct Pending {
 }
 
 /// Says which apps run that none of the specs makes: their objects have our labels, and belong to nobody here.
-fn strangers(live: &Bundle, names: &BTreeSet<String>) {
+fn strangers(live: &Inventory, names: &BTreeSet<String>) {
     let mut apps: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for one in &live.resources {
-        let label = |name| one.node.find(&["metadata", "labels", name]).and_then(Node::as_str).unwrap_or_default();
-        let is_made = one.node.find(&["metadata", "ownerReferences"]).is_some();
+    for one in live.all() {
+        let label =
+            |name| one.outline().find(&["metadata", "labels", name]).and_then(Node::as_str).unwrap_or_default();
+        let is_made = || one.resource().node.find(&["metadata", "ownerReferences"]).is_some();
         let app = label("app.kubernetes.io/name");
-        if label("app.kubernetes.io/managed-by") == "statewright" && !is_made && !app.is_empty() && !names.contains(app)
+        if label("app.kubernetes.io/managed-by") == "statewright"
+            && !app.is_empty()
+            && !names.contains(app)
+            && !is_made()
         {
-            *apps.entry((app, &one.id.namespace)).or_default() += 1;
+            *apps.entry((app, &one.id().namespace)).or_default() += 1;
         }
     }
     for ((app, namespace), count) in apps {
@@ -417,18 +422,12 @@ fn strangers(live: &Bundle, names: &BTreeSet<String>) {
 }
 
 /// Whether anything of an environment runs in a cluster that it may not be about.
-fn runs(compiled: &Compiled, earlier: &Bundle, live: &Bundle) -> bool {
+fn runs(compiled: &Compiled, earlier: &Bundle, live: &Inventory) -> bool {
     let home = compiled.app.identity.namespace.as_str();
-    let there: BTreeSet<(&str, &str, &str)> = live
-        .resources
-        .iter()
-        .map(|one| (one.id.kind.as_str(), one.id.namespace.as_str(), one.id.name.as_str()))
-        .collect();
     compiled.bundle.resources.iter().chain(&earlier.resources).any(|one| {
         let namespace = if one.id.namespace.is_empty() { home } else { &one.id.namespace };
-        let (kind, name) = (one.id.kind.as_str(), one.id.name.as_str());
         // What is of the whole cluster may be another's.
-        there.contains(&(kind, namespace, name))
+        live.get(&ResourceId { namespace: namespace.to_owned(), ..one.id.clone() }).is_some()
     })
 }
 

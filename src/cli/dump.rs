@@ -3,16 +3,17 @@
 
 use super::{kubectl, output};
 use crate::budget;
-use crate::bundle::{Bundle, Resource};
+use crate::bundle::Resource;
+use crate::bundle::inventory::{Inventory, Object};
+use crate::bundle::pieces::{Kind, Piece, of_list, pieces};
 use crate::diagnostic::{Diagnostics, Finding};
 use crate::disk::{self, Reach};
 use crate::failure::Failure;
 use crate::source::{SourceId, Sources};
 use crate::value::{Data, Node};
-use crate::yaml;
 use clap::Args;
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where a dump comes from.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ impl Live {
 #[derive(Debug)]
 pub(super) struct Dump {
     /// Its objects.
-    pub(super) bundle: Bundle,
+    pub(super) inventory: Inventory,
     /// What cannot be read of it.
     pub(super) findings: Vec<Finding>,
 }
@@ -123,156 +124,39 @@ pub(super) fn read(reach: &Reach, from: &From<'_>, sources: &mut Sources) -> Res
             size >> 20
         )));
     }
-    let mut pieces = Vec::new();
-    for (id, file) in &ids {
-        let text = &*sources.get(*id).text;
-        let kind = of_file(file);
-        match split(text) {
-            Some(list) => {
-                let kind = list.kind.or(kind);
-                pieces.extend(list.items.into_iter().map(|item| Piece { id: *id, text: item, kind: kind.clone() }));
-            }
-            None => pieces.extend(yaml::parts(text).into_iter().map(|part| {
-                let text = Cow::Borrowed(&text[part.start..part.end]);
-                Piece { id: *id, text, kind: kind.clone() }
-            })),
-        }
+    let of = |(id, file): &(SourceId, PathBuf)| pieces(sources, *id, of_file(file).as_ref());
+    let pieces: Vec<Piece> = ids.iter().flat_map(of).collect();
+    if pieces.len() > budget::OBJECTS {
+        return Err(Failure::new(format!(
+            "this dump has {} objects, and the limit is {}: leave out namespaces that the apps are not in",
+            pieces.len(),
+            budget::OBJECTS
+        )));
     }
-    let mut bundle = Bundle::default();
-    for (resources, own) in crate::parallel::map(&pieces, objects) {
-        bundle.resources.extend(resources);
+    let mut inventory = Inventory::default();
+    for (objects, own) in crate::parallel::map(&pieces, objects) {
+        objects.into_iter().for_each(|object| inventory.add(Arc::new(object)));
         found.extend(own);
     }
     let findings = found.resolve(sources);
-    if bundle.resources.is_empty() && !output::any_error(&findings) {
+    if inventory.is_empty() && !output::any_error(&findings) {
         return Err(Failure::new(
             "there are no Kubernetes objects in it: give what `kubectl get -A -o yaml` prints, or a folder of such files",
         ));
     }
-    Ok(Dump { bundle, findings })
+    Ok(Dump { inventory, findings })
 }
-
-/// A part of a dump that is read by itself: a document, or an item of a list.
-struct Piece<'t> {
-    id: SourceId,
-    text: Cow<'t, str>,
-    /// What it is, unless it says otherwise.
-    kind: Option<Kind>,
-}
-
-/// An apiVersion and a kind.
-type Kind = (String, String);
 
 /// The objects of a piece. What is none, such as the lists of a support bundle of what one may do, is passed over.
-fn objects(piece: &Piece<'_>) -> (Vec<Resource>, Diagnostics) {
+fn objects(piece: &Piece) -> (Vec<Object>, Diagnostics) {
     let (mut all, mut found) = (Vec::new(), Diagnostics::default());
-    let whole = yaml::Part { start: 0, end: piece.text.len() };
-    if let Some(Some(node)) = yaml::read_part(piece.id, &piece.text, whole, &mut found) {
+    if let Some(printed) = Object::printed(piece) {
+        return (vec![printed], found);
+    }
+    if let Some(Some(node)) = piece.read(&mut found) {
         gather(node, piece.kind.clone(), 0, &mut all);
     }
-    (all, found)
-}
-
-/// A list as kubectl prints it, in pieces: all objects of a cluster are more than one document may have.
-struct List<'t> {
-    items: Vec<Cow<'t, str>>,
-    /// What a list of one kind says of its items.
-    kind: Option<Kind>,
-}
-
-fn split(text: &str) -> Option<List<'_>> {
-    if text.trim_start().starts_with('{') { split_json(text) } else { split_yaml(text) }
-}
-
-/// What a `PodList` holds.
-fn of_list(api_version: &str, kind: &str) -> Option<Kind> {
-    let item = kind.strip_suffix("List").filter(|item| !item.is_empty())?;
-    Some((api_version.to_owned(), item.to_owned()))
-}
-
-/// The items of one JSON object, found by brackets alone.
-fn split_json(text: &str) -> Option<List<'_>> {
-    let bytes = text.as_bytes();
-    let (mut depth, mut place, mut start, mut in_items) = (0_usize, 0, 0, false);
-    let (mut key, mut says) = ("", [""; 2]);
-    let mut items = Vec::new();
-    while let Some(byte) = bytes.get(place) {
-        match byte {
-            b'"' => {
-                let mut end = place + 1;
-                while *bytes.get(end)? != b'"' {
-                    end += if bytes[end] == b'\\' { 2 } else { 1 };
-                }
-                let word = text.get(place + 1..end)?;
-                if depth == 1 && text.get(end + 1..)?.trim_start().starts_with(':') {
-                    key = word;
-                } else if depth == 1
-                    && let Some(field) = ["apiVersion", "kind"].iter().position(|field| *field == key)
-                {
-                    says[field] = word;
-                }
-                place = end;
-            }
-            b'{' | b'[' => {
-                in_items |= depth == 1 && *byte == b'[' && key == "items";
-                if depth == 2 && in_items {
-                    start = place;
-                }
-                depth += 1;
-                if depth > DEEPEST_JSON {
-                    return None;
-                }
-            }
-            b'}' | b']' => {
-                depth = depth.checked_sub(1)?;
-                if depth == 2 && in_items {
-                    items.push(Cow::Borrowed(text.get(start..=place)?));
-                }
-                in_items &= depth > 1;
-                if depth == 0 && !text.get(place + 1..)?.trim().is_empty() {
-                    return None;
-                }
-            }
-            _ => {}
-        }
-        place += 1;
-    }
-    let is_list = says[1].ends_with("List") && depth == 0 && !items.is_empty();
-    is_list.then(|| List { items, kind: of_list(says[0], says[1]) })
-}
-
-/// Nothing in Kubernetes nests so deep.
-const DEEPEST_JSON: usize = 128;
-
-/// The items of one YAML document in the form in which kubectl prints it: each begins in the first column.
-fn split_yaml(text: &str) -> Option<List<'_>> {
-    let (mut items, mut start): (Vec<Cow<'_, str>>, _) = (Vec::new(), None);
-    let (mut place, mut in_items, mut says) = (0, false, [""; 2]);
-    let item = |start: usize, end: usize| Cow::Owned(format!("  {}", &text[start + 2..end]));
-    for line in text.split_inclusive('\n') {
-        let is_within = line.starts_with([' ', '\n', '\r']);
-        if in_items && !is_within {
-            if let Some(start) = start.take() {
-                items.push(item(start, place));
-            }
-            in_items = line.starts_with("- ");
-            start = in_items.then_some(place);
-        }
-        if !in_items && !is_within {
-            match line.trim_end().split_once(':') {
-                Some(("items", "")) => in_items = true,
-                Some(("apiVersion", value)) => says[0] = value.trim(),
-                Some(("kind", value)) => says[1] = value.trim(),
-                Some(("metadata", _)) => {}
-                _ if place == 0 && line.trim_end() == "---" || line.starts_with('#') => {}
-                _ => return None,
-            }
-        }
-        place += line.len();
-    }
-    items.extend(start.map(|start| item(start, text.len())));
-    let is_list = says[1].ends_with("List") && !items.is_empty();
-    is_list.then(|| List { items, kind: of_list(says[0], says[1]) })
+    (all.into_iter().map(Object::read).collect(), found)
 }
 
 /// Lists in lists are taken apart so many times.

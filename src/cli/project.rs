@@ -4,7 +4,7 @@ use crate::api::custom::Customs;
 use crate::app::Surroundings;
 use crate::app::identity::Identity;
 use crate::app::others::Apps;
-use crate::bundle::Bundle;
+use crate::bundle::inventory::Inventory;
 use crate::cli::apply::Apply;
 use crate::cli::cluster;
 use crate::cli::definitions::{self, Definitions};
@@ -195,7 +195,7 @@ impl Selection {
     pub(super) fn told(&self) -> Result<Option<Told>, Failure> {
         let live = self.live.clone();
         let Some(path) = &self.cluster else {
-            let of_live = |live: &Arc<Dump>| ClusterFacts::of_objects(&live.bundle);
+            let of_live = |live: &Arc<Dump>| ClusterFacts::of_objects(&live.inventory);
             return Ok(live.map(|live| Told { facts: of_live(&live), live: Some(live), broken: Vec::new() }));
         };
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
@@ -458,8 +458,8 @@ impl Loaded {
     }
 
     /// What runs, where it is compared with that.
-    pub(super) fn live(&self) -> Option<&Bundle> {
-        Some(&self.told.as_ref()?.live.as_ref()?.bundle)
+    pub(super) fn live(&self) -> Option<&Inventory> {
+        Some(&self.told.as_ref()?.live.as_ref()?.inventory)
     }
 
     /// What the workspace gives to an environment.

@@ -32,12 +32,12 @@ impl Snapshots {
     pub(super) fn run(self) -> Result {
         let from = self.context.as_deref().map_or(From::Paths(&self.paths), From::Context);
         let mut sources = Sources::default();
-        let Dump { bundle, findings } = dump::read(&self.reach, &from, &mut sources)?;
+        let Dump { inventory, findings } = dump::read(&self.reach, &from, &mut sources)?;
         output::findings(&findings, &output::Formats::default())?;
         if output::any_error(&findings) {
             return Ok(Exit::Found);
         }
-        let snapshot = reduce(&bundle);
+        let snapshot = reduce(&inventory.bundle());
         let text = written(&snapshot);
         match &self.output {
             Some(file) => disk::write_file(&self.reach, file, &text)?,

@@ -4,6 +4,7 @@
 use super::residents::Residents;
 use super::world::Machine;
 use crate::api::custom::Customs;
+use crate::bundle::inventory::Inventory;
 use crate::bundle::{Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Level, nearest};
 use crate::k8s::quantity::Quantity;
@@ -32,7 +33,7 @@ pub struct ClusterFacts {
     /// The custom kinds that somebody has defined.
     pub customs: Customs,
     /// What else is there before anything is applied: namespaces, quotas, classes, accounts, policies.
-    pub objects: Vec<Node>,
+    pub objects: Arc<Inventory>,
     /// What lives there: claims, volumes, pods.
     pub residents: Arc<Residents>,
     /// How manifests are applied to it; `None` where nothing is said about that.
@@ -68,24 +69,28 @@ impl ClusterFacts {
     /// Takes the facts from objects of a cluster, as `kubectl get … -o yaml` prints them, or from manifests that are
     /// applied to it.
     #[must_use]
-    pub fn of_objects(bundle: &Bundle) -> Self {
+    pub fn of_objects(inventory: &Inventory) -> Self {
+        let definitions = inventory.of_kind("CustomResourceDefinition");
         let mut facts = Self {
-            customs: Customs::none().with(bundle.resources.iter().map(|resource| &resource.node)),
+            customs: Customs::none().with(definitions.map(|definition| &definition.resource().node)),
             ..Self::default()
         };
-        let mut residents = Residents::default();
-        for resource in &bundle.resources {
-            match resource.id.kind.as_str() {
-                "Node" => facts.nodes.get_or_insert_default().push(machine_of(resource)),
-                "StorageClass" if is_live(&resource.node) => {
-                    facts.classes.get_or_insert_default().push(resource.node.clone());
+        for node in inventory.of_kind("Node") {
+            facts.nodes.get_or_insert_default().push(machine_of(node.resource()));
+        }
+        let (mut residents, mut objects) = (Residents::default(), Inventory::default());
+        for object in inventory.all() {
+            let is_live = is_live(object.outline());
+            match object.id().kind.as_str() {
+                "StorageClass" if is_live => {
+                    facts.classes.get_or_insert_default().push(object.resource().node.clone());
                 }
-                kind if Residents::has(kind) && is_live(&resource.node) => residents.add(&resource.node),
-                kind if kind == "StorageClass" || TAKEN.contains(&kind) => facts.objects.push(resource.node.clone()),
+                kind if Residents::has(kind) && is_live => residents.add(object),
+                kind if kind == "StorageClass" || TAKEN.contains(&kind) => objects.add(Arc::clone(object)),
                 _ => {}
             }
         }
-        facts.residents = Arc::new(residents);
+        (facts.objects, facts.residents) = (Arc::new(objects), Arc::new(residents));
         facts
     }
 
@@ -101,7 +106,9 @@ impl ClusterFacts {
             (own, more) => own.or(more),
         };
         self.customs = self.customs.and(&more.customs);
-        self.objects.extend(more.objects);
+        if !more.objects.is_empty() {
+            Arc::make_mut(&mut self.objects).extend(&more.objects);
+        }
         if !more.residents.is_empty() {
             Arc::make_mut(&mut self.residents).extend(&more.residents);
         }
@@ -113,9 +120,7 @@ impl ClusterFacts {
     /// Whether all namespaces are among the objects: those of a cluster are printed together, manifests need not be.
     #[must_use]
     pub fn knows_namespaces(&self) -> bool {
-        self.objects
-            .iter()
-            .any(|object| object.get("kind").and_then(Node::as_str) == Some("Namespace") && is_live(object))
+        self.objects.of_kind("Namespace").any(|namespace| is_live(namespace.outline()))
     }
 
     /// The same cluster, judged by the rules of another version.

@@ -149,7 +149,9 @@ fn play(
     namespace: &str,
     prepare: impl FnOnce(&mut Cluster),
 ) -> (Cluster, Vec<Outcome>, usize) {
-    let mut cluster = Cluster::new(facts, version, namespace);
+    let resources = bundles.iter().flat_map(|bundle| &bundle.resources);
+    let namespaces: BTreeSet<Text> = resources.map(|resource| Text::new(&resource.id.namespace)).collect();
+    let mut cluster = Cluster::about(facts, version, namespace, &namespaces);
     if !facts.residents.is_empty() {
         cluster.house(&facts.residents, bundles);
     }
@@ -305,6 +307,16 @@ impl Cluster {
     /// An empty cluster of which this much is known.
     #[must_use]
     pub fn new(facts: &ClusterFacts, version: Version, namespace: &str) -> Self {
+        Self::about(facts, version, namespace, &BTreeSet::new())
+    }
+
+    /// A cluster for what concerns some more namespaces, too: of what is in others, nothing stands in anybody's way.
+    pub(super) fn about(
+        facts: &ClusterFacts,
+        version: Version,
+        namespace: &str,
+        concerned: &BTreeSet<Text>,
+    ) -> Self {
         let mut cluster = Self {
             world: World {
                 store: Store::default(),
@@ -341,15 +353,16 @@ impl Cluster {
             let key = Key::new("StorageClass", "", store::text(class, &["metadata", "name"]));
             cluster.world.create(&key, class.clone());
         }
-        for object in &facts.objects {
-            let field = |path: &[&str]| store::text(object, path).to_owned();
-            let key = cluster.key(
-                &field(&["apiVersion"]),
-                &field(&["kind"]),
-                &field(&["metadata", "namespace"]),
-                &field(&["metadata", "name"]),
-            );
-            cluster.world.create(&key, object.clone());
+        let parameters = facts.objects.of_kind("ValidatingAdmissionPolicyBinding");
+        let parameters = parameters.chain(facts.objects.of_kind("MutatingAdmissionPolicyBinding"));
+        let parameters =
+            parameters.map(|binding| store::text(&binding.resource().node, &["spec", "paramRef", "namespace"]));
+        let mut namespaces: BTreeSet<&str> = parameters.collect();
+        namespaces.extend(concerned.iter().map(Text::as_str));
+        namespaces.extend(["", namespace]);
+        for object in namespaces.into_iter().flat_map(|namespace| facts.objects.within(namespace)) {
+            let resource = object.resource();
+            cluster.world.create(&cluster.key_of(resource), resource.node.clone());
         }
         cluster
     }

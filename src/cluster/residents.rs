@@ -4,15 +4,17 @@
 use super::controller::load::{Demand, demand};
 use super::object::{CLAIM, Key, Owner, VOLUME, claim_ref, is_over, node_name, owners, put, take, text, uid};
 use super::world::World;
+use crate::bundle::inventory::{Inventory, Object, read_ahead};
 use crate::k8s::object::ObjectName;
 use crate::value::{Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Claims, volumes and pods, by the namespace that they concern.
 #[derive(Clone, Debug, Default)]
 pub struct Residents {
     /// Those of each namespace; volumes are where their claim is, and free ones are nowhere.
-    there: BTreeMap<Text, Vec<Node>>,
+    there: Inventory,
     /// What the pods of each namespace ask of each node.
     loads: BTreeMap<Text, BTreeMap<Text, Demand>>,
     /// Whether there are any claims: then a volume of a claim that is not among them has been left.
@@ -33,35 +35,28 @@ impl Residents {
     }
 
     /// Takes in an object.
-    pub fn add(&mut self, object: &Node) {
-        let namespace = match text(object, &["kind"]) {
-            VOLUME => claim_ref(object).map_or("", |claim| text(claim, &["namespace"])),
-            kind => {
-                self.knows_claims |= kind == CLAIM;
-                text(object, &["metadata", "namespace"])
-            }
-        };
-        if text(object, &["kind"]) == "Pod" && !node_name(object).is_empty() && !is_over(object) {
-            let load = self.loads.entry(namespace.into()).or_default().entry(node_name(object).into()).or_default();
-            let more = demand(object);
+    pub fn add(&mut self, object: &Arc<Object>) {
+        let (id, outline) = (object.id(), object.outline());
+        self.knows_claims |= id.kind == CLAIM;
+        if id.kind == "Pod" && !node_name(outline).is_empty() && !is_over(outline) {
+            let loads = self.loads.entry(Text::new(&id.namespace)).or_default();
+            let load = loads.entry(node_name(outline).into()).or_default();
+            let more = demand(outline);
             *load = Demand { cpu: load.cpu + more.cpu, memory: load.memory + more.memory };
         }
-        self.there.entry(namespace.into()).or_default().push(object.clone());
+        self.there.add(Arc::clone(object));
     }
 
     /// The pods that have a place, and which.
     pub fn places(&self) -> impl Iterator<Item = (ObjectName, Text)> {
-        let pods = self.there.values().flatten().filter(|object| text(object, &["kind"]) == "Pod");
-        let placed = pods.filter(|pod| !node_name(pod).is_empty() && !is_over(pod));
-        placed.map(|pod| {
-            let of = |field: &str| text(pod, &["metadata", field]);
-            (ObjectName::new(of("namespace"), of("name")), node_name(pod).into())
-        })
+        let placed = |pod: &&Arc<Object>| !node_name(pod.outline()).is_empty() && !is_over(pod.outline());
+        let pods = self.there.of_kind("Pod").filter(placed);
+        pods.map(|pod| (ObjectName::new(&pod.id().namespace, &pod.id().name), node_name(pod.outline()).into()))
     }
 
     /// Takes in those of another.
     pub fn extend(&mut self, more: &Self) {
-        more.there.values().flatten().for_each(|object| self.add(object));
+        more.there.all().for_each(|object| self.add(object));
     }
 
     /// Takes of the nodes what the pods of other namespaces take.
@@ -86,10 +81,13 @@ impl Residents {
     /// nodes counts. Pods of the sets that are applied come with them.
     pub(super) fn move_in(&self, world: &mut World, namespaces: &BTreeSet<Text>, applied: &BTreeSet<Key>) {
         self.take_place(world, namespaces);
-        let nowhere = Text::default();
-        let here = || namespaces.iter().chain([&nowhere]).filter_map(|namespace| self.there.get(namespace)).flatten();
+        let here = |kind: &'static str| {
+            let places = namespaces.iter().map(Text::as_str).chain([""]);
+            places.flat_map(move |namespace| self.there.of(kind, namespace))
+        };
+        read_ahead([CLAIM, "Pod", VOLUME].into_iter().flat_map(here));
         let mut born: BTreeMap<Text, Text> = BTreeMap::new();
-        for object in here().filter(|object| text(object, &["kind"]) != VOLUME) {
+        for object in [CLAIM, "Pod"].into_iter().flat_map(here).map(|object| &object.resource().node) {
             let (kind, namespace) = (text(object, &["kind"]), text(object, &["metadata", "namespace"]));
             let comes_again = |owner: &Owner| {
                 owner.controller && applied.contains(&Key::new(owner.kind.clone(), namespace, owner.name.clone()))
@@ -106,7 +104,7 @@ impl Residents {
             born.extend(world.store.get(&key).map(|node| (old, uid(node))));
             world.residents.insert(key);
         }
-        for volume in here().filter(|object| text(object, &["kind"]) == VOLUME) {
+        for volume in here(VOLUME).map(|object| &object.resource().node) {
             let key = Key::new(VOLUME, "", text(volume, &["metadata", "name"]));
             let mut volume = volume.clone();
             let claim = claim_ref(&volume).map(uid_of_reference).unwrap_or_default();

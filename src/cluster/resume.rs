@@ -7,6 +7,7 @@ use super::object::{VOLUME, claim_ref};
 use super::rehearse::{Apply, Cluster, Outcome, Rehearsal};
 use super::store::{Key, put, take, text, uid};
 use crate::api::live::note;
+use crate::bundle::inventory::{Inventory, read_ahead};
 use crate::bundle::{Bundle, Resource};
 use crate::k8s::version::Version;
 use crate::value::{Data, Node, Text};
@@ -29,7 +30,7 @@ const PASSING: [&str; 9] = [
 #[derive(Clone, Copy, Debug)]
 pub struct Running<'a> {
     /// The objects of the cluster, as it prints them.
-    pub objects: &'a Bundle,
+    pub objects: &'a Inventory,
     /// What was applied last: what of it comes no more is pruned.
     pub applied: &'a Bundle,
 }
@@ -67,13 +68,11 @@ impl Cluster {
         version: Version,
         namespace: &str,
     ) -> (Self, Outcome) {
-        let mut cluster = Self::new(facts, version, namespace);
         let bundles = || next.iter().copied().chain([running.applied]);
-        let concerned: BTreeSet<Text> = bundles()
-            .flat_map(|bundle| &bundle.resources)
-            .map(|resource| cluster.key_of(resource).namespace)
-            .chain([namespace.into()])
-            .collect();
+        let resources = bundles().flat_map(|bundle| &bundle.resources);
+        let stated = resources.map(|resource| Text::new(&resource.id.namespace));
+        let concerned: BTreeSet<Text> = stated.filter(|name| !name.is_empty()).chain([namespace.into()]).collect();
+        let mut cluster = Self::about(facts, version, namespace, &concerned);
         facts.residents.take_place(&mut cluster.world, &concerned);
         cluster.restore(running.objects, &concerned);
         for resource in bundles().flat_map(|bundle| &bundle.resources) {
@@ -86,15 +85,14 @@ impl Cluster {
     }
 
     /// Takes in the objects of the namespaces that are concerned, oldest first, each with a uid of this cluster.
-    fn restore(&mut self, objects: &Bundle, concerned: &BTreeSet<Text>) {
-        let is_concerned = |resource: &&Resource| {
-            let namespace = match resource.id.kind.as_str() {
-                VOLUME => claim_ref(&resource.node).map_or("", |claim| text(claim, &["namespace"])),
-                _ => resource.id.namespace.as_str(),
-            };
-            !PASSING.contains(&resource.id.kind.as_str()) && (namespace.is_empty() || concerned.contains(namespace))
+    fn restore(&mut self, objects: &Inventory, concerned: &BTreeSet<Text>) {
+        let there = || {
+            let places = concerned.iter().map(Text::as_str).chain([""]);
+            let all = places.flat_map(|namespace| objects.within(namespace));
+            all.filter(|object| !PASSING.contains(&object.id().kind.as_str()))
         };
-        let mut all: Vec<&Resource> = objects.resources.iter().filter(is_concerned).collect();
+        read_ahead(there());
+        let mut all: Vec<&Resource> = there().map(|object| object.resource()).collect();
         let born = |resource: &Resource| text(&resource.node, &["metadata", "creationTimestamp"]).to_owned();
         all.sort_by_cached_key(|resource| {
             (born(resource), crate::bundle::kind_rank(&resource.id.kind), resource.id.clone())

@@ -36,6 +36,7 @@ pub use reviewed::{Place, Review};
 pub use setting::Setting;
 
 use crate::api::server_side::CONFLICT;
+use crate::bundle::inventory::Inventory;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::k8s::shape;
 use crate::value::Node;
@@ -80,7 +81,7 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
 }
 
 /// Reviews a bundle against what runs, and says what of that is otherwise than it was committed.
-fn on_what_runs(title: String, committed: &Bundle, fresh: &Bundle, objects: &Bundle, setting: Setting<'_>) -> Review {
+fn on_what_runs(title: String, committed: &Bundle, fresh: &Bundle, objects: &Inventory, setting: Setting<'_>) -> Review {
     let running::Running { now, changes, stored, live } = running::compare(committed, fresh, objects, setting);
     let (home, kubernetes) = (setting.namespace.to_owned(), Some(setting.version));
     let mut review = Review { title, home, kubernetes, changes, ..Review::default() };

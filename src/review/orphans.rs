@@ -1,15 +1,18 @@
 //! What runs and nothing makes: claims and volumes that no replica has, and objects with the app's labels that no
 //! manifest states. Says what each keeps; how to let go of it is a runbook.
 
+use super::running;
 use super::set::Set;
 use super::setting::Setting;
+use crate::bundle::inventory::{Inventory, Object};
 use crate::bundle::{Bundle, Resource, ResourceId};
-use crate::cluster::object::{claim_ref, text};
+use crate::cluster::object::{claim_names, claim_ref, text};
 use crate::k8s::shape;
 use crate::source::At;
 use crate::stateful_set::{claim_base, numbered};
 use crate::value::Node;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Something that runs and nothing makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +60,7 @@ const US: &str = "statewright";
 
 /// What runs and neither of two bundles makes, as far as it belongs to them.
 #[must_use]
-pub(super) fn orphans(committed: &Bundle, fresh: &Bundle, objects: &Bundle, setting: Setting<'_>) -> Vec<Orphan> {
+pub(super) fn orphans(committed: &Bundle, fresh: &Bundle, objects: &Inventory, setting: Setting<'_>) -> Vec<Orphan> {
     let home = setting.namespace;
     let stated = fresh.resources.iter().chain(&committed.resources).map(|one| {
         let is_wide = shape::find(&one.api_version, &one.id.kind).is_some_and(|known| !known.namespaced);
@@ -79,7 +82,7 @@ fn here<'n>(id: &'n ResourceId, home: &'n str) -> &'n str {
 struct Search<'b> {
     committed: &'b Bundle,
     fresh: &'b Bundle,
-    objects: &'b Bundle,
+    objects: &'b Inventory,
     setting: Setting<'b>,
     /// By kind, namespace and name.
     stated: BTreeSet<(&'b str, &'b str, &'b str)>,
@@ -103,24 +106,44 @@ impl<'b> Search<'b> {
         self.sets().filter(|set| here(&set.id, self.setting.namespace) == namespace).find(is_of)
     }
 
+    /// The namespaces of what is made.
+    fn namespaces(&self) -> BTreeSet<&'b str> {
+        self.stated.iter().map(|(_, namespace, _)| *namespace).filter(|namespace| !namespace.is_empty()).collect()
+    }
+
+    /// The claims of a set, those of the fresh one first, and each once.
+    fn claims_of_sets(&self) -> Vec<(&'b Resource, &'b Arc<Object>)> {
+        let mut seen = BTreeSet::new();
+        let all = self.sets().flat_map(|set| {
+            let namespace = here(&set.id, self.setting.namespace);
+            running::claims_of(self.objects, set, namespace).map(move |claim| (set, claim))
+        });
+        all.filter(|(_, claim)| !self.is_stated(claim.id()) && seen.insert(claim.id())).collect()
+    }
+
     /// Claims of replicas that there are none of.
     fn claims(&self) -> Vec<Orphan> {
-        let mounted: BTreeSet<(&str, &str)> =
-            self.objects.of_kind("Pod").flat_map(|pod| claims_of(&pod.node)).collect();
-        let volumes: BTreeMap<&str, &Node> =
-            self.objects.of_kind("PersistentVolume").map(|volume| (volume.id.name.as_str(), &volume.node)).collect();
         let mut found = Vec::new();
-        for claim in self.objects.of_kind("PersistentVolumeClaim").filter(|claim| !self.is_stated(&claim.id)) {
-            let (namespace, name) = (claim.id.namespace.as_str(), claim.id.name.as_str());
-            let Some(set) = self.set_of(namespace, name) else { continue };
-            let ordinal = numbered(name).and_then(|numbered| numbered.ordinal);
-            let has = |set: &Resource| ordinal.is_some_and(|ordinal| Set(set).ordinals().contains(&ordinal));
-            if self.fresh.get(&set.id).is_some_and(has) || mounted.contains(&(namespace, name)) {
+        for (set, claim) in self.claims_of_sets() {
+            let (namespace, name) = (claim.id().namespace.as_str(), claim.id().name.as_str());
+            if self.set_of(namespace, name).is_none() {
                 continue;
             }
+            let ordinal = numbered(name).and_then(|numbered| numbered.ordinal);
+            let has = |set: &Resource| ordinal.is_some_and(|ordinal| Set(set).ordinals().contains(&ordinal));
+            let is_mounted = || {
+                let pods = self.objects.of("Pod", namespace).iter().map(|pod| &pod.resource().node);
+                pods.flat_map(claim_names).any(|mounted| mounted == name)
+            };
+            if self.fresh.get(&set.id).is_some_and(has) || is_mounted() {
+                continue;
+            }
+            let claim = claim.resource();
             let volume = text(&claim.node, &["spec", "volumeName"]);
-            let reclaim =
-                volumes.get(volume).map(|node| text(node, &["spec", "persistentVolumeReclaimPolicy"]).to_owned());
+            let volumes = self.objects.of("PersistentVolume", namespace);
+            let reclaim = volumes.iter().rfind(|one| one.id().name == volume).map(|volume| {
+                text(&volume.resource().node, &["spec", "persistentVolumeReclaimPolicy"]).to_owned()
+            });
             let size = ["status", "spec"].into_iter().find_map(|part| size(&claim.node, part));
             let what = What::Claim {
                 set: set.id.to_string(),
@@ -136,12 +159,15 @@ impl<'b> Search<'b> {
     /// Volumes whose claims are gone.
     fn volumes(&self) -> Vec<Orphan> {
         let mut found = Vec::new();
-        for volume in self.objects.of_kind("PersistentVolume").filter(|volume| !self.is_stated(&volume.id)) {
-            let Some(claim) = claim_ref(&volume.node) else { continue };
+        let volumes =
+            self.namespaces().into_iter().flat_map(|namespace| self.objects.of("PersistentVolume", namespace));
+        for volume in volumes.filter(|volume| !self.is_stated(volume.id())) {
+            let Some(claim) = claim_ref(volume.outline()) else { continue };
             let (namespace, name) = (text(claim, &["namespace"]), text(claim, &["name"]));
-            if text(&volume.node, &["status", "phase"]) != "Released" || self.set_of(namespace, name).is_none() {
+            if text(volume.outline(), &["status", "phase"]) != "Released" || self.set_of(namespace, name).is_none() {
                 continue;
             }
+            let volume = volume.resource();
             let what = What::Volume {
                 claim: format!("{namespace}/{name}"),
                 size: text(&volume.node, &["spec", "capacity", "storage"]).to_owned(),
@@ -165,26 +191,17 @@ impl<'b> Search<'b> {
             .map(|node| label(node, NAME))
             .filter(|name| !name.is_empty())
             .collect();
-        let namespaces: BTreeSet<&str> = self.stated.iter().map(|(_, namespace, _)| *namespace).collect();
-        let is_orphan = |one: &&Resource| {
-            label(&one.node, MANAGED) == US
-                && apps.contains(label(&one.node, NAME))
-                && one.node.find(&["metadata", "ownerReferences"]).is_none()
-                && !KNOWN.contains(&one.id.kind.as_str())
-                && (one.id.namespace.is_empty() || namespaces.contains(one.id.namespace.as_str()))
-                && !self.is_stated(&one.id)
+        let is_orphan = |one: &&Arc<Object>| {
+            label(one.outline(), MANAGED) == US
+                && apps.contains(label(one.outline(), NAME))
+                && !KNOWN.contains(&one.id().kind.as_str())
+                && !self.is_stated(one.id())
+                && one.resource().node.find(&["metadata", "ownerReferences"]).is_none()
         };
-        let orphan = |one: &Resource| Orphan { id: one.id.clone(), what: What::Object, at: self.setting.home };
-        self.objects.resources.iter().filter(is_orphan).map(orphan).collect()
+        let orphan = |one: &Arc<Object>| Orphan { id: one.id().clone(), what: What::Object, at: self.setting.home };
+        let places = self.namespaces().into_iter().chain([""]);
+        places.flat_map(|namespace| self.objects.within(namespace)).filter(is_orphan).map(orphan).collect()
     }
-}
-
-/// The claims that a pod mounts.
-fn claims_of(pod: &Node) -> Vec<(&str, &str)> {
-    let namespace = text(pod, &["metadata", "namespace"]);
-    let volumes = pod.find(&["spec", "volumes"]).into_iter().flat_map(Node::items);
-    let names = volumes.map(|volume| text(volume, &["persistentVolumeClaim", "claimName"]));
-    names.filter(|name| !name.is_empty()).map(|name| (namespace, name)).collect()
 }
 
 fn size(claim: &Node, part: &str) -> Option<String> {

@@ -6,6 +6,7 @@ use super::compare::{added, bare, removed};
 use super::effect::Effect;
 use super::live::strip;
 use super::orphans::{self, Orphan};
+use super::set::Set;
 use super::setting::Setting;
 use crate::api::apply;
 use crate::api::change::{self, as_sent};
@@ -15,6 +16,7 @@ use crate::api::live::next::{Next, next};
 use crate::api::server_side::CONFLICT;
 use crate::api::server_side::managers::{self, Manager};
 use crate::api::way;
+use crate::bundle::inventory::{Inventory, Object};
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::cluster::kubectl;
 use crate::diagnostic::Refusal;
@@ -23,9 +25,10 @@ use crate::k8s::shape;
 use crate::k8s::way::Way;
 use crate::secret::pair::{self, Pair};
 use crate::source::At;
-use crate::stateful_set::claim_of;
+use crate::stateful_set::{claim_base, claim_of};
 use crate::value::Node;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What a cluster has otherwise than the manifests.
 #[derive(Clone, Debug, Default)]
@@ -123,39 +126,27 @@ pub(super) struct Running {
     pub(super) live: Live,
 }
 
-/// Objects of a cluster by kind, namespace and name.
-struct Index<'l>(BTreeMap<(&'l str, &'l str, &'l str, &'l str), &'l Resource>);
-
-impl<'l> Index<'l> {
-    fn new(objects: &'l Bundle) -> Self {
-        let key = |resource: &'l Resource| {
-            let id = &resource.id;
-            (id.group.as_str(), id.kind.as_str(), id.namespace.as_str(), id.name.as_str())
-        };
-        Self(objects.resources.iter().map(|resource| (key(resource), resource)).collect())
-    }
-
-    fn get(&self, resource: &'l Resource, home: &'l str) -> Option<&'l Resource> {
-        let id = &resource.id;
-        let is_wide = shape::find(&resource.api_version, &id.kind).is_some_and(|known| !known.namespaced);
-        let namespace = match (is_wide, id.namespace.as_str()) {
-            (true, _) => "",
-            (false, "") => home,
-            (false, said) => said,
-        };
-        self.0.get(&(&id.group, &id.kind, namespace, &id.name)).copied()
-    }
+/// The object that a manifest is of.
+fn object_of<'l>(objects: &'l Inventory, resource: &Resource, home: &str) -> Option<&'l Resource> {
+    let id = &resource.id;
+    let is_wide = shape::find(&resource.api_version, &id.kind).is_some_and(|known| !known.namespaced);
+    let namespace = match (is_wide, id.namespace.as_str()) {
+        (true, _) => "",
+        (false, "") => home,
+        (false, said) => said,
+    };
+    let id = ResourceId { namespace: namespace.to_owned(), ..id.clone() };
+    objects.get(&id).map(Object::resource)
 }
 
 /// Compares what runs with what comes, and with what was committed.
-pub(super) fn compare(committed: &Bundle, fresh: &Bundle, objects: &Bundle, setting: Setting<'_>) -> Running {
-    let index = Index::new(objects);
+pub(super) fn compare(committed: &Bundle, fresh: &Bundle, objects: &Inventory, setting: Setting<'_>) -> Running {
     let mut running =
         Running { now: Bundle::default(), changes: Vec::new(), stored: Vec::new(), live: Live::default() };
     let before = committed.by_id();
     for resource in &fresh.resources {
         let earlier = before.get(&resource.id).copied();
-        let Some(live) = index.get(resource, setting.namespace) else {
+        let Some(live) = object_of(objects, resource, setting.namespace) else {
             running.changes.push(added(resource, None, setting));
             if earlier.is_some() {
                 running.live.absent.push(resource.id.clone());
@@ -168,7 +159,7 @@ pub(super) fn compare(committed: &Bundle, fresh: &Bundle, objects: &Bundle, sett
     }
     let after = fresh.by_id();
     for resource in committed.resources.iter().filter(|resource| !after.contains_key(&resource.id)) {
-        let Some(live) = index.get(resource, setting.namespace) else { continue };
+        let Some(live) = object_of(objects, resource, setting.namespace) else { continue };
         let live = &relocated(live, resource.at());
         running.changes.push(removed(resource, setting.home));
         running.now.resources.push(manifest_of(live, resource, setting));
@@ -235,23 +226,33 @@ impl Running {
     }
 
     /// What others made of the claims that sets made.
-    fn claims(&mut self, committed: &Bundle, fresh: &Bundle, objects: &Bundle, setting: Setting<'_>) {
+    fn claims(&mut self, committed: &Bundle, fresh: &Bundle, objects: &Inventory, setting: Setting<'_>) {
         let stated: BTreeSet<&ResourceId> =
             committed.resources.iter().chain(&fresh.resources).map(|one| &one.id).collect();
-        let sets: Vec<(&Resource, Resource)> = fresh
-            .of_kind("StatefulSet")
-            .map(|set| (set, at_home(committed.get(&set.id).unwrap_or(set), setting.namespace)))
-            .collect();
-        for claim in objects.of_kind("PersistentVolumeClaim").filter(|claim| !stated.contains(&claim.id)) {
-            let made = sets.iter().find_map(|(set, home)| Some((*set, claim_of(&home.node, &claim.node)?)));
-            let Some((set, template)) = made else { continue };
-            let found = drift::drift(&claim.node, &template, Origin::Template, &setting.facts.customs, setting.version);
-            let claim = &relocated(claim, set.at());
-            let sides = Sides { committed: &template, fresh: Some(&template), live: &claim.node };
-            let drifted = told(claim.id.clone(), found, sides, set.at(), setting);
-            self.live.drifts.extend(drifted);
+        for set in fresh.of_kind("StatefulSet") {
+            let home = at_home(committed.get(&set.id).unwrap_or(set), setting.namespace);
+            let claims = claims_of(objects, &home, &home.id.namespace);
+            for claim in claims.filter(|claim| !stated.contains(claim.id())).map(|claim| claim.resource()) {
+                let Some(template) = claim_of(&home.node, &claim.node) else { continue };
+                let customs = &setting.facts.customs;
+                let found = drift::drift(&claim.node, &template, Origin::Template, customs, setting.version);
+                let claim = &relocated(claim, set.at());
+                let sides = Sides { committed: &template, fresh: Some(&template), live: &claim.node };
+                let drifted = told(claim.id.clone(), found, sides, set.at(), setting);
+                self.live.drifts.extend(drifted);
+            }
         }
     }
+}
+
+/// The claims of a cluster whose names a set may have given them.
+pub(super) fn claims_of<'i>(
+    objects: &'i Inventory,
+    set: &'i Resource,
+    namespace: &'i str,
+) -> impl Iterator<Item = &'i Arc<Object>> {
+    let bases = Set(set).templates().map(|(template, _)| format!("{}-", claim_base(template, &set.id.name)));
+    bases.flat_map(move |base| objects.beginning("PersistentVolumeClaim", namespace, base))
 }
 
 /// An object of a cluster as if it were written at a place: its own place is in no file of the user's.

@@ -1,7 +1,7 @@
 //! What surrounds a change: whose rules, which cluster, what is acknowledged, and which file holds what.
 
 use super::runbook::files::Files;
-use crate::bundle::Bundle;
+use crate::bundle::inventory::Inventory;
 use crate::cluster::facts::ClusterFacts;
 use crate::k8s::version::Version;
 use crate::source::At;
@@ -22,7 +22,7 @@ pub struct Setting<'s> {
     /// Which file holds each new manifest.
     pub files: &'s Files,
     /// The objects of the cluster as it is, where it is to be compared with that.
-    pub live: Option<&'s Bundle>,
+    pub live: Option<&'s Inventory>,
 }
 
 impl<'s> Setting<'s> {

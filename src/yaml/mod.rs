@@ -7,6 +7,7 @@ mod styled;
 mod write;
 
 pub use plain::{Reading, needs_quotes};
-pub use read::{AMBIGUOUS, CODES, LARGEST_SPEC, Part, Reader, parts, read_one, read_part};
+pub use quick::Field;
+pub use read::{AMBIGUOUS, CODES, LARGEST_SPEC, LIMIT, Part, Reader, outline, parts, read_one, read_part, read_piece};
 pub use styled::write_styled;
 pub use write::{in_order, write_json, write_kyaml, write_yaml};

@@ -12,12 +12,50 @@ use crate::value::{Data, Key, Map, Node, Text};
 const DEEPEST: usize = 100;
 const LARGEST: usize = 4 << 20;
 
+/// A field that is read of a document, and which of those within it: all of them where none is named. An item of a list
+/// is read as the list is.
+#[derive(Debug)]
+pub struct Field(pub &'static str, pub &'static [Field]);
+
 /// Reads a text of one document. `None` means only that somebody else must read it.
 pub(super) fn read(id: SourceId, text: &str, base: usize, reading: Reading) -> Option<Node> {
+    read_kept(id, text, base, reading, Keep::All)
+}
+
+/// Reads some fields of a text of one document. The others are looked at, for they may be no YAML, and not kept.
+pub(super) fn outline(id: SourceId, text: &str, base: usize, fields: &'static [Field]) -> Option<Node> {
+    read_kept(id, text, base, Reading::Kubernetes, Keep::These(fields))
+}
+
+/// What is kept of what is read.
+#[derive(Clone, Copy)]
+enum Keep {
+    All,
+    These(&'static [Field]),
+    Nothing,
+}
+
+impl Keep {
+    /// What of a field's value.
+    fn of(self, key: &str) -> Self {
+        let Self::These(fields) = self else { return self };
+        match fields.iter().find(|field| field.0 == key) {
+            Some(Field(_, [])) => Self::All,
+            Some(Field(_, inner)) => Self::These(inner),
+            None => Self::Nothing,
+        }
+    }
+
+    const fn is_any(self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+}
+
+fn read_kept(id: SourceId, text: &str, base: usize, reading: Reading, keep: Keep) -> Option<Node> {
     if text.len() > LARGEST || u32::try_from(base + text.len()).is_err() || !is_plain_text(text.as_bytes()) {
         return None;
     }
-    let mut quick = Quick { bytes: text.as_bytes(), text, at: 0, line: (usize::MAX, 0), id, base, reading };
+    let mut quick = Quick { bytes: text.as_bytes(), text, at: 0, line: (usize::MAX, 0), id, base, reading, keep };
     let mut column = quick.next_line()?;
     if column == 0 && quick.rest().starts_with(b"---") {
         quick.at += 3;
@@ -68,6 +106,7 @@ struct Quick<'a> {
     id: SourceId,
     base: usize,
     reading: Reading,
+    keep: Keep,
 }
 
 /// What a scalar of one line turned out to be.
@@ -161,14 +200,17 @@ impl<'a> Quick<'a> {
             self.at += 1;
             let blanks = self.spaces();
             let inner = column + 1 + blanks;
-            items.push(if self.is_item() && blanks > 0 {
+            let item = if self.is_item() && blanks > 0 {
                 self.block(inner, depth + 1)?
             } else if matches!(self.peek(), b'\n' | END) || self.peek() == b'#' && blanks > 0 {
                 self.end_of_line()?;
                 self.below(column, false, depth)?
             } else {
                 self.item(column, inner, depth)?
-            });
+            };
+            if self.keep.is_any() {
+                items.push(item);
+            }
             let end = self.at;
             let next = self.next_line()?;
             if next == column && self.is_item() {
@@ -218,6 +260,8 @@ impl<'a> Quick<'a> {
             place = Some(start);
             // The colon.
             self.at += 1;
+            let here = self.keep;
+            self.keep = here.of(&key.name);
             let blanks = self.spaces();
             let value = match self.peek() {
                 b'\n' | END => self.below(column, true, depth)?,
@@ -228,9 +272,10 @@ impl<'a> Quick<'a> {
                 _ if blanks > 0 => self.value(column, depth)?,
                 _ => return None,
             };
-            if map.set(key, value).is_some() {
+            if self.keep.is_any() && map.set(key, value).is_some() {
                 return None;
             }
+            self.keep = here;
             let end = self.place(self.at, self.at);
             let next = self.next_line()?;
             if self.peek() == END || next < column {
@@ -295,6 +340,12 @@ impl<'a> Quick<'a> {
     fn node(&self, scalar: Scalar<'a>, start: usize, end: usize) -> Option<Node> {
         let data = match scalar {
             Scalar::Quoted(text) => Data::Text(text),
+            Scalar::Plain(text) if !self.keep.is_any() => {
+                if is_no_json_number(text) {
+                    return None;
+                }
+                Data::Null
+            }
             Scalar::Plain(text) => {
                 let data = self.reading.plain(text);
                 if self.reading == Reading::Core && Reading::Kubernetes.plain(text) != data || is_no_json_number(text) {
@@ -309,6 +360,10 @@ impl<'a> Quick<'a> {
     fn key(&self, scalar: Scalar<'a>, start: usize, end: usize) -> Option<Key> {
         if self.peek() != b':' {
             return None;
+        }
+        if !self.keep.is_any() {
+            let name = Text::default();
+            return (!matches!(scalar, Scalar::Plain("<<"))).then(|| Key { name, at: self.place(start, end) });
         }
         let node = self.node(scalar, start, end)?;
         let name = key_name(&node.data)?;
@@ -367,7 +422,7 @@ impl<'a> Quick<'a> {
         self.at = start + length;
         if self.peek() == b'"' {
             self.at += 1;
-            return Some(Scalar::Quoted(Text::new(&self.text[start..start + length])));
+            return Some(Scalar::Quoted(self.kept(&self.text[start..start + length])));
         }
         let mut text = String::from(&self.text[start..self.at]);
         loop {
@@ -404,7 +459,11 @@ impl<'a> Quick<'a> {
             return None;
         }
         self.at += 1;
-        Some(Scalar::Quoted(Text::new(&self.text[start..start + length])))
+        Some(Scalar::Quoted(self.kept(&self.text[start..start + length])))
+    }
+
+    fn kept(&self, text: &str) -> Text {
+        if self.keep.is_any() { Text::new(text) } else { Text::default() }
     }
 
     /// A literal block, indented further than `column`.
@@ -445,7 +504,7 @@ impl<'a> Quick<'a> {
                 }
                 self.at = line;
                 break;
-            } else {
+            } else if self.keep.is_any() {
                 text.extend(std::iter::repeat_n('\n', blank));
                 blank = 0;
                 text.push_str(&content[indent..]);
@@ -484,13 +543,18 @@ impl<'a> Quick<'a> {
                     return None;
                 }
                 self.flow_blanks(many_lines)?;
+                let here = self.keep;
+                self.keep = here.of(&key.name);
                 let value = self.flow_value(many_lines, depth)?;
-                if map.set(key, value).is_some() {
+                if self.keep.is_any() && map.set(key, value).is_some() {
                     return None;
                 }
+                self.keep = here;
             } else {
                 let value = self.flow_value(many_lines, depth)?;
-                items.push(value);
+                if self.keep.is_any() {
+                    items.push(value);
+                }
             }
             self.flow_blanks(many_lines)?;
             match self.peek() {

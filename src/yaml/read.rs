@@ -2,7 +2,7 @@
 //! input can exhaust the stack, and counts what it builds, so none can exhaust the memory.
 
 use super::plain::Reading;
-use super::quick;
+use super::quick::{self, Field};
 use crate::diagnostic::{Becomes, Code, Diagnostics, Level, Refusal};
 use crate::source::{At, SourceId, Sources};
 use crate::value::{Data, Key, Map, Node, Text};
@@ -29,7 +29,7 @@ static ALIAS: Code =
 static DOCUMENTS: Code =
     Code { id: "SW0007", name: "document-count", level: Level::Error, page: include_str!("pages/document-count.md") };
 /// Larger than any manifest.
-static LIMIT: Code =
+pub static LIMIT: Code =
     Code { id: "SW0008", name: "input-too-large", level: Level::Error, page: include_str!("pages/input-too-large.md") };
 /// Two readings.
 pub static AMBIGUOUS: Code = Code {
@@ -116,9 +116,19 @@ pub fn parts(text: &str) -> Vec<Part> {
     parts
 }
 
+/// Reads some fields of a piece of a stream that begins there, as Kubernetes would, if nothing in it is rare or wrong.
+#[must_use]
+pub fn outline(id: SourceId, piece: &str, base: usize, fields: &'static [Field]) -> Option<Node> {
+    quick::outline(id, piece, base, fields)
+}
+
 /// Reads one part of a stream as Kubernetes would. `None` when it is not YAML, nothing inside when it is empty.
 pub fn read_part(id: SourceId, text: &str, part: Part, found: &mut Diagnostics) -> Option<Option<Node>> {
-    let piece = &text[part.start..part.end];
+    read_piece(id, &text[part.start..part.end], part.start, found)
+}
+
+/// The same of a piece that begins there.
+pub fn read_piece(id: SourceId, piece: &str, base: usize, found: &mut Diagnostics) -> Option<Option<Node>> {
     if piece.len() > LARGEST_DOCUMENT {
         LIMIT
             .report(format!(
@@ -126,17 +136,17 @@ pub fn read_part(id: SourceId, text: &str, part: Part, found: &mut Diagnostics) 
                 piece.len() >> 20,
                 LARGEST_DOCUMENT >> 20
             ))
-            .at(At { source: id, start: offset(part.start), end: offset(part.start) }, found);
+            .at(At { source: id, start: offset(base), end: offset(base) }, found);
         return None;
     }
-    if let Some(node) = quick::read(id, piece, part.start, Reading::Kubernetes) {
+    if let Some(node) = quick::read(id, piece, base, Reading::Kubernetes) {
         return Some(Some(node));
     }
     let mut piece = Cow::Borrowed(piece);
     let mut left = (READ_AGAIN / piece.len().max(1)).clamp(1, MOST_COMMENTS);
     loop {
         let mut own = Diagnostics::default();
-        let mut reader = Reader::new(id, &piece, part.start, Reading::Kubernetes);
+        let mut reader = Reader::new(id, &piece, base, Reading::Kubernetes);
         let node = reader.next(&mut own);
         match reader.stopped.and_then(|at| glued_comment(&piece, at)).filter(|_| left > 0) {
             Some(comment) => {

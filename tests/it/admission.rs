@@ -4,6 +4,7 @@
 use crate::commands::statewright;
 use crate::scratch::Scratch;
 use serde_json::Value;
+use statewright::bundle::inventory::Inventory;
 use statewright::cluster::facts::ClusterFacts;
 use statewright::cluster::kubectl::Act;
 use statewright::cluster::rehearse::{Rehearsal, rehearse, rehearse_after};
@@ -166,7 +167,7 @@ fn the_pod_security_standards_hold() {
 fn on(objects: &str, bundles: &[&str]) -> Rehearsal {
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
     let id = sources.add("cluster.yaml", objects);
-    let facts = ClusterFacts::of_objects(&statewright::manifests(&sources, &[id], &mut found));
+    let facts = ClusterFacts::of_objects(&Inventory::of_texts(&sources, &[id], &mut found));
     let bundles: Vec<_> = bundles.iter().map(|text| bundle(&mut sources, text).unwrap()).collect();
     rehearse(&bundles, &facts, Version::NEWEST, "shop")
 }
@@ -779,7 +780,7 @@ fn drawn_policies_say_what_the_server_said() {
             "labels": line["namespace"]}});
         let policy = line["policy"].as_array().unwrap().iter().chain([&namespace]).map(Value::to_string);
         let id = sources.add("policy.yaml", policy.collect::<Vec<_>>().join("\n---\n"));
-        let facts = ClusterFacts::of_objects(&statewright::manifests(&sources, &[id], &mut found));
+        let facts = ClusterFacts::of_objects(&Inventory::of_texts(&sources, &[id], &mut found));
         let steps = [&line["old"], &line["object"]].into_iter().filter(|object| !object.is_null());
         let bundles: Vec<_> = steps.map(|object| bundle(&mut sources, &object.to_string()).unwrap()).collect();
         let played = rehearse_after(bundles.len() - 1, &bundles, &facts, Version::minor(36), "drawn");

@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("volume", &["block", "diagnostic", "k8s", "source", "value"]),
     ("spec", &["block", "budget", "diagnostic", "k8s", "merge", "source", "value", "volume", "yaml"]),
     ("app", &["block", "budget", "diagnostic", "k8s", "merge", "source", "stateful_set", "spec", "value", "volume"]),
-    ("bundle", &["diagnostic", "k8s", "source", "value", "yaml"]),
+    ("bundle", &["budget", "diagnostic", "k8s", "parallel", "source", "value", "yaml"]),
     ("editor", &["block", "diagnostic", "source", "value"]),
     ("emit", &["app", "block", "bundle", "diagnostic", "k8s", "merge", "source", "spec", "value", "volume", "yaml"]),
     ("layout", &["bundle", "printable", "value", "yaml"]),

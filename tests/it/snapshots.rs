@@ -6,6 +6,7 @@ use crate::scenarios::{PARTS, difference};
 use crate::scratch::Scratch;
 use serde_json::{Value, json};
 use statewright::bundle::Bundle;
+use statewright::bundle::inventory::Inventory;
 use statewright::cluster::facts::ClusterFacts;
 use statewright::cluster::rehearse::{Apply, Cluster};
 use statewright::cluster::resume::Running;
@@ -190,7 +191,7 @@ fn resumed(line: &Value) -> (Value, Value) {
         write_yaml(&object, &mut reduced);
     }
     let id = sources.add("snapshot.yaml", reduced);
-    let objects = statewright::manifests(&sources, &[id], &mut found);
+    let objects = Inventory::of_texts(&sources, &[id], &mut found);
     let bundle = |sources: &mut Sources, step: usize| {
         scenario::bundle(sources, recorded["steps"][step]["apply"].as_str().unwrap()).unwrap()
     };

@@ -4,7 +4,7 @@ use crate::scratch::Scratch;
 use statewright::diagnostic::Diagnostics;
 use statewright::source::{At, Sources};
 use statewright::value::{Data, Map, Node};
-use statewright::yaml::{self, Reader, Reading};
+use statewright::yaml::{self, Field, Reader, Reading};
 use std::fmt::Write as _;
 
 /// Values and places as the tests compare them: where each begins. Where it ends differs in blanks and comments, and
@@ -43,6 +43,54 @@ fn both(text: &str) -> [String; 2] {
         }
         out
     })
+}
+
+/// Some fields, and all that is below one of them.
+static FIELDS: &[Field] = &[
+    Field("a", &[]),
+    Field("c", &[Field("a", &[]), Field("y", &[]), Field("j", &[])]),
+    Field("i", &[Field("a", &[])]),
+    Field("r", &[Field("h", &[]), Field("i", &[Field("b", &[])])]),
+    Field("metadata", &[Field("name", &[]), Field("labels", &[])]),
+    Field("spec", &[Field("containers", &[Field("image", &[]), Field("ports", &[])])]),
+];
+
+/// A value without what those fields leave out.
+fn kept(node: &Node, fields: &'static [Field]) -> Node {
+    let data = match &node.data {
+        Data::List(items) => Data::List(items.iter().map(|item| kept(item, fields)).collect()),
+        Data::Map(map) => {
+            let of = |name: &str| fields.iter().find(|field| field.0 == name);
+            let fields = map.iter().filter_map(|(key, value)| {
+                let Field(_, inner) = of(&key.name)?;
+                Some((key.clone(), if inner.is_empty() { value.clone() } else { kept(value, inner) }))
+            });
+            Data::Map(fields.collect())
+        }
+        data => data.clone(),
+    };
+    Node::new(data, node.at)
+}
+
+/// Some fields of a text are those that the whole of it has, and only what is YAML has any.
+#[track_caller]
+fn outlined(text: &str) -> bool {
+    let mut sources = Sources::default();
+    let id = sources.add("t.yaml", text);
+    let Some(some) = yaml::outline(id, text, 0, FIELDS) else { return false };
+    let mut found = Diagnostics::default();
+    let full = Reader::new(id, text, 0, Reading::Kubernetes).next(&mut found).flatten();
+    let errors = found.resolve(&sources);
+    // Whether a field that is left out stands there twice, nobody looks.
+    let Some(full) = full.filter(|_| errors.is_empty()) else {
+        assert!(!errors.is_empty() && errors.iter().all(|finding| finding.code.name == "duplicate-key"), "{text}");
+        return true;
+    };
+    let mut texts = [String::new(), String::new()];
+    outline(&some, 0, &mut texts[0]);
+    outline(&kept(&full, FIELDS), 0, &mut texts[1]);
+    assert_eq!(texts[0], texts[1], "{text}");
+    true
 }
 
 #[track_caller]
@@ -176,7 +224,7 @@ fn the_quick_reader_reads_what_the_full_one_reads() {
 
 #[test]
 fn the_quick_reader_and_the_full_one_agree_on_anything() {
-    let mut random = Random(7);
+    let (mut random, mut taken) = (Random(7), 0);
     for _ in 0..count("STATEWRIGHT_STRINGS", 4000) {
         let mut text = String::new();
         for _ in 0..=random.below(7) {
@@ -188,7 +236,9 @@ fn the_quick_reader_and_the_full_one_agree_on_anything() {
             text.pop();
         }
         agree(&text);
+        taken += usize::from(outlined(&text));
     }
+    assert!(taken > 100, "only {taken} outlines");
 }
 
 /// What texts are made of that some reader somewhere takes for something else.
@@ -522,15 +572,17 @@ fn numbers_read_back_equal() {
 #[test]
 fn the_quick_reader_and_the_full_one_agree_on_real_manifests() {
     let Some(folder) = std::env::var_os("STATEWRIGHT_CORPUS") else { return };
-    let mut documents = 0;
+    let (mut documents, mut taken) = (0, 0);
     for path in statewright::disk::find_manifests(&statewright::disk::Reach::default(), &[folder.into()]).unwrap() {
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         for part in yaml::parts(&text) {
             documents += 1;
             agree(&text[part.start..part.end]);
+            taken += usize::from(outlined(&text[part.start..part.end]));
         }
     }
-    println!("{documents} documents");
+    println!("{documents} documents, {taken} outlines");
+    assert!(taken * 10 > documents * 9, "only {taken} of {documents} outlines");
 }
 
 /// Numbers that look random and are the same in each run.

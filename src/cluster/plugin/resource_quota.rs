@@ -2,6 +2,7 @@
 //! k8s.io/apiserver/pkg/admission/plugin/resourcequota and pkg/quota/v1/evaluator.
 
 use super::amounts::{self, Amounts};
+use crate::bundle::inventory::Inventory;
 use crate::cluster::binder;
 use crate::cluster::denial::{Barrier, Denial, Refused};
 use crate::cluster::store::{Key, text};
@@ -155,13 +156,13 @@ const POD_RESOURCES: [&str; 10] = [
 
 /// The quotas among some objects that count all of their namespace: where each is, what it is called, and its limits.
 #[must_use]
-pub(crate) fn quotas(objects: &[Node]) -> Vec<(String, String, Amounts)> {
+pub(crate) fn quotas(objects: &Inventory) -> Vec<(String, String, Amounts)> {
     let is_whole = |quota: &&Node| {
         let has = |field: &str| quota.find(&["spec", field]).is_some_and(|scopes| !scopes.is_null());
-        text(quota, &["kind"]) == KIND && !has("scopes") && !has("scopeSelector")
+        !has("scopes") && !has("scopeSelector")
     };
     let name = |quota: &Node, field: &str| text(quota, &["metadata", field]).to_owned();
-    let quotas = objects.iter().filter(is_whole);
+    let quotas = objects.of_kind(KIND).map(|quota| &quota.resource().node).filter(is_whole);
     quotas
         .map(|quota| (name(quota, "namespace"), name(quota, "name"), amounts::stated(quota.find(&["spec", "hard"]))))
         .collect()

@@ -1,0 +1,236 @@
+//! The objects of a whole cluster, by kind and namespace, each read when somebody asks for it: of a dump with everybody's
+//! objects, a review of one app needs few. Knows which fields say where an object belongs, and no kind's rules.
+
+use super::pieces::{Piece, pieces};
+use super::{Bundle, Resource, ResourceId, read};
+use crate::budget;
+use crate::diagnostic::Diagnostics;
+use crate::parallel;
+use crate::source::{At, SourceId, Sources};
+use crate::value::{Node, Text};
+use crate::yaml::{self, Field};
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+/// What is read of every object: where it belongs, what it is known by, and what pods, claims and volumes say to those
+/// who are not their neighbours.
+static OUTLINE: &[Field] = &[
+    Field("apiVersion", &[]),
+    Field("kind", &[]),
+    Field(
+        "metadata",
+        &[
+            Field("name", &[]),
+            Field("namespace", &[]),
+            Field("uid", &[]),
+            Field("creationTimestamp", &[]),
+            Field("labels", &[]),
+        ],
+    ),
+    Field(
+        "spec",
+        &[
+            Field("claimRef", &[]),
+            Field("nodeName", &[]),
+            Field("overhead", &[]),
+            Field("resources", &[]),
+            Field("containers", &[Field("resources", &[])]),
+            Field("initContainers", &[Field("resources", &[]), Field("restartPolicy", &[])]),
+        ],
+    ),
+    Field("status", &[Field("phase", &[])]),
+];
+
+/// Objects of a cluster. A copy shares them.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    shelves: BTreeMap<Text, BTreeMap<Text, Shelf>>,
+}
+
+/// The objects of one kind in one namespace, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+struct Shelf {
+    objects: Vec<Arc<Object>>,
+    /// Where each name is: of two objects of one name, the last.
+    names: BTreeMap<Text, usize>,
+}
+
+/// One object, read as far as anybody has asked.
+#[derive(Debug)]
+pub struct Object {
+    /// As far as it is always read.
+    outline: Resource,
+    unread: Option<Piece>,
+    whole: OnceLock<Resource>,
+}
+
+impl Object {
+    /// One that was read.
+    #[must_use]
+    pub fn read(resource: Resource) -> Self {
+        Self { outline: resource, unread: None, whole: OnceLock::new() }
+    }
+
+    /// One that a server printed, which writes no field twice, so that it can be read later. `None` for any other, and for
+    /// what is unusual in any way.
+    #[must_use]
+    pub fn printed(piece: &Piece) -> Option<Self> {
+        let outline = Resource::new(piece.outline(OUTLINE)?).ok()?;
+        let is_printed = outline.node.find(&["metadata", "uid"]).is_some();
+        let is_one = !outline.id.name.is_empty() && !outline.id.kind.ends_with("List");
+        (is_printed && is_one).then(|| Self { outline, unread: Some(piece.clone()), whole: OnceLock::new() })
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub const fn id(&self) -> &ResourceId {
+        &self.outline.id
+    }
+
+    /// It as far as it is always read: its labels, its uid, what a pod asks for and where it is, which claim a volume has.
+    #[must_use]
+    pub const fn outline(&self) -> &Node {
+        &self.outline.node
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        let Some(unread) = &self.unread else { return &self.outline };
+        self.whole.get_or_init(|| {
+            let node = unread.read(&mut Diagnostics::default());
+            node.flatten().and_then(|node| Resource::new(node).ok()).unwrap_or_else(|| self.outline.clone())
+        })
+    }
+
+    /// The namespace that it concerns: a volume is where its claim is.
+    fn place(&self) -> &str {
+        let of_claim = self.outline.node.find(&["spec", "claimRef", "namespace"]).and_then(Node::as_str);
+        match self.outline.id.kind.as_str() {
+            "PersistentVolume" => of_claim.unwrap_or_default(),
+            _ => &self.outline.id.namespace,
+        }
+    }
+}
+
+impl From<Bundle> for Inventory {
+    fn from(bundle: Bundle) -> Self {
+        let mut inventory = Self::default();
+        bundle.resources.into_iter().for_each(|resource| inventory.add(Arc::new(Object::read(resource))));
+        inventory
+    }
+}
+
+impl Inventory {
+    /// Reads the objects of some texts, as manifests are read. Whatever a server printed is read as far as it is needed.
+    pub fn of_texts(sources: &Sources, ids: &[SourceId], found: &mut Diagnostics) -> Self {
+        let mut all = Vec::new();
+        for id in ids {
+            let pieces = pieces(sources, *id, None);
+            if pieces.is_empty() {
+                read::documents(sources, *id, found);
+            }
+            all.extend(pieces.into_iter().map(|piece| (*id, piece)));
+        }
+        if let Some((id, _)) = all.get(budget::OBJECTS) {
+            yaml::LIMIT
+                .report(format!("a cluster of {} objects is too large; the limit is {}", all.len(), budget::OBJECTS))
+                .at(At::top(*id), found);
+            return Self::default();
+        }
+        let read = parallel::map(&all, |(id, piece)| {
+            let (mut own, mut bundle) = (Diagnostics::default(), Bundle::default());
+            let printed = Object::printed(piece);
+            if printed.is_none() {
+                read::piece(&sources.get(*id).name, piece, &mut bundle, &mut own);
+            }
+            (printed, bundle, own)
+        });
+        let mut inventory = Self::default();
+        for (printed, bundle, own) in read {
+            let whole = bundle.resources.into_iter().map(Object::read);
+            printed.into_iter().chain(whole).for_each(|object| inventory.add(Arc::new(object)));
+            found.extend(own);
+        }
+        inventory
+    }
+
+    /// Puts an object to its like.
+    pub fn add(&mut self, object: Arc<Object>) {
+        let (kind, place) = (Text::new(&object.id().kind), Text::new(object.place()));
+        let shelf = self.shelves.entry(kind).or_default().entry(place).or_default();
+        shelf.names.insert(Text::new(&object.id().name), shelf.objects.len());
+        shelf.objects.push(object);
+    }
+
+    /// Takes in those of another.
+    pub fn extend(&mut self, more: &Self) {
+        more.all().for_each(|object| self.add(Arc::clone(object)));
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shelves.is_empty()
+    }
+
+    /// All of them, by kind, then by namespace.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Object>> {
+        self.shelves.values().flat_map(BTreeMap::values).flat_map(|shelf| &shelf.objects)
+    }
+
+    /// Those of a kind, by namespace.
+    pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Arc<Object>> {
+        self.shelves.get(kind).into_iter().flat_map(BTreeMap::values).flat_map(|shelf| &shelf.objects)
+    }
+
+    /// Those that concern a namespace, by kind; of none, those that concern all.
+    pub fn within<'i>(&'i self, namespace: &'i str) -> impl Iterator<Item = &'i Arc<Object>> {
+        self.shelves.values().filter_map(move |places| places.get(namespace)).flat_map(|shelf| &shelf.objects)
+    }
+
+    /// Those of a kind that concern a namespace.
+    pub fn of<'i>(&'i self, kind: &str, namespace: &str) -> &'i [Arc<Object>] {
+        let shelf = self.shelves.get(kind).and_then(|places| places.get(namespace));
+        shelf.map_or(&[], |shelf| &shelf.objects)
+    }
+
+    /// One of them: of two of one name, the last.
+    #[must_use]
+    pub fn get(&self, id: &ResourceId) -> Option<&Object> {
+        let shelf = self.shelves.get(id.kind.as_str())?.get(id.namespace.as_str())?;
+        let object = &shelf.objects[*shelf.names.get(id.name.as_str())?];
+        (object.id().group == id.group).then_some(object)
+    }
+
+    /// Those of a kind that concern a namespace and whose names begin so, by name.
+    pub fn beginning<'i>(
+        &'i self,
+        kind: &str,
+        namespace: &str,
+        beginning: String,
+    ) -> impl Iterator<Item = &'i Arc<Object>> {
+        let shelf = self.shelves.get(kind).and_then(|places| places.get(namespace));
+        let from = shelf.map(|shelf| (shelf, shelf.names.range(Text::new(&beginning)..)));
+        let names = from.into_iter().flat_map(|(shelf, names)| names.map(move |(name, place)| (shelf, name, place)));
+        names
+            .take_while(move |(_, name, _)| name.starts_with(&beginning))
+            .map(|(shelf, _, place)| &shelf.objects[*place])
+    }
+
+    /// All of them, read.
+    #[must_use]
+    pub fn bundle(&self) -> Bundle {
+        read_ahead(self.all());
+        Bundle::from(self.all().map(|object| object.resource().clone()).collect::<Vec<_>>())
+    }
+}
+
+/// Reads objects on all processors, for somebody who needs all of them.
+pub fn read_ahead<'i>(objects: impl Iterator<Item = &'i Arc<Object>>) {
+    let unread: Vec<&Arc<Object>> =
+        objects.filter(|object| object.unread.is_some() && object.whole.get().is_none()).collect();
+    parallel::map(&unread, |object| {
+        let _ = object.resource();
+    });
+}
