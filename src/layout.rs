@@ -260,11 +260,12 @@ fn hash(content: &[u8]) -> u64 {
 #[must_use]
 pub fn names(resources: &[Resource]) -> Vec<String> {
     let stems: [fn(&Resource) -> String; 3] = [
-        |resource| format!("{}-{}", resource.id.kind, resource.id.name),
-        |resource| format!("{}-{}.{}", resource.id.kind, resource.id.namespace, resource.id.name),
+        |resource| format!("{}{}-{}", rank(resource), resource.id.kind, resource.id.name),
+        |resource| format!("{}{}-{}.{}", rank(resource), resource.id.kind, resource.id.namespace, resource.id.name),
         |resource| {
             let group = if resource.id.group.is_empty() { "core" } else { &resource.id.group };
-            format!("{}.{group}-{}.{}", resource.id.kind, resource.id.namespace, resource.id.name)
+            let id = &resource.id;
+            format!("{}{}.{group}-{}.{}", rank(resource), id.kind, id.namespace, id.name)
         },
     ];
     let mut names: Vec<String> = vec![String::new(); resources.len()];
@@ -295,6 +296,14 @@ pub fn names(resources: &[Resource]) -> Vec<String> {
         }
     }
     names
+}
+
+/// What others cannot be created without stands first in a folder: `kubectl apply -f` takes its files by name.
+fn rank(resource: &Resource) -> &'static str {
+    match resource.id.kind.as_str() {
+        "Namespace" | "CustomResourceDefinition" => "0-",
+        _ => "",
+    }
 }
 
 /// A stem made safe for every file system; one that had to change or is too long carries a hash of what it was.
@@ -363,6 +372,17 @@ mod tests {
             names_of(&[("v1", "Secret", "a", "s"), ("v1", "Secret", "a", "s")]),
             ["Secret.core-a.s.yaml", "Secret.core-a.s-2.yaml"]
         );
+    }
+
+    #[test]
+    fn what_others_need_stands_first() {
+        let mut names = names_of(&[
+            ("v1", "ConfigMap", "x", "a"),
+            ("v1", "Namespace", "", "x"),
+            ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "as.example.com"),
+        ]);
+        names.sort();
+        assert_eq!(names, ["0-CustomResourceDefinition-as.example.com.yaml", "0-Namespace-x.yaml", "ConfigMap-a.yaml"]);
     }
 
     #[test]

@@ -311,12 +311,7 @@ impl Cluster {
     }
 
     /// A cluster for what concerns some more namespaces, too: of what is in others, nothing stands in anybody's way.
-    pub(super) fn about(
-        facts: &ClusterFacts,
-        version: Version,
-        namespace: &str,
-        concerned: &BTreeSet<Text>,
-    ) -> Self {
+    pub(super) fn about(facts: &ClusterFacts, version: Version, namespace: &str, concerned: &BTreeSet<Text>) -> Self {
         let mut cluster = Self {
             world: World {
                 store: Store::default(),

@@ -81,7 +81,13 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
 }
 
 /// Reviews a bundle against what runs, and says what of that is otherwise than it was committed.
-fn on_what_runs(title: String, committed: &Bundle, fresh: &Bundle, objects: &Inventory, setting: Setting<'_>) -> Review {
+fn on_what_runs(
+    title: String,
+    committed: &Bundle,
+    fresh: &Bundle,
+    objects: &Inventory,
+    setting: Setting<'_>,
+) -> Review {
     let running::Running { now, changes, stored, live } = running::compare(committed, fresh, objects, setting);
     let (home, kubernetes) = (setting.namespace.to_owned(), Some(setting.version));
     let mut review = Review { title, home, kubernetes, changes, ..Review::default() };

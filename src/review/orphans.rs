@@ -1,7 +1,6 @@
 //! What runs and nothing makes: claims and volumes that no replica has, and objects with the app's labels that no
 //! manifest states. Says what each keeps; how to let go of it is a runbook.
 
-use super::running;
 use super::set::Set;
 use super::setting::Setting;
 use crate::bundle::inventory::{Inventory, Object};
@@ -116,7 +115,7 @@ impl<'b> Search<'b> {
         let mut seen = BTreeSet::new();
         let all = self.sets().flat_map(|set| {
             let namespace = here(&set.id, self.setting.namespace);
-            running::claims_of(self.objects, set, namespace).map(move |claim| (set, claim))
+            Set(set).claims_among(self.objects, namespace).map(move |claim| (set, claim))
         });
         all.filter(|(_, claim)| !self.is_stated(claim.id()) && seen.insert(claim.id())).collect()
     }
@@ -141,9 +140,10 @@ impl<'b> Search<'b> {
             let claim = claim.resource();
             let volume = text(&claim.node, &["spec", "volumeName"]);
             let volumes = self.objects.of("PersistentVolume", namespace);
-            let reclaim = volumes.iter().rfind(|one| one.id().name == volume).map(|volume| {
-                text(&volume.resource().node, &["spec", "persistentVolumeReclaimPolicy"]).to_owned()
-            });
+            let reclaim = volumes
+                .iter()
+                .rfind(|one| one.id().name == volume)
+                .map(|volume| text(&volume.resource().node, &["spec", "persistentVolumeReclaimPolicy"]).to_owned());
             let size = ["status", "spec"].into_iter().find_map(|part| size(&claim.node, part));
             let what = What::Claim {
                 set: set.id.to_string(),

@@ -25,10 +25,9 @@ use crate::k8s::shape;
 use crate::k8s::way::Way;
 use crate::secret::pair::{self, Pair};
 use crate::source::At;
-use crate::stateful_set::{claim_base, claim_of};
+use crate::stateful_set::claim_of;
 use crate::value::Node;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// What a cluster has otherwise than the manifests.
 #[derive(Clone, Debug, Default)]
@@ -231,7 +230,7 @@ impl Running {
             committed.resources.iter().chain(&fresh.resources).map(|one| &one.id).collect();
         for set in fresh.of_kind("StatefulSet") {
             let home = at_home(committed.get(&set.id).unwrap_or(set), setting.namespace);
-            let claims = claims_of(objects, &home, &home.id.namespace);
+            let claims = Set(&home).claims_among(objects, &home.id.namespace);
             for claim in claims.filter(|claim| !stated.contains(claim.id())).map(|claim| claim.resource()) {
                 let Some(template) = claim_of(&home.node, &claim.node) else { continue };
                 let customs = &setting.facts.customs;
@@ -243,16 +242,6 @@ impl Running {
             }
         }
     }
-}
-
-/// The claims of a cluster whose names a set may have given them.
-pub(super) fn claims_of<'i>(
-    objects: &'i Inventory,
-    set: &'i Resource,
-    namespace: &'i str,
-) -> impl Iterator<Item = &'i Arc<Object>> {
-    let bases = Set(set).templates().map(|(template, _)| format!("{}-", claim_base(template, &set.id.name)));
-    bases.flat_map(move |base| objects.beginning("PersistentVolumeClaim", namespace, base))
 }
 
 /// An object of a cluster as if it were written at a place: its own place is in no file of the user's.

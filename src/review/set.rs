@@ -2,10 +2,12 @@
 //! `stateful_set`.
 
 use crate::bundle::Resource;
+use crate::bundle::inventory::{Inventory, Object};
 pub(crate) use crate::stateful_set::When;
-use crate::stateful_set::{StatefulSet, claim_name};
+use crate::stateful_set::{StatefulSet, claim_base, claim_name};
 use crate::value::Node;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A StatefulSet's manifest, asked for what a review needs of it.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,12 @@ impl<'r> Set<'r> {
     #[must_use]
     pub fn ordinals(self) -> Range<i64> {
         self.start()..self.start().saturating_add(self.replicas().clamp(0, MOST))
+    }
+
+    /// The claims of a cluster whose names it may have given them.
+    pub fn claims_among(self, objects: &'r Inventory, namespace: &'r str) -> impl Iterator<Item = &'r Arc<Object>> {
+        let bases = self.templates().map(move |(template, _)| format!("{}-", claim_base(template, self.name())));
+        bases.flat_map(move |base| objects.beginning("PersistentVolumeClaim", namespace, base))
     }
 
     /// Its claim templates, by name.

@@ -80,7 +80,12 @@ fn is_plain_text(bytes: &[u8]) -> bool {
     let suspicious =
         |byte: u8| byte < b' ' && byte != b'\n' && byte != b'\t' || byte == 0x7f || matches!(byte, 0xc2 | 0xe2 | 0xef);
     let mut rest = bytes;
-    while let Some(position) = rest.iter().position(|byte| suspicious(*byte)) {
+    loop {
+        // Whole stretches at once, as most have none of them: a processor looks at many bytes in one step.
+        let plain =
+            rest.chunks(STRETCH).take_while(|some| !some.iter().fold(false, |any, byte| any | suspicious(*byte)));
+        rest = &rest[rest.len().min(plain.count() * STRETCH)..];
+        let Some(position) = rest.iter().position(|byte| suspicious(*byte)) else { return true };
         match rest[position..] {
             [0xc2, 0xa0..=0xff, ..] => {}
             [0xc2, ..] | [0xe2, 0x80, 0xa8 | 0xa9, ..] | [0xef, 0xbb, 0xbf, ..] | [0xef, 0xbf, 0xbe | 0xbf, ..] => {
@@ -91,8 +96,10 @@ fn is_plain_text(bytes: &[u8]) -> bool {
         }
         rest = &rest[position + 1..];
     }
-    true
 }
+
+/// So many bytes are looked at in one go.
+const STRETCH: usize = 64;
 
 /// What stands behind the last byte.
 const END: u8 = 0;
@@ -108,6 +115,18 @@ struct Quick<'a> {
     reading: Reading,
     keep: Keep,
 }
+
+/// What may end a plain scalar, or a word of it.
+static ENDS_WORDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    let bytes = b"\n\t :,[]{}";
+    let mut at = 0;
+    while at < bytes.len() {
+        ends[bytes[at] as usize] = true;
+        at += 1;
+    }
+    ends
+};
 
 /// What a scalar of one line turned out to be.
 enum Scalar<'a> {
@@ -134,11 +153,10 @@ impl<'a> Quick<'a> {
     }
 
     fn spaces(&mut self) -> usize {
-        let start = self.at;
-        while self.peek() == b' ' {
-            self.at += 1;
-        }
-        self.at - start
+        let rest = self.rest();
+        let blanks = rest.iter().position(|byte| *byte != b' ').unwrap_or(rest.len());
+        self.at += blanks;
+        blanks
     }
 
     /// Ends the line: only blanks or a comment may be left of it.
@@ -390,6 +408,12 @@ impl<'a> Quick<'a> {
         let start = self.at;
         let mut end = start;
         loop {
+            let rest = self.rest();
+            let letters = rest.iter().position(|byte| ENDS_WORDS[usize::from(*byte)]).unwrap_or(rest.len());
+            if letters > 0 {
+                self.at += letters;
+                end = self.at;
+            }
             match self.peek() {
                 b'\n' | END => break,
                 b' ' => {

@@ -1,6 +1,7 @@
 //! The page: nothing but text comes of anybody's text, nothing is loaded from anywhere, and a real browser runs it
 //! without a complaint.
 
+use crate::commands::statewright;
 use crate::fixed::{HOSTILE, findings, large, report};
 use crate::scratch::Scratch;
 use sha2::{Digest, Sha256};
@@ -125,15 +126,65 @@ fn a_browser_shows_it_and_answers_to_keys() {
         "without its script the page is not whole"
     );
     // The driver is another script than the page's own, so the policy goes.
-    let policy = text.find("<meta http-equiv").unwrap();
-    let end = policy + text[policy..].find('>').unwrap() + 1;
-    let driven = format!("{}{}", &text[..policy], &text[end..]).replace("</body>", DRIVER);
-    let (dom, said) = run(&browser, &scratch, &driven);
-    let seen =
-        dom.split("name=\"seen\" content=\"").nth(1).map(|rest| rest.split('"').next().unwrap()).unwrap_or_default();
+    let (dom, said) = run(&browser, &scratch, &without_policy(&text, DRIVER));
     let expected = "all 9 5;focus filter;postgres 1 1 1 of 9 objects;nothing 0 0 1;again 9 5;at true;back #r0;open \
         5;restart 1;keys true";
-    assert_eq!(seen, expected, "{said}");
+    assert_eq!(seen(&dom), expected, "{said}");
+}
+
+/// Opens all that can be opened, and says whether anything is wider than the window.
+const MEASURE: &str = r##"<script>
+addEventListener("load", () => {
+  document.querySelectorAll("details").forEach((one) => { one.open = true; });
+  const result = parent.document.createElement("meta");
+  result.name = "seen";
+  result.content = `${innerWidth} ${document.documentElement.scrollWidth <= innerWidth}`;
+  parent.document.head.append(result);
+});
+</script></body>"##;
+
+#[test]
+fn nothing_is_wider_than_a_phone() {
+    let Some(browser) = browser() else {
+        return println!("left out: the page on a phone, because Chromium is not there");
+    };
+    let scratch = Scratch::new("html-phone");
+    for (step, arguments) in
+        [["compile", "."].as_slice(), &["diff", ".", "--format", "html=page.html"]].iter().enumerate()
+    {
+        for app in ["orders", "payments-of-all-customers-everywhere"] {
+            scratch.write(
+                &format!("{app}/statewright.yaml"),
+                format!(
+                    "apiVersion: statewright/v1\nkind: App\nname: {app}\nimage: example.com/app:{step}\nreplicas: 3\n\
+                     ports: {{http: 80}}\nstorage: {{data: {{mount: /data, size: 1Gi}}}}\n\
+                     environments: {{dev: {{}}, staging: {{}}, prod: {{volumes: {{hostPath: /disks}}}}}}\n"
+                ),
+            );
+        }
+        statewright(scratch.path(), arguments);
+    }
+    let text = std::fs::read_to_string(scratch.path().join("page.html")).unwrap();
+    for page in [text, page(&report())] {
+        // No window of a desktop is as narrow as a phone, but a frame can be.
+        let page = without_policy(&page, MEASURE).replace('&', "&amp;").replace('"', "&quot;");
+        let phone = "style=\"width: 390px; height: 844px; border: 0\"";
+        let framed = format!("<!doctype html><html><body><iframe {phone} srcdoc=\"{page}\"></iframe></body></html>");
+        let (dom, said) = run(&browser, &scratch, &framed);
+        assert_eq!(seen(&dom), "390 true", "{said}");
+    }
+}
+
+/// A page that a script of ours, which its policy would not let in, looks at.
+fn without_policy(text: &str, driver: &str) -> String {
+    let policy = text.find("<meta http-equiv").unwrap();
+    let end = policy + text[policy..].find('>').unwrap() + 1;
+    format!("{}{}", &text[..policy], &text[end..]).replace("</body>", driver)
+}
+
+/// What such a script noted.
+fn seen(dom: &str) -> &str {
+    dom.split("name=\"seen\" content=\"").nth(1).map(|rest| rest.split('"').next().unwrap()).unwrap_or_default()
 }
 
 /// A browser's elements after the page has run, and what it said.
