@@ -24,14 +24,14 @@ impl Explain {
         if let Some(code) =
             crate::codes().into_iter().find(|code| code.id.eq_ignore_ascii_case(what) || code.name == what)
         {
-            output::data(&format!("{} ({}, {})\n\n{}", code.id, code.name, code.level.word(), code.page))?;
+            output::pages(&format!("{} ({}, {})\n\n{}", code.id, code.name, code.level.word(), code.page))?;
             return Ok(Exit::Fine);
         }
         if disk::is_file(Path::new(what)) {
             return generated(Path::new(what));
         }
         if let Some(text) = field(what) {
-            output::data(&text)?;
+            output::pages(&text)?;
             return Ok(Exit::Fine);
         }
         let help = similar(what).map_or_else(

@@ -28,6 +28,7 @@ mod manual;
 mod mcp;
 mod neighbours;
 mod output;
+mod pager;
 mod project;
 mod rehearse;
 mod schema;

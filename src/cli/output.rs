@@ -1,6 +1,7 @@
 //! What is printed: data to stdout, talk to stderr; colour only where a person looks.
 #![expect(clippy::disallowed_methods, reason = "NO_COLOR and CI are read here, at the edge")]
 
+use super::pager;
 use crate::diagnostic::{Finding, Level};
 use crate::disk::Reach;
 use crate::expect::judge::UNJUDGED;
@@ -27,6 +28,9 @@ pub(super) struct Manner {
     /// Use colours: auto, always, never. NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE count for auto.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     color: Colour,
+    /// Print what is longer than the screen too, instead of paging it with STATEWRIGHT_PAGER, PAGER or less.
+    #[arg(long, global = true)]
+    no_pager: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -70,6 +74,11 @@ pub(super) fn help_colours(arguments: &[String]) -> clap::ColorChoice {
 /// Prints data. A reader that has gone away is no failure.
 pub(super) fn data(text: &str) -> Result<(), Failure> {
     printed(std::io::stdout().lock().write_all(text.as_bytes()))
+}
+
+/// Prints what a person reads: page by page, where it is longer than the screen.
+pub(super) fn pages(text: &str) -> Result<(), Failure> {
+    if !manner().no_pager && pager::shows(text) { Ok(()) } else { data(text) }
 }
 
 /// What came of printing something, once all of it is out.
@@ -226,7 +235,7 @@ pub(super) fn review(mut report: Report, formats: &Formats) -> Result<(), Failur
     report.findings = once(&report.findings);
     if formats.is_empty() {
         talk(&human::render(&report.findings, colours(&std::io::stderr())));
-        data(&human_review::render(&report, colours(&std::io::stdout()), width()))?;
+        pages(&human_review::render(&report, colours(&std::io::stdout()), width()))?;
     }
     show(&report, formats)
 }

@@ -124,10 +124,12 @@ impl Rehearse {
         played
             .hide(&Known::of(bundles.iter().flat_map(|bundle| bundle.resources.iter().map(|resource| &resource.node))));
         let titles: Vec<String> = self.bundles.iter().map(|path| disk::name_of(path)).collect();
-        output::data(&match self.format {
-            View::Human => rehearsal::render(&played, &titles, output::colours(&std::io::stdout())),
-            View::Json => rehearsal::json(&played),
-        })?;
+        match self.format {
+            View::Human => {
+                output::pages(&rehearsal::render(&played, &titles, output::colours(&std::io::stdout())))?;
+            }
+            View::Json => output::data(&rehearsal::json(&played))?,
+        }
         Ok(if played.is_trouble() { Exit::Found } else { Exit::Fine })
     }
 

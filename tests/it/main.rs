@@ -55,6 +55,7 @@ mod mcp;
 mod neighbours;
 mod origins;
 mod outputs;
+mod pager;
 mod pages;
 mod published;
 mod reference;
