@@ -39,8 +39,8 @@ impl At {
 pub struct Source {
     /// The path as the user would type it.
     pub name: Arc<str>,
-    /// The whole text.
-    pub text: Arc<str>,
+    /// The whole text, as it was read: to copy a large one costs as much as to read it.
+    pub text: Arc<String>,
     /// Where each line begins; made when the first place is looked up.
     lines: std::sync::OnceLock<Vec<u32>>,
 }
@@ -78,9 +78,9 @@ impl Source {
 
 impl Sources {
     /// Takes in a text and gives it a number.
-    pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> SourceId {
+    pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<String>) -> SourceId {
         let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
-        self.list.push(Source { name: name.into(), text: text.into(), lines: std::sync::OnceLock::new() });
+        self.list.push(Source { name: name.into(), text: Arc::new(text.into()), lines: std::sync::OnceLock::new() });
         id
     }
 

@@ -106,6 +106,22 @@ impl Node {
         Self { data, at }
     }
 
+    /// Gives back the room that it took for what could have come.
+    pub fn shrink_to_fit(&mut self) {
+        match &mut self.data {
+            Data::List(items) => {
+                items.iter_mut().for_each(Self::shrink_to_fit);
+                items.shrink_to_fit();
+            }
+            Data::Map(map) if !map.is_empty() => {
+                let entries = map.list_mut();
+                entries.iter_mut().for_each(|(_, node)| node.shrink_to_fit());
+                entries.shrink_to_fit();
+            }
+            _ => {}
+        }
+    }
+
     /// Nothing.
     #[must_use]
     pub const fn null(at: At) -> Self {

@@ -12,25 +12,19 @@ use crate::yaml::{self, Field};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+/// The labels that say whose an object is.
+const LABELS: &[Field] = &[Field("app.kubernetes.io/managed-by", &[]), Field("app.kubernetes.io/name", &[])];
+
 /// What is read of every object: where it belongs, what it is known by, and what pods, claims and volumes say to those
 /// who are not their neighbours.
 static OUTLINE: &[Field] = &[
     Field("apiVersion", &[]),
     Field("kind", &[]),
-    Field(
-        "metadata",
-        &[
-            Field("name", &[]),
-            Field("namespace", &[]),
-            Field("uid", &[]),
-            Field("creationTimestamp", &[]),
-            Field("labels", &[]),
-        ],
-    ),
+    Field("metadata", &[Field("name", &[]), Field("namespace", &[]), Field("uid", &[]), Field("labels", LABELS)]),
     Field(
         "spec",
         &[
-            Field("claimRef", &[]),
+            Field("claimRef", &[Field("namespace", &[]), Field("name", &[])]),
             Field("nodeName", &[]),
             Field("overhead", &[]),
             Field("resources", &[]),
@@ -55,20 +49,30 @@ struct Shelf {
     names: BTreeMap<Text, usize>,
 }
 
-/// One object, read as far as anybody has asked.
+/// One object, read as far as anybody has asked. As few of them are asked for, each keeps as little as it can.
 #[derive(Debug)]
 pub struct Object {
-    /// As far as it is always read.
-    outline: Resource,
+    id: ResourceId,
+    is_printed: bool,
+    /// Those of its labels that say whose it is.
+    labels: Vec<(Text, Text)>,
+    /// What a pod or a volume says to those who are not its neighbours; nothing of others.
+    outline: Node,
     unread: Option<Piece>,
     whole: OnceLock<Resource>,
 }
+
+/// The kinds of which something is asked without the rest.
+const OUTLINED: [&str; 2] = ["Pod", "PersistentVolume"];
 
 impl Object {
     /// One that was read.
     #[must_use]
     pub fn read(resource: Resource) -> Self {
-        Self { outline: resource, unread: None, whole: OnceLock::new() }
+        let mut object = Self::of(&resource);
+        object.outline = resource.node.clone();
+        object.whole = resource.into();
+        object
     }
 
     /// One that a server printed, which writes no field twice, so that it can be read later. `None` for any other, and for
@@ -76,39 +80,76 @@ impl Object {
     #[must_use]
     pub fn printed(piece: &Piece) -> Option<Self> {
         let outline = Resource::new(piece.outline(OUTLINE)?).ok()?;
-        let is_printed = outline.node.find(&["metadata", "uid"]).is_some();
-        let is_one = !outline.id.name.is_empty() && !outline.id.kind.ends_with("List");
-        (is_printed && is_one).then(|| Self { outline, unread: Some(piece.clone()), whole: OnceLock::new() })
+        let mut object = Self { unread: Some(piece.clone()), ..Self::of(&outline) };
+        let is_one = !object.id.name.is_empty() && !object.id.kind.ends_with("List");
+        if OUTLINED.contains(&object.id.kind.as_str()) {
+            object.outline = outline.node;
+            object.outline.shrink_to_fit();
+        }
+        (object.is_printed && is_one).then_some(object)
+    }
+
+    /// What is known of it by a part of it.
+    fn of(resource: &Resource) -> Self {
+        let labels = resource.node.find(&["metadata", "labels"]).into_iter().flat_map(Node::entries);
+        let own = labels.filter(|(key, _)| LABELS.iter().any(|label| key.name == label.0));
+        let own = own.filter_map(|(key, value)| Some((key.name.clone(), value.as_str()?.into())));
+        Self {
+            id: resource.id.clone(),
+            is_printed: resource.node.find(&["metadata", "uid"]).is_some(),
+            labels: own.collect(),
+            outline: Node::null(resource.at()),
+            unread: None,
+            whole: OnceLock::new(),
+        }
     }
 
     /// What it is called.
     #[must_use]
     pub const fn id(&self) -> &ResourceId {
-        &self.outline.id
+        &self.id
     }
 
-    /// It as far as it is always read: its labels, its uid, what a pod asks for and where it is, which claim a volume has.
+    /// Whether a server printed it: nobody writes a uid.
+    #[must_use]
+    pub const fn is_printed(&self) -> bool {
+        self.is_printed
+    }
+
+    /// One of the labels that say whose it is; empty where it has none.
+    #[must_use]
+    pub fn label(&self, name: &str) -> &str {
+        self.labels.iter().find(|(label, _)| label == name).map_or("", |(_, value)| value)
+    }
+
+    /// A pod or a volume as far as it is always read: what a pod asks for and where it is, which claim a volume has.
     #[must_use]
     pub const fn outline(&self) -> &Node {
-        &self.outline.node
+        &self.outline
     }
 
     /// All of it.
     #[must_use]
     pub fn resource(&self) -> &Resource {
-        let Some(unread) = &self.unread else { return &self.outline };
         self.whole.get_or_init(|| {
-            let node = unread.read(&mut Diagnostics::default());
-            node.flatten().and_then(|node| Resource::new(node).ok()).unwrap_or_else(|| self.outline.clone())
+            let read = |piece: &Piece| {
+                let node = piece.read(&mut Diagnostics::default()).flatten();
+                node.or_else(|| piece.outline(OUTLINE)).and_then(|node| Resource::new(node).ok())
+            };
+            self.unread.as_ref().and_then(read).unwrap_or_else(|| Resource {
+                id: self.id.clone(),
+                api_version: String::new(),
+                node: self.outline.clone(),
+            })
         })
     }
 
     /// The namespace that it concerns: a volume is where its claim is.
     fn place(&self) -> &str {
-        let of_claim = self.outline.node.find(&["spec", "claimRef", "namespace"]).and_then(Node::as_str);
-        match self.outline.id.kind.as_str() {
+        let of_claim = self.outline.find(&["spec", "claimRef", "namespace"]).and_then(Node::as_str);
+        match self.id.kind.as_str() {
             "PersistentVolume" => of_claim.unwrap_or_default(),
-            _ => &self.outline.id.namespace,
+            _ => &self.id.namespace,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Piece {
     source: SourceId,
-    text: Arc<str>,
+    text: Arc<String>,
     part: Part,
     /// Where in the source it begins.
     base: usize,
@@ -65,7 +65,7 @@ pub fn pieces(sources: &Sources, source: SourceId, kind: Option<&Kind>) -> Vec<P
         Some(own) => Piece {
             source,
             part: Part { start: 0, end: own.len() },
-            text: own.into(),
+            text: Arc::new(own),
             base: item.part.start,
             kind: kind.cloned(),
         },

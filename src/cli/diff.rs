@@ -400,10 +400,9 @@ struct Pending {
 fn strangers(live: &Inventory, names: &BTreeSet<String>) {
     let mut apps: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for one in live.all() {
-        let label = |name| one.outline().find(&["metadata", "labels", name]).and_then(Node::as_str).unwrap_or_default();
         let is_made = || one.resource().node.find(&["metadata", "ownerReferences"]).is_some();
-        let app = label("app.kubernetes.io/name");
-        if label("app.kubernetes.io/managed-by") == "statewright"
+        let app = one.label("app.kubernetes.io/name");
+        if one.label("app.kubernetes.io/managed-by") == "statewright"
             && !app.is_empty()
             && !names.contains(app)
             && !is_made()

@@ -80,7 +80,7 @@ impl ClusterFacts {
         }
         let (mut residents, mut objects) = (Residents::default(), Inventory::default());
         for object in inventory.all() {
-            let is_live = is_live(object.outline());
+            let is_live = object.is_printed();
             match object.id().kind.as_str() {
                 "StorageClass" if is_live => {
                     facts.classes.get_or_insert_default().push(object.resource().node.clone());
@@ -120,7 +120,7 @@ impl ClusterFacts {
     /// Whether all namespaces are among the objects: those of a cluster are printed together, manifests need not be.
     #[must_use]
     pub fn knows_namespaces(&self) -> bool {
-        self.objects.of_kind("Namespace").any(|namespace| is_live(namespace.outline()))
+        self.objects.of_kind("Namespace").any(|namespace| namespace.is_printed())
     }
 
     /// The same cluster, judged by the rules of another version.
@@ -178,11 +178,6 @@ impl ClusterFacts {
         }
         facts
     }
-}
-
-/// Whether an object was printed by a cluster, and is no manifest.
-fn is_live(object: &Node) -> bool {
-    object.find(&["metadata", "uid"]).is_some()
 }
 
 /// A node as the API server shows it.

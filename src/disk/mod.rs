@@ -24,7 +24,6 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
-use std::sync::Arc;
 
 /// Bytes that are no text.
 static NOT_UTF8: Code =
@@ -210,7 +209,7 @@ pub fn read_stream(
 
 /// What a file holds.
 enum Content {
-    Text(Arc<str>),
+    Text(String),
     TooLarge,
     NoText(FromUtf8Error),
     Outside(Closed),
@@ -242,7 +241,7 @@ fn read_all(stream: impl Read, likely: usize) -> io::Result<Content> {
     if likely > LARGEST_FILE || bytes.len() > LARGEST_FILE {
         return Ok(Content::TooLarge);
     }
-    Ok(String::from_utf8(bytes).map_or_else(Content::NoText, |text| Content::Text(text.into())))
+    Ok(String::from_utf8(bytes).map_or_else(Content::NoText, |text| Content::Text(text)))
 }
 
 /// Takes a file in among the sources.

@@ -192,8 +192,8 @@ impl<'b> Search<'b> {
             .filter(|name| !name.is_empty())
             .collect();
         let is_orphan = |one: &&Arc<Object>| {
-            label(one.outline(), MANAGED) == US
-                && apps.contains(label(one.outline(), NAME))
+            one.label(MANAGED) == US
+                && apps.contains(one.label(NAME))
                 && !KNOWN.contains(&one.id().kind.as_str())
                 && !self.is_stated(one.id())
                 && one.resource().node.find(&["metadata", "ownerReferences"]).is_none()

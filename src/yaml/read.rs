@@ -95,19 +95,23 @@ pub struct Part {
     pub end: usize,
 }
 
+/// What begins a document.
+const MARK: &str = "---";
+
 /// Splits a stream at the lines that begin with `---`, before any YAML is read, as kubectl does. A broken document then
 /// does not take its neighbours with it.
 #[must_use]
 pub fn parts(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
-    let (mut start, mut line) = (0, 0);
-    for piece in text.split_inclusive('\n') {
-        if piece.starts_with("---") && matches!(piece.as_bytes().get(3), None | Some(b'\n' | b'\r' | b' ' | b'\t')) {
+    let mut start = 0;
+    let bytes = text.as_bytes();
+    let first = text.starts_with(MARK).then_some(0);
+    for line in first.into_iter().chain(memchr::memmem::find_iter(bytes, b"\n---").map(|end| end + 1)) {
+        if matches!(bytes.get(line + MARK.len()), None | Some(b'\n' | b'\r' | b' ' | b'\t')) {
             parts.push(Part { start, end: line });
             // What follows on the marker's own line belongs to the document.
-            start = line + 3;
+            start = line + MARK.len();
         }
-        line += piece.len();
     }
     parts.push(Part { start, end: text.len() });
     parts.retain(|part| {
