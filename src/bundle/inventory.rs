@@ -63,7 +63,8 @@ pub struct Object {
 }
 
 /// The kinds of which something is asked without the rest.
-const OUTLINED: [&str; 2] = ["Pod", "PersistentVolume"];
+const OUTLINED: [&str; 2] = ["Pod", VOLUME];
+const VOLUME: &str = "PersistentVolume";
 
 impl Object {
     /// One that was read.
@@ -148,7 +149,7 @@ impl Object {
     fn place(&self) -> &str {
         let of_claim = self.outline.find(&["spec", "claimRef", "namespace"]).and_then(Node::as_str);
         match self.id.kind.as_str() {
-            "PersistentVolume" => of_claim.unwrap_or_default(),
+            VOLUME => of_claim.unwrap_or_default(),
             _ => &self.id.namespace,
         }
     }
@@ -239,8 +240,13 @@ impl Inventory {
     /// One of them: of two of one name, the last.
     #[must_use]
     pub fn get(&self, id: &ResourceId) -> Option<&Object> {
-        let shelf = self.shelves.get(id.kind.as_str())?.get(id.namespace.as_str())?;
-        let object = &shelf.objects[*shelf.names.get(id.name.as_str())?];
+        let one = |shelf: &'_ Shelf| shelf.names.get(id.name.as_str()).copied();
+        let places = self.shelves.get(id.kind.as_str())?;
+        // A volume is where its claim is, which whoever asks for it need not know.
+        let anywhere = || places.values().filter(|_| id.kind == VOLUME).find_map(|shelf| Some((shelf, one(shelf)?)));
+        let here = places.get(id.namespace.as_str()).and_then(|shelf| Some((shelf, one(shelf)?)));
+        let (shelf, place) = here.or_else(anywhere)?;
+        let object = &shelf.objects[place];
         (object.id().group == id.group).then_some(object)
     }
 
@@ -274,4 +280,78 @@ pub fn read_ahead<'i>(objects: impl Iterator<Item = &'i Arc<Object>>) {
     parallel::map(&unread, |object| {
         let _ = object.resource();
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dump of a set's claim, the volume that it has, another that none has, and a manifest of somebody.
+    const DUMP: &str = "apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data-a-1, namespace: x, uid: u1, labels: {app.kubernetes.io/name: a, b: c}}
+spec: {volumeName: v}
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: v, uid: u2}
+spec: {claimRef: {namespace: x, name: data-a-1}, csi: {driver: d}}
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: free, uid: u3}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data-a-10, namespace: x, uid: u4}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: m, namespace: x}
+data: {a: b}
+";
+
+    fn read(text: &str) -> (Inventory, usize) {
+        let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
+        let id = sources.add("dump.yaml", text);
+        let inventory = Inventory::of_texts(&sources, &[id], &mut found);
+        (inventory, found.resolve(&sources).len())
+    }
+
+    fn id(group: &str, kind: &str, namespace: &str, name: &str) -> ResourceId {
+        let [group, kind, namespace, name] = [group, kind, namespace, name].map(str::to_owned);
+        ResourceId { group, kind, namespace, name }
+    }
+
+    #[test]
+    fn objects_are_found_where_they_belong_and_read_when_they_are_needed() {
+        let (inventory, findings) = read(DUMP);
+        assert_eq!((inventory.all().count(), findings), (5, 0));
+        let volume = inventory.get(&id("", VOLUME, "", "v")).unwrap();
+        assert!(volume.whole.get().is_none() && volume.is_printed(), "it was read before anybody asked");
+        assert_eq!(volume.resource().node.find(&["spec", "csi", "driver"]).and_then(Node::as_str), Some("d"));
+        assert!(inventory.get(&id("", VOLUME, "", "free")).is_some());
+        assert!(inventory.get(&id("apps", VOLUME, "", "v")).is_none());
+        assert!(inventory.get(&id("", "PersistentVolumeClaim", "", "data-a-1")).is_none());
+        let claim = inventory.get(&id("", "PersistentVolumeClaim", "x", "data-a-1")).unwrap();
+        assert_eq!((claim.label("app.kubernetes.io/name"), claim.label("b")), ("a", ""));
+        let beginning: Vec<&str> = inventory
+            .beginning("PersistentVolumeClaim", "x", "data-a-".to_owned())
+            .map(|claim| claim.id().name.as_str())
+            .collect();
+        assert_eq!(beginning, ["data-a-1", "data-a-10"]);
+        let within: Vec<&str> = inventory.within("x").map(|object| object.id().name.as_str()).collect();
+        assert_eq!(within, ["m", "v", "data-a-1", "data-a-10"]);
+        assert_eq!(inventory.bundle().resources.len(), 5);
+    }
+
+    #[test]
+    fn a_list_is_read_as_its_items_are() {
+        let item = |text: &str| text.replace('\n', "\n  ");
+        let items: String = DUMP.split("---\n").map(|one| format!("- {}\n", item(one).trim_end())).collect();
+        let (inventory, findings) = read(&format!("apiVersion: v1\nkind: List\nitems:\n{items}"));
+        assert_eq!((inventory.all().count(), findings), (5, 0));
+        let (_, findings) = read("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n- just text\n");
+        assert_eq!(findings, 1);
+    }
 }
