@@ -232,6 +232,7 @@ impl Inventory {
     }
 
     /// Those of a kind that concern a namespace.
+    #[must_use]
     pub fn of<'i>(&'i self, kind: &str, namespace: &str) -> &'i [Arc<Object>] {
         let shelf = self.shelves.get(kind).and_then(|places| places.get(namespace));
         shelf.map_or(&[], |shelf| &shelf.objects)
@@ -348,7 +349,8 @@ data: {a: b}
     #[test]
     fn a_list_is_read_as_its_items_are() {
         let item = |text: &str| text.replace('\n', "\n  ");
-        let items: String = DUMP.split("---\n").map(|one| format!("- {}\n", item(one).trim_end())).collect();
+        let items: Vec<String> = DUMP.split("---\n").map(|one| format!("- {}\n", item(one).trim_end())).collect();
+        let items = items.concat();
         let (inventory, findings) = read(&format!("apiVersion: v1\nkind: List\nitems:\n{items}"));
         assert_eq!((inventory.all().count(), findings), (5, 0));
         let (_, findings) = read("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n- just text\n");

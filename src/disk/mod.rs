@@ -241,7 +241,7 @@ fn read_all(stream: impl Read, likely: usize) -> io::Result<Content> {
     if likely > LARGEST_FILE || bytes.len() > LARGEST_FILE {
         return Ok(Content::TooLarge);
     }
-    Ok(String::from_utf8(bytes).map_or_else(Content::NoText, |text| Content::Text(text)))
+    Ok(String::from_utf8(bytes).map_or_else(Content::NoText, Content::Text))
 }
 
 /// Takes a file in among the sources.
