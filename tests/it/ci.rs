@@ -169,7 +169,8 @@ struct Step {
 
 fn steps() -> Vec<(String, Step)> {
     let action: Value = serde_yaml::from_str(&fs::read_to_string(root().join("action.yml")).unwrap()).unwrap();
-    let steps = action["runs"]["steps"].as_array().unwrap().iter();
+    // What another action does is not ours to run.
+    let steps = action["runs"]["steps"].as_array().unwrap().iter().filter(|step| step.get("uses").is_none());
     let step = |step: &Value| {
         assert_eq!(step["shell"], "bash");
         let variables = step["env"]
@@ -432,6 +433,13 @@ fn jobs_of_the_action_have_a_comment_each() {
             runner.read("gh.log")
         );
     }
+    let mut runner = Runner::new(&checkout, &[("paths", "kubia"), ("working-directory", "apps")]);
+    let address = "https://github.com/org/apps/actions/runs/1/artifacts/2";
+    runner.given.insert("steps.page.outputs.artifact-url".to_owned(), address.to_owned());
+    runner.action();
+    assert!(runner.read("gh.log.body").contains(&format!("[The review as a page]({address})")));
+    assert!(runner.read("statewright.html").starts_with("<!doctype html>"), "the page that is kept");
+    assert_eq!(runner.output("page"), "statewright-apps-kubia");
     let mut runner = Runner::new(&checkout, &[("kubernetes", "1.12")]);
     assert_eq!(runner.action().status.code(), Some(2));
 }
@@ -531,10 +539,37 @@ fn the_gitlab_component_reviews_a_merge_request() {
     assert!(run.status.success(), "{}", said(&run));
     assert!(said(&run).contains("kubia in dev") && !said(&run).contains("web in"), "{}", said(&run));
     let artifacts = &job["artifacts"];
-    let reports = [&artifacts["reports"]["codequality"], &artifacts["reports"]["junit"], &artifacts["paths"][0]];
+    let reports = [
+        &artifacts["reports"]["codequality"],
+        &artifacts["reports"]["junit"],
+        &artifacts["paths"][0],
+        &artifacts["paths"][1],
+    ];
     for file in reports.map(|file| file.as_str().unwrap()) {
         assert!(checkout.path().join(file).is_file(), "{file}");
+        fs::remove_file(checkout.path().join(file)).unwrap();
     }
+    let with = |more: &[(&'static str, &'static str)]| {
+        let mut variables = merge_request.clone();
+        variables.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
+        variables.extend(more);
+        shell(&script, &[], &checkout.path(), &variables)
+    };
+    let one =
+        with(&[("STATEWRIGHT_DIRECTORY", "apps"), ("STATEWRIGHT_PATHS", "kubia"), ("STATEWRIGHT_ENVIRONMENTS", "dev")]);
+    assert!(one.status.success() && !said(&one).contains("kubia in prod"), "{}", said(&one));
+    assert!(checkout.path().join("statewright.md").is_file(), "where artifacts are looked for");
+    assert_eq!(with(&[("STATEWRIGHT_KUBERNETES", "1.12")]).status.code(), Some(2));
+    assert_eq!(with(&[("STATEWRIGHT_FAIL_ON", "everything")]).status.code(), Some(2));
+    let path = checkout.path().join("apps/kubia/statewright.yaml");
+    let spec = fs::read_to_string(&path).unwrap();
+    fs::write(&path, spec.replace("replicas: 5", "replicas: 4")).unwrap();
+    let codes = ["error data-at-risk", "data-at-risk", "error", "never"].map(|on| with(&[("STATEWRIGHT_FAIL_ON", on)]));
+    assert_eq!(codes.map(|run| run.status.code().unwrap()), [3, 3, 0, 0]);
+    fs::write(&path, spec.replace("replicas: 3", "replica: 3")).unwrap();
+    let codes = ["error data-at-risk", "data-at-risk"].map(|on| with(&[("STATEWRIGHT_FAIL_ON", on)]));
+    assert_eq!(codes.map(|run| run.status.code().unwrap()), [1, 0]);
+    fs::write(&path, spec).unwrap();
     let run = shell(&script, &[], &checkout.path(), &variables);
     assert!(run.status.success(), "{}", said(&run));
 }

@@ -313,3 +313,46 @@ fn what_is_there_to_copy_names_our_hooks() {
         }
     }
 }
+
+/// The merge of two branches, as the page tells people to set it up.
+#[test]
+fn git_does_not_merge_what_is_generated() {
+    let page = fs::read_to_string(root().join("docs/pre-commit.md")).unwrap();
+    let scratch = Scratch::new("merge");
+    let folder = scratch.path();
+    copy(&root().join("examples/web"), &folder.join("apps/web app"));
+    let shell = |script: &str| {
+        let run =
+            Command::new("sh").args(["-ec", script]).current_dir(folder).env("PATH", path_with_statewright()).output();
+        let run = run.unwrap();
+        (run.status.success(), said(&run))
+    };
+    let lines = page.lines().filter(|line| line.contains("merge=statewright") || line.contains("merge.statewright"));
+    let installs: Vec<&str> = lines.collect();
+    assert_eq!(installs.len(), 2, "{installs:?}");
+    let identity = "git config user.name a; git config user.email a@example.com; git config core.autocrlf false";
+    let (done, what) = shell(&format!("git init -q -b main; {identity}; {}", installs.join("; ")));
+    assert!(done, "{what}");
+    let change = |branch: &str, old: &str, new: &str| {
+        let path = folder.join("apps/web app/statewright.yaml");
+        replace(&path, old, new);
+        let (done, what) =
+            shell(&format!("statewright compile -q; git add -A; git commit -qm {branch}; git branch -f {branch}"));
+        assert!(done, "{what}");
+    };
+    change("begin", "grace: 10", "grace: 11");
+    change("theirs", "replicas: 3", "replicas: 5");
+    assert!(shell("git reset -q --hard begin").0);
+    change("ours", "grace: 11", "grace: 12");
+    let (merged, what) = shell("git merge -q --no-edit theirs");
+    assert!(!merged, "it went through: {what}");
+    assert!(what.contains("StatefulSet-web.yaml") && what.contains("is generated: resolve the specs"), "{what}");
+    let (_, unmerged) = shell("git diff --name-only --diff-filter=U");
+    assert!(unmerged.lines().all(|name| name.contains("/deploy/")) && !unmerged.is_empty(), "{unmerged}");
+    assert!(!shell("grep -r '<<<<<<<' apps").0, "there are markers");
+    let (done, what) =
+        shell("statewright compile -q; git add -A; git commit -q --no-edit; statewright compile --check");
+    assert!(done, "{what}");
+    let (_, set) = shell("cat 'apps/web app/deploy/prod/StatefulSet-web.yaml'");
+    assert!(set.contains("replicas: 5") && set.contains("terminationGracePeriodSeconds: 12"), "{set}");
+}
