@@ -155,7 +155,7 @@ impl<'a> Around<'a> {
 struct NoFiles;
 
 impl Surroundings for NoFiles {
-    fn file(&self, _: &str) -> Result<String, String> {
+    fn file(&self, _: &str) -> Result<Vec<u8>, String> {
         Err("there are no files here".to_owned())
     }
 }
@@ -235,8 +235,8 @@ pub fn compile_text(text: &str, files: &BTreeMap<String, String>) -> import::Com
 struct Texts<'t>(&'t BTreeMap<String, String>);
 
 impl Surroundings for Texts<'_> {
-    fn file(&self, path: &str) -> Result<String, String> {
-        self.0.get(path).cloned().ok_or_else(|| "it is not there".to_owned())
+    fn file(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.0.get(path).map(|text| text.clone().into_bytes()).ok_or_else(|| "it is not there".to_owned())
     }
 }
 

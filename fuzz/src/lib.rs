@@ -29,14 +29,13 @@ pub fn two(text: &str) -> (&str, &str) {
 pub struct Beside;
 
 impl Surroundings for Beside {
-    fn file(&self, path: &str) -> Result<String, String> {
+    fn file(&self, path: &str) -> Result<Vec<u8>, String> {
         if path.contains("absent") {
             Err("there is no such file".into())
+        } else if path.contains("binary") {
+            Ok(vec![0xff, 0, 0x7b, 0x7b, 0x0a])
         } else {
-            Ok(format!(
-                "# \
-            {path}\nenvironment={{{{ env }}}}\n"
-            ))
+            Ok(format!("# {path}\nenvironment={{{{ env }}}}\n").into_bytes())
         }
     }
 }

@@ -5,6 +5,7 @@ use super::storage::Item;
 use super::{FILE, NAME, NO_FILES, PLACE, Surroundings, amount, key_node, scalar, text};
 use crate::block::{Named, Placed, Scalar};
 use crate::diagnostic::Diagnostics;
+use crate::k8s::base64;
 use crate::source::At;
 use crate::spec::container::Container;
 use crate::spec::files::{File, Files, Scratch, Secret};
@@ -15,10 +16,18 @@ use crate::value::{Key, Map, Node, Text};
 pub struct ConfigMap {
     /// `web-config`.
     pub name: String,
-    /// Its files.
+    /// Its files that are text.
     pub data: Map,
+    /// Its other files, in base 64.
+    pub binary: Map,
     /// Where the folder is written.
     pub at: At,
+}
+
+/// What is in a file, as a ConfigMap holds it.
+enum Content {
+    Text(Node),
+    Binary(Node),
 }
 
 /// What containers ask of the pod.
@@ -76,11 +85,11 @@ impl<'a> Parts<'a> {
             }
             let slug = slug(prefix, &folder.name);
             let name = format!("{}-{slug}", self.app);
-            let data = self.data(files, found);
+            let (data, binary) = self.data(files, found);
             let volume = format!("files-{slug}");
             let source = Node::of(folder.at, [("name", Some(Node::text(name.as_str(), folder.at)))]);
             self.volume(&volume, "configMap", source, folder.at);
-            self.config_maps.push(ConfigMap { name, data, at: folder.at });
+            self.config_maps.push(ConfigMap { name, data, binary, at: folder.at });
             if are_alone(folder, files, found) {
                 mounts.extend(files.entries.iter().map(|(file, _)| mount_alone(&volume, folder, file)));
             } else {
@@ -104,13 +113,14 @@ impl<'a> Parts<'a> {
         self.volumes.push(Node::of(at, [("name", Some(Node::text(name, at))), (field, Some(source))]));
     }
 
-    fn data(&self, files: &Files, found: &mut Diagnostics) -> Map {
-        let mut data = Map::new();
+    /// What is in files: those that are text, and the others.
+    fn data(&self, files: &Files, found: &mut Diagnostics) -> (Map, Map) {
+        let (mut data, mut binary) = (Map::new(), Map::new());
         for (key, file) in &files.entries {
-            let node = match &file.value {
-                File::Text(text) => Some(Node::text(text.clone(), file.at)),
+            let content = match &file.value {
+                File::Text(text) => Some(Content::Text(Node::text(text.clone(), file.at))),
                 File::Form(form) => match (&form.text, &form.from) {
-                    (Some(text), _) => Some(scalar(text)),
+                    (Some(text), _) => Some(Content::Text(scalar(text))),
                     (None, Some(from)) => {
                         self.read(from, form.expressions.as_ref().is_some_and(|yes| yes.value), found)
                     }
@@ -123,15 +133,26 @@ impl<'a> Parts<'a> {
                     }
                 },
             };
-            if let Some(node) = node {
-                data.set(key.clone(), node);
+            match content {
+                Some(Content::Text(node)) => drop(data.set(key.clone(), node)),
+                Some(Content::Binary(node)) => drop(binary.set(key.clone(), node)),
+                None => {}
             }
         }
-        data
+        (data, binary)
     }
 
-    fn read(&self, from: &Placed<Text>, expressions: bool, found: &mut Diagnostics) -> Option<Node> {
-        match self.surroundings.file(&from.value) {
+    fn read(&self, from: &Placed<Text>, expressions: bool, found: &mut Diagnostics) -> Option<Content> {
+        let bytes = match self.surroundings.file(&from.value) {
+            Ok(bytes) => bytes,
+            Err(why) => {
+                FILE.report(format!("the file `{}` cannot be read: {why}", from.value))
+                    .help("paths are read from the folder of this spec, and do not leave it")
+                    .at(from.at, found);
+                return None;
+            }
+        };
+        match String::from_utf8(bytes) {
             Ok(content) if expressions => {
                 let mut own = Diagnostics::default();
                 let text = expression::evaluate_text(&content, from.at, self.names, &mut own);
@@ -146,30 +167,34 @@ impl<'a> Parts<'a> {
                     true
                 });
                 found.extend(own);
-                text
+                text.map(Content::Text)
             }
-            Ok(content) => Some(Node::text(content, from.at)),
-            Err(why) => {
-                FILE.report(format!("the file `{}` cannot be read: {why}", from.value))
-                    .help("paths are read from the folder of this spec, and do not leave it")
+            Ok(content) => Some(Content::Text(Node::text(content, from.at))),
+            Err(_) if expressions => {
+                FILE.report(format!("the file `{}` is not text (UTF-8), so no expression can be in it", from.value))
+                    .help("leave `expressions` out, and it is taken as it is")
                     .at(from.at, found);
                 None
             }
+            Err(error) => Some(Content::Binary(Node::text(base64::encode(error.as_bytes()), from.at))),
         }
     }
 
     /// ConfigMaps that have names of their own: nothing mounts them for the user, and no pod restarts when they change.
     pub(super) fn config_maps(&mut self, written: Option<&Named<Files>>, found: &mut Diagnostics) {
         for (key, files) in written.iter().flat_map(|maps| &maps.entries) {
-            let data = self.data(files, found);
-            self.config_maps.push(ConfigMap { name: key.name.to_string(), data, at: key.at });
+            let (data, binary) = self.data(files, found);
+            self.config_maps.push(ConfigMap { name: key.name.to_string(), data, binary, at: key.at });
         }
     }
 
     /// A text that changes whenever a file does, so that the pods restart.
     pub(super) fn checksum(&self) -> Option<Node> {
         let first = self.config_maps.first()?;
-        let all = self.config_maps.iter().map(|config| (&*config.name, &config.data));
+        let all = self.config_maps.iter().flat_map(|config| {
+            let binary = (!config.binary.is_empty()).then_some((&*config.name, &config.binary));
+            std::iter::once((&*config.name, &config.data)).chain(binary)
+        });
         Some(Node::text(checksum(all), first.at))
     }
 }

@@ -90,7 +90,7 @@ pub trait Surroundings {
     ///
     /// # Errors
     /// A few words on why it cannot be had.
-    fn file(&self, path: &str) -> Result<String, String>;
+    fn file(&self, path: &str) -> Result<Vec<u8>, String>;
 
     /// The other apps that expressions can ask for.
     fn apps(&self) -> Option<Arc<dyn Apps>> {

@@ -1,12 +1,13 @@
 //! Who reaches the pods, as it is meant: one rule for all ports that the same clients may connect to.
 
 use super::container::{Container, Port, port_reference};
-use super::{text, texts};
+use super::{key_node, text, texts};
 use crate::block::{Placed, Scalar};
 use crate::diagnostic::Diagnostics;
 use crate::source::At;
 use crate::spec::network::{Client, Clients, Known, Monitor as Written, Network as Rules};
 use crate::value::{Map, Node};
+use std::collections::BTreeMap;
 
 /// Who may connect to the pods.
 #[derive(Clone, Debug)]
@@ -28,6 +29,9 @@ pub struct Monitor {
     pub at: At,
 }
 
+/// So many rules before it a port may join, where it is for the same clients.
+const COMPARED: usize = 32;
+
 /// The ports of all containers.
 fn ports<'c>(containers: &'c [Container], init: &'c [Container]) -> impl Iterator<Item = &'c Port> + Clone {
     containers.iter().chain(init).flat_map(|container| &container.ports)
@@ -40,19 +44,25 @@ pub(super) fn network(
     selector: &Map,
     found: &mut Diagnostics,
 ) -> Network {
-    let ports = ports(containers, init);
+    let known: BTreeMap<&str, &Port> = ports(containers, init).map(|port| (&*port.name.name, port)).collect();
     let mut rules: Vec<(Option<Node>, Vec<Node>, At)> = Vec::new();
     for (key, clients) in &written.value.entries {
-        let name = Placed { value: Scalar(key.name.clone()), at: key.at };
-        let port = port_reference(&name, &ports.clone().map(|port| &*port.name.name), "the pod", found);
-        let protocol = ports.clone().find(|port| port.name.name == key.name).map(|port| &port.protocol);
-        let protocol = protocol.filter(|protocol| **protocol != "TCP");
+        let port = known.get(&*key.name);
+        let named = port.map_or_else(
+            || {
+                let name = Placed { value: Scalar(key.name.clone()), at: key.at };
+                port_reference(&name, &known.keys().copied(), "the pod", found)
+            },
+            |_| key_node(key),
+        );
+        let protocol = port.map(|port| &port.protocol).filter(|protocol| **protocol != "TCP");
         let port = Node::of(
             key.at,
-            [("port", Some(port)), ("protocol", protocol.map(|protocol| Node::text(protocol.clone(), key.at)))],
+            [("port", Some(named)), ("protocol", protocol.map(|protocol| Node::text(protocol.clone(), key.at)))],
         );
         let from = from(clients, selector);
-        match rules.iter_mut().find(|(other, _, _)| *other == from) {
+        // Only the last are compared, so that many rules take no longer than their number.
+        match rules.iter_mut().rev().take(COMPARED).find(|(other, _, _)| *other == from) {
             Some((_, ports, _)) => ports.push(port),
             None => rules.push((from, vec![port], key.at)),
         }

@@ -682,11 +682,11 @@ impl Surroundings for Beside<'_> {
         self.shared.map(|shared| Arc::new(directory(shared)) as Arc<dyn Apps>)
     }
 
-    fn file(&self, path: &str) -> Result<String, String> {
-        let text = disk::read_beside(self.reach, self.folder, path)?;
-        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(text.len()));
+    fn file(&self, path: &str) -> Result<Vec<u8>, String> {
+        let bytes = disk::read_beside(self.reach, self.folder, path)?;
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes.len()));
         taken
-            .map(|_| text)
+            .map(|_| bytes)
             .map_err(|_| format!("the files of this app have more than {} MB together", MOST_BESIDE >> 20))
     }
 }

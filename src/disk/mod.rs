@@ -419,12 +419,16 @@ pub fn wrong_output(pattern: &str) -> Option<&'static str> {
 ///
 /// # Errors
 /// A few words on why it cannot be had.
-pub fn read_beside(reach: &Reach, folder: &Path, path: &str) -> Result<String, String> {
-    text_of(reach.open_named(folder, path, Scope::Folder), "which is all that a ConfigMap can hold")
+pub fn read_beside(reach: &Reach, folder: &Path, path: &str) -> Result<Vec<u8>, String> {
+    bytes_of(reach.open_named(folder, path, Scope::Folder), "which is all that a ConfigMap can hold")
 }
 
 /// The text of a file that belongs into an object.
 fn text_of(opened: Result<Opened, Closed>, why: &str) -> Result<String, String> {
+    String::from_utf8(bytes_of(opened, why)?).map_err(|_| "it is not text (UTF-8)".to_owned())
+}
+
+fn bytes_of(opened: Result<Opened, Closed>, why: &str) -> Result<Vec<u8>, String> {
     let (file, about) = opened.map_err(|closed| closed.to_string())?;
     let too_large = || format!("it has more than 1 MB, {why}");
     let length = about.map_or(0, |about| about.len());
@@ -436,7 +440,7 @@ fn text_of(opened: Result<Opened, Closed>, why: &str) -> Result<String, String> 
     if bytes.len() as u64 > LARGEST_OBJECT {
         return Err(too_large());
     }
-    String::from_utf8(bytes).map_err(|_| "it is not text (UTF-8)".to_owned())
+    Ok(bytes)
 }
 
 /// The first line of a file.

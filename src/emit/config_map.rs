@@ -17,6 +17,7 @@ pub(super) fn emit(app: &App) -> Vec<Node> {
                 ("labels", some(&app.labels, files.at)),
                 ("annotations", some(&app.annotations, files.at)),
                 ("data", some(&files.data, files.at)),
+                ("binary", some(&files.binary, files.at)),
             ]),
         )
     };

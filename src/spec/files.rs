@@ -19,7 +19,7 @@ either! {
 block! {
     /// A file.
     pub(crate) struct FileForm = "a file", one_of ["from", "text"] {
-        /// A file beside the spec, taken as it is.
+        /// A file beside the spec, taken as it is; one that is not text becomes `binaryData`.
         /// Example: `conf/redis.conf`
         from: Placed<Text>,
         /// The text itself.
