@@ -90,6 +90,11 @@ impl Sources {
         &self.list[id.0 as usize]
     }
 
+    /// All of them, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.list.iter()
+    }
+
     /// Where the line of a place begins and ends, in bytes.
     #[must_use]
     pub fn line(&self, at: At) -> std::ops::Range<usize> {

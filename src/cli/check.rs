@@ -1,5 +1,6 @@
 //! `check`: everything that can be said without a previous state, of specs or of manifests written by anyone.
 
+use super::affected::{Apps, Since};
 use super::apply::Apply;
 use super::cluster;
 use super::compile::workspace_findings;
@@ -52,6 +53,8 @@ pub(super) struct Check {
     #[arg(skip)]
     reach: Reach,
     #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
     formats: Formats,
 }
 
@@ -59,8 +62,11 @@ impl Check {
     pub(super) fn run(self) -> Result {
         self.formats.ready(self.statistics.then_some("the statistics"))?;
         let mut findings = Vec::new();
-        let (specs, manifests): (Vec<PathBuf>, Vec<PathBuf>) =
-            self.paths.iter().cloned().partition(|path| holds_specs(&self.reach, path));
+        let (specs, manifests): (Vec<PathBuf>, Vec<PathBuf>) = self
+            .paths
+            .iter()
+            .cloned()
+            .partition(|path| self.since.revision.is_some() || holds_specs(&self.reach, path));
         if self.fix || self.diff {
             let is_any = self.fixed(&specs, &manifests)?;
             if self.diff {
@@ -116,11 +122,15 @@ impl Check {
 
     fn specs(&self, paths: Vec<PathBuf>, findings: &mut Vec<Finding>) -> std::result::Result<(), Failure> {
         let selection = self.selection(paths);
-        let candidates = selection.candidates()?;
-        findings.extend(workspace_findings(&candidates));
+        let apps = Apps::new(&selection, &self.since)?;
+        let candidates = &apps.candidates;
+        findings.extend(workspace_findings(candidates));
         let mut failure = None;
-        let judge = |_, candidate: &super::project::Candidate| {
+        let judge = |number: usize, candidate: &super::project::Candidate| {
             let mut own = Vec::new();
+            if let Some(record) = &apps.records[number] {
+                return Ok((own, record.stays(&[])));
+            }
             let Some(app) = candidate.load(&mut own)? else { return Ok((own, Vec::new())) };
             let (mut found, mut stays) = (Diagnostics::default(), Vec::new());
             for environment in app.environments() {
@@ -131,7 +141,7 @@ impl Check {
             Ok((own, stays))
         };
         let (mut index, mut number) = (Index::default(), 0);
-        in_order(&candidates, "checking", judge, |result: std::result::Result<(Vec<Finding>, Vec<Stay>), Failure>| {
+        in_order(candidates, "checking", judge, |result: std::result::Result<(Vec<Finding>, Vec<Stay>), Failure>| {
             match result {
                 Ok((own, stays)) => {
                     findings.extend(own);
@@ -141,7 +151,7 @@ impl Check {
             }
             number += 1;
         });
-        findings.extend(index.findings(&candidates, &selection));
+        findings.extend(index.findings(candidates, &selection));
         failure.map_or(Ok(()), Err)
     }
 

@@ -1,6 +1,7 @@
 //! `ci`: what a pipeline wants to know, in one pass over the apps: whether the specs are right, whether what is
 //! committed is what they compile to, and what the change since a revision will do.
 
+use super::affected::{Apps, Since};
 use super::claims::Claims;
 use super::committed::{self, Committed};
 use super::compile::{state, workspace_findings};
@@ -43,6 +44,8 @@ pub(super) struct Ci {
     #[command(flatten)]
     live: Live,
     #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
     formats: Formats,
 }
 
@@ -80,17 +83,17 @@ impl Ci {
     pub(super) fn run(self) -> Result {
         self.formats.ready(None)?;
         let pass = Pass::new(self)?;
-        let mut seen = Seen { findings: workspace_findings(&pass.candidates), ..Seen::default() };
-        let collisions = pass.claims.collisions(&pass.candidates);
+        let mut seen = Seen { findings: workspace_findings(&pass.apps.candidates), ..Seen::default() };
+        let collisions = pass.claims.collisions(&pass.apps.candidates);
         if !collisions.is_empty() {
             seen.findings.extend(collisions);
             return pass.finish(seen);
         }
         let (mut index, mut number) = (Index::default(), 0);
         in_order(
-            &pass.candidates,
+            &pass.apps.candidates,
             "looking at",
-            |_, candidate| pass.app(candidate),
+            |number, candidate| pass.app(number, candidate),
             |mut app| {
                 index.add(number, std::mem::take(&mut app.stays));
                 number += 1;
@@ -98,7 +101,7 @@ impl Ci {
             },
         );
         pass.without_spec(&mut seen)?;
-        seen.findings.extend(index.findings(&pass.candidates, &pass.diff.selection));
+        seen.findings.extend(index.findings(&pass.apps.candidates, &pass.diff.selection));
         pass.finish(seen)
     }
 }
@@ -106,34 +109,35 @@ impl Ci {
 /// One pass over the apps.
 struct Pass {
     diff: Diff,
-    candidates: Vec<Candidate>,
+    apps: Apps,
     claims: Claims,
     /// What is committed at the base.
     base: Option<Committed>,
 }
 
 impl Pass {
-    fn new(Ci { mut selection, base, cluster, live, formats }: Ci) -> std::result::Result<Self, Failure> {
+    fn new(Ci { mut selection, base, cluster, live, since, formats }: Ci) -> std::result::Result<Self, Failure> {
         selection.cluster = cluster;
         selection.live = live.read(&selection.reach)?.map(Arc::new);
         let is_compared = base.is_some() || selection.live.is_some();
-        let candidates = selection.candidates()?;
-        let committed = is_compared.then(|| Committed::new(base.as_deref(), &selection, &candidates)).transpose()?;
-        let claims = Claims::new(&candidates, None);
-        Ok(Self {
-            diff: Diff { selection, against: base, cluster: None, runbook: None, live: Live::default(), formats },
-            candidates,
-            claims,
-            base: committed,
-        })
+        since.ready(selection.live.is_some())?;
+        let apps = Apps::new(&selection, &since)?;
+        let committed = is_compared.then(|| Committed::new(base.as_deref(), &selection, &apps)).transpose()?;
+        let claims = Claims::new(&apps.candidates, &apps.records, None);
+        Ok(Self { diff: Diff { selection, against: base, formats, ..Diff::default() }, apps, claims, base: committed })
     }
 
     fn is_about_all(&self) -> bool {
         self.diff.selection.environments.is_empty()
     }
 
-    fn app(&self, candidate: &Candidate) -> Seen {
+    fn app(&self, number: usize, candidate: &Candidate) -> Seen {
         let mut seen = Seen::default();
+        if let Some(record) = &self.apps.records[number] {
+            seen.stays = record.stays(&self.diff.selection.environments);
+            seen.owned = record.places(&candidate.root());
+            return seen;
+        }
         let result = candidate
             .load(&mut seen.findings)
             .and_then(|app| app.map_or(Ok(()), |app| self.loaded(candidate, &app, &mut seen)));
@@ -144,7 +148,8 @@ impl Pass {
     fn loaded(&self, candidate: &Candidate, app: &Loaded, seen: &mut Seen) -> std::result::Result<(), Failure> {
         let (mut found, mut untrue) = (Diagnostics::default(), Diagnostics::default());
         let mut current = Vec::new();
-        let fresh = self.diff.selection.compile(candidate, app, self.candidates.len() == 1, &mut current, &mut found);
+        let fresh =
+            self.diff.selection.compile(candidate, app, self.apps.candidates.len() == 1, &mut current, &mut found);
         seen.owned.clone_from(&current);
         seen.stays = fresh.iter().map(|fresh| Stay::new(app, &fresh.environment, &fresh.compiled)).collect();
         // Of a spec that was misread, no word about its manifests is worth anything.
@@ -197,7 +202,7 @@ impl Pass {
         }
         let owned = seen.owned.iter().cloned().collect();
         let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
-        let strays = left_over::strays(&self.diff.selection, &self.candidates, &owned)?;
+        let strays = self.apps.strays(&self.diff.selection, &owned)?;
         for (root, folder) in strays.unfinished.into_iter().filter(|place| !owned.contains(place)) {
             let id = sources.add(disk::name_of(&root.join(disk::unfinished_beside(&folder))), "");
             unfinished(&root, &folder, At::top(id), &mut found);
@@ -212,8 +217,8 @@ impl Pass {
         }
         seen.findings.extend(found.resolve(&sources));
         if let Some(base) = &self.base {
-            for folder in base.without_spec(&self.diff.selection, &self.candidates, &owned)? {
-                let (reviews, unreadable) = self.diff.without_spec(base, &folder, &self.candidates)?;
+            for folder in base.without_spec(&self.diff.selection, &self.apps, &owned)? {
+                let (reviews, unreadable) = self.diff.without_spec(base, &folder, &self.apps.candidates)?;
                 seen.reviews.extend(reviews);
                 seen.findings.extend(unreadable);
             }
@@ -322,7 +327,7 @@ impl Pass {
         if formats.is_empty() {
             output::remark(&format!(
                 "{}, {}: all is as committed\n",
-                counted(self.candidates.len(), "app"),
+                self.apps.counted(),
                 counted(environments, "environment")
             ));
         }

@@ -2,6 +2,7 @@
 //! itself.
 
 use super::project::{Candidate, Loaded, in_order};
+use super::record::Record;
 use crate::diagnostic::{Code, Diagnostics, Finding, Level};
 use crate::disk;
 use crate::source::{At, Sources, Spot};
@@ -17,7 +18,7 @@ static OUTPUT_TAKEN: Code =
 pub(super) static CODES: &[&Code] = &[&OUTPUT_TAKEN];
 
 /// So many specs are kept after they were read for their names, so that they are not read again: some megabytes.
-const MOST_KEPT: usize = 1000;
+pub(super) const MOST_KEPT: usize = 1000;
 
 /// So many of those that write one folder are named beside the first two.
 const MOST_NAMED: usize = 4;
@@ -41,8 +42,9 @@ struct Claim {
 }
 
 impl Claims {
-    /// Reads the specs, for their names. What cannot be read claims nothing; it is not written either.
-    pub(super) fn new(candidates: &[Candidate], out: Option<&Path>) -> Self {
+    /// Reads the specs, for their names, but for what is on record. What cannot be read claims nothing; it is not written
+    /// either.
+    pub(super) fn new(candidates: &[Candidate], records: &[Option<Record>], out: Option<&Path>) -> Self {
         let mut list = Vec::new();
         let mut roots = Roots::default();
         let mut number = 0;
@@ -50,6 +52,12 @@ impl Claims {
             candidates,
             "reading",
             |position, candidate| {
+                if let Some(Some(record)) = records.get(position) {
+                    let root = candidate.root();
+                    let place =
+                        |(environment, folder): &(String, String)| (environment.clone(), root.clone(), folder.clone());
+                    return Some((record.app.clone(), record.folders.iter().map(place).collect()));
+                }
                 let is_kept = position < MOST_KEPT;
                 candidate
                     .peek(is_kept, |app| (app.spec.name.to_string(), places(app, out, candidates.len() == 1)))

@@ -1,8 +1,9 @@
 //! What is committed of an app: in the files as they are, or at a revision. Compares nothing.
 
+use super::affected::Apps;
 use super::claims::Claims;
 use super::left_over::{self, Place};
-use super::project::{Candidate, Loaded, Selection, Shared};
+use super::project::{Loaded, Selection, Shared};
 use crate::bundle::{self, Bundle, Resource};
 use crate::diagnostic::{Code, Diagnostics, Finding, Level};
 use crate::disk::{self, Reach};
@@ -50,20 +51,20 @@ pub(super) enum Committed {
 
 impl Committed {
     /// The files as they are, or a revision.
-    pub(super) fn new(against: Option<&str>, selection: &Selection, candidates: &[Candidate]) -> Result<Self, Failure> {
+    pub(super) fn new(against: Option<&str>, selection: &Selection, apps: &Apps) -> Result<Self, Failure> {
         let Some(name) = against else { return Ok(Self::Files(selection.reach.clone())) };
         let revision = Revision::new(name);
         // Of a few apps in a large repository, git is asked one by one.
-        if candidates.len() > FEW {
-            for folder in left_over::workspaces(candidates).into_iter().map(|shared| &shared.folder) {
+        if apps.looked_at() > FEW {
+            for folder in left_over::workspaces(&apps.candidates).into_iter().map(|shared| &shared.folder) {
                 revision.list(folder)?;
             }
         }
         let mut outputs = BTreeSet::new();
-        if selection.environments.is_empty() {
+        if selection.environments.is_empty() && !apps.is_tidy {
             // What is left of apps that are gone is looked for where the run is about all that is there.
             let covered = |shared: &&Shared| left_over::covers(&selection.paths, &shared.folder);
-            let workspaces = left_over::workspaces(candidates).into_iter().filter(covered);
+            let workspaces = left_over::workspaces(&apps.candidates).into_iter().filter(covered);
             let workspaces = workspaces.map(|shared| shared.folder.clone());
             let named = selection.paths.iter().filter(|path| disk::is_folder(path)).cloned();
             for folder in workspaces.chain(named) {
@@ -191,12 +192,12 @@ impl Committed {
     pub(super) fn without_spec(
         &self,
         selection: &Selection,
-        candidates: &[Candidate],
+        apps: &Apps,
         owned: &BTreeSet<Place>,
     ) -> Result<Vec<PathBuf>, Failure> {
         let places = match self {
-            Self::Files(_) => left_over::strays(selection, candidates, owned)?.folders,
-            Self::At(_, outputs) => left_over::among(outputs, selection, candidates, owned),
+            Self::Files(_) => apps.strays(selection, owned)?.folders,
+            Self::At(_, outputs) => left_over::among(outputs, selection, &apps.candidates, owned),
         };
         Ok(places.into_iter().map(|(root, folder)| root.join(folder)).collect())
     }

@@ -1,5 +1,6 @@
 //! `compile`: specs to manifests on disk, or to stdout.
 
+use super::affected::{Apps, Since};
 use super::claims::Claims;
 use super::left_over;
 use super::neighbours::{Index, Stay};
@@ -43,6 +44,8 @@ pub(super) struct Compile {
     /// Wait so long for another run that is writing the same folders.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     lock_timeout: u32,
+    #[command(flatten)]
+    since: Since,
     #[command(flatten)]
     formats: Formats,
 }
@@ -89,14 +92,18 @@ impl Compile {
         if let Some(out) = &self.out {
             disk::refuse_output(&self.selection.reach, out)?;
         }
-        let candidates = self.selection.candidates()?;
-        let mut findings: Vec<Finding> = workspace_findings(&candidates);
+        if self.since.revision.is_some() && !(self.check && self.out.is_none()) {
+            return Err(Failure::new("--affected is for `compile --check`, which compares all that is committed"));
+        }
+        let apps = Apps::new(&self.selection, &self.since)?;
+        let candidates = &apps.candidates;
+        let mut findings: Vec<Finding> = workspace_findings(candidates);
         let mut total = Total { apps: candidates.len(), ..Total::default() };
         let mut bundle = Bundle::default();
         let mut owned = BTreeSet::new();
-        let claims = Claims::new(&candidates, self.out.as_deref());
+        let claims = Claims::new(candidates, &apps.records, self.out.as_deref());
         if self.output.is_none() {
-            let collisions = claims.collisions(&candidates);
+            let collisions = claims.collisions(candidates);
             if !collisions.is_empty() {
                 findings.extend(collisions);
                 return self.finish(&findings, &total, &bundle);
@@ -106,9 +113,15 @@ impl Compile {
         let (mut index, mut ready) = (Index::default(), Ready::default());
         let failed = |failure| Done { failure: Some(failure), ..Done::default() };
         in_order(
-            &candidates,
+            candidates,
             "compiling",
-            |_, candidate| run.app(candidate).unwrap_or_else(|failure| (failed(failure), None)),
+            |number, candidate| match &apps.records[number] {
+                Some(record) => {
+                    let (stays, owned) = (record.stays(&self.selection.environments), record.places(&candidate.root()));
+                    (Done { stays, owned, ..Done::default() }, None)
+                }
+                None => run.app(candidate).unwrap_or_else(|failure| (failed(failure), None)),
+            },
             |(done, app)| {
                 total.add(&done);
                 owned.extend(done.owned);
@@ -118,7 +131,7 @@ impl Compile {
                 ready.keep(app);
             },
         );
-        let met = index.findings(&candidates, &self.selection);
+        let met = index.findings(candidates, &self.selection);
         let is_in_the_way = forbids(&met);
         findings.extend(met);
         if is_in_the_way {
@@ -126,7 +139,7 @@ impl Compile {
         }
         if ready.is_something() {
             in_order(
-                &candidates,
+                candidates,
                 "writing",
                 |number, candidate| run.write(candidate, ready.take(number)).unwrap_or_else(failed),
                 |done| {
@@ -137,7 +150,7 @@ impl Compile {
         }
         // An app that cannot be compiled still owns what it once was.
         if self.is_about_all() && total.failures.is_empty() && !forbids(&findings) {
-            let done = run.without_spec(&candidates, &total, &owned)?;
+            let done = run.without_spec(&apps, &total, &owned)?;
             total.add(&done);
         }
         if !forbids(&findings) {
@@ -371,12 +384,12 @@ impl Run<'_> {
     /// Removes, or names, what is left of apps that are gone.
     fn without_spec(
         &self,
-        candidates: &[Candidate],
+        apps: &Apps,
         total: &Total,
         owned: &BTreeSet<left_over::Place>,
     ) -> std::result::Result<Done, Failure> {
         let mut done = Done::default();
-        let strays = left_over::strays(&self.compile.selection, candidates, owned)?;
+        let strays = apps.strays(&self.compile.selection, owned)?;
         for (root, folder) in strays.folders {
             self.place(&root, &Tree { folder, files: Vec::new() }, &mut done)?;
         }

@@ -37,6 +37,11 @@ pub(super) struct Definitions {
 }
 
 impl Definitions {
+    /// Where they are.
+    pub(super) fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        self.crds.iter().cloned().chain(self.schemas.iter().map(PathBuf::from))
+    }
+
     /// The custom kinds that the command line defines. A place that defines none is a failure: nothing would be checked
     /// by it.
     pub(super) fn customs(&self, reach: &Reach) -> Result<Customs, Failure> {

@@ -1,5 +1,6 @@
 //! `diff`: what would be compiled against what is committed; or two folders of anyone's manifests.
 
+use super::affected::{Apps, Since};
 use super::claims::Claims;
 use super::committed::{Committed, Earlier};
 use super::definitions;
@@ -8,6 +9,7 @@ use super::left_over;
 use super::neighbours::{Index, Stay};
 use super::output;
 use super::project::{Candidate, Fresh, Loaded, Selection, forbids, in_order};
+use super::record::Record;
 use super::{Exit, Result};
 use crate::Compiled;
 use crate::allow;
@@ -38,7 +40,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Compare what would be compiled with what is committed; or two folders of manifests.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Diff {
     #[command(flatten)]
     pub(super) selection: Selection,
@@ -55,6 +57,8 @@ pub(super) struct Diff {
     #[command(flatten)]
     pub(super) live: Live,
     #[command(flatten)]
+    pub(super) since: Since,
+    #[command(flatten)]
     pub(super) formats: output::Formats,
 }
 
@@ -66,12 +70,11 @@ impl Diff {
         self.formats.ready(None)?;
         self.selection.cluster = self.cluster.take();
         self.selection.live = self.live.read(&self.selection.reach)?.map(Arc::new);
-        let specs: Vec<bool> = self
-            .selection
-            .paths
-            .iter()
-            .map(|path| holds_specs(&self.selection.reach, path))
-            .collect::<std::result::Result<_, Failure>>()?;
+        self.since.ready(self.selection.live.is_some())?;
+        // What a revision is named for is specs: a list of them comes from git then.
+        let is_specs = |path: &PathBuf| Ok(self.since.revision.is_some() || holds_specs(&self.selection.reach, path)?);
+        let specs: Vec<bool> =
+            self.selection.paths.iter().map(is_specs).collect::<std::result::Result<_, Failure>>()?;
         let files_or_revision = || self.against.clone().map_or(Against::Files, Against::Revision);
         let ((reviews, findings), against) = match (&self.selection.paths[..], &specs[..]) {
             ([_, _], [false, false]) if self.selection.live.is_some() => {
@@ -99,24 +102,28 @@ impl Diff {
     }
 
     fn specs(&self) -> std::result::Result<(Vec<Review>, Vec<Finding>), Failure> {
-        let candidates = self.selection.candidates()?;
-        let mut findings: Vec<Finding> = super::compile::workspace_findings(&candidates);
+        let apps = Apps::new(&self.selection, &self.since)?;
+        let candidates = &apps.candidates;
+        let mut findings: Vec<Finding> = super::compile::workspace_findings(candidates);
         let (mut all, mut owned, mut failure) = (Vec::new(), BTreeSet::new(), None);
         let mut unfinished = BTreeSet::new();
         let alone = candidates.len() == 1;
-        let claims = Claims::new(&candidates, None);
-        let collisions = claims.collisions(&candidates);
+        let claims = Claims::new(candidates, &apps.records, None);
+        let collisions = claims.collisions(candidates);
         if !collisions.is_empty() {
             findings.extend(collisions);
             return Ok((Vec::new(), findings));
         }
-        let committed = Committed::new(self.against.as_deref(), &self.selection, &candidates)?;
+        let committed = Committed::new(self.against.as_deref(), &self.selection, &apps)?;
         let (mut index, mut number) = (Index::default(), 0);
         let mut names = BTreeSet::new();
         in_order(
-            &candidates,
+            candidates,
             "comparing",
-            |_, candidate| self.app(candidate, alone, &committed, &claims),
+            |number, candidate| match &apps.records[number] {
+                Some(record) => Ok(Reviewed::passed_over(record, candidate, &self.selection)),
+                None => self.app(candidate, alone, &committed, &claims),
+            },
             |result| {
                 match result {
                     Ok(app) => {
@@ -144,15 +151,15 @@ impl Diff {
         findings.retain(|finding| finding.level == Level::Error || finding.code.id == UNJUDGED.id);
         // An app that cannot be compiled still owns what it once was.
         if self.selection.environments.is_empty() && !forbids(&findings) {
-            for folder in committed.without_spec(&self.selection, &candidates, &owned)? {
-                let (reviews, unreadable) = self.without_spec(&committed, &folder, &candidates)?;
+            for folder in committed.without_spec(&self.selection, &apps, &owned)? {
+                let (reviews, unreadable) = self.without_spec(&committed, &folder, candidates)?;
                 all.extend(reviews);
                 findings.extend(unreadable);
             }
-            unfinished.extend(left_over::strays(&self.selection, &candidates, &owned)?.unfinished);
+            unfinished.extend(apps.strays(&self.selection, &owned)?.unfinished);
         }
         findings.extend(
-            index.findings(&candidates, &self.selection).into_iter().filter(|finding| finding.level == Level::Error),
+            index.findings(candidates, &self.selection).into_iter().filter(|finding| finding.level == Level::Error),
         );
         for (root, folder) in unfinished {
             let path = disk::name_of(&root.join(disk::unfinished_beside(&folder)));
@@ -387,6 +394,18 @@ struct Reviewed {
     stays: Vec<Stay>,
     /// Folders beside which a run was cut short.
     unfinished: Vec<left_over::Place>,
+}
+
+impl Reviewed {
+    /// An app of which nothing is to be said, but what it takes and owns.
+    fn passed_over(record: &Record, candidate: &Candidate, selection: &Selection) -> Self {
+        Self {
+            name: Some(record.app.clone()),
+            owned: record.places(&candidate.root()),
+            stays: record.stays(&selection.environments),
+            ..Self::default()
+        }
+    }
 }
 
 /// A review whose places are not looked up yet, and what was acknowledged of it.

@@ -40,6 +40,9 @@ Examples:
   # Check, and review what the branch changes against main
   statewright ci --base origin/main
 
+  # Look only at the apps that the branch can have changed
+  statewright ci --base origin/main --affected origin/main
+
   # Against a snapshot of the cluster that another job commits
   statewright ci --live dump.yaml --env dev
 

@@ -1,5 +1,6 @@
 //! The command line: arguments, dispatch, exit codes. One file per subcommand; decides nothing about manifests.
 
+mod affected;
 mod apply;
 mod argocd;
 mod check;
@@ -30,6 +31,7 @@ mod neighbours;
 mod output;
 mod pager;
 mod project;
+mod record;
 mod rehearse;
 mod schema;
 mod snapshot;

@@ -45,19 +45,20 @@ pub(super) static ALLOWED: &[&Code] = &[&OBJECT, &DISK, &ADDRESS];
 const MOST: usize = 100;
 
 /// One environment of one app, and what it takes.
+#[derive(Clone, Debug)]
 pub(super) struct Stay {
-    environment: String,
-    cluster: Cluster,
-    taken: Vec<Taken>,
+    pub(super) environment: String,
+    pub(super) cluster: Cluster,
+    pub(super) taken: Vec<Taken>,
 }
 
 /// Which cluster an environment is on: the one that it names, else the one that all apps of a workspace have for an
 /// environment so called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Cluster {
-    workspace: Option<PathBuf>,
-    is_named: bool,
-    name: String,
+pub(super) struct Cluster {
+    pub(super) workspace: Option<PathBuf>,
+    pub(super) is_named: bool,
+    pub(super) name: String,
 }
 
 impl Stay {

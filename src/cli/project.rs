@@ -29,8 +29,8 @@ use crate::{Around, Compiled, kubernetes_fields};
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -140,15 +140,62 @@ pub(super) struct Loaded {
     apply: Option<Way>,
     /// Where reading it found mistakes.
     wrong: Vec<At>,
+    /// What compiling it asked for.
+    pub(super) asked: Arc<Asked>,
+}
+
+/// What compiling an app asked for, beside its spec and its workspace.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    others: AtomicBool,
+    files: Mutex<BTreeSet<String>>,
+}
+
+impl Asked {
+    /// The files, by their paths from the spec's folder, where it is clear which those are and nothing but files was
+    /// asked for.
+    pub(super) fn files_alone(&self) -> Option<Vec<String>> {
+        if self.others() {
+            return None;
+        }
+        self.files().iter().map(|file| plain(file)).collect()
+    }
+
+    /// The files, as they are written.
+    pub(super) fn files(&self) -> Vec<String> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Whether another app was asked for.
+    pub(super) fn others(&self) -> bool {
+        self.others.load(Ordering::Relaxed)
+    }
+}
+
+/// A path that leads nowhere but down, without what means nothing in it.
+fn plain(path: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::Normal(part) => parts.push(part.to_str()?),
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    Some(parts.join("/"))
 }
 
 impl Selection {
     /// Finds the apps. No app at all is a failure: a check that passes when its subject is missing is none.
     pub(super) fn candidates(&self) -> Result<Vec<Candidate>, Failure> {
+        self.candidates_of(disk::find_specs(&self.reach, &self.paths)?)
+    }
+
+    /// The apps of some specs.
+    pub(super) fn candidates_of(&self, specs: Vec<PathBuf>) -> Result<Vec<Candidate>, Failure> {
         if let Some(version) = &self.kubernetes {
             version.parse::<crate::k8s::version::Version>().map_err(Failure::new)?;
         }
-        let specs = disk::find_specs(&self.reach, &self.paths)?;
         if specs.is_empty() {
             let name = |path: &PathBuf| {
                 if path == Path::new(".") { "this folder".to_owned() } else { path.display().to_string() }
@@ -297,7 +344,7 @@ impl Selection {
         if self.environments.is_empty() {
             return names;
         }
-        self.known.0.lock().unwrap_or_else(PoisonError::into_inner).extend(names.iter().cloned());
+        self.note(names.iter().cloned());
         let mut chosen = Vec::new();
         for wanted in &self.environments {
             if names.contains(wanted) {
@@ -312,6 +359,11 @@ impl Selection {
             }
         }
         chosen
+    }
+
+    /// Notes environments that an app has.
+    pub(super) fn note(&self, environments: impl Iterator<Item = String>) {
+        self.known.0.lock().unwrap_or_else(PoisonError::into_inner).extend(environments);
     }
 
     /// Refuses an environment that no app has, once all apps were read: nothing was looked at, so nothing is right.
@@ -396,6 +448,11 @@ impl Candidate {
         }
     }
 
+    /// The folder that its manifests go below.
+    pub(super) fn root(&self) -> PathBuf {
+        self.shared.as_ref().map_or_else(|| folder_of(&self.spec), |shared| shared.folder.clone())
+    }
+
     /// The name of the spec's file, as written manifests name it.
     pub(super) fn spec_name(&self) -> String {
         self.spec.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
@@ -430,6 +487,7 @@ impl Candidate {
             reach: self.reach.clone(),
             apply: self.apply,
             wrong,
+            asked: Arc::default(),
         }))
     }
 }
@@ -472,7 +530,7 @@ impl Loaded {
 
     fn beside(&self) -> Beside<'_> {
         let left = AtomicUsize::new(MOST_BESIDE);
-        Beside { reach: &self.reach, folder: &self.folder, shared: self.shared.as_ref(), left }
+        Beside { reach: &self.reach, folder: &self.folder, shared: self.shared.as_ref(), asked: &self.asked, left }
     }
 
     /// The namespace that an environment lives in. `None` when it cannot be resolved; what is wrong is in `found`.
@@ -609,6 +667,7 @@ struct Beside<'p> {
     reach: &'p Reach,
     folder: &'p Path,
     shared: Option<&'p Arc<Shared>>,
+    asked: &'p Arc<Asked>,
     /// So many bytes are left.
     left: AtomicUsize,
 }
@@ -617,6 +676,7 @@ struct Beside<'p> {
 struct Directory {
     shared: Arc<Shared>,
     reach: Reach,
+    asked: Arc<Asked>,
 }
 
 impl Directory {
@@ -665,6 +725,7 @@ impl Directory {
 
 impl Apps for Directory {
     fn identity(&self, name: &str, environment: &str) -> Result<Identity, String> {
+        self.asked.others.store(true, Ordering::Relaxed);
         let key = (name.to_owned(), environment.to_owned());
         let known = || self.shared.identities.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known().get(&key) {
@@ -678,11 +739,16 @@ impl Apps for Directory {
 
 impl Surroundings for Beside<'_> {
     fn apps(&self) -> Option<Arc<dyn Apps>> {
-        let directory = |shared: &Arc<Shared>| Directory { shared: Arc::clone(shared), reach: self.reach.clone() };
+        let directory = |shared: &Arc<Shared>| Directory {
+            shared: Arc::clone(shared),
+            reach: self.reach.clone(),
+            asked: Arc::clone(self.asked),
+        };
         self.shared.map(|shared| Arc::new(directory(shared)) as Arc<dyn Apps>)
     }
 
     fn file(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.asked.files.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
         let bytes = disk::read_beside(self.reach, self.folder, path)?;
         let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes.len()));
         taken

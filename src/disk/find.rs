@@ -84,6 +84,20 @@ pub fn find_manifests(reach: &Reach, arguments: &[PathBuf]) -> Result<Vec<PathBu
     Ok(manifests.list)
 }
 
+/// All files below a folder, or the file that is there itself.
+///
+/// # Errors
+/// When it does not exist or a folder cannot be listed.
+pub fn find_files(reach: &Reach, path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Once::default();
+    if look_at(path)?.is_dir() {
+        below(reach, path, |_| true, &mut files)?;
+    } else {
+        files.add(path.to_owned());
+    }
+    Ok(files.list)
+}
+
 /// The workspace that a folder belongs to: the nearest one upwards, not above the root of the git repository.
 ///
 /// # Errors
@@ -122,7 +136,10 @@ fn sorted(folder: &Path) -> WalkDir {
 }
 
 /// The real place of a folder that a run is about.
-fn inside(reach: &Reach, folder: &Path) -> Result<PathBuf, Failure> {
+///
+/// # Errors
+/// When it does not exist, or a link leads out of the repository there.
+pub fn inside(reach: &Reach, folder: &Path) -> Result<PathBuf, Failure> {
     reach.name(folder).map_err(|closed| super::closed_to("read", folder, closed))
 }
 

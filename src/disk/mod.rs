@@ -9,7 +9,9 @@ mod sibling;
 mod tree;
 mod turns;
 
-pub use find::{SPEC, WORKSPACE, find_manifests, find_outputs, find_specs, find_workspace, holds_file};
+pub use find::{
+    SPEC, WORKSPACE, find_files, find_manifests, find_outputs, find_specs, find_workspace, holds_file, inside,
+};
 pub use glob::matches;
 pub use reach::Reach;
 pub use sibling::{owner as owner_of_unfinished, path_of as unfinished_beside};
@@ -346,26 +348,26 @@ pub fn write_new(reach: &Reach, path: &Path, text: &str) -> Result<bool, Failure
     if fs::symlink_metadata(path).is_ok() {
         return Ok(false);
     }
-    in_one_step(reach, path, text, false)
+    in_one_step(reach, path, text.as_bytes(), false)
 }
 
 /// Writes a file over another of ours, if there is one: until the whole new one takes its place, the old one stands.
 ///
 /// # Errors
 /// As [`write_file`].
-pub fn write_over(reach: &Reach, path: &Path, text: &str) -> Result<(), Failure> {
-    in_one_step(reach, path, text, true).map(drop)
+pub fn write_over(reach: &Reach, path: &Path, content: impl AsRef<[u8]>) -> Result<(), Failure> {
+    in_one_step(reach, path, content.as_ref(), true).map(drop)
 }
 
 /// Gives false where something stands that may not be written over.
-fn in_one_step(reach: &Reach, path: &Path, text: &str, over: bool) -> Result<bool, Failure> {
+fn in_one_step(reach: &Reach, path: &Path, content: &[u8], over: bool) -> Result<bool, Failure> {
     let closed = |closed| closed_to("write", path, closed);
     let (at, _) = reach.place(path).map_err(closed)?;
     let name = at.file_name().unwrap_or_default().to_string_lossy();
     let draft = at.with_file_name(format!(".{name}{}", tree::DRAFT));
     if fs::symlink_metadata(&draft).is_ok() {
         // A run that was killed left there a beginning of what it was to write; anything else is somebody's.
-        if !begins(reach, text, &draft) {
+        if !begins(reach, content, &draft) {
             return Err(Failure::new(format!("{} is not ours, and in the way. Move it away", draft.display())));
         }
         fs::remove_file(&draft).map_err(|error| Failure::io("remove", &draft, &error))?;
@@ -375,7 +377,7 @@ fn in_one_step(reach: &Reach, path: &Path, text: &str, over: bool) -> Result<boo
     if let Some(about) = over.then(|| fs::metadata(&at).ok()).flatten() {
         file.set_permissions(about.permissions()).map_err(|error| Failure::io("write", path, &error))?;
     }
-    let put = io::Write::write_all(&mut file, text.as_bytes())
+    let put = io::Write::write_all(&mut file, content)
         .and_then(|()| if over { fs::rename(&draft, &at) } else { sibling::rename_to_nothing(&draft, &at) });
     match put {
         Ok(()) => Ok(true),
@@ -389,11 +391,11 @@ fn in_one_step(reach: &Reach, path: &Path, text: &str, over: bool) -> Result<boo
     }
 }
 
-/// Whether a file holds a beginning of a text, or all of it.
-fn begins(reach: &Reach, text: &str, path: &Path) -> bool {
+/// Whether a file holds a beginning of a content, or all of it.
+fn begins(reach: &Reach, content: &[u8], path: &Path) -> bool {
     let Ok((file, Some(_))) = reach.open(path) else { return false };
     let mut bytes = Vec::new();
-    file.take(text.len() as u64 + 1).read_to_end(&mut bytes).is_ok() && text.as_bytes().starts_with(&bytes)
+    file.take(content.len() as u64 + 1).read_to_end(&mut bytes).is_ok() && content.starts_with(&bytes)
 }
 
 /// Refuses a folder of output that a link leads to, or that is in git's own.
@@ -460,6 +462,39 @@ pub fn begins_with(reach: &Reach, path: &Path, so: impl Fn(&str) -> bool) -> boo
     let Ok((file, Some(_))) = (if path.is_file() { reach.open(path) } else { return false }) else { return false };
     let mut bytes = Vec::new();
     file.take(1024).read_to_end(&mut bytes).is_ok() && so(&String::from_utf8_lossy(&bytes))
+}
+
+/// All that a file of ours holds; none if nobody can read it, or it has more bytes than that.
+#[must_use]
+pub fn bytes(reach: &Reach, path: &Path, most: u64) -> Option<Vec<u8>> {
+    let (file, about) = reach.open_found(path).ok()?;
+    let length = about.filter(|about| about.len() <= most)?.len();
+    let mut bytes = Vec::with_capacity(usize::try_from(length).ok()? + 1);
+    file.take(most + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= most).then_some(bytes)
+}
+
+/// Whether there is a plain file below a folder, and no link on the way to it from there.
+#[must_use]
+pub fn is_plain_file(folder: &Path, path: &str) -> bool {
+    let mut at = folder.to_owned();
+    let mut parts = path.split('/').peekable();
+    while let Some(part) = parts.next() {
+        at.push(part);
+        let Ok(about) = fs::symlink_metadata(&at) else { return false };
+        if if parts.peek().is_some() { !about.is_dir() } else { !about.is_file() } {
+            return false;
+        }
+    }
+    true
+}
+
+/// What tells this program from any other build of it: its version, and the file that it was started from.
+#[must_use]
+pub fn program() -> Option<String> {
+    let about = fs::metadata(std::env::current_exe().ok()?).ok()?;
+    let changed = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(format!("{} {} {}", env!("CARGO_PKG_VERSION"), about.len(), changed.as_nanos()))
 }
 
 /// Whether a file holds just that text; false if nobody can read it, or only once.

@@ -138,6 +138,12 @@ impl Reach {
         self.known().workspaces.insert(folder.as_os_str().to_owned(), found);
     }
 
+    /// The repository that a folder is in, if it is in one.
+    #[must_use]
+    pub fn root(&self, folder: &Path) -> Option<PathBuf> {
+        self.folder(folder).ok()?.root.map(|root| root.to_path_buf())
+    }
+
     /// Whether a folder may be looked into.
     pub(super) fn visit(&self, folder: &Path) -> Result<(), Closed> {
         self.folder(folder).map(drop)

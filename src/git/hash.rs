@@ -11,14 +11,14 @@ impl Hash {
     }
 
     /// From hexadecimal digits, as git prints them.
-    pub(super) fn of_digits(digits: &[u8]) -> Option<Self> {
+    pub(crate) fn of_digits(digits: &[u8]) -> Option<Self> {
         let digit = |letter: u8| (letter as char).to_digit(16).and_then(|number| u8::try_from(number).ok());
         let pairs = digits.chunks(2).map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?));
         pairs.collect::<Option<_>>().map(Self)
     }
 
     /// As git prints it.
-    pub(super) fn digits(&self) -> String {
+    pub(crate) fn digits(&self) -> String {
         self.0
             .iter()
             .flat_map(|byte| [byte >> 4, byte & 15])
@@ -34,7 +34,7 @@ impl Hash {
 }
 
 /// SHA-1 of some parts, one after another (FIPS 180-4).
-fn sha1(parts: &[&[u8]]) -> [u8; 20] {
+pub(crate) fn sha1(parts: &[&[u8]]) -> [u8; 20] {
     let mut state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
     let (mut block, mut filled, mut length) = ([0_u8; 64], 0, 0_u64);
     for part in parts {

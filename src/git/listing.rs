@@ -9,7 +9,8 @@ use super::hash::Hash;
 pub(super) struct Listing {
     /// The folder, from the top of the repository; empty for that itself.
     folder: String,
-    /// What `git ls-tree -r -z` printed: `MODE TYPE HASH<tab>PATH<nul>` for each file.
+    /// What `git ls-tree -r -z` or `git ls-files -s -v -z` printed: `MODE TYPE HASH<tab>PATH<nul>` for each file, or
+    /// `TAG MODE HASH STAGE<tab>PATH<nul>`.
     text: Vec<u8>,
     /// Where each begins.
     lines: Vec<usize>,
@@ -64,6 +65,26 @@ impl Listing {
         self.lines.iter().filter_map(|start| folder(self.path(*start))).collect()
     }
 
+    /// Shows each file: what git says of it, and its path.
+    pub(super) fn each<'l>(&'l self, mut see: impl FnMut(&'l [u8], &'l [u8])) {
+        for start in &self.lines {
+            let (said, path) = self.parts(*start);
+            see(said, path);
+        }
+    }
+
+    /// What git says of a file.
+    pub(super) fn line(&self, path: &str) -> Option<&[u8]> {
+        let (said, found) = self.parts(*self.lines.get(self.first_from(path.as_bytes()))?);
+        (found == path.as_bytes()).then_some(said)
+    }
+
+    /// Whether anything is below a folder.
+    pub(super) fn is_folder(&self, path: &str) -> bool {
+        let below = [path.as_bytes(), b"/"].concat();
+        self.lines.get(self.first_from(&below)).is_some_and(|start| self.path(*start).starts_with(&below))
+    }
+
     /// Shows the names in a folder, and what git says of those that are files. What lies deeper is passed over.
     fn walk<'l>(&'l self, folder: &str, mut see: impl FnMut(&'l [u8], Option<&'l [u8]>)) {
         let prefix = if folder.is_empty() { Vec::new() } else { [folder.as_bytes(), b"/"].concat() };
@@ -72,7 +93,7 @@ impl Listing {
             let Some(rest) = self.path(*start).strip_prefix(&prefix[..]) else { break };
             match rest.iter().position(|byte| *byte == b'/') {
                 None => {
-                    see(rest, self.text.get(*start..));
+                    see(rest, Some(self.parts(*start).0));
                     number += 1;
                 }
                 Some(end) => {
@@ -91,17 +112,21 @@ impl Listing {
 
     /// The path in the line that begins there.
     fn path(&self, start: usize) -> &[u8] {
+        self.parts(start).1
+    }
+
+    /// What is said in the line that begins there, and its path.
+    fn parts(&self, start: usize) -> (&[u8], &[u8]) {
         let line = &self.text[start..];
-        let begin = line.iter().position(|byte| *byte == b'\t').map_or(line.len(), |tab| tab + 1);
-        let path = &line[begin..];
-        &path[..path.iter().position(|byte| *byte == 0).unwrap_or(path.len())]
+        let line = &line[..line.iter().position(|byte| *byte == 0).unwrap_or(line.len())];
+        let tab = line.iter().position(|byte| *byte == b'\t').unwrap_or(line.len());
+        (&line[..tab], line.get(tab + 1..).unwrap_or_default())
     }
 }
 
-/// The mode and the hash in a line.
-fn about(line: &[u8]) -> Option<(&str, Hash)> {
-    let about = &line[..line.iter().position(|byte| *byte == b'\t')?];
-    let mut words = std::str::from_utf8(about).ok()?.split(' ');
+/// The mode and the hash in what `ls-tree` says of a file.
+fn about(said: &[u8]) -> Option<(&str, Hash)> {
+    let mut words = std::str::from_utf8(said).ok()?.split(' ');
     let (mode, _, hash) = (words.next()?, words.next()?, words.next()?);
     Some((mode, Hash::of_digits(hash.as_bytes())?))
 }

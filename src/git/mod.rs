@@ -6,26 +6,26 @@
 //! limit.
 #![expect(clippy::disallowed_methods, reason = "git is asked from where a folder really is")]
 
+mod ask;
 mod entry;
 mod hash;
 mod listing;
+mod worktree;
 
-pub(crate) use hash::Hash;
+pub(crate) use hash::{Hash, sha1};
+pub(crate) use worktree::Worktree;
 
-use crate::failure::{Failure, shown};
+use crate::failure::Failure;
+use ask::{LARGEST, LARGEST_LISTING, broken, cannot_run, commit, git, said, top};
 use entry::{Entry, EntryKind, entries};
 use listing::Listing;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// No manifest is as large as this.
-const LARGEST: u64 = 64 << 20;
-/// No list of files is: a million of them take a seventh.
-const LARGEST_LISTING: u64 = 1 << 30;
 /// Nor are all manifests of a folder.
 const LARGEST_FOLDER: u64 = 512 << 20;
 
@@ -199,20 +199,9 @@ struct Repository {
 
 impl Repository {
     fn open(folder: &Path, revision: &str) -> Result<Self, Failure> {
-        let top = top(folder)?;
-        let commit =
-            text(folder, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")])
-                .ok();
-        // `^HEAD` is said to be one.
-        let is_hash = |said: &String| said.trim_end().bytes().all(|byte| byte.is_ascii_hexdigit());
-        let commit = commit.filter(is_hash).ok_or_else(|| {
-            let shallow =
-                text(folder, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "true");
-            let why = if shallow { "; this clone is shallow, fetch more of it (`git fetch --unshallow`)" } else { "" };
-            Failure::new(format!("git knows no revision `{revision}` here{why}"))
-        })?;
+        let (top, commit) = (top(folder)?, commit(folder, revision)?);
         let objects = Mutex::new(Objects::open(&top)?);
-        Ok(Self { top, commit: commit.trim().to_owned(), listings: Mutex::default(), objects })
+        Ok(Self { top, commit, listings: Mutex::default(), objects })
     }
 
     /// Has all below a folder listed.
@@ -403,133 +392,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn cannot_run(error: &std::io::Error) -> Failure {
-    Failure::new(format!("git cannot be run: {error}"))
-}
-
-fn broken(error: &std::io::Error) -> Failure {
-    Failure::new(format!("git cannot be asked: {error}"))
-}
-
 /// What a partial clone leaves out is not fetched: a repository's own configuration says from where, and how.
 fn absent(what: &str) -> Failure {
     Failure::new(format!(
         "git lacks the content of {what}. If this clone is partial, fetch the rest: `git fetch --refetch --no-filter`"
     ))
-}
-
-/// The folder that holds a repository's files. What its configuration says of that is believed only where the two name
-/// each other: a `.git` that leads to another repository shows what is in that one.
-fn top(folder: &Path) -> Result<PathBuf, Failure> {
-    let real = |path: &Path| std::fs::canonicalize(path).map_err(|error| Failure::io("read", path, &error));
-    let said = text(folder, &["rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir"])?;
-    let [top, own, shared] = said.lines().collect::<Vec<_>>()[..] else {
-        return Err(Failure::new("git does not say where its files are"));
-    };
-    let (top, own) = (real(Path::new(top))?, real(Path::new(own))?);
-    // Relative to where git runs.
-    let shared = real(&folder.join(shared))?;
-    let link = top.join(".git");
-    let is_own = own == link && !link.is_symlink();
-    let is_shared = shared == own
-        || own.parent().is_some_and(|list| list.ends_with("worktrees") && list.parent() == Some(&*shared));
-    let names_it = || {
-        // A worktree's store says where its `.git` is, a submodule's where its files are.
-        let worktree = read_line(&own.join("gitdir")).map(|path| own.join(path));
-        let submodule =
-            || text(folder, &["config", "--file", &own.join("config").to_string_lossy(), "core.worktree"]).ok();
-        let worktree = worktree.or_else(|| Some(own.join(submodule()?.trim_end()).join(".git")));
-        worktree.is_some_and(|back| std::fs::canonicalize(back.parent().unwrap_or(&back)).is_ok_and(|back| back == top))
-    };
-    if !is_shared || !(is_own || names_it()) || !folder.starts_with(&top) {
-        return Err(Failure::new(format!(
-            "{} leads to a git repository that does not belong to this folder",
-            shown(&link)
-        )));
-    }
-    Ok(top)
-}
-
-/// The one line of a small file.
-fn read_line(path: &Path) -> Option<String> {
-    let file = std::fs::File::open(path).ok().filter(|file| file.metadata().is_ok_and(|about| about.is_file()))?;
-    let mut line = String::new();
-    file.take(1 << 12).read_to_string(&mut line).ok()?;
-    Some(line.trim_end().to_owned())
-}
-
-/// What git prints, as a text.
-fn text(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
-    String::from_utf8(said(folder, arguments, LARGEST)?).map_err(|_| Failure::new("git gave a file that is not text"))
-}
-
-/// What git prints, up to so many bytes.
-fn said(folder: &Path, arguments: &[&str], most: u64) -> Result<Vec<u8>, Failure> {
-    let mut process = git(folder, arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| cannot_run(&error))?;
-    let (answer, complaint) = (process.stdout.take(), process.stderr.take());
-    // Git may complain at length while it answers: both are read at once.
-    let complaint = std::thread::spawn(move || {
-        let mut said = Vec::new();
-        if let Some(mut complaint) = complaint {
-            let _ = complaint.by_ref().take(1 << 16).read_to_end(&mut said);
-            let _ = std::io::copy(&mut complaint, &mut std::io::sink());
-        }
-        said
-    });
-    let mut output = Vec::new();
-    if let Some(answer) = answer {
-        answer.take(most + 1).read_to_end(&mut output).map_err(|error| broken(&error))?;
-    }
-    if output.len() as u64 > most {
-        drop(process.kill());
-        drop(process.wait());
-        return Err(Failure::new(format!(
-            "git has more than {} MB to say of this repository; that is the limit",
-            most >> 20
-        )));
-    }
-    let status = process.wait().map_err(|error| broken(&error))?;
-    if !status.success() {
-        let said = complaint.join().unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
-        return Err(Failure::new(format!("git says: {}", said.lines().next().unwrap_or("nothing").trim())));
-    }
-    Ok(output)
-}
-
-/// A git to be run in a folder, that does nothing but read what is stored there.
-fn git(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new("git");
-    // A repository's own configuration can name programs to run: when objects are fetched that it lacks, when files are
-    // looked at, as hooks.
-    for setting in [
-        "core.fsmonitor=false",
-        "core.hooksPath=/dev/null",
-        "protocol.allow=never",
-        "core.sshCommand=false",
-        "credential.helper=",
-    ] {
-        command.args(["-c", setting]);
-    }
-    command.args(["--no-pager", "--no-replace-objects", "--literal-pathspecs"]).arg("-C").arg(folder).args(arguments);
-    // A variable, such as one that a hook has, would lead it to another repository, or have it write what it does into
-    // a file. What the user configures that way stays: which folders are safe is said there.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy().to_ascii_uppercase();
-        let is_configuration =
-            text.starts_with("GIT_CONFIG") || ["GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES"].contains(&&*text);
-        if text.starts_with("GIT_") && !is_configuration {
-            command.env_remove(name);
-        }
-    }
-    // What is lacking is not fetched. Where git is too old to know that, no way to fetch is allowed: this list wins
-    // over all configuration.
-    command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "none");
-    command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("GIT_GRAFT_FILE", "/dev/null");
-    command.stdin(Stdio::null()).stderr(Stdio::null());
-    command
 }

@@ -25,6 +25,12 @@ pub(crate) enum What {
     Balancer,
 }
 
+impl What {
+    /// All that can be taken.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Name, Self::CloudDisk, Self::Disk, Self::NodePort, Self::Address, Self::Balancer];
+}
+
 /// One thing that an object takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {

@@ -69,6 +69,7 @@ impl Hostile {
     fn compared(&self) -> Run {
         let ci = self.run(&["ci", "--base", "HEAD"], &[]);
         let diff = self.run(&["diff", "--env", "dev", "--against", "HEAD"], &[]);
+        self.run(&["check", "--affected", "HEAD"], &[]);
         assert!(!self.mark().exists(), "somebody ran {}", fs::read_to_string(self.mark()).unwrap());
         assert_eq!(ci.code == 2, diff.code == 2, "{}{}", ci.stderr, diff.stderr);
         diff
@@ -224,6 +225,31 @@ fn filters_and_external_comparisons_do_not_run() {
     );
     hostile.git_would_run_it(&["diff"]);
     hostile.compares();
+}
+
+/// Git looks into files that may have been written while it wrote its index, and filters them. What changed is found
+/// without that.
+#[test]
+fn filters_do_not_run_to_find_what_changed() {
+    let hostile = Hostile::new();
+    hostile.scratch.write("work/.gitattributes", "*.yaml filter=evil\n");
+    let filter = "\tclean = PROGRAM clean\n\tprocess = PROGRAM process\n\trequired = true\n";
+    hostile.configure(&format!("[filter \"evil\"]\n{filter}"));
+    let age = || {
+        let index = fs::File::options().write(true).open(hostile.work().join(".git/index")).unwrap();
+        index.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000)).unwrap();
+    };
+    age();
+    hostile.git_would_run_it(&["diff-files"]);
+    age();
+    let run = hostile.run(&["check", "--affected", "HEAD"], &[]);
+    assert!(!hostile.mark().exists(), "somebody ran {}", fs::read_to_string(hostile.mark()).unwrap());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    // A name that would switch off another filter than it says.
+    hostile.configure(&format!("[filter \"evil=x\"]\n{filter}"));
+    let run = hostile.run(&["check", "--affected", "HEAD"], &[]);
+    assert!(run.code == 2 && run.stderr.contains("cannot be switched off"), "{}", run.stderr);
+    assert!(!hostile.mark().exists());
 }
 
 #[test]

@@ -7,6 +7,8 @@
 )]
 
 mod admission;
+#[cfg(unix)]
+mod affected;
 mod architecture;
 mod argocd;
 mod ceilings;

@@ -3,12 +3,11 @@
 
 use super::document::Document;
 use super::findings::candidate;
+use crate::cli::affected::Apps;
 use crate::cli::claims::Claims;
 use crate::cli::committed::Committed;
 use crate::cli::diff::Diff;
-use crate::cli::dump::Live;
-use crate::cli::output::Formats;
-use crate::cli::project::{Candidate, Fresh, Loaded, Selection};
+use crate::cli::project::{Fresh, Loaded, Selection};
 use crate::cli::wire;
 use crate::diagnostic::Diagnostics;
 use crate::printable;
@@ -29,8 +28,8 @@ const MOST_VALUES: usize = 3;
 /// Two lenses for each environment.
 pub(super) fn lenses(uri: &str, document: &Document) -> Option<Value> {
     let path = wire::path_of(uri)?;
-    let candidates = vec![candidate(&path, &document.text)?];
-    let app = candidates[0].load(&mut Vec::new()).ok()??;
+    let apps = Apps::all(vec![candidate(&path, &document.text)?]);
+    let app = apps.candidates[0].load(&mut Vec::new()).ok()??;
     let mut list = Vec::new();
     for environment in app.environments() {
         let own = app.spec.environments.iter().find(|layer| *layer.key.name == *environment).map(|layer| layer.key.at);
@@ -38,7 +37,7 @@ pub(super) fn lenses(uri: &str, document: &Document) -> Option<Value> {
         let range = document.range(&(at.start as usize..at.end as usize));
         let selection = Selection { environments: vec![environment.clone()], ..selection_of(&path) };
         let (mut owned, mut found) = (Vec::new(), Diagnostics::default());
-        let fresh = selection.compile(&candidates[0], &app, true, &mut owned, &mut found);
+        let fresh = selection.compile(&apps.candidates[0], &app, true, &mut owned, &mut found);
         let [Fresh { compiled, .. }] = &fresh[..] else { continue };
         let pods: Vec<String> = compiled.app.replicas().into_iter().map(|replica| replica.pod).collect();
         let whose = if own.is_some() { String::new() } else { format!("{environment}: ") };
@@ -46,7 +45,7 @@ pub(super) fn lenses(uri: &str, document: &Document) -> Option<Value> {
             list.push(json!({"range": range, "command": {"title": format!("{whose}{title}"), "command": ""}}));
         };
         add(said_of(&pods));
-        if let Some(said) = verdict(selection, &candidates, &app, fresh, owned) {
+        if let Some(said) = verdict(selection, &apps, &app, fresh, owned) {
             add(said);
         }
     }
@@ -68,16 +67,14 @@ fn said_of(pods: &[String]) -> String {
 /// What the text would do to what is committed; nothing where that cannot be told.
 fn verdict(
     selection: Selection,
-    candidates: &[Candidate],
+    apps: &Apps,
     app: &Loaded,
     fresh: Vec<Fresh>,
     mut owned: Vec<crate::cli::left_over::Place>,
 ) -> Option<String> {
-    let committed = Committed::new(Some(HEAD), &selection, candidates).ok()?;
-    let claims = Claims::new(candidates, None);
-    let against = Some(HEAD.to_owned());
-    let (live, formats) = (Live::default(), Formats::default());
-    let diff = Diff { selection, against, cluster: None, runbook: None, live, formats };
+    let committed = Committed::new(Some(HEAD), &selection, apps).ok()?;
+    let claims = Claims::new(&apps.candidates, &apps.records, None);
+    let diff = Diff { selection, against: Some(HEAD.to_owned()), ..Diff::default() };
     let (reviews, unreadable) = diff.review(app, fresh, &committed, &claims, &mut owned).ok()?;
     if !unreadable.is_empty() {
         return None;
