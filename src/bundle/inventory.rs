@@ -320,7 +320,7 @@ data: {a: b}
     }
 
     fn id(group: &str, kind: &str, namespace: &str, name: &str) -> ResourceId {
-        let [group, kind, namespace, name] = [group, kind, namespace, name].map(str::to_owned);
+        let [group, kind, namespace, name] = [group, kind, namespace, name].map(Text::new);
         ResourceId { group, kind, namespace, name }
     }
 

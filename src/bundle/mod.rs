@@ -7,7 +7,7 @@ pub mod read;
 use crate::diagnostic::{Code, Subject};
 use crate::k8s::object::ObjectName;
 use crate::source::At;
-use crate::value::Node;
+use crate::value::{Data, Node, Text};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
@@ -19,21 +19,28 @@ pub static CODES: &[&Code] = read::CODES;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceId {
     /// `apps`; empty for the core group.
-    pub group: String,
+    pub group: Text,
     /// `StatefulSet`.
-    pub kind: String,
+    pub kind: Text,
     /// Empty where none is said or the kind has none.
-    pub namespace: String,
+    pub namespace: Text,
     /// `web`.
-    pub name: String,
+    pub name: Text,
 }
 
 impl ResourceId {
+    /// How a finding names it.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        let [kind, namespace, name] = [&self.kind, &self.namespace, &self.name].map(ToString::to_string);
+        Subject { kind, namespace, name }
+    }
+
     /// What it is called in a cluster, where objects that name no namespace go to that one.
     #[must_use]
     pub fn object(&self, home: &str) -> ObjectName {
-        let namespace = if self.namespace.is_empty() { home } else { &self.namespace };
-        ObjectName::new(namespace, &self.name)
+        let namespace = if self.namespace.is_empty() { Text::new(home) } else { self.namespace.clone() };
+        ObjectName::new(namespace.clone(), self.name.clone())
     }
 }
 
@@ -85,15 +92,17 @@ impl Resource {
     /// # Errors
     /// The node itself, when it is not an object.
     pub fn new(node: Node) -> Result<Self, Node> {
-        let text = |keys: &[&str]| node.find(keys).and_then(Node::as_str).unwrap_or_default().to_owned();
-        let api_version = text(&["apiVersion"]);
-        let kind = text(&["kind"]);
+        let word = |keys: &[&str]| match node.find(keys).map(|node| &node.data) {
+            Some(Data::Text(text)) => text.clone(),
+            _ => Text::default(),
+        };
+        let (api_version, kind) = (word(&["apiVersion"]).to_string(), word(&["kind"]));
         if api_version.is_empty() || kind.is_empty() {
             return Err(node);
         }
-        let group = api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
-        let id =
-            ResourceId { group, kind, namespace: text(&["metadata", "namespace"]), name: text(&["metadata", "name"]) };
+        let group = api_version.split_once('/').map_or("", |(group, _)| group).into();
+        let (namespace, name) = (word(&["metadata", "namespace"]), word(&["metadata", "name"]));
+        let id = ResourceId { group, kind, namespace, name };
         Ok(Self { id, api_version, node })
     }
 
@@ -106,7 +115,7 @@ impl Resource {
     /// How a finding names it.
     #[must_use]
     pub fn subject(&self) -> Subject {
-        Subject { kind: self.id.kind.clone(), namespace: self.id.namespace.clone(), name: self.id.name.clone() }
+        self.id.subject()
     }
 }
 

@@ -444,7 +444,7 @@ fn runs(compiled: &Compiled, earlier: &Bundle, live: &Inventory) -> bool {
     compiled.bundle.resources.iter().chain(&earlier.resources).any(|one| {
         let namespace = if one.id.namespace.is_empty() { home } else { &one.id.namespace };
         // What is of the whole cluster may be another's.
-        live.get(&ResourceId { namespace: namespace.to_owned(), ..one.id.clone() }).is_some()
+        live.get(&ResourceId { namespace: namespace.into(), ..one.id.clone() }).is_some()
     })
 }
 

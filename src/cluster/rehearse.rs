@@ -571,7 +571,7 @@ impl Cluster {
         if !key.namespace.is_empty() && resource.id.namespace.is_empty() {
             let at = resource.node.at;
             store::put(&mut resource.node, &["metadata", "namespace"], Node::text(key.namespace.clone(), at));
-            resource.id.namespace = key.namespace.to_string();
+            resource.id.namespace = key.namespace.clone();
         }
         resource
     }

@@ -51,7 +51,7 @@ impl Residents {
     pub fn places(&self) -> impl Iterator<Item = (ObjectName, Text)> {
         let placed = |pod: &&Arc<Object>| !node_name(pod.outline()).is_empty() && !is_over(pod.outline());
         let pods = self.there.of_kind("Pod").filter(placed);
-        pods.map(|pod| (ObjectName::new(&pod.id().namespace, &pod.id().name), node_name(pod.outline()).into()))
+        pods.map(|pod| (pod.id().object(""), node_name(pod.outline()).into()))
     }
 
     /// Takes in those of another.

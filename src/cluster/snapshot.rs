@@ -132,7 +132,7 @@ pub fn reduce(dump: &Bundle) -> Snapshot {
         }
         match is_kept(resource).then(|| reduced(resource)).flatten() {
             Some(node) => drop(kept.insert((kind_rank(kind), &resource.id), node)),
-            None => *snapshot.left_out.entry(kind.clone()).or_default() += 1,
+            None => *snapshot.left_out.entry(kind.to_string()).or_default() += 1,
         }
     }
     let is_telling = |(place, node): &(&(u8, &ResourceId), &Node)| place.1.kind != "Secret" && tree::holds_any(node);

@@ -180,7 +180,7 @@ struct Claims<'a> {
 impl<'a> Claims<'a> {
     fn new(bundle: &'a Bundle) -> Self {
         let stated = bundle.of_kind(binder::CLAIM).map(|claim| {
-            let name = ObjectName::new(namespace(claim), &claim.id.name);
+            let name = ObjectName::new(namespace(claim), claim.id.name.clone());
             (name, Wanted { node: &claim.node, at: claim.at() })
         });
         let mut sets: BTreeMap<&str, Vec<(usize, &Resource)>> = BTreeMap::new();

@@ -125,7 +125,7 @@ pub fn import(
 ) -> Imported {
     let mut imported = Imported::default();
     let mut candidates: Vec<Candidate> = Vec::new();
-    let mut by_name: BTreeMap<(String, Text), usize> = BTreeMap::new();
+    let mut by_name: BTreeMap<(Text, Text), usize> = BTreeMap::new();
     let mut homes = Vec::new();
     let mut left: BTreeMap<String, Reason> = BTreeMap::new();
     let several = environments.len() > 1;
@@ -146,8 +146,8 @@ pub fn import(
         left.extend(gathered.left.iter().map(|(resource, reason)| (resource.id.to_string(), *reason)));
         for group in gathered.groups {
             // One app may have another namespace in each environment; in one environment two of a name are two apps.
-            let namespace = if several { String::new() } else { group.set.id.namespace.clone() };
-            let key = (namespace, Text::from(group.set.id.name.as_str()));
+            let namespace = if several { Text::default() } else { group.set.id.namespace.clone() };
+            let key = (namespace, group.set.id.name.clone());
             let position = *by_name.entry(key).or_insert_with(|| {
                 candidates.push(Candidate { name: group.set.id.name.as_str().into(), groups: Vec::new() });
                 candidates.len() - 1
@@ -477,12 +477,10 @@ fn lost(groups: &[(usize, Group)], faults: &[Vec<Fault>], messages: &[String], f
             Mismatch::Extra => format!("{} would be there, which is not in the manifests", fault.id),
             Mismatch::Differs(path) => format!("{}: `{path}` cannot be kept as it is", fault.id),
         };
-        let subject = crate::diagnostic::Subject {
-            kind: fault.id.kind.clone(),
-            namespace: fault.id.namespace.clone(),
-            name: fault.id.name.clone(),
-        };
-        LOST.report(message).help("change it where it runs, then import it again").about(subject).at(fault.at, found);
+        LOST.report(message)
+            .help("change it where it runs, then import it again")
+            .about(fault.id.subject())
+            .at(fault.at, found);
     }
     if !any {
         LOST.report(format!("no spec was found that compiles to {} as it is", group.set.id))

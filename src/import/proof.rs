@@ -12,7 +12,7 @@ use crate::review::notes::Note;
 use crate::review::runbook::files::Files;
 use crate::review::{self, Review, Setting};
 use crate::source::At;
-use crate::value::{Data, Node};
+use crate::value::{Data, Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -68,9 +68,9 @@ fn is_namespaced(resource: &Resource) -> bool {
 fn name(resource: &Resource, home: &str) -> ResourceId {
     let mut id = resource.id.clone();
     if !is_namespaced(resource) {
-        id.namespace.clear();
+        id.namespace = Text::default();
     } else if id.namespace.is_empty() {
-        home.clone_into(&mut id.namespace);
+        id.namespace = home.into();
     }
     id
 }

@@ -30,6 +30,6 @@ pub(super) fn names(group: &[&Change]) -> Vec<(String, usize)> {
         return vec![(format!("{}{from}", change.id), 1)];
     }
     let all: BTreeSet<&str> = group.iter().map(|change| change.id.name.as_str()).collect();
-    let full = |name: String| ResourceId { name, ..group[0].id.clone() }.to_string();
+    let full = |name: String| ResourceId { name: name.into(), ..group[0].id.clone() }.to_string();
     compact(&all).into_iter().map(|(name, count)| (full(name), count)).collect()
 }

@@ -112,5 +112,5 @@ fn place_of(change: &Change, field: &str) -> At {
 }
 
 fn subject(id: &ResourceId) -> Subject {
-    Subject { kind: id.kind.clone(), namespace: id.namespace.clone(), name: id.name.clone() }
+    id.subject()
 }

@@ -71,7 +71,7 @@ mod tests {
     use crate::review::danger::Danger;
 
     fn risks(changes: &[&str]) -> Vec<Risk> {
-        let about = ResourceId { group: String::new(), kind: "Pod".into(), namespace: String::new(), name: "x".into() };
+        let about = ResourceId { group: "".into(), kind: "Pod".into(), namespace: "".into(), name: "x".into() };
         let risk = |change: &&str| Risk {
             danger: Danger::Selector,
             change: (*change).to_owned(),

@@ -42,7 +42,7 @@ pub(super) fn of_pods(changes: &mut [Change], after: &Outcome, home: &str) -> Ve
     let mut workloads: BTreeMap<(String, ObjectName), &mut Change> = changes
         .iter_mut()
         .filter(|change| change.kind != ChangeKind::Removed)
-        .map(|change| ((change.id.kind.clone(), change.id.object(home)), change))
+        .map(|change| ((change.id.kind.to_string(), change.id.object(home)), change))
         .collect();
     for Denied { key, denial, here, asked } in &after.denied {
         // The pods of others than sets have no names yet.

@@ -41,7 +41,7 @@ pub(super) fn beside(mut committed: Bundle, mut fresh: Bundle, facts: &ClusterFa
     let places: BTreeMap<ResourceId, usize> =
         fresh.resources.iter().enumerate().map(|(place, resource)| (resource.id.clone(), place)).collect();
     for resource in committed.resources.iter_mut().filter(|resource| is_live(&resource.node)) {
-        let nowhere = ResourceId { namespace: String::new(), ..resource.id.clone() };
+        let nowhere = ResourceId { namespace: Text::default(), ..resource.id.clone() };
         let Some(place) = places.get(&resource.id).or_else(|| places.get(&nowhere)) else { continue };
         let Some(next) = fresh.resources.get_mut(*place) else { continue };
         let Some(found) = server_side::beside(&resource.node, &next.node, &facts.customs, version) else { continue };

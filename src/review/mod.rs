@@ -39,7 +39,7 @@ use crate::api::server_side::CONFLICT;
 use crate::bundle::inventory::Inventory;
 use crate::bundle::{Bundle, Resource, ResourceId};
 use crate::k8s::shape;
-use crate::value::Node;
+use crate::value::{Node, Text};
 use compare::{Compared, compare};
 use known::Sides;
 use live::Ledgers;
@@ -57,7 +57,7 @@ pub fn review(title: String, committed: &Bundle, fresh: &Bundle, setting: Settin
     let (committed, fresh) = (live::manifests(&committed), &fresh);
     let committed = &at_home(&committed, fresh, setting.namespace);
     let files = &setting.files.under(|id| {
-        if fresh.get(id).is_some() { id.clone() } else { ResourceId { namespace: String::new(), ..id.clone() } }
+        if fresh.get(id).is_some() { id.clone() } else { ResourceId { namespace: Text::default(), ..id.clone() } }
     });
     let setting = Setting { files, ..setting };
     let facts = setting.facts.clone().with_definitions_of([committed, fresh]);
@@ -121,7 +121,7 @@ fn of_the_cluster(mut bundle: Bundle) -> Bundle {
             && shape::find(&resource.api_version, &resource.id.kind).is_some_and(|known| !known.namespaced)
     };
     for resource in bundle.resources.iter_mut().filter(is_wide) {
-        resource.id.namespace.clear();
+        resource.id.namespace = Text::default();
         if let Some(metadata) = resource.node.get_mut("metadata").and_then(Node::as_map_mut) {
             metadata.remove("namespace");
         }
@@ -140,7 +140,7 @@ fn at_home(committed: &Bundle, fresh: &Bundle, home: &str) -> Bundle {
             said if said == home => "",
             _ => continue,
         };
-        let twin = ResourceId { namespace: other.to_owned(), ..resource.id.clone() };
+        let twin = ResourceId { namespace: other.into(), ..resource.id.clone() };
         if let Some(twin) = after.get(&twin) {
             resource.id.namespace.clone_from(&twin.id.namespace);
             let said = twin.node.find(&["metadata", "namespace"]).cloned();

@@ -6,7 +6,7 @@ use super::effect::Effect;
 use super::reviewed::Review;
 use super::verdict::{Decision, Judgement, Verdict};
 use crate::bundle::{Bundle, Resource, ResourceId};
-use crate::value::Node;
+use crate::value::{Node, Text};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an environment is called, where its objects live, and what they are.
@@ -61,10 +61,10 @@ pub(crate) fn parity(title: String, old: Side<'_>, new: Side<'_>) -> Review {
 }
 
 /// What an object is called in both environments: without its namespace, which volumes have in their names.
-fn name(resource: &Resource, side: Side<'_>) -> (String, String, String) {
+fn name(resource: &Resource, side: Side<'_>) -> (Text, Text, Text) {
     let ResourceId { group, kind, name, .. } = &resource.id;
     let prefix = format!("{}.", side.namespace);
-    (group.clone(), kind.clone(), name.strip_prefix(&prefix).unwrap_or(name).to_owned())
+    (group.clone(), kind.clone(), name.strip_prefix(&prefix).unwrap_or(name).into())
 }
 
 /// An object as it would be in any environment.
@@ -74,11 +74,11 @@ fn neutral(resource: &Resource, side: Side<'_>) -> Resource {
     let at = resource.at();
     if let Some(metadata) = resource.node.get_mut("metadata").and_then(Node::as_map_mut) {
         metadata.remove("namespace");
-        metadata.put("name", Node::text(&*name, at));
+        metadata.put("name", Node::text(name.clone(), at));
     }
     let claim = resource.node.get_mut("spec").and_then(|spec| spec.get_mut("claimRef")).and_then(Node::as_map_mut);
     claim.and_then(|claim| claim.remove("namespace"));
-    resource.id.namespace.clear();
+    resource.id.namespace = Text::default();
     resource.id.name = name;
     resource
 }

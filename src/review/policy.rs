@@ -101,7 +101,7 @@ fn pods(policy: &Resource, at_home: &[&Resource]) -> Selected {
         .iter()
         .take(LOOKED_AT)
         .filter(|workload| matches(selector(policy), labels(workload).as_ref()))
-        .map(|workload| (workload.id.kind.clone(), workload.id.name.clone()))
+        .map(|workload| (workload.id.kind.to_string(), workload.id.name.to_string()))
         .collect();
     if selected.is_empty() {
         return Selected::Unknown;

@@ -286,7 +286,7 @@ impl Risks<'_> {
 
     fn removed_claim(&mut self, claim: &Resource, step: Rehearsed<'_>) {
         let id = &claim.id;
-        self.tell(id, std::slice::from_ref(&id.name));
+        self.tell(id, &[id.name.to_string()]);
         self.gone(id, Loss::Claim, step);
     }
 
@@ -398,9 +398,9 @@ fn is_for_many(volume: &Resource) -> bool {
 
 fn claim_id(namespace: &str, name: &str) -> ResourceId {
     ResourceId {
-        group: String::new(),
+        group: Text::default(),
         kind: "PersistentVolumeClaim".into(),
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
+        namespace: namespace.into(),
+        name: name.into(),
     }
 }

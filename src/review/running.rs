@@ -134,7 +134,7 @@ fn object_of<'l>(objects: &'l Inventory, resource: &Resource, home: &str) -> Opt
         (false, "") => home,
         (false, said) => said,
     };
-    let id = ResourceId { namespace: namespace.to_owned(), ..id.clone() };
+    let id = ResourceId { namespace: namespace.into(), ..id.clone() };
     objects.get(&id).map(Object::resource)
 }
 
@@ -254,7 +254,7 @@ fn at_home(set: &Resource, home: &str) -> Resource {
     let mut set = set.clone();
     if set.id.namespace.is_empty() {
         let at = set.at();
-        home.clone_into(&mut set.id.namespace);
+        set.id.namespace = home.into();
         if let Some(metadata) = set.node.get_mut("metadata").and_then(Node::as_map_mut) {
             metadata.put("namespace", Node::text(home, at));
         }

@@ -39,7 +39,7 @@ fn answers(path: &Path) -> Vec<(String, Vec<Refusal>)> {
         for resource in &bundle.resources {
             judge::new_object(resource, Way::Client, RECORDED, &mut own);
             let refusals = own.iter().filter_map(|diagnostic| diagnostic.refusal.clone()).collect();
-            answers.push((resource.id.kind.clone(), refusals));
+            answers.push((resource.id.kind.to_string(), refusals));
             own = Diagnostics::default();
         }
     }

@@ -262,7 +262,7 @@ fn variants_of_real_sets_become_environments() {
         let bundle = manifests(&file, &mut Sources::default());
         let mut sets = bundle.of_kind("StatefulSet").filter(|set| set.api_version == "apps/v1");
         if let (Some(set), None) = (sets.next(), sets.next()) {
-            variants.entry((file.parent().unwrap().to_owned(), set.id.name.clone())).or_default().push(file);
+            variants.entry((file.parent().unwrap().to_owned(), set.id.name.to_string())).or_default().push(file);
         }
     }
     let (mut all, mut whole, mut environments, mut lines_before, mut lines_after) = (0, 0, 0, 0, 0);

@@ -85,7 +85,7 @@ fn a_comment_names_every_object_at_risk_whatever_the_size() {
     let text = Format::Markdown.render(&report, false);
     assert!(text.chars().count() < 65_536, "{}", text.len());
     for risk in report.reviews.iter().flat_map(|review| &review.judgement.risks) {
-        assert!(text.contains(&risk.about.name), "{} is not named", risk.about.name);
+        assert!(text.contains(risk.about.name.as_str()), "{} is not named", risk.about.name);
     }
     // More than fit: the worst first, the others counted.
     let mut report = large(200, 99, false);

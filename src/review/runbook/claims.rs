@@ -220,7 +220,7 @@ fn await_size(plan: &mut Plan, namespace: &str, claims: &[String], size: &Stated
 
 /// The steps for a claim of its own that may not grow as it stands.
 pub(super) fn grow_claim(matter: Matter<'_>, old: &Resource, new: &Resource, size: &StatedAmount) -> Plan {
-    let (namespace, claims) = (&new.id.namespace, [new.id.name.clone()]);
+    let (namespace, claims) = (&new.id.namespace, [new.id.name.to_string()]);
     if origin(matter, namespace, &new.id.name, &old.node) == Origin::Static {
         return Plan::new(Purpose::KeepSize(new.id.clone()));
     }

@@ -72,7 +72,7 @@ pub(super) fn plan(matter: Matter<'_>, old: Set<'_>, new: Set<'_>, edits: &[Edit
 pub(super) fn claim(plan: &mut Plan, matter: Matter<'_>, old: &Resource, new: &Resource, users: &[&Resource]) {
     let namespace = &new.id.namespace;
     needed(plan, matter);
-    keep(plan, namespace, &[], std::slice::from_ref(&new.id.name));
+    keep(plan, namespace, &[], &[new.id.name.to_string()]);
     users.iter().for_each(|user| pause(plan, user));
     exchange(
         plan,
@@ -171,7 +171,7 @@ fn exchange(plan: &mut Plan, matter: Matter<'_>, exchange: &Exchange<'_>) {
     };
     let bound = |plan: &mut Plan, claim: &str| plan.run(await_bound(namespace, claim), OfClaim::Bound, None);
     if let Some(volume) = kept(matter, namespace, claim) {
-        plan.run(delete(namespace, &name), OfClaim::DeletedReleased(volume.id.name.clone()), None);
+        plan.run(delete(namespace, &name), OfClaim::DeletedReleased(volume.id.name.to_string()), None);
         let changed = matter.changes.iter().any(|change| change.id == volume.id && change.refusals.is_empty());
         if changed {
             plan.apply_alone(matter, volume, OfVolume::NewForm, None);

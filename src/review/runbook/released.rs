@@ -25,7 +25,7 @@ pub(super) fn plan(matter: Matter<'_>, renames: &[Rename<'_>]) -> Vec<Plan> {
                     Some(plan)
                 }
                 "PersistentVolumeClaim" => {
-                    let claims = [new.id.name.clone()];
+                    let claims = [new.id.name.to_string()];
                     let mut plan = left(matter, new, &claims)?;
                     plan.apply(vec![new.id.clone()], OfClaim::TakesUp, shown(new, &claims));
                     Some(plan)

@@ -144,7 +144,7 @@ pub(super) fn claim(matter: Matter<'_>, old: &Resource, new: &Resource) -> Plan 
     if let Data::Elsewhere(earlier, later) = data {
         return elsewhere(what, earlier, later);
     }
-    let pair = Pair { old: old.id.name.clone(), new: new.id.name.clone(), data };
+    let pair = Pair { old: old.id.name.to_string(), new: new.id.name.to_string(), data };
     let mut plan = Plan::new(Purpose::Rename(what));
     keep(&mut plan, from, std::slice::from_ref(&pair));
     for user in recreate::users(matter.committed, old) {
@@ -207,7 +207,7 @@ pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companions: &Comp
     let renamed: Vec<String> = pairs
         .iter()
         .filter_map(|pair| match pair.data {
-            Data::Renamed(earlier, _) => Some(earlier.id.name.clone()),
+            Data::Renamed(earlier, _) => Some(earlier.id.name.to_string()),
             _ => None,
         })
         .collect();
@@ -236,8 +236,8 @@ pub(super) fn plan<'m>(matter: Matter<'m>, rename: Rename<'m>, companions: &Comp
 /// The volumes of all pairs are kept, by their names where these are known.
 fn keep(plan: &mut Plan, namespace: &str, pairs: &[Pair<'_>]) {
     let known = |pair: &Pair<'_>| match pair.data {
-        Data::Stays(volume) => volume.map(|volume| volume.id.name.clone()),
-        Data::Renamed(earlier, _) | Data::Elsewhere(earlier, _) => Some(earlier.id.name.clone()),
+        Data::Stays(volume) => volume.map(|volume| volume.id.name.to_string()),
+        Data::Renamed(earlier, _) | Data::Elsewhere(earlier, _) => Some(earlier.id.name.to_string()),
     };
     let volumes: Vec<String> = pairs.iter().filter_map(known).collect();
     let claims: Vec<String> = pairs.iter().filter(|pair| known(pair).is_none()).map(|pair| pair.old.clone()).collect();

@@ -44,7 +44,7 @@ fn up(matter: Matter<'_>, old: Set<'_>, new: Set<'_>) -> Option<Plan> {
     }
     let mut own = matter.with_companions(new);
     if !missing.is_empty() && !shared {
-        let names: Vec<String> = missing.iter().map(|volume| volume.id.name.clone()).collect();
+        let names: Vec<String> = missing.iter().map(|volume| volume.id.name.to_string()).collect();
         plan.apply(
             missing.iter().map(|volume| volume.id.clone()).collect(),
             OfVolume::ForReplicas,

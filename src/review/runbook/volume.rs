@@ -103,7 +103,7 @@ fn of_pod(matter: Matter<'_>, set: Set<'_>, ordinal: i64, list: &[Remade<'_>]) -
         None,
     );
     list.iter().for_each(|remade| make(&mut plan, matter, remade.old, remade.new));
-    let bound = list.iter().map(|remade| (claim_of(remade.old).1.to_owned(), remade.new.id.name.clone()));
+    let bound = list.iter().map(|remade| (claim_of(remade.old).1.to_owned(), remade.new.id.name.to_string()));
     let bound = OfPod::ReadyBound(pod.clone(), bound.collect());
     plan.run(await_pod(namespace, &pod), bound, shown());
     plan
