@@ -119,6 +119,9 @@ Examples:
   # As JSON, for one environment
   statewright inspect --env prod -o json apps/kubia
 
+  # Draw which pod holds which claim, volume and disk
+  statewright inspect --env prod -o svg apps/kubia
+
   # Only the pods, as kubectl names them
   statewright inspect --env prod -o name apps/kubia";
 

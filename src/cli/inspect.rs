@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostics;
 use crate::k8s::version::Version;
 use crate::outage::Stage;
 use crate::outage::table::{Table, table};
-use crate::report::identity;
+use crate::report::{identity, picture};
 use crate::review::presumed;
 use clap::{Args, ValueEnum};
 
@@ -28,6 +28,7 @@ enum View {
     Table,
     Json,
     Mermaid,
+    Svg,
     Name,
 }
 
@@ -64,6 +65,7 @@ impl Inspect {
             View::Table => identity::table(&views),
             View::Json => identity::json(&views),
             View::Mermaid => identity::mermaid(&views),
+            View::Svg => picture::of_replicas(&views),
             View::Name => identity::names(&views),
         })?;
         Ok(if forbids(&findings) { Exit::Found } else { Exit::Fine })

@@ -4,6 +4,7 @@
 
 use super::alike;
 use super::holding::cells;
+use super::identity::Map;
 use super::markup::escaped;
 use super::{Report, spoken};
 use crate::k8s::object::ObjectName;
@@ -37,6 +38,8 @@ enum Fate {
     Goes,
     /// It is there still, and no pod has it.
     Left,
+    /// It is there; nothing is compared with anything.
+    Held,
 }
 
 impl Fate {
@@ -44,7 +47,7 @@ impl Fate {
 
     const fn class(self) -> &'static str {
         match self {
-            Self::Stays => "stays",
+            Self::Stays | Self::Held => "stays",
             Self::Restarts => "restarts",
             Self::Comes => "comes",
             Self::Goes => "goes",
@@ -55,7 +58,7 @@ impl Fate {
     /// Colours are not all that tells them apart.
     const fn sign(self) -> &'static str {
         match self {
-            Self::Stays => "",
+            Self::Stays | Self::Held => "",
             Self::Restarts => "↻ ",
             Self::Comes => "+ ",
             Self::Goes => "− ",
@@ -70,6 +73,7 @@ impl Fate {
             Self::Comes => "new",
             Self::Goes => "removed",
             Self::Left => "orphaned: kept, and used by no pod",
+            Self::Held => "",
         }
     }
 }
@@ -150,12 +154,50 @@ pub(crate) fn render(report: &Report) -> String {
         body.push_str("<text class=\"title\" x=\"0\" y=\"18\">No pod, claim or volume is concerned</text>");
         top = TITLE;
     }
+    sheet("Who holds what, before and after", &body, top)
+}
+
+/// A file with a drawing.
+fn sheet(label: &str, body: &str, height: usize) -> String {
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" role=\"img\" aria-label=\"Who holds what, \
-            before and after\" \
-         viewBox=\"-1 0 {0} {top}\" width=\"{0}\" height=\"{top}\">\n<style>\n{STYLE}</style>\n{body}\n</svg>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" role=\"img\" aria-label=\"{label}\" \
+         viewBox=\"-1 0 {0} {height}\" width=\"{0}\" height=\"{height}\">\n<style>\n{STYLE}</style>\n{body}\n</svg>\n",
         WIDTH + 2
     )
+}
+
+/// What the replicas of apps hold, as a file.
+#[must_use]
+pub(crate) fn of_replicas(maps: &[Map]) -> String {
+    let held = |text: &str| if text.is_empty() { Vec::new() } else { vec![(text.to_owned(), Fate::Held)] };
+    let (mut body, mut top) = (String::new(), 0);
+    for map in maps.iter().take(MOST_DRAWN) {
+        let mut rows: Vec<Row> = Vec::new();
+        for replica in &map.replicas {
+            let mut pod = replica.pod.as_str();
+            for claim in &replica.claims {
+                let disk = claim.disk.as_deref().unwrap_or("dynamically provisioned");
+                let volume = claim.volume.as_deref().unwrap_or_default();
+                rows.push([pod, &claim.name, volume, disk].map(held).into());
+                // The pod stands once, before the first of its claims.
+                pod = "";
+            }
+            if replica.claims.is_empty() {
+                rows.push([pod, "", "", ""].map(held).into());
+            }
+        }
+        let (inner, height) = drawn(rows);
+        let title = escaped(&format!("{} in {}: namespace {}", map.app, map.environment, map.namespace));
+        let _ = write!(body, "<text class=\"title\" x=\"0\" y=\"{}\">{title}</text>", top + 18);
+        let _ = write!(body, "<g transform=\"translate(0 {})\">{inner}</g>", top + TITLE);
+        top += TITLE + height + BETWEEN;
+    }
+    let rest = maps.len().saturating_sub(MOST_DRAWN);
+    if rest > 0 {
+        let _ = write!(body, "<text class=\"head\" x=\"0\" y=\"{}\">and {rest} more environments</text>", top + 14);
+        top += TITLE;
+    }
+    sheet("What each replica holds", &body, top.max(TITLE))
 }
 
 fn drawing(review: &Review) -> Option<(String, usize)> {
@@ -164,7 +206,7 @@ fn drawing(review: &Review) -> Option<(String, usize)> {
     if !holds && restarted.is_empty() {
         return None;
     }
-    let mut rows: Vec<Vec<Vec<(String, Fate)>>> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for (old, new) in pairs(&review.before, &review.after) {
         let is_left = new.is_some_and(|new| new.pod.is_none() && new.claim.is_some());
         let comes_back = new.and_then(|new| new.pod.as_ref()).is_some_and(|pod| restarted.contains(pod));
@@ -174,15 +216,18 @@ fn drawing(review: &Review) -> Option<(String, usize)> {
             both.map(|(place, (old, new))| cell(old, new, is_left && place > 0, comes_back && place == 0)).collect(),
         );
     }
-    if rows.is_empty() {
-        return None;
-    }
+    (!rows.is_empty()).then(|| drawn(rows))
+}
+
+/// A pod, a claim, a volume and a disk that belong together, each with what it was and is.
+type Row = Vec<Vec<(String, Fate)>>;
+
+/// Rows, and how high they are together.
+fn drawn(mut rows: Vec<Row>) -> (String, usize) {
     let all = rows.len();
-    let is_quiet = |row: &Vec<Vec<(String, Fate)>>| row.iter().flatten().all(|(_, fate)| *fate == Fate::Stays);
-    if all > MOST_ROWS {
-        rows.sort_by_key(is_quiet);
-        rows.truncate(MOST_ROWS);
-    }
+    let is_quiet = |row: &Row| row.iter().flatten().all(|(_, fate)| *fate == Fate::Stays);
+    rows.sort_by_key(|row| all > MOST_ROWS && is_quiet(row));
+    rows.truncate(MOST_ROWS);
     let mut body = String::new();
     let mut top = HEAD;
     for (begin, _, name) in COLUMNS {
@@ -207,7 +252,7 @@ fn drawing(review: &Review) -> Option<(String, usize)> {
     }
     let present: BTreeSet<Fate> = rows.iter().flatten().flatten().map(|(_, fate)| *fate).collect();
     top = legend(&present, all - rows.len(), top, &mut body);
-    Some((body, top))
+    (body, top)
 }
 
 /// A line from one column to another.
@@ -223,12 +268,12 @@ fn draw(text: &str, fate: Fate, (begin, wide, column): (usize, usize, &str), top
     let pod = if column == "Pod" { format!(" data-pod=\"{}\"", escaped(text)) } else { String::new() };
     let _ = write!(
         body,
-        "<g class=\"{}\"{pod}><title>{column} {}: {}</title><rect x=\"{begin}\" y=\"{top}\" width=\"{wide}\" \
+        "<g class=\"{}\"{pod}><title>{column} {}{}</title><rect x=\"{begin}\" y=\"{top}\" width=\"{wide}\" \
             height=\"{HEIGHT}\" rx=\"7\"/>\
          <text x=\"{}\" y=\"{}\">{}</text></g>",
         fate.class(),
         escaped(text),
-        fate.word(),
+        if fate == Fate::Held { String::new() } else { format!(": {}", fate.word()) },
         begin + 9,
         top + 18,
         escaped(&shortened(&said, room))

@@ -84,6 +84,12 @@ fn streams_and_views_come_in_every_form() {
         serde_json::from_str(&statewright(&root, &["inspect", "examples/kubia", "--format", "json"]).stdout).unwrap();
     assert_eq!(json[0]["replicas"][2]["claims"][0]["volume"], "default.data-kubia-2");
     assert!(statewright(&root, &["inspect", "examples/kubia", "--format", "mermaid"]).stdout.starts_with("graph LR"));
+    let picture = statewright(&root, &["inspect", "examples/kubia", "-o", "svg"]).stdout;
+    assert!(picture.starts_with("<svg xmlns=") && picture.contains("kubia in prod"), "{picture}");
+    for part in ["Pod kubia-4", "Claim data-kubia-4", "Volume pets.data-kubia-4", "Pod kubia-2"] {
+        assert!(picture.contains(&format!("<title>{part}</title>")), "{part} is not in {picture}");
+    }
+    assert!(!picture.contains("unchanged"), "nothing is compared here: {picture}");
 }
 
 #[test]
