@@ -14,6 +14,7 @@ use crate::review::verdict::Verdict;
 use crate::review::{Change, Review};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 const DIM: &str = "\u{1b}[2m";
 const MARKED_RED: &str = "\u{1b}[1;4;31m";
@@ -118,7 +119,8 @@ impl Page {
         let review = group.reviews[0];
         let judgement = &review.judgement;
         let verdict = judgement.verdict;
-        self.painted(colour(verdict), &format!("{}: {}", clean(&review.title), line_of(review)));
+        let headline = format!("{}: {}", clean(&review.title), line_of(review));
+        self.painted(colour(verdict), &self.wrapped(&headline, 0, 2));
         self.line(&format!("\n{}", kinds(review)));
         if let [_, others @ ..] = &group.reviews[..]
             && !others.is_empty()
@@ -134,18 +136,16 @@ impl Page {
         }
         self.table(review, &changes);
         self.runbooks(review);
-        self.details(&changes);
+        self.details(review, &changes);
     }
 
     fn judgement(&mut self, review: &Review) {
         let judgement = &review.judgement;
         for risk in &judgement.risks {
             if risk.acknowledged {
-                self.painted(YELLOW, "  data at risk, acknowledged:");
-                self.line(&format!(" {}", clean(&words::risk(review, risk))));
+                self.labelled(YELLOW, "  data at risk, acknowledged:", &clean(&words::risk(review, risk)));
             } else {
-                self.painted(RED, "  data at risk:");
-                self.line(&format!(" {}", clean(&words::risk(review, risk))));
+                self.labelled(RED, "  data at risk:", &clean(&words::risk(review, risk)));
                 self.line(&format!(
                     "    if that is meant: acknowledge: [{{change: \"{}\", reason: \"…\"}}]",
                     clean(&risk.change)
@@ -156,16 +156,58 @@ impl Page {
             self.line(&format!("    or all of it at once: {}", clean(&entries)));
         }
         for change in &judgement.stale {
-            self.painted(YELLOW, "  acknowledged, but not what happens here:");
-            self.line(&format!(" {}. Remove it", clean(change)));
+            self.labelled(
+                YELLOW,
+                "  acknowledged, but not what happens here:",
+                &format!("{}. Remove it", clean(change)),
+            );
         }
         for (set, moves) in &judgement.order {
             let set = clean(&set.seen_from(&review.home).to_string());
-            self.line(&format!("  pods of {set}, in order: {}", clean(&signs(moves))));
+            self.labelled("", &format!("  pods of {set}, in order:"), &clean(&signs(moves)));
         }
         for note in words::notes(review) {
-            self.line(&format!("  {}", clean(&note)));
+            self.labelled("", " ", &clean(&note));
         }
+    }
+
+    /// A label, and what it says, which goes on below where it is longer than a line.
+    fn labelled(&mut self, colour: &str, label: &str, text: &str) {
+        let text = self.wrapped(text, columns(label) + 1, 4);
+        if colour.is_empty() {
+            self.out.push_str(label)
+        } else {
+            self.painted(colour, label)
+        }
+        self.line(&format!(" {text}"));
+    }
+
+    /// A text for people in lines that fit, as far as its words do: the first begins at a column, the others are set in.
+    /// Where nobody watches, it is one line.
+    fn wrapped(&self, text: &str, begin: usize, indent: usize) -> String {
+        if self.width < NARROWEST {
+            return text.to_owned();
+        }
+        let (mut out, mut at) = (String::with_capacity(text.len() + 16), begin);
+        for (number, line) in text.split('\n').enumerate() {
+            if number > 0 {
+                let _ = write!(out, "\n{:indent$}", "");
+                at = indent;
+            }
+            for (position, word) in line.split(' ').enumerate() {
+                let wide = columns(word);
+                if position > 0 && at + 1 + wide > self.width {
+                    let _ = write!(out, "\n{:indent$}", "");
+                    at = indent;
+                } else if position > 0 {
+                    out.push(' ');
+                    at += 1;
+                }
+                out.push_str(word);
+                at += wide;
+            }
+        }
+        out
     }
 
     /// A row for each object; one for all that go the same way and are called alike. Where many are left, the rest is
@@ -210,11 +252,11 @@ impl Page {
                 let place = format!("  {}. ", number + 1);
                 self.out.push_str(&place);
                 if !step.before.is_empty() {
-                    self.painted(BOLD, &format!("first: {}", clean(&step.before)));
+                    self.painted(BOLD, &self.wrapped(&format!("first: {}", clean(&step.before)), 5, 7));
                     self.out.push_str("\n     ");
                 }
                 self.line(&clean(&step.command).replace('\n', &indent));
-                self.painted(DIM, &format!("     → {}", clean(&step.expect).replace('\n', &indent)));
+                self.painted(DIM, &format!("     → {}", self.wrapped(&clean(&step.expect), 7, 7)));
                 self.out.push('\n');
                 if !step.check.is_empty() {
                     self.painted(DIM, &format!("     see: {}", clean(&step.check).replace('\n', &indent)));
@@ -226,13 +268,13 @@ impl Page {
 
     /// What the server says, and the fields; once for all objects of a kind of which the same is said. Nothing for
     /// objects that came or went: the table names them.
-    fn details(&mut self, changes: &[&Change]) {
+    fn details(&mut self, review: &Review, changes: &[&Change]) {
         let told: Vec<&Change> =
             changes.iter().copied().filter(|change| !change.refusals.is_empty() || !change.fields.is_empty()).collect();
         let mut bodies = BTreeMap::new();
         for change in &told {
             let mut page = Page { out: String::new(), colours: self.colours, width: self.width };
-            page.body(change);
+            page.body(review, change);
             bodies.insert(&change.id, page.out);
         }
         for group in grouped(&told, |change| bodies.get(&change.id).cloned()) {
@@ -246,17 +288,20 @@ impl Page {
         }
     }
 
-    fn body(&mut self, change: &Change) {
+    fn body(&mut self, review: &Review, change: &Change) {
         for refusal in &change.refusals {
             let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
-            self.painted(RED, "  refused by the API server:");
-            self.line(&format!(
-                " {}",
-                clean(&format!("{field}{}", said(refusal.kind, &refusal.detail))).replace('\n', "\n    ")
-            ));
+            let why = clean(&format!("{field}{}", said(refusal.kind, &refusal.detail)));
+            let why = if self.width < NARROWEST { why.replace('\n', "\n    ") } else { why };
+            self.labelled(RED, "  refused by the API server:", &why);
         }
         for field in &change.fields {
-            self.painted(BLUE, &format!("  {}:", clean(&field.path)));
+            if review.replaces_pods(change, field) {
+                self.painted(colour(Verdict::Restart), &format!("{} ", sign(Verdict::Restart)));
+            } else {
+                self.out.push_str("  ");
+            }
+            self.painted(BLUE, &format!("{}:", clean(&field.path)));
             match differences::of_field(field) {
                 Difference::Short(old, new) => {
                     self.out.push(' ');

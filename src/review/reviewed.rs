@@ -1,15 +1,18 @@
 //! A review as a value: what differs, what it will do, who holds what. Makes no sentence.
 
-use super::change::Change;
+use super::change::{Change, Verdict};
+use super::fields::FieldChange;
 use super::holdings::{Behind, Holding};
 use super::notes::{Note, Otherwise};
 use super::running::Live;
 use super::verdict::Judgement;
 use crate::bundle::Bundle;
 use crate::diagnostic::Finding;
+use crate::k8s::object::ObjectName;
 use crate::k8s::version::Version;
 use crate::outage::table::Table;
 use crate::secret::known::Known;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One bundle against an earlier one: what differs, what it will do, and how it is done safely.
@@ -51,6 +54,22 @@ pub struct Place {
 }
 
 impl Review {
+    /// Whether a field of an object is why its pods are replaced: they are made from what stands there. Of sets the
+    /// rehearsal says whether they are, of others what is decided of them.
+    #[must_use]
+    pub fn replaces_pods(&self, change: &Change, field: &FieldChange) -> bool {
+        if field.path != "spec.template" && !field.path.starts_with("spec.template.") {
+            return false;
+        }
+        if change.id.kind != "StatefulSet" {
+            return matches!(change.verdict, Verdict::Restart | Verdict::Recreate);
+        }
+        let set = change.id.object(&self.home);
+        let Some((_, moves)) = self.judgement.order.iter().find(|(name, _)| *name == set) else { return false };
+        let came: BTreeSet<&ObjectName> = moves.iter().filter(|step| step.came).map(|step| &step.pod).collect();
+        moves.iter().any(|step| !step.came && came.contains(&step.pod))
+    }
+
     /// Takes the secrets of both sides out of the texts that are not made of values: what the API server says, and what
     /// disks are called. What is made into words is made without them.
     pub(super) fn hide_secrets_of(&mut self, bundles: &[&Bundle]) {

@@ -11,7 +11,7 @@ use crate::report::compact::compact;
 use crate::report::holding::cells;
 use crate::report::picture::{self, Pair, pairs};
 use crate::report::words;
-use crate::report::{counted, differences, kinds, ranked, spoken};
+use crate::report::{counted, differences, kinds, ranked, sign, spoken};
 use crate::review::holdings::Holding;
 use crate::review::verdict::Verdict;
 use crate::review::{Change, Review};
@@ -416,7 +416,7 @@ fn object(review: &Review, change: &Change, id: &str, open: bool, room: &mut Roo
         };
         let _ = writeln!(out, "<p class=\"refusal\"><b>Refused:</b> {field}{}</p>", spoken_text(&refusal.detail));
     }
-    fields(change, room.letters, out);
+    fields(review, change, room.letters, out);
     room.letters = room.letters.saturating_sub(out.len() - begin);
     let (old, new) = (&change.texts.0, &change.texts.1);
     if !old.is_empty() && !new.is_empty() && room.letters > 0 {
@@ -429,7 +429,7 @@ fn object(review: &Review, change: &Change, id: &str, open: bool, room: &mut Roo
     out.push_str("</div></details>\n");
 }
 
-fn fields(change: &Change, letters: usize, out: &mut String) {
+fn fields(review: &Review, change: &Change, letters: usize, out: &mut String) {
     if change.fields.is_empty() {
         return;
     }
@@ -440,7 +440,12 @@ fn fields(change: &Change, letters: usize, out: &mut String) {
             let _ = write!(out, "<dt>{} not shown here</dt>", counted(change.fields.len() - position, "more field"));
             break;
         }
-        let _ = write!(out, "<div><dt>{}</dt><dd>", escaped(&field.path));
+        out.push_str("<div><dt>");
+        if review.replaces_pods(change, field) {
+            let (class, sign) = (class(Verdict::Restart), sign(Verdict::Restart));
+            let _ = write!(out, "<span class=\"why {class}\" title=\"replaces the pods\">{sign}</span> ");
+        }
+        let _ = write!(out, "{}</dt><dd>", escaped(&field.path));
         text::difference(&differences::of_field(field), out);
         out.push_str("</dd></div>\n");
     }
