@@ -136,6 +136,20 @@ Examples:
   # Against the nodes and quotas of a cluster
   statewright uses --cluster cluster.yaml --env prod";
 
+pub(super) const GRAPH: &str = "\
+Examples:
+  # Every action with its inputs and outputs, for programs
+  statewright graph
+
+  # Compile only what changed, with Ninja
+  statewright graph -o ninja >build.ninja
+
+  # Share the apps out to four jobs of a pipeline
+  statewright graph -o matrix --jobs 4
+
+  # What Argo CD is to watch for each Application
+  statewright graph -o argocd";
+
 pub(super) const EXPLAIN: &str = "\
 Examples:
   # Explain a finding

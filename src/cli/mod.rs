@@ -18,6 +18,7 @@ mod examples;
 mod explain;
 mod fix;
 mod given;
+mod graph;
 mod import;
 mod init;
 mod inspect;
@@ -123,6 +124,9 @@ enum Command {
     /// List who uses what of each cluster: disks, node ports, hosts, addresses, names; and how much.
     #[command(after_help = examples::USES)]
     Uses(uses::Uses),
+    /// Print what is to be run for each app and environment, with all that it reads and writes, for an engine of builds.
+    #[command(after_help = examples::GRAPH)]
+    Graph(graph::Graph),
     /// Explain a finding or a field of the spec; for a generated file, say which spec made it.
     #[command(after_help = examples::EXPLAIN)]
     Explain(explain::Explain),
@@ -184,6 +188,7 @@ pub fn main() -> ExitCode {
         Command::Snapshot(snapshot) => snapshot.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Uses(uses) => uses.run(),
+        Command::Graph(graph) => graph.run(),
         Command::Explain(explain) => explain.run(),
         Command::Schema(schema) => schema.run(),
         Command::Lsp(lsp) => lsp.run(),

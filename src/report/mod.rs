@@ -6,6 +6,7 @@ mod differences;
 mod gaps;
 pub(crate) mod github;
 pub(crate) mod gitlab;
+pub(crate) mod graph;
 mod groups;
 mod holding;
 pub mod html;

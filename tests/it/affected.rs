@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
     command.args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]);
     command.args(["-c", "protocol.file.allow=always", "-c", "advice.addEmbeddedRepo=false"]).args(arguments);
@@ -50,7 +50,7 @@ const ENVIRONMENTS: &str = "environments:\n  dev: {namespace: dev}\n  prod: {nam
 
 /// A repository with apps of all sorts: in a workspace with templates, facts and definitions, and without one; with
 /// files, links, and apps that ask for each other.
-fn repository() -> Scratch {
+pub(crate) fn repository() -> Scratch {
     let scratch = Scratch::new("affected");
     let dynamic = format!("volumes: {{dynamic: {{class: fast}}}}\n{ENVIRONMENTS}");
     let files = format!("files: {{/etc/app: {{a.conf: {{from: conf/a.conf}}}}}}\n{dynamic}");
@@ -290,7 +290,11 @@ fn run(root: &Path, command: &[&str], more: &[&str]) -> Run {
 
 /// The folders of specs, beside which something is other than at the revision.
 fn changed(old: &BTreeMap<String, Vec<u8>>, new: &BTreeMap<String, Vec<u8>>) -> BTreeSet<String> {
-    let paths = old.keys().chain(new.keys()).filter(|path| old.get(*path) != new.get(*path));
+    // How git ends the lines of what it checks out is no change to it.
+    let content = |files: &BTreeMap<String, Vec<u8>>, path: &String| {
+        files.get(path).map(|bytes| bytes.iter().copied().filter(|byte| *byte != b'\r').collect::<Vec<u8>>())
+    };
+    let paths = old.keys().chain(new.keys()).filter(|path| content(old, path) != content(new, path));
     let folders = new.keys().filter_map(|path| path.strip_suffix("/statewright.yaml")).collect::<BTreeSet<_>>();
     let above = |path: &String| {
         Path::new(path)

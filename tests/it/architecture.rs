@@ -115,6 +115,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "outage",
             "printable",
             "review",
+            "shell",
             "source",
             "value",
             "yaml",

@@ -37,6 +37,8 @@ mod fix;
 mod fixed;
 mod generated;
 mod golden;
+#[cfg(unix)]
+mod graph;
 mod hooks;
 mod hostile;
 #[cfg(unix)]
