@@ -9,6 +9,7 @@ use crate::cluster::binder::{CLAIM, VOLUME};
 use crate::cluster::denial::Verdict;
 use crate::cluster::incident::Incident;
 use crate::cluster::kubectl::Act;
+use crate::cluster::object::{controller_uid, node_name};
 use crate::cluster::rehearse::Cluster;
 use crate::cluster::state::State;
 use crate::cluster::store::{Key, put, take, text, uid};
@@ -160,6 +161,8 @@ pub enum Risk {
     TaintStays,
     /// Fewer pods serve until it is done.
     FewerServe,
+    /// These pods have no controller: nobody makes them again.
+    NoController(Vec<Text>),
 }
 
 /// A pod after it.
@@ -593,6 +596,14 @@ impl Trial<'_> {
         self.remedy(Way::NewDisk, steps, Safe::Elsewhere, vec![Risk::DataGone(gone)], &played)
     }
 
+    /// The pods on the nodes that have no controller.
+    fn without_controller(&self) -> Vec<Text> {
+        let pods = self.stage.cluster.world.store.of_kind("Pod");
+        let here = pods.filter(|(_, pod)| self.mishap.nodes.iter().any(|node| node == node_name(pod)));
+        let bare = here.filter(|(_, pod)| controller_uid(pod).is_none());
+        bare.map(|(key, _)| key.name.clone()).collect()
+    }
+
     fn drain_before(&self) -> Remedy {
         let nodes = self.mishap.nodes.clone();
         let mut cluster = self.stage.cluster.clone();
@@ -605,13 +616,16 @@ impl Trial<'_> {
             Some((pod, cause)) => Expect::DrainRefused(pod, cause),
             None => Expect::Drained,
         };
+        let bare = self.without_controller();
+        // kubectl refuses to drain a node of such pods unless it is told to.
+        let force = if bare.is_empty() { "" } else { "--force " };
         let mut steps = Vec::new();
         for node in &nodes {
             // kubectl takes the bare name here, and must not take it for an option.
             let ends = if is_option(node) { "-- " } else { "" };
             let name = word(node);
             let command =
-                format!("kubectl drain --ignore-daemonsets --delete-emptydir-data --timeout=10m {ends}{name}");
+                format!("kubectl drain --ignore-daemonsets --delete-emptydir-data {force}--timeout=10m {ends}{name}");
             let selector = word(&format!("spec.nodeName={node}"));
             let check = Command::line(format!("kubectl get pods -A -o wide --field-selector={selector}"));
             steps.push(Step {
@@ -631,6 +645,9 @@ impl Trial<'_> {
         let mut risks = self.with_paths(vec![Risk::FewerServe], &played);
         if risks.len() == 1 && self.ends(&played.0, &played.1).iter().all(|end| matches!(end.how, How::Back(_))) {
             risks.clear();
+        }
+        if !bare.is_empty() {
+            risks.push(Risk::NoController(bare));
         }
         self.remedy(Way::DrainBefore, steps, Safe::Budgets, risks, &played)
     }

@@ -2,6 +2,8 @@
 //! pods on the nodes where they were, and with pods wherever the model puts them, nodes then being told apart only as
 //! failed or not.
 
+use crate::commands::statewright;
+use crate::scratch::Scratch;
 use serde_json::{Value, json};
 use statewright::scenario;
 use std::collections::BTreeSet;
@@ -207,4 +209,30 @@ fn difference(was: &Value, is: &Value, at: &str) -> String {
         }
         _ => format!("{at}: was {was}\n    {at}:  is {is}"),
     }
+}
+
+/// kubectl drains no node with a pod that nobody makes again, unless it is told to: the control plane said so.
+#[test]
+fn a_drain_is_forced_where_a_pod_has_no_controller() {
+    let scratch = Scratch::new("drain-alone");
+    scratch.write("cluster.yaml", "nodes: [{name: n1}, {name: n2}]\n");
+    let container = "spec: {nodeName: n1, containers: [{name: c, image: \"x/y:1\"}]}";
+    let alone = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: alone, labels: {{a: b}}}}\n{container}\n");
+    let set = "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {name: r}\nspec:\n  selector: {matchLabels: {c: d}}\n  \
+               template:\n    metadata: {labels: {c: d}}\n    spec: {containers: [{name: c, image: \"x/y:1\"}]}\n";
+    scratch.write("app.yaml", format!("{alone}---\n{set}"));
+    let asked = |file: &str, node: &str| {
+        statewright(scratch.path(), &["rehearse", "--fail", &format!("node={node}"), "--cluster", "cluster.yaml", file])
+            .stdout
+    };
+    let said = asked("app.yaml", "n1");
+    assert!(
+        said.contains("kubectl drain --ignore-daemonsets --delete-emptydir-data --force --timeout=10m n1"),
+        "{said}"
+    );
+    assert!(said.contains("alone has no controller: once evicted, nobody makes it again"), "{said}");
+    // Where every pod there has one, nothing is forced.
+    scratch.write("set.yaml", set);
+    let said = ["n1", "n2"].map(|node| asked("set.yaml", node)).concat();
+    assert!(said.contains("kubectl drain") && !said.contains("--force --timeout"), "{said}");
 }

@@ -211,6 +211,12 @@ impl Outages<'_> {
             Risk::TaintStays => {
                 "the taint stays when the node is back, and keeps pods away until it is removed".to_owned()
             }
+            Risk::NoController(pods) => format!(
+                "{} {} no controller: once evicted, nobody makes {} again",
+                list(pods),
+                if pods.len() == 1 { "has" } else { "have" },
+                if pods.len() == 1 { "it" } else { "them" }
+            ),
             Risk::FewerServe => "until it is undone, fewer pods serve".to_owned(),
         }
     }
