@@ -211,6 +211,14 @@ Examples:
   # The same for an editor that says how it speaks
   statewright lsp --stdio";
 
+pub(super) const WATCH: &str = "\
+Examples:
+  # Compile all apps below this folder, and review against HEAD, whenever a file changes
+  statewright watch
+
+  # One app against main, with the review as a page for the browser
+  statewright watch --base origin/main --serve 8023 apps/kubia";
+
 pub(super) const MCP: &str = "\
 Examples:
   # What an agent's configuration names, with this folder as its working directory

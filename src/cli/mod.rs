@@ -30,6 +30,7 @@ mod manual;
 mod mcp;
 mod neighbours;
 mod output;
+mod page;
 mod pager;
 mod project;
 mod record;
@@ -38,6 +39,7 @@ mod schema;
 mod snapshot;
 mod upgrade;
 mod uses;
+mod watch;
 mod wire;
 
 pub use lsp::replies;
@@ -103,6 +105,9 @@ enum Command {
     /// Check the specs and what is committed, and review the change; for pipelines.
     #[command(after_help = examples::CI)]
     Ci(ci::Ci),
+    /// Compile, check and review whenever a file changes; with a page for the browser if asked.
+    #[command(after_help = examples::WATCH)]
+    Watch(watch::Watch),
     /// Compare what would be compiled with what is committed; or two folders of manifests.
     #[command(after_help = examples::DIFF)]
     Diff(diff::Diff),
@@ -181,6 +186,7 @@ pub fn main() -> ExitCode {
         Command::Compile(compile) => compile.run(),
         Command::Check(check) => check.run(),
         Command::Ci(ci) => ci.run(),
+        Command::Watch(watch) => watch.run(),
         Command::Diff(diff) => diff.run(),
         Command::Compare(compare) => compare.run(),
         Command::Upgrade(upgrade) => upgrade.run(),

@@ -4,10 +4,12 @@ use super::glob;
 use super::reach::{Nearest, Reach, strange};
 use crate::diagnostic::nearest;
 use crate::failure::Failure;
-use std::collections::BTreeSet;
+use crate::layout::INDEX;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use walkdir::{DirEntry, WalkDir};
 
 /// What a spec is called.
@@ -133,6 +135,51 @@ pub fn find_workspace(reach: &Reach, folder: &Path) -> Result<Option<PathBuf>, F
 /// that whole paths are compared, byte by byte: finding the names in them takes far longer.
 fn sorted(folder: &Path) -> WalkDir {
     WalkDir::new(folder).sort_by(|one, other| one.path().as_os_str().cmp(other.path().as_os_str()))
+}
+
+/// What the files of a run look like from outside: when each was written, and how long it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stamp(BTreeMap<PathBuf, (Option<SystemTime>, u64)>);
+
+impl Stamp {
+    /// The files that are other than before, came, or went.
+    #[must_use]
+    pub fn changed_since(&self, before: &Self) -> Vec<PathBuf> {
+        let came = self.0.iter().filter(|(path, seen)| before.0.get(*path) != Some(seen)).map(|(path, _)| path);
+        let went = before.0.keys().filter(|path| !self.0.contains_key(*path));
+        came.chain(went).cloned().collect()
+    }
+}
+
+/// The files below the paths as they are now, and the workspaces above them, but for what was compiled: that changes by
+/// itself.
+///
+/// # Errors
+/// When a path does not exist.
+pub fn stamp(paths: &[PathBuf]) -> Result<Stamp, Failure> {
+    let mut stamp = Stamp::default();
+    let mut add = |path: PathBuf, about: fs::Metadata| {
+        if about.is_file() {
+            stamp.0.insert(path, (about.modified().ok(), about.len()));
+        }
+    };
+    for path in paths {
+        look_at(path)?;
+        let is_source = |entry: &DirEntry| !is_hidden(entry) && !entry.path().join(INDEX).is_file();
+        for entry in WalkDir::new(path).into_iter().filter_entry(is_source).flatten() {
+            // Whoever writes a file anew has it gone for a moment.
+            if let Ok(about) = entry.metadata() {
+                add(entry.into_path(), about);
+            }
+        }
+        let above = fs::canonicalize(path).unwrap_or_default();
+        for workspace in above.ancestors().map(|folder| folder.join(WORKSPACE)) {
+            if let Ok(about) = fs::metadata(&workspace) {
+                add(workspace, about);
+            }
+        }
+    }
+    Ok(stamp)
 }
 
 /// The real place of a folder that a run is about.

@@ -10,7 +10,8 @@ mod tree;
 mod turns;
 
 pub use find::{
-    SPEC, WORKSPACE, find_files, find_manifests, find_outputs, find_specs, find_workspace, holds_file, inside,
+    SPEC, Stamp, WORKSPACE, find_files, find_manifests, find_outputs, find_specs, find_workspace, holds_file, inside,
+    stamp,
 };
 pub use glob::matches;
 pub use reach::Reach;

@@ -209,8 +209,10 @@ fn the_examples_of_help_work() {
             // Each begins with what is committed.
             git(&["clean", "--quiet", "--force", "-d"]);
             git(&["checkout", "--quiet", "."]);
+            // It goes on until it is interrupted.
+            let line = if command == "watch" { format!("timeout 5 {line} || [ $? = 124 ]") } else { line.to_owned() };
             let run = Command::new("bash")
-                .args(["-o", "pipefail", "-c", line])
+                .args(["-o", "pipefail", "-c", &line])
                 .env("PATH", &path)
                 .current_dir(folder)
                 .output();

@@ -77,4 +77,6 @@ mod snapshots;
 mod tutorial;
 mod upgrade;
 mod uses;
+#[cfg(unix)]
+mod watch;
 mod yaml;
