@@ -374,7 +374,9 @@ impl<'r> Folders<'r> {
         let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).zip(folder.file_name());
         let found = match above {
             Some((above, name)) if !disk::is_link(folder) => {
-                self.folder(above).and_then(|above| Some(joined(&above, name.to_str()?)))
+                // What is above the top is in no repository, or in another.
+                let below = self.folder(above).and_then(|above| Some(joined(&above, name.to_str()?)));
+                below.or_else(|| self.repository.inside(folder))
             }
             _ => self.repository.inside(folder),
         };
