@@ -133,7 +133,7 @@ fn a_browser_shows_it_and_answers_to_keys() {
 }
 
 /// Opens all that can be opened, and says whether anything is wider than the window.
-const MEASURE: &str = r##"<script>
+const MEASURE: &str = r#"<script>
 addEventListener("load", () => {
   document.querySelectorAll("details").forEach((one) => { one.open = true; });
   const result = parent.document.createElement("meta");
@@ -141,7 +141,7 @@ addEventListener("load", () => {
   result.content = `${innerWidth} ${document.documentElement.scrollWidth <= innerWidth}`;
   parent.document.head.append(result);
 });
-</script></body>"##;
+</script></body>"#;
 
 #[test]
 fn nothing_is_wider_than_a_phone() {
