@@ -175,9 +175,9 @@ impl Page {
     fn labelled(&mut self, colour: &str, label: &str, text: &str) {
         let text = self.wrapped(text, columns(label) + 1, 4);
         if colour.is_empty() {
-            self.out.push_str(label)
+            self.out.push_str(label);
         } else {
-            self.painted(colour, label)
+            self.painted(colour, label);
         }
         self.line(&format!(" {text}"));
     }
