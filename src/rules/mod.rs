@@ -36,6 +36,7 @@ mod port_without_listener;
 mod probe_port_unknown;
 mod reclaim_by_recycling;
 mod replicas_and_autoscaler;
+mod service_behind_closed_port;
 mod service_selects_nothing;
 mod service_selects_other_app;
 mod storage_class_annotation;
@@ -105,6 +106,7 @@ pub(crate) static RULES: &[&Rule] = &[
     &account_missing::RULE,
     &written_twice::RULE,
     &fewer_volumes_than_replicas::RULE,
+    &service_behind_closed_port::RULE,
 ];
 
 /// What every rule has to say.
