@@ -114,6 +114,8 @@ pub enum Expect {
     Succeeded,
     /// The same, and the successor waits for six minutes until its volume is taken from the node.
     SucceededLater,
+    /// The pod is gone, and nobody makes another.
+    Gone,
     /// The pods are ready.
     Ready,
     /// New pods may come to the node again.
@@ -183,6 +185,8 @@ pub enum How {
     BackEmpty(Text),
     /// It has not started, and why.
     Stuck(Stuck),
+    /// It is still on that node, which is about to fail.
+    Stays(Text),
     /// It still waits to be gone.
     Terminating,
     /// It is gone, and nobody makes another.
@@ -420,11 +424,17 @@ impl Trial<'_> {
             let hit = self.hits.iter().find(|hit| hit.pod == *pod);
             hit.is_some_and(|hit| hit.disks.iter().any(|disk| disk.attached && !disk.shared))
         };
+        let is_alone = |pod: &ObjectName| self.hits.iter().any(|hit| hit.pod == *pod && hit.manager.is_none());
+        let shown = |pod: &ObjectName| format!("{} get {} -o wide", kubectl(&pod.namespace), of("pod", &pod.name));
         let step = |pod: &&ObjectName| Step {
             before: self.node_of(pod).map(Before::Off),
             command: force(pod),
-            expect: if attached(pod) { Expect::SucceededLater } else { Expect::Succeeded },
-            check: Some(Command::line(format!("{} get {} -o wide", kubectl(&pod.namespace), of("pod", &pod.name)))),
+            expect: match (is_alone(pod), attached(pod)) {
+                (true, _) => Expect::Gone,
+                (false, true) => Expect::SucceededLater,
+                (false, false) => Expect::Succeeded,
+            },
+            check: (!is_alone(pod)).then(|| Command::line(shown(pod))),
         };
         let mut steps: Vec<Step> = pods.iter().map(step).collect();
         once(&mut steps);
@@ -649,7 +659,15 @@ impl Trial<'_> {
         if !bare.is_empty() {
             risks.push(Risk::NoController(bare));
         }
-        self.remedy(Way::DrainBefore, steps, Safe::Budgets, risks, &played)
+        let mut remedy = self.remedy(Way::DrainBefore, steps, Safe::Budgets, risks, &played);
+        for end in &mut remedy.ends {
+            if let How::Back(node) = &end.how
+                && nodes.contains(node)
+            {
+                end.how = How::Stays(node.clone());
+            }
+        }
+        remedy
     }
 }
 

@@ -231,6 +231,13 @@ fn a_drain_is_forced_where_a_pod_has_no_controller() {
         "{said}"
     );
     assert!(said.contains("alone has no controller: once evicted, nobody makes it again"), "{said}");
+    // Nor is there a successor to look at when it is deleted by force.
+    let arguments = ["rehearse", "--fail", "node=n1", "--cluster", "cluster.yaml", "-o", "json", "app.yaml"];
+    let told = statewright(scratch.path(), &arguments).stdout;
+    assert!(
+        told.contains("`force deleted`; nobody makes it again") && !told.contains("get pod/alone -o wide"),
+        "{told}"
+    );
     // Where every pod there has one, nothing is forced.
     scratch.write("set.yaml", set);
     let said = ["n1", "n2"].map(|node| asked("set.yaml", node)).concat();

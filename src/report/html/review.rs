@@ -89,7 +89,7 @@ fn others(group: &Group<'_>, out: &mut String) {
     let _ = write!(
         out,
         "<details class=\"part alike\"><summary>Shown for <b>{}</b>: the same change in {}</summary><p \
-            class=\"names\">",
+            class=\"names\" tabindex=\"0\">",
         escaped(&first.title),
         counted(others.len(), "more review")
     );

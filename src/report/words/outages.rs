@@ -175,6 +175,7 @@ impl Outages<'_> {
             How::BackEmpty(node) => format!("{pod} is back on {node}, with an empty volume"),
             How::Stuck(Stuck::Place(why)) => format!("{pod} is Pending: {}", why.trim_end_matches('.')),
             How::Stuck(Stuck::Attached) => format!("{pod} does not start: its volume is not free"),
+            How::Stays(node) => format!("{pod} is still on {node}: the drain is refused"),
             How::Terminating => format!("{pod} is still Terminating"),
             How::Gone => format!("{pod} is gone"),
         }
@@ -238,6 +239,7 @@ impl Outages<'_> {
         match expect {
             Expect::NotReady => "`Unknown`: the control plane hears nothing of the node; `True` means that it is up: stop".to_owned(),
             Expect::Collected => "`tainted`; within a minute its pods are gone and its volumes detached".to_owned(),
+            Expect::Gone => "`force deleted`; nobody makes it again".to_owned(),
             Expect::Succeeded => "`force deleted`; its successor is there at once".to_owned(),
             Expect::SucceededLater => {
                 "`force deleted`; its successor is there at once and, on another node, waits up to 6 minutes for the volume \
