@@ -57,7 +57,7 @@
     const left = findings.filter((finding) => !finding.hidden).length;
     const filtered = wanted.length > 0 || chosen.size > 0;
     if (empty) empty.hidden = !filtered || reviews.some((review) => !review.hidden) || left > 0;
-    const [some, every, noun] = objects.length || !findings.length ? [shown, objects.length, "objects"] : [left, findings.length, "findings"];
+    const [some, every, noun] = objects.length || !findings.length ? [shown, objects.length, objects.length === 1 ? "object" : "objects"] : [left, findings.length, findings.length === 1 ? "finding" : "findings"];
     count.textContent = filtered ? `${some} of ${every} ${noun}` : `${every} ${noun}`;
   }
   field.addEventListener("input", filter);
