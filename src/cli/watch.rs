@@ -114,7 +114,8 @@ impl Watch {
         let program = std::env::current_exe()
             .map_err(|error| Failure::new(format!("the program cannot be started again: {error}")))?;
         let mut command = Command::new(program);
-        command.args(words).args(more).stdin(Stdio::null());
+        // A pager waits for somebody, and the next round for the pager.
+        command.args(words).args(more).arg("--no-pager").stdin(Stdio::null());
         if !is_coloured {
             command.arg("--color=never");
         }

@@ -4,6 +4,7 @@
 
 use crate::client::{is_there, path_with_statewright};
 use crate::scratch::Scratch;
+use std::io::Read as _;
 use std::process::{Command, Stdio};
 
 /// What a terminal of ten lines shows of a command.
@@ -44,4 +45,50 @@ fn what_is_longer_than_the_screen_is_paged() {
     // Whoever leaves the pager at once has not failed.
     let left = shown(&scratch, "statewright explain SW0201; echo ended with $?", "head -n 1");
     assert!(left.lines().count() < 4 && left.contains("ended with 0"), "{left}");
+}
+
+/// Nobody leaves a pager between two rounds.
+#[test]
+fn watch_never_pages() {
+    if !is_there("script", &["--version"], "watch in a terminal") || !is_there("git", &["--version"], "watch") {
+        return;
+    }
+    let scratch = Scratch::new("watch-pager");
+    let spec = |image: &str| {
+        format!(
+            "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web:{image}\nreplicas: 3\nports: \
+             {{http: 80}}\nstorage: {{data: {{mount: /data, size: 1Gi}}}}\nenvironments: {{dev: {{}}}}\n"
+        )
+    };
+    scratch.write("statewright.yaml", spec("1.0"));
+    let git = "git -c user.name=a -c user.email=a@example.com";
+    let begun = format!("git init -q . && statewright -q compile . && git add -A && {git} commit -qm a");
+    let done = Command::new("sh")
+        .args(["-c", &begun])
+        .current_dir(scratch.path())
+        .env("PATH", path_with_statewright())
+        .status()
+        .unwrap();
+    assert!(done.success());
+    scratch.write("statewright.yaml", spec("2.0"));
+    let mut child = Command::new("script")
+        .args(["-q", "-f", "-c", "stty rows 5 cols 80; exec statewright watch .", "/dev/null"])
+        .current_dir(scratch.path())
+        .env("PATH", path_with_statewright())
+        .env("PAGER", "sed 's/^/paged: /'")
+        .env_remove("STATEWRIGHT_PAGER")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut said, mut some) = (String::new(), [0; 4096]);
+    let mut output = child.stdout.take().unwrap();
+    while !said.contains("watching;") {
+        let count = output.read(&mut some).unwrap();
+        assert!(count > 0, "it ended: {said}");
+        said.push_str(&String::from_utf8_lossy(&some[..count]));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    assert!(said.contains("restarts web-2") && !said.contains("paged: "), "{said}");
 }
