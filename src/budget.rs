@@ -68,8 +68,11 @@ pub(crate) const COPIED: usize = 3 << 20;
 /// Bytes that a dump of a cluster may have. One of 5,000 objects with their managed fields has some 40 MB.
 pub(crate) const DUMP: usize = 256 << 20;
 
-/// Objects that a dump of a cluster may have: each takes a kilobyte or two, read or not.
-pub(crate) const OBJECTS: usize = 200_000;
+/// Objects that a dump of a cluster may have: each takes some five kilobytes, read or not.
+pub(crate) const OBJECTS: usize = 60_000;
+
+/// Objects of it that one namespace, or no namespace, may have: an app of that namespace is played among all of them.
+pub(crate) const NEIGHBOURS: usize = 25_000;
 
 /// Bytes that a volume, or the Service of a pod, takes as a manifest, as a tree and as text.
 pub(crate) const OBJECT: u64 = 8_000;

@@ -194,6 +194,15 @@ impl Inventory {
             printed.into_iter().chain(whole).for_each(|object| inventory.add(Arc::new(object)));
             found.extend(own);
         }
+        if let (Some((namespace, count)), Some(id)) = (inventory.crowded(), ids.first()) {
+            yaml::LIMIT
+                .report(format!(
+                    "namespace `{namespace}` of this cluster has {count} objects; the limit is {}",
+                    budget::NEIGHBOURS
+                ))
+                .at(At::top(*id), found);
+            return Self::default();
+        }
         inventory
     }
 
@@ -203,6 +212,16 @@ impl Inventory {
         let shelf = self.shelves.entry(kind).or_default().entry(place).or_default();
         shelf.names.insert(Text::new(&object.id().name), shelf.objects.len());
         shelf.objects.push(object);
+    }
+
+    /// A namespace with more objects than can be played together, and how many.
+    #[must_use]
+    pub fn crowded(&self) -> Option<(&str, usize)> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (place, shelf) in self.shelves.values().flatten() {
+            *counts.entry(place).or_default() += shelf.objects.len();
+        }
+        counts.into_iter().find(|(_, count)| *count > budget::NEIGHBOURS)
     }
 
     /// Takes in those of another.
@@ -353,6 +372,11 @@ data: {a: b}
         let items = items.concat();
         let (inventory, findings) = read(&format!("apiVersion: v1\nkind: List\nitems:\n{items}"));
         assert_eq!((inventory.all().count(), findings), (5, 0));
+        let twice =
+            format!("apiVersion: v1\nkind: List\nitems:\n{items}---\napiVersion: v1\nkind: List\nitems:\n{items}");
+        let (inventory, findings) = read(&twice);
+        let is_unread = |object: &&Arc<Object>| object.unread.is_some();
+        assert_eq!((inventory.all().count(), inventory.all().filter(is_unread).count(), findings), (10, 8, 0));
         let (_, findings) = read("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n- just text\n");
         assert_eq!(findings, 1);
     }

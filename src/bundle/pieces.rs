@@ -56,22 +56,23 @@ impl Piece {
 #[must_use]
 pub fn pieces(sources: &Sources, source: SourceId, kind: Option<&Kind>) -> Vec<Piece> {
     let text = &sources.get(source).text;
-    let here = |part: Part, kind: Option<Kind>| Piece { kind, ..Piece::new(sources, source, part) };
-    let Some(list) = split(text) else {
-        return yaml::parts(text).into_iter().map(|part| here(part, kind.cloned())).collect();
-    };
-    let kind = list.kind.as_ref().or(kind);
-    let items = list.items.into_iter().map(|item| match item.own {
-        Some(own) => Piece {
-            source,
-            part: Part { start: 0, end: own.len() },
-            text: Arc::new(own),
-            base: item.part.start,
-            kind: kind.cloned(),
-        },
-        None => here(item.part, kind.cloned()),
-    });
-    items.collect()
+    let mut all = Vec::new();
+    for whole in yaml::parts(text) {
+        let here = |part: Part, kind: Option<&Kind>| Piece { kind: kind.cloned(), ..Piece::new(sources, source, part) };
+        let Some(list) = split(&text[whole.start..whole.end]) else {
+            all.push(here(whole, kind));
+            continue;
+        };
+        let kind = list.kind.as_ref().or(kind);
+        all.extend(list.items.into_iter().map(|Item { part, own }| {
+            let piece = here(Part { start: whole.start + part.start, end: whole.start + part.end }, kind);
+            match own {
+                Some(own) => Piece { part: Part { start: 0, end: own.len() }, text: Arc::new(own), ..piece },
+                None => piece,
+            }
+        }));
+    }
+    all
 }
 
 /// A list as kubectl prints it: all objects of a cluster are more than one document may have.

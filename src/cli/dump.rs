@@ -138,6 +138,13 @@ pub(super) fn read(reach: &Reach, from: &From<'_>, sources: &mut Sources) -> Res
         objects.into_iter().for_each(|object| inventory.add(Arc::new(object)));
         found.extend(own);
     }
+    if let Some((namespace, count)) = inventory.crowded() {
+        return Err(Failure::new(format!(
+            "namespace `{namespace}` of this dump has {count} objects, and the limit is {}: leave out kinds that no \
+             rehearsal reads",
+            budget::NEIGHBOURS
+        )));
+    }
     let findings = found.resolve(sources);
     if inventory.is_empty() && !output::any_error(&findings) {
         return Err(Failure::new(

@@ -462,6 +462,7 @@ fn a_cluster_may_hold_many_objects_and_one_that_is_too_large_is_named_as_what_it
     let list = |objects: usize, namespace: &str| {
         let pods: String = (0..objects)
             .map(|number| {
+                let namespace = namespace.replace('#', &(number % 9).to_string());
                 format!(
                     "- {{apiVersion: v1, kind: Pod, metadata: {{name: p{number}, namespace: {namespace}, uid: u{number}}}}}\n"
                 )
@@ -473,12 +474,14 @@ fn a_cluster_may_hold_many_objects_and_one_that_is_too_large_is_named_as_what_it
     let checked = |list: &str| {
         holds(&[("cluster.yaml", list), ("a.yaml", pod)], &["check", "--cluster", "cluster.yaml", "a.yaml"])
     };
-    let said = checked(&list(60_000, "elsewhere"));
+    let said = checked(&list(60_000, "elsewhere-#"));
     assert!(said.contains("no problems found"), "{said}");
-    let said = checked(&list(30_000, "default"));
+    let said = checked(&list(25_000, "default"));
     assert!(said.contains("no problems found"), "{said}");
-    let said = checked(&list(201_000, "elsewhere"));
-    assert!(said.contains("input-too-large") && said.contains("200000") && !said.contains("spec"), "{said}");
+    let said = checked(&list(25_001, "default"));
+    assert!(said.contains("namespace `default` of this cluster has 25001 objects; the limit is 25000"), "{said}");
+    let said = checked(&list(60_001, "elsewhere-#"));
+    assert!(said.contains("input-too-large") && said.contains("60001 objects") && !said.contains("spec"), "{said}");
 }
 
 /// A policy can say in forty lines what holds itself twice, forty times over: nobody writes it out.
