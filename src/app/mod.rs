@@ -170,7 +170,7 @@ pub fn resolve(
     let before = found.len();
     let names = Names::paid_from(Account::of_environment(spec.environments.len()));
     let (written, what) = (size(&spec.root), "fields");
-    if !names.pay(written, what, spec.root.at, found) {
+    if !names.pay(written, what, spec.at(), found) {
         return None;
     }
     let merged = spec.layered(environment, shared, found)?;

@@ -154,7 +154,7 @@ impl Pass {
         seen.stays = fresh.iter().map(|fresh| Stay::new(app, &fresh.environment, &fresh.compiled)).collect();
         // Of a spec that was misread, no word about its manifests is worth anything.
         if !forbids(&seen.findings) {
-            let at = app.spec.root.get("name").map_or(app.spec.root.at, |name| name.at);
+            let at = app.spec.root.get("name").map_or(app.spec.at(), |name| name.at);
             for Fresh { root, tree, .. } in &fresh {
                 self.stale(root, tree, at, &mut untrue, &mut seen.findings)?;
             }

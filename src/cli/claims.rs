@@ -232,7 +232,7 @@ fn place_of(claim: &Claim, app: &Loaded, is_one_app: bool) -> At {
     let shared = app.workspace().and_then(|workspace| workspace.environments.as_ref());
     let mut keys = own.chain(shared.iter().flat_map(|list| list.entries.iter().map(|(key, _)| key)));
     let environment = keys.find(|key| is_one_app && *key.name == *claim.environment).map(|key| key.at);
-    let name = || app.spec.root.get("name").map_or(app.spec.root.at, |name| name.at);
+    let name = || app.spec.root.get("name").map_or(app.spec.at(), |name| name.at);
     environment.unwrap_or_else(name)
 }
 

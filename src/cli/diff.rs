@@ -256,7 +256,7 @@ impl Diff {
         }
         let own = app.spec.root.get("acknowledge");
         for folder in gone {
-            let home = app.spec.root.at;
+            let home = app.spec.at();
             let (gone, wrong) = self.gone(committed, &folder, acknowledged(own, app.workspace()), home)?;
             pending.extend(gone);
             unreadable.extend(wrong);
@@ -469,7 +469,7 @@ fn reviewed(
         facts: &facts,
         namespace: &compiled.app.identity.namespace,
         acknowledged: &acknowledged,
-        home: Some(app.spec.root.at),
+        home: Some(app.spec.at()),
         files: &files,
         live: app.live(),
     };

@@ -353,7 +353,7 @@ impl Selection {
                 spec::unknown_environment(
                     wanted,
                     &names.iter().map(String::as_str).collect::<Vec<_>>(),
-                    app.spec.root.at,
+                    app.spec.at(),
                     found,
                 );
             }

@@ -3,8 +3,9 @@
 use super::aim::{Mishap, Part};
 use super::fate::{Company, Hit, Word, befall, budgets, companies, fate, find, manager};
 use super::hang::{self, Hang};
-use super::remedy::{self, Remedy};
+use super::remedy::Remedy;
 use super::stage::Stage;
+use super::trial;
 use crate::cluster::state::BudgetState;
 
 /// What comes of a mishap.
@@ -56,6 +57,6 @@ pub fn forecast(stage: &Stage, mishap: &Mishap) -> Forecast {
     let companies = companies(stage, &hits, &after);
     let budgets = budgets(stage, &hits, &after);
     let hangs = if mishap.part == Part::Pod { Vec::new() } else { hang::hangs(stage, mishap, &after, &companies) };
-    let remedies = remedy::remedies(stage, mishap, &after, &hits);
+    let remedies = trial::remedies(stage, mishap, &after, &hits);
     Forecast { mishap: mishap.clone(), hits, companies, budgets, hangs, remedies }
 }

@@ -9,6 +9,7 @@ pub mod reach;
 pub mod remedy;
 pub mod stage;
 pub mod table;
+mod trial;
 
 pub use aim::{Aim, Mishap, NoSuch, Part};
 pub use forecast::{Forecast, forecast};

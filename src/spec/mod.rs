@@ -160,6 +160,12 @@ fn layers(node: Node) -> Vec<Layer> {
 }
 
 impl Spec {
+    /// Where it begins: for what is said of all of it. Its secrets are further down.
+    #[must_use]
+    pub fn at(&self) -> At {
+        first_line(&self.root)
+    }
+
     /// The names of the environments; one if none is declared.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let only = self.environments.is_empty().then_some(ONLY);

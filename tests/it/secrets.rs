@@ -461,3 +461,17 @@ fn nothing_commands_a_terminal() {
         );
     }
 }
+
+/// What is said of a whole spec is said of its beginning: a secret further down hides no name in it.
+#[test]
+fn a_name_is_no_secret_because_a_spec_has_one() {
+    let scratch = Scratch::new("names-beside-secrets");
+    scratch.write(
+        "statewright.yaml",
+        "apiVersion: statewright/v1\nkind: App\nname: web\nimage: example.com/web:1.0\nenv: {DB_PASSWORD: {secret: \
+         db/password}, API_TOKEN: hunter2hunter2}\nenvironments: {prod: {}}\n",
+    );
+    let said = statewright(scratch.path(), &["inspect", "--env", "prd"]).stderr;
+    assert!(said.contains("there is no environment `prd`") && said.contains("did you mean `prod`?"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
